@@ -1,0 +1,2 @@
+"""The media engines behind `call.ports.MediaEngine`: the embedded native one, and a verified fake.
+"""

@@ -1,0 +1,2 @@
+"""What happened, and who is told: log, metrics, SIP ladder, pcap.
+"""

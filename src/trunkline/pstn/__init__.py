@@ -1,0 +1,2 @@
+"""A simulated carrier and a test phone: the demo's and the tests' far ends.
+"""
