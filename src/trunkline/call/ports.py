@@ -1,0 +1,92 @@
+"""What a call asks of the rooms above it: media and records. They implement; the call never imports them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from trunkline.call.record import AttemptRecord, CallRecord, MediaFigures
+from trunkline.errors import MediaError
+
+
+class NoPortsError(MediaError):
+    """Every media port of the range is in use or draining."""
+
+
+class MediaFlow(StrEnum):
+    """Which way audio may travel over a leg, seen from us (RFC 3264 §5.1: a=sendrecv and its kin, mirrored)."""
+
+    BOTH = "both"
+    SEND = "send"
+    RECEIVE = "receive"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteMedia:
+    """Where the peer of a leg says it is, from its SDP.
+
+    A leg latches onto the first valid packet from `rtp_address`, or for a peer behind NAT onto the first valid source, and
+    then stays there until the next `set_remote` with another address (BEHAVIOUR §5).
+    """
+
+    rtp_address: str
+    """IP address from the c= line. `0.0.0.0` or `::` (RFC 2543 hold) means: send nothing."""
+    rtp_port: int
+    rtcp_port: int
+    """Equal to `rtp_port` when RTP and RTCP are multiplexed (RFC 5761)."""
+    direction: MediaFlow
+    payload_types: Mapping[int, int]
+    """Payload type as this peer sends it -> payload type for the peer of the other leg. Others are dropped, and counted."""
+    clock_rates: Mapping[int, int]
+    """Payload type as this peer sends it -> RTP clock rate in Hz, for the jitter (G.722's is 8000: RFC 3551 §4.5.2)."""
+    dtmf_payload_type: int | None
+    """telephone-event as this peer sends it (RFC 4733): counted apart, and never taken for the audio's sequence."""
+    signalled_from: str | None
+    """The address that this leg's SIP came from. A packet from this host also counts as the peer's (symmetric NAT)."""
+
+
+class MediaLeg(Protocol):
+    """One port pair of ours, facing one peer."""
+
+    @property
+    def address(self) -> str:
+        """The advertised address, for the c= line."""
+
+    @property
+    def port(self) -> int:
+        """The even RTP port; RTCP is on the next one (RFC 3550 §11)."""
+
+    def set_remote(self, remote: RemoteMedia) -> None:
+        """Set or change the peer."""
+
+    def figures(self) -> MediaFigures:
+        """Counters so far (`codec` left empty: the call knows it)."""
+
+    def close(self) -> MediaFigures:
+        """End it and return the last counters. The port drains before it is used again. Idempotent."""
+
+
+class MediaEvents(Protocol):
+    """What the engine tells a call."""
+
+    def media_timed_out(self, leg: MediaLeg) -> None:
+        """Neither leg of the bridge received RTP for the engine's timeout while audio was expected."""
+
+
+class MediaEngine(Protocol):
+    """An engine that anchors media."""
+
+    def open_leg(self, *, ipv6: bool, events: MediaEvents) -> MediaLeg:
+        """A leg on a free port pair of 10000–20000. Raises `NoPortsError`."""
+
+    def bridge(self, caller: MediaLeg, callee: MediaLeg) -> None:
+        """Relay between the two, both ways, replacing any earlier bridge of either. Media timeout counts from here."""
+
+
+class RecordSink(Protocol):
+    """Where records go. Both calls return at once; writing happens elsewhere, in groups."""
+
+    def call_changed(self, record: CallRecord) -> None: ...
+
+    def attempt_changed(self, record: AttemptRecord) -> None: ...
