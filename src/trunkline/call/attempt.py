@@ -1,0 +1,207 @@
+"""One attempt: an INVITE towards one endpoint or gateway, with its own media port, SDP and record.
+
+It decides nothing about what comes next: how it ended goes to the call, whose `Hunt` knows the rules (BEHAVIOUR §3, §4). Two
+timers are its own: silence (no response at all within the endpoint's `timeout`), and ringing (a provisional response came, a
+final one does not). The walk over one URI's own SRV and address records happens below, in `trunkline.sip.delivery`, inside the
+same silence budget.
+
+Driven by the user agent (`OutgoingInviteEvents`) and the clock; told to stop by the call.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from trunkline.call.leg import Leg
+from trunkline.call.record import AttemptRecord
+from trunkline.call.services import Services
+from trunkline.clock import Timer
+from trunkline.sip.message import Response
+from trunkline.sip.outgoing_invite import OutgoingInvite
+from trunkline.sip.ports import Flow, Target
+from trunkline.sip.stack import FailureKind, RequestFailure
+from trunkline.sip.usage import Usage
+from trunkline.trunk.hunt import AttemptEnd, EndKind
+from trunkline.trunk.verdict import Slug, Verdict
+
+_END_OF_FAILURE = {
+    FailureKind.NO_RESPONSE: EndKind.SILENT,
+    FailureKind.NO_FINAL: EndKind.RING_TIMEOUT,
+    FailureKind.UNREACHABLE: EndKind.UNREACHABLE,
+    FailureKind.NAME: EndKind.NAME,
+    FailureKind.TLS: EndKind.TLS,
+}
+
+
+class AttemptOwner(Protocol):
+    """The call."""
+
+    def attempt_progressed(self, attempt: "Attempt", response: Response) -> None:
+        """A provisional response from 101 to 199; `attempt.leg.usage` is its early dialog, or None without a To tag."""
+
+    def attempt_answered(self, attempt: "Attempt", response: Response) -> None:
+        """The first 2xx, already acknowledged."""
+
+    def attempt_ended(self, attempt: "Attempt", end: AttemptEnd, response: Response | None) -> None:
+        """It failed; `response` is the final one, if any came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long an attempt waits, in seconds."""
+
+    silence_s: float
+    """Without any response."""
+    ring_s: float
+    """From the first response that counts, to a final one."""
+    trying_counts: bool
+    """Whether a 100 Trying ends the silence (`forwarding.trying_counts`)."""
+
+
+class Attempt:
+    """One INVITE of ours. `invite` is set right after construction by the call."""
+
+    __slots__ = (
+        "_owner",
+        "_patience",
+        "_services",
+        "_timer",
+        "early_media",
+        "invite",
+        "leg",
+        "live",
+        "record",
+        "rung",
+    )
+
+    def __init__(
+        self, services: Services, owner: AttemptOwner, leg: Leg, record: AttemptRecord, patience: Patience
+    ) -> None:
+        self._services = services
+        self._owner = owner
+        self._patience = patience
+        self._timer: Timer | None = None
+        self.leg = leg
+        self.record = record
+        self.invite: OutgoingInvite | None = None
+        self.early_media = False
+        self.rung = False
+        self.live = True
+
+    def start(self) -> None:
+        """Arm the silence timer; call just before the INVITE goes out."""
+        clock = self._services.clock
+        self._timer = clock.at(clock.now() + self._patience.silence_s, self._silent)
+        self._services.records.attempt_changed(self.record)
+
+    def abandon(self, verdict: Verdict, headers: list[tuple[str, str]]) -> None:
+        """Stop it, whatever it is doing: CANCEL as RFC 3261 §9.1 allows, close the media, close the record."""
+        if self.live:
+            self._close(verdict)
+            if self.invite is not None:
+                self.invite.cancel(headers)
+
+    # -- the user agent's events ---------------------------------------------------------------------------------------
+
+    def target_chosen(self, target: Target | Flow) -> None:
+        """Note where the INVITE goes now."""
+        if isinstance(target, Target):
+            self.record.resolved = f"{target.transport} {target.address}"
+        else:
+            self.record.resolved = f"{target.transport} {target.remote}"
+
+    def trying(self, response: Response) -> None:  # noqa: ARG002 - part of the protocol
+        """A 100 ends the silence when it counts; it says nothing else."""
+        if self.live and self._patience.trying_counts:
+            self._heard()
+
+    def progressed(self, response: Response, usage: Usage | None) -> None:
+        """101–199: it rings, or early media starts."""
+        if not self.live:
+            return
+        self._heard()
+        if usage is not None:
+            self.leg.adopt(usage)
+        if not self.rung:
+            self.rung = True
+            self.record.ringing_at = self._services.clock.wall()
+            self._services.records.attempt_changed(self.record)
+        self._owner.attempt_progressed(self, response)
+
+    def answered(self, response: Response, usage: Usage) -> None:
+        """The first 2xx."""
+        if not self.live:
+            return
+        self._stop_timer()
+        self.leg.adopt(usage)
+        self.record.answered_at = self._services.clock.wall()
+        self._owner.attempt_answered(self, response)
+
+    def rejected(self, response: Response) -> None:
+        """A final answer of 300 or more."""
+        self._end(EndKind.RESPONSE, response, f"{response.status} {response.reason}")
+
+    def failed(self, failure: RequestFailure) -> None:
+        """No final answer will come."""
+        self._end(_END_OF_FAILURE[failure.kind], None, failure.detail)
+
+    def late_answer(self, response: Response) -> None:
+        """It answered after it had been left; the user agent has acknowledged and ended it (never a ghost call)."""
+
+    # -- its own clock -------------------------------------------------------------------------------------------------
+
+    def _heard(self) -> None:
+        """Something that counts came: from here on only the ring timer runs."""
+        if self.rung:
+            return
+        self._stop_timer()
+        clock = self._services.clock
+        self._timer = clock.at(clock.now() + self._patience.ring_s, self._rang_out)
+
+    def _silent(self) -> None:
+        self._give_up(EndKind.SILENT, f"no response within {self._patience.silence_s:g} s")
+
+    def _rang_out(self) -> None:
+        self._give_up(EndKind.RING_TIMEOUT, f"no answer within {self._patience.ring_s:g} s")
+
+    def _give_up(self, kind: EndKind, detail: str) -> None:
+        invite = self.invite
+        self._end(kind, None, detail)
+        if invite is not None:
+            invite.cancel([("Reason", 'SIP;cause=408;text="no answer in time"')])
+
+    # -- the end -------------------------------------------------------------------------------------------------------
+
+    def _end(self, kind: EndKind, response: Response | None, detail: str) -> None:
+        if not self.live:
+            return
+        end = AttemptEnd(
+            kind=kind,
+            status=None if response is None else response.status,
+            detail=detail,
+            rung=self.rung,
+            early_media=self.early_media,
+        )
+        self._close(end.verdict)
+        self._owner.attempt_ended(self, end, response)
+
+    def _close(self, verdict: Verdict) -> None:
+        self.live = False
+        self._stop_timer()
+        self.leg.close()
+        self.finish(verdict)
+
+    def finish(self, verdict: Verdict) -> None:
+        """Close the record (an answered attempt's, when its call ends)."""
+        if self.record.ended_at is None:
+            self.record.ended_at = self._services.clock.wall()
+            self.record.verdict = verdict
+            self._services.records.attempt_changed(self.record)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+ABANDONED = Verdict.of(Slug.ABANDONED)
+"""What an attempt's record says when the call ended first."""

@@ -1,0 +1,318 @@
+"""One call: the caller's leg, the attempts to reach somebody, the leg that answered, and the one record of it all.
+
+    HUNTING ──answer──▶ TALKING ──BYE, timeout──▶ ENDED
+       └──list exhausted, CANCEL, refusal──────────▶ ENDED
+
+It decides when to try the next target (by asking `Hunt`), what of one leg the other one sees, and how the call ends: every end,
+of whatever cause, goes through `_finish` with one `Verdict`, which closes what is open exactly once. Re-negotiation within the
+answered call is `trunkline.call.renegotiation`; who may call where was decided before (`trunkline.trunk.plan`).
+
+Deliberate deviations from a transparent back-to-back user agent (RFC 7092): an INVITE without SDP is answered with our own offer
+instead of passing the absence on; PRACK and session timers end at each leg.
+"""
+
+from collections.abc import Callable
+from enum import Enum
+
+from trunkline.call.attempt import ABANDONED, Attempt
+from trunkline.call.invitation import Invitation
+from trunkline.call.leg import Leg, connect
+from trunkline.call.passing import Field, extension_fields, reason_fields, verdict_fields, warning_field
+from trunkline.call.ports import MediaLeg, NoPortsError
+from trunkline.call.record import AttemptRecord, CallRecord, Party, RecordState
+from trunkline.call.renegotiation import Renegotiation
+from trunkline.call.services import Services
+from trunkline.clock import Timer
+from trunkline.errors import SdpError
+from trunkline.sip.incoming_invite import IncomingInvite
+from trunkline.sip.message import Request, Response, response_to
+from trunkline.sip.stack import ServerTransaction
+from trunkline.sip.usage import IncomingOffer
+from trunkline.trunk.hunt import AttemptEnd, EndKind, Hunt, HuntTarget
+from trunkline.trunk.verdict import Slug, Verdict
+
+
+class CallState(Enum):
+    """Where a call is in its life."""
+
+    HUNTING = "hunting"
+    TALKING = "talking"
+    ENDED = "ended"
+
+
+class Call:
+    """See the module. Created by `Switch` once a plan stands; `start` sends the first INVITE.
+
+    It is the owner of its legs and attempts, and the caller's `IncomingInviteEvents`.
+    """
+
+    __slots__ = (
+        "_compose",
+        "_hunt",
+        "_invite",
+        "_longest",
+        "_on_end",
+        "_renegotiation",
+        "_services",
+        "attempt",
+        "caller",
+        "record",
+        "state",
+    )
+
+    def __init__(
+        self,
+        services: Services,
+        invite: IncomingInvite,
+        caller: Leg,
+        record: CallRecord,
+        hunt: Hunt,
+        compose: Callable[[HuntTarget], Invitation],
+        on_end: Callable[["Call"], None],
+    ) -> None:
+        self._services = services
+        self._invite = invite
+        self._hunt = hunt
+        self._compose = compose
+        self._on_end = on_end
+        self._renegotiation: Renegotiation | None = None
+        self._longest: Timer | None = None
+        self.caller = caller
+        self.record = record
+        self.attempt: Attempt | None = None
+        self.state = CallState.HUNTING
+        caller.owner = self
+
+    @property
+    def callee(self) -> Leg | None:
+        """The leg of the present attempt, or of the one that answered."""
+        return None if self.attempt is None else self.attempt.leg
+
+    # -- hunting -------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Open the record and try the first target."""
+        self._services.records.call_changed(self.record)
+        self._try_next()
+
+    def _try_next(self) -> None:
+        target = self._hunt.next()
+        if target is None:
+            self._finish(self._hunt.verdict(), Party.SERVICE)
+            return
+        try:
+            self._attempt(self._compose(target))
+        except NoPortsError:
+            self._finish(Verdict.of(Slug.NO_MEDIA_PORTS, retry_after_s=5), Party.SERVICE)
+
+    def _attempt(self, invitation: Invitation) -> None:
+        services = self._services
+        record = self.record
+        leg = Leg(services.media, self, ipv6=invitation.ipv6)
+        record.attempts += 1
+        record.carrier = invitation.carrier or record.carrier
+        attempt_record = AttemptRecord(
+            attempt_id=services.token(),
+            call_id=record.call_id,
+            position=record.attempts,
+            target=invitation.label,
+            carrier=invitation.carrier,
+            started_at=services.clock.wall(),
+            sip_call_id=services.new_call_id(),
+        )
+        self.attempt = attempt = Attempt(services, self, leg, attempt_record, invitation.patience)
+        services.trace.link(attempt_record.sip_call_id, record.call_id)
+        attempt.start()
+        attempt.invite = services.agent.invite(
+            uri=invitation.uri,
+            from_=invitation.from_,
+            to=invitation.to,
+            next_hop=invitation.next_hop,
+            headers=invitation.headers,
+            body=leg.offer(self.caller.remote, invitation.codecs),
+            contact=invitation.contact,
+            max_forwards=invitation.max_forwards,
+            credentials=invitation.credentials,
+            call_id=attempt_record.sip_call_id,
+            events=attempt,
+        )
+
+    def attempt_progressed(self, attempt: Attempt, response: Response) -> None:
+        """Pass ringing and early media on (RFC 3960 §3.1: the gateway model, for the media is anchored here)."""
+        record = self.record
+        if record.ringing_at is None:
+            record.ringing_at = attempt.record.ringing_at
+            self._services.records.call_changed(record)
+        body = b""
+        if response.body and self.caller.remote is not None:
+            try:
+                attempt.leg.take_answer(response.body)
+                body = self._joined(attempt.leg)
+                attempt.early_media = True
+            except SdpError:
+                body = b""  # unusable early SDP costs the early media only; the answer's SDP decides
+        self._invite.progress(response.status, body=body)
+
+    def attempt_answered(self, attempt: Attempt, response: Response) -> None:
+        """Answer the caller with what the callee answered, now or in an earlier provisional response."""
+        callee = attempt.leg
+        try:
+            if response.body:
+                callee.take_answer(response.body)
+            if callee.remote is None:
+                raise SdpError("the 2xx has no session description, and no response before it had one")
+            body = self._joined(callee) if self.caller.remote is not None else self.caller.offer(callee.remote, ())
+        except SdpError as error:
+            callee.hang_up(verdict_fields(Verdict.of(Slug.CODEC_MISMATCH)))
+            self._finish(Verdict.of(Slug.CODEC_MISMATCH, detail=f"{attempt.record.target}: {error}"), Party.SERVICE)
+            return
+        self.state = CallState.TALKING
+        services = self._services
+        self._hunt.answered()
+        self.record.answered_at = attempt.record.answered_at
+        services.records.attempt_changed(attempt.record)
+        services.records.call_changed(self.record)
+        self._renegotiation = Renegotiation(self.caller, callee)
+        self._longest = services.clock.at(services.clock.now() + services.settings.longest_call_s, self._too_long)
+        self._invite.accept(body=body)
+
+    def _joined(self, callee: Leg) -> bytes:
+        """Join the two legs' media and say to the caller what came of its offer."""
+        connect(self._services.media, self.caller, callee)
+        return self.caller.answer(callee)
+
+    def attempt_ended(self, attempt: Attempt, end: AttemptEnd, response: Response | None) -> None:
+        """Ask the hunt: the next one, or the end."""
+        final = self._hunt.ended(end)
+        if final is None:
+            self._try_next()
+        else:
+            self._finish(final, Party.CALLEE if end.kind is EndKind.RESPONSE else Party.SERVICE, response)
+
+    # -- the caller's INVITE ---------------------------------------------------------------------------------------------
+
+    def cancelled(self, cancel: Request) -> None:
+        """The caller gave up (487 is sent already)."""
+        self._finish(Verdict.of(Slug.CANCELLED), Party.CALLER, passed=reason_fields(cancel))
+
+    # -- events of either leg --------------------------------------------------------------------------------------------
+
+    def leg_acknowledged(self, leg: Leg, ack: Request) -> None:
+        """The ACK of a 2xx; with SDP it answers an offer of ours."""
+        renegotiation = self._renegotiation
+        if renegotiation is None or not ack.body:
+            return
+        try:
+            if leg is self.caller and leg.remote is None:
+                leg.take_answer(ack.body)
+                connect(self._services.media, leg, renegotiation.callee)
+            else:
+                renegotiation.acknowledged(leg, ack.body)
+        except SdpError as error:
+            self.hang_up(Verdict.of(Slug.CODEC_MISMATCH, detail=f"the answer in ACK: {error}"))
+
+    def leg_offered(self, leg: Leg, exchange: IncomingOffer) -> None:
+        """A re-INVITE, an UPDATE or a PRACK with an offer."""
+        if self._renegotiation is None:
+            self._answer_early_offer(leg, exchange)
+        else:
+            self._renegotiation.offered(leg, exchange)
+
+    def _answer_early_offer(self, leg: Leg, exchange: IncomingOffer) -> None:
+        """An UPDATE before the answer (RFC 3311 §5.1): settled on its own leg; the other one hears of it with the answer."""
+        other = self.callee if leg is self.caller else self.caller
+        try:
+            leg.take_offer(exchange.request.body)
+            if other is None or other.remote is None:
+                exchange.reject(504)
+                return
+            connect(self._services.media, self.caller, other if leg is self.caller else leg)
+            exchange.accept(leg.answer(other))
+        except SdpError as error:
+            exchange.reject(488, headers=(warning_field(305, self._services.settings.service_domain, str(error)),))
+
+    def leg_hung_up(self, leg: Leg, bye: Request) -> None:
+        """A BYE (200 is sent already)."""
+        party = Party.CALLER if leg is self.caller else Party.CALLEE
+        passed = extension_fields(bye) + reason_fields(bye)
+        self._finish(Verdict.of(Slug.ANSWERED), party, passed=passed)
+
+    def leg_informed(self, leg: Leg, info: Request, transaction: ServerTransaction) -> None:
+        """INFO crosses with its body (RFC 6086 §4.2.1); the far end's answer comes back."""
+        other = self.callee if leg is self.caller else self.caller
+        if self.state is not CallState.TALKING or other is None or other.usage is None:
+            transaction.respond(response_to(info, 481))
+            return
+        other.usage.info(
+            info.headers.get("content-type") or "",
+            info.body,
+            on_answer=lambda response: transaction.respond(response_to(info, response.status)),
+            on_reject=lambda why: transaction.respond(
+                response_to(info, why.status if isinstance(why, Response) else 504)
+            ),
+        )
+
+    def leg_referred(self, leg: Leg, refer: Request, transaction: ServerTransaction) -> None:
+        """A transfer through the trunk is declined (BEHAVIOUR §5)."""
+        transaction.respond(response_to(refer, 603, headers=verdict_fields(Verdict.of(Slug.NOT_ALLOWED))))
+
+    def leg_lost(self, leg: Leg, slug: Slug, detail: str) -> None:
+        """Its dialog is gone: no ACK, the session expired, or a request in it was answered 481 or not at all."""
+        self._finish(Verdict.of(slug, detail=detail), Party.SERVICE)
+
+    def media_timed_out(self, leg: MediaLeg) -> None:
+        """No RTP for too long, both ways."""
+        self.hang_up(Verdict.of(Slug.MEDIA_TIMEOUT))
+
+    def _too_long(self) -> None:
+        self.hang_up(Verdict.of(Slug.MAX_DURATION))
+
+    # -- the end ---------------------------------------------------------------------------------------------------------
+
+    def hang_up(self, verdict: Verdict) -> None:
+        """End it from our side, at any moment: BYE, CANCEL or a final answer, as the state asks. Idempotent."""
+        self._finish(verdict, Party.SERVICE)
+
+    def _finish(
+        self, verdict: Verdict, party: Party, response: Response | None = None, passed: list[Field] | None = None
+    ) -> None:
+        """Close whatever is open, once. `response` is the far end's refusal, `passed` are header fields of the BYE or CANCEL."""
+        if self.state is CallState.ENDED:
+            return
+        talking = self.state is CallState.TALKING
+        self.state = CallState.ENDED
+        services = self._services
+        if self._longest is not None:
+            self._longest.cancel()
+        fields = (passed or []) if party is not Party.SERVICE else verdict_fields(verdict)
+        attempt = self.attempt
+        record = self.record
+        if talking and attempt is not None:
+            for leg in (self.caller, attempt.leg):
+                leg.hang_up(fields)
+            record.callee_media = attempt.leg.close()
+            attempt.finish(verdict)
+        else:
+            if attempt is not None:
+                attempt.abandon(ABANDONED, fields)
+            if verdict.slug is not Slug.CANCELLED:
+                self._refuse(verdict, response)
+        record.caller_media = self.caller.close()
+        record.ended_at = services.clock.wall()
+        record.state = RecordState.CLOSED
+        record.verdict = verdict
+        record.hung_up_by = party
+        self._on_end(self)
+        services.records.call_changed(record)
+        services.trace.close(record.call_id)
+
+    def _refuse(self, verdict: Verdict, response: Response | None) -> None:
+        """The final answer to the caller. A far end's refusal keeps its phrase and its Warning and Retry-After."""
+        headers = verdict_fields(verdict)
+        reason = None
+        if response is not None and response.status == verdict.status:
+            reason = response.reason
+            headers += [("Warning", value) for value in response.headers.all("warning")]
+        if verdict.status == 488 and response is None:
+            headers.append(warning_field(305, self._services.settings.service_domain, verdict.detail or verdict.text))
+        self._invite.reject(verdict.status, reason=reason, headers=headers)

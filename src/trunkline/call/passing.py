@@ -1,0 +1,59 @@
+"""Which header fields pass from one leg to the other, and which the service writes itself.
+
+A back-to-back user agent starts each leg afresh (RFC 7092 §3.1): nothing crosses unless named here. `X-` fields cross in INVITE
+and BYE, the service's own `X-Trunkline-` ones never do. The identity fields (From, P-Asserted-Identity, Privacy) are decided
+by `trunkline.trunk.caller_id`.
+"""
+
+from trunkline.sip.message import Message
+from trunkline.trunk.verdict import Slug, Verdict
+
+Field = tuple[str, str]
+"""A header field: name and value."""
+
+_OURS = "x-trunkline-"
+_PASSING_REASONS = frozenset({"SIP", "Q.850"})
+
+_UNDERLYING_CAUSE = {Slug.ALL_SILENT: 408, Slug.NO_ANSWER: 408}
+"""A verdict told under a status of its own keeps the status of what really happened in Reason (BEHAVIOUR §3)."""
+
+
+def extension_fields(message: Message) -> list[Field]:
+    """The `X-` fields of an INVITE or BYE that the other leg is to see, spelt as they came."""
+    return [
+        (name, value)
+        for name, value in message.headers.fields()
+        if name[:2] in ("X-", "x-") and not name.lower().startswith(_OURS)
+    ]
+
+
+def reason_fields(message: Message) -> list[Field]:
+    """The Reason values of a BYE or CANCEL that the other leg may see: protocols SIP and Q.850 (RFC 3326 §2)."""
+    return [
+        ("Reason", value)
+        for value in message.headers.all("reason")
+        if value.partition(";")[0].strip() in _PASSING_REASONS
+    ]
+
+
+def verdict_fields(verdict: Verdict) -> list[Field]:
+    """Reason, Retry-After and Warning for a refusal: the slug in Reason's text is the stable error id (RFC 3326 §2)."""
+    cause = _UNDERLYING_CAUSE.get(verdict.slug, verdict.status)
+    fields = [("Reason", f'SIP;cause={cause};text="{verdict.slug}"')]
+    if verdict.q850 is not None:
+        fields.append(("Reason", f"Q.850;cause={verdict.q850}"))
+    if verdict.retry_after_s is not None:
+        fields.append(("Retry-After", str(verdict.retry_after_s)))
+    return fields
+
+
+def quoted(text: str) -> str:
+    """`text` as a quoted-string (RFC 3261 §25.1) with everything unprintable taken out."""
+    safe = "".join(character if character.isprintable() else " " for character in text)
+    return '"' + safe.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def warning_field(code: int, agent: str, text: str) -> Field:
+    """A Warning (RFC 3261 §20.43): `code` 3xx, `agent` the service's host name."""
+    return ("Warning", f"{code} {agent} {quoted(text)}")
+

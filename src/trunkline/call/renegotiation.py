@@ -1,0 +1,129 @@
+"""Offer and answer within an answered call: hold, resume, a new address, another codec (RFC 3264 §8, RFC 3261 §14, RFC 3311).
+
+The rule: a new offer goes on to the other leg when it changes which way audio flows or which codecs there are; the offerer is answered
+once the other leg has answered. Anything else (a refresh, a moved address) concerns only the leg it came on, because media is
+anchored here, and is answered at once. One exchange at a time over both legs: a second one meets 491 (RFC 3261 §14.2). An
+exchange that fails leaves both legs as they were.
+
+A re-INVITE without SDP is answered with an offer of ours that repeats what stands; the answer comes in the ACK, and goes on to the other leg
+by the same rule.
+"""
+
+from trunkline.call.leg import Leg, connect
+from trunkline.call.passing import warning_field
+from trunkline.call.ports import MediaEngine
+from trunkline.errors import SdpError
+from trunkline.sdp.offer_answer import RemoteAudio
+from trunkline.sip.message import Response
+from trunkline.sip.stack import RequestFailure
+from trunkline.sip.usage import IncomingOffer
+
+
+class Renegotiation:
+    """The exchanges of one answered call. `warn_agent` is the host that Warning fields name."""
+
+    __slots__ = ("_media", "_pending", "_warn_agent", "_we_offered", "callee", "caller")
+
+    def __init__(self, media: MediaEngine, caller: Leg, callee: Leg, warn_agent: str) -> None:
+        self._media = media
+        self._warn_agent = warn_agent
+        self._pending: _PassedOn | None = None
+        self._we_offered: Leg | None = None
+        self.caller = caller
+        self.callee = callee
+
+    def offered(self, leg: Leg, exchange: IncomingOffer) -> None:
+        """A re-INVITE or UPDATE on `leg`."""
+        if self._pending is not None or self._we_offered is not None:
+            exchange.reject(491)
+            return
+        body = exchange.request.body
+        if not body:
+            self._we_offered = leg
+            exchange.accept(leg.offer_again())
+            return
+        before = leg.remote
+        try:
+            if leg.take_offer(body):
+                self._pending = _PassedOn(self, leg, before, exchange)
+                self._pending.send()
+            else:
+                self.connect()
+                exchange.accept(leg.answer(self.other(leg)))
+        except SdpError as error:
+            self.refuse(leg, before, exchange, error)
+
+    def acknowledged(self, leg: Leg, body: bytes) -> None:
+        """The answer to our offer in a 2xx. Raises `SdpError` when it is unusable: the call can't go on."""
+        if leg is not self._we_offered:
+            return
+        self._we_offered = None
+        before = leg.remote
+        leg.take_answer(body)
+        self.connect()
+        if leg.differs_from(before) and self.other(leg).usage is not None:
+            self._pending = _PassedOn(self, leg, before, None)
+            self._pending.send()
+
+    def other(self, leg: Leg) -> Leg:
+        """The leg across."""
+        return self.callee if leg is self.caller else self.caller
+
+    def connect(self) -> None:
+        """Let the media follow what both legs say now."""
+        connect(self._media, self.caller, self.callee)
+
+    def refuse(self, leg: Leg, before: RemoteAudio | None, exchange: IncomingOffer, error: SdpError) -> None:
+        """Answer 488 and go back to what stood before."""
+        leg.remote = before
+        exchange.reject(488, headers=(warning_field(305, self._warn_agent, str(error)),))
+
+    def settled(self) -> None:
+        """The exchange on the other leg has ended, well or badly."""
+        self._pending = None
+
+
+class _PassedOn:
+    """One offer on its way over the other leg. `exchange` is None when the offerer needs no answer (it answered us in ACK)."""
+
+    __slots__ = ("_before", "_exchange", "_leg", "_renegotiation")
+
+    def __init__(
+        self, renegotiation: Renegotiation, leg: Leg, before: RemoteAudio | None, exchange: IncomingOffer | None
+    ) -> None:
+        self._renegotiation = renegotiation
+        self._leg = leg
+        self._before = before
+        self._exchange = exchange
+
+    def send(self) -> None:
+        """UPDATE for an UPDATE when the other peer allows it, else a re-INVITE (RFC 3311 §5.1)."""
+        other = self._renegotiation.other(self._leg)
+        usage = other.usage
+        assert usage is not None, "an answered leg has a usage"
+        body = other.offer(self._leg.remote, ())
+        exchange = self._exchange
+        if exchange is not None and exchange.method == "UPDATE" and usage.peer_allows("UPDATE"):
+            usage.update(body, self._answered, self._rejected)
+        else:
+            usage.reinvite(body, self._answered, self._rejected)
+
+    def _answered(self, response: Response) -> None:
+        renegotiation = self._renegotiation
+        leg = self._leg
+        other = renegotiation.other(leg)
+        renegotiation.settled()
+        try:
+            other.take_answer(response.body)
+            renegotiation.connect()
+            if self._exchange is not None:
+                self._exchange.accept(leg.answer(other))
+        except SdpError as error:
+            if self._exchange is not None:
+                renegotiation.refuse(leg, self._before, self._exchange, error)
+
+    def _rejected(self, why: Response | RequestFailure) -> None:
+        self._renegotiation.settled()
+        if self._exchange is not None:
+            self._leg.remote = self._before
+            self._exchange.reject(why.status if isinstance(why, Response) else 504)
