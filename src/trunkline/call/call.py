@@ -178,8 +178,9 @@ class Call:
 
     def _joined(self, callee: Leg) -> bytes:
         """Join the two legs' media and say to the caller what came of its offer."""
+        body = self.caller.answer(callee)
         connect(self._services.media, self.caller, callee)
-        return self.caller.answer(callee)
+        return body
 
     def attempt_ended(self, attempt: Attempt, end: AttemptEnd, response: Response | None) -> None:
         """Ask the hunt: the next one, or the end."""
@@ -226,8 +227,9 @@ class Call:
             if other is None or other.remote is None:
                 exchange.reject(504)
                 return
+            body = leg.answer(other)
             connect(self._services.media, self.caller, other if leg is self.caller else leg)
-            exchange.accept(leg.answer(other))
+            exchange.accept(body)
         except SdpError as error:
             exchange.reject(488, headers=(warning_field(305, self._services.settings.service_domain, str(error)),))
 

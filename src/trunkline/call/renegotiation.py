@@ -48,8 +48,9 @@ class Renegotiation:
                 self._pending = _PassedOn(self, leg, before, exchange)
                 self._pending.send()
             else:
+                answer = leg.answer(self.other(leg))
                 self.connect()
-                exchange.accept(leg.answer(self.other(leg)))
+                exchange.accept(answer)
         except SdpError as error:
             self.refuse(leg, before, exchange, error)
 
@@ -115,9 +116,10 @@ class _PassedOn:
         renegotiation.settled()
         try:
             other.take_answer(response.body)
+            answer = leg.answer(other) if self._exchange is not None else b""
             renegotiation.connect()
             if self._exchange is not None:
-                self._exchange.accept(leg.answer(other))
+                self._exchange.accept(answer)
         except SdpError as error:
             if self._exchange is not None:
                 renegotiation.refuse(leg, self._before, self._exchange, error)

@@ -1,0 +1,115 @@
+"""Who is calling: an account by digest, a carrier by digest or by source address, or nobody yet.
+
+It owns the answers of BEHAVIOUR §6 to missing, stale and wrong credentials: a challenge (407 to INVITE, 401 to REGISTER), the same
+challenge to a wrong secret, and 403 after three of those from one source for one user name. An unknown key and a wrong secret are the
+same thing here, in answer and in work. Slowing down and banning a source is the business of `trunkline.net.admission`, which hears of each
+wrong try through `on_wrong`.
+
+Credentials come before the address: a PBX that shares an address with a carrier is still a customer.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from trunkline.call.passing import verdict_fields
+from trunkline.clock import Clock
+from trunkline.sip.digest import Challenger, Credentials, Outcome
+from trunkline.sip.message import Request, Response, response_to
+from trunkline.sip.ports import Flow
+from trunkline.trunk.account import Account
+from trunkline.trunk.carrier import Carrier
+from trunkline.trunk.directory import Directory
+from trunkline.trunk.verdict import Slug, Verdict
+
+WRONG_TRIES = 3
+"""After so many wrong tries the answer is 403 instead of another challenge."""
+_FORGET_AFTER_S = 300.0
+_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody who may ask for calls: exactly one of the two is set."""
+
+    account: Account | None = None
+    carrier: Carrier | None = None
+
+
+class Doorman:
+    """Checks requests outside dialogs. `on_wrong(flow, username)` is told of every wrong try."""
+
+    __slots__ = ("_challenger", "_clock", "_directory", "_on_wrong", "_tries")
+
+    def __init__(
+        self, challenger: Challenger, directory: Directory, clock: Clock, on_wrong: Callable[[Flow, str], None]
+    ) -> None:
+        self._challenger = challenger
+        self._directory = directory
+        self._clock = clock
+        self._on_wrong = on_wrong
+        self._tries: OrderedDict[tuple[str, str], tuple[int, float]] = OrderedDict()
+
+    def admit(self, request: Request, flow: Flow) -> Caller | Response:
+        """Who sends this INVITE or REGISTER, or the answer to send instead."""
+        header = "authorization" if request.method == "REGISTER" else "proxy-authorization"
+        values = request.headers.all(header)
+        credentials = self._challenger.find(values) if values else None
+        if credentials is None:
+            carrier = self._directory.carrier_by_source(flow.remote.host) if request.method == "INVITE" else None
+            return Caller(carrier=carrier) if carrier is not None else self._challenge(request)
+        outcome = self._check(credentials, request)
+        if outcome is Outcome.OK:
+            caller = self._caller(credentials.username)
+            if caller is not None:
+                self._tries.pop((flow.remote.host, credentials.username), None)
+                return caller
+        if outcome is Outcome.STALE or outcome is Outcome.UNSUPPORTED:
+            return self._challenge(request, stale=outcome is Outcome.STALE)
+        return self._wrong(request, flow, credentials.username)
+
+    def _check(self, credentials: Credentials, request: Request) -> Outcome:
+        """Against each secret that is good now: there are two while one is being changed."""
+        account = self._directory.account(credentials.username)
+        algorithm = credentials.algorithm
+        known: Sequence[str | None] = ()
+        if account is not None and algorithm is not None:
+            known = account.ha1s(algorithm, self._clock.wall())
+        outcome = Outcome.UNKNOWN
+        for stored in known or (None,):
+            outcome = self._challenger.check(
+                credentials, request.method, lambda _key, _algorithm, ha1=stored: ha1, request.uri_text
+            )
+            if outcome is not Outcome.WRONG:
+                break
+        return outcome
+
+    def _caller(self, username: str) -> Caller | None:
+        carrier = self._directory.carrier_by_inbound_account(username)
+        if carrier is not None:
+            return Caller(carrier=carrier)
+        account = self._directory.account(username)
+        return None if account is None else Caller(account=account)
+
+    def _challenge(self, request: Request, *, stale: bool = False) -> Response:
+        registering = request.method == "REGISTER"
+        name = "WWW-Authenticate" if registering else "Proxy-Authenticate"
+        return response_to(
+            request,
+            401 if registering else 407,
+            headers=[(name, value) for value in self._challenger.challenge_headers(stale)],
+        )
+
+    def _wrong(self, request: Request, flow: Flow, username: str) -> Response:
+        self._on_wrong(flow, username)
+        tries = self._tries
+        key = (flow.remote.host, username)
+        now = self._clock.now()
+        count, since = tries.pop(key, (0, now))
+        count = 1 if now - since > _FORGET_AFTER_S else count + 1
+        tries[key] = (count, now)
+        if len(tries) > _REMEMBERED:
+            tries.popitem(last=False)
+        if count < WRONG_TRIES:
+            return self._challenge(request)
+        return response_to(request, 403, headers=verdict_fields(Verdict.of(Slug.BAD_CREDENTIALS)))
