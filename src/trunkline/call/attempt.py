@@ -18,17 +18,18 @@ from trunkline.clock import Timer
 from trunkline.sip.message import Response
 from trunkline.sip.outgoing_invite import OutgoingInvite
 from trunkline.sip.ports import Flow, Target
-from trunkline.sip.stack import FailureKind, RequestFailure
+from trunkline.sip.failures import RequestFailure, RequestFailureKind
 from trunkline.sip.usage import Usage
 from trunkline.trunk.hunt import AttemptEnd, EndKind
 from trunkline.trunk.verdict import Slug, Verdict
 
 _END_OF_FAILURE = {
-    FailureKind.NO_RESPONSE: EndKind.SILENT,
-    FailureKind.NO_FINAL: EndKind.RING_TIMEOUT,
-    FailureKind.UNREACHABLE: EndKind.UNREACHABLE,
-    FailureKind.NAME: EndKind.NAME,
-    FailureKind.TLS: EndKind.TLS,
+    RequestFailureKind.NO_RESPONSE: EndKind.SILENT,
+    RequestFailureKind.NO_FINAL: EndKind.RING_TIMEOUT,
+    RequestFailureKind.UNREACHABLE: EndKind.UNREACHABLE,
+    RequestFailureKind.NAME: EndKind.NAME,
+    RequestFailureKind.TLS: EndKind.TLS,
+    RequestFailureKind.CANCELLED: EndKind.CANCELLED,
 }
 
 
@@ -180,6 +181,7 @@ class Attempt:
             detail=detail,
             rung=self.rung,
             early_media=self.early_media,
+            q850=None if response is None else _q850(response),
         )
         self._close(end.verdict)
         self._owner.attempt_ended(self, end, response)
@@ -201,6 +203,11 @@ class Attempt:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _q850(response: Response) -> int | None:
+    """The Q.850 cause that the far end gives (RFC 3326 §2)."""
+    return next((reason.cause for reason in response.reason_header if reason.protocol == "Q.850"), None)
 
 
 ABANDONED = Verdict.of(Slug.ABANDONED)

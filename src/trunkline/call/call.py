@@ -27,7 +27,7 @@ from trunkline.errors import SdpError
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.stack import ServerTransaction
-from trunkline.sip.usage import IncomingOffer
+from trunkline.sip.exchange import IncomingOffer
 from trunkline.trunk.hunt import AttemptEnd, EndKind, Hunt, HuntTarget
 from trunkline.trunk.verdict import Slug, Verdict
 

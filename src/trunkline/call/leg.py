@@ -23,8 +23,9 @@ from trunkline.sdp.offer_answer import (
     select_telephone_event,
 )
 from trunkline.sip.message import Request
-from trunkline.sip.transactions.server import ServerTransaction
-from trunkline.sip.usage import IncomingOffer, Usage, UsageState
+from trunkline.sip.stack import ServerTransaction
+from trunkline.sip.exchange import IncomingOffer
+from trunkline.sip.usage import Usage
 from trunkline.trunk.verdict import Slug
 
 
@@ -157,6 +158,9 @@ class Leg:
     def acknowledged(self, ack: Request) -> None:
         self.owner.leg_acknowledged(self, ack)
 
+    def prack_received(self, request: Request) -> None:
+        self.owner.leg_acknowledged(self, request)
+
     def bye_received(self, bye: Request) -> None:
         self.owner.leg_hung_up(self, bye)
 
@@ -179,7 +183,7 @@ class Leg:
 
     def hang_up(self, headers: Sequence[tuple[str, str]]) -> None:
         """BYE, unless the dialog has ended already."""
-        if self.usage is not None and self.usage.state is not UsageState.TERMINATED:
+        if self.usage is not None and not self.usage.ended:
             self.usage.bye(headers)
 
     def close(self) -> MediaFigures:

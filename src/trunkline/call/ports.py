@@ -1,4 +1,4 @@
-"""What a call asks of the rooms above it: media and records. They implement; the call never imports them."""
+"""What a call asks of the rooms above it: media, records, registrations at rest. They implement; the call never imports them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Protocol
 
 from trunkline.call.record import AttemptRecord, CallRecord, MediaFigures
 from trunkline.errors import MediaError
+from trunkline.trunk.registrations import Binding
 
 
 class NoPortsError(MediaError):
@@ -90,3 +91,10 @@ class RecordSink(Protocol):
     def call_changed(self, record: CallRecord) -> None: ...
 
     def attempt_changed(self, record: AttemptRecord) -> None: ...
+
+
+class RegistrationSink(Protocol):
+    """Where bindings are kept over a restart. Returns at once."""
+
+    def bindings_changed(self, account: str, bindings: tuple[Binding, ...]) -> None:
+        """These are all the bindings of the account now; none when it has none any more."""

@@ -15,8 +15,8 @@ from trunkline.call.ports import MediaEngine
 from trunkline.errors import SdpError
 from trunkline.sdp.offer_answer import RemoteAudio
 from trunkline.sip.message import Response
-from trunkline.sip.stack import RequestFailure
-from trunkline.sip.usage import IncomingOffer
+from trunkline.sip.failures import RequestFailure
+from trunkline.sip.exchange import IncomingOffer
 
 
 class Renegotiation:

@@ -1,0 +1,87 @@
+"""REGISTER: what RFC 3261 §10.3 asks of a registrar, around the location service of `trunkline.trunk.registrations`.
+
+The account is known by its digest already; its bindings are filed under its key, whatever user the To names, so that a PBX that puts
+a number there works as well. Each binding keeps the flow that it came on: calls to it go back over an open TCP or TLS connection, and
+over UDP to the address that the packet came from when the Contact names another one (RFC 3261 §18.1.1, RFC 5626 §5.3).
+"""
+
+from trunkline.call.passing import Field, verdict_fields, warning_field
+from trunkline.call.ports import RegistrationSink
+from trunkline.clock import Clock
+from trunkline.sip.message import Request, Response, response_to
+from trunkline.sip.ports import Flow
+from trunkline.trunk.account import Account
+from trunkline.trunk.registrations import Binding, Contact, RegistrationRefused, Registrations, read_expires
+from trunkline.trunk.verdict import Slug, Verdict
+
+SWEEP_S = 30.0
+"""How often expired bindings are looked for; one that has expired is not called in between either."""
+
+
+class Registrar:
+    """Answers REGISTER. `sweep` runs by itself from `start` on."""
+
+    __slots__ = ("_clock", "_registrations", "_service_domain", "_sink")
+
+    def __init__(
+        self, registrations: Registrations, clock: Clock, sink: RegistrationSink, service_domain: str
+    ) -> None:
+        self._registrations = registrations
+        self._clock = clock
+        self._sink = sink
+        self._service_domain = service_domain
+
+    def start(self) -> None:
+        """Begin to sweep."""
+        self._clock.at(self._clock.now() + SWEEP_S, self._sweep)
+
+    def register(self, request: Request, flow: Flow, account: Account) -> Response:
+        """The answer to a REGISTER of `account`. Raises `SipSyntaxError` for a malformed Contact: nothing has changed then."""
+        if account.blocked:
+            return response_to(request, 403, headers=verdict_fields(Verdict.of(Slug.ACCOUNT_BLOCKED)))
+        expires = request.headers.get("expires")
+        expires_s = None if expires is None else read_expires(expires)
+        if request.contact_is_star:
+            result = self._registrations.remove_all(
+                account.key, call_id=request.call_id, cseq=request.cseq.number, expires_s=expires_s
+            )
+        else:
+            contacts = [Contact.read(address) for address in request.contacts]
+            usable = [contact for contact in contacts if contact is not None]
+            if len(usable) < len(contacts):
+                return self._refused(request, 400, "a Contact is neither a sip nor a sips URI")
+            result = self._registrations.register(
+                account.key,
+                call_id=request.call_id,
+                cseq=request.cseq.number,
+                contacts=usable,
+                expires_s=expires_s,
+                flow=flow,
+                source=f"{flow.transport} {flow.remote}",
+                user_agent=request.headers.get("user-agent") or "",
+            )
+        if isinstance(result, RegistrationRefused):
+            extra = [] if result.min_expires_s is None else [("Min-Expires", str(result.min_expires_s))]
+            return self._refused(request, result.status, result.detail, extra)
+        self._sink.bindings_changed(account.key, result)
+        return response_to(request, 200, headers=[("Contact", self._contact(binding)) for binding in result])
+
+    def flow_closed(self, flow: Flow) -> None:
+        """A connection has closed: whoever registered over it can't be reached (RFC 5626 §5.3)."""
+        self._changed(self._registrations.flow_closed(flow))
+
+    def _contact(self, binding: Binding) -> str:
+        q = "" if binding.q == 1000 else f";q={binding.q / 1000:g}"
+        return f"<{binding.uri}>{q};expires={binding.remaining_s(self._clock.now())}"
+
+    def _refused(self, request: Request, status: int, detail: str, extra: list[Field] | None = None) -> Response:
+        headers = [warning_field(399, self._service_domain, detail), *(extra or [])]
+        return response_to(request, status, headers=headers)
+
+    def _sweep(self) -> None:
+        self._changed(self._registrations.expire())
+        self.start()
+
+    def _changed(self, accounts: list[str]) -> None:
+        for key in accounts:
+            self._sink.bindings_changed(key, self._registrations.bindings(key))
