@@ -1,10 +1,12 @@
 """Time as an argument: the one heap of deadlines that drives every state machine.
 
-`now` is monotonic seconds; `wall` is seconds since the epoch, only for records and displays. Nothing in the pure rooms
-reads a clock of its own: production drives a `TimerHeap` from the event loop, the tests drive one by hand.
+`now` is monotonic seconds; `wall` is seconds since the epoch, only for records and displays. Nothing in the
+pure rooms reads a clock of its own: production drives a `TimerHeap` from the event loop, the tests drive one
+by hand.
 
-A cancelled timer stays in the heap until its deadline, empty: cancelling is one attribute store, which matters because
-nearly every SIP timer is cancelled (RFC 3261 §17 arms timer B for 32 s in each call and hardly ever fires it).
+A cancelled timer stays in the heap until its deadline, empty: cancelling is one attribute store, which
+matters because nearly every SIP timer is cancelled (RFC 3261 §17 arms timer B for 32 s in each call and
+hardly ever fires it).
 """
 
 import heapq
@@ -89,8 +91,8 @@ class TimerHeap:
     def run_due(self) -> int:
         """Fire every timer whose deadline has passed, earliest first; return how many fired.
 
-        A timer armed by a callback for a moment already past fires in the same run. An exception from a callback
-        propagates after the timer has been removed: call again to go on.
+        A timer armed by a callback for a moment already past fires in the same run. An exception from a
+        callback propagates after the timer has been removed: call again to go on.
         """
         heap = self._heap
         now = self._now()
@@ -105,5 +107,7 @@ class TimerHeap:
         return fired
 
     def __len__(self) -> int:
-        """How many timers are armed (not those cancelled but still in the heap). Linear; for tests and metrics."""
+        """How many timers are armed (not those cancelled but still in the heap). Linear; for tests and
+        metrics.
+        """
         return sum(1 for _, _, timer in self._heap if timer.fire is not None)

@@ -11,8 +11,8 @@ The tree::
     ├── NetError                    trunkline.net
     └── StoreError                  trunkline.store
 
-Each room defines its own leaves beside the code that raises them. A refusal of a call is not an exception but a
-`trunkline.trunk.verdict.Verdict`.
+Each room defines its own leaves beside the code that raises them. A refusal of a call is not an exception but
+a `trunkline.trunk.verdict.Verdict`.
 """
 
 

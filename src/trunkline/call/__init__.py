@@ -1,2 +1,1 @@
-"""The back-to-back user agent (RFC 7092): legs, calls, attempts, and the one verdict a call ends in.
-"""
+"""The back-to-back user agent (RFC 7092): legs, calls, attempts, and the one verdict a call ends in."""

@@ -1,9 +1,9 @@
 """One attempt: an INVITE towards one endpoint or gateway, with its own media port, SDP and record.
 
-It decides nothing about what comes next: how it ended goes to the call, whose `Hunt` knows the rules (BEHAVIOUR §3, §4). Two
-timers are its own: silence (no response at all within the endpoint's `timeout`), and ringing (a provisional response came, a
-final one does not). The walk over one URI's own SRV and address records happens below, in `trunkline.sip.delivery`, inside the
-same silence budget.
+It decides nothing about what comes next: how it ended goes to the call, whose `Hunt` knows the rules
+(BEHAVIOUR §3, §4). Two timers are its own: silence (no response at all within the endpoint's `timeout`), and
+ringing (a provisional response came, a final one does not). The walk over one URI's own SRV and address
+records happens below, in `trunkline.sip.delivery`, inside the same silence budget.
 
 Driven by the user agent (`OutgoingInviteEvents`) and the clock; told to stop by the call.
 """
@@ -15,10 +15,10 @@ from trunkline.call.leg import Leg
 from trunkline.call.record import AttemptRecord
 from trunkline.call.services import Services
 from trunkline.clock import Timer
+from trunkline.sip.failures import RequestFailure, RequestFailureKind
 from trunkline.sip.message import Response
 from trunkline.sip.outgoing_invite import OutgoingInvite
 from trunkline.sip.ports import Flow, Target
-from trunkline.sip.failures import RequestFailure, RequestFailureKind
 from trunkline.sip.usage import Usage
 from trunkline.trunk.hunt import AttemptEnd, EndKind
 from trunkline.trunk.verdict import Slug, Verdict
@@ -37,7 +37,9 @@ class AttemptOwner(Protocol):
     """The call."""
 
     def attempt_progressed(self, attempt: "Attempt", response: Response) -> None:
-        """A provisional response from 101 to 199; `attempt.leg.usage` is its early dialog, or None without a To tag."""
+        """A provisional response from 101 to 199; `attempt.leg.usage` is its early dialog, or None without a
+        To tag.
+        """
 
     def attempt_answered(self, attempt: "Attempt", response: Response) -> None:
         """The first 2xx, already acknowledged."""
@@ -95,13 +97,15 @@ class Attempt:
         self._services.records.attempt_changed(self.record)
 
     def abandon(self, verdict: Verdict, headers: list[tuple[str, str]]) -> None:
-        """Stop it, whatever it is doing: CANCEL as RFC 3261 §9.1 allows, close the media, close the record."""
+        """Stop it, whatever it is doing: CANCEL as RFC 3261 §9.1 allows, close the media, close the
+        record.
+        """
         if self.live:
             self._close(verdict)
             if self.invite is not None:
                 self.invite.cancel(headers)
 
-    # -- the user agent's events ---------------------------------------------------------------------------------------
+    # -- the user agent's events -------------------------------------------------------------------
 
     def target_chosen(self, target: Target | Flow) -> None:
         """Note where the INVITE goes now."""
@@ -116,7 +120,7 @@ class Attempt:
             self._heard()
 
     def progressed(self, response: Response, usage: Usage | None) -> None:
-        """101–199: it rings, or early media starts."""
+        """101 to 199: it rings, or early media starts."""
         if not self.live:
             return
         self._heard()
@@ -146,9 +150,11 @@ class Attempt:
         self._end(_END_OF_FAILURE[failure.kind], None, failure.detail)
 
     def late_answer(self, response: Response) -> None:
-        """It answered after it had been left; the user agent has acknowledged and ended it (never a ghost call)."""
+        """It answered after it had been left; the user agent has acknowledged and ended it (never a ghost
+        call).
+        """
 
-    # -- its own clock -------------------------------------------------------------------------------------------------
+    # -- its own clock -----------------------------------------------------------------------------
 
     def _heard(self) -> None:
         """Something that counts came: from here on only the ring timer runs."""
@@ -170,7 +176,7 @@ class Attempt:
         if invite is not None:
             invite.cancel([("Reason", 'SIP;cause=408;text="no answer in time"')])
 
-    # -- the end -------------------------------------------------------------------------------------------------------
+    # -- the end -----------------------------------------------------------------------------------
 
     def _end(self, kind: EndKind, response: Response | None, detail: str) -> None:
         if not self.live:

@@ -1,21 +1,23 @@
-"""One call: the caller's leg, the attempts to reach somebody, the leg that answered, and the one record of it all.
+"""One call: the caller's leg, the attempts to reach somebody, the leg that answered, and the one record of it
+all.
 
     HUNTING ──answer──▶ TALKING ──BYE, timeout──▶ ENDED
        └──list exhausted, CANCEL, refusal──────────▶ ENDED
 
-It decides when to try the next target (by asking `Hunt`), what of one leg the other one sees, and how the call ends: every end,
-of whatever cause, goes through `_finish` with one `Verdict`, which closes what is open exactly once. Re-negotiation within the
-answered call is `trunkline.call.renegotiation`; who may call where was decided before (`trunkline.trunk.plan`).
+It decides when to try the next target (by asking `Hunt`), what of one leg the other one sees, and how the
+call ends: every end, of whatever cause, goes through `_finish` with one `Verdict`, which closes what is open
+exactly once. Re-negotiation within the answered call is `trunkline.call.renegotiation`; who may call where
+was decided before (`trunkline.trunk.plan`).
 
-Deliberate deviations from a transparent back-to-back user agent (RFC 7092): an INVITE without SDP is answered with our own offer
-instead of passing the absence on; PRACK and session timers end at each leg.
+Deliberate deviations from a transparent back-to-back user agent (RFC 7092): an INVITE without SDP is answered
+with our own offer instead of passing the absence on; PRACK and session timers end at each leg.
 """
 
 from collections.abc import Callable
 from enum import Enum
+from typing import Any, Protocol, cast
 
-from trunkline.call.attempt import ABANDONED, Attempt
-from trunkline.call.invitation import Invitation
+from trunkline.call.attempt import ABANDONED, Attempt, Patience
 from trunkline.call.leg import Leg, connect
 from trunkline.call.passing import Field, extension_fields, reason_fields, verdict_fields, warning_field
 from trunkline.call.ports import MediaLeg, NoPortsError
@@ -24,11 +26,17 @@ from trunkline.call.renegotiation import Renegotiation
 from trunkline.call.services import Services
 from trunkline.clock import Timer
 from trunkline.errors import SdpError
+from trunkline.sdp.errors import NoCommonCodecError
+from trunkline.sdp.offer_answer import RemoteAudio
+from trunkline.sip.exchange import IncomingOffer
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.message import Request, Response, response_to
+from trunkline.sip.outbound_auth import DigestUser
+from trunkline.sip.ports import Flow
 from trunkline.sip.stack import ServerTransaction
-from trunkline.sip.exchange import IncomingOffer
-from trunkline.trunk.hunt import AttemptEnd, EndKind, Hunt, HuntTarget
+from trunkline.trunk.hunt import AttemptEnd, EndKind, Hunt
+from trunkline.trunk.limits import Admission
+from trunkline.trunk.plan import EndpointTarget, FarLeg, GatewayTarget
 from trunkline.trunk.verdict import Slug, Verdict
 
 
@@ -40,20 +48,32 @@ class CallState(Enum):
     ENDED = "ended"
 
 
+Target = GatewayTarget | EndpointTarget
+
+
+class Way(Protocol):
+    """A plan: what goes into the INVITE for each of its targets (`OutboundPlan` or `InboundPlan`)."""
+
+    def leg(self, target: Any) -> FarLeg:
+        """For one of its own targets."""
+
+
 class Call:
     """See the module. Created by `Switch` once a plan stands; `start` sends the first INVITE.
 
-    It is the owner of its legs and attempts, and the caller's `IncomingInviteEvents`.
+    It is the owner of its legs and attempts. `admission` is the account's, given back at the end.
     """
 
     __slots__ = (
-        "_compose",
+        "_admission",
         "_hunt",
         "_invite",
         "_longest",
         "_on_end",
+        "_passed",
         "_renegotiation",
         "_services",
+        "_way",
         "attempt",
         "caller",
         "record",
@@ -64,34 +84,47 @@ class Call:
         self,
         services: Services,
         invite: IncomingInvite,
-        caller: Leg,
         record: CallRecord,
-        hunt: Hunt,
-        compose: Callable[[HuntTarget], Invitation],
+        way: Way,
+        hunt: Hunt[Target],
+        admission: Admission | None,
         on_end: Callable[["Call"], None],
     ) -> None:
+        """Raises `NoPortsError` while no media port is free."""
         self._services = services
         self._invite = invite
+        self._way = way
         self._hunt = hunt
-        self._compose = compose
+        self._admission = admission
         self._on_end = on_end
+        self._passed = extension_fields(invite.request)
         self._renegotiation: Renegotiation | None = None
         self._longest: Timer | None = None
-        self.caller = caller
         self.record = record
         self.attempt: Attempt | None = None
         self.state = CallState.HUNTING
-        caller.owner = self
+        self.caller = Leg(
+            services.media,
+            self,
+            session_id=services.new_session_id(),
+            ipv6=":" in invite.flow.remote.host,
+        )
 
     @property
     def callee(self) -> Leg | None:
         """The leg of the present attempt, or of the one that answered."""
         return None if self.attempt is None else self.attempt.leg
 
-    # -- hunting -------------------------------------------------------------------------------------------------------
+    # -- hunting -----------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """Open the record and try the first target."""
+    def start(self, offer: RemoteAudio | None) -> None:
+        """Open the record and try the first target. `offer` is the caller's, None when its INVITE has no
+        SDP.
+        """
+        caller = self.caller
+        caller.remote = offer
+        caller.adopt(self._invite.usage)
+        self._invite.events = caller
         self._services.records.call_changed(self.record)
         self._try_next()
 
@@ -101,44 +134,71 @@ class Call:
             self._finish(self._hunt.verdict(), Party.SERVICE)
             return
         try:
-            self._attempt(self._compose(target))
+            self._try(self._way.leg(target))
         except NoPortsError:
             self._finish(Verdict.of(Slug.NO_MEDIA_PORTS, retry_after_s=5), Party.SERVICE)
+        except NoCommonCodecError as error:
+            self._finish(Verdict.of(Slug.CODEC_MISMATCH, detail=str(error)), Party.SERVICE)
 
-    def _attempt(self, invitation: Invitation) -> None:
+    def _try(self, far: FarLeg) -> None:
         services = self._services
         record = self.record
-        leg = Leg(services.media, self, ipv6=invitation.ipv6)
+        attempt = self._new_attempt(far)
+        flow = cast("Flow | None", far.flow)
+        max_forwards = self._invite.request.max_forwards
+        attempt.start()
+        attempt.invite = services.agent.invite(
+            uri=far.request_uri,
+            from_=far.from_,
+            to=far.to,
+            next_hop=None if flow is None or flow.closed else flow,
+            headers=(*far.headers, *self._passed),
+            body=attempt.leg.offer(self.caller.remote, far.codecs),
+            max_forwards=70 if max_forwards is None else max_forwards - 1,
+            credentials=_digest_user(far),
+            call_id=attempt.record.sip_call_id,
+            events=attempt,
+        )
+        if self.attempt is attempt and record.attempts > 1:
+            services.records.call_changed(record)
+
+    def _new_attempt(self, far: FarLeg) -> Attempt:
+        services = self._services
+        settings = services.settings
+        record = self.record
+        inbound = far.carrier is None
+        leg = Leg(
+            services.media,
+            self,
+            session_id=services.new_session_id(),
+            ipv6=":" in far.request_uri.host,
+        )
+        silence_ms = far.response_timeout_ms
+        if silence_ms is None:
+            silence_ms = settings.endpoint_silence_ms if inbound else settings.gateway_silence_ms
+        ring_s = far.ring_timeout_s
+        if ring_s is None:
+            ring_s = settings.endpoint_ring_s if inbound else settings.gateway_ring_s
+        patience = Patience(silence_ms / 1000, ring_s, trying_counts=settings.trying_counts or not inbound)
         record.attempts += 1
-        record.carrier = invitation.carrier or record.carrier
+        record.carrier = far.carrier or record.carrier
         attempt_record = AttemptRecord(
             attempt_id=services.token(),
             call_id=record.call_id,
             position=record.attempts,
-            target=invitation.label,
-            carrier=invitation.carrier,
+            target=far.label,
+            carrier=far.carrier,
             started_at=services.clock.wall(),
-            sip_call_id=services.new_call_id(),
+            sip_call_id=services.token(),
         )
-        self.attempt = attempt = Attempt(services, self, leg, attempt_record, invitation.patience)
         services.trace.link(attempt_record.sip_call_id, record.call_id)
-        attempt.start()
-        attempt.invite = services.agent.invite(
-            uri=invitation.uri,
-            from_=invitation.from_,
-            to=invitation.to,
-            next_hop=invitation.next_hop,
-            headers=invitation.headers,
-            body=leg.offer(self.caller.remote, invitation.codecs),
-            contact=invitation.contact,
-            max_forwards=invitation.max_forwards,
-            credentials=invitation.credentials,
-            call_id=attempt_record.sip_call_id,
-            events=attempt,
-        )
+        self.attempt = Attempt(services, self, leg, attempt_record, patience)
+        return self.attempt
 
     def attempt_progressed(self, attempt: Attempt, response: Response) -> None:
-        """Pass ringing and early media on (RFC 3960 §3.1: the gateway model, for the media is anchored here)."""
+        """Pass ringing and early media on (RFC 3960 §3.1: the gateway model, for the media is anchored
+        here).
+        """
         record = self.record
         if record.ringing_at is None:
             record.ringing_at = attempt.record.ringing_at
@@ -161,19 +221,31 @@ class Call:
                 callee.take_answer(response.body)
             if callee.remote is None:
                 raise SdpError("the 2xx has no session description, and no response before it had one")
-            body = self._joined(callee) if self.caller.remote is not None else self.caller.offer(callee.remote, ())
+            body = (
+                self._joined(callee)
+                if self.caller.remote is not None
+                else self.caller.offer(callee.remote)
+            )
         except SdpError as error:
             callee.hang_up(verdict_fields(Verdict.of(Slug.CODEC_MISMATCH)))
-            self._finish(Verdict.of(Slug.CODEC_MISMATCH, detail=f"{attempt.record.target}: {error}"), Party.SERVICE)
+            self._finish(
+                Verdict.of(Slug.CODEC_MISMATCH, detail=f"{attempt.record.target}: {error}"), Party.SERVICE
+            )
             return
         self.state = CallState.TALKING
         services = self._services
         self._hunt.answered()
+        if self._admission is not None:
+            self._admission.answered()
         self.record.answered_at = attempt.record.answered_at
         services.records.attempt_changed(attempt.record)
         services.records.call_changed(self.record)
-        self._renegotiation = Renegotiation(self.caller, callee)
-        self._longest = services.clock.at(services.clock.now() + services.settings.longest_call_s, self._too_long)
+        self._renegotiation = Renegotiation(
+            services.media, self.caller, callee, services.settings.service_domain
+        )
+        self._longest = services.clock.at(
+            services.clock.now() + services.settings.longest_call_s, self._too_long
+        )
         self._invite.accept(body=body)
 
     def _joined(self, callee: Leg) -> bytes:
@@ -190,13 +262,13 @@ class Call:
         else:
             self._finish(final, Party.CALLEE if end.kind is EndKind.RESPONSE else Party.SERVICE, response)
 
-    # -- the caller's INVITE ---------------------------------------------------------------------------------------------
+    # -- the caller's INVITE -----------------------------------------------------------------------
 
     def cancelled(self, cancel: Request) -> None:
         """The caller gave up (487 is sent already)."""
         self._finish(Verdict.of(Slug.CANCELLED), Party.CALLER, passed=reason_fields(cancel))
 
-    # -- events of either leg --------------------------------------------------------------------------------------------
+    # -- events of either leg ----------------------------------------------------------------------
 
     def leg_acknowledged(self, leg: Leg, ack: Request) -> None:
         """The ACK of a 2xx; with SDP it answers an offer of ours."""
@@ -220,7 +292,9 @@ class Call:
             self._renegotiation.offered(leg, exchange)
 
     def _answer_early_offer(self, leg: Leg, exchange: IncomingOffer) -> None:
-        """An UPDATE before the answer (RFC 3311 §5.1): settled on its own leg; the other one hears of it with the answer."""
+        """An UPDATE before the answer (RFC 3311 §5.1): settled on its own leg; the other one hears of it with
+        the answer.
+        """
         other = self.callee if leg is self.caller else self.caller
         try:
             leg.take_offer(exchange.request.body)
@@ -231,7 +305,9 @@ class Call:
             connect(self._services.media, self.caller, other if leg is self.caller else leg)
             exchange.accept(body)
         except SdpError as error:
-            exchange.reject(488, headers=(warning_field(305, self._services.settings.service_domain, str(error)),))
+            exchange.reject(
+                488, headers=(warning_field(305, self._services.settings.service_domain, str(error)),)
+            )
 
     def leg_hung_up(self, leg: Leg, bye: Request) -> None:
         """A BYE (200 is sent already)."""
@@ -259,7 +335,9 @@ class Call:
         transaction.respond(response_to(refer, 603, headers=verdict_fields(Verdict.of(Slug.NOT_ALLOWED))))
 
     def leg_lost(self, leg: Leg, slug: Slug, detail: str) -> None:
-        """Its dialog is gone: no ACK, the session expired, or a request in it was answered 481 or not at all."""
+        """Its dialog is gone: no ACK, the session expired, or a request in it was answered 481 or not at
+        all.
+        """
         self._finish(Verdict.of(slug, detail=detail), Party.SERVICE)
 
     def media_timed_out(self, leg: MediaLeg) -> None:
@@ -269,16 +347,24 @@ class Call:
     def _too_long(self) -> None:
         self.hang_up(Verdict.of(Slug.MAX_DURATION))
 
-    # -- the end ---------------------------------------------------------------------------------------------------------
+    # -- the end -----------------------------------------------------------------------------------
 
     def hang_up(self, verdict: Verdict) -> None:
-        """End it from our side, at any moment: BYE, CANCEL or a final answer, as the state asks. Idempotent."""
+        """End it from our side, at any moment: BYE, CANCEL or a final answer, as the state asks.
+        Idempotent.
+        """
         self._finish(verdict, Party.SERVICE)
 
     def _finish(
-        self, verdict: Verdict, party: Party, response: Response | None = None, passed: list[Field] | None = None
+        self,
+        verdict: Verdict,
+        party: Party,
+        response: Response | None = None,
+        passed: list[Field] | None = None,
     ) -> None:
-        """Close whatever is open, once. `response` is the far end's refusal, `passed` are header fields of the BYE or CANCEL."""
+        """Close whatever is open, once. `response` is the far end's refusal, `passed` are header fields of
+        the BYE or CANCEL.
+        """
         if self.state is CallState.ENDED:
             return
         talking = self.state is CallState.TALKING
@@ -304,17 +390,33 @@ class Call:
         record.state = RecordState.CLOSED
         record.verdict = verdict
         record.hung_up_by = party
+        if self._admission is not None:
+            self._admission.release()
         self._on_end(self)
         services.records.call_changed(record)
         services.trace.close(record.call_id)
 
     def _refuse(self, verdict: Verdict, response: Response | None) -> None:
-        """The final answer to the caller. A far end's refusal keeps its phrase and its Warning and Retry-After."""
+        """The final answer to the caller. A far end's refusal keeps its phrase and its Warning and
+        Retry-After.
+        """
         headers = verdict_fields(verdict)
         reason = None
         if response is not None and response.status == verdict.status:
             reason = response.reason
             headers += [("Warning", value) for value in response.headers.all("warning")]
         if verdict.status == 488 and response is None:
-            headers.append(warning_field(305, self._services.settings.service_domain, verdict.detail or verdict.text))
+            headers.append(
+                warning_field(305, self._services.settings.service_domain, verdict.detail or verdict.text)
+            )
         self._invite.reject(verdict.status, reason=reason, headers=headers)
+
+
+def _digest_user(far: FarLeg) -> DigestUser | None:
+    """What the target's challenge may be answered with: the carrier's own credentials, never anybody
+    else's.
+    """
+    credentials = far.credentials
+    return (
+        None if credentials is None else DigestUser(credentials.user, credentials.secret, credentials.realm)
+    )

@@ -1,9 +1,10 @@
 """Who is calling: an account by digest, a carrier by digest or by source address, or nobody yet.
 
-It owns the answers of BEHAVIOUR §6 to missing, stale and wrong credentials: a challenge (407 to INVITE, 401 to REGISTER), the same
-challenge to a wrong secret, and 403 after three of those from one source for one user name. An unknown key and a wrong secret are the
-same thing here, in answer and in work. Slowing down and banning a source is the business of `trunkline.net.admission`, which hears of each
-wrong try through `on_wrong`.
+It owns the answers of BEHAVIOUR §6 to missing, stale and wrong credentials: a challenge (407 to INVITE, 401
+to REGISTER), the same challenge to a wrong secret, and 403 after three of those from one source for one user
+name. An unknown key and a wrong secret are the same thing here, in answer and in work. Slowing down and
+banning a source is the business of `trunkline.net.admission`, which hears of each wrong try through
+`on_wrong`.
 
 Credentials come before the address: a PBX that shares an address with a carrier is still a customer.
 """
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 
 from trunkline.call.passing import verdict_fields
 from trunkline.clock import Clock
-from trunkline.sip.digest import Challenger, Credentials, Outcome
+from trunkline.sip.digest import Algorithm, Challenger, Credentials, Outcome
 from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.ports import Flow
 from trunkline.trunk.account import Account
@@ -42,7 +43,11 @@ class Doorman:
     __slots__ = ("_challenger", "_clock", "_directory", "_on_wrong", "_tries")
 
     def __init__(
-        self, challenger: Challenger, directory: Directory, clock: Clock, on_wrong: Callable[[Flow, str], None]
+        self,
+        challenger: Challenger,
+        directory: Directory,
+        clock: Clock,
+        on_wrong: Callable[[Flow, str], None],
     ) -> None:
         self._challenger = challenger
         self._directory = directory
@@ -56,7 +61,9 @@ class Doorman:
         values = request.headers.all(header)
         credentials = self._challenger.find(values) if values else None
         if credentials is None:
-            carrier = self._directory.carrier_by_source(flow.remote.host) if request.method == "INVITE" else None
+            carrier = (
+                self._directory.carrier_by_source(flow.remote.host) if request.method == "INVITE" else None
+            )
             return Caller(carrier=carrier) if carrier is not None else self._challenge(request)
         outcome = self._check(credentials, request)
         if outcome is Outcome.OK:
@@ -77,9 +84,7 @@ class Doorman:
             known = account.ha1s(algorithm, self._clock.wall())
         outcome = Outcome.UNKNOWN
         for stored in known or (None,):
-            outcome = self._challenger.check(
-                credentials, request.method, lambda _key, _algorithm, ha1=stored: ha1, request.uri_text
-            )
+            outcome = self._challenger.check(credentials, request.method, _found(stored), request.uri_text)
             if outcome is not Outcome.WRONG:
                 break
         return outcome
@@ -113,3 +118,8 @@ class Doorman:
         if count < WRONG_TRIES:
             return self._challenge(request)
         return response_to(request, 403, headers=verdict_fields(Verdict.of(Slug.BAD_CREDENTIALS)))
+
+
+def _found(stored: str | None) -> Callable[[str, Algorithm], str | None]:
+    """A look-up that has been done already."""
+    return lambda _key, _algorithm: stored

@@ -1,8 +1,10 @@
-"""One leg: a dialog of ours with one peer, what that peer's SDP says, what ours says, and the media port between them.
+"""One leg: a dialog of ours with one peer, what that peer's SDP says, what ours says, and the media port
+between them.
 
-A leg knows only its own side. What it offers and answers is made from the *other* peer's description, handed in as such, so that the two
-peers agree end to end on codecs and direction while addresses, versions and payload types stay each leg's own (RFC 3264).
-`connect` joins the media of two legs once both peers have spoken.
+A leg knows only its own side. What it offers and answers is made from the *other* peer's description, handed
+in as such, so that the two peers agree end to end on codecs and direction while addresses, versions and
+payload types stay each leg's own (RFC 3264). `connect` joins the media of two legs once both peers have
+spoken.
 
 Events of its dialog go to the owner, the call, with the leg's name on them.
 """
@@ -12,6 +14,7 @@ from typing import Protocol
 
 from trunkline.call.ports import MediaEngine, MediaFlow, MediaLeg, RemoteMedia
 from trunkline.call.record import MediaFigures
+from trunkline.errors import SdpError
 from trunkline.sdp.codecs import CODEC_NAMES, TELEPHONE_EVENT
 from trunkline.sdp.local import LocalAudio
 from trunkline.sdp.offer_answer import (
@@ -22,9 +25,10 @@ from trunkline.sdp.offer_answer import (
     select_for_callee,
     select_telephone_event,
 )
+from trunkline.sip.exchange import IncomingOffer
+from trunkline.sip.incoming_invite import IncomingInviteEvents
 from trunkline.sip.message import Request
 from trunkline.sip.stack import ServerTransaction
-from trunkline.sip.exchange import IncomingOffer
 from trunkline.sip.usage import Usage
 from trunkline.trunk.verdict import Slug
 
@@ -49,7 +53,7 @@ class LegOwner(Protocol):
     def media_timed_out(self, leg: MediaLeg) -> None: ...
 
 
-class Leg:
+class Leg(IncomingInviteEvents):
     """See the module. Raises `NoPortsError` when made while no media port is free."""
 
     __slots__ = ("_closed", "description", "local", "media", "owner", "remote", "signalled_from", "usage")
@@ -72,12 +76,14 @@ class Leg:
         if usage is not self.usage:
             self.usage = usage
             usage.events = self
-            self.signalled_from = usage.dialog.flow.remote.host
+            flow = usage.dialog.flow
+            self.signalled_from = None if flow is None else flow.remote.host
 
-    # -- offer and answer ------------------------------------------------------------------------------------------------
+    # -- offer and answer --------------------------------------------------------------------------
 
     def offer(self, far: RemoteAudio | None, order: Sequence[str] = CODEC_NAMES) -> bytes:
-        """Our offer to this peer, on behalf of the peer that described itself as `far` (None: nobody has yet).
+        """Our offer to this peer, on behalf of the peer that described itself as `far` (None: nobody has
+        yet).
 
         Raises `NoCommonCodecError` when `far` has no codec of `order`.
         """
@@ -94,7 +100,9 @@ class Leg:
         return self.description
 
     def offer_again(self) -> bytes:
-        """The codecs of our last description once more, with audio both ways: for a re-INVITE without SDP (RFC 6337 §5.2.5)."""
+        """The codecs of our last description once more, with audio both ways: for a re-INVITE without SDP
+        (RFC 6337 §5.2.5).
+        """
         listed = self.local.listed
         codecs = [codec for codec in listed if codec.name != TELEPHONE_EVENT]
         event = next((codec for codec in listed if codec.name == TELEPHONE_EVENT), None)
@@ -127,7 +135,9 @@ class Leg:
         self.remote = RemoteAudio.read(body)
 
     def take_offer(self, body: bytes) -> bool:
-        """The peer's offer; True when the other peer has to hear of it. Raises `SdpError`; what stood before then stays."""
+        """The peer's offer; True when the other peer has to hear of it. Raises `SdpError`; what stood before
+        then stays.
+        """
         before = self.remote
         self.remote = RemoteAudio.read(body)
         return self.differs_from(before)
@@ -143,11 +153,12 @@ class Leg:
 
     @property
     def described(self) -> RemoteAudio:
-        """`remote`, where the state of the call says that there is one."""
-        assert self.remote is not None, "the peer has not described itself"
+        """`remote`. Raises `SdpError` while there is none."""
+        if self.remote is None:
+            raise SdpError("the peer has not described itself")
         return self.remote
 
-    # -- the dialog's events ---------------------------------------------------------------------------------------------
+    # -- the dialog's events -----------------------------------------------------------------------
 
     def cancelled(self, cancel: Request) -> None:
         self.owner.cancelled(cancel)
@@ -179,7 +190,7 @@ class Leg:
     def failed(self, reason: str) -> None:
         self.owner.leg_lost(self, Slug.SESSION_EXPIRED, reason)
 
-    # -- the end ---------------------------------------------------------------------------------------------------------
+    # -- the end -----------------------------------------------------------------------------------
 
     def hang_up(self, headers: Sequence[tuple[str, str]]) -> None:
         """BYE, unless the dialog has ended already."""
@@ -227,5 +238,3 @@ def _flow(ours: Direction, theirs: Direction) -> MediaFlow:
     if sends:
         return MediaFlow.BOTH if receives else MediaFlow.SEND
     return MediaFlow.RECEIVE if receives else MediaFlow.NONE
-
-

@@ -1,8 +1,8 @@
 """Which header fields pass from one leg to the other, and which the service writes itself.
 
-A back-to-back user agent starts each leg afresh (RFC 7092 §3.1): nothing crosses unless named here. `X-` fields cross in INVITE
-and BYE, the service's own `X-Trunkline-` ones never do. The identity fields (From, P-Asserted-Identity, Privacy) are decided
-by `trunkline.trunk.caller_id`.
+A back-to-back user agent starts each leg afresh (RFC 7092 §3.1): nothing crosses unless named here. `X-`
+fields cross in INVITE and BYE, the service's own `X-Trunkline-` ones never do. The identity fields (From,
+P-Asserted-Identity, Privacy) are decided by `trunkline.trunk.caller_id`.
 """
 
 from trunkline.sip.message import Message
@@ -15,7 +15,9 @@ _OURS = "x-trunkline-"
 _PASSING_REASONS = frozenset({"SIP", "Q.850"})
 
 _UNDERLYING_CAUSE = {Slug.ALL_SILENT: 408, Slug.NO_ANSWER: 408}
-"""A verdict told under a status of its own keeps the status of what really happened in Reason (BEHAVIOUR §3)."""
+"""A verdict told under a status of its own keeps the status of what really happened in Reason (BEHAVIOUR
+§3).
+"""
 
 
 def extension_fields(message: Message) -> list[Field]:
@@ -28,7 +30,9 @@ def extension_fields(message: Message) -> list[Field]:
 
 
 def reason_fields(message: Message) -> list[Field]:
-    """The Reason values of a BYE or CANCEL that the other leg may see: protocols SIP and Q.850 (RFC 3326 §2)."""
+    """The Reason values of a BYE or CANCEL that the other leg may see: protocols SIP and Q.850 (RFC 3326
+    §2).
+    """
     return [
         ("Reason", value)
         for value in message.headers.all("reason")
@@ -37,7 +41,9 @@ def reason_fields(message: Message) -> list[Field]:
 
 
 def verdict_fields(verdict: Verdict) -> list[Field]:
-    """Reason, Retry-After and Warning for a refusal: the slug in Reason's text is the stable error id (RFC 3326 §2)."""
+    """Reason, Retry-After and Warning for a refusal: the slug in Reason's text is the stable error id (RFC
+    3326 §2).
+    """
     cause = _UNDERLYING_CAUSE.get(verdict.slug, verdict.status)
     fields = [("Reason", f'SIP;cause={cause};text="{verdict.slug}"')]
     if verdict.q850 is not None:
@@ -56,4 +62,3 @@ def quoted(text: str) -> str:
 def warning_field(code: int, agent: str, text: str) -> Field:
     """A Warning (RFC 3261 §20.43): `code` 3xx, `agent` the service's host name."""
     return ("Warning", f"{code} {agent} {quoted(text)}")
-

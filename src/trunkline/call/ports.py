@@ -1,4 +1,6 @@
-"""What a call asks of the rooms above it: media, records, registrations at rest. They implement; the call never imports them."""
+"""What a call asks of the rooms above it: media, records, registrations at rest. They implement; the call
+never imports them.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +17,9 @@ class NoPortsError(MediaError):
 
 
 class MediaFlow(StrEnum):
-    """Which way audio may travel over a leg, seen from us (RFC 3264 §5.1: a=sendrecv and its kin, mirrored)."""
+    """Which way audio may travel over a leg, seen from us (RFC 3264 §5.1: a=sendrecv and its kin,
+    mirrored).
+    """
 
     BOTH = "both"
     SEND = "send"
@@ -27,8 +31,8 @@ class MediaFlow(StrEnum):
 class RemoteMedia:
     """Where the peer of a leg says it is, from its SDP.
 
-    A leg latches onto the first valid packet from `rtp_address`, or for a peer behind NAT onto the first valid source, and
-    then stays there until the next `set_remote` with another address (BEHAVIOUR §5).
+    A leg latches onto the first valid packet from `rtp_address`, or for a peer behind NAT onto the first
+    valid source, and then stays there until the next `set_remote` with another address (BEHAVIOUR §5).
     """
 
     rtp_address: str
@@ -38,13 +42,21 @@ class RemoteMedia:
     """Equal to `rtp_port` when RTP and RTCP are multiplexed (RFC 5761)."""
     direction: MediaFlow
     payload_types: Mapping[int, int]
-    """Payload type as this peer sends it -> payload type for the peer of the other leg. Others are dropped, and counted."""
+    """Payload type as this peer sends it -> payload type for the peer of the other leg. Others are dropped,
+    and counted.
+    """
     clock_rates: Mapping[int, int]
-    """Payload type as this peer sends it -> RTP clock rate in Hz, for the jitter (G.722's is 8000: RFC 3551 §4.5.2)."""
+    """Payload type as this peer sends it -> RTP clock rate in Hz, for the jitter (G.722's is 8000: RFC 3551
+    §4.5.2).
+    """
     dtmf_payload_type: int | None
-    """telephone-event as this peer sends it (RFC 4733): counted apart, and never taken for the audio's sequence."""
+    """telephone-event as this peer sends it (RFC 4733): counted apart, and never taken for the audio's
+    sequence.
+    """
     signalled_from: str | None
-    """The address that this leg's SIP came from. A packet from this host also counts as the peer's (symmetric NAT)."""
+    """The address that this leg's SIP came from. A packet from this host also counts as the peer's (symmetric
+    NAT).
+    """
 
 
 class MediaLeg(Protocol):
@@ -79,10 +91,12 @@ class MediaEngine(Protocol):
     """An engine that anchors media."""
 
     def open_leg(self, *, ipv6: bool, events: MediaEvents) -> MediaLeg:
-        """A leg on a free port pair of 10000–20000. Raises `NoPortsError`."""
+        """A leg on a free port pair of the configured range. Raises `NoPortsError`."""
 
     def bridge(self, caller: MediaLeg, callee: MediaLeg) -> None:
-        """Relay between the two, both ways, replacing any earlier bridge of either. Media timeout counts from here."""
+        """Relay between the two, both ways, replacing any earlier bridge of either. Media timeout counts from
+        here.
+        """
 
 
 class RecordSink(Protocol):

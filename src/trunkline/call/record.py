@@ -45,7 +45,7 @@ class MediaFigures:
     jitter_ms: float = 0.0
     """Interarrival jitter (RFC 3550 §6.4.1) at the end of the call."""
     mos: float | None = None
-    """Estimated listening quality 1.0–4.5 (ITU-T G.107 E-model); None when nothing arrived."""
+    """Estimated listening quality 1.0 to 4.5 (ITU-T G.107 E-model); None when nothing arrived."""
 
 
 @dataclass(slots=True)
@@ -79,7 +79,9 @@ class CallRecord:
     direction: Direction
     account: str | None
     number: str | None
-    """The E.164 number of the account that was called (inbound) or whose caller ID was used (outbound), digits only."""
+    """The E.164 number of the account that was called (inbound) or whose caller ID was used (outbound),
+    digits only.
+    """
     dialled: str
     """The Request-URI's user as it came."""
     called: str
@@ -105,7 +107,9 @@ class CallRecord:
 
     @property
     def setup_s(self) -> float | None:
-        """Seconds from the INVITE to ringing, answer or the end, whichever came first; None while none has."""
+        """Seconds from the INVITE to ringing, answer or the end, whichever came first; None while none
+        has.
+        """
         for moment in (self.ringing_at, self.answered_at, self.ended_at):
             if moment is not None:
                 return moment - self.setup_at
@@ -120,4 +124,8 @@ class CallRecord:
     @property
     def talk_s(self) -> float:
         """Seconds from the answer to the end: 0 when it was never answered."""
-        return 0.0 if self.answered_at is None or self.ended_at is None else max(0.0, self.ended_at - self.answered_at)
+        return (
+            0.0
+            if self.answered_at is None or self.ended_at is None
+            else max(0.0, self.ended_at - self.answered_at)
+        )

@@ -1,8 +1,10 @@
-"""REGISTER: what RFC 3261 §10.3 asks of a registrar, around the location service of `trunkline.trunk.registrations`.
+"""REGISTER: what RFC 3261 §10.3 asks of a registrar, around the location service of
+`trunkline.trunk.registrations`.
 
-The account is known by its digest already; its bindings are filed under its key, whatever user the To names, so that a PBX that puts
-a number there works as well. Each binding keeps the flow that it came on: calls to it go back over an open TCP or TLS connection, and
-over UDP to the address that the packet came from when the Contact names another one (RFC 3261 §18.1.1, RFC 5626 §5.3).
+The account is known by its digest already; its bindings are filed under its key, whatever user the To names,
+so that a PBX that puts a number there works as well. Each binding keeps the flow that it came on: calls to it
+go back over an open TCP or TLS connection, and over UDP to the address that the packet came from when the
+Contact names another one (RFC 3261 §18.1.1, RFC 5626 §5.3).
 """
 
 from trunkline.call.passing import Field, verdict_fields, warning_field
@@ -36,7 +38,9 @@ class Registrar:
         self._clock.at(self._clock.now() + SWEEP_S, self._sweep)
 
     def register(self, request: Request, flow: Flow, account: Account) -> Response:
-        """The answer to a REGISTER of `account`. Raises `SipSyntaxError` for a malformed Contact: nothing has changed then."""
+        """The answer to a REGISTER of `account`. Raises `SipSyntaxError` for a malformed Contact: nothing has
+        changed then.
+        """
         if account.blocked:
             return response_to(request, 403, headers=verdict_fields(Verdict.of(Slug.ACCOUNT_BLOCKED)))
         expires = request.headers.get("expires")
@@ -74,7 +78,9 @@ class Registrar:
         q = "" if binding.q == 1000 else f";q={binding.q / 1000:g}"
         return f"<{binding.uri}>{q};expires={binding.remaining_s(self._clock.now())}"
 
-    def _refused(self, request: Request, status: int, detail: str, extra: list[Field] | None = None) -> Response:
+    def _refused(
+        self, request: Request, status: int, detail: str, extra: list[Field] | None = None
+    ) -> Response:
         headers = [warning_field(399, self._service_domain, detail), *(extra or [])]
         return response_to(request, status, headers=headers)
 

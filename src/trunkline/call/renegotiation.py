@@ -1,12 +1,14 @@
-"""Offer and answer within an answered call: hold, resume, a new address, another codec (RFC 3264 §8, RFC 3261 §14, RFC 3311).
+"""Offer and answer within an answered call: hold, resume, a new address, another codec (RFC 3264 §8, RFC 3261
+§14, RFC 3311).
 
-The rule: a new offer goes on to the other leg when it changes which way audio flows or which codecs there are; the offerer is answered
-once the other leg has answered. Anything else (a refresh, a moved address) concerns only the leg it came on, because media is
-anchored here, and is answered at once. One exchange at a time over both legs: a second one meets 491 (RFC 3261 §14.2). An
-exchange that fails leaves both legs as they were.
+The rule: a new offer goes on to the other leg when it changes which way audio flows or which codecs there
+are; the offerer is answered once the other leg has answered. Anything else (a refresh, a moved address)
+concerns only the leg it came on, because media is anchored here, and is answered at once. One exchange at a
+time over both legs: a second one meets 491 (RFC 3261 §14.2). An exchange that fails leaves both legs as they
+were.
 
-A re-INVITE without SDP is answered with an offer of ours that repeats what stands; the answer comes in the ACK, and goes on to the other leg
-by the same rule.
+A re-INVITE without SDP is answered with an offer of ours that repeats what stands; the answer comes in the
+ACK, and goes on to the other leg by the same rule.
 """
 
 from trunkline.call.leg import Leg, connect
@@ -14,9 +16,9 @@ from trunkline.call.passing import warning_field
 from trunkline.call.ports import MediaEngine
 from trunkline.errors import SdpError
 from trunkline.sdp.offer_answer import RemoteAudio
-from trunkline.sip.message import Response
-from trunkline.sip.failures import RequestFailure
 from trunkline.sip.exchange import IncomingOffer
+from trunkline.sip.failures import RequestFailure, RequestFailureKind
+from trunkline.sip.message import Response
 
 
 class Renegotiation:
@@ -85,12 +87,18 @@ class Renegotiation:
 
 
 class _PassedOn:
-    """One offer on its way over the other leg. `exchange` is None when the offerer needs no answer (it answered us in ACK)."""
+    """One offer on its way over the other leg. `exchange` is None when the offerer needs no answer (it
+    answered us in ACK).
+    """
 
     __slots__ = ("_before", "_exchange", "_leg", "_renegotiation")
 
     def __init__(
-        self, renegotiation: Renegotiation, leg: Leg, before: RemoteAudio | None, exchange: IncomingOffer | None
+        self,
+        renegotiation: Renegotiation,
+        leg: Leg,
+        before: RemoteAudio | None,
+        exchange: IncomingOffer | None,
     ) -> None:
         self._renegotiation = renegotiation
         self._leg = leg
@@ -101,10 +109,11 @@ class _PassedOn:
         """UPDATE for an UPDATE when the other peer allows it, else a re-INVITE (RFC 3311 §5.1)."""
         other = self._renegotiation.other(self._leg)
         usage = other.usage
-        assert usage is not None, "an answered leg has a usage"
-        body = other.offer(self._leg.remote, ())
+        body = other.offer(self._leg.remote)
         exchange = self._exchange
-        if exchange is not None and exchange.method == "UPDATE" and usage.peer_allows("UPDATE"):
+        if usage is None:
+            self._rejected(RequestFailure(RequestFailureKind.UNREACHABLE, "the other leg is gone"))
+        elif exchange is not None and exchange.method == "UPDATE" and usage.peer_allows("UPDATE"):
             usage.update(body, self._answered, self._rejected)
         else:
             usage.reinvite(body, self._answered, self._rejected)

@@ -1,4 +1,6 @@
-"""What every call of a node shares. Made by `trunkline.node`, by the tests and by the simulation; holds no call."""
+"""What every call of a node shares. Made by `trunkline.node`, by the tests and by the simulation; holds no
+call.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from trunkline.trunk.directory import Directory
 from trunkline.trunk.health import HealthBook
 from trunkline.trunk.limits import AccountLimits
 from trunkline.trunk.registrations import Registrations
+from trunkline.trunk.routes import Pick
 
 
 class Trace(Protocol):
@@ -25,14 +28,22 @@ class Trace(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CallSettings:
-    """The settings that calls read, in the units of their names. A new object replaces the old one on SIGHUP."""
+    """The settings that calls read, in the units of their names. A new object replaces the old one on
+    SIGHUP.
+    """
 
     service_domain: str
     node_name: str
-    ring_timeout_s: float = 60.0
-    """Inbound: from the first response of an endpoint to its answer, unless the number says otherwise (BEHAVIOUR §3)."""
-    gateway_silence_s: float = 5.0
-    """Outbound: without any response of a gateway, before the next one is tried."""
+    endpoint_silence_ms: int = 5000
+    """Inbound: without a response that counts, before the next endpoint is tried; for entries without
+    `;timeout=`.
+    """
+    endpoint_ring_s: float = 60.0
+    """Inbound: from the first such response to the answer; for numbers without a setting of their own
+    (BEHAVIOUR §3).
+    """
+    gateway_silence_ms: int = 5000
+    """Outbound: the same for gateways of carriers without a setting of their own."""
     gateway_ring_s: float = 120.0
     trying_counts: bool = True
     timeout_status: int = 486
@@ -47,6 +58,8 @@ class Services:
 
     clock: Clock
     token: Callable[[], str]
+    """16 or more fresh random hexadecimal digits at each call."""
+    pick: Pick
     agent: UserAgent
     media: MediaEngine
     records: RecordSink
@@ -57,6 +70,6 @@ class Services:
     registrations: Registrations
     settings: CallSettings
 
-    def new_call_id(self) -> str:
-        """A fresh SIP Call-ID (RFC 3261 §8.1.1.4): no host in it, for the inside is nobody's business."""
-        return self.token() + self.token()
+    def new_session_id(self) -> int:
+        """A session id for an `o=` line: 62 bits (RFC 3264 §5)."""
+        return int(self.token()[:16], 16) & (2**62 - 1)

@@ -1,18 +1,17 @@
 """The switch: every request outside a dialog comes here, and every call is known here.
 
-INVITE goes past the doorman, becomes a plan (`trunkline.trunk.plan`) or a refusal, and then a `Call`. REGISTER goes to the registrar, OPTIONS
-is answered at once and without state (BEHAVIOUR R8). It also holds what is true of all calls together: how many there may be,
-draining, hanging up by hand.
+INVITE goes past the doorman, becomes a plan (`trunkline.trunk.plan`) or a refusal, and then a `Call`.
+REGISTER goes to the registrar, OPTIONS is answered at once and without state (BEHAVIOUR R8). It also holds
+what is true of all calls together: how many there may be, draining, hanging up by hand.
 
 Every authenticated INVITE leaves a record, refused ones too.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from trunkline.call.call import Call
 from trunkline.call.doorman import Caller, Doorman
-from trunkline.call.invitation import to_endpoint, to_gateway
-from trunkline.call.leg import Leg
 from trunkline.call.passing import verdict_fields, warning_field
 from trunkline.call.ports import NoPortsError
 from trunkline.call.record import CallRecord, Direction, Party, RecordState
@@ -25,9 +24,16 @@ from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.ports import Flow
 from trunkline.sip.stack import ServerTransaction
+from trunkline.sip.uri import SipUri
 from trunkline.trunk.account import Account
+from trunkline.trunk.caller_id import CallerIdentity, read_identity
 from trunkline.trunk.carrier import Carrier
+from trunkline.trunk.hunt import Hunt
+from trunkline.trunk.limits import Admission
+from trunkline.trunk.plan import InboundPlan, OutboundPlan, plan_inbound, plan_outbound
 from trunkline.trunk.verdict import Slug, Verdict
+
+Plan = OutboundPlan | InboundPlan
 
 DRAIN_RETRY_S = 30
 OVERLOAD_RETRY_S = 5
@@ -45,10 +51,12 @@ class Switch:
         self.draining = False
         self.overloaded = False
 
-    # -- requests outside dialogs ------------------------------------------------------------------------------------------
+    # -- requests outside dialogs ------------------------------------------------------------------
 
     def screen(self, request: Request, flow: Flow) -> Response | None:
-        """What can be answered without a transaction: OPTIONS, challenges, refusals of a node that is draining or too busy."""
+        """What can be answered without a transaction: OPTIONS, challenges, refusals of a node that is
+        draining or too busy.
+        """
         method = request.method
         if method == "OPTIONS":
             return self._health(request)
@@ -67,7 +75,9 @@ class Switch:
     def _health(self, request: Request) -> Response:
         if self.draining:
             return response_to(request, 503, headers=[("Retry-After", str(DRAIN_RETRY_S))])
-        return response_to(request, 200, headers=self._services.agent.capabilities())
+        response = response_to(request, 200, headers=[("Accept", "application/sdp")])
+        self._services.agent.declare(response)
+        return response
 
     def _no_room(self) -> Verdict | None:
         if self.draining:
@@ -79,11 +89,10 @@ class Switch:
 
     def _admitted_caller(self, request: Request) -> Caller:
         """Who `screen` found; it runs right before, for the same request."""
-        assert self._admitted is not None
-        assert self._admitted[0] is request
-        caller = self._admitted[1]
-        self._admitted = None
-        return caller
+        admitted, self._admitted = self._admitted, None
+        if admitted is None or admitted[0] is not request:
+            raise LookupError("a request that was not screened")
+        return admitted[1]
 
     def request_received(self, request: Request, transaction: ServerTransaction) -> None:
         """REGISTER; the user agent refuses every other method that gets this far."""
@@ -93,7 +102,7 @@ class Switch:
         else:
             transaction.respond(self._registrar.register(request, transaction.flow, caller.account))
 
-    # -- calls ---------------------------------------------------------------------------------------------------------------
+    # -- calls -------------------------------------------------------------------------------------
 
     def invite_received(self, invite: IncomingInvite) -> None:
         """A call from an account or a carrier."""
@@ -103,3 +112,155 @@ class Switch:
             self._outbound(invite, caller.account)
         elif caller.carrier is not None:
             self._inbound(invite, caller.carrier)
+
+    def _outbound(self, invite: IncomingInvite, account: Account) -> None:
+        services = self._services
+        request = invite.request
+        dialled = _user_of(request)
+        identity = _identity_of(request)
+        record = self._record(invite, Direction.OUTBOUND, dialled, identity.presented)
+        record.account = account.key
+        plan = plan_outbound(
+            services.directory,
+            account,
+            dialled,
+            identity,
+            service_domain=services.settings.service_domain,
+            pick=services.pick,
+            is_up=services.health.is_up,
+        )
+        if isinstance(plan, Verdict):
+            self._refuse(invite, record, plan)
+            return
+        record.called = plan.called
+        record.caller = plan.caller.presented
+        if plan.caller.number is not None and services.directory.owns(account.key, plan.caller.number):
+            record.number = plan.caller.number
+        admission = services.limits.admit(account)
+        if isinstance(admission, Verdict):
+            self._refuse(invite, record, admission)
+            return
+        self._start(invite, record, plan, plan.hunt(services.health), admission)
+
+    def _inbound(self, invite: IncomingInvite, carrier: Carrier) -> None:
+        services = self._services
+        settings = services.settings
+        request = invite.request
+        dialled = _user_of(request)
+        identity = _identity_of(request)
+        record = self._record(invite, Direction.INBOUND, dialled, identity.presented)
+        record.carrier = carrier.name
+        plan = plan_inbound(
+            services.directory,
+            carrier,
+            dialled,
+            identity,
+            service_domain=settings.service_domain,
+            is_up=services.health.is_up,
+            bindings_of=services.registrations.bindings,
+        )
+        if isinstance(plan, Verdict):
+            self._refuse(invite, record, plan)
+            return
+        record.account = plan.account.key
+        record.number = record.called = plan.called
+        record.caller = plan.caller.presented
+        self._start(invite, record, plan, plan.hunt(services.health, settings.timeout_status), None)
+
+    def _start(
+        self,
+        invite: IncomingInvite,
+        record: CallRecord,
+        plan: Plan,
+        hunt: Hunt[Any],
+        admission: Admission | None,
+    ) -> None:
+        try:
+            body = invite.request.body
+            offer = RemoteAudio.read(body) if body else None
+            call = Call(self._services, invite, record, plan, hunt, admission, self._ended)
+        except NoCommonCodecError as error:
+            verdict = Verdict.of(Slug.CODEC_MISMATCH, detail=str(error))
+        except SdpError as error:
+            verdict = Verdict.of(Slug.BAD_SDP, detail=str(error))
+        except NoPortsError:
+            verdict = Verdict.of(Slug.NO_MEDIA_PORTS, retry_after_s=OVERLOAD_RETRY_S)
+        else:
+            self._calls[record.call_id] = call
+            call.start(offer)
+            return
+        if admission is not None:
+            admission.release()
+        self._refuse(invite, record, verdict)
+
+    def _record(self, invite: IncomingInvite, direction: Direction, dialled: str, caller: str) -> CallRecord:
+        services = self._services
+        flow = invite.flow
+        record = CallRecord(
+            call_id=services.token(),
+            node=services.settings.node_name,
+            direction=direction,
+            account=None,
+            number=None,
+            dialled=dialled,
+            called="",
+            caller=caller,
+            sip_call_id=invite.request.call_id,
+            source=f"{flow.transport} {flow.remote}",
+            setup_at=services.clock.wall(),
+        )
+        services.trace.link(record.sip_call_id, record.call_id)
+        return record
+
+    def _refuse(self, invite: IncomingInvite, record: CallRecord, verdict: Verdict) -> None:
+        """The end of a call that never became one."""
+        services = self._services
+        headers = verdict_fields(verdict)
+        if verdict.status == 488:
+            headers.append(
+                warning_field(305, services.settings.service_domain, verdict.detail or verdict.text)
+            )
+        invite.reject(verdict.status, headers=headers)
+        record.ended_at = services.clock.wall()
+        record.state = RecordState.CLOSED
+        record.verdict = verdict
+        record.hung_up_by = Party.SERVICE
+        services.records.call_changed(record)
+        services.trace.close(record.call_id)
+
+    def _ended(self, call: Call) -> None:
+        self._calls.pop(call.record.call_id, None)
+
+    # -- all calls together ------------------------------------------------------------------------
+
+    def __iter__(self) -> Iterator[Call]:
+        """The calls that are up now."""
+        return iter(list(self._calls.values()))
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def call(self, call_id: str) -> Call | None:
+        """The live call of this id."""
+        return self._calls.get(call_id)
+
+    def hang_up_all(self, verdict: Verdict) -> None:
+        """End every call: BYE, CANCEL or a final answer for each."""
+        for call in self:
+            call.hang_up(verdict)
+
+
+def _user_of(request: Request) -> str:
+    """The Request-URI's user as it came; the number of a tel URI (RFC 3966)."""
+    uri = request.uri
+    return (uri.user or "") if isinstance(uri, SipUri) else uri.opaque
+
+
+def _identity_of(request: Request) -> CallerIdentity:
+    headers = request.headers
+    return read_identity(
+        request.from_,
+        asserted=headers.all("p-asserted-identity"),
+        remote_party=headers.all("remote-party-id"),
+        privacy=headers.all("privacy"),
+    )
