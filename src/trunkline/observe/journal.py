@@ -51,7 +51,7 @@ class Journal:
         self._wall = wall
         self._log = structlog.get_logger()
         self._lock = threading.Lock()
-        self._pending: dict[str, Sequence[LadderMessage]] = {}
+        self._pending: dict[str, list[Sequence[LadderMessage]]] = {}
         self._open: OpenSegment | None = None
         self._failing = False
         self.dropped = 0
@@ -65,34 +65,34 @@ class Journal:
         self._thread.start()
 
     def append(self, batch: list[Ladder]) -> None:
-        """Hand over ended calls. From here on `read` finds them."""
+        """Hand over ladders, or further parts of ladders. From here on `read` finds them."""
         with self._lock:
-            self._pending.update(batch)
+            for call_id, messages in batch:
+                self._pending.setdefault(call_id, []).append(messages)
         try:
             self._queue.put_nowait(batch)
         except queue.Full:
             self.dropped += len(batch)
-            self._forget_pending(batch)
+            with self._lock:
+                self._forget_pending(batch)
 
     def read(self, call_id: str) -> list[LadderMessage]:
         """Return the messages of a call, oldest first; none when it is unknown, pruned or damaged. Raises
         OSError."""
         with self._lock:
-            pending = self._pending.get(call_id)
+            pending = list(self._pending.get(call_id, ()))
             segments = list(self._sealed)
             offsets = list(self._open.offsets.get(call_id, ())) if self._open is not None else []
             path = self._open.path if self._open is not None else None
-        if pending is not None:
-            return list(pending)
-        payloads = read_at(path, offsets, call_id) if path is not None else []
-        for segment in reversed(segments):
-            if payloads:
-                break
-            payloads = segment.read(call_id)
+        payloads = [payload for segment in segments for payload in segment.read(call_id)]
+        if path is not None:
+            payloads += read_at(path, offsets, call_id)
         messages: list[LadderMessage] = []
         for payload in payloads:
             with contextlib.suppress(ValueError):
                 messages += unpack(payload)
+        for part in pending:
+            messages += part
         return messages
 
     def wait_written(self) -> None:
@@ -113,9 +113,11 @@ class Journal:
         self._thread.join()
 
     def _forget_pending(self, batch: list[Ladder]) -> None:
-        with self._lock:
-            for call_id, _ in batch:
-                self._pending.pop(call_id, None)
+        for call_id, messages in batch:
+            parts = self._pending[call_id]
+            parts.remove(messages)
+            if not parts:
+                del self._pending[call_id]
 
     def _write(self) -> None:
         """The writer thread."""
@@ -129,10 +131,10 @@ class Journal:
                 self._guarded(self._seal)
                 self._queue.task_done()
                 return
-            chunks = [(call_id, write_chunk(call_id, pack(messages))) for call_id, messages in batch]
-            if not self._guarded(partial(self._append, chunks)):
+            if not self._guarded(partial(self._append, batch)):
                 self.dropped += len(batch)
-            self._forget_pending(batch)
+                with self._lock:
+                    self._forget_pending(batch)
             self._guarded(self._tend)
             self._queue.task_done()
 
@@ -148,16 +150,21 @@ class Journal:
         self._failing = False
         return True
 
-    def _append(self, chunks: list[tuple[str, bytes]]) -> None:
+    def _append(self, batch: list[Ladder]) -> None:
+        chunks = [(call_id, write_chunk(call_id, pack(messages))) for call_id, messages in batch]
         if self._open is None:
             segment = OpenSegment(self._folder / f"{self._next:08}{SUFFIX}", self._wall())
             self._next += 1
             self._open = segment
         try:
-            self._open.append(chunks)
+            places = self._open.append(chunks)
         except OSError:
             self._seal()
             raise
+        # In one step, so that a reader sees each ladder once: either still pending or in the file.
+        with self._lock:
+            self._open.note(places)
+            self._forget_pending(batch)
 
     def _tend(self) -> None:
         """Seal the open segment when it is full or old, then prune."""

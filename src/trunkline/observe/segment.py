@@ -120,15 +120,24 @@ class OpenSegment:
         self._file.write(_FILE_MAGIC)
         self.size = len(_FILE_MAGIC)
 
-    def append(self, chunks: list[tuple[str, bytes]]) -> None:
-        """Write framed chunks, each with its call id, in one go. Raises OSError: the segment is then to be
-        sealed."""
+    def append(self, chunks: list[tuple[str, bytes]]) -> list[tuple[str, int]]:
+        """Write framed chunks, each with its call id, in one go, and return where each call's chunk lies.
+
+        `note` then makes them findable. Raises OSError: the segment is then to be sealed.
+        """
         data = b"".join(chunk for _, chunk in chunks)
         if self._file.write(data) != len(data):
             raise OSError(f"{self.path}: short write")
+        places: list[tuple[str, int]] = []
         for call_id, chunk in chunks:
-            self.offsets.setdefault(call_id, []).append(self.size)
+            places.append((call_id, self.size))
             self.size += len(chunk)
+        return places
+
+    def note(self, places: list[tuple[str, int]]) -> None:
+        """Make what `append` wrote findable."""
+        for call_id, offset in places:
+            self.offsets.setdefault(call_id, []).append(offset)
 
     def seal(self) -> SealedSegment:
         """Close the file and write its index. Raises OSError."""

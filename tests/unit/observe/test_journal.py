@@ -49,6 +49,16 @@ def test_read_before_and_after_the_write(open_journal: Opener) -> None:
     assert journal.read("unknown") == []
 
 
+def test_parts_of_a_call_are_read_in_order(open_journal: Opener) -> None:
+    journal = open_journal(max_bytes=8 << 16)
+    parts = [random.Random(n).randbytes(1 << 16) for n in range(3)]
+    for part in parts:
+        journal.append([("a", ladder(part))])
+        assert [message.data for message in journal.read("a")] == parts[: parts.index(part) + 1]
+    journal.wait_written()
+    assert [message.data for message in journal.read("a")] == parts
+
+
 def test_found_after_a_restart(open_journal: Opener) -> None:
     first = open_journal()
     first.append([("a", ladder(b"1"))])

@@ -30,14 +30,13 @@ def test_empty() -> None:
     assert unpack(pack([])) == []
 
 
-@pytest.mark.parametrize("length", range(1, len(pack(MESSAGES[:2]))))
-def test_cut_short(length: int) -> None:
-    chunk = pack(MESSAGES[:2])[:length]
-    if length == len(pack(MESSAGES[:1])):
-        assert unpack(chunk) == MESSAGES[:1]
-    else:
+def test_cut_short() -> None:
+    chunk = pack(MESSAGES[:2])
+    first = len(pack(MESSAGES[:1]))
+    for length in set(range(1, len(chunk))) - {first}:
         with pytest.raises(ValueError, match=r"cut short|not a chunk"):
-            unpack(chunk)
+            unpack(chunk[:length])
+    assert unpack(chunk[:first]) == MESSAGES[:1]
 
 
 def test_unknown_transport() -> None:

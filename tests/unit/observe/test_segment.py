@@ -14,9 +14,8 @@ def path(tmp_path: Path) -> Path:
 
 def fill(path: Path, calls: dict[str, list[bytes]]) -> OpenSegment:
     segment = OpenSegment(path, 0.0)
-    segment.append(
-        [(call, write_chunk(call, payload)) for call, payloads in calls.items() for payload in payloads]
-    )
+    chunks = [(call, write_chunk(call, part)) for call, parts in calls.items() for part in parts]
+    segment.note(segment.append(chunks))
     return segment
 
 
