@@ -22,6 +22,8 @@ from trunkline.observe.message import LadderMessage, pack, unpack
 from trunkline.observe.segment import SUFFIX, OpenSegment, SealedSegment, read_at, write_chunk
 
 MAX_BATCHES = 32
+MAX_CALLS = 8192
+"""A segment is sealed at this many calls at the latest: until then, they are found through memory."""
 _TICK_S = 60.0
 """How often an idle writer looks for what is to be sealed or pruned."""
 
@@ -170,7 +172,9 @@ class Journal:
         """Seal the open segment when it is full or old, then prune."""
         segment = self._open
         if segment is not None and (
-            segment.size >= self._segment_bytes or self._wall() - segment.opened_at >= self._segment_s
+            segment.size >= self._segment_bytes
+            or len(segment.offsets) >= MAX_CALLS
+            or self._wall() - segment.opened_at >= self._segment_s
         ):
             self._seal()
         self._prune()

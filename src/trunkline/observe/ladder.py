@@ -15,7 +15,6 @@ Deliberate: two calls that share one SIP Call-ID (a call that a proxy sends back
 
 import asyncio
 from collections import deque
-from typing import NamedTuple
 
 from trunkline.clock import Clock, Timer
 from trunkline.observe.journal import Journal
@@ -31,12 +30,9 @@ UNLINKED_BYTES = 1 << 14
 STORY_BYTES = 1 << 20
 
 
-class _Heard(NamedTuple):
-    at: float
-    leg: int
-    sent: bool
-    flow: Flow
-    data: bytes
+_Heard = tuple[float, int, bool, Flow, bytes]
+"""Wall time, leg, whether we sent it, the flow, the message: a plain tuple, because one is made for every
+message."""
 
 
 class _Story:
@@ -116,7 +112,7 @@ class Ladder:
         if story.room < 0:
             self.lost += 1
             return
-        story.heard.append(_Heard(self._wall(), leg, sent, flow, data))
+        story.heard.append((self._wall(), leg, sent, flow, data))
         story.bytes += size
         self._bytes += size
         if self._bytes > self._max_bytes:
@@ -163,8 +159,8 @@ class Ladder:
     def _join(self, story: _Story, found: _Story, sip_call_id: str) -> None:
         """Move what was heard of a leg before it was watched."""
         _, leg = self._attach(story, sip_call_id)
-        story.heard += [heard._replace(leg=leg) for heard in found.heard]
-        story.heard.sort(key=lambda heard: heard.at)
+        story.heard += [(at, leg, sent, flow, data) for at, _, sent, flow, data in found.heard]
+        story.heard.sort(key=lambda heard: heard[0])
         story.bytes += found.bytes
         story.room -= found.bytes
 
