@@ -1,4 +1,5 @@
-"""How sending fails: below the transactions (`FlowFailure`, from `net`) and above them (`RequestFailure`, to the user).
+"""How sending fails: below the transactions (`FlowFailure`, from `net`) and above them (`RequestFailure`, to
+the user).
 
 RFC 3261 §8.1.3.1: a user treats a timeout as a 408 and a failed transport as a 503.
 """
@@ -52,7 +53,8 @@ class RequestFailureKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RequestFailure:
-    """How a request ended without a final response, at the last target tried. `detail` is one line for a person."""
+    """How a request ended without a final response, at the last target tried. `detail` is one line for a
+    person."""
 
     kind: RequestFailureKind
     detail: str = ""
@@ -61,7 +63,7 @@ class RequestFailure:
         return f"{self.kind}: {self.detail}" if self.detail else str(self.kind)
 
     @classmethod
-    def of_flow(cls, failure: FlowFailure) -> "RequestFailure":
-        """What a failed flow means to the request that was sent on it."""
+    def of_flow(cls, place: str, failure: FlowFailure) -> "RequestFailure":
+        """What a failed flow to `place` means to the request that was sent on it."""
         tls = failure.kind is FlowFailureKind.TLS
-        return cls(RequestFailureKind.TLS if tls else RequestFailureKind.UNREACHABLE, str(failure))
+        return cls(RequestFailureKind.TLS if tls else RequestFailureKind.UNREACHABLE, f"{place}: {failure}")

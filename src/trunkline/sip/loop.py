@@ -1,15 +1,14 @@
 """Loops: recognising a request that we sent ourselves (RFC 3261 §16.3 item 4, as RFC 5393 §4.2 corrects it).
 
-The branch of every request that is sent outside a dialog has a second part: a keyed fingerprint of its Request-URI. A
-request that arrives with one of our sent-by values anywhere in its Via list, and there a branch whose second part is the
-fingerprint of the Request-URI that it has now, has come back unchanged: a loop, answered with 482. When the Request-URI has
-changed on the way it is a spiral, and goes on.
+The branch of every request that is sent outside a dialog has a second part: a keyed fingerprint of its
+Request-URI. A request that arrives with one of our sent-by values anywhere in its Via list, and there a
+branch whose second part is the fingerprint of the Request-URI that it has now, has come back unchanged: a
+loop, answered with 482. When the Request-URI has changed on the way it is a spiral, and goes on.
 
-A back-to-back user agent starts a new Via list on its far leg, so what can come back is that far leg: an endpoint that
-resolves to ourselves, or a proxy that returns what it was given. Loops through another back-to-back user agent are ended by
-Max-Forwards alone (§8.1.1.6), which the call hands on from leg to leg. Merged requests (§8.2.2.2) are recognised by
-`trunkline.sip.transactions.table`.
-"""
+A back-to-back user agent starts a new Via list on its far leg, so what can come back is that far leg: an
+endpoint that resolves to ourselves, or a proxy that returns what it was given. Loops through another
+back-to-back user agent are ended by Max-Forwards alone (§8.1.1.6), which the call hands on from leg to leg.
+Merged requests (§8.2.2.2) are recognised by `trunkline.sip.transactions.table`."""
 
 import hashlib
 
@@ -22,7 +21,8 @@ _BYTES = 5
 
 
 class LoopGuard:
-    """Makes branches, and recognises them when they come back. `secret` keeps strangers from making one that matches."""
+    """Makes branches, and recognises them when they come back. `secret` keeps strangers from making one that
+    matches."""
 
     __slots__ = ("_key", "_sent_by")
 
@@ -31,14 +31,16 @@ class LoopGuard:
         self._sent_by: set[tuple[str, int | None]] = set()
 
     def branch(self, token: str, uri_text: str | None) -> str:
-        """A branch (§8.1.1.7): `token` is the unique part, `uri_text` the Request-URI when the request is outside a dialog."""
+        """A branch (§8.1.1.7): `token` is the unique part, `uri_text` the Request-URI when the request is
+        outside a dialog."""
         if uri_text is None:
             return MAGIC_COOKIE + token
         return f"{MAGIC_COOKIE}{token}{_SEPARATOR}{self._fingerprint(uri_text)}"
 
     def remember(self, sent_by: Address) -> None:
         """`sent_by` is a value that we write into Via."""
-        self._sent_by.add((sent_by.host.lower(), sent_by.port))
+        if sent_by not in self._sent_by:
+            self._sent_by.update((sent_by, (sent_by.host.lower(), sent_by.port)))
 
     def looped(self, request: Request) -> bool:
         """True when `request` passed here before with the Request-URI that it has now."""

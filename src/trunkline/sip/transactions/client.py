@@ -1,14 +1,14 @@
 """What both client transactions share: identity, the wire below, the user above.
 
-RFC 3261 §17.1.3 (what a response is matched by) and §17.1.1.3 and §9.1 (the requests derived from the original: ACK and
-CANCEL carry its Request-URI, top Via, From, Call-ID, CSeq number and Route).
-"""
+RFC 3261 §17.1.3 (what a response is matched by) and §17.1.1.3 and §9.1 (the requests derived from the
+original: ACK and CANCEL carry its Request-URI, top Via, From, Call-ID, CSeq number and Route)."""
 
 from typing import Protocol
 
 from trunkline.clock import Clock, Timer
 from trunkline.sip.failures import FlowFailure
-from trunkline.sip.message import Headers, Request, Response
+from trunkline.sip.headers import Headers
+from trunkline.sip.message import Request, Response
 from trunkline.sip.ports import Flow
 from trunkline.sip.timers import TimerValues
 
@@ -61,10 +61,28 @@ class ClientTransaction:
     `request` is the user's, without our Via; `via` is the Via value the wire shows, `data` the bytes.
     """
 
-    __slots__ = ("_data", "_interval", "_timeout_at", "_timer", "_user", "_wire", "branch", "flow", "request", "via")
+    __slots__ = (
+        "_data",
+        "_interval",
+        "_timeout_at",
+        "_timer",
+        "_user",
+        "_wire",
+        "branch",
+        "flow",
+        "request",
+        "via",
+    )
 
     def __init__(
-        self, wire: ClientWire, user: ClientTransactionUser, request: Request, via: str, branch: str, data: bytes, flow: Flow
+        self,
+        wire: ClientWire,
+        user: ClientTransactionUser,
+        request: Request,
+        via: str,
+        branch: str,
+        data: bytes,
+        flow: Flow,
     ) -> None:
         self._wire = wire
         self._user: ClientTransactionUser = user
@@ -107,7 +125,8 @@ class ClientTransaction:
         wire.send(self._data, self.flow, self.request.call_id)
 
     def _retransmit(self, interval: float) -> None:
-        """Send the request again and come back after `interval` seconds, or at the timeout if that is earlier."""
+        """Send the request again and come back after `interval` seconds, or at the timeout if that is
+        earlier."""
         wire = self._wire
         self._interval = interval
         self._timer = wire.clock.at(min(wire.clock.now() + interval, self._timeout_at), self._timer_fired)

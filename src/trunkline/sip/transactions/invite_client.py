@@ -9,30 +9,35 @@ CALLING     timer B                  tell the user: timed out                   
 CALLING     1xx                      stop A and B; pass up                       PROCEEDING
 PROCEEDING  1xx                      pass up                                     PROCEEDING
 either      2xx                      start M; pass up                            ACCEPTED
-either      300–699                  send ACK; start D; pass up                  COMPLETED
+either      300-699                  send ACK; start D; pass up                  COMPLETED
 either      transport failure        tell the user                               TERMINATED
 either      abandon                                                              TERMINATED
-COMPLETED   300–699                  send the ACK again                          COMPLETED
+COMPLETED   300-699                  send the ACK again                          COMPLETED
 COMPLETED   timer D (0 if reliable)                                              TERMINATED
 COMPLETED   transport failure        tell the user                               TERMINATED
 ACCEPTED    2xx                      pass up                                     ACCEPTED
 ACCEPTED    timer M                                                              TERMINATED
 ==========  =======================  ==========================================  ==========
 
-Every other pair of state and input does nothing. The ACK of a 2xx belongs to the dialog (§13.2.2.4); the ACK of anything
-else is made here, with the branch, Request-URI and Route of the INVITE (§17.1.1.3).
+Every other pair of state and input does nothing. The ACK of a 2xx belongs to the dialog (§13.2.2.4); the ACK
+of anything else is made here, with the branch, Request-URI and Route of the INVITE (§17.1.1.3).
 
-Deviations: a connection that closes in PROCEEDING ends the transaction at once, although Figure 5 has a transport error only
-where something is sent; a peer that dies while it rings must not hold the call until somebody hangs up. `abandon` is the
-end that §9.1 prescribes when a CANCEL brought no final response in 64·T1; its clock is in `trunkline.sip.delivery`.
-"""
+Deviations: a connection that closes in PROCEEDING ends the transaction at once, although Figure 5 has a
+transport error only where something is sent; a peer that dies while it rings must not hold the call until
+somebody hangs up. `abandon` is the end that §9.1 prescribes when a CANCEL brought no final response in 64·T1;
+its clock is in `trunkline.sip.delivery`."""
 
 from enum import Enum
 
 from trunkline.sip.failures import FlowFailure
 from trunkline.sip.message import Request, Response
 from trunkline.sip.ports import Flow
-from trunkline.sip.transactions.client import ClientTransaction, ClientTransactionUser, ClientWire, derived_request
+from trunkline.sip.transactions.client import (
+    ClientTransaction,
+    ClientTransactionUser,
+    ClientWire,
+    derived_request,
+)
 
 
 class InviteClientState(Enum):
@@ -58,7 +63,14 @@ class InviteClientTransaction(ClientTransaction):
     __slots__ = ("_ack", "state")
 
     def __init__(
-        self, wire: ClientWire, user: ClientTransactionUser, request: Request, via: str, branch: str, data: bytes, flow: Flow
+        self,
+        wire: ClientWire,
+        user: ClientTransactionUser,
+        request: Request,
+        via: str,
+        branch: str,
+        data: bytes,
+        flow: Flow,
     ) -> None:
         super().__init__(wire, user, request, via, branch, data, flow)
         self.state = CALLING
@@ -89,10 +101,13 @@ class InviteClientTransaction(ClientTransaction):
             self._terminate()
             user.transport_failed(self, failure)
 
-    def abandon(self) -> None:
-        """End a transaction that has no final response, and tell nobody."""
+    def abandon(self) -> bool:
+        """End a transaction that has no final response, and tell nobody; False when there is nothing to
+        end."""
         if self.state is CALLING or self.state is PROCEEDING:
             self._terminate()
+            return True
+        return False
 
     def _receive_provisional(self, response: Response) -> None:
         if self.state is CALLING:

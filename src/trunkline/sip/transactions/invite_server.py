@@ -8,7 +8,7 @@ PROCEEDING  user silent for 200 ms   send 100                                   
 PROCEEDING  1xx from the user        send                                        PROCEEDING
 PROCEEDING  INVITE                   send the last provisional, if any           PROCEEDING
 PROCEEDING  2xx from the user        send; start L                               ACCEPTED
-PROCEEDING  300–699 from the user    send; start G (unreliable) and H            COMPLETED
+PROCEEDING  300-699 from the user    send; start G (unreliable) and H            COMPLETED
 COMPLETED   INVITE                   send the response again                     COMPLETED
 COMPLETED   timer G                  send it again; G doubles up to T2           COMPLETED
 COMPLETED   ACK                      start I                                     CONFIRMED
@@ -19,13 +19,12 @@ ACCEPTED    ACK                      pass up                                    
 ACCEPTED    timer L                                                              TERMINATED
 ==========  =======================  ==========================================  ==========
 
-Every other pair of state and input does nothing: in ACCEPTED a repeated INVITE is absorbed, because the core that sent the
-2xx retransmits it (§13.3.1.4), and a response that comes too late is dropped.
+Every other pair of state and input does nothing: in ACCEPTED a repeated INVITE is absorbed, because the core
+that sent the 2xx retransmits it (§13.3.1.4), and a response that comes too late is dropped.
 
 A transport failure changes no state (RFC 6026 §8.8): the next transmission looks for another path
-(`trunkline.sip.response_path`). Timer H ends the transaction without a word to the user, who is not waiting for anything.
-How long an INVITE may stay in PROCEEDING is decided above.
-"""
+(`trunkline.sip.response_path`). Timer H ends the transaction without a word to the user, who is not waiting
+for anything. How long an INVITE may stay in PROCEEDING is decided above."""
 
 from collections.abc import Hashable
 from enum import Enum

@@ -9,7 +9,7 @@ TRYING      1xx                      pass up                                    
 PROCEEDING  timer E                  send request; E is T2                       PROCEEDING
 PROCEEDING  1xx                      pass up                                     PROCEEDING
 either      timer F                  tell the user: timed out                    TERMINATED
-either      200–699                  start K; pass up                            COMPLETED
+either      200-699                  start K; pass up                            COMPLETED
 either      transport failure        tell the user                               TERMINATED
 COMPLETED   timer K (0 if reliable)                                              TERMINATED
 ==========  =======================  ==========================================  ==========
@@ -46,7 +46,14 @@ class NonInviteClientTransaction(ClientTransaction):
     __slots__ = ("state",)
 
     def __init__(
-        self, wire: ClientWire, user: ClientTransactionUser, request: Request, via: str, branch: str, data: bytes, flow: Flow
+        self,
+        wire: ClientWire,
+        user: ClientTransactionUser,
+        request: Request,
+        via: str,
+        branch: str,
+        data: bytes,
+        flow: Flow,
     ) -> None:
         super().__init__(wire, user, request, via, branch, data, flow)
         self.state = TRYING

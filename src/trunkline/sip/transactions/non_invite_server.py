@@ -9,7 +9,7 @@ TRYING      100 from the user        send                                       
 TRYING      user silent for 3.5 s    send 100 (RFC 4320 §4.1)                    PROCEEDING
 PROCEEDING  100 from the user        send                                        PROCEEDING
 PROCEEDING  request                  send the last provisional                   PROCEEDING
-either      200–699 from the user    send; start J                               COMPLETED
+either      200-699 from the user    send; start J                               COMPLETED
 either      user silent for 64·T1    (RFC 4320 §4.2: the client has given up)    TERMINATED
 COMPLETED   request                  send the response again                     COMPLETED
 COMPLETED   timer J (0 if reliable)                                              TERMINATED
@@ -17,9 +17,8 @@ COMPLETED   timer J (0 if reliable)                                             
 
 Every other pair of state and input does nothing. A transport failure changes no state (RFC 6026 §8.8).
 
-Deviations: a provisional other than 100 is not sent, since RFC 4320 §4.1 forbids what Figure 8 allows; and a request that
-nobody answers ends after 64·T1, when no client is waiting for the answer any more.
-"""
+Deviations: a provisional other than 100 is not sent, since RFC 4320 §4.1 forbids what Figure 8 allows; and a
+request that nobody answers ends after 64·T1, when no client is waiting for the answer any more."""
 
 from collections.abc import Hashable
 from enum import Enum

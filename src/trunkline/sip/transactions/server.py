@@ -1,8 +1,7 @@
 """What both server transactions share: identity, the path of the responses, the last response as bytes.
 
-RFC 3261 §17.2.3 says what a request is matched by (`trunkline.sip.transactions.table`), §18.2.2 where a response goes
-(`trunkline.sip.response_path`).
-"""
+RFC 3261 §17.2.3 says what a request is matched by (`trunkline.sip.transactions.table`), §18.2.2 where a
+response goes (`trunkline.sip.response_path`)."""
 
 from collections.abc import Hashable
 from typing import Protocol
@@ -25,6 +24,9 @@ class ServerWire(Protocol):
     def server_terminated(self, transaction: "ServerTransaction") -> None:
         """The machine has ended: forget it."""
 
+    def server_rejected(self, transaction: "ServerTransaction", response: Response) -> None:
+        """`transaction` has sent a final response other than a 2xx."""
+
     def ack_of_accepted(self, ack: Request, flow: Flow) -> None:
         """An ACK matched an INVITE that was answered with a 2xx: it is the dialog's."""
 
@@ -35,9 +37,8 @@ class ServerWire(Protocol):
 class ServerTransaction:
     """One request received, and the way its answers go; subclasses are the machines.
 
-    `flow` is where the request came from, `reply_flow` where answers go (None until the first answer, §18.2.2), `key` and
-    `merge_key` what `TransactionTable` files it under.
-    """
+    `flow` is where the request came from, `reply_flow` where answers go (None until the first answer,
+    §18.2.2), `key` and `merge_key` what `TransactionTable` files it under."""
 
     __slots__ = (
         "_data",
@@ -73,12 +74,14 @@ class ServerTransaction:
 
     @property
     def local_tag(self) -> str:
-        """The To tag of our answers: the request's own when it has one, else made once and kept.
+        """The To tag of our answers: the request's, else that of the last response, else a fresh one that is
+        kept.
 
         A response with a status above 100 that has no To tag gets this one (§8.2.6.2).
         """
         if self._local_tag is None:
-            self._local_tag = self.request.to_tag or self._wire.new_tag()
+            sent = None if self.last_response is None else self.last_response.to_tag
+            self._local_tag = self.request.to_tag or sent or self._wire.new_tag()
         return self._local_tag
 
     def respond(self, response: Response) -> None:
@@ -96,16 +99,14 @@ class ServerTransaction:
     def _transmit(self, response: Response) -> None:
         """Serialise once, keep the bytes, send."""
         if response is not self.last_response:
-            if response.status > 100:
-                self._tag(response)
+            to = response.headers.get("to") or ""
+            if response.status > 100 and ";tag=" not in to:
+                response.headers.set("to", f"{to};tag={self.local_tag}")
             self.last_response = response
             self._data = response.to_bytes()
         self._wire.send_response(self._data, self)
-
-    def _tag(self, response: Response) -> None:
-        to = response.headers.get("to") or ""
-        if ";tag=" not in to and response.to_tag is None:
-            response.headers.set("to", f"{to};tag={self.local_tag}")
+        if response.status >= 300:
+            self._wire.server_rejected(self, response)
 
     def _retransmit(self) -> None:
         if self._data:

@@ -1,12 +1,12 @@
 """Which transaction a message belongs to: RFC 3261 §17.1.3 and §17.2.3, and the merged requests of §8.2.2.2.
 
-A response is matched by branch and CSeq method; its sent-by must be the one that we wrote (§18.1.2). A request is matched by
-branch, sent-by and method when its branch has the magic cookie, else by RFC 2543's rules: Request-URI, tags, Call-ID, CSeq
-and top Via. An ACK matches the INVITE that it acknowledges.
+A response is matched by branch and CSeq method; its sent-by must be the one that we wrote (§18.1.2). A
+request is matched by branch, sent-by and method when its branch has the magic cookie, else by RFC 2543's
+rules: Request-URI, tags, Call-ID, CSeq and top Via. An ACK matches the INVITE that it acknowledges.
 
-A merged request has no To tag and the From tag, Call-ID and CSeq of a transaction that is still going on, yet another key.
-"Going on" ends here with a final response other than a 2xx: a client that walks on to our next address after a 503 (RFC 3263
-§4.3) sends the same three values again, and is no loop.
+A merged request has no To tag and the From tag, Call-ID and CSeq of a transaction that is still going on, yet
+another key. "Going on" ends here with a final response other than a 2xx: a client that walks on to our next
+address after a 503 (RFC 3263 §4.3) sends the same three values again, and is no loop.
 
 The branch is compared byte by byte, the cookie without regard to case.
 """
@@ -15,6 +15,7 @@ from collections.abc import Hashable
 
 from trunkline.sip.message import Request, Response
 from trunkline.sip.ports import Address, Flow, Target
+from trunkline.sip.response_path import DEFAULT_PORT
 from trunkline.sip.transactions.client import ClientTransaction
 from trunkline.sip.transactions.invite_server import InviteServerTransaction
 from trunkline.sip.transactions.server import ServerTransaction
@@ -24,7 +25,8 @@ _COOKIE = MAGIC_COOKIE.lower()
 
 
 def server_key(request: Request, method: str) -> Hashable:
-    """The key of `request` taken as one of `method`, which is "INVITE" when looking for what an ACK or CANCEL is about."""
+    """The key of `request` taken as one of `method`, which is "INVITE" when looking for what an ACK or CANCEL
+    is about."""
     via = request.top_via
     branch = via.branch
     if branch is not None and branch[:7].lower() == _COOKIE:
@@ -67,12 +69,11 @@ class TransactionTable:
 
     def remove_client(self, transaction: ClientTransaction) -> None:
         """Forget it; harmless when done twice."""
-        if self._client.pop(transaction.key, None) is None:
-            return
+        if self._client.get(transaction.key) is transaction:
+            del self._client[transaction.key]
         remote = transaction.flow.remote
-        at = self._client_at[remote]
-        del at[transaction]
-        if not at:
+        at = self._client_at.get(remote)
+        if at is not None and at.pop(transaction, self) is None and not at:
             del self._client_at[remote]
 
     def client_for(self, response: Response) -> ClientTransaction | None:
@@ -85,7 +86,9 @@ class TransactionTable:
         if transaction is None:
             return None
         host, port = transaction.flow.sent_by
-        if via.port != port or (via.host != host and via.host != host.lower()):
+        if via.host != host and via.host != host.lower():
+            return None
+        if via.port != port and not (via.port is None and port == DEFAULT_PORT[transaction.flow.transport]):
             return None
         return transaction
 
@@ -127,7 +130,8 @@ class TransactionTable:
         return transaction if isinstance(transaction, InviteServerTransaction) else None
 
     def expect_rfc2543_ack(self, transaction: InviteServerTransaction, to_tag: str | None) -> None:
-        """The ACK will match an INVITE without a magic cookie by the To tag of the response that was sent (§17.2.3)."""
+        """The ACK will match an INVITE without a magic cookie by the To tag of the response that was sent
+        (§17.2.3)."""
         request = transaction.request
         branch = request.top_via.branch
         if branch is None or branch[:7].lower() != _COOKIE:
@@ -135,7 +139,8 @@ class TransactionTable:
             self._rfc2543_acks[transaction.ack_key] = transaction
 
     def merges_with(self, transaction: ServerTransaction) -> bool:
-        """True when an earlier transaction with another key has the same From tag, Call-ID and CSeq (§8.2.2.2)."""
+        """True when an earlier transaction with another key has the same From tag, Call-ID and CSeq
+        (§8.2.2.2)."""
         merge_key = transaction.merge_key
         return merge_key is not None and self._going_on[merge_key] is not transaction
 
