@@ -1,0 +1,224 @@
+"""The gate at the door: who may speak, decided before a byte is parsed.
+
+Every source (an IPv4 address, an IPv6 /64) has a budget of requests per window. An unknown source that
+exceeds it is banned for a while; a known one (a carrier, a customer, a peer that we call: `known`, `vouch`)
+has a large budget of its own, and what exceeds that is dropped without a ban. Responses are never counted:
+they answer what we sent.
+
+A UDP source address proves nothing: anyone can write a victim's. So a ban says what its evidence was worth,
+and one from UDP alone stops only UDP, and only while the source is unknown: a peer shut out that way still
+gets in over TCP or TLS, and is free again once it is vouched for.
+
+Keeps nothing beyond its bounds: the oldest source, then the ban that has stood longest, gives way. Does not
+look into messages (`trunkline.sip.parse`) or passwords: those who do call `ban` and `vouch`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from trunkline.clock import Clock
+from trunkline.net.flows import is_loopback, source_key
+
+
+class Evidence(IntEnum):
+    """What a ban rests on, weakest first."""
+
+    SPOOFABLE = 1
+    """Datagrams. Stops UDP from the source while it is unknown."""
+    PROVEN = 2
+    """A connection, or an answer to something that only the source could have received (a digest nonce).
+    Stops every transport while the source is unknown.
+    """
+    ORDERED = 3
+    """An operator. Stops every transport, for a known source too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ban:
+    """One source shut out."""
+
+    source: str
+    """An IPv4 address, or an IPv6 /64 as `prefix::/64`."""
+    reason: str
+    """One line for a person."""
+    evidence: Evidence
+    since_at: float
+    """Wall-clock seconds."""
+    deadline: float
+    """Monotonic seconds at which it ends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateSettings:
+    """Budgets and bounds of the gate."""
+
+    window_s: float = 2.0
+    requests_per_window: int = 16
+    """From an unknown source."""
+    known_requests_per_window: int = 4000
+    """From a known source."""
+    ban_s: float = 300.0
+    loopback: bool = False
+    """Whether loopback addresses are judged like others; they are let in unseen otherwise."""
+    known_recheck_s: float = 5.0
+    """How long the answer of `known` is trusted."""
+    max_sources: int = 65_536
+    max_bans: int = 16_384
+
+
+class _Source:
+    __slots__ = ("count", "key", "known", "known_until", "vouched_until", "window_until")
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.count = 0
+        self.window_until = 0.0
+        self.known = False
+        self.known_until = 0.0
+        self.vouched_until = 0.0
+
+
+class Gate:
+    """The gate. `known(host)` tells whether a host belongs to a carrier or customer; it is asked seldom, and
+    must be quick.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        settings: GateSettings | None = None,
+        *,
+        known: Callable[[str], bool] = lambda _host: False,
+        banned: Callable[[Ban], None] = lambda _ban: None,
+    ) -> None:
+        """`banned` is told of every new ban."""
+        self._clock = clock
+        self._settings: Final = GateSettings() if settings is None else settings
+        self._known = known
+        self._banned = banned
+        self._sources: dict[str, _Source] = {}
+        self._bans: dict[str, Ban] = {}
+        self.refused = 0
+        """Messages and connections refused so far."""
+
+    def admits(self, host: str, data: bytes, *, proven: bool) -> bool:
+        """Whether a message from `host` may go on to the parser. `proven`: it came over a connection."""
+        source = self._sources.get(host)
+        if source is None:
+            if not self._settings.loopback and is_loopback(host):
+                return True
+            source = self._meet(host)
+        now = self._clock.now()
+        if self._bans and self._is_shut_out(source, host, now, proven=proven):
+            self.refused += 1
+            return False
+        if data.startswith(b"SIP/2.0 "):
+            return True
+        if now >= source.window_until:
+            source.window_until = now + self._settings.window_s
+            source.count = 0
+        source.count += 1
+        if source.count <= self._settings.requests_per_window:
+            return True
+        if self._is_known(source, host, now):
+            if source.count <= self._settings.known_requests_per_window:
+                return True
+        else:
+            rate = f"more than {self._settings.requests_per_window} requests in {self._settings.window_s:g} s"
+            self._shut_out(
+                source, rate, Evidence.PROVEN if proven else Evidence.SPOOFABLE, self._settings.ban_s
+            )
+        self.refused += 1
+        return False
+
+    def admits_connection(self, host: str) -> bool:
+        """Whether `host` may open a connection."""
+        if not self._settings.loopback and is_loopback(host):
+            return True
+        source = self._sources.get(host) or self._meet(host)
+        if not self._is_shut_out(source, host, self._clock.now(), proven=True):
+            return True
+        self.refused += 1
+        return False
+
+    def vouch(self, host: str, for_s: float) -> None:
+        """Take `host` for known during `for_s` seconds: it has authenticated, or we call it. Ends a ban on
+        UDP evidence.
+        """
+        source = self._sources.get(host) or self._meet(host)
+        source.vouched_until = max(source.vouched_until, self._clock.now() + for_s)
+        ban = self._bans.get(source.key)
+        if ban is not None and ban.evidence is Evidence.SPOOFABLE:
+            self._lift(source.key)
+
+    def ban(self, host: str, reason: str, *, evidence: Evidence, for_s: float | None = None) -> Ban:
+        """Shut `host` out for `for_s` seconds (the settings' time if None). Never weakens a ban that
+        stands.
+        """
+        source = self._sources.get(host) or self._meet(host)
+        return self._shut_out(source, reason, evidence, self._settings.ban_s if for_s is None else for_s)
+
+    def bans(self) -> list[Ban]:
+        """The bans that stand, oldest first."""
+        now = self._clock.now()
+        return [ban for ban in self._bans.values() if ban.deadline > now]
+
+    def lift(self, source: str) -> bool:
+        """End the ban of a host, or of a source as `Ban.source` names it. False when there was none."""
+        return self._lift(source if source.endswith("/64") else source_key(source))
+
+    def _meet(self, host: str) -> _Source:
+        """The state of a host seen for the first time. All hosts of an IPv6 /64 share one."""
+        key = source_key(host)
+        source = self._sources.get(key)
+        if source is None:
+            source = self._remember(key, _Source(key))
+        return source if key == host else self._remember(host, source)
+
+    def _remember(self, name: str, source: _Source) -> _Source:
+        if len(self._sources) >= self._settings.max_sources:
+            del self._sources[next(iter(self._sources))]
+        self._sources[name] = source
+        return source
+
+    def _is_known(self, source: _Source, host: str, now: float) -> bool:
+        if now < source.vouched_until:
+            return True
+        if now >= source.known_until:
+            source.known = self._known(host)
+            source.known_until = now + self._settings.known_recheck_s
+        return source.known
+
+    def _is_shut_out(self, source: _Source, host: str, now: float, *, proven: bool) -> bool:
+        ban = self._bans.get(source.key)
+        if ban is None:
+            return False
+        if now >= ban.deadline:
+            self._lift(source.key)
+            return False
+        if ban.evidence is Evidence.ORDERED:
+            return True
+        if proven and ban.evidence is Evidence.SPOOFABLE:
+            return False
+        return not self._is_known(source, host, now)
+
+    def _shut_out(self, source: _Source, reason: str, evidence: Evidence, for_s: float) -> Ban:
+        now = self._clock.now()
+        old = self._bans.get(source.key)
+        if old is not None and old.deadline > now and old.evidence > evidence:
+            return old
+        ban = Ban(source.key, reason, evidence, self._clock.wall(), now + for_s)
+        self._bans.pop(source.key, None)
+        if len(self._bans) >= self._settings.max_bans:
+            self._lift(next(iter(self._bans)))
+        self._bans[source.key] = ban
+        self._banned(ban)
+        return ban
+
+    def _lift(self, key: str) -> bool:
+        source = self._sources.get(key)
+        if source is not None:
+            source.count = 0
+        return self._bans.pop(key, None) is not None

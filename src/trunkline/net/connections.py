@@ -1,0 +1,78 @@
+"""The table of TCP and TLS connections: which may be reused for what, and how many there may be.
+
+RFC 3261 §18 indexes a connection by transport and far address, whichever side opened it. A TLS connection is
+also bound to the name it was opened for and to whether that name was verified: it is never used for another
+(RFC 5922 §7.1, RFC 5923 §9.3). Accepted connections are bound to no name, so they carry requests to address
+literals only. Via's `alias` (RFC 5923) is not offered: a peer behind NAT is reached over its flow, which the
+dialog or the registration keeps.
+"""
+
+from typing import Final, NamedTuple
+
+from trunkline.net.flows import source_key
+from trunkline.net.settings import StreamLimits
+from trunkline.net.stream import Connection
+from trunkline.sip.ports import Address, Transport
+
+
+class Purpose(NamedTuple):
+    """What a connection may be used for."""
+
+    transport: Transport
+    remote: Address
+    server_name: str | None = None
+    verified: bool = False
+
+
+class Connections:
+    """Every connection that is open or opening."""
+
+    def __init__(self, limits: StreamLimits) -> None:
+        self._limits: Final = limits
+        self._purposes: dict[Connection, Purpose] = {}
+        self._by_purpose: dict[Purpose, Connection] = {}
+        self._accepted_from: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._purposes)
+
+    def all(self) -> list[Connection]:
+        """A copy, so that they may be closed one by one."""
+        return list(self._purposes)
+
+    def find(self, purpose: Purpose) -> Connection | None:
+        """The connection to use for `purpose`."""
+        return self._by_purpose.get(purpose)
+
+    def refusal(self, host: str | None) -> str | None:
+        """Why one more connection may not be had, accepted from `host` or (None) made by us; None when it
+        may.
+        """
+        if len(self._purposes) >= self._limits.connections:
+            return f"{self._limits.connections} connections are open"
+        if host is not None:
+            of_source = self._accepted_from.get(source_key(host), 0)
+            if of_source >= self._limits.connections_per_source:
+                return f"{of_source} connections from this source are open"
+        return None
+
+    def add(self, connection: Connection, purpose: Purpose) -> None:
+        """Count it, and offer it for `purpose` unless another connection already serves that."""
+        self._purposes[connection] = purpose
+        self._by_purpose.setdefault(purpose, connection)
+        if connection.accepted:
+            source = source_key(purpose.remote.host)
+            self._accepted_from[source] = self._accepted_from.get(source, 0) + 1
+
+    def remove(self, connection: Connection) -> None:
+        """Forget it: it is closed."""
+        purpose = self._purposes.pop(connection)
+        if self._by_purpose.get(purpose) is connection:
+            del self._by_purpose[purpose]
+        if connection.accepted:
+            source = source_key(purpose.remote.host)
+            left = self._accepted_from[source] - 1
+            if left:
+                self._accepted_from[source] = left
+            else:
+                del self._accepted_from[source]
