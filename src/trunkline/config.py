@@ -9,7 +9,8 @@ lists joined by commas (or written as JSON). `TRUNKLINE_CONFIG` names the file a
 
 What a bound address is, is not what peers are told: `sip.udp` … are bound, `sip.advertised_host` is written
 into Via and Contact, `media.bind_address` and `media.advertised_address` do the same for RTP. What is not
-here: accounts, numbers, carriers and routes live in the database (`trunkline.store`)."""
+here: accounts, numbers, carriers and routes live in the database (`trunkline.store`).
+"""
 
 import ipaddress
 import json
@@ -215,8 +216,8 @@ class Media(Section):
     )
     advertised_address: IpAddress | None = _setting(
         None,
-        "IPv4 address written into SDP. Default: sip.advertised_host when that is an address, else bind_address, "
-        "or the address of the default route where all addresses are bound.",
+        "IPv4 address written into SDP. Default: sip.advertised_host when that is an address, else "
+        "bind_address, or the address of the default route where all addresses are bound.",
         example='"203.0.113.10"',
     )
     advertised_address_ipv6: IpAddress | None = _setting(

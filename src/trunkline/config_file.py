@@ -1,9 +1,9 @@
-"""The settings file as text: where a wrong key stands, what it should have been, and the commented file of
-`init`.
+"""The settings file as text: where a wrong key stands, what it should be, the commented file of `init`.
 
 Knows nothing of single settings: it reads the declarations in `trunkline.config`. tomllib keeps no
 positions, so the line of a key is found by a scan for table headers and keys; a key inside an inline table
-gets the table's line."""
+gets the table's line.
+"""
 
 import difflib
 import json
@@ -137,7 +137,7 @@ def render(root: type[BaseModel], values: Mapping[str, object]) -> str:
     if unknown:
         raise ConfigError(f"unknown key {min(unknown)!r}")
     lines = [
-        "# Settings of a Trunkline node. A line behind # shows the default, or an example where there is none.",
+        "# Settings of a Trunkline node. A line behind # shows the default, or an example if there is none.",
         "# The environment overrides this file: TRUNKLINE_SIP__UDP=0.0.0.0:5060 is udp of [sip].",
         "# Settings marked (reload) are applied to new calls by a reload; the others need a restart.",
     ]
