@@ -1,2 +1,1 @@
-"""Session descriptions and offer/answer (RFC 8866, RFC 3264), pure. Knows no SIP.
-"""
+"""Session descriptions and offer/answer (RFC 8866, RFC 3264), pure. Knows no SIP."""

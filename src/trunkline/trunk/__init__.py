@@ -1,2 +1,1 @@
-"""The business, as pure decisions: who may call, where to, in which order, and what a failure means.
-"""
+"""The business, as pure decisions: who may call, where to, in which order, and what a failure means."""

@@ -1,8 +1,9 @@
 """Why a call ended, or was never begun: one value that every reader shares.
 
-The call record, the metrics, the failover rule, `trunkline explain` and the dashboard all read the same `Verdict`; none
-of them looks at a SIP status to guess. The set of slugs is closed: each has a fault, a default status and Q.850 cause, and
-words for a person. The slug is the stable error id that callers see in the Reason header (RFC 3326).
+The call record, the metrics, the failover rule, `trunkline explain` and the dashboard all read the same
+`Verdict`; none of them looks at a SIP status to guess. The set of slugs is closed: each has a fault, a
+default status and Q.850 cause, and words for a person. The slug is the stable error id that callers see in
+the Reason header (RFC 3326).
 """
 
 from dataclasses import dataclass, replace
@@ -44,7 +45,12 @@ class Slug(Enum):
     )
     # the caller's request
     MALFORMED_REQUEST = _Kind(
-        "malformed-request", Fault.CALLER, 400, 111, "The SIP request is malformed.", "See the Warning header."
+        "malformed-request",
+        Fault.CALLER,
+        400,
+        111,
+        "The SIP request is malformed.",
+        "See the Warning header.",
     )
     MALFORMED_NUMBER = _Kind(
         "malformed-number",
@@ -54,8 +60,12 @@ class Slug(Enum):
         "The dialled number is not an E.164 number.",
         "Dial country code and number, 7 to 15 digits, with or without + or 00.",
     )
-    HOP_LIMIT = _Kind("hop-limit", Fault.CALLER, 483, 25, "Max-Forwards reached zero.", "Look for a routing loop.")
-    LOOP = _Kind("loop", Fault.CALLER, 482, 25, "The call came back to where it had been.", "Look for a routing loop.")
+    HOP_LIMIT = _Kind(
+        "hop-limit", Fault.CALLER, 483, 25, "Max-Forwards reached zero.", "Look for a routing loop."
+    )
+    LOOP = _Kind(
+        "loop", Fault.CALLER, 482, 25, "The call came back to where it had been.", "Look for a routing loop."
+    )
     BAD_CREDENTIALS = _Kind(
         "bad-credentials",
         Fault.CUSTOMER,
@@ -64,7 +74,9 @@ class Slug(Enum):
         "The digest credentials are wrong.",
         "Check key and secret in the PBX: username = API key, password = API secret.",
     )
-    NOT_ALLOWED = _Kind("not-allowed", Fault.CUSTOMER, 603, 21, "The account does not allow this request.", "")
+    NOT_ALLOWED = _Kind(
+        "not-allowed", Fault.CUSTOMER, 603, 21, "The account does not allow this request.", ""
+    )
     CODEC_MISMATCH = _Kind(
         "codec-mismatch",
         Fault.CALLER,
@@ -73,20 +85,44 @@ class Slug(Enum):
         "No codec of the offer is supported on the way.",
         "Allow PCMA or PCMU in the trunk's codec list.",
     )
-    BAD_SDP = _Kind("bad-sdp", Fault.CALLER, 488, 95, "The session description can't be used.", "See the Warning header.")
+    BAD_SDP = _Kind(
+        "bad-sdp", Fault.CALLER, 488, 95, "The session description can't be used.", "See the Warning header."
+    )
     # the account
-    ACCOUNT_BLOCKED = _Kind("account-blocked", Fault.CUSTOMER, 403, 21, "The account is blocked.", "Ask the operator.")
+    ACCOUNT_BLOCKED = _Kind(
+        "account-blocked", Fault.CUSTOMER, 403, 21, "The account is blocked.", "Ask the operator."
+    )
     CALL_LIMIT = _Kind(
-        "call-limit", Fault.CUSTOMER, 503, 34, "The account has as many calls up as it may.", "Raise the account's limit."
+        "call-limit",
+        Fault.CUSTOMER,
+        503,
+        34,
+        "The account has as many calls up as it may.",
+        "Raise the account's limit.",
     )
     RATE_LIMIT = _Kind(
-        "rate-limit", Fault.CUSTOMER, 503, 42, "Calls are placed faster than the account may.", "Slow down, or raise it."
+        "rate-limit",
+        Fault.CUSTOMER,
+        503,
+        42,
+        "Calls are placed faster than the account may.",
+        "Slow down, or raise it.",
     )
     MINUTES_LIMIT = _Kind(
-        "minutes-limit", Fault.CUSTOMER, 503, 42, "The account's minutes of the day are used up.", "Raise the limit."
+        "minutes-limit",
+        Fault.CUSTOMER,
+        503,
+        42,
+        "The account's minutes of the day are used up.",
+        "Raise the limit.",
     )
     DESTINATION_FORBIDDEN = _Kind(
-        "destination-forbidden", Fault.CUSTOMER, 403, 21, "The account may not call this destination.", "Allow the prefix."
+        "destination-forbidden",
+        Fault.CUSTOMER,
+        403,
+        21,
+        "The account may not call this destination.",
+        "Allow the prefix.",
     )
     CALLER_ID_FORBIDDEN = _Kind(
         "caller-id-forbidden",
@@ -97,13 +133,32 @@ class Slug(Enum):
         "Send one of the account's own numbers in From.",
     )
     # finding the way
-    NO_ROUTE = _Kind("no-route", Fault.SERVICE, 404, 3, "No carrier serves this destination.", "Add a route for its prefix.")
-    UNKNOWN_NUMBER = _Kind("unknown-number", Fault.CALLER, 404, 1, "No account has this number.", "Add the number.")
+    NO_ROUTE = _Kind(
+        "no-route",
+        Fault.SERVICE,
+        404,
+        3,
+        "No carrier serves this destination.",
+        "Add a route for its prefix.",
+    )
+    UNKNOWN_NUMBER = _Kind(
+        "unknown-number", Fault.CALLER, 404, 1, "No account has this number.", "Add the number."
+    )
     NO_FORWARDING = _Kind(
-        "no-forwarding", Fault.CUSTOMER, 480, 20, "The number is not forwarded anywhere.", "Set Forward to SIP."
+        "no-forwarding",
+        Fault.CUSTOMER,
+        480,
+        20,
+        "The number is not forwarded anywhere.",
+        "Set Forward to SIP.",
     )
     NOT_REGISTERED = _Kind(
-        "not-registered", Fault.ENDPOINT, 480, 20, "No device is registered for the account.", "Check the registration."
+        "not-registered",
+        Fault.ENDPOINT,
+        480,
+        20,
+        "No device is registered for the account.",
+        "Check the registration.",
     )
     # a failed attempt
     ENDPOINT_SILENT = _Kind(
@@ -115,16 +170,36 @@ class Slug(Enum):
         "Check the address and the firewall in front of it.",
     )
     ALL_SILENT = _Kind(
-        "all-silent", Fault.ENDPOINT, 486, 18, "No endpoint of the list answered.", "Check addresses and firewalls."
+        "all-silent",
+        Fault.ENDPOINT,
+        486,
+        18,
+        "No endpoint of the list answered.",
+        "Check addresses and firewalls.",
     )
     UNREACHABLE = _Kind(
-        "unreachable", Fault.NETWORK, 503, 27, "The far end can't be reached.", "Check address, port and firewall."
+        "unreachable",
+        Fault.NETWORK,
+        503,
+        27,
+        "The far end can't be reached.",
+        "Check address, port and firewall.",
     )
-    NAME_NOT_FOUND = _Kind("name-not-found", Fault.NETWORK, 503, 3, "The host name does not resolve.", "Check its DNS.")
-    TLS_FAILED = _Kind("tls-failed", Fault.NETWORK, 503, 27, "The TLS handshake failed.", "Check certificate and versions.")
-    SERVER_FAILURE = _Kind("server-failure", Fault.ENDPOINT, 500, 41, "The far end failed (5xx).", "See its own log.")
-    REFUSED = _Kind("refused", Fault.ENDPOINT, 403, 21, "The far end refused the call (4xx or 6xx).", "See its own log.")
-    REDIRECTED = _Kind("redirected", Fault.ENDPOINT, 302, 23, "The far end redirected; redirects are not followed.", "")
+    NAME_NOT_FOUND = _Kind(
+        "name-not-found", Fault.NETWORK, 503, 3, "The host name does not resolve.", "Check its DNS."
+    )
+    TLS_FAILED = _Kind(
+        "tls-failed", Fault.NETWORK, 503, 27, "The TLS handshake failed.", "Check certificate and versions."
+    )
+    SERVER_FAILURE = _Kind(
+        "server-failure", Fault.ENDPOINT, 500, 41, "The far end failed (5xx).", "See its own log."
+    )
+    REFUSED = _Kind(
+        "refused", Fault.ENDPOINT, 403, 21, "The far end refused the call (4xx or 6xx).", "See its own log."
+    )
+    REDIRECTED = _Kind(
+        "redirected", Fault.ENDPOINT, 302, 23, "The far end redirected; redirects are not followed.", ""
+    )
     CHALLENGED = _Kind(
         "challenged",
         Fault.ENDPOINT,
@@ -136,23 +211,46 @@ class Slug(Enum):
     ABANDONED = _Kind("abandoned", Fault.NOBODY, 487, 16, "Left before it answered: the call had ended.", "")
     # within an answered call
     MEDIA_TIMEOUT = _Kind(
-        "media-timeout", Fault.NETWORK, 408, 102, "No audio arrived for too long.", "Check NAT and firewall for RTP."
+        "media-timeout",
+        Fault.NETWORK,
+        408,
+        102,
+        "No audio arrived for too long.",
+        "Check NAT and firewall for RTP.",
     )
     SESSION_EXPIRED = _Kind(
-        "session-expired", Fault.NETWORK, 408, 102, "The session was not refreshed (RFC 4028).", "Look for a dead PBX."
+        "session-expired",
+        Fault.NETWORK,
+        408,
+        102,
+        "The session was not refreshed (RFC 4028).",
+        "Look for a dead PBX.",
     )
-    NO_ACK = _Kind("no-ack", Fault.CALLER, 408, 102, "The answer was never acknowledged.", "Check NAT and Contact.")
+    NO_ACK = _Kind(
+        "no-ack", Fault.CALLER, 408, 102, "The answer was never acknowledged.", "Check NAT and Contact."
+    )
     MAX_DURATION = _Kind("max-duration", Fault.SERVICE, 200, 16, "The call reached its longest duration.", "")
-    HUNG_UP_BY_OPERATOR = _Kind("hung-up-by-operator", Fault.SERVICE, 200, 16, "An operator ended the call.", "")
+    HUNG_UP_BY_OPERATOR = _Kind(
+        "hung-up-by-operator", Fault.SERVICE, 200, 16, "An operator ended the call.", ""
+    )
     # the service
     DRAINING = _Kind("draining", Fault.SERVICE, 503, 42, "The node takes no new calls.", "Try another edge.")
-    OVERLOADED = _Kind("overloaded", Fault.SERVICE, 503, 42, "The node has too much to do.", "Try another edge.")
+    OVERLOADED = _Kind(
+        "overloaded", Fault.SERVICE, 503, 42, "The node has too much to do.", "Try another edge."
+    )
     NO_MEDIA_PORTS = _Kind(
-        "no-media-ports", Fault.SERVICE, 503, 34, "No media port is free.", "Widen media.port_min to media.port_max."
+        "no-media-ports",
+        Fault.SERVICE,
+        503,
+        34,
+        "No media port is free.",
+        "Widen media.port_min to media.port_max.",
     )
     SHUT_DOWN = _Kind("shut-down", Fault.SERVICE, 503, 41, "The node was shut down.", "")
     CRASHED = _Kind("crashed", Fault.SERVICE, 500, 41, "The node stopped without ending the call.", "")
-    INTERNAL_ERROR = _Kind("internal-error", Fault.SERVICE, 500, 41, "A fault in the service.", "Report it with the log.")
+    INTERNAL_ERROR = _Kind(
+        "internal-error", Fault.SERVICE, 500, 41, "A fault in the service.", "Report it with the log."
+    )
 
     def __str__(self) -> str:
         return self.value.slug
@@ -162,8 +260,9 @@ class Slug(Enum):
 class Verdict:
     """How one call or attempt ended.
 
-    `status` is the SIP status told to the caller (or received from the far end), `reason` its phrase, `q850` the cause of
-    ITU-T Q.850 (None when there is none), `detail` a line for this very case ("carrier a: 503 Service Unavailable").
+    `status` is the SIP status told to the caller (or received from the far end), `reason` its phrase, `q850`
+    the cause of ITU-T Q.850 (None when there is none), `detail` a line for this very case ("carrier a: 503
+    Service Unavailable").
     """
 
     slug: Slug

@@ -1,0 +1,171 @@
+"""A carrier: an upstream SIP peer, its gateways, and how it wants to be talked to (BEHAVIOUR §4).
+
+Everything that differs from carrier to carrier is a field here: there is no carrier-specific code.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from trunkline.errors import DirectoryError
+from trunkline.sdp.codecs import CODEC_NAMES
+from trunkline.sip.uri import SipUri
+from trunkline.trunk.account import check_codecs, check_key
+from trunkline.trunk.e164 import checked_prefix
+from trunkline.trunk.routes import check_order
+
+Network = IPv4Network | IPv6Network
+
+DEFAULT_RESPONSE_TIMEOUT_MS = 5000
+MIN_RESPONSE_TIMEOUT_MS = 500
+MAX_RESPONSE_TIMEOUT_MS = 32000
+DEFAULT_RING_TIMEOUT_S = 180.0
+MAX_RING_TIMEOUT_S = 600.0
+_PREPEND = re.compile(r"\+?[0-9*#]{0,24}", re.ASCII)
+_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}|\[?[0-9A-Fa-f:.]{2,45}\]?", re.ASCII)
+
+
+class GatewayTransport(StrEnum):
+    """The transport of the gateways whose URI names none (RFC 3261 §19.1.1 spelling)."""
+
+    UDP = "udp"
+    TCP = "tcp"
+    TLS = "tls"
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """One rule: for a number that begins with `prefix`, take `strip` characters away in front, then put
+    `prepend` there.
+
+    `Rewrite("", 0, "+")` makes `441632960000` into `+441632960000`; `Rewrite("44", 2, "0")` into
+    `01632960000`.
+    """
+
+    prefix: str
+    """Digits; empty matches every number. A leading `+` in the number is not looked at."""
+    strip: int = 0
+    """0 to 15 digits."""
+    prepend: str = ""
+    """Up to 24 of `0-9*#`, after an optional `+`."""
+
+    def __post_init__(self) -> None:
+        if checked_prefix(self.prefix) != self.prefix:
+            raise DirectoryError(f"rewrite rule {self.prefix!r}: the prefix must be digits only")
+        if not 0 <= self.strip <= 15:
+            raise DirectoryError(f"rewrite rule {self.prefix!r}: strip is 0 to 15 digits")
+        if _PREPEND.fullmatch(self.prepend) is None:
+            raise DirectoryError(
+                f"rewrite rule {self.prefix!r}: {self.prepend!r} can't be put before a number"
+            )
+
+
+def rewrite(rules: Iterable[Rewrite], number: str) -> str:
+    """`number` after the first of `rules` that matches; unchanged when none does."""
+    digits = number.removeprefix("+")
+    for rule in rules:
+        if digits.startswith(rule.prefix):
+            return rule.prepend + digits[rule.strip :]
+    return number
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """One address of a carrier."""
+
+    uri: SipUri
+    """Host, and optionally port and transport; its user part is not used."""
+    priority: int = 0
+    """0 to 65535, lower first."""
+    weight: int = 1
+    """0 to 65535: its share among gateways of the same priority."""
+
+    def __post_init__(self) -> None:
+        check_order(self.priority, self.weight, f"gateway {self.uri}")
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierCredentials:
+    """What Trunkline answers a carrier's challenge with. Kept in plain: a digest client needs it."""
+
+    user: str
+    secret: str
+    realm: str | None = None
+    """Answer only challenges of this realm; None: of any."""
+
+    def __repr__(self) -> str:
+        return f"CarrierCredentials(user={self.user!r}, secret='…', realm={self.realm!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """A carrier. Raises `DirectoryError` when made with values that contradict each other."""
+
+    name: str
+    """A key: 1 to 64 letters, digits, `_`, `.`, `-`."""
+    gateways: tuple[Gateway, ...]
+    """Where calls to it go. May be empty for a carrier that only brings calls."""
+    enabled: bool = True
+    """A disabled carrier takes no calls, and its sources are strangers."""
+    called_rules: tuple[Rewrite, ...] = ()
+    """For the called number of a call to it."""
+    caller_rules: tuple[Rewrite, ...] = ()
+    """For the caller's number of a call to it."""
+    inbound_called_rules: tuple[Rewrite, ...] = ()
+    """For the called number of a call from it, before that is read as E.164."""
+    inbound_caller_rules: tuple[Rewrite, ...] = ()
+    """For the caller's number of a call from it."""
+    credentials: CarrierCredentials | None = None
+    register: bool = False
+    """Register with its first gateway, as `credentials.user`."""
+    codecs: tuple[str, ...] = CODEC_NAMES
+    """What to offer it, preferred first; names of `sdp.codecs.CODEC_NAMES`."""
+    transport: GatewayTransport = GatewayTransport.UDP
+    verify_tls: bool = False
+    """Whether its certificate has to be valid for the gateway's name."""
+    sources: tuple[Network, ...] = ()
+    """Where its calls come from. An INVITE from there needs no credentials."""
+    inbound_account: str | None = None
+    """A digest key: an INVITE with its credentials comes from this carrier, whatever its address."""
+    ping_interval_s: float | None = 30.0
+    """Seconds between OPTIONS to each gateway, 1 to 3600; None: no pings."""
+    response_timeout_ms: int = DEFAULT_RESPONSE_TIMEOUT_MS
+    """Silence for this long moves a call to the next gateway; 500 to 32000."""
+    ring_timeout_s: float = DEFAULT_RING_TIMEOUT_S
+    """How long a call may ring at it, 1 to 600 (RFC 3261 §16.6 item 11 asks a proxy for over three
+    minutes)."""
+    from_host: str | None = None
+    """Host of From towards it; None: the service domain."""
+    trusted: bool = False
+    """In the trust domain of RFC 3325: is told a withheld caller ID in P-Asserted-Identity."""
+
+    def __post_init__(self) -> None:
+        check_key(self.name)
+        check_codecs(self.codecs, f"carrier {self.name}")
+        if self.register and self.credentials is None:
+            raise DirectoryError(f"carrier {self.name}: registering needs credentials")
+        if self.register and not self.gateways:
+            raise DirectoryError(f"carrier {self.name}: registering needs a gateway")
+        if self.inbound_account is not None:
+            check_key(self.inbound_account)
+        if self.ping_interval_s is not None and not 1 <= self.ping_interval_s <= 3600:
+            raise DirectoryError(
+                f"carrier {self.name}: ping_interval_s is 1 to 3600; leave it out for no pings"
+            )
+        if not MIN_RESPONSE_TIMEOUT_MS <= self.response_timeout_ms <= MAX_RESPONSE_TIMEOUT_MS:
+            allowed = f"{MIN_RESPONSE_TIMEOUT_MS} to {MAX_RESPONSE_TIMEOUT_MS}"
+            raise DirectoryError(f"carrier {self.name}: response_timeout_ms is {allowed}")
+        if not 1 <= self.ring_timeout_s <= MAX_RING_TIMEOUT_S:
+            raise DirectoryError(f"carrier {self.name}: ring_timeout_s is 1 to {MAX_RING_TIMEOUT_S:g}")
+        if self.from_host is not None and _HOST.fullmatch(self.from_host) is None:
+            raise DirectoryError(f"carrier {self.name}: {self.from_host!r} is not a host")
+
+
+def parse_network(text: str) -> Network:
+    """An address or CIDR range; an address alone is the range of one. Raises `DirectoryError`."""
+    try:
+        return ip_network(text.strip())
+    except ValueError as error:
+        raise DirectoryError(f"{text[:80]!r} is not an address or CIDR range: {error}") from None

@@ -1,0 +1,80 @@
+"""Telephone numbers: what was dialled or typed becomes the digits of an E.164 number.
+
+Inside Trunkline a number is always its digits, without `+` (BEHAVIOUR §4: "digits after removing `+`, `00`,
+visual separators; 7 to 15 digits"). A number that begins with 0 is a national one: E.164 country codes begin
+with 1 to 9, so it is refused here, where the reason can still be told, rather than by a carrier. Rewriting
+for a carrier is `carrier.Rewrite`.
+"""
+
+import re
+from urllib.parse import unquote
+
+from trunkline.errors import DirectoryError
+
+MIN_DIGITS = 7
+MAX_DIGITS = 15
+_MAX_TEXT = 64
+_WITHOUT_SEPARATORS = str.maketrans("", "", " -.()/")
+"""RFC 3966 §3 visual-separator, the space and the slash that people type as well."""
+_PREFIX = re.compile(r"[0-9]{0,15}", re.ASCII)
+
+
+class MalformedNumber(DirectoryError):  # noqa: N818 (the name that the verdict slug has)
+    """Not an E.164 number. `reason` says why, as the end of a sentence."""
+
+    def __init__(self, text: str, reason: str) -> None:
+        super().__init__(f"{text[:_MAX_TEXT]!r} {reason}")
+        self.reason = reason
+
+
+def normalise(text: str) -> str:
+    """The 7 to 15 digits of the number in `text`, which may carry `+` or `00` and visual separators.
+
+    Raises `MalformedNumber`. Linear in the input; nothing longer than 64 characters is looked at.
+    """
+    if len(text) > _MAX_TEXT:
+        raise MalformedNumber(text, f"is longer than {_MAX_TEXT} characters")
+    digits = text.strip()
+    if not (digits.isascii() and digits.isdigit()):
+        digits = digits.translate(_WITHOUT_SEPARATORS)
+    if digits.startswith("+"):
+        digits = digits[1:]
+    elif digits.startswith("00"):
+        digits = digits[2:]
+    if not digits:
+        raise MalformedNumber(text, "holds no digits")
+    if not (digits.isascii() and digits.isdigit()):
+        raise MalformedNumber(text, "holds something other than digits")
+    if not MIN_DIGITS <= len(digits) <= MAX_DIGITS:
+        raise MalformedNumber(
+            text, f"has {len(digits)} digits; E.164 numbers have {MIN_DIGITS} to {MAX_DIGITS}"
+        )
+    if digits[0] == "0":
+        raise MalformedNumber(text, "begins with 0, which no country code does")
+    return digits
+
+
+def normalise_user(user: str) -> str:
+    """`normalise` for the user part of a SIP URI as received: escapes decoded, telephone parameters cut off.
+
+    The parameters are those of RFC 3966 that RFC 3261 §19.1.6 carries over (`+441632960000;phone-context=…`).
+    """
+    if "%" in user:
+        user = unquote(user[: _MAX_TEXT * 3])
+    return normalise(user.partition(";")[0])
+
+
+def number_or_none(user: str) -> str | None:
+    """The E.164 digits of a user part, or None when it isn't such a number."""
+    try:
+        return normalise_user(user)
+    except MalformedNumber:
+        return None
+
+
+def checked_prefix(prefix: str) -> str:
+    """`prefix` when it is 0 to 15 digits; a leading `+` is dropped. Raises `DirectoryError`."""
+    digits = prefix.strip().removeprefix("+")
+    if _PREFIX.fullmatch(digits) is None:
+        raise DirectoryError(f"{prefix!r} is not a number prefix: up to {MAX_DIGITS} digits, without + or 00")
+    return digits
