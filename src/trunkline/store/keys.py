@@ -68,7 +68,7 @@ class Keyring:
             return self._fernet.decrypt(token.encode("ascii")).decode()
         except (InvalidToken, UnicodeEncodeError):
             raise KeyFileError(
-                f"the secret of {whose} was not encrypted with {self._path}; set it again, or restore the file"
+                f"the secret of {whose} was not encrypted with {self._path}; set it again, or restore it"
             ) from None
 
     def __repr__(self) -> str:

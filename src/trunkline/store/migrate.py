@@ -78,8 +78,8 @@ def check_schema(database: Database) -> None:
 
 def _newer(database: Database, state: SchemaState) -> str:
     return (
-        f"database {database.name} has schema {state.present}, which this program (schema {state.needed}) does not "
-        "know; a newer program made it: install that one"
+        f"database {database.name} has schema {state.present}, which this program (schema {state.needed}) "
+        "does not know; a newer program made it: install that one"
     )
 
 

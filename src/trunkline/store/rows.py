@@ -1,10 +1,12 @@
 """Rows into the dataclasses of `trunkline.trunk`, and back.
 
-Reading builds the dataclasses, which check themselves: a row that can't be one raises `DirectoryError`. Nothing here
-touches a connection; who reads or writes the rows is `accounts`, `numbers`, `carriers` and `directory_source`.
+Reading builds the dataclasses, which check themselves: a row that can't be one raises `DirectoryError`.
+Nothing here touches a connection; who reads or writes the rows is `accounts`, `numbers`, `carriers` and
+`directory_source`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from ipaddress import ip_network
 from typing import Any
 
@@ -98,7 +100,10 @@ def number_from(row: Row, endpoints: Sequence[Row]) -> Number:
             forwarding=ForwardingList(
                 endpoints=tuple(
                     Endpoint(
-                        SipUri.parse(item["uri"]), item["timeout_ms"], MediaProtection(item["media"]), item["text"]
+                        SipUri.parse(item["uri"]),
+                        item["timeout_ms"],
+                        MediaProtection(item["media"]),
+                        item["text"],
                     )
                     for item in endpoints
                 ),
@@ -110,7 +115,8 @@ def number_from(row: Row, endpoints: Sequence[Row]) -> Number:
 
 
 def carrier_values(carrier: Carrier, keyring: Keyring) -> Values:
-    """The columns of `carrier`, except `created_at`, its secret encrypted. Its gateways are rows of their own."""
+    """The columns of `carrier`, except `created_at`, its secret encrypted. Its gateways are rows of their
+    own."""
     credentials = carrier.credentials
     return {
         "name": carrier.name,
@@ -211,17 +217,10 @@ def _rules(value: Sequence[Row]) -> tuple[Rewrite, ...]:
     return tuple(Rewrite(rule["prefix"], rule["strip"], rule["prepend"]) for rule in value)
 
 
-class _named:  # noqa: N801 (used as a function)
-    """What is wrong with a row, as a `DirectoryError` that says whose row it is."""
-
-    __slots__ = ("_whose",)
-
-    def __init__(self, whose: str) -> None:
-        self._whose = whose
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, ValueError | TypeError | KeyError | SipSyntaxError):
-            raise DirectoryError(f"{self._whose}: its row in the database can't be used: {error}") from error
+@contextmanager
+def _named(whose: str) -> Iterator[None]:
+    """Turns what is wrong with a row into a `DirectoryError` that says whose row it is."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, SipSyntaxError) as error:
+        raise DirectoryError(f"{whose}: its row in the database can't be used: {error}") from error
