@@ -135,13 +135,9 @@ def _verdict(value: dict[str, Any]) -> Verdict | None:
     slug = value["verdict"]
     if slug is None:
         return None
-    return Verdict(
-        _BY_SLUG.get(slug, Slug.INTERNAL_ERROR),
-        value["status"],
-        value["q850"],
-        value["detail"],
-        value["retry_after_s"],
-    )
+    known = _BY_SLUG.get(slug)
+    detail = value["detail"] if known is not None else f"{slug}: {value['detail']}"
+    return Verdict(known or Slug.INTERNAL_ERROR, value["status"], value["q850"], detail, value["retry_after_s"])
 
 
 def _figures(value: dict[str, Any], side: str) -> MediaFigures:
