@@ -267,7 +267,7 @@ class Headers:
 
     def lines(self) -> list[str]:
         """Every field but Content-Length as `Name: value`, without line ends."""
-        lines = []
+        lines: list[str] = []
         append = lines.append
         known = SPELLING.get
         for key, values in self._values.items():

@@ -18,10 +18,8 @@ from trunkline.trunk.routes import check_order
 
 Network = IPv4Network | IPv6Network
 
-DEFAULT_RESPONSE_TIMEOUT_MS = 5000
 MIN_RESPONSE_TIMEOUT_MS = 500
 MAX_RESPONSE_TIMEOUT_MS = 32000
-DEFAULT_RING_TIMEOUT_S = 180.0
 MAX_RING_TIMEOUT_S = 600.0
 _PREPEND = re.compile(r"\+?[0-9*#]{0,24}", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}|\[?[0-9A-Fa-f:.]{2,45}\]?", re.ASCII)
@@ -129,13 +127,15 @@ class Carrier:
     """Where its calls come from. An INVITE from there needs no credentials."""
     inbound_account: str | None = None
     """A digest key: an INVITE with its credentials comes from this carrier, whatever its address."""
-    ping_interval_s: float | None = 30.0
-    """Seconds between OPTIONS to each gateway, 1 to 3600; None: no pings."""
-    response_timeout_ms: int = DEFAULT_RESPONSE_TIMEOUT_MS
-    """Silence for this long moves a call to the next gateway; 500 to 32000."""
-    ring_timeout_s: float = DEFAULT_RING_TIMEOUT_S
-    """How long a call may ring at it, 1 to 600 (RFC 3261 §16.6 item 11 asks a proxy for over three
-    minutes)."""
+    pings: bool = True
+    """Whether its gateways are asked for their health with OPTIONS."""
+    ping_interval_s: float | None = None
+    """Seconds between two pings of a gateway, 1 to 3600; None: as `forwarding.ping_interval_s` says."""
+    response_timeout_ms: int | None = None
+    """Silence for this long moves a call to the next gateway, 500 to 32000; None:
+    `outbound.attempt_timeout_ms`."""
+    ring_timeout_s: float | None = None
+    """How long a call may ring at it, 1 to 600; None: `outbound.ring_timeout_s`."""
     from_host: str | None = None
     """Host of From towards it; None: the service domain."""
     trusted: bool = False
@@ -150,17 +150,23 @@ class Carrier:
             raise DirectoryError(f"carrier {self.name}: registering needs a gateway")
         if self.inbound_account is not None:
             check_key(self.inbound_account)
-        if self.ping_interval_s is not None and not 1 <= self.ping_interval_s <= 3600:
-            raise DirectoryError(
-                f"carrier {self.name}: ping_interval_s is 1 to 3600; leave it out for no pings"
-            )
-        if not MIN_RESPONSE_TIMEOUT_MS <= self.response_timeout_ms <= MAX_RESPONSE_TIMEOUT_MS:
-            allowed = f"{MIN_RESPONSE_TIMEOUT_MS} to {MAX_RESPONSE_TIMEOUT_MS}"
-            raise DirectoryError(f"carrier {self.name}: response_timeout_ms is {allowed}")
-        if not 1 <= self.ring_timeout_s <= MAX_RING_TIMEOUT_S:
-            raise DirectoryError(f"carrier {self.name}: ring_timeout_s is 1 to {MAX_RING_TIMEOUT_S:g}")
+        self._check_times()
         if self.from_host is not None and _HOST.fullmatch(self.from_host) is None:
             raise DirectoryError(f"carrier {self.name}: {self.from_host!r} is not a host")
+
+    def _check_times(self) -> None:
+        for what, value, least, most in (
+            ("ping_interval_s", self.ping_interval_s, 1, 3600),
+            (
+                "response_timeout_ms",
+                self.response_timeout_ms,
+                MIN_RESPONSE_TIMEOUT_MS,
+                MAX_RESPONSE_TIMEOUT_MS,
+            ),
+            ("ring_timeout_s", self.ring_timeout_s, 1, MAX_RING_TIMEOUT_S),
+        ):
+            if value is not None and not least <= value <= most:
+                raise DirectoryError(f"carrier {self.name}: {what} is {least} to {most:g}")
 
 
 def parse_network(text: str) -> Network:

@@ -10,7 +10,6 @@ from enum import StrEnum
 
 from trunkline.sip.uri import SipUri
 
-DEFAULT_TIMEOUT_MS = 5000
 MIN_TIMEOUT_MS = 2000
 MAX_TIMEOUT_MS = 20000
 MAX_ENDPOINTS = 10
@@ -29,8 +28,9 @@ class Endpoint:
 
     uri: SipUri
     """The Request-URI to send: without our parameters `timeout` and `media`, which never reach the wire."""
-    timeout_ms: int = DEFAULT_TIMEOUT_MS
-    """Silence for this long moves a call to the next endpoint; 2000 to 20000."""
+    timeout_ms: int | None = None
+    """Silence for this long moves a call to the next endpoint, 2000 to 20000; None:
+    `forwarding.default_timeout_ms`."""
     media: MediaProtection = MediaProtection.RTP
     text: str = ""
     """The entry as it was typed, for records and displays."""

@@ -7,7 +7,6 @@ from trunkline.trunk.account import check_key
 from trunkline.trunk.e164 import normalise
 from trunkline.trunk.forwarding import NOT_FORWARDED, ForwardingList
 
-DEFAULT_RING_TIMEOUT_S = 60.0
 MIN_RING_TIMEOUT_S = 1.0
 MAX_RING_TIMEOUT_S = 600.0
 
@@ -21,13 +20,15 @@ class Number:
     account: str
     """Key of the account that it belongs to."""
     forwarding: ForwardingList = NOT_FORWARDED
-    ring_timeout_s: float = DEFAULT_RING_TIMEOUT_S
-    """Seconds an endpoint may ring before the call ends (BEHAVIOUR §3), 1 to 600."""
+    ring_timeout_s: float | None = None
+    """Seconds an endpoint may ring before the call ends (BEHAVIOUR §3), 1 to 600; None:
+    `forwarding.ring_timeout_s`."""
 
     def __post_init__(self) -> None:
         if normalise(self.e164) != self.e164:
             raise DirectoryError(f"number {self.e164!r}: digits only, without + or 00")
         check_key(self.account)
-        if not MIN_RING_TIMEOUT_S <= self.ring_timeout_s <= MAX_RING_TIMEOUT_S:
+        ring_timeout_s = self.ring_timeout_s
+        if ring_timeout_s is not None and not MIN_RING_TIMEOUT_S <= ring_timeout_s <= MAX_RING_TIMEOUT_S:
             allowed = f"{MIN_RING_TIMEOUT_S:g} to {MAX_RING_TIMEOUT_S:g}"
             raise DirectoryError(f"number {self.e164}: the ring timeout is {allowed} seconds")

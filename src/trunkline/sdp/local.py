@@ -1,0 +1,179 @@
+"""Our side of offer and answer on one leg: what we described last, and in which version (RFC 3264 §5, §6,
+§8).
+
+One `LocalAudio` lives as long as its leg. It keeps what the RFC wants constant over a session (session id and
+address of the origin, the number of media sections, the meaning of each dynamic payload type) and counts the
+version up exactly when the content changes.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from trunkline.sdp.codecs import Codec
+from trunkline.sdp.errors import NoCommonCodecError
+from trunkline.sdp.offer_answer import Direction, RemoteAudio
+
+_AFTER_STATIC = 35
+_DYNAMIC = range(96, 128)
+"""RFC 3551 §3, §6: numbers below 35 mean what the profile says, and these are free to use."""
+
+
+class LocalAudio:
+    """The description of our audio towards one peer."""
+
+    __slots__ = (
+        "_content",
+        "_index",
+        "_numbers",
+        "_origin_address",
+        "_profile",
+        "_sections",
+        "_session_id",
+        "_time",
+        "_version",
+        "direction",
+        "listed",
+    )
+
+    def __init__(self, session_id: int) -> None:
+        """`session_id` is 0 to 2**62 - 1 and not used by another leg (RFC 3264 §5)."""
+        self._session_id = session_id
+        self._version = 0
+        self._origin_address = ""
+        self._content = ""
+        self._time = "0 0"
+        self._profile = "RTP/AVP"
+        self._index = 0
+        self._sections: list[str] = [""]
+        """One rejected section for each media section; the one at `_index` stands for the audio."""
+        self._numbers: dict[int, tuple[str, int]] = {}
+        """Dynamic payload type -> codec, fixed for the session (RFC 3264 §8.3.2)."""
+        self.listed: tuple[Codec, ...] = ()
+        """The codecs of our last description with the payload types used there, telephone-event last."""
+        self.direction = Direction.SENDRECV
+        """The direction of our last description."""
+
+    @property
+    def version(self) -> int:
+        """The version of the last description; 0 before the first."""
+        return self._version
+
+    def offer(
+        self,
+        codecs: Sequence[Codec],
+        address: str,
+        port: int,
+        direction: Direction = Direction.SENDRECV,
+        telephone_event: Codec | None = None,
+        ptime: int | None = None,
+        *,
+        profile: str | None = None,
+        attributes: Sequence[str] = (),
+    ) -> bytes:
+        """An offer, or the next one in an established session.
+
+        Payload types are kept where they may be; a dynamic one that means something else in this session
+        already is renumbered, so read the numbers from `listed` afterwards. `attributes` are further `a=`
+        values of ours.
+        """
+        if profile is not None:
+            self._profile = profile
+        wanted = codecs if telephone_event is None else (*codecs, telephone_event)
+        self.listed = tuple(self._numbered(wanted))
+        self.direction = direction
+        return self._describe(address, port, ptime, attributes)
+
+    def answer(
+        self,
+        remote: RemoteAudio,
+        codecs: Sequence[Codec],
+        address: str,
+        port: int,
+        direction: Direction = Direction.SENDRECV,
+        telephone_event: Codec | None = None,
+        ptime: int | None = None,
+        *,
+        rtcp_mux: bool = False,
+        attributes: Sequence[str] = (),
+    ) -> bytes:
+        """The answer to `remote`: as many media sections, all but its audio stream rejected.
+
+        `codecs` carry the offer's payload types. `direction` is what we wish; it is narrowed to what the
+        offer allows (RFC 3264 §6.1). `rtcp_mux` is accepted only where it was offered.
+        """
+        self.listed = tuple(codecs) if telephone_event is None else (*codecs, telephone_event)
+        numbers = self._numbers
+        for codec in self.listed:
+            if codec.payload_type >= _AFTER_STATIC:
+                numbers.setdefault(codec.payload_type, codec.key)
+        self.direction = direction.narrowed_to(remote.direction.mirrored)
+        self._profile = remote.profile
+        self._time = remote.time
+        self._index = remote.index
+        if len(remote.media) == 1:
+            self._sections = [""]
+        else:
+            self._sections = [
+                _rejected(media.media, media.protocol, media.formats[0]) for media in remote.media
+            ]
+        if rtcp_mux and remote.rtcp_mux:
+            attributes = (*attributes, "rtcp-mux")
+        return self._describe(address, port, ptime, attributes)
+
+    def _describe(self, address: str, port: int, ptime: int | None, attributes: Sequence[str]) -> bytes:
+        family = "IP6" if ":" in address else "IP4"
+        formats = " ".join([str(codec.payload_type) for codec in self.listed])
+        lines = "".join([_codec_lines(codec) for codec in self.listed])
+        if ptime is not None:
+            lines += f"a=ptime:{ptime}\r\n"
+        for attribute in attributes:
+            lines += f"a={attribute}\r\n"
+        audio = f"m=audio {port} {self._profile} {formats}\r\n{lines}a={self.direction.value}\r\n"
+        sections = self._sections
+        if len(sections) > 1:
+            audio = "".join([*sections[: self._index], audio, *sections[self._index + 1 :]])
+        content = f"s=-\r\nc=IN {family} {address}\r\nt={self._time}\r\n{audio}"
+        if content != self._content:
+            self._content = content
+            self._version += 1
+            if not self._origin_address:
+                self._origin_address = f"IN {family} {address}"
+        origin = f"v=0\r\no=- {self._session_id} {self._version} {self._origin_address}\r\n"
+        return (origin + content).encode("latin-1")
+
+    def _numbered(self, codecs: Sequence[Codec]) -> list[Codec]:
+        numbers = self._numbers
+        numbered: list[Codec] = []
+        for codec in codecs:
+            number = codec.payload_type
+            if number >= _AFTER_STATIC:
+                number = self._number_for(codec)
+                numbers[number] = codec.key
+                if number != codec.payload_type:
+                    codec = codec._replace(payload_type=number)
+            numbered.append(codec)
+        return numbered
+
+    def _number_for(self, codec: Codec) -> int:
+        numbers = self._numbers
+        if numbers.get(codec.payload_type, codec.key) == codec.key:
+            return codec.payload_type
+        for number, key in numbers.items():
+            if key == codec.key:
+                return number
+        for number in _DYNAMIC:
+            if number not in numbers:
+                return number
+        raise NoCommonCodecError("this session has used up all payload types")
+
+
+@lru_cache(maxsize=512)
+def _codec_lines(codec: Codec) -> str:
+    number = codec.payload_type
+    rtpmap = f"a=rtpmap:{number} {codec.name}/{codec.clock_rate}\r\n"
+    return f"{rtpmap}a=fmtp:{number} {codec.fmtp}\r\n" if codec.fmtp else rtpmap
+
+
+def _rejected(media: str, protocol: str, first_format: str) -> str:
+    """A rejected stream: port 0 and, because SDP wants one, its first format (RFC 3264 §6)."""
+    return f"m={media} 0 {protocol} {first_format}\r\n"

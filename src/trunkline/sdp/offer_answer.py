@@ -1,0 +1,417 @@
+"""The peer's side of an offer or answer, and what two legs can agree on (RFC 3264, RFC 6337, RFC 8866 §6).
+
+`RemoteAudio` is the one audio stream that a call uses, picked out of whatever a peer sent.
+`select_for_callee` says what to offer onward, `match_answer` what to answer back and how payload types map
+between the legs. Our own side, with its versions and its exact answers, is `local`. Transcoding is not
+decided here: these functions find what passes through.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from functools import lru_cache
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from typing import NamedTuple
+
+from trunkline.sdp.codecs import (
+    TELEPHONE_EVENT,
+    Codec,
+    agreed_fmtp,
+    our_codec,
+    our_telephone_event,
+    read_codec,
+)
+from trunkline.sdp.description import Connection, MediaDescription, Origin, SessionDescription
+from trunkline.sdp.errors import (
+    NoAudioError,
+    NoCommonCodecError,
+    SdpRefusedError,
+    SdpSyntaxError,
+    UnsupportedProfileError,
+    UnusableAddressError,
+)
+
+PLAIN_PROFILES = frozenset({"RTP/AVP", "RTP/AVPF"})
+"""RFC 3551, RFC 4585."""
+SECURE_PROFILES = frozenset({"RTP/SAVP", "RTP/SAVPF"})
+"""RFC 3711, RFC 5124."""
+
+_MAX_ADDRESS = 45
+_BROADCAST = IPv4Address("255.255.255.255")
+
+
+class Direction(StrEnum):
+    """Which way a stream flows, seen from whoever wrote the attribute (RFC 8866 §6.7)."""
+
+    SENDRECV = "sendrecv"
+    SENDONLY = "sendonly"
+    RECVONLY = "recvonly"
+    INACTIVE = "inactive"
+
+    @property
+    def sends(self) -> bool:
+        return self is Direction.SENDRECV or self is Direction.SENDONLY
+
+    @property
+    def receives(self) -> bool:
+        return self is Direction.SENDRECV or self is Direction.RECVONLY
+
+    @property
+    def mirrored(self) -> "Direction":
+        """The same flow seen from the other end."""
+        return _MIRRORED[self]
+
+    def narrowed_to(self, limit: "Direction") -> "Direction":
+        """What is left of this direction when nothing outside `limit` may flow."""
+        return _direction(self.sends and limit.sends, self.receives and limit.receives)
+
+
+_MIRRORED = {
+    Direction.SENDRECV: Direction.SENDRECV,
+    Direction.SENDONLY: Direction.RECVONLY,
+    Direction.RECVONLY: Direction.SENDONLY,
+    Direction.INACTIVE: Direction.INACTIVE,
+}
+_DIRECTIONS = {direction.value: direction for direction in Direction}
+
+
+def _direction(sends: bool, receives: bool) -> Direction:
+    if sends:
+        return Direction.SENDRECV if receives else Direction.SENDONLY
+    return Direction.RECVONLY if receives else Direction.INACTIVE
+
+
+class RemoteAudio:
+    """The audio stream of a peer's offer or answer."""
+
+    __slots__ = (
+        "address",
+        "codecs",
+        "crypto",
+        "direction",
+        "index",
+        "ipv6",
+        "media",
+        "numbers",
+        "origin",
+        "profile",
+        "ptime",
+        "rtcp_mux",
+        "rtcp_port",
+        "rtp_port",
+        "telephone_events",
+        "time",
+        "unspecified",
+    )
+
+    address: str
+    """IP address to send to. Unspecified (`0.0.0.0`, `::`): send nothing (RFC 3264 §8.4)."""
+    unspecified: bool
+    ipv6: bool
+    rtp_port: int
+    rtcp_port: int
+    """From `a=rtcp` (RFC 3605), else the port after `rtp_port`. Where RTP and RTCP are multiplexed,
+    `rtp_port` counts."""
+    rtcp_mux: bool
+    """The peer offers or accepts RTP and RTCP on one port (RFC 5761 §5.1.1)."""
+    direction: Direction
+    """As the peer wrote it, from its own view."""
+    codecs: tuple[Codec, ...]
+    """Those of the six that it lists, in its order, each once; never empty."""
+    telephone_events: tuple[Codec, ...]
+    """Its telephone-event payload types, one for each clock rate."""
+    numbers: dict[tuple[str, int], int]
+    """`Codec.key` of all of these -> payload type."""
+    ptime: int | None
+    """Milliseconds of audio that it wants in a packet, 1 to 200."""
+    profile: str
+    """`RTP/AVP` and kin."""
+    crypto: tuple[str, ...]
+    """What follows `a=crypto:` (RFC 4568), in order."""
+    origin: Origin
+    time: str
+    """The `t=` line, for the answer to repeat."""
+    media: list[MediaDescription]
+    """All of its media sections: an answer has as many (RFC 3264 §6)."""
+    index: int
+    """Which of `media` is this stream."""
+
+    @classmethod
+    def read(cls, body: bytes, profiles: frozenset[str] = PLAIN_PROFILES) -> "RemoteAudio":
+        """Read a body and pick the first audio stream that can be used over one of `profiles`.
+
+        Raises `SdpSyntaxError`, or the `SdpRefusedError` of the first audio stream when none can be used.
+        Nothing else.
+        """
+        description = SessionDescription.read(body)
+        reason: SdpRefusedError | None = None
+        for index, section in enumerate(description.media):
+            if section.media != "audio":
+                continue
+            try:
+                return cls._of(description, index, section, profiles)
+            except SdpRefusedError as refused:
+                reason = reason or refused
+        raise reason or NoAudioError("no audio stream")
+
+    @classmethod
+    def _of(
+        cls, description: SessionDescription, index: int, section: MediaDescription, profiles: frozenset[str]
+    ) -> "RemoteAudio":
+        if section.port == 0:
+            raise NoAudioError("the audio stream is rejected (port 0)")
+        if section.protocol not in profiles:
+            raise UnsupportedProfileError(f"audio over {section.protocol[:20]} can't be used")
+        self = cls()
+        self.origin = description.origin
+        self.time = description.time
+        self.media = description.media
+        self.index = index
+        self.profile = section.protocol
+        self.rtp_port = section.port
+        self._take_connection(section.connection or description.connection)
+        self._take_attributes(description.attributes, section)
+        return self
+
+    def _take_connection(self, connection: Connection | None) -> None:
+        if connection is None:
+            raise SdpSyntaxError("no c= line for the audio stream")
+        network_type, address_type, address = connection
+        if network_type != "IN":
+            raise UnusableAddressError("the network type is not IN")
+        self.ipv6, self.unspecified = _check_address(address_type, address)
+        self.address = address
+
+    def _take_attributes(self, session_attributes: list[str], section: MediaDescription) -> None:
+        direction = Direction.SENDRECV
+        for attribute in session_attributes:
+            if attribute in _DIRECTIONS:
+                direction = _DIRECTIONS[attribute]
+        self.rtcp_port = min(self.rtp_port + 1, 65535)
+        self.rtcp_mux = False
+        self.ptime = None
+        rtpmaps: dict[str, str] = {}
+        fmtps: dict[str, str] = {}
+        crypto: list[str] = []
+        for attribute in section.attributes:
+            name, _, value = attribute.partition(":")
+            if name == "rtpmap":
+                payload_type, _, encoding = value.partition(" ")
+                rtpmaps.setdefault(payload_type, encoding)
+            elif name == "fmtp":
+                payload_type, _, parameters = value.partition(" ")
+                fmtps.setdefault(payload_type, parameters)
+            elif name in _DIRECTIONS:
+                direction = _DIRECTIONS[name]
+            elif name == "ptime":
+                self.ptime = _ptime(value)
+            elif name == "rtcp":
+                self.rtcp_port = _rtcp_port(value, self.rtcp_port)
+            elif name == "rtcp-mux":
+                self.rtcp_mux = True
+            elif name == "crypto":
+                crypto.append(value)
+        self.direction = direction
+        self.crypto = tuple(crypto)
+        self._take_codecs(section.formats, rtpmaps, fmtps)
+
+    def _take_codecs(self, formats: list[str], rtpmaps: dict[str, str], fmtps: dict[str, str]) -> None:
+        codecs: list[Codec] = []
+        events: list[Codec] = []
+        numbers: dict[tuple[str, int], int] = {}
+        for text in formats:
+            if not text.isdecimal() or len(text) > 3 or (payload_type := int(text)) > 127:
+                raise SdpSyntaxError("an RTP payload type must be 0 to 127")
+            codec = read_codec(payload_type, rtpmaps.get(text), fmtps.get(text, ""))
+            if codec is None or codec[1:3] in numbers:
+                continue
+            numbers[codec[1:3]] = payload_type
+            (events if codec.name == TELEPHONE_EVENT else codecs).append(codec)
+        if not codecs:
+            raise NoCommonCodecError("none of the codecs is supported")
+        self.numbers = numbers
+        self.codecs = tuple(codecs)
+        self.telephone_events = tuple(events)
+
+    @property
+    def telephone_event(self) -> Codec | None:
+        """Its telephone-event for the first of its codecs: `telephone_event_for(codecs[0])`."""
+        return self.telephone_event_for(self.codecs[0])
+
+    def telephone_event_for(self, codec: Codec) -> Codec | None:
+        """Its telephone-event at the clock rate of `codec`, else at 8000 Hz, else None."""
+        at_8000 = None
+        for event in self.telephone_events:
+            if event.clock_rate == codec.clock_rate:
+                return event
+            if event.clock_rate == 8000:
+                at_8000 = event
+        return at_8000
+
+    @property
+    def effective_direction(self) -> Direction:
+        """`direction`, and nothing received where the address is unspecified (the hold of RFC 2543)."""
+        if self.unspecified:
+            return self.direction.narrowed_to(Direction.SENDONLY)
+        return self.direction
+
+    @property
+    def held(self) -> bool:
+        """The peer doesn't want to receive: it has put the other party on hold (RFC 3264 §8.4)."""
+        return self.unspecified or not self.direction.receives
+
+    def same_version(self, other: "RemoteAudio") -> bool:
+        """Whether both are the same version of one session, which makes the later one a no-op (RFC 3264
+        §8)."""
+        return self.origin == other.origin
+
+    def __repr__(self) -> str:
+        names = ", ".join(f"{codec.payload_type} {codec.name}" for codec in self.codecs)
+        return f"<RemoteAudio {self.address} {self.rtp_port} {self.direction} [{names}]>"
+
+
+@lru_cache(maxsize=1024)
+def _check_address(address_type: str, address: str) -> tuple[bool, bool]:
+    """(IPv6, unspecified) of an address that audio can be sent to, or not sent to. Raises
+    `UnusableAddressError`."""
+    parsed: IPv4Address | IPv6Address
+    try:
+        if len(address) > _MAX_ADDRESS or "%" in address:
+            raise AddressValueError
+        if address_type == "IP4":
+            parsed = IPv4Address(address)
+        elif address_type == "IP6":
+            parsed = IPv6Address(address)
+        else:
+            raise UnusableAddressError("the address type is neither IP4 nor IP6")
+    except AddressValueError:
+        if "/" in address:
+            raise UnusableAddressError("the audio address is a multicast group or a range") from None
+        raise UnusableAddressError("the audio address is not an IP address") from None
+    if isinstance(parsed, IPv4Address):
+        mapped: IPv4Address | None = parsed
+    else:
+        mapped = parsed.ipv4_mapped
+    if parsed.is_multicast or (mapped is not None and mapped.is_multicast):
+        raise UnusableAddressError("the audio address is a multicast group")
+    if mapped == _BROADCAST or (mapped is not None and mapped.packed[0] == 0 and not parsed.is_unspecified):
+        raise UnusableAddressError("the audio address can't be a host's")
+    return parsed.version == 6, parsed.is_unspecified
+
+
+def _ptime(value: str) -> int | None:
+    whole = value.partition(".")[0]
+    if not whole.isdecimal() or len(whole) > 3 or not 1 <= int(whole) <= 200:
+        return None
+    return int(whole)
+
+
+def _rtcp_port(value: str, default: int) -> int:
+    port = value.partition(" ")[0]
+    if not port.isdecimal() or len(port) > 5 or not 1 <= int(port) <= 65535:
+        return default
+    return int(port)
+
+
+class PayloadMap(NamedTuple):
+    """Payload types across a call: as one peer sends them -> as the other peer wants them. All others are
+    dropped."""
+
+    caller_to_callee: dict[int, int]
+    callee_to_caller: dict[int, int]
+
+
+class Agreement(NamedTuple):
+    """What a callee's answer makes of a caller's offer."""
+
+    codecs: list[Codec]
+    """To answer the caller with: its own payload types, the callee's order."""
+    telephone_event: Codec | None
+    """To answer the caller with."""
+    payloads: PayloadMap
+
+
+def select_for_callee(caller: RemoteAudio | None, order: Sequence[str]) -> list[Codec]:
+    """The codecs to offer onward, in the order of the policy `order` (names of `CODEC_NAMES`).
+
+    With a caller's offer: those that it has, under its payload types. Without one (INVITE without SDP): all
+    of `order`. Raises `NoCommonCodecError` when none is left.
+    """
+    if caller is None:
+        selected = [our_codec(name) for name in order]
+    else:
+        by_name = {codec.name: codec for codec in caller.codecs}
+        selected = [by_name[name] for name in order if name in by_name]
+    if not selected:
+        raise NoCommonCodecError("no offered codec is allowed here")
+    return selected
+
+
+def select_telephone_event(caller: RemoteAudio | None, codecs: Sequence[Codec]) -> Codec | None:
+    """The telephone-event to offer onward beside `codecs` (not empty): the caller's own, or ours without an
+    offer."""
+    if caller is None:
+        return our_telephone_event(codecs[0].clock_rate)
+    return caller.telephone_event_for(codecs[0])
+
+
+def match_answer(
+    caller: RemoteAudio, callee: RemoteAudio, offered: Sequence[Codec] | None = None
+) -> Agreement:
+    """Carry a callee's answer back to the caller whose offer was passed on.
+
+    `offered` is what we listed towards the callee, telephone-event included (`LocalAudio.listed`); by default
+    the caller's payload types. Codecs that were not offered are ignored, even if answered. Raises
+    `NoCommonCodecError`.
+    """
+    theirs = {codec[1:3]: codec for codec in caller.codecs}
+    codecs: list[Codec] = []
+    for answer in callee.codecs:
+        mine = theirs.get(answer[1:3])
+        if mine is not None:
+            fmtp = agreed_fmtp(mine, answer)
+            codecs.append(mine if mine.fmtp == fmtp else mine._replace(fmtp=fmtp))
+    if not codecs:
+        raise NoCommonCodecError("the answer holds no codec of the offer")
+    event = None
+    for answer in callee.telephone_events:
+        number = caller.numbers.get(answer[1:3])
+        if number is not None and (event is None or answer.clock_rate == codecs[0].clock_rate):
+            event = answer if answer.payload_type == number else answer._replace(payload_type=number)
+    listed = codecs if event is None else [*codecs, event]
+    if offered is None:
+        offered = (*caller.codecs, *caller.telephone_events)
+    return Agreement(codecs, event, map_payloads(listed, caller, offered, callee))
+
+
+def map_payloads(
+    caller_listed: Sequence[Codec], caller: RemoteAudio, callee_listed: Sequence[Codec], callee: RemoteAudio
+) -> PayloadMap:
+    """Map payload types between two legs whose offer and answer are both done, whoever offered.
+
+    `…_listed` are the codecs in *our* description for that leg, telephone-event included: a peer sends with
+    the numbers that we listed, and is sent to with the numbers that it listed (RFC 3264 §5.1, §6.1, §7).
+    """
+    return PayloadMap(
+        _one_way(caller_listed, caller.numbers, callee.numbers),
+        _one_way(callee_listed, callee.numbers, caller.numbers),
+    )
+
+
+def _one_way(
+    listed: Sequence[Codec], sender: dict[tuple[str, int], int], receiver: dict[tuple[str, int], int]
+) -> dict[int, int]:
+    mapping: dict[int, int] = {}
+    own_numbers: list[tuple[int, int]] = []
+    for codec in listed:
+        key = codec[1:3]
+        wanted = receiver.get(key)
+        if wanted is not None:
+            number = codec.payload_type
+            mapping[number] = wanted
+            own = sender.get(key, number)
+            if own != number:
+                own_numbers.append((own, wanted))
+    # Some peers send with their own numbers instead; that does no harm where the number means nothing else.
+    for own, wanted in own_numbers:
+        mapping.setdefault(own, wanted)
+    return mapping
