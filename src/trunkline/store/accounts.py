@@ -2,7 +2,6 @@
 can't be read back: a secret is shown once, when it is made.
 """
 
-import hashlib
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
+from trunkline.sip.digest import Algorithm, ha1
 from trunkline.store import schema
 from trunkline.store.changes import note
 from trunkline.store.database import Database
@@ -160,8 +160,7 @@ class Accounts:
                 connection.execute(schema.account.delete().where(schema.account.c.key == key))
             except IntegrityError:
                 raise InUseError(
-                    f"account {key!r} still has numbers (trunkline number list {key}), or a carrier "
-                    "names it"
+                    f"account {key!r} still has numbers (trunkline number list {key}), or a carrier names it"
                 ) from None
             note(connection, Kind.ACCOUNT, key, self._wall())
 
@@ -174,13 +173,8 @@ class Accounts:
             schema.credential.insert().values(
                 account=key,
                 realm=self._realm,
-                ha1_md5=ha1(key, self._realm, secret, "MD5"),
-                ha1_sha256=ha1(key, self._realm, secret, "SHA-256"),
+                ha1_md5=ha1(key, self._realm, secret, Algorithm.MD5),
+                ha1_sha256=ha1(key, self._realm, secret, Algorithm.SHA_256),
                 created_at=now,
             )
         )
-
-
-def ha1(key: str, realm: str, secret: str, algorithm: str) -> str:
-    text = f"{key}:{realm}:{secret}".encode()
-    return hashlib.new(algorithm.replace("-", "").lower(), text, usedforsecurity=False).hexdigest()

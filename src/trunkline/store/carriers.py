@@ -35,9 +35,10 @@ class CarrierChanges(TypedDict, total=False):
     verify_tls: bool
     sources: tuple[Network, ...]
     inbound_account: str | None
+    pings: bool
     ping_interval_s: float | None
-    response_timeout_ms: int
-    ring_timeout_s: float
+    response_timeout_ms: int | None
+    ring_timeout_s: float | None
     from_host: str | None
     trusted: bool
 

@@ -1,12 +1,14 @@
 """An append-only file that holds records while the database is away.
 
-One line per entry: CRC-32 of the rest, a blank, JSON. The first line is a header that names the journal; the database
-remembers how far the journal of that name was delivered, in the same transaction as what was delivered, so each entry is
-delivered once, whenever a process dies. A torn last line (power cut) is left out; so is everything behind it.
+One line per entry: CRC-32 of the rest, a blank, JSON. The first line is a header that names the journal; the
+database remembers how far the journal of that name was delivered, in the same transaction as what was
+delivered, so each entry is delivered once, whenever a process dies. A torn last line (power cut) is left
+out; so is everything behind it.
 
 Used by one thread of one process: `record_writer`.
 """
 
+import errno
 import json
 import os
 import secrets
@@ -52,11 +54,8 @@ class Journal:
         line = _line(entry)
         if self.size + len(line) > self._max_bytes:
             raise JournalFullError(f"{self._path} has reached {self._max_bytes} bytes")
-        if self._descriptor is None:
-            self._create()
-        assert self._descriptor is not None
-        os.pwrite(self._descriptor, line, self.size)
-        os.fdatasync(self._descriptor)
+        descriptor = self._open() if self._descriptor is None else self._descriptor
+        _write(descriptor, line, self.size)
         self.size += len(line)
 
     def read(self, offset: int, max_entries: int) -> Part:
@@ -83,17 +82,21 @@ class Journal:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def _create(self) -> None:
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-        self._descriptor = os.open(self._path, flags, 0o600)
+    def _open(self) -> int:
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._descriptor = descriptor
         if self.size == 0:
-            self.name = secrets.token_hex(8)
-            header = _line({"journal": self.name})
-            os.ftruncate(self._descriptor, 0)
-            os.pwrite(self._descriptor, header, 0)
-            os.fsync(self._descriptor)
-            _sync_directory(self._path.parent)
+            name = secrets.token_hex(8)
+            header = _line({"journal": name})
+            try:
+                _write(descriptor, header, 0)
+                _sync_directory(self._path.parent)
+            except OSError:
+                self.close()
+                raise
+            self.name = name
             self.start = self.size = len(header)
+        return descriptor
 
     def _adopt(self) -> None:
         with self._path.open("rb") as file:
@@ -120,6 +123,13 @@ def _entry(line: bytes) -> Any:
     if line[:8] != b"%08x" % zlib.crc32(text):
         return None
     return json.loads(text)
+
+
+def _write(descriptor: int, data: bytes, offset: int) -> None:
+    """Raises `OSError` unless all of `data` reached the disk."""
+    if os.pwrite(descriptor, data, offset) != len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    os.fdatasync(descriptor)
 
 
 def _sync_directory(path: Path) -> None:

@@ -25,7 +25,7 @@ class NumberChanges(TypedDict, total=False):
 
     account: str
     forwarding: ForwardingList
-    ring_timeout_s: float
+    ring_timeout_s: float | None
 
 
 class Numbers:

@@ -1,7 +1,8 @@
-"""Call and attempt records as rows, and back. The row is built on the event loop at every flush: it is kept cheap.
+"""Call and attempt records as rows, and back. The row is built on the event loop at every flush: it is kept
+cheap.
 
-A record changes under the loop's hands while a thread writes, so the thread gets a tuple of what it said at one moment.
-The column order here is that of the tables (`schema.call` without `run`, which the writer adds, and `schema.attempt`).
+A record changes under the loop's hands while a thread writes, so the thread gets a tuple of what it said at
+one moment. The column order is that of `schema.call` and `schema.attempt`.
 """
 
 from typing import Any, Final
@@ -132,12 +133,13 @@ def attempt_from(row: RecordRow) -> AttemptRecord:
 
 
 def _verdict(value: dict[str, Any]) -> Verdict | None:
-    slug = value["verdict"]
-    if slug is None:
+    word = value["verdict"]
+    if word is None:
         return None
-    known = _BY_SLUG.get(slug)
-    detail = value["detail"] if known is not None else f"{slug}: {value['detail']}"
-    return Verdict(known or Slug.INTERNAL_ERROR, value["status"], value["q850"], detail, value["retry_after_s"])
+    known = _BY_SLUG.get(word)
+    detail = value["detail"] if known is not None else f"{word}: {value['detail']}"
+    slug = known or Slug.INTERNAL_ERROR
+    return Verdict(slug, value["status"], value["q850"], detail, value["retry_after_s"])
 
 
 def _figures(value: dict[str, Any], side: str) -> MediaFigures:

@@ -72,7 +72,7 @@ number = sa.Table(
     sa.Column("account", sa.ForeignKey("account.key"), nullable=False, index=True),
     _column("forwarding", sa.Text),
     _column("forwarding_warnings", sa.JSON),
-    _column("ring_timeout_s", sa.Double),
+    _optional("ring_timeout_s", sa.Double),
     _column("created_at", _MOMENT),
 )
 
@@ -82,7 +82,7 @@ endpoint = sa.Table(
     sa.Column("number", sa.ForeignKey("number.e164", ondelete="CASCADE"), primary_key=True),
     sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
     _column("uri", sa.Text),
-    _column("timeout_ms", sa.Integer),
+    _optional("timeout_ms", sa.Integer),
     _column("media", sa.Text),
     _column("text", sa.Text),
 )
@@ -105,9 +105,10 @@ carrier = sa.Table(
     _column("verify_tls", sa.Boolean),
     _column("sources", sa.JSON),
     sa.Column("inbound_account", sa.ForeignKey("account.key"), nullable=True),
+    _column("pings", sa.Boolean),
     _optional("ping_interval_s", sa.Double),
-    _column("response_timeout_ms", sa.Integer),
-    _column("ring_timeout_s", sa.Double),
+    _optional("response_timeout_ms", sa.Integer),
+    _optional("ring_timeout_s", sa.Double),
     _optional("from_host", sa.Text),
     _column("trusted", sa.Boolean),
     _column("created_at", _MOMENT),
