@@ -1,0 +1,180 @@
+"""Accounts at rest. Their secrets are stored as HA1 over the service domain (RFC 7616 §3.4.2, RFC 8760) and
+can't be read back: a secret is shown once, when it is made.
+"""
+
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypedDict, Unpack
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
+
+from trunkline.sip.digest import Algorithm, ha1
+from trunkline.store import schema
+from trunkline.store.changes import note
+from trunkline.store.database import Database
+from trunkline.store.errors import AlreadyExistsError, InUseError, StoreError
+from trunkline.store.loading import check_exists, load_accounts
+from trunkline.store.rows import account_values
+from trunkline.trunk.account import Account, AccountStatus, CallerIdPolicy, Ringback
+from trunkline.trunk.directory import Kind
+
+DEFAULT_OVERLAP_S = 86400.0
+"""How long an old secret still works after a new one was made."""
+MIN_SECRET_LENGTH = 8
+
+
+class AccountChanges(TypedDict, total=False):
+    """The fields of `Account` that can be changed; those left out stay."""
+
+    name: str
+    status: AccountStatus
+    caller_id_policy: CallerIdPolicy
+    caller_id_number: str | None
+    max_concurrent: int | None
+    max_per_second: int | None
+    minutes_per_day: int | None
+    allowed_prefixes: tuple[str, ...]
+    denied_prefixes: tuple[str, ...]
+    codecs: tuple[str, ...]
+    refer_enabled: bool
+    ringback: Ringback
+
+
+def new_key() -> str:
+    """A random account key: eight hexadecimal digits."""
+    return secrets.token_hex(4)
+
+
+def new_secret() -> str:
+    """A random secret of 16 letters and digits (95 bits), easy to copy into a PBX."""
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+    return "".join(secrets.choice(alphabet) for _ in range(16))
+
+
+class Accounts:
+    """The accounts of `database`, whose digest realm is `realm`."""
+
+    def __init__(self, database: Database, realm: str, wall: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._realm = realm
+        self._wall = wall
+
+    def add(self, account: Account, secret: str | None = None) -> str:
+        """Store `account` (its `credentials` are not looked at) and return its secret, made unless given.
+
+        Raises `AlreadyExistsError`, and `StoreError` for a secret that is too short.
+        """
+        secret = new_secret() if secret is None else secret
+        now = self._wall()
+        with self._database.write() as connection:
+            try:
+                connection.execute(schema.account.insert().values(created_at=now, **account_values(account)))
+            except IntegrityError:
+                raise AlreadyExistsError(
+                    "account", account.key, f"trunkline account show {account.key} shows it"
+                ) from None
+            self._add_secret(connection, account.key, secret, now)
+            note(connection, Kind.ACCOUNT, account.key, now)
+        return secret
+
+    def list(self) -> Sequence[Account]:
+        """All accounts, by key."""
+        with self._database.read() as connection:
+            return load_accounts(connection)
+
+    def get(self, key: str) -> Account:
+        """Raises `NotFoundError`."""
+        with self._database.read() as connection:
+            check_exists(connection, Kind.ACCOUNT, key)
+            return load_accounts(connection, [key])[0]
+
+    def update(self, key: str, **changes: Unpack[AccountChanges]) -> Account:
+        """Change some fields and return the account as it is now. Raises `NotFoundError`,
+        `DirectoryError`."""
+        with self._database.write() as connection:
+            check_exists(connection, Kind.ACCOUNT, key)
+            account = replace(load_accounts(connection, [key])[0], **changes)
+            connection.execute(
+                schema.account.update().where(schema.account.c.key == key).values(**account_values(account))
+            )
+            note(connection, Kind.ACCOUNT, key, self._wall())
+        return account
+
+    def limit(
+        self, key: str, *, max_concurrent: int | None, max_per_second: int | None, minutes_per_day: int | None
+    ) -> Account:
+        """Set all three limits; None is no limit. Raises `NotFoundError`, `DirectoryError`."""
+        return self.update(
+            key,
+            max_concurrent=max_concurrent,
+            max_per_second=max_per_second,
+            minutes_per_day=minutes_per_day,
+        )
+
+    def block(self, key: str) -> Account:
+        """Refuse its calls with 403 from now on. Raises `NotFoundError`."""
+        return self.update(key, status=AccountStatus.BLOCKED)
+
+    def unblock(self, key: str) -> Account:
+        """The opposite of `block`. Raises `NotFoundError`."""
+        return self.update(key, status=AccountStatus.ACTIVE)
+
+    def rotate_secret(
+        self, key: str, secret: str | None = None, *, overlap_s: float = DEFAULT_OVERLAP_S
+    ) -> str:
+        """Give the account a new secret (made unless given) and return it.
+
+        The old ones work for another `overlap_s`; 0 ends them at once. Raises `NotFoundError`, `StoreError`.
+        """
+        secret = new_secret() if secret is None else secret
+        now = self._wall()
+        table = schema.credential
+        with self._database.write() as connection:
+            check_exists(connection, Kind.ACCOUNT, key)
+            connection.execute(
+                table.delete().where(table.c.account == key, table.c.expires_at <= now)
+                if overlap_s > 0
+                else table.delete().where(table.c.account == key)
+            )
+            connection.execute(
+                table.update()
+                .where(
+                    table.c.account == key,
+                    sa.or_(table.c.expires_at.is_(None), table.c.expires_at > now + overlap_s),
+                )
+                .values(expires_at=now + overlap_s)
+            )
+            self._add_secret(connection, key, secret, now)
+            note(connection, Kind.ACCOUNT, key, now)
+        return secret
+
+    def remove(self, key: str) -> None:
+        """Raises `NotFoundError`, and `InUseError` while the account has numbers or a carrier names it."""
+        with self._database.write() as connection:
+            check_exists(connection, Kind.ACCOUNT, key)
+            try:
+                connection.execute(schema.account.delete().where(schema.account.c.key == key))
+            except IntegrityError:
+                raise InUseError(
+                    f"account {key!r} still has numbers (trunkline number list {key}), or a carrier names it"
+                ) from None
+            note(connection, Kind.ACCOUNT, key, self._wall())
+
+    def _add_secret(self, connection: Connection, key: str, secret: str, now: float) -> None:
+        if len(secret) < MIN_SECRET_LENGTH:
+            raise StoreError(
+                f"a secret needs at least {MIN_SECRET_LENGTH} characters; leave it out to have one made"
+            )
+        connection.execute(
+            schema.credential.insert().values(
+                account=key,
+                realm=self._realm,
+                ha1_md5=ha1(key, self._realm, secret, Algorithm.MD5),
+                ha1_sha256=ha1(key, self._realm, secret, Algorithm.SHA_256),
+                created_at=now,
+            )
+        )

@@ -1,0 +1,125 @@
+"""Carriers at rest, with their gateways. A carrier's secret is encrypted with the key file (`keys`)."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypedDict, Unpack
+
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
+
+from trunkline.store import schema
+from trunkline.store.changes import note
+from trunkline.store.database import Database
+from trunkline.store.errors import AlreadyExistsError, InUseError
+from trunkline.store.keys import Keyring
+from trunkline.store.loading import check_exists, load_carriers, load_groups
+from trunkline.store.rows import carrier_from, carrier_values, gateway_values
+from trunkline.trunk.carrier import Carrier, CarrierCredentials, Gateway, GatewayTransport, Network, Rewrite
+from trunkline.trunk.directory import Kind
+
+
+class CarrierChanges(TypedDict, total=False):
+    """The fields of `Carrier` that can be changed; those left out stay."""
+
+    gateways: tuple[Gateway, ...]
+    enabled: bool
+    called_rules: tuple[Rewrite, ...]
+    caller_rules: tuple[Rewrite, ...]
+    inbound_called_rules: tuple[Rewrite, ...]
+    inbound_caller_rules: tuple[Rewrite, ...]
+    credentials: CarrierCredentials | None
+    register: bool
+    codecs: tuple[str, ...]
+    transport: GatewayTransport
+    verify_tls: bool
+    sources: tuple[Network, ...]
+    inbound_account: str | None
+    pings: bool
+    ping_interval_s: float | None
+    response_timeout_ms: int | None
+    ring_timeout_s: float | None
+    from_host: str | None
+    trusted: bool
+
+
+class Carriers:
+    """The carriers of `database`, whose secrets `keyring` opens."""
+
+    def __init__(self, database: Database, keyring: Keyring, wall: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._wall = wall
+
+    def add(self, carrier: Carrier) -> None:
+        """Raises `AlreadyExistsError`, and `NotFoundError` when its inbound account does not exist."""
+        now = self._wall()
+        with self._database.write() as connection:
+            _check_inbound_account(connection, carrier)
+            values = carrier_values(carrier, self._keyring)
+            try:
+                connection.execute(schema.carrier.insert().values(created_at=now, **values))
+            except IntegrityError:
+                raise AlreadyExistsError(
+                    "carrier", carrier.name, f"trunkline carrier show {carrier.name} shows it"
+                ) from None
+            _write_gateways(connection, carrier)
+            note(connection, Kind.CARRIER, carrier.name, now)
+
+    def list(self) -> Sequence[Carrier]:
+        """All carriers, by name. Raises `KeyFileError` when a secret needs another key file."""
+        with self._database.read() as connection:
+            return load_carriers(connection, self._keyring)
+
+    def get(self, name: str) -> Carrier:
+        """Raises `NotFoundError`, `KeyFileError`."""
+        with self._database.read() as connection:
+            check_exists(connection, Kind.CARRIER, name)
+            return load_carriers(connection, self._keyring, [name])[0]
+
+    def update(self, name: str, **changes: Unpack[CarrierChanges]) -> Carrier:
+        """Change some fields and return the carrier as it is now.
+
+        Raises `NotFoundError`, `DirectoryError`; `KeyFileError` unless new credentials replace those that
+        can't be read.
+        """
+        with self._database.write() as connection:
+            check_exists(connection, Kind.CARRIER, name)
+            [(row, gateways)] = load_groups(connection, Kind.CARRIER, [name])
+            if "credentials" in changes:
+                changes.setdefault("register", row["register"])
+                row = {**row, "user": None, "secret": None, "register": False}
+            carrier = replace(carrier_from(row, gateways, self._keyring), **changes)
+            _check_inbound_account(connection, carrier)
+            connection.execute(
+                schema.carrier.update()
+                .where(schema.carrier.c.name == name)
+                .values(**carrier_values(carrier, self._keyring))
+            )
+            connection.execute(schema.gateway.delete().where(schema.gateway.c.carrier == name))
+            _write_gateways(connection, carrier)
+            note(connection, Kind.CARRIER, name, self._wall())
+        return carrier
+
+    def remove(self, name: str) -> None:
+        """Raises `NotFoundError`, and `InUseError` while a route names it."""
+        with self._database.write() as connection:
+            check_exists(connection, Kind.CARRIER, name)
+            try:
+                connection.execute(schema.carrier.delete().where(schema.carrier.c.name == name))
+            except IntegrityError:
+                raise InUseError(
+                    f"carrier {name!r} is still in a route; trunkline route list shows them"
+                ) from None
+            note(connection, Kind.CARRIER, name, self._wall())
+
+
+def _write_gateways(connection: Connection, carrier: Carrier) -> None:
+    values = gateway_values(carrier)
+    if values:
+        connection.execute(schema.gateway.insert(), values)
+
+
+def _check_inbound_account(connection: Connection, carrier: Carrier) -> None:
+    if carrier.inbound_account is not None:
+        check_exists(connection, Kind.ACCOUNT, carrier.inbound_account)

@@ -1,0 +1,59 @@
+"""The sequence of changes: how a running node learns what the command line changed in the database.
+
+Every repository notes a change in the same transaction as the change itself; `directory_source` asks for
+what is newer than it has seen. A note says what to load again, not what it was changed to, so notes can be
+missed without harm: when the oldest ones are gone, everything is loaded again.
+"""
+
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trunkline.store import schema
+
+KEPT = 10_000
+"""Notes kept; the older ones are removed."""
+BAN = "ban"
+"""The kind of a change of the ban list; the other kinds are those of `trunkline.trunk.directory.Kind`."""
+
+
+class Note(NamedTuple):
+    """The account, number, carrier, route or ban `key` was added, changed or removed."""
+
+    sequence: int
+    kind: str
+    key: str
+
+
+def note(connection: Connection, kind: str, key: str, made_at: float) -> None:
+    """Note a change within the transaction that makes it."""
+    if connection.dialect.name == "postgresql":
+        # Two transactions must not commit in the other order than they were numbered: a reader between them
+        # would take the first one's change for seen.
+        connection.execute(sa.text("LOCK TABLE change IN EXCLUSIVE MODE"))
+    result = connection.execute(schema.change.insert().values(kind=kind, key=key, made_at=made_at))
+    key_row = result.inserted_primary_key
+    if key_row is not None and key_row[0] % 100 == 0:
+        connection.execute(schema.change.delete().where(schema.change.c.sequence <= key_row[0] - KEPT))
+
+
+def latest(connection: Connection) -> int:
+    """The sequence number of the newest change, 0 when there has been none. One look at the end of an
+    index."""
+    return connection.execute(sa.select(sa.func.max(schema.change.c.sequence))).scalar() or 0
+
+
+def since(connection: Connection, sequence: int) -> list[Note] | None:
+    """The changes after `sequence`, oldest first; None when some of them are no longer known."""
+    table = schema.change
+    rows = connection.execute(
+        sa.select(table.c.sequence, table.c.kind, table.c.key)
+        .where(table.c.sequence >= sequence)
+        .order_by(table.c.sequence)
+    ).all()
+    if sequence == 0 and (not rows or rows[0].sequence == 1):
+        return [Note(*row) for row in rows]
+    if not rows or rows[0].sequence != sequence:
+        return None
+    return [Note(*row) for row in rows[1:]]

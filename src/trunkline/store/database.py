@@ -1,0 +1,110 @@
+"""Connections: an SQLite file (the default) or a PostgreSQL server, and what has to be set on each.
+
+SQLite runs in WAL mode with foreign keys on and a busy time-out, so that the command line may write while a
+node runs. Write transactions begin with BEGIN IMMEDIATE: a transaction that reads first and writes later
+would otherwise fail with "database is locked" without waiting (https://www.sqlite.org/lang_transaction.html
+§2.1, SQLITE_BUSY_SNAPSHOT).
+
+`synchronous=FULL` makes a commit survive a power cut; records are committed in groups, so it costs a few
+fsyncs a second.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from trunkline.store.errors import DatabaseError
+
+_BUSY_TIMEOUT_MS = 5000
+_WRITE = "trunkline_write"
+
+
+class Database:
+    """An engine whose transactions are either `read()` or `write()`. Safe to share between threads."""
+
+    def __init__(
+        self, url: str, *, busy_timeout_ms: int = _BUSY_TIMEOUT_MS, foreign_keys: bool = True
+    ) -> None:
+        """Nothing is opened yet. Raises `DatabaseError` when `url` is malformed or its driver is not
+        installed.
+
+        `busy_timeout_ms` is how long to wait for another writer, and `foreign_keys` whether they are
+        enforced (a migration replaces tables under them); both for SQLite only.
+        """
+        try:
+            self.engine = _engine(url, busy_timeout_ms, foreign_keys)
+        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
+            raise DatabaseError(f"the database URL can't be used: {_one_line(error)}") from None
+        self.name = self.engine.url.render_as_string(hide_password=True)
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self.engine.dialect.name
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that sees one state of the database throughout. Raises `DatabaseError`."""
+        with self._errors_named(), self.engine.connect() as connection:
+            if self.dialect == "postgresql":
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that commits at the end of the block, or rolls back when it raises. Raises
+        `DatabaseError`.
+
+        Constraint violations pass through as `sqlalchemy.exc.IntegrityError`: the repositories name them.
+        """
+        with self._errors_named(), self.engine.connect() as connection:
+            connection = connection.execution_options(**{_WRITE: True})
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Close every connection that is not in use."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _errors_named(self) -> Iterator[None]:
+        try:
+            yield
+        except sa.exc.IntegrityError:
+            raise
+        except SQLAlchemyError as error:
+            raise DatabaseError(f"database {self.name}: {_one_line(error)}") from error
+
+
+def _engine(url: str, busy_timeout_ms: int, foreign_keys: bool) -> Engine:
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return sa.create_engine(parsed, pool_pre_ping=True)
+    engine = sa.create_engine(parsed, connect_args={"timeout": busy_timeout_ms / 1000})
+
+    @event.listens_for(engine, "connect")
+    def _set_up(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute(f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        write = connection.get_execution_options().get(_WRITE, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+def _one_line(error: Exception) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    return " ".join(str(cause).split())

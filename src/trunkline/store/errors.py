@@ -1,0 +1,59 @@
+"""What the store refuses, said so that the reader knows what to do next.
+
+The tree::
+
+    StoreError
+    ├── NotFoundError             names a thing that does not exist
+    ├── AlreadyExistsError        names a thing that does
+    ├── InUseError                can't be removed while something else needs it
+    ├── DatabaseError             the database can't be reached, read or written
+    │   └── SchemaError           … because its schema is not this program's
+    └── KeyFileError              the key of stored secrets is missing, exposed or another one
+"""
+
+from trunkline.errors import StoreError
+
+__all__ = [
+    "AlreadyExistsError",
+    "DatabaseError",
+    "InUseError",
+    "KeyFileError",
+    "NotFoundError",
+    "SchemaError",
+    "StoreError",
+]
+
+
+class NotFoundError(StoreError):
+    """`kind` (account, number, carrier, …) `key` does not exist."""
+
+    def __init__(self, kind: str, key: str, hint: str = "") -> None:
+        super().__init__(f"{kind} {key!r} does not exist" + (f"; {hint}" if hint else ""))
+        self.kind = kind
+        self.key = key
+
+
+class AlreadyExistsError(StoreError):
+    """`kind` `key` exists already."""
+
+    def __init__(self, kind: str, key: str, hint: str = "") -> None:
+        super().__init__(f"{kind} {key!r} exists already" + (f"; {hint}" if hint else ""))
+        self.kind = kind
+        self.key = key
+
+
+class InUseError(StoreError):
+    """Removing it would leave something else pointing nowhere."""
+
+
+class DatabaseError(StoreError):
+    """The database can't be reached, read or written."""
+
+
+class SchemaError(DatabaseError):
+    """The database's schema is older or newer than this program's."""
+
+
+class KeyFileError(StoreError):
+    """The key file is missing, readable by others, malformed, or not the one that a secret was encrypted
+    with."""

@@ -1,0 +1,95 @@
+"""Bring a database to this program's schema, and tell whether it is there.
+
+The migrations are part of the package (`trunkline.store.migrations`), so an installed wheel needs no files
+besides. A new one is a module `versions/v0002_….py` with the Alembic names `revision`, `down_revision` and
+`upgrade`; SQLite can't alter columns in place, so write those with `op.batch_alter_table`.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from trunkline.store.database import Database
+from trunkline.store.errors import SchemaError
+
+_SCRIPTS = Path(__file__).parent / "migrations"
+
+
+class SchemaState(NamedTuple):
+    """Revisions: what the database has (None: it is empty), and what this program needs."""
+
+    present: str | None
+    needed: str
+
+    @property
+    def current(self) -> bool:
+        return self.present == self.needed
+
+
+def upgrade(url: str) -> SchemaState:
+    """Create or upgrade the schema of the database at `url`, all or nothing; harmless when it is current.
+
+    Raises `SchemaError` when the database was made by a newer program, `DatabaseError` when it can't be
+    reached.
+    """
+    database = Database(url, foreign_keys=False)
+    try:
+        before = schema_state(database)
+        if before.present is not None and not _known(before.present):
+            raise SchemaError(_newer(database, before))
+        if not before.current:
+            config = _config()
+            with database.write() as connection:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        return schema_state(database)
+    finally:
+        database.close()
+
+
+def schema_state(database: Database) -> SchemaState:
+    """Compare the schema of `database` with this program's. Raises `DatabaseError` when it can't be
+    reached."""
+    needed = ScriptDirectory.from_config(_config()).get_current_head()
+    if needed is None:
+        raise SchemaError("this installation has no migrations; install it again")
+    with database.read() as connection:
+        return SchemaState(MigrationContext.configure(connection).get_current_revision(), needed)
+
+
+def check_schema(database: Database) -> None:
+    """Raise `SchemaError`, with what to do, unless the schema of `database` is this program's."""
+    state = schema_state(database)
+    if state.current:
+        return
+    if state.present is None:
+        raise SchemaError(f"database {database.name} is empty; trunkline init sets it up")
+    if not _known(state.present):
+        raise SchemaError(_newer(database, state))
+    raise SchemaError(
+        f"database {database.name} has schema {state.present}, this program needs {state.needed}; "
+        "trunkline migrate upgrades it"
+    )
+
+
+def _newer(database: Database, state: SchemaState) -> str:
+    return (
+        f"database {database.name} has schema {state.present}, which this program (schema {state.needed}) "
+        "does not know; a newer program made it: install that one"
+    )
+
+
+def _known(revision: str) -> bool:
+    return any(
+        script.revision == revision for script in ScriptDirectory.from_config(_config()).walk_revisions()
+    )
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    return config

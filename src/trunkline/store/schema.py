@@ -1,0 +1,270 @@
+"""The tables, as SQLAlchemy Core metadata. Column names are the field names of the dataclasses that they
+hold.
+
+Types are portable between SQLite and PostgreSQL. Every `*_at` is wall-clock seconds since the epoch. Lists
+that are only ever read and written whole (prefixes, codecs, rewrite rules) are JSON.
+
+What changes here needs a migration in `migrations/versions`: a test compares the two. What the rows mean is
+written beside the dataclasses: `trunkline.trunk`, `trunkline.call.record`.
+"""
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.types import TypeEngine
+
+METADATA: Final = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+_SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""SQLite numbers rows by itself only when the column's type is exactly INTEGER."""
+_MOMENT = sa.Double
+
+
+def _column(name: str, kind: type[TypeEngine[Any]]) -> sa.Column[Any]:
+    return sa.Column(name, kind, nullable=False)
+
+
+def _optional(name: str, kind: type[TypeEngine[Any]]) -> sa.Column[Any]:
+    return sa.Column(name, kind, nullable=True)
+
+
+account = sa.Table(
+    "account",
+    METADATA,
+    sa.Column("key", sa.Text, primary_key=True),
+    _column("name", sa.Text),
+    _column("status", sa.Text),
+    _column("caller_id_policy", sa.Text),
+    _optional("caller_id_number", sa.Text),
+    _optional("max_concurrent", sa.Integer),
+    _optional("max_per_second", sa.Integer),
+    _optional("minutes_per_day", sa.Integer),
+    _column("allowed_prefixes", sa.JSON),
+    _column("denied_prefixes", sa.JSON),
+    _column("codecs", sa.JSON),
+    _column("refer_enabled", sa.Boolean),
+    _column("ringback", sa.Text),
+    _column("created_at", _MOMENT),
+)
+
+credential = sa.Table(
+    "credential",
+    METADATA,
+    sa.Column("id", _SERIAL, primary_key=True),
+    sa.Column("account", sa.ForeignKey("account.key", ondelete="CASCADE"), nullable=False, index=True),
+    _column("realm", sa.Text),
+    _column("ha1_md5", sa.Text),
+    _column("ha1_sha256", sa.Text),
+    _column("created_at", _MOMENT),
+    _optional("expires_at", _MOMENT),
+)
+
+number = sa.Table(
+    "number",
+    METADATA,
+    sa.Column("e164", sa.Text, primary_key=True),
+    sa.Column("account", sa.ForeignKey("account.key"), nullable=False, index=True),
+    _column("forwarding", sa.Text),
+    _column("forwarding_warnings", sa.JSON),
+    _optional("ring_timeout_s", sa.Double),
+    _column("created_at", _MOMENT),
+)
+
+endpoint = sa.Table(
+    "endpoint",
+    METADATA,
+    sa.Column("number", sa.ForeignKey("number.e164", ondelete="CASCADE"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    _column("uri", sa.Text),
+    _optional("timeout_ms", sa.Integer),
+    _column("media", sa.Text),
+    _column("text", sa.Text),
+)
+
+carrier = sa.Table(
+    "carrier",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    _column("enabled", sa.Boolean),
+    _column("called_rules", sa.JSON),
+    _column("caller_rules", sa.JSON),
+    _column("inbound_called_rules", sa.JSON),
+    _column("inbound_caller_rules", sa.JSON),
+    _optional("user", sa.Text),
+    _optional("secret", sa.Text),
+    _optional("realm", sa.Text),
+    _column("register", sa.Boolean),
+    _column("codecs", sa.JSON),
+    _column("transport", sa.Text),
+    _column("verify_tls", sa.Boolean),
+    _column("sources", sa.JSON),
+    sa.Column("inbound_account", sa.ForeignKey("account.key"), nullable=True),
+    _column("pings", sa.Boolean),
+    _optional("ping_interval_s", sa.Double),
+    _optional("response_timeout_ms", sa.Integer),
+    _optional("ring_timeout_s", sa.Double),
+    _optional("from_host", sa.Text),
+    _column("trusted", sa.Boolean),
+    _column("created_at", _MOMENT),
+)
+
+gateway = sa.Table(
+    "gateway",
+    METADATA,
+    sa.Column("carrier", sa.ForeignKey("carrier.name", ondelete="CASCADE"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    _column("uri", sa.Text),
+    _column("priority", sa.Integer),
+    _column("weight", sa.Integer),
+)
+
+route = sa.Table(
+    "route", METADATA, sa.Column("prefix", sa.Text, primary_key=True), _column("created_at", _MOMENT)
+)
+
+route_carrier = sa.Table(
+    "route_carrier",
+    METADATA,
+    sa.Column("route", sa.ForeignKey("route.prefix", ondelete="CASCADE"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("carrier", sa.ForeignKey("carrier.name"), nullable=False, index=True),
+    _column("priority", sa.Integer),
+    _column("weight", sa.Integer),
+)
+
+ban = sa.Table(
+    "ban",
+    METADATA,
+    sa.Column("source", sa.Text, primary_key=True),
+    _column("reason", sa.Text),
+    _column("since_at", _MOMENT),
+    _optional("until_at", _MOMENT),
+)
+
+call = sa.Table(
+    "call",
+    METADATA,
+    sa.Column("call_id", sa.Text, primary_key=True),
+    _column("run", sa.Text),
+    _column("node", sa.Text),
+    _column("direction", sa.Text),
+    _optional("account", sa.Text),
+    _optional("number", sa.Text),
+    _column("dialled", sa.Text),
+    _column("called", sa.Text),
+    _column("caller", sa.Text),
+    _column("sip_call_id", sa.Text),
+    _column("source", sa.Text),
+    _column("setup_at", _MOMENT),
+    _optional("ringing_at", _MOMENT),
+    _optional("answered_at", _MOMENT),
+    _optional("ended_at", _MOMENT),
+    _column("state", sa.Text),
+    _optional("carrier", sa.Text),
+    _column("attempts", sa.Integer),
+    _optional("hung_up_by", sa.Text),
+    _optional("verdict", sa.Text),
+    _optional("status", sa.Integer),
+    _optional("q850", sa.Integer),
+    _optional("detail", sa.Text),
+    _optional("retry_after_s", sa.Integer),
+    *(
+        column
+        for side in ("caller", "callee")
+        for column in (
+            _column(f"{side}_codec", sa.Text),
+            _column(f"{side}_packets_received", sa.BigInteger),
+            _column(f"{side}_packets_sent", sa.BigInteger),
+            _column(f"{side}_packets_lost", sa.BigInteger),
+            _column(f"{side}_jitter_ms", sa.Double),
+            _optional(f"{side}_mos", sa.Double),
+        )
+    ),
+    # No foreign keys: a record outlives its account, and writing one must stay cheap.
+    sa.Index("ix_call_setup_at", "setup_at", "call_id"),
+    sa.Index("ix_call_account", "account", "setup_at"),
+    sa.Index("ix_call_number", "number", "setup_at"),
+    sa.Index(
+        "ix_call_open",
+        "run",
+        sqlite_where=sa.text("state = 'open'"),
+        postgresql_where=sa.text("state = 'open'"),
+    ),
+)
+
+attempt = sa.Table(
+    "attempt",
+    METADATA,
+    # Clustered by call: a call's attempts are always read and deleted together.
+    sa.Column("call_id", sa.Text, primary_key=True),
+    sa.Column("attempt_id", sa.Text, primary_key=True),
+    _column("position", sa.Integer),
+    _column("target", sa.Text),
+    _optional("carrier", sa.Text),
+    _column("started_at", _MOMENT),
+    _column("sip_call_id", sa.Text),
+    _column("resolved", sa.Text),
+    _optional("ringing_at", _MOMENT),
+    _optional("answered_at", _MOMENT),
+    _optional("ended_at", _MOMENT),
+    _optional("verdict", sa.Text),
+    _optional("status", sa.Integer),
+    _optional("q850", sa.Integer),
+    _optional("detail", sa.Text),
+    _optional("retry_after_s", sa.Integer),
+    sqlite_with_rowid=False,
+)
+
+run = sa.Table(
+    "run",
+    METADATA,
+    # One row per start of a node; `alive_at` is what a crashed run's open calls are closed with.
+    sa.Column("run", sa.Text, primary_key=True),
+    sa.Column("node", sa.Text, nullable=False, index=True),
+    _column("started_at", _MOMENT),
+    _column("alive_at", _MOMENT),
+)
+
+ladder = sa.Table(
+    "ladder",
+    METADATA,
+    # Where the SIP messages of a leg are kept: a file of the node, and the part of it.
+    sa.Column("sip_call_id", sa.Text, primary_key=True),
+    sa.Column("call_id", sa.Text, nullable=False, index=True),
+    _column("node", sa.Text),
+    _column("file", sa.Text),
+    sa.Column("first_at", _MOMENT, nullable=False, index=True),
+    _column("last_at", _MOMENT),
+)
+
+change = sa.Table(
+    "change",
+    METADATA,
+    # What a running node has to load again: `kind` is account, number, carrier, route or ban.
+    sa.Column("sequence", _SERIAL, primary_key=True),
+    _column("kind", sa.Text),
+    _column("key", sa.Text),
+    _column("made_at", _MOMENT),
+    sqlite_autoincrement=True,
+)
+
+meta = sa.Table(
+    "meta",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    _column("value", sa.Text),
+)
+
+admin = sa.Table(
+    "admin",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    _column("password_hash", sa.Text),
+    _column("created_at", _MOMENT),
+)
