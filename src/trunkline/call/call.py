@@ -191,7 +191,7 @@ class Call:
             started_at=services.clock.wall(),
             sip_call_id=services.token(),
         )
-        services.trace.link(attempt_record.sip_call_id, record.call_id)
+        services.trace.watch(attempt_record.sip_call_id, record.call_id)
         self.attempt = Attempt(services, self, leg, attempt_record, patience)
         return self.attempt
 
@@ -222,9 +222,7 @@ class Call:
             if callee.remote is None:
                 raise SdpError("the 2xx has no session description, and no response before it had one")
             body = (
-                self._joined(callee)
-                if self.caller.remote is not None
-                else self.caller.offer(callee.remote)
+                self._joined(callee) if self.caller.remote is not None else self.caller.offer(callee.remote)
             )
         except SdpError as error:
             callee.hang_up(verdict_fields(Verdict.of(Slug.CODEC_MISMATCH)))
@@ -394,7 +392,7 @@ class Call:
             self._admission.release()
         self._on_end(self)
         services.records.call_changed(record)
-        services.trace.close(record.call_id)
+        services.trace.call_ended(record.call_id)
 
     def _refuse(self, verdict: Verdict, response: Response | None) -> None:
         """The final answer to the caller. A far end's refusal keeps its phrase and its Warning and

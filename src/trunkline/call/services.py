@@ -3,7 +3,7 @@ call.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from trunkline.call.ports import MediaEngine, RecordSink
@@ -19,10 +19,10 @@ from trunkline.trunk.routes import Pick
 class Trace(Protocol):
     """Who keeps the SIP messages of a call together (the ladder)."""
 
-    def link(self, sip_call_id: str, call_id: str) -> None:
+    def watch(self, sip_call_id: str, call_id: str) -> None:
         """Messages with this Call-ID belong to this call, from now on and (if still held) before."""
 
-    def close(self, call_id: str) -> None:
+    def call_ended(self, call_id: str) -> None:
         """The call has ended; messages that still come belong to it for a short while."""
 
 
@@ -56,11 +56,12 @@ class CallSettings:
 class Services:
     """The rooms a call works with, by the ports it knows them by."""
 
+    agent: UserAgent = field(init=False)
+    """Set once it exists: it is made with the `Switch` that is made with this."""
     clock: Clock
     token: Callable[[], str]
     """16 or more fresh random hexadecimal digits at each call."""
     pick: Pick
-    agent: UserAgent
     media: MediaEngine
     records: RecordSink
     trace: Trace

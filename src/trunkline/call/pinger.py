@@ -1,0 +1,137 @@
+"""OPTIONS to endpoints and gateways, so that the health book knows of a dead one before a call finds out
+(BEHAVIOUR §3, §4).
+
+Entries that lead to the same host, port and transport share one ping, whoever they belong to. Any response
+shows that somebody is there, but for 503, which says "not now" (RFC 3261 §21.5.4). The first ping of each is
+put somewhere within its interval, so that thousands do not go out at once.
+
+`refresh` takes over what the directory says now; the clock drives the rest.
+"""
+
+from collections.abc import Iterator
+
+from trunkline.call.services import Services
+from trunkline.clock import Timer
+from trunkline.sip.failures import RequestFailure
+from trunkline.sip.message import Response
+from trunkline.sip.name_addr import NameAddr
+from trunkline.sip.outgoing_request import OutgoingRequest
+from trunkline.sip.uri import SipUri
+from trunkline.trunk.plan import endpoint_health_key, gateway_health_key
+from trunkline.trunk.verdict import Slug
+
+
+class Pinger:
+    """The pings of one node."""
+
+    def __init__(self, services: Services, *, interval_s: float | None) -> None:
+        """`interval_s` is for endpoints, None for none; carriers have an interval each."""
+        self._services = services
+        self.interval_s = interval_s
+        self._pings: dict[SipUri, _Ping] = {}
+
+    def refresh(self) -> None:
+        """Begin to ping what is new in the directory, stop what is gone."""
+        wanted: dict[SipUri, tuple[list[str], float]] = {}
+        for uri, key, interval_s in self._targets():
+            keys, shortest_s = wanted.setdefault(uri, ([], interval_s))
+            keys.append(key)
+            wanted[uri] = (keys, min(shortest_s, interval_s))
+        for uri in self._pings.keys() - wanted.keys():
+            self._pings.pop(uri).stop()
+        for uri, (keys, interval_s) in wanted.items():
+            ping = self._pings.get(uri)
+            if ping is None:
+                ping = self._pings[uri] = _Ping(self._services, uri)
+            ping.follow(keys, interval_s)
+        self._services.health.retain(key for keys, _ in wanted.values() for key in keys)
+
+    def stop(self) -> None:
+        """Send no more pings."""
+        for ping in self._pings.values():
+            ping.stop()
+        self._pings.clear()
+
+    def _targets(self) -> Iterator[tuple[SipUri, str, float]]:
+        """Where to ping, the health key it is about, and the seconds between two pings."""
+        directory = self._services.directory
+        domain = self._services.settings.service_domain
+        if self.interval_s is not None:
+            for number in directory.numbers():
+                for endpoint in number.forwarding.endpoints:
+                    if endpoint.uri.host != domain:
+                        yield _server_of(endpoint.uri), endpoint_health_key(number, endpoint), self.interval_s
+        for carrier in directory.carriers():
+            if carrier.enabled and carrier.ping_interval_s is not None:
+                for gateway in carrier.gateways:
+                    yield _server_of(gateway.uri), gateway_health_key(carrier, gateway), carrier.ping_interval_s
+
+    def __len__(self) -> int:
+        return len(self._pings)
+
+
+class _Ping:
+    """The pings to one server."""
+
+    __slots__ = ("_interval_s", "_keys", "_request", "_services", "_timer", "_uri")
+
+    def __init__(self, services: Services, uri: SipUri) -> None:
+        self._services = services
+        self._uri = uri
+        self._keys: list[str] = []
+        self._interval_s = 0.0
+        self._timer: Timer | None = None
+        self._request: OutgoingRequest | None = None
+
+    def follow(self, keys: list[str], interval_s: float) -> None:
+        """The health keys that the result is for, and the interval from the next ping on."""
+        self._keys = keys
+        self._interval_s = interval_s
+        if self._timer is None and self._request is None:
+            self._arm(self._services.agent.uniform(0.0, interval_s))
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._request is not None:
+            self._request.forget()
+
+    def _arm(self, after_s: float) -> None:
+        clock = self._services.clock
+        self._timer = clock.at(clock.now() + after_s, self._send)
+
+    def _send(self) -> None:
+        self._timer = None
+        self._request = self._services.agent.request(
+            "OPTIONS",
+            self._uri,
+            from_=NameAddr(None, SipUri("sip", None, self._services.settings.service_domain)),
+            to=NameAddr(None, self._uri),
+            headers=(("Accept", "application/sdp"),),
+            on_response=self._answered,
+            on_failure=self._failed,
+        )
+
+    def _answered(self, response: Response) -> None:
+        if response.status == 503:
+            self._result(Slug.SERVER_FAILURE, f"503 {response.reason} to OPTIONS")
+        else:
+            self._result(None, "")
+
+    def _failed(self, failure: RequestFailure) -> None:
+        self._result(Slug.UNREACHABLE, f"OPTIONS: {failure}")
+
+    def _result(self, slug: Slug | None, detail: str) -> None:
+        self._request = None
+        health = self._services.health
+        for key in self._keys:
+            if slug is None:
+                health.succeeded(key)
+            else:
+                health.failed(key, str(slug), detail)
+        self._arm(self._interval_s)
+
+
+def _server_of(uri: SipUri) -> SipUri:
+    """The URI without its user: whom to ask whether the server is there."""
+    return SipUri(uri.scheme, None, uri.host, uri.port, uri.params)
