@@ -1,0 +1,452 @@
+"""Requests and responses: header values read when asked for, and bytes for the wire (RFC 3261 §7, §8.2.6, §20).
+
+Reading a property parses the header once and keeps the result until that header changes. Each may raise
+`SipSyntaxError` when the header is malformed, except those that `parse_message` has checked: `uri`, `top_via`, `from_`,
+`to`, their tags, `call_id`, `cseq`, `max_forwards`.
+
+Not here: reading bytes (`parse`), what a header does to a dialog or transaction (`dialog`, `stack`).
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final, NamedTuple, TypeVar, cast
+
+from trunkline.sip import limits
+from trunkline.sip.errors import SipBuildError, SipSyntaxError
+from trunkline.sip.grammar import LWS, Params, is_token, parse_params, split_list, unquote
+from trunkline.sip.headers import Headers
+from trunkline.sip.name_addr import NameAddr
+from trunkline.sip.reasons import REASONS
+from trunkline.sip.uri import OtherUri, SipUri, parse_uri
+from trunkline.sip.via import Via
+
+T = TypeVar("T")
+
+_CSEQ = re.compile(r"([0-9]{1,20})[ \t]++([A-Za-z0-9\-.!%*_+`'~]++)").fullmatch
+_RACK = re.compile(r"([0-9]{1,20})[ \t]++([0-9]{1,20})[ \t]++([A-Za-z0-9\-.!%*_+`'~]++)").fullmatch
+_DIGITS = re.compile(r"[0-9]{1,20}").fullmatch
+_DELTA = re.compile(r"([0-9]{1,20})[ \t]*+(;.*)?").fullmatch
+
+
+class CSeq(NamedTuple):
+    """RFC 3261 §20.16."""
+
+    number: int
+    method: str
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.method}"
+
+
+class RAck(NamedTuple):
+    """RFC 3262 §7.2: the RSeq and CSeq of the provisional response that a PRACK acknowledges."""
+
+    rseq: int
+    cseq: int
+    method: str
+
+    def __str__(self) -> str:
+        return f"{self.rseq} {self.cseq} {self.method}"
+
+
+class SessionExpires(NamedTuple):
+    """RFC 4028 §4."""
+
+    seconds: int
+    refresher: str | None
+    """`uac`, `uas`, or None when not said."""
+
+    def __str__(self) -> str:
+        return str(self.seconds) if self.refresher is None else f"{self.seconds};refresher={self.refresher}"
+
+
+class Reason(NamedTuple):
+    """One value of a Reason header (RFC 3326)."""
+
+    protocol: str
+    """Upper case: `SIP`, `Q.850`."""
+    cause: int | None
+    text: str | None
+    """Unquoted."""
+
+
+class Message:
+    """What requests and responses share."""
+
+    __slots__ = ("body", "headers")
+
+    headers: Headers
+    body: bytes
+
+    @property
+    def top_via(self) -> Via:
+        """The first Via element. Raises `SipSyntaxError` when there is none."""
+        via = self.headers.parsed.get("via")
+        if via is None:
+            line = self.headers.get("via")
+            if line is None:
+                raise SipSyntaxError("Via", "missing")
+            elements = split_list(line)
+            if not elements:
+                raise SipSyntaxError("Via", "empty")
+            via = self.headers.parsed["via"] = Via.parse(elements[0])
+        return cast("Via", via)
+
+    @property
+    def vias(self) -> list[Via]:
+        """Every Via element, top first."""
+        return [Via.parse(element) for element in self.headers.split("via")]
+
+    def set_top_via(self, via: Via) -> None:
+        """Replace the first Via element and leave the others as they are."""
+        lines = self.headers.all("via")
+        rest = split_list(lines[0])[1:] if lines else []
+        self.headers.set_all("via", [str(via), *rest, *lines[1:]])
+        self.headers.parsed["via"] = via
+
+    def pop_top_via(self) -> None:
+        """Drop the first Via element, if any."""
+        lines = self.headers.all("via")
+        if lines:
+            self.headers.set_all("via", split_list(lines[0])[1:] + lines[1:])
+
+    @property
+    def from_(self) -> NameAddr:
+        """From (§20.20)."""
+        return self._address("from", "From")
+
+    @property
+    def to(self) -> NameAddr:
+        """To (§20.39)."""
+        return self._address("to", "To")
+
+    @property
+    def from_tag(self) -> str | None:
+        """None in messages of RFC 2543 elements."""
+        return self.from_.tag
+
+    @property
+    def to_tag(self) -> str | None:
+        """None outside a dialog."""
+        return self.to.tag
+
+    @property
+    def call_id(self) -> str:
+        """Call-ID (§20.8)."""
+        return self._required("call-id", "Call-ID")
+
+    @property
+    def cseq(self) -> CSeq:
+        """CSeq (§20.16)."""
+        parsed = self.headers.parsed
+        cseq = parsed.get("cseq")
+        if cseq is None:
+            cseq = parsed["cseq"] = parse_cseq(self._required("cseq", "CSeq"))
+        return cast("CSeq", cseq)
+
+    @property
+    def contact(self) -> NameAddr | None:
+        """The first Contact; None when there is none, or it is `*`."""
+        contacts = self.contacts
+        return contacts[0] if contacts else None
+
+    @property
+    def contacts(self) -> list[NameAddr]:
+        """Every Contact (§20.10). `*` gives an empty list: see `contact_is_star`."""
+        return [] if self.contact_is_star else self._addresses("contact", "Contact")
+
+    @property
+    def contact_is_star(self) -> bool:
+        """True for `Contact: *` (§10.2.2)."""
+        return self.headers.get("contact") == "*"
+
+    @property
+    def route(self) -> list[NameAddr]:
+        """Route (§20.34), top first."""
+        return self._addresses("route", "Route")
+
+    @property
+    def record_route(self) -> list[NameAddr]:
+        """Record-Route (§20.30), top first."""
+        return self._addresses("record-route", "Record-Route")
+
+    @property
+    def max_forwards(self) -> int | None:
+        """0–255, None when absent (RFC 2543)."""
+        return self._number("max-forwards", "Max-Forwards", limits.MAX_FORWARDS_MAX)
+
+    @property
+    def content_type(self) -> str | None:
+        """The media type in lower case without parameters."""
+        value = self.headers.get("content-type")
+        return None if value is None else value.partition(";")[0].strip(LWS).replace(" ", "").lower()
+
+    @property
+    def expires(self) -> int | None:
+        """Seconds, None when absent; a value that isn't a number of at most 32 bits raises (§20.19)."""
+        return self._number("expires", "Expires", limits.DELTA_SECONDS_MAX)
+
+    @property
+    def require(self) -> frozenset[str]:
+        """Option tags in lower case (§20.32)."""
+        return self._tokens("require")
+
+    @property
+    def supported(self) -> frozenset[str]:
+        """Option tags in lower case (§20.37)."""
+        return self._tokens("supported")
+
+    @property
+    def unsupported(self) -> frozenset[str]:
+        """Option tags in lower case (§20.40)."""
+        return self._tokens("unsupported")
+
+    @property
+    def allow(self) -> frozenset[str]:
+        """Methods as spelled (methods are case-sensitive), empty when the header is absent (§20.5)."""
+        tokens = self.headers.parsed.get("allow")
+        if tokens is None:
+            tokens = self.headers.parsed["allow"] = frozenset(self.headers.split("allow"))
+        return cast("frozenset[str]", tokens)
+
+    @property
+    def rseq(self) -> int | None:
+        """RFC 3262 §7.1."""
+        return self._number("rseq", "RSeq", limits.RSEQ_MAX)
+
+    @property
+    def rack(self) -> RAck | None:
+        """RFC 3262 §7.2."""
+        value = self.headers.get("rack")
+        if value is None:
+            return None
+        match = _RACK(value)
+        if match is None or int(match[1]) > limits.RSEQ_MAX or int(match[2]) > limits.CSEQ_MAX:
+            raise SipSyntaxError("RAck", "malformed")
+        return RAck(int(match[1]), int(match[2]), match[3])
+
+    @property
+    def session_expires(self) -> SessionExpires | None:
+        """RFC 4028 §4."""
+        delta = self._delta("session-expires", "Session-Expires")
+        if delta is None:
+            return None
+        refresher = delta[1].get("refresher")
+        return SessionExpires(delta[0], refresher.lower() if refresher else None)
+
+    @property
+    def min_se(self) -> int | None:
+        """Seconds (RFC 4028 §5)."""
+        delta = self._delta("min-se", "Min-SE")
+        return None if delta is None else delta[0]
+
+    @property
+    def reason_header(self) -> list[Reason]:
+        """Reason (RFC 3326). Values that can't be read are left out: the header is advice, and may not kill a call."""
+        return read_reasons(self.headers.all("reason"))
+
+    def _required(self, key: str, name: str) -> str:
+        value = self.headers.get(key)
+        if value is None:
+            raise SipSyntaxError(name, "missing")
+        return value
+
+    def _address(self, key: str, name: str) -> NameAddr:
+        parsed = self.headers.parsed
+        address = parsed.get(key)
+        if address is None:
+            try:
+                address = parsed[key] = NameAddr.parse(self._required(key, name))
+            except SipSyntaxError as error:
+                raise error.within(name) from None
+        return cast("NameAddr", address)
+
+    def _addresses(self, key: str, name: str) -> list[NameAddr]:
+        parsed = self.headers.parsed
+        addresses = parsed.get(key)
+        if addresses is None:
+            if key not in self.headers:
+                return []
+            try:
+                addresses = parsed[key] = [NameAddr.parse(element) for element in self.headers.split(key)]
+            except SipSyntaxError as error:
+                raise error.within(name) from None
+        return cast("list[NameAddr]", addresses).copy()
+
+    def _number(self, key: str, name: str, maximum: int) -> int | None:
+        value = self.headers.get(key)
+        if value is None:
+            return None
+        if not _DIGITS(value) or int(value) > maximum:
+            raise SipSyntaxError(name, "not a number in range")
+        return int(value)
+
+    def _delta(self, key: str, name: str) -> tuple[int, Params] | None:
+        value = self.headers.get(key)
+        if value is None:
+            return None
+        match = _DELTA(value)
+        if match is None or int(match[1]) > limits.DELTA_SECONDS_MAX:
+            raise SipSyntaxError(name, "not a number of seconds")
+        return int(match[1]), parse_params(match[2] or "", name)
+
+    def _tokens(self, key: str) -> frozenset[str]:
+        parsed = self.headers.parsed
+        tokens = parsed.get(key)
+        if tokens is None:
+            tokens = parsed[key] = frozenset([token.lower() for token in self.headers.split(key)])
+        return cast("frozenset[str]", tokens)
+
+    def _serialise(self, start_line: str) -> bytes:
+        lines = self.headers.lines()
+        body = self.body
+        lines.append(f"Content-Length: {len(body)}\r\n\r\n")
+        lines.insert(0, start_line)
+        head = "\r\n".join(lines)
+        ends = len(lines) + 1
+        if head.count("\n") != ends or head.count("\r") != ends:
+            raise SipBuildError("a header value or the start line holds a line break")
+        return head.encode("utf-8", "surrogateescape") + body
+
+
+class Request(Message):
+    """A request (RFC 3261 §7.1)."""
+
+    __slots__ = ("_uri", "_uri_text", "method")
+
+    def __init__(
+        self,
+        method: str,
+        uri_text: str,
+        headers: Headers,
+        body: bytes = b"",
+        uri: SipUri | OtherUri | None = None,
+    ) -> None:
+        self.headers = headers
+        self.body = body
+        self.method: Final = method
+        """Case-sensitive."""
+        self._uri_text = uri_text
+        self._uri = uri
+
+    @property
+    def uri_text(self) -> str:
+        """The Request-URI exactly as received or given."""
+        return self._uri_text
+
+    @property
+    def uri(self) -> SipUri | OtherUri:
+        """The Request-URI."""
+        uri = self._uri
+        if uri is None:
+            try:
+                uri = self._uri = parse_uri(self._uri_text)
+            except SipSyntaxError as error:
+                raise error.within("Request-URI") from None
+        return uri
+
+    @uri.setter
+    def uri(self, uri: SipUri | OtherUri) -> None:
+        self._uri = uri
+        self._uri_text = str(uri)
+
+    def to_bytes(self) -> bytes:
+        """The wire form, Content-Length computed. Raises `SipBuildError` when a part would break its line."""
+        if " " in self._uri_text or not is_token(self.method):
+            raise SipBuildError("the method or Request-URI can't stand in a request line")
+        return self._serialise(f"{self.method} {self._uri_text} SIP/2.0")
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self._uri_text}>"
+
+
+class Response(Message):
+    """A response (RFC 3261 §7.2)."""
+
+    __slots__ = ("reason", "status")
+
+    def __init__(
+        self, status: int, reason: str | None = None, headers: Headers | None = None, body: bytes = b""
+    ) -> None:
+        self.headers = Headers() if headers is None else headers
+        self.body = body
+        self.status: Final = status
+        """100–699."""
+        self.reason: Final = REASONS.get(status, "") if reason is None else reason
+        """The phrase; may be empty."""
+
+    def to_bytes(self) -> bytes:
+        """The wire form, Content-Length computed. Raises `SipBuildError` when a part would break its line."""
+        return self._serialise(f"SIP/2.0 {self.status} {self.reason}")
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status} {self.reason}>"
+
+
+def parse_cseq(value: str) -> CSeq:
+    """Read a CSeq value. Raises `SipSyntaxError`; the number must be less than 2**31 (RFC 3261 §8.1.1.5)."""
+    match = _CSEQ(value)
+    if match is None:
+        raise SipSyntaxError("CSeq", "malformed")
+    number = int(match[1])
+    if number > limits.CSEQ_MAX:
+        raise SipSyntaxError("CSeq", "sequence number out of range")
+    return CSeq(number, match[2])
+
+
+def read_reasons(lines: Iterable[str]) -> list[Reason]:
+    """The values of Reason lines (RFC 3326 §2) that can be read, in order."""
+    reasons = []
+    for element in split_list(",".join(lines)):
+        protocol, semicolon, rest = element.partition(";")
+        try:
+            params = parse_params(semicolon + rest, "Reason")
+        except SipSyntaxError:
+            continue
+        cause = params.get("cause")
+        text = params.get("text")
+        reasons.append(
+            Reason(
+                protocol.strip(LWS).upper(),
+                int(cause) if cause and _DIGITS(cause) else None,
+                None if text is None else unquote(text),
+            )
+        )
+    return reasons
+
+
+def response_to(
+    request: Request,
+    status: int,
+    reason: str | None = None,
+    *,
+    to_tag: str | None = None,
+    headers: Iterable[tuple[str, str]] = (),
+    body: bytes = b"",
+    content_type: str | None = None,
+) -> Response:
+    """A response to `request` (RFC 3261 §8.2.6.2): Via, From, To, Call-ID and CSeq copied, Timestamp into a 100.
+
+    `to_tag` is added to To unless it has a tag already. Raises `SipBuildError` for a header that can't be sent.
+    """
+    copied = request.headers.only(_COPIED if status != 100 else _COPIED_INTO_100)
+    if to_tag is not None and not _has_tag(request):
+        to = copied.get("to")
+        if to is not None:
+            copied.set("to", f"{to};tag={to_tag}")
+    for name, value in headers:
+        copied.add(name, value)
+    if content_type is not None:
+        copied.set("content-type", content_type)
+    return Response(status, reason, copied, body)
+
+
+_COPIED = ("via", "from", "to", "call-id", "cseq")
+_COPIED_INTO_100 = (*_COPIED, "timestamp")
+
+
+def _has_tag(request: Request) -> bool:
+    try:
+        return request.to_tag is not None
+    except SipSyntaxError:
+        return True

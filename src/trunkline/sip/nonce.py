@@ -1,0 +1,97 @@
+"""Nonces that need no memory: the time of issue under a key that all edges share (RFC 7616 §3.3, §5.4).
+
+A nonce is base64 of eight bytes (microseconds since the epoch) and the first sixteen of their HMAC-SHA-256 with the
+realm. So any edge can tell its own age, and nobody else can make one. `NonceCounts` is the optional memory on top of it,
+which refuses a nonce count that has been used (RFC 7616 §3.4: replays).
+"""
+
+import hmac
+from base64 import b64decode, b64encode
+from typing import Final
+
+_SKEW_S: Final = 60.0
+
+
+class NonceMint:
+    """Issues nonces for one realm and tells their age."""
+
+    __slots__ = ("_key", "_realm")
+
+    def __init__(self, realm: str, key: bytes) -> None:
+        """`key`: 16 or more secret bytes. Raises `ValueError` for a shorter one."""
+        if len(key) < 16:
+            raise ValueError("the nonce key needs at least 16 bytes")
+        self._key = key
+        self._realm = realm.encode()
+
+    def issue(self, wall: float) -> str:
+        """A nonce issued at `wall` (seconds since the epoch): 32 characters of base64."""
+        stamp = int(wall * 1_000_000).to_bytes(8, "big")
+        return b64encode(stamp + self._mac(stamp)).decode("ascii")
+
+    def issued_at(self, nonce: str) -> float | None:
+        """When (seconds since the epoch) the nonce was issued; None when it isn't one of this key and realm."""
+        if len(nonce) != 32:
+            return None
+        try:
+            raw = b64decode(nonce, validate=True)
+        except ValueError:
+            return None
+        stamp = raw[:8]
+        if len(raw) != 24 or not hmac.compare_digest(raw[8:], self._mac(stamp)):
+            return None
+        return int.from_bytes(stamp, "big") / 1_000_000
+
+    def age_s(self, nonce: str, wall: float) -> float | None:
+        """Seconds since the nonce was issued; None when it isn't ours or claims to be of the future.
+
+        Clocks of two edges may be 60 s apart: a nonce younger than that counts as of age 0.
+        """
+        issued_at = self.issued_at(nonce)
+        if issued_at is None or issued_at - wall > _SKEW_S:
+            return None
+        return max(0.0, wall - issued_at)
+
+    def _mac(self, stamp: bytes) -> bytes:
+        return hmac.digest(self._key, stamp + self._realm, "sha256")[:16]
+
+
+class NonceCounts:
+    """Remembers which nonce counts have been used, within a fixed bound.
+
+    Two generations of at most `limit` nonces each. When the newer one is full the older is forgotten, and every nonce
+    that could have stood in it counts as used from then on: at worst a client is asked once more, never is a replay let
+    through.
+    """
+
+    __slots__ = ("_floor", "_limit", "_newer", "_newest", "_older", "_older_newest")
+
+    def __init__(self, limit: int = 65_536) -> None:
+        self._limit = limit
+        self._newer: dict[str, int] = {}
+        self._older: dict[str, int] = {}
+        self._newest = 0.0
+        self._older_newest = 0.0
+        self._floor = 0.0
+
+    def take(self, nonce: str, issued_at: float, count: int) -> bool:
+        """Use `count` of `nonce`; False when that count or a higher one has been used, or nobody can tell any more."""
+        if issued_at <= self._floor:
+            return False
+        last = self._newer.get(nonce)
+        if last is None:
+            last = self._older.get(nonce, 0)
+        if count <= last:
+            return False
+        if len(self._newer) >= self._limit and nonce not in self._newer:
+            self._floor = self._older_newest
+            self._older, self._older_newest = self._newer, self._newest
+            self._newer, self._newest = {}, 0.0
+            if issued_at <= self._floor:
+                return False
+        self._newer[nonce] = count
+        self._newest = max(self._newest, issued_at)
+        return True
+
+    def __len__(self) -> int:
+        return len(self._newer) + len(self._older)

@@ -1,0 +1,109 @@
+"""Via (RFC 3261 §20.42) with `rport` (RFC 3581) and `received`.
+
+Reads one element; splitting a line with several is `grammar.split_list`. Who fills in `received` is `stack`.
+"""
+
+import re
+from typing import Final
+
+from trunkline.sip.errors import SipSyntaxError
+from trunkline.sip.grammar import HOST, TOKEN, Params, parse_params, print_params
+from trunkline.sip.uri import is_ipv6
+
+_USUAL = re.compile(rf"(SIP/2\.0)/([A-Z]++) ({HOST})(?::([0-9]{{1,5}}))?+(;.*+)?+", re.DOTALL).fullmatch
+_ANY = re.compile(
+    rf"({TOKEN}++[ \t]*+/[ \t]*+{TOKEN}++)[ \t]*+/[ \t]*+({TOKEN}++)[ \t]++({HOST})[ \t]*+"
+    r"(?::[ \t]*+([0-9]{1,5})[ \t]*+)?+(;.*+)?+",
+    re.DOTALL,
+).fullmatch
+
+MAGIC_COOKIE = "z9hG4bK"
+"""RFC 3261 §8.1.1.7: a branch that begins so is unique; any other one is of RFC 2543."""
+
+
+class Via:
+    """One hop. Immutable."""
+
+    __slots__ = ("host", "params", "port", "protocol", "transport")
+
+    def __init__(
+        self, transport: str, host: str, port: int | None, params: Params, protocol: str = "SIP/2.0"
+    ) -> None:
+        self.transport: Final = transport
+        """Upper case; may be one that Trunkline doesn't speak."""
+        self.host: Final = host
+        """sent-by host in lower case, IPv6 without brackets."""
+        self.port: Final = port
+        """sent-by port, None when not given."""
+        self.params: Final = params
+        """Names in lower case, values as received."""
+        self.protocol: Final = protocol
+        """`SIP/2.0`; the parser refuses a top Via of another one."""
+
+    @classmethod
+    def parse(cls, text: str) -> "Via":
+        """Read one element. Raises `SipSyntaxError`."""
+        match = _USUAL(text) or _ANY(text)
+        if match is None:
+            raise SipSyntaxError("Via", "malformed protocol or sent-by")
+        protocol, transport, host, port_text, params_text = match.groups()
+        if host[0] == "[":
+            host = host[1:-1]
+            if not is_ipv6(host):
+                raise SipSyntaxError("Via", "malformed IPv6 address", offset=match.start(3))
+        port: int | None = None
+        if port_text is not None:
+            port = int(port_text)
+            if not 0 < port < 65536:
+                raise SipSyntaxError("Via", "port out of range", offset=match.start(4))
+        if protocol != "SIP/2.0":
+            protocol = "".join(protocol.split()).upper()
+        params = parse_params(params_text, "Via") if params_text else {}
+        return cls(transport.upper(), host.lower(), port, params, protocol)
+
+    @property
+    def branch(self) -> str | None:
+        """The branch parameter, with its cookie if it has one."""
+        return self.params.get("branch")
+
+    @property
+    def received(self) -> str | None:
+        """The source address that the next hop saw, IPv6 without brackets (RFC 5118 §4.5: both forms come)."""
+        value = self.params.get("received")
+        return None if value is None else value.strip("[]")
+
+    @property
+    def rport(self) -> int | None:
+        """The port that the next hop saw (RFC 3581); None when absent, empty or not a port."""
+        value = self.params.get("rport")
+        if value and value.isdecimal() and value.isascii() and len(value) <= 5:
+            port = int(value)
+            return port if 0 < port < 65536 else None
+        return None
+
+    @property
+    def wants_rport(self) -> bool:
+        """True when the sender asks for responses to the port that it sent from (RFC 3581 §3)."""
+        return "rport" in self.params
+
+    @property
+    def sent_by(self) -> str:
+        """`host` or `host:port`, as compared by RFC 3261 §18.1.2 and §17.2.3."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port is None else f"{host}:{self.port}"
+
+    def with_params(self, **params: str | None) -> "Via":
+        """A copy with these parameters set."""
+        return Via(self.transport, self.host, self.port, {**self.params, **params}, self.protocol)
+
+    def __str__(self) -> str:
+        return f"{self.protocol}/{self.transport} {self.sent_by}{print_params(self.params)}"
+
+    def __repr__(self) -> str:
+        return f"Via({str(self)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Via) and str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
