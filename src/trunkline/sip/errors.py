@@ -40,7 +40,9 @@ class SipSyntaxError(SipError):
 
     def within(self, element: str) -> "SipSyntaxError":
         """The same fault, reported for the header field that holds the faulty part."""
-        return SipSyntaxError(element, f"{self.element}: {self.detail}", offset=self.offset, status=self.status)
+        return SipSyntaxError(
+            element, f"{self.element}: {self.detail}", offset=self.offset, status=self.status
+        )
 
 
 class SipBuildError(SipError):

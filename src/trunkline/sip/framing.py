@@ -1,7 +1,8 @@
 """Messages out of a byte stream (RFC 3261 §18.3, §20.14) and the keep-alives between them (RFC 5626 §4.4.1).
 
-Sans-I/O: `net` feeds what a TCP or TLS connection delivers. A stream needs exactly one well-formed Content-Length in every
-message; anything else ends it, since nobody can tell where the next message begins. Linear however the bytes are cut.
+Sans-I/O: `net` feeds what a TCP or TLS connection delivers. A stream needs exactly one well-formed Content-Length in
+every message; anything else ends it, since nobody can tell where the next message begins. Linear however the bytes
+are cut.
 
 Reading what is inside a message is `parse`.
 """
@@ -14,6 +15,7 @@ from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.parse import salvage
 
 _LENGTH = re.compile(rb"\r\n(?:Content-Length|l)[ \t]*+:((?:[^\r\n]|\r\n[ \t])*+)", re.IGNORECASE)
+_LINE_ENDS = re.compile(rb"(?:\r\n)++").match
 _DIGITS = re.compile(rb"[0-9]{1,10}").fullmatch
 
 
@@ -70,12 +72,12 @@ class StreamFramer:
         buffer = self._buffer
         if not self._need:
             if buffer[0] in b"\r\n":
-                return self._take_line_end(complete)
+                return self._take_line_ends(complete)
             self._blank = False
             end = buffer.find(b"\r\n\r\n", self._scanned)
             if end < 0:
                 if len(buffer) > limits.HEAD_BYTES:
-                    raise SipSyntaxError("message", "header fields too long", status=513, message=salvage(bytes(buffer)))
+                    raise _too_long(bytes(buffer))
                 self._scanned = max(0, len(buffer) - 3)
                 return False
             self._need = end + 4 + _content_length(bytes(buffer[: end + 4]))
@@ -86,29 +88,31 @@ class StreamFramer:
         self._need = self._scanned = 0
         return True
 
-    def _take_line_end(self, complete: list[bytes | KeepAlive]) -> bool:
+    def _take_line_ends(self, complete: list[bytes | KeepAlive]) -> bool:
+        """Take CRLFs off the front; however many pings come at once, they are reported as one."""
         buffer = self._buffer
-        if len(buffer) < 2:
-            if buffer[0] == 10:
-                raise SipSyntaxError("message", "bare LF between messages")
-            return False
-        if buffer[:2] != b"\r\n":
+        match = _LINE_ENDS(buffer)
+        if match is None:
+            if buffer == b"\r":
+                return False
             raise SipSyntaxError("message", "bare CR or LF between messages")
-        del buffer[:2]
-        if self._blank:
-            self._blank = False
-            complete.append(KeepAlive.PING)
-        elif self.awaiting_pong:
+        count = match.end() // 2
+        del match
+        del buffer[: 2 * count]
+        if self.awaiting_pong:
             self.awaiting_pong = False
+            count -= 1
             complete.append(KeepAlive.PONG)
-        else:
-            self._blank = True
+        count += self._blank
+        self._blank = count % 2 == 1
+        if count >= 2:
+            complete.append(KeepAlive.PING)
         return True
 
 
 def _content_length(head: bytes) -> int:
     if len(head) > limits.HEAD_BYTES + 4:
-        raise SipSyntaxError("message", "header fields too long", status=513, message=salvage(head))
+        raise _too_long(head)
     values = _LENGTH.findall(head)
     if len(values) != 1:
         detail = "present more than once" if values else "missing on a stream"
@@ -120,3 +124,7 @@ def _content_length(head: bytes) -> int:
     if length > limits.BODY_BYTES:
         raise SipSyntaxError("Content-Length", "body too large", status=513, message=salvage(head))
     return length
+
+
+def _too_long(head: bytes) -> SipSyntaxError:
+    return SipSyntaxError("message", "header fields too long", status=513, message=salvage(head))

@@ -1,43 +1,51 @@
-"""The pieces of RFC 3261 §25.1 that several headers share: token, quoted-string, comma lists, generic parameters.
+"""What several headers share (RFC 3261 §25.1): token, quoted-string, comma lists, generic parameters.
 
 Text has been decoded and unfolded before it comes here. Every function is linear in its input: the expressions use
-possessive quantifiers, and an unterminated quote or bracket swallows the rest of the text rather than being retried.
+possessive quantifiers, and an unterminated quote or bracket swallows the rest of the text rather than being
+tried again at the next character.
 """
 
 import re
 from collections.abc import Mapping
+from typing import Final
 
 from trunkline.sip import limits
 from trunkline.sip.errors import SipBuildError, SipSyntaxError
 
-TOKEN_CHARS = r"A-Za-z0-9\-.!%*_+`'~"
-is_token = re.compile(f"[{TOKEN_CHARS}]+").fullmatch
-"""RFC 3261 §25.1 `token`; truthy when the whole text is one."""
+TOKEN: Final = r"[A-Za-z0-9\-.!%*_+`'~]"  # noqa: S105
+"""One character of a token, as a class for larger expressions."""
 
-LWS = " \t"
-_LIST_STOP = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|<[^>]*+>?|,', re.DOTALL)
-_PARAM_STOP = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|;', re.DOTALL)
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
-_PAIR = re.compile(r"\\(.)", re.DOTALL)
-_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
-_BREAKS = re.compile("[\x00\r\n]")
-_PLAIN_VALUE = re.compile(r"[A-Za-z0-9\-.!%*_+`'~\[\]:/?@&$,=()]*+").fullmatch
+HOST: Final = r"(?:[A-Za-z0-9_-]++(?:\.[A-Za-z0-9_-]++)*+\.?|\[[0-9A-Fa-f:.]++\])"
+"""RFC 3261 §25.1 `host`, with underscores allowed; an IPv6reference still has to be checked."""
+
+is_token = re.compile(f"{TOKEN}++").fullmatch
+"""Truthy when the whole text is a token."""
+
+LWS: Final = " \t"
 
 Params = Mapping[str, str | None]
+"""Parameters: names in lower case, values as received, None for a name without a value."""
+
+_VALUE = r"[A-Za-z0-9\-.!%*_+`'~\[\]:/?@&$,=()#{}|^]"
+_SIMPLE_PARAMS = re.compile(f"(?:;{TOKEN}++(?:={_VALUE}*+)?+)++").fullmatch
+_PLAIN_VALUE = re.compile(f"{_VALUE}*+").fullmatch
+_LIST_STOP = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|<[^>]*+>?|,', re.DOTALL)
+_PARAM_STOP = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|;', re.DOTALL)
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"', re.DOTALL).fullmatch
+_PAIR = re.compile(r"\\(.)", re.DOTALL)
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_UNDECODED = re.compile("[\udc80-\udcff]").search
 
 
 def split_list(text: str) -> list[str]:
     """The elements of a comma-separated list, stripped; commas inside quotes and `<>` don't separate.
 
-    Empty elements are dropped, as RFC 3261 §7.3.1 needs no more. Raises `SipSyntaxError` above `limits.LIST_ELEMENTS`.
+    Empty elements are dropped: they carry nothing. Raises `SipSyntaxError` above `limits.LIST_ELEMENTS`.
     """
     if "," not in text:
         element = text.strip(LWS)
         return [element] if element else []
-    if '"' not in text and "<" not in text:
-        pieces = text.split(",")
-    else:
-        pieces = _split(text, _LIST_STOP, ",")
+    pieces = _split(text, _LIST_STOP, ",") if '"' in text or "<" in text else text.split(",")
     elements = [element for piece in pieces if (element := piece.strip(LWS))]
     if len(elements) > limits.LIST_ELEMENTS:
         raise SipSyntaxError("list", "too many elements")
@@ -56,35 +64,47 @@ def _split(text: str, stop: re.Pattern[str], separator: str) -> list[str]:
 
 
 def parse_params(text: str, element: str) -> dict[str, str | None]:
-    """`;name=value;name` → names in lower case, values exactly as received (quotes kept), None for a bare name.
+    """`;name=value;name` as a mapping: names in lower case, values exactly as received (quotes kept).
 
-    `text` is empty or begins (after LWS) with a semicolon. Raises `SipSyntaxError` for an empty or repeated parameter, a
-    name that isn't a token, or a value that is neither token, host nor quoted string (RFC 3261 §25.1 generic-param).
+    `text` is empty or begins (after LWS) with a semicolon. Raises `SipSyntaxError` for an empty or repeated
+    parameter, a name that isn't a token, and a value that is neither token, host nor quoted string (RFC 3261 §25.1
+    generic-param; some more visible characters are let through).
     """
+    if not _SIMPLE_PARAMS(text):
+        return _parse_odd_params(text.strip(LWS), element)
+    pieces = text.split(";")
+    if len(pieces) > limits.PARAMETERS:
+        raise SipSyntaxError(element, "too many parameters")
     params: dict[str, str | None] = {}
-    text = text.strip(LWS)
+    del pieces[0]
+    for piece in pieces:
+        name, equals, value = piece.partition("=")
+        params[name.lower()] = value if equals else None
+    if len(params) != len(pieces):
+        raise SipSyntaxError(element, "parameter repeated")
+    return params
+
+
+def _parse_odd_params(text: str, element: str) -> dict[str, str | None]:
+    params: dict[str, str | None] = {}
     if not text:
         return params
     if text[0] != ";":
         raise SipSyntaxError(element, "unexpected text before the parameters")
-    pieces = text.split(";") if '"' not in text else _split(text, _PARAM_STOP, ";")
+    pieces = _split(text, _PARAM_STOP, ";")
     if len(pieces) > limits.PARAMETERS:
         raise SipSyntaxError(element, "too many parameters")
-    del pieces[0]
-    for piece in pieces:
+    for piece in pieces[1:]:
         name, equals, value = piece.partition("=")
         name = name.strip(LWS).lower()
+        value = value.strip(LWS)
         if not is_token(name):
             raise SipSyntaxError(element, "malformed parameter")
         if name in params:
             raise SipSyntaxError(element, f"parameter {name} repeated")
-        if not equals:
-            params[name] = None
-            continue
-        value = value.strip(LWS)
-        if not _PLAIN_VALUE(value) and not _QUOTED.fullmatch(value):
+        if not _PLAIN_VALUE(value) and not _QUOTED(value):
             raise SipSyntaxError(element, f"malformed value of parameter {name}")
-        params[name] = value
+        params[name] = value if equals else None
     return params
 
 
@@ -95,32 +115,35 @@ def print_params(params: Params) -> str:
 
 def quote(text: str) -> str:
     """`text` as a quoted-string (RFC 3261 §25.1). Raises `SipBuildError` on CR, LF or NUL."""
-    refuse_breaks(text, "quoted string")
+    if "\n" in text or "\r" in text or "\0" in text:
+        refuse_breaks(text, "a quoted string")
     if "\\" in text or '"' in text:
         text = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'
 
 
 def unquote(text: str) -> str:
-    """A quoted-string's content with quoted pairs resolved; text that isn't quoted comes back unchanged.
+    """What a quoted-string says, made `readable`; text that isn't one comes back `readable` and otherwise unchanged."""
+    match = _QUOTED(text)
+    if match is not None:
+        text = match[1]
+        if "\\" in text:
+            text = _PAIR.sub(r"\1", text)
+    return text if text.isprintable() else readable(text)
 
-    Control characters, which a quoted pair may carry (RFC 4475 §3.1.1.2), become spaces: nothing downstream wants them.
+
+def readable(text: str) -> str:
+    """`text` fit for a display, a log and a database: no control characters, no undecoded bytes.
+
+    Control characters, which a quoted pair may smuggle in (RFC 4475 §3.1.1.2), become spaces. Bytes that weren't UTF-8
+    are what old devices send instead: ISO 8859-1.
     """
-    match = _QUOTED.fullmatch(text)
-    if match is None:
-        return text
-    content = match[1]
-    if "\\" in content:
-        content = _PAIR.sub(r"\1", content)
-    return mask_controls(content)
-
-
-def mask_controls(text: str) -> str:
-    """`text` with every control character but TAB replaced by a space."""
-    return text if text.isprintable() else _CONTROL.sub(" ", text)
+    if _UNDECODED(text):
+        text = text.encode("utf-8", "surrogateescape").decode("latin-1")
+    return _CONTROL.sub(" ", text)
 
 
 def refuse_breaks(text: str, where: str) -> None:
     """Raise `SipBuildError` when `text` holds CR, LF or NUL, which would forge another header or message."""
-    if ("\n" in text) or ("\r" in text) or ("\0" in text):
-        raise SipBuildError(f"{where} would break out of its line: {_BREAKS.sub('?', text)[:80]!r}")
+    if "\n" in text or "\r" in text or "\0" in text:
+        raise SipBuildError(f"{where} would break out of its line: {text[:80]!r}")

@@ -133,10 +133,10 @@ _SPELLINGS = (
 SPELLING = {name.lower(): name for name in _SPELLINGS}
 """Key → the spelling of the RFC that defines it."""
 
+_PREFIX = {key: f"{name}: " for key, name in SPELLING.items()}
+
 KEYS = {
-    spelling: key
-    for key, name in SPELLING.items()
-    for spelling in (key, name, name.upper(), key.title())
+    spelling: key for key, name in SPELLING.items() for spelling in (key, name, name.upper(), key.title())
 }
 """Usual spellings, compact forms among them → key. A closed table: names of a peer's invention are never added."""
 KEYS.update(COMPACT)
@@ -155,7 +155,7 @@ def key_of(name: str) -> str | None:
 
 
 class Headers:
-    """A multimap of header fields. Names may be given in any spelling; the key (lower case, long form) is the fastest."""
+    """A multimap of header fields. Names may be given in any spelling; the key (lower case, long) is the fastest."""
 
     __slots__ = ("_spelling", "_values", "parsed")
 
@@ -202,7 +202,10 @@ class Headers:
         return split_list(",".join(values))
 
     def set(self, name: str, value: str) -> None:
-        """Replace every line of that name by one. Raises `SipBuildError` for a bad name, or a value with CR, LF or NUL."""
+        """Replace every line of that name by one.
+
+        Raises `SipBuildError` when the name isn't a token, or the value holds CR, LF or NUL.
+        """
         key = self._writable(name, value)
         self._values[key] = [value]
 
@@ -247,6 +250,11 @@ class Headers:
         copy.parsed = self.parsed.copy()
         return copy
 
+    def only(self, keys: Iterable[str]) -> "Headers":
+        """An independent copy of the lines of these keys, in the order of `keys`."""
+        mine = self._values
+        return Headers.adopt({key: mine[key].copy() for key in keys if key in mine}, None)
+
     def fields(self) -> Iterator[tuple[str, str]]:
         """`(display name, value)` of every line: by name in order of first appearance, then in order."""
         for key, values in self._values.items():
@@ -267,16 +275,20 @@ class Headers:
 
     def lines(self) -> list[str]:
         """Every field but Content-Length as `Name: value`, without line ends."""
-        lines: list[str] = []
-        append = lines.append
-        known = SPELLING.get
-        for key, values in self._values.items():
-            if key == "content-length":
-                continue
-            name = known(key) or self.spelling(key)
-            for value in values:
-                append(f"{name}: {value}")
-        return lines
+        values = self._values
+        if self._spelling is None:
+            try:
+                return [
+                    _PREFIX[key] + value for key in values for value in values[key] if key != "content-length"
+                ]
+            except KeyError:
+                pass
+        return [
+            f"{self.spelling(key)}: {value}"
+            for key in values
+            for value in values[key]
+            if key != "content-length"
+        ]
 
     def _writable(self, name: str, value: str) -> str:
         if "\n" in value or "\r" in value or "\0" in value:
@@ -310,5 +322,3 @@ class Headers:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Headers) and self._values == other._values
-
-

@@ -75,9 +75,8 @@ class Message:
 
     __slots__ = ("body", "headers")
 
-    def __init__(self, headers: Headers, body: bytes) -> None:
-        self.headers = headers
-        self.body = body
+    headers: Headers
+    body: bytes
 
     @property
     def top_via(self) -> Via:
@@ -272,7 +271,7 @@ class Message:
                 addresses = parsed[key] = [NameAddr.parse(element) for element in self.headers.split(key)]
             except SipSyntaxError as error:
                 raise error.within(name) from None
-        return cast("list[NameAddr]", addresses)
+        return cast("list[NameAddr]", addresses).copy()
 
     def _number(self, key: str, name: str, maximum: int) -> int | None:
         value = self.headers.get(key)
@@ -302,8 +301,9 @@ class Message:
         lines = self.headers.lines()
         body = self.body
         lines.append(f"Content-Length: {len(body)}\r\n\r\n")
-        head = f"{start_line}\r\n" + "\r\n".join(lines)
-        ends = len(lines) + 2
+        lines.insert(0, start_line)
+        head = "\r\n".join(lines)
+        ends = len(lines) + 1
         if head.count("\n") != ends or head.count("\r") != ends:
             raise SipBuildError("a header value or the start line holds a line break")
         return head.encode("utf-8", "surrogateescape") + body
@@ -314,12 +314,20 @@ class Request(Message):
 
     __slots__ = ("_uri", "_uri_text", "method")
 
-    def __init__(self, method: str, uri_text: str, headers: Headers, body: bytes = b"") -> None:
-        super().__init__(headers, body)
+    def __init__(
+        self,
+        method: str,
+        uri_text: str,
+        headers: Headers,
+        body: bytes = b"",
+        uri: SipUri | OtherUri | None = None,
+    ) -> None:
+        self.headers = headers
+        self.body = body
         self.method: Final = method
         """Case-sensitive."""
         self._uri_text = uri_text
-        self._uri: SipUri | OtherUri | None = None
+        self._uri = uri
 
     @property
     def uri_text(self) -> str:
@@ -357,8 +365,11 @@ class Response(Message):
 
     __slots__ = ("reason", "status")
 
-    def __init__(self, status: int, reason: str | None = None, headers: Headers | None = None, body: bytes = b"") -> None:
-        super().__init__(Headers() if headers is None else headers, body)
+    def __init__(
+        self, status: int, reason: str | None = None, headers: Headers | None = None, body: bytes = b""
+    ) -> None:
+        self.headers = Headers() if headers is None else headers
+        self.body = body
         self.status: Final = status
         """100–699."""
         self.reason: Final = REASONS.get(status, "") if reason is None else reason
@@ -418,22 +429,20 @@ def response_to(
 
     `to_tag` is added to To unless it has a tag already. Raises `SipBuildError` for a header that can't be sent.
     """
-    received = request.headers
-    values: dict[str, list[str]] = {}
-    for key in ("via", "from", "to", "call-id", "cseq"):
-        lines = received.all(key)
-        if lines:
-            values[key] = lines
-    if to_tag is not None and "to" in values and not _has_tag(request):
-        values["to"] = [f"{values['to'][0]};tag={to_tag}"]
-    if status == 100 and (stamps := received.all("timestamp")):
-        values["timestamp"] = stamps
-    copied = Headers.adopt(values, None)
+    copied = request.headers.only(_COPIED if status != 100 else _COPIED_INTO_100)
+    if to_tag is not None and not _has_tag(request):
+        to = copied.get("to")
+        if to is not None:
+            copied.set("to", f"{to};tag={to_tag}")
     for name, value in headers:
         copied.add(name, value)
     if content_type is not None:
         copied.set("content-type", content_type)
     return Response(status, reason, copied, body)
+
+
+_COPIED = ("via", "from", "to", "call-id", "cseq")
+_COPIED_INTO_100 = (*_COPIED, "timestamp")
 
 
 def _has_tag(request: Request) -> bool:

@@ -8,10 +8,23 @@ import re
 from typing import Final
 
 from trunkline.sip.errors import SipSyntaxError
-from trunkline.sip.grammar import LWS, Params, parse_params, print_params, quote, split_list, unquote
-from trunkline.sip.uri import OtherUri, SipUri, parse_uri
+from trunkline.sip.grammar import (
+    LWS,
+    TOKEN,
+    Params,
+    parse_params,
+    print_params,
+    quote,
+    readable,
+    split_list,
+    unquote,
+)
+from trunkline.sip.uri import SIP_URI, OtherUri, SipUri, parse_uri, sip_uri_of
 
 _NO_PARAMS: Final[dict[str, str | None]] = {}
+_USUAL = re.compile(
+    rf'(?:"([^"\\]*+)"[ \t]*+|([A-Za-z0-9\-.!%*_+`\'~ \t]*+))<{SIP_URI}>(?:;tag=({TOKEN}++))?+'
+).fullmatch
 _NAME_ADDR = re.compile(
     r'[ \t]*+(?:("(?:[^"\\]|\\.)*+")|([^"<>]*+))[ \t]*+<([^<>"]*+)>(.*)', re.DOTALL
 ).fullmatch
@@ -32,14 +45,24 @@ class NameAddr:
     @classmethod
     def parse(cls, text: str) -> "NameAddr":
         """Read one address. Raises `SipSyntaxError`."""
+        match = _USUAL(text)
+        if match is None:
+            return cls._parse_unusual(text)
+        quoted, plain, scheme, user, password, host, port, uri_params, tag = match.groups()
+        if quoted is not None:
+            display = quoted if quoted.isprintable() else readable(quoted)
+        else:
+            display = plain.strip(LWS) or None
+        uri = sip_uri_of(scheme, user, password, host, port, uri_params)
+        return cls(display, uri, _NO_PARAMS if tag is None else {"tag": tag})
+
+    @classmethod
+    def _parse_unusual(cls, text: str) -> "NameAddr":
         match = _NAME_ADDR(text)
         if match is None:
             return cls._parse_addr_spec(text)
         quoted, plain, uri_text, rest = match.groups()
-        if quoted is not None:
-            display: str | None = unquote(quoted)
-        else:
-            display = plain.strip(LWS) or None
+        display = unquote(quoted) if quoted is not None else readable(plain.strip(LWS)) or None
         return cls(display, parse_uri(uri_text), parse_params(rest, "parameters") if rest else _NO_PARAMS)
 
     @classmethod
@@ -51,7 +74,9 @@ class NameAddr:
         uri_text = uri_text.rstrip(LWS)
         if "?" in uri_text or "," in uri_text:
             raise SipSyntaxError("address", "URI with ? or , needs angle brackets", offset=len(uri_text))
-        return cls(None, parse_uri(uri_text), parse_params(semicolon + rest, "parameters") if rest else _NO_PARAMS)
+        return cls(
+            None, parse_uri(uri_text), parse_params(semicolon + rest, "parameters") if rest else _NO_PARAMS
+        )
 
     @classmethod
     def parse_list(cls, text: str) -> "list[NameAddr]":
@@ -91,5 +116,3 @@ class NameAddr:
 
     def __hash__(self) -> int:
         return hash((self.display, self.uri, frozenset(self.params.items())))
-
-

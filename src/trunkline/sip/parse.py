@@ -1,47 +1,48 @@
-"""Bytes to messages (RFC 3261 §7, §25): framing and routing headers strictly and at once, every other header when read.
+"""Bytes to messages (RFC 3261 §7, §25): framing and routing headers at once and strictly, the rest when read.
 
-Checked here, for every message: the start line, header names, control characters (all of them are refused but TAB and
-those of a quoted pair, RFC 4475 §3.1.1.2), top Via, From, To, Call-ID, CSeq (and its method against the start line's),
-Max-Forwards, Content-Length, Content-Type and that none of the single ones among them stands twice (RFC 4475 §3.3.8: two
-readers that disagree about a twin are how messages are smuggled). A Request-URI must be sip, sips or tel, without headers.
+Checked here, in every message: the start line, header names, control characters (none but TAB and those of a quoted
+pair, RFC 4475 §3.1.1.2), top Via, From, To, Call-ID, CSeq (its method against the start line's), Max-Forwards,
+Content-Length. None of the single ones among them, nor Content-Type, may stand twice (RFC 4475 §3.3.8): two readers
+that disagree about a twin are how messages are smuggled. A Request-URI must be sip, sips or tel, and without headers.
 
 Everything else is kept byte-exact and can't fail a message. Bounds are those of `limits`.
 
-What `parse_message` raises carries the status to answer, and the request as far as it could be read; whether it is
-answered is `stack`'s business. An ACK and a response are never to be answered: their error carries no message.
+What `parse_message` raises carries the status to answer with, and the request as far as it could be read; whether it
+is answered is `stack`'s business. An ACK or a response is never answered: their error carries no message.
 """
 
 import re
 
 from trunkline.sip import limits
 from trunkline.sip.errors import SipSyntaxError
-from trunkline.sip.grammar import LWS, is_token
+from trunkline.sip.grammar import LWS, is_token, parse_params, split_list
 from trunkline.sip.headers import KEYS, SPELLING, Headers, key_of
-from trunkline.sip.message import Request, Response
-from trunkline.sip.uri import SipUri, parse_uri
+from trunkline.sip.message import CSeq, Request, Response, parse_cseq
+from trunkline.sip.name_addr import NameAddr
+from trunkline.sip.uri import OtherUri, SipUri, parse_uri
+from trunkline.sip.via import Via
 
 _CONTROLS = bytes([*range(9), *range(10, 32), 127])
 _FOLD = re.compile(r"\r\n[ \t]+")
-_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
-_QUOTED_PAIRS = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]").search
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_BREAK = re.compile("[\r\n]").search
 _VERSION = re.compile(r"SIP/[0-9]+\.[0-9]+", re.IGNORECASE).fullmatch
 _STATUS = re.compile(r"[1-6][0-9]{2}").fullmatch
 _NUMBER = re.compile(r"[0-9]{1,10}").fullmatch
-_SINGLE = (
-    ("from", "From"),
-    ("to", "To"),
-    ("call-id", "Call-ID"),
-    ("cseq", "CSeq"),
-    ("max-forwards", "Max-Forwards"),
-    ("content-length", "Content-Length"),
-    ("content-type", "Content-Type"),
-)
+_SINGLE = {
+    key: SPELLING[key]
+    for key in ("from", "to", "call-id", "cseq", "max-forwards", "content-length", "content-type")
+}
+
+_Values = dict[str, list[str]]
 
 
 def parse_message(data: bytes) -> Request | Response:
     """Read one datagram or one framed message. Raises `SipSyntaxError` and nothing else.
 
-    The body ends where Content-Length says; bytes beyond it are ignored, as RFC 3261 §18.3 asks of datagrams.
+    The body ends where Content-Length says; what follows it in a datagram is ignored (RFC 3261 §18.3). Line ends in
+    front of the start line are skipped (§7.5).
     """
     if data[:2] == b"\r\n":
         data = data.lstrip(b"\r\n")
@@ -62,29 +63,34 @@ def _parse(data: bytes) -> Request | Response:
     text = head.decode("utf-8", "surrogateescape")
     lines = text.split("\r\n")
     if len(head.translate(None, _CONTROLS)) != end - 2 * (len(lines) - 1):
-        _refuse_controls(lines)
+        _check_controls(lines)
     if "\r\n " in text or "\r\n\t" in text:
         lines = _FOLD.sub(" ", text).split("\r\n")
     start_line = lines[0]
-    headers = _index(lines)
-    if start_line[:4] == "SIP/":
-        message: Request | Response = _response(start_line, headers)
-    else:
-        message = _request(start_line, headers)
-    message.body = _body(headers, data, end + 4)
-    return message
+    values, spelling = _index(lines)
+    headers = Headers.adopt(values, spelling)
+    if start_line[:4].upper() == "SIP/":
+        status, reason = _status_line(start_line)
+        _check_routing_headers(values, headers.parsed)
+        return Response(status, reason, headers, _body(values, data, end + 4))
+    method, uri_text = _request_line(start_line)
+    cseq = _check_routing_headers(values, headers.parsed)
+    uri = _request_uri(uri_text)
+    if cseq.method != method:
+        raise SipSyntaxError("CSeq", "method differs from the request line's")
+    return Request(method, uri_text, headers, _body(values, data, end + 4), uri)
 
 
-def _index(lines: list[str]) -> Headers:
+def _index(lines: list[str]) -> tuple[_Values, dict[str, str] | None]:
     if len(lines) > limits.HEADER_FIELDS:
         raise SipSyntaxError("message", "too many header fields", status=513)
-    values: dict[str, list[str]] = {}
+    values: _Values = {}
     spelling: dict[str, str] | None = None
     known = KEYS.get
     for line in lines[1:]:
         name, colon, value = line.partition(":")
         key = known(name)
-        if key is None:
+        if key is None or not colon:
             name = name.rstrip(LWS)
             key = key_of(name) if colon else None
             if key is None:
@@ -93,19 +99,17 @@ def _index(lines: list[str]) -> Headers:
                 if spelling is None:
                     spelling = {}
                 spelling[key] = name
-        value = value.strip(LWS)
-        if key in values:
-            values[key].append(value)
+        if key not in values:
+            values[key] = [value.strip(" \t")]
+        elif key in _SINGLE:
+            raise SipSyntaxError(_SINGLE[key], "present more than once")
         else:
-            values[key] = [value]
-    for key, name in _SINGLE:
-        if key in values and len(values[key]) > 1:
-            raise SipSyntaxError(name, "present more than once")
-    return Headers.adopt(values, spelling)
+            values[key].append(value.strip(" \t"))
+    return values, spelling
 
 
-def _request(start_line: str, headers: Headers) -> Request:
-    parts = start_line.split(" ")
+def _request_line(line: str) -> tuple[str, str]:
+    parts = line.split(" ")
     if len(parts) != 3:
         raise SipSyntaxError("request line", "not method, Request-URI and version")
     method, uri_text, version = parts
@@ -113,16 +117,10 @@ def _request(start_line: str, headers: Headers) -> Request:
         raise SipSyntaxError("request line", "malformed method")
     if version != "SIP/2.0":
         _check_version(version, "request line")
-    request = Request(method, uri_text, headers)
-    _check_routing_headers(request)
-    uri = _request_uri(uri_text)
-    request.uri = uri
-    if request.cseq.method != method:
-        raise SipSyntaxError("CSeq", "method differs from the request line's")
-    return request
+    return method, uri_text
 
 
-def _request_uri(text: str) -> "SipUri":
+def _request_uri(text: str) -> SipUri | OtherUri:
     try:
         uri = parse_uri(text)
     except SipSyntaxError as error:
@@ -132,19 +130,17 @@ def _request_uri(text: str) -> "SipUri":
             raise SipSyntaxError("Request-URI", "has header parameters")
     elif uri.scheme != "tel":
         raise SipSyntaxError("Request-URI", "unknown scheme", status=416)
-    return uri  # type: ignore[return-value]
+    return uri
 
 
-def _response(start_line: str, headers: Headers) -> Response:
-    version, _, rest = start_line.partition(" ")
+def _status_line(line: str) -> tuple[int, str]:
+    version, _, rest = line.partition(" ")
     status, _, reason = rest.partition(" ")
     if version != "SIP/2.0":
         _check_version(version, "status line")
     if not _STATUS(status):
         raise SipSyntaxError("status line", "malformed status")
-    response = Response(int(status), reason, headers)
-    _check_routing_headers(response)
-    return response
+    return int(status), reason
 
 
 def _check_version(version: str, where: str) -> None:
@@ -155,64 +151,98 @@ def _check_version(version: str, where: str) -> None:
     raise SipSyntaxError(where, "malformed SIP version")
 
 
-def _check_routing_headers(message: Request | Response) -> None:
-    message.top_via  # noqa: B018
-    message.from_  # noqa: B018
-    message.to  # noqa: B018
-    call_id = message.call_id
+def _check_routing_headers(values: _Values, parsed: dict[str, object]) -> CSeq:
+    """Parse what every message must have into `parsed`, where the properties of `Message` look."""
+    for key in ("via", "from", "to", "call-id", "cseq"):
+        if key not in values:
+            raise SipSyntaxError(SPELLING[key], "missing")
+    line = values["via"][0]
+    if "," in line:
+        line = (split_list(line) or [""])[0]
+    via = Via.parse(line)
+    if via.protocol != "SIP/2.0":
+        raise SipSyntaxError("Via", "protocol is not SIP/2.0")
+    parsed["via"] = via
+    for key in ("from", "to"):
+        try:
+            parsed[key] = NameAddr.parse(values[key][0])
+        except SipSyntaxError as error:
+            raise error.within(SPELLING[key]) from None
+    call_id = values["call-id"][0]
     if not call_id or " " in call_id or "\t" in call_id:
         raise SipSyntaxError("Call-ID", "empty or with white space")
-    message.cseq  # noqa: B018
-    message.max_forwards  # noqa: B018
+    hops = values.get("max-forwards")
+    if hops is not None and (not _NUMBER(hops[0]) or int(hops[0]) > limits.MAX_FORWARDS_MAX):
+        raise SipSyntaxError("Max-Forwards", "not a number in range")
+    cseq = parsed["cseq"] = parse_cseq(values["cseq"][0])
+    return cseq
 
 
-def _body(headers: Headers, data: bytes, start: int) -> bytes:
-    length = headers.get("content-length")
+def _body(values: _Values, data: bytes, start: int) -> bytes:
+    length = values.get("content-length")
     if length is None:
         return data[start:]
-    if not _NUMBER(length):
+    if not _NUMBER(length[0]):
         raise SipSyntaxError("Content-Length", "not a number")
-    size = int(length)
-    if size > len(data) - start:
+    end = start + int(length[0])
+    if end > len(data):
         raise SipSyntaxError("Content-Length", "larger than the body")
-    return data[start : start + size]
+    return data[start:end]
 
 
-def _refuse_controls(lines: list[str]) -> None:
+def _check_controls(lines: list[str]) -> None:
     for line in lines:
-        if _CONTROL.search(line) and _CONTROL.search(_QUOTED_PAIRS.sub("", line)):
-            raise SipSyntaxError("message", "control character")
-        if "\r" in line or "\n" in line:
+        if _BREAK(line):
             raise SipSyntaxError("message", "bare CR or LF")
+        if _CONTROL(line) and _CONTROL(_QUOTED.sub("", line)):
+            raise SipSyntaxError("message", "control character")
+
+
+_ANSWERED = frozenset(("via", "from", "to", "call-id", "cseq", "timestamp"))
 
 
 def salvage(data: bytes) -> Request | None:
-    """The request that malformed bytes were meant to be, with what `response_to` needs, or None: nothing to answer.
+    """The request that malformed bytes were meant to be, with what `response_to` needs; None: nothing to answer.
 
-    None for a response, an ACK, a start line that is no request line, and without a readable top Via. Lines that can't be
-    read are left out, of a twin the first stays.
+    None for a response, an ACK, a start line that is no request line, and without a top Via that says where to
+    answer. Lines that can't be read are left out, and of a twin the first stays.
     """
     head, _, _ = data[: limits.HEAD_BYTES].partition(b"\r\n\r\n")
     lines = _FOLD.sub(" ", head.decode("utf-8", "surrogateescape")).split("\r\n")
     method, _, rest = lines[0].partition(" ")
-    if not is_token(method) or method == "ACK" or not rest or method.upper().startswith("SIP/"):
+    if not rest or method == "ACK" or not is_token(method) or _CONTROL(rest):
         return None
-    values: dict[str, list[str]] = {}
+    values: _Values = {}
     for line in lines[1 : limits.HEADER_FIELDS]:
         name, colon, value = line.partition(":")
         key = key_of(name.rstrip(LWS))
-        if not colon or key is None or key not in _ANSWERED or _CONTROL.search(line):
+        if not colon or key not in _ANSWERED or _CONTROL(line):
             continue
         if key not in values:
             values[key] = [value.strip(LWS)]
         elif key == "via":
             values[key].append(value.strip(LWS))
-    request = Request(method, rest.rpartition(" ")[0].strip(LWS), Headers.adopt(values, None))
-    try:
-        request.top_via  # noqa: B018
-    except SipSyntaxError:
+    via = _salvage_via(values.get("via", [""])[0])
+    if via is None:
         return None
+    request = Request(method, rest.rpartition(" ")[0].strip(LWS), Headers.adopt(values, None))
+    request.set_top_via(via)
     return request
 
 
-_ANSWERED = frozenset(("via", "from", "to", "call-id", "cseq", "timestamp"))
+def _salvage_via(line: str) -> Via | None:
+    """The top Via with whichever of its parameters can be read."""
+    try:
+        top = (split_list(line) or [""])[0]
+        sent_by, _, rest = top.partition(";")
+        via = Via.parse(sent_by)
+    except SipSyntaxError:
+        return None
+    params = dict(via.params)
+    for piece in rest.split(";")[: limits.PARAMETERS]:
+        try:
+            for name, value in parse_params(f";{piece}", "Via").items():
+                params.setdefault(name, value)
+        except SipSyntaxError:
+            continue
+    return Via(via.transport, via.host, via.port, params, via.protocol)

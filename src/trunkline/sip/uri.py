@@ -1,39 +1,39 @@
-"""SIP and SIPS URIs (RFC 3261 §19.1), and every other URI as an opaque scheme and rest (tel: RFC 3966, and unknown ones).
+"""SIP and SIPS URIs (RFC 3261 §19.1); every other URI as a scheme and an opaque rest (tel: RFC 3966).
 
 Keeps the user part as received, escapes and all. Does not resolve anything (RFC 3263: `trunkline.net`).
 
-Leniencies, each of them seen from deployed phones: a user part may hold any visible ASCII character but `"<>@\\`, such as
-an unescaped `#`; a host name may hold underscores.
+Leniencies, each of them seen from deployed phones: a user part may hold any visible ASCII character but `"<>@\\`, such
+as an unescaped `#`; a host name may hold underscores.
 """
 
 import ipaddress
 import re
-from collections.abc import Mapping
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
+from trunkline.sip import limits
 from trunkline.sip.errors import SipBuildError, SipSyntaxError
-
-Params = Mapping[str, str | None]
+from trunkline.sip.grammar import HOST, Params, print_params
 
 _NO_PARAMS: Final[dict[str, str | None]] = {}
-_URI = re.compile(
-    r"(sips?):"
-    r"(?:((?:[!#$&-9;=?A-Z\[\]^_`a-z{|}~]|%[0-9A-Fa-f]{2})++)"  # user: no % " : < > @ \
-    r"(?::((?:[!$&*+,.0-9A-Z_a-z~()'/=-]|%[0-9A-Fa-f]{2})*+))?@)?"
-    r"([A-Za-z0-9_-]++(?:\.[A-Za-z0-9_-]++)*+\.?|\[[0-9A-Fa-f:.]++\])"
-    r"(?::([0-9]{1,5}))?"
-    r"((?:;[A-Za-z0-9!$&'()*+./:?\[\]_~%=-]++)*+)"
-    r"(?:\?(.*))?",
-    re.IGNORECASE,
-).fullmatch
+SIP_URI: Final = (
+    r"([Ss][Ii][Pp][Ss]?):"
+    r"(?:((?:[!#$&-9;=?A-Z\[\]^_`a-z{|}~]++|%[0-9A-Fa-f]{2})++)"
+    r"(?::((?:[!$&-9=A-Z_a-z~]++|%[0-9A-Fa-f]{2})*+))?+@)?+"
+    rf"({HOST})"
+    r"(?::([0-9]{1,5}))?+"
+    r"((?:;(?:[!$&-+./0-9:=A-Z\[\]_a-z~-]++|%[0-9A-Fa-f]{2})++)*+)"
+)
+"""Scheme, user, password, host, port and parameters of a URI, as six groups of a larger expression."""
+
+_URI = re.compile(rf"{SIP_URI}(?:\?(.*))?+", re.DOTALL).fullmatch
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*+):([!-;=?-~]++)").fullmatch
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})").search
 _HEADERS = re.compile(r"[!$%&'()*+./0-9:=?A-Z\[\]_a-z~-]++").fullmatch
 
 
 class SipUri:
-    """One SIP or SIPS URI. Immutable; equality is by printed form, RFC 3261's own equality is `equivalent`."""
+    """One SIP or SIPS URI. Immutable; `==` compares the printed forms, `equivalent` is RFC 3261's equality."""
 
     __slots__ = ("headers", "host", "params", "password", "port", "scheme", "user")
 
@@ -50,11 +50,11 @@ class SipUri:
         self.scheme: Final = scheme
         """`sip` or `sips`."""
         self.user: Final = user
-        """Escaped as received; None when there is none. May hold parameters of its own (`+4989;phone-context=…`)."""
+        """Escaped as received, None when there is none. May hold parameters of its own (`+4989;phone-context=…`)."""
         self.host: Final = host
         """Lower case; an IPv6 address without brackets."""
         self.port: Final = port
-        """1–65535, None when not given (which is not the same as 5060: RFC 3261 §19.1.4, RFC 3263 §4.2)."""
+        """1 to 65535, None when not given (which is not the same as 5060: RFC 3261 §19.1.4, RFC 3263 §4.2)."""
         self.params: Final = params
         """Names in lower case, values as received."""
         self.headers: Final = headers
@@ -67,24 +67,7 @@ class SipUri:
         match = _URI(text)
         if match is None:
             raise _why_not(text)
-        scheme, user, password, host, port_text, params_text, headers = match.groups()
-        if host[0] == "[":
-            host = host[1:-1]
-            try:
-                ipaddress.IPv6Address(host)
-            except ValueError:
-                raise SipSyntaxError("URI", "malformed IPv6 address", offset=match.start(4)) from None
-        port: int | None = None
-        if port_text is not None:
-            port = int(port_text)
-            if not 0 < port < 65536:
-                raise SipSyntaxError("URI", "port out of range", offset=match.start(5))
-        params = _parse_params(params_text, match.start(6)) if params_text else _NO_PARAMS
-        if headers is None:
-            headers = ""
-        elif not _HEADERS(headers) or _BAD_ESCAPE(headers):
-            raise SipSyntaxError("URI", "malformed headers", offset=match.start(7))
-        return cls(scheme.lower(), user, host.lower(), port, params, headers, password)
+        return _checked(match)
 
     @property
     def transport(self) -> str | None:
@@ -111,7 +94,7 @@ class SipUri:
 
     @property
     def user_unescaped(self) -> str | None:
-        """The user part with %-escapes resolved as UTF-8. May hold any character, NUL included: never print it raw."""
+        """The user part with %-escapes resolved as UTF-8. It may hold any character, CR, LF and NUL among them."""
         user = self.user
         if user is None or "%" not in user:
             return user
@@ -139,7 +122,7 @@ class SipUri:
         )
 
     def without(self, *parts: str) -> "SipUri":
-        """A copy without the named parts: `user` (and password), `port`, `params`, `headers`, or a parameter's name."""
+        """A copy without the named parts: `user` (and password), `port`, `params`, `headers`, or a parameter."""
         return SipUri(
             self.scheme,
             None if "user" in parts else self.user,
@@ -154,7 +137,9 @@ class SipUri:
         """Equality by the rules of RFC 3261 §19.1.4."""
         if not isinstance(other, SipUri):
             return False
-        if self.scheme != other.scheme or self.port != other.port or _host_key(self.host) != _host_key(other.host):
+        if self.scheme != other.scheme or self.port != other.port:
+            return False
+        if _host_key(self.host) != _host_key(other.host):
             return False
         if _escapes_resolved(self.user) != _escapes_resolved(other.user):
             return False
@@ -177,8 +162,8 @@ class SipUri:
         text += f"[{host}]" if ":" in host else host
         if self.port is not None:
             text += f":{self.port}"
-        for name, value in self.params.items():
-            text += f";{name}" if value is None else f";{name}={value}"
+        if self.params:
+            text += print_params(self.params)
         if self.headers:
             text += f"?{self.headers}"
         return text
@@ -228,24 +213,67 @@ class OtherUri:
 
 def parse_uri(text: str) -> SipUri | OtherUri:
     """Read any URI. Raises `SipSyntaxError`."""
-    if text[:4].lower() == "sip:" or text[:5].lower() == "sips:":
-        return SipUri.parse(text)
+    match = _URI(text)
+    if match is not None:
+        return _checked(match)
     match = _SCHEME(text)
-    if match is None:
-        raise SipSyntaxError("URI", "malformed")
+    if match is None or match[1].lower() in ("sip", "sips"):
+        raise _why_not(text)
     return OtherUri(match[1].lower(), match[2])
 
 
-def _parse_params(text: str, offset: int) -> dict[str, str | None]:
+def sip_uri_of(
+    scheme: str,
+    user: str | None,
+    password: str | None,
+    host: str,
+    port_text: str | None,
+    params_text: str,
+    headers: str = "",
+) -> SipUri:
+    """A URI of what the groups of `SIP_URI` have matched. Raises `SipSyntaxError`."""
+    if host[0] == "[":
+        host = host[1:-1]
+        if not is_ipv6(host):
+            raise SipSyntaxError("URI", "malformed IPv6 address")
+    port: int | None = None
+    if port_text is not None:
+        port = int(port_text)
+        if not 0 < port < 65536:
+            raise SipSyntaxError("URI", "port out of range")
+    params = _parse_params(params_text) if params_text else _NO_PARAMS
+    return SipUri(scheme.lower(), user, host.lower(), port, params, headers, password)
+
+
+def _checked(match: re.Match[str]) -> SipUri:
+    scheme, user, password, host, port_text, params_text, headers = match.groups()
+    if headers is None:
+        headers = ""
+    elif not _HEADERS(headers) or _BAD_ESCAPE(headers):
+        raise SipSyntaxError("URI", "malformed headers", offset=match.start(7))
+    return sip_uri_of(scheme, user, password, host, port_text, params_text, headers)
+
+
+def is_ipv6(text: str) -> bool:
+    """True for an IPv6 address without brackets and zone."""
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return "%" not in text
+
+
+def _parse_params(text: str) -> dict[str, str | None]:
     params: dict[str, str | None] = {}
-    for piece in text[1:].split(";"):
+    pieces = text.split(";")
+    if len(pieces) > limits.PARAMETERS:
+        raise SipSyntaxError("URI", "too many parameters")
+    del pieces[0]
+    for piece in pieces:
         name, equals, value = piece.partition("=")
-        name = name.lower()
-        if not name or name in params or (equals and not value):
-            raise SipSyntaxError("URI", "malformed or repeated parameter", offset=offset)
-        params[name] = value if equals else None
-    if "%" in text and _BAD_ESCAPE(text):
-        raise SipSyntaxError("URI", "malformed escape", offset=offset)
+        params[name.lower()] = value if equals else None
+    if len(params) != len(pieces) or "" in params:
+        raise SipSyntaxError("URI", "parameter repeated, or without a name")
     return params
 
 
@@ -300,7 +328,7 @@ _ESCAPE_USER = re.compile(r"[^A-Za-z0-9\-_.!~*'()&=+$,;?/]")
 
 
 def escape_user(text: str) -> str:
-    """Any text as a user part, %-escaped where RFC 3261 §25.1 asks for it. Raises `SipBuildError` when empty."""
+    """Any text as a user part, %-escaped as RFC 3261 §25.1 asks for. Raises `SipBuildError` when empty."""
     if not text:
         raise SipBuildError("a user part can't be empty")
     return _ESCAPE_USER.sub(_escape, text)

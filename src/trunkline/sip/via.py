@@ -3,18 +3,18 @@
 Reads one element; splitting a line with several is `grammar.split_list`. Who fills in `received` is `stack`.
 """
 
-import ipaddress
 import re
 from typing import Final
 
 from trunkline.sip.errors import SipSyntaxError
-from trunkline.sip.grammar import Params, parse_params, print_params
+from trunkline.sip.grammar import HOST, TOKEN, Params, parse_params, print_params
+from trunkline.sip.uri import is_ipv6
 
-_VIA = re.compile(
-    r"SIP[ \t]*+/[ \t]*+2\.0[ \t]*+/[ \t]*+([A-Za-z0-9\-.!%*_+`'~]++)[ \t]++"
-    r"([A-Za-z0-9_-]++(?:\.[A-Za-z0-9_-]++)*+\.?|\[[0-9A-Fa-f:.]++\])[ \t]*+"
-    r"(?::[ \t]*+([0-9]{1,5})[ \t]*+)?(;.*)?",
-    re.IGNORECASE | re.DOTALL,
+_USUAL = re.compile(rf"(SIP/2\.0)/([A-Z]++) ({HOST})(?::([0-9]{{1,5}}))?+(;.*+)?+", re.DOTALL).fullmatch
+_ANY = re.compile(
+    rf"({TOKEN}++[ \t]*+/[ \t]*+{TOKEN}++)[ \t]*+/[ \t]*+({TOKEN}++)[ \t]++({HOST})[ \t]*+"
+    r"(?::[ \t]*+([0-9]{1,5})[ \t]*+)?+(;.*+)?+",
+    re.DOTALL,
 ).fullmatch
 
 MAGIC_COOKIE = "z9hG4bK"
@@ -24,9 +24,11 @@ MAGIC_COOKIE = "z9hG4bK"
 class Via:
     """One hop. Immutable."""
 
-    __slots__ = ("host", "params", "port", "transport")
+    __slots__ = ("host", "params", "port", "protocol", "transport")
 
-    def __init__(self, transport: str, host: str, port: int | None, params: Params) -> None:
+    def __init__(
+        self, transport: str, host: str, port: int | None, params: Params, protocol: str = "SIP/2.0"
+    ) -> None:
         self.transport: Final = transport
         """Upper case; may be one that Trunkline doesn't speak."""
         self.host: Final = host
@@ -35,27 +37,29 @@ class Via:
         """sent-by port, None when not given."""
         self.params: Final = params
         """Names in lower case, values as received."""
+        self.protocol: Final = protocol
+        """`SIP/2.0`; the parser refuses a top Via of another one."""
 
     @classmethod
     def parse(cls, text: str) -> "Via":
         """Read one element. Raises `SipSyntaxError`."""
-        match = _VIA(text)
+        match = _USUAL(text) or _ANY(text)
         if match is None:
             raise SipSyntaxError("Via", "malformed protocol or sent-by")
-        transport, host, port_text, params_text = match.groups()
+        protocol, transport, host, port_text, params_text = match.groups()
         if host[0] == "[":
             host = host[1:-1]
-            try:
-                ipaddress.IPv6Address(host)
-            except ValueError:
-                raise SipSyntaxError("Via", "malformed IPv6 address", offset=match.start(2)) from None
+            if not is_ipv6(host):
+                raise SipSyntaxError("Via", "malformed IPv6 address", offset=match.start(3))
         port: int | None = None
         if port_text is not None:
             port = int(port_text)
             if not 0 < port < 65536:
-                raise SipSyntaxError("Via", "port out of range", offset=match.start(3))
+                raise SipSyntaxError("Via", "port out of range", offset=match.start(4))
+        if protocol != "SIP/2.0":
+            protocol = "".join(protocol.split()).upper()
         params = parse_params(params_text, "Via") if params_text else {}
-        return cls(transport.upper(), host.lower(), port, params)
+        return cls(transport.upper(), host.lower(), port, params, protocol)
 
     @property
     def branch(self) -> str | None:
@@ -64,7 +68,7 @@ class Via:
 
     @property
     def received(self) -> str | None:
-        """The source address that the next hop saw, IPv6 without brackets (RFC 5118 §4.5 takes both forms)."""
+        """The source address that the next hop saw, IPv6 without brackets (RFC 5118 §4.5: both forms come)."""
         value = self.params.get("received")
         return None if value is None else value.strip("[]")
 
@@ -90,10 +94,10 @@ class Via:
 
     def with_params(self, **params: str | None) -> "Via":
         """A copy with these parameters set."""
-        return Via(self.transport, self.host, self.port, {**self.params, **params})
+        return Via(self.transport, self.host, self.port, {**self.params, **params}, self.protocol)
 
     def __str__(self) -> str:
-        return f"SIP/2.0/{self.transport} {self.sent_by}{print_params(self.params)}"
+        return f"{self.protocol}/{self.transport} {self.sent_by}{print_params(self.params)}"
 
     def __repr__(self) -> str:
         return f"Via({str(self)!r})"

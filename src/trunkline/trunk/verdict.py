@@ -208,6 +208,30 @@ class Slug(Enum):
         "The far end asks for a password.",
         "Let the PBX trust the published addresses instead (insecure=invite, identify, ACL).",
     )
+    NOT_FOUND = _Kind(
+        "not-found",
+        Fault.ENDPOINT,
+        404,
+        1,
+        "The far end does not know the number.",
+        "Check the number dialled.",
+    )
+    UNAVAILABLE = _Kind(
+        "unavailable",
+        Fault.ENDPOINT,
+        480,
+        18,
+        "The far end is not available at the moment.",
+        "See whether the device is on and registered with its PBX.",
+    )
+    FAR_END_TIMED_OUT = _Kind(
+        "far-end-timed-out",
+        Fault.ENDPOINT,
+        408,
+        102,
+        "The far end gave up waiting for something behind it (408).",
+        "See its own log.",
+    )
     ABANDONED = _Kind("abandoned", Fault.NOBODY, 487, 16, "Left before it answered: the call had ended.", "")
     # within an answered call
     MEDIA_TIMEOUT = _Kind(
@@ -282,6 +306,15 @@ class Verdict:
     def answered_as(self, status: int) -> "Verdict":
         """The same cause under another SIP status."""
         return replace(self, status=status)
+
+    def in_words(self) -> str:
+        """Status, cause, this case, remedy and error id, as sentences for a person."""
+        sentences = [f"{self.status}: {self.text}"]
+        if self.detail:
+            sentences.append(f"{self.detail[0].upper()}{self.detail[1:]}.")
+        if self.remedy:
+            sentences.append(self.remedy)
+        return f"{' '.join(sentences)} ({self.slug})"
 
     @property
     def fault(self) -> Fault:

@@ -1,2 +1,1 @@
-"""The HTTP port: health, metrics, and the control channel that the command line speaks.
-"""
+"""The HTTP port: health, metrics, and the control channel that the command line speaks."""

@@ -1,0 +1,130 @@
+"""What both server transactions share: identity, the path of the responses, the last response as bytes.
+
+RFC 3261 §17.2.3 says what a request is matched by (`trunkline.sip.transactions.table`), §18.2.2 where a
+response goes (`trunkline.sip.response_path`)."""
+
+from collections.abc import Hashable
+from typing import Protocol
+
+from trunkline.clock import Clock, Timer
+from trunkline.sip.message import Request, Response
+from trunkline.sip.ports import Flow
+from trunkline.sip.timers import TimerValues
+
+
+class ServerWire(Protocol):
+    """What a server transaction asks of the stack."""
+
+    clock: Clock
+    timers: TimerValues
+
+    def send_response(self, data: bytes, transaction: "ServerTransaction") -> None:
+        """Put `data` on the path that answers to `transaction.request` take."""
+
+    def server_terminated(self, transaction: "ServerTransaction") -> None:
+        """The machine has ended: forget it."""
+
+    def server_rejected(self, transaction: "ServerTransaction", response: Response) -> None:
+        """`transaction` has sent a final response other than a 2xx."""
+
+    def ack_of_accepted(self, ack: Request, flow: Flow) -> None:
+        """An ACK matched an INVITE that was answered with a 2xx: it is the dialog's."""
+
+    def new_tag(self) -> str:
+        """A fresh To tag."""
+
+
+class ServerTransaction:
+    """One request received, and the way its answers go; subclasses are the machines.
+
+    `flow` is where the request came from, `reply_flow` where answers go (None until the first answer,
+    §18.2.2), `key` and `merge_key` what `TransactionTable` files it under."""
+
+    __slots__ = (
+        "_data",
+        "_local_tag",
+        "_timer",
+        "_wire",
+        "ack_key",
+        "flow",
+        "key",
+        "last_response",
+        "merge_key",
+        "reply_flow",
+        "request",
+    )
+
+    def __init__(self, wire: ServerWire, request: Request, flow: Flow, key: Hashable) -> None:
+        self._wire = wire
+        self.request = request
+        self.flow = flow
+        self.reply_flow: Flow | None = None
+        self.key = key
+        self.ack_key: Hashable = None
+        self.merge_key: Hashable = None
+        self.last_response: Response | None = None
+        self._data = b""
+        self._local_tag: str | None = None
+        self._timer: Timer | None = None
+
+    @property
+    def final_sent(self) -> bool:
+        """True once a final response was passed to `respond`."""
+        raise NotImplementedError
+
+    @property
+    def local_tag(self) -> str:
+        """The To tag of our answers: the request's, else that of the last response, else a fresh one that is
+        kept.
+
+        A response with a status above 100 that has no To tag gets this one (§8.2.6.2).
+        """
+        if self._local_tag is None:
+            sent = None if self.last_response is None else self.last_response.to_tag
+            self._local_tag = self.request.to_tag or sent or self._wire.new_tag()
+        return self._local_tag
+
+    def respond(self, response: Response) -> None:
+        """Send `response` if the state allows it; a response that comes too late is ignored."""
+        raise NotImplementedError
+
+    def receive_again(self) -> None:
+        """Input: the same request once more."""
+        raise NotImplementedError
+
+    def await_user(self) -> None:
+        """The user has the request and has not answered yet: arm what the RFC asks for in that case."""
+        raise NotImplementedError
+
+    def _transmit(self, response: Response) -> None:
+        """Serialise once, keep the bytes, send."""
+        if response is not self.last_response:
+            to = response.headers.get("to") or ""
+            if response.status > 100 and ";tag=" not in to:
+                response.headers.set("to", f"{to};tag={self.local_tag}")
+            self.last_response = response
+            self._data = response.to_bytes()
+        self._wire.send_response(self._data, self)
+        if response.status >= 300:
+            self._wire.server_rejected(self, response)
+
+    def _retransmit(self) -> None:
+        if self._data:
+            self._wire.send_response(self._data, self)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _arm(self, delay_s: float) -> None:
+        self._stop_timer()
+        clock = self._wire.clock
+        self._timer = clock.at(clock.now() + delay_s, self._timer_fired)
+
+    def _timer_fired(self) -> None:
+        raise NotImplementedError
+
+    def _end(self) -> None:
+        self._stop_timer()
+        self._wire.server_terminated(self)

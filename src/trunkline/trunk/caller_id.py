@@ -1,0 +1,174 @@
+"""Who is calling, what the account may say about that, and what the far end is told.
+
+Reads the caller's identity from P-Asserted-Identity (RFC 3325), else Remote-Party-ID
+(draft-ietf-sip-privacy-04), else From; honours Privacy (RFC 3323) both ways (BEHAVIOUR §2); applies the
+account's policy (BEHAVIOUR §4); builds From and the identity headers of the far leg. A header that can't be
+read counts as absent: identity headers never kill a call.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from trunkline.sip.errors import SipSyntaxError
+from trunkline.sip.name_addr import NameAddr
+from trunkline.sip.uri import SipUri
+from trunkline.trunk.account import Account, CallerIdPolicy
+from trunkline.trunk.e164 import number_or_none
+from trunkline.trunk.verdict import Slug, Verdict
+
+ANONYMOUS: Final = "anonymous"
+ANONYMOUS_ADDRESS: Final = NameAddr("Anonymous", SipUri("sip", ANONYMOUS, "anonymous.invalid"))
+"""RFC 3323 §4.1.1.3."""
+
+_ANONYMOUS_HOST = "anonymous.invalid"
+_RESTRICTING = frozenset({"id", "user", "header", "session", "critical"})
+"""Values of Privacy that ask for the caller not to be named (RFC 3323 §4.2, RFC 3325 §9.3)."""
+_RPID_RESTRICTING = frozenset({"full", "name", "uri"})
+
+Headers = tuple[tuple[str, str], ...]
+
+
+class IdentitySource(StrEnum):
+    """Where the caller's identity was found."""
+
+    ASSERTED = "P-Asserted-Identity"
+    REMOTE_PARTY = "Remote-Party-ID"
+    FROM = "From"
+    ACCOUNT = "account"
+    """The account's own number, by `CallerIdPolicy.REPLACE`."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerIdentity:
+    """The caller, as far as is known."""
+
+    user: str | None
+    """The user part as received, escapes and `+` included; None: nobody is named."""
+    number: str | None
+    """Its E.164 digits; None when it isn't an E.164 number."""
+    display: str | None
+    restricted: bool
+    """The caller asks not to be named to the callee."""
+    source: IdentitySource = IdentitySource.FROM
+
+    @property
+    def presented(self) -> str:
+        """The number as presented onward, for records: `anonymous` when it is withheld or there is none."""
+        if self.restricted or self.user is None:
+            return ANONYMOUS
+        return self.number or self.user
+
+
+def read_identity(
+    from_: NameAddr,
+    *,
+    asserted: Sequence[str] = (),
+    remote_party: Sequence[str] = (),
+    privacy: Sequence[str] = (),
+) -> CallerIdentity:
+    """The caller of an INVITE, from the values of From and of the P-Asserted-Identity, Remote-Party-ID and
+    Privacy fields."""
+    caller = _identity(from_, IdentitySource.FROM)
+    restricted: bool | None = None
+    if remote_party:
+        for party in _addresses(remote_party):
+            if (party.params.get("party") or "calling").strip('"').lower() == "calling":
+                caller = _identity(party, IdentitySource.REMOTE_PARTY)
+                restricted = _rpid_restricted(party)
+                break
+    if asserted:
+        found = [_identity(address, IdentitySource.ASSERTED) for address in _addresses(asserted)]
+        named = [identity for identity in found if identity.user is not None]
+        if named:
+            caller = next((identity for identity in named if identity.number is not None), named[0])
+    if privacy:
+        restricted = _privacy_restricted(privacy, restricted)
+    if restricted is None:
+        restricted = _is_anonymous(from_)
+    return replace(caller, restricted=True) if restricted else caller
+
+
+def _identity(address: NameAddr, source: IdentitySource) -> CallerIdentity:
+    user = None if _is_anonymous(address) else address.uri.user
+    return CallerIdentity(
+        user, None if user is None else number_or_none(user), address.display, False, source
+    )
+
+
+def _is_anonymous(address: NameAddr) -> bool:
+    uri = address.uri
+    user = uri.user
+    if user is not None and user.lower() == ANONYMOUS:
+        return True
+    return isinstance(uri, SipUri) and uri.host == _ANONYMOUS_HOST
+
+
+def _addresses(lines: Iterable[str]) -> list[NameAddr]:
+    """Every address that can be read."""
+    addresses: list[NameAddr] = []
+    for line in lines:
+        try:
+            addresses.extend(NameAddr.parse_list(line))
+        except SipSyntaxError:
+            continue
+    return addresses
+
+
+def _rpid_restricted(party: NameAddr) -> bool | None:
+    """What `;privacy=` says; None when it isn't there."""
+    value = party.params.get("privacy")
+    if value is None:
+        return None
+    return value.strip('"').lower().partition("-")[0] in _RPID_RESTRICTING
+
+
+def _privacy_restricted(lines: Iterable[str], before: bool | None) -> bool | None:
+    values = {value.strip().lower() for line in lines for value in line.replace(",", ";").split(";")}
+    if values & _RESTRICTING:
+        return True
+    return False if "none" in values else before
+
+
+def apply_policy(
+    caller: CallerIdentity, account: Account, owns: Callable[[str], bool]
+) -> CallerIdentity | Verdict:
+    """The caller as the account may present it, or why it may not. `owns` tells whether a number is the
+    account's.
+
+    A caller who withholds the number must still have one that the policy accepts: it is told to carriers that
+    are trusted.
+    """
+    match account.caller_id_policy:
+        case CallerIdPolicy.ANY:
+            return caller
+        case CallerIdPolicy.OWNED:
+            if caller.number is not None and owns(caller.number):
+                return caller
+            shown = caller.number or caller.user or "no number"
+            return Verdict.of(Slug.CALLER_ID_FORBIDDEN, detail=f"the caller ID in {caller.source} is {shown}")
+        case CallerIdPolicy.REPLACE:
+            number = account.caller_id_number
+            return CallerIdentity(number, number, None, caller.restricted, IdentitySource.ACCOUNT)
+
+
+def from_address(caller: CallerIdentity, user: str | None, host: str) -> NameAddr:
+    """From of the far leg, without a tag: `user` at `host` under the caller's name, or the anonymous one of
+    RFC 3323."""
+    if caller.restricted or user is None:
+        return ANONYMOUS_ADDRESS
+    return NameAddr(caller.display, SipUri("sip", user, host))
+
+
+def identity_headers(caller: CallerIdentity, user: str | None, host: str, *, trusted: bool) -> Headers:
+    """The identity headers that go with `from_address`: none, unless the caller withholds the number.
+
+    Then `Privacy: id`, and for a peer within the trust domain of RFC 3325 the number in P-Asserted-Identity.
+    """
+    if not caller.restricted:
+        return ()
+    privacy = ("Privacy", "id")
+    if not trusted or user is None:
+        return (privacy,)
+    return (privacy, ("P-Asserted-Identity", str(NameAddr(caller.display, SipUri("sip", user, host)))))

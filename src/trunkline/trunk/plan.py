@@ -1,0 +1,369 @@
+"""The plan of a call: whether it may be made, whereto in which order, and as whom (BEHAVIOUR §2, §3, §4).
+
+`plan_outbound` and `plan_inbound` decide real calls and tell `trunkline explain` what would happen: it is the
+same code, and `trace` takes the steps in plain words. Inputs are values and lookups; nothing is changed. What
+comes after the plan: `limits` admits the call, `Hunt` walks the targets (`plan.hunt`), `plan.leg` says what
+goes into the INVITE for each of them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from trunkline.sip.name_addr import NameAddr
+from trunkline.sip.uri import SipUri
+from trunkline.trunk.account import Account
+from trunkline.trunk.caller_id import CallerIdentity, Headers, apply_policy, from_address, identity_headers
+from trunkline.trunk.carrier import Carrier, CarrierCredentials, Gateway, GatewayTransport, rewrite
+from trunkline.trunk.destinations import deciding_prefix
+from trunkline.trunk.directory import Directory
+from trunkline.trunk.e164 import MalformedNumber, normalise_user, number_or_none
+from trunkline.trunk.forwarding import Endpoint, MediaProtection
+from trunkline.trunk.health import HealthBook, prefer_up
+from trunkline.trunk.hunt import Hunt, HuntTarget, Rules
+from trunkline.trunk.number import Number
+from trunkline.trunk.registrations import Binding
+from trunkline.trunk.routes import Pick, Route, in_order
+from trunkline.trunk.verdict import Slug, Verdict
+
+Trace = list[str]
+IsUp = Callable[[str], bool]
+BindingsOf = Callable[[str], Sequence[Binding]]
+
+
+def _always_up(key: str) -> bool:  # noqa: ARG001 - the signature of `IsUp`
+    return True
+
+
+def _nobody(account: str) -> Sequence[Binding]:  # noqa: ARG001 - the signature of `BindingsOf`
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class FarLeg:
+    """What goes into the INVITE towards one target."""
+
+    request_uri: SipUri
+    from_: NameAddr
+    """Without a tag."""
+    to: NameAddr
+    headers: Headers
+    """Identity headers, ready for the wire."""
+    codecs: tuple[str, ...]
+    """What may be offered, preferred first; empty: the account and the carrier allow no codec in common."""
+    media: MediaProtection
+    credentials: CarrierCredentials | None
+    """For the target's challenge."""
+    flow: object
+    """The path of a registered device; None: `request_uri` is resolved."""
+    response_timeout_ms: int | None
+    """Silence for this long moves on; None: the node's setting."""
+    ring_timeout_s: float | None
+    """Ringing for this long ends the call; None: the node's setting."""
+    verify_tls: bool | None
+    """Whether the certificate must be valid; None: the node's setting."""
+    carrier: str | None
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayTarget(HuntTarget):
+    """One gateway to try for an outbound call."""
+
+    carrier: Carrier
+    gateway: Gateway
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointTarget(HuntTarget):
+    """One endpoint to try for an inbound call; `binding` is the registered device that stands for it, if any
+    does."""
+
+    endpoint: Endpoint
+    binding: Binding | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundPlan:
+    """A call that may be made, from a customer to a carrier."""
+
+    account: Account
+    called: str
+    """E.164 digits."""
+    caller: CallerIdentity
+    targets: tuple[GatewayTarget, ...]
+    """In the order in which to try them; at least one."""
+    service_domain: str
+
+    def hunt(self, health: HealthBook | None = None) -> Hunt[GatewayTarget]:
+        """A fresh hunt over the targets."""
+        return Hunt(self.targets, Rules.GATEWAYS, health)
+
+    def leg(self, target: GatewayTarget) -> FarLeg:
+        """The INVITE for one of the targets."""
+        carrier, gateway = target.carrier, target.gateway
+        called = rewrite(carrier.called_rules, self.called)
+        caller = self.caller
+        user = caller.user if caller.number is None else rewrite(carrier.caller_rules, caller.number)
+        host = carrier.from_host or self.service_domain
+        request_uri = _gateway_uri(gateway.uri, carrier.transport, called)
+        return FarLeg(
+            request_uri=request_uri,
+            from_=from_address(caller, user, host),
+            to=NameAddr(None, SipUri("sip", called, gateway.uri.host)),
+            headers=identity_headers(caller, user, host, trusted=carrier.trusted),
+            codecs=tuple([name for name in carrier.codecs if name in self.account.codecs]),
+            media=MediaProtection.RTP,
+            credentials=carrier.credentials,
+            flow=None,
+            response_timeout_ms=carrier.response_timeout_ms,
+            ring_timeout_s=carrier.ring_timeout_s,
+            verify_tls=carrier.verify_tls,
+            carrier=carrier.name,
+            label=target.label,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class InboundPlan:
+    """A call that may be made, from a carrier to a customer's endpoints."""
+
+    account: Account
+    number: Number
+    caller: CallerIdentity
+    targets: tuple[EndpointTarget, ...]
+    """In the order in which to try them; at least one."""
+    service_domain: str
+    codecs: tuple[str, ...]
+
+    @property
+    def called(self) -> str:
+        """E.164 digits."""
+        return self.number.e164
+
+    def hunt(self, health: HealthBook | None = None, timeout_status: int = 486) -> Hunt[EndpointTarget]:
+        """A fresh hunt over the targets."""
+        return Hunt(self.targets, Rules.FORWARDING, health, timeout_status)
+
+    def leg(self, target: EndpointTarget) -> FarLeg:
+        """The INVITE for one of the targets. From and To are of the service domain (BEHAVIOUR §2)."""
+        endpoint, binding = target.endpoint, target.binding
+        caller = self.caller
+        domain = self.service_domain
+        return FarLeg(
+            request_uri=endpoint.uri if binding is None else binding.uri,
+            from_=from_address(caller, caller.user, domain),
+            to=NameAddr(None, SipUri("sip", self.number.e164, domain)),
+            headers=identity_headers(caller, caller.user, domain, trusted=False),
+            codecs=self.codecs,
+            media=endpoint.media,
+            credentials=None,
+            flow=None if binding is None else binding.flow,
+            response_timeout_ms=endpoint.timeout_ms,
+            ring_timeout_s=self.number.ring_timeout_s,
+            verify_tls=None,
+            carrier=None,
+            label=target.label,
+        )
+
+
+def plan_outbound(
+    directory: Directory,
+    account: Account,
+    dialled: str,
+    caller: CallerIdentity,
+    *,
+    service_domain: str,
+    pick: Pick,
+    is_up: IsUp = _always_up,
+    trace: Trace | None = None,
+) -> OutboundPlan | Verdict:
+    """Plan a customer's call to `dialled`, the Request-URI's user as received.
+
+    Checked in this order: the account, the number, the destination, the caller ID, the route. `is_up` tells
+    of a gateway's health key whether it is up (`HealthBook.is_up`).
+    """
+    note: Trace = [] if trace is None else trace
+    if account.blocked:
+        note.append(f"Account {account.key} is blocked.")
+        return Verdict.of(Slug.ACCOUNT_BLOCKED)
+    note.append(f"Account {account.key} is active.")
+    try:
+        called = normalise_user(dialled)
+    except MalformedNumber as error:
+        note.append(f"What was dialled is not an E.164 number: it {error.reason}.")
+        return Verdict.of(Slug.MALFORMED_NUMBER, detail=f"the number {error.reason}")
+    note.append(f"{dialled} is the number {called}.")
+    refused = _destination(account, called, note)
+    if refused is not None:
+        return refused
+    presented = apply_policy(caller, account, lambda number: directory.owns(account.key, number))
+    note.append(_caller_words(caller, presented, account))
+    if isinstance(presented, Verdict):
+        return presented
+    route = directory.route_for(called)
+    if route is None:
+        note.append(f"No route has a prefix of {called}.")
+        return Verdict.of(Slug.NO_ROUTE, detail=f"no route has a prefix of {called}")
+    targets = _gateways(directory, route, pick, is_up, note)
+    if not targets:
+        return Verdict.of(
+            Slug.NO_ROUTE, detail=f"route '{route.prefix}' leads to no carrier that takes calls"
+        )
+    return OutboundPlan(account, called, presented, targets, service_domain)
+
+
+def _destination(account: Account, called: str, note: Trace) -> Verdict | None:
+    may_call, prefix = deciding_prefix(account, called)
+    why = "no prefix of the account's lists matches it" if prefix is None else f"prefix {prefix} decides"
+    if may_call:
+        note.append(f"The account may call {called}: {why}.")
+        return None
+    note.append(f"The account may not call {called}: {why}.")
+    return Verdict.of(Slug.DESTINATION_FORBIDDEN, detail=why)
+
+
+def _caller_words(caller: CallerIdentity, presented: CallerIdentity | Verdict, account: Account) -> str:
+    policy = account.caller_id_policy
+    sent = caller.number or caller.user or "no number"
+    if isinstance(presented, Verdict):
+        wish = f"policy '{policy}' wants a number of the account"
+        return f"Caller ID {sent} (from {caller.source}) is refused: {wish}."
+    shown = presented.number or presented.user or "no number"
+    words = f"Caller ID {sent} (from {caller.source}) is presented as {shown}: policy '{policy}'"
+    return f"{words}; it is withheld from the callee." if presented.restricted else f"{words}."
+
+
+def _gateways(
+    directory: Directory, route: Route, pick: Pick, is_up: IsUp, note: Trace
+) -> tuple[GatewayTarget, ...]:
+    prefix = f"Route {route.prefix}" if route.prefix else "The route for every number"
+    targets: list[GatewayTarget] = []
+    names: list[str] = []
+    for item in in_order(route.carriers, pick):
+        carrier = directory.carrier(item.carrier)
+        if carrier is None or not carrier.enabled or not carrier.gateways:
+            why = (
+                "does not exist"
+                if carrier is None
+                else "is disabled"
+                if not carrier.enabled
+                else "has no gateway"
+            )
+            note.append(f"Carrier {item.carrier} is left out: it {why}.")
+            continue
+        names.append(carrier.name)
+        for gateway in in_order(carrier.gateways, pick):
+            label = str(gateway.uri)
+            key = gateway_health_key(carrier, gateway)
+            targets.append(GatewayTarget(label=label, health_key=key, carrier=carrier, gateway=gateway))
+    note.append(f"{prefix} leads to {', then '.join(names) or 'no carrier that takes calls'}.")
+    ordered, down = prefer_up(targets, lambda target: is_up(target.health_key))
+    _note_targets(ordered, down, note)
+    return tuple(ordered)
+
+
+def gateway_health_key(carrier: Carrier, gateway: Gateway) -> str:
+    """The name of a carrier's gateway in the `HealthBook`."""
+    return f"{carrier.name} {gateway.uri}"
+
+
+def endpoint_health_key(number: Number, endpoint: Endpoint) -> str:
+    """The name of a number's endpoint in the `HealthBook`."""
+    return f"{number.e164} {endpoint.uri}"
+
+
+def _gateway_uri(uri: SipUri, transport: GatewayTransport, called: str) -> SipUri:
+    params = uri.params
+    if "transport" not in params and transport is not GatewayTransport.UDP and uri.scheme == "sip":
+        params = {**params, "transport": transport.value}
+    return SipUri(uri.scheme, called, uri.host, uri.port, params)
+
+
+def plan_inbound(
+    directory: Directory,
+    carrier: Carrier,
+    dialled: str,
+    caller: CallerIdentity,
+    *,
+    service_domain: str,
+    is_up: IsUp = _always_up,
+    bindings_of: BindingsOf = _nobody,
+    trace: Trace | None = None,
+) -> InboundPlan | Verdict:
+    """Plan a carrier's call to `dialled`, the Request-URI's user as received.
+
+    `is_up` tells of an endpoint's health key whether it is up, `bindings_of` which devices an account has
+    registered (`Registrations.bindings`), in the order in which to call them.
+    """
+    note: Trace = [] if trace is None else trace
+    try:
+        called = normalise_user(_rewritten_user(carrier, dialled))
+    except MalformedNumber as error:
+        note.append(f"What carrier {carrier.name} dialled is not an E.164 number: it {error.reason}.")
+        return Verdict.of(Slug.MALFORMED_NUMBER, detail=f"the number {error.reason}")
+    note.append(f"Carrier {carrier.name} calls {dialled}: that is the number {called}.")
+    number = directory.number(called)
+    account = None if number is None else directory.account(number.account)
+    if number is None or account is None:
+        note.append(f"No account has the number {called}.")
+        return Verdict.of(Slug.UNKNOWN_NUMBER, detail=f"no account has {called}")
+    note.append(f"The number belongs to account {account.key}, which is {account.status}.")
+    if account.blocked:
+        return Verdict.of(Slug.ACCOUNT_BLOCKED)
+    if not number.forwarding:
+        note.append("It is not forwarded anywhere.")
+        return Verdict.of(Slug.NO_FORWARDING)
+    caller = _inbound_caller(carrier, caller)
+    shown = caller.user or "nobody"
+    note.append(f"The caller is {shown} (from {caller.source}){', withheld' if caller.restricted else ''}.")
+    targets = _endpoints(directory, number, service_domain, bindings_of, note)
+    ordered, down = prefer_up(targets, lambda target: not target.health_key or is_up(target.health_key))
+    _note_targets(ordered, down, note)
+    codecs = tuple([name for name in account.codecs if name in carrier.codecs])
+    return InboundPlan(account, number, caller, tuple(ordered), service_domain, codecs)
+
+
+def _rewritten_user(carrier: Carrier, user: str) -> str:
+    if not carrier.inbound_called_rules:
+        return user
+    return rewrite(carrier.inbound_called_rules, user.partition(";")[0])
+
+
+def _inbound_caller(carrier: Carrier, caller: CallerIdentity) -> CallerIdentity:
+    """The caller as the carrier named it, in the form that its rules make of it."""
+    if not carrier.inbound_caller_rules or caller.user is None:
+        return caller
+    user = rewrite(carrier.inbound_caller_rules, caller.user)
+    return CallerIdentity(user, number_or_none(user), caller.display, caller.restricted, caller.source)
+
+
+def _endpoints(
+    directory: Directory, number: Number, service_domain: str, bindings_of: BindingsOf, note: Trace
+) -> list[EndpointTarget]:
+    targets: list[EndpointTarget] = []
+    for endpoint in number.forwarding.endpoints:
+        uri = endpoint.uri
+        if uri.host != service_domain:
+            key = endpoint_health_key(number, endpoint)
+            targets.append(EndpointTarget(label=str(uri), health_key=key, endpoint=endpoint))
+            continue
+        key = uri.user_unescaped or ""
+        account = directory.account(key)
+        bindings = () if account is None or account.blocked else bindings_of(key)
+        if not bindings:
+            why = (
+                f"no device is registered for account {key}" if account else f"{key} is not an account's key"
+            )
+            note.append(f"{uri} can't be reached: {why}.")
+            missing = Verdict.of(Slug.NOT_REGISTERED, detail=why)
+            targets.append(EndpointTarget(label=str(uri), health_key="", missing=missing, endpoint=endpoint))
+        for binding in bindings:
+            label = f"{uri} at {binding.uri}"
+            targets.append(EndpointTarget(label=label, health_key="", endpoint=endpoint, binding=binding))
+    return targets
+
+
+def _note_targets(ordered: Sequence[HuntTarget], down: Sequence[HuntTarget], note: Trace) -> None:
+    note.extend([f"{target.label} is down: it is kept for the end." for target in down])
+    there = [target.label for target in ordered if target.missing is None]
+    note.extend([f"Attempt {number}: {label}." for number, label in enumerate(there, 1)])

@@ -1,0 +1,251 @@
+"""The location service: which devices are registered for an account, and where (RFC 3261 §10.3 steps 6 to 8).
+
+The address-of-record is the account's key. A request is applied wholly or not at all. Beyond the RFC: a
+device that names itself with `+sip.instance` and `reg-id` replaces its own earlier binding (RFC 5626 §6), and
+of more than `max_contacts` devices the one whose binding would end first is dropped, so that a device that
+changes its address at each start can't shut itself out.
+
+Authentication and steps 1 to 5 come before (`call`). Held in memory; how a binding reaches its device is
+`flow`, which is opaque.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from trunkline.clock import Clock
+from trunkline.sip.name_addr import NameAddr
+from trunkline.sip.uri import SipUri
+
+MALFORMED_EXPIRES_S = 3600
+"""What a malformed expiry counts as (RFC 3261 §10.2.1.1)."""
+_HOUR_S = 3600
+_MAX_EXPIRES_S = 2**32 - 1
+_FULL_Q = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationPolicy:
+    """What a registrar grants. Times are seconds."""
+
+    min_expires_s: int = 60
+    """A shorter wish than this is refused with 423; at most 3600 (RFC 3261 §10.3 step 7)."""
+    default_expires_s: int = 3600
+    """Where the request names none."""
+    max_expires_s: int = 7200
+    """Longer wishes are shortened."""
+    max_contacts: int = 10
+    """Devices for one account."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.min_expires_s <= min(_HOUR_S, self.max_expires_s) or self.max_contacts < 1:
+            raise ValueError("min_expires_s is 1 to 3600 and at most max_expires_s; max_contacts at least 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One Contact of a REGISTER, read leniently."""
+
+    uri: SipUri
+    expires_s: int | None = None
+    """Its own `expires`; None: as the request's Expires says."""
+    q: int = _FULL_Q
+    """Preference in thousandths, 0 to 1000 (RFC 3261 §20.10)."""
+    instance: str = ""
+    """`+sip.instance` and `reg-id` (RFC 5626 §4.1); empty when the device doesn't name itself."""
+
+    @classmethod
+    def read(cls, address: NameAddr) -> "Contact | None":
+        """From a Contact value; None for a URI that isn't sip or sips, which nothing can be sent to."""
+        if not isinstance(address.uri, SipUri):
+            return None
+        params = address.params
+        expires = params.get("expires")
+        instance = params.get("+sip.instance") or ""
+        return cls(
+            address.uri,
+            None if "expires" not in params else read_expires(expires or ""),
+            _read_q(params.get("q")),
+            f"{instance};{params.get('reg-id') or ''}" if instance else "",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One registered device of an account."""
+
+    uri: SipUri
+    q: int
+    deadline: float
+    """Monotonic second at which it ends."""
+    call_id: str
+    cseq: int
+    flow: object
+    """The path that the REGISTER came on, as the registrar got it."""
+    instance: str = ""
+    source: str = ""
+    """Where it came from, for displays."""
+    user_agent: str = ""
+
+    def remaining_s(self, now: float) -> int:
+        """Seconds left, for the `expires` of the answer."""
+        return max(0, round(self.deadline - now))
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationRefused:
+    """Why a REGISTER changes nothing."""
+
+    status: int
+    """400, 423 or 500."""
+    detail: str
+    min_expires_s: int | None = None
+    """For Min-Expires, with 423."""
+
+
+def read_expires(text: str) -> int:
+    """The seconds of an Expires value or parameter; a malformed one is 3600 (RFC 3261 §10.2.1.1, §20.19)."""
+    text = text.strip()
+    if not (text.isascii() and text.isdigit()):
+        return MALFORMED_EXPIRES_S
+    return int(text) if len(text) <= 10 and int(text) <= _MAX_EXPIRES_S else _MAX_EXPIRES_S
+
+
+def _read_q(text: str | None) -> int:
+    """Thousandths of a qvalue (RFC 3261 §25.1); absent or malformed is the full 1000."""
+    if text is None:
+        return _FULL_Q
+    whole, _, fraction = text.strip().partition(".")
+    if whole not in {"0", "1", ""} or not (fraction + "0").isdecimal() or len(fraction) > 3:
+        return _FULL_Q
+    return min(_FULL_Q, int(whole or "0") * _FULL_Q + int((fraction + "000")[:3]))
+
+
+class Registrations:
+    """The bindings of all accounts."""
+
+    __slots__ = ("_bindings", "_clock", "policy")
+
+    def __init__(self, clock: Clock, policy: RegistrationPolicy | None = None) -> None:
+        self._clock = clock
+        self._bindings: dict[str, tuple[Binding, ...]] = {}
+        self.policy = policy or RegistrationPolicy()
+
+    def register(
+        self,
+        account: str,
+        *,
+        call_id: str,
+        cseq: int,
+        contacts: Sequence[Contact],
+        expires_s: int | None = None,
+        flow: object = None,
+        source: str = "",
+        user_agent: str = "",
+    ) -> tuple[Binding, ...] | RegistrationRefused:
+        """Apply a REGISTER's contacts (step 7) and return all bindings of the account, or refuse it and
+        change nothing.
+
+        `expires_s` is the Expires header field. Without contacts it is a query (step 8).
+        """
+        now = self._clock.now()
+        before = self.bindings(account)
+        bindings = list(before)
+        for contact in contacts:
+            granted = self._granted(contact, expires_s)
+            if isinstance(granted, RegistrationRefused):
+                return granted
+            replaced = [binding for binding in bindings if _same_device(binding, contact)]
+            if any(item in before and item.call_id == call_id and item.cseq >= cseq for item in replaced):
+                return RegistrationRefused(500, "the CSeq is not higher than that of the binding")
+            for binding in replaced:
+                bindings.remove(binding)
+            if granted > 0:
+                bindings.append(
+                    Binding(
+                        contact.uri,
+                        contact.q,
+                        now + granted,
+                        call_id,
+                        cseq,
+                        flow,
+                        contact.instance,
+                        source,
+                        user_agent,
+                    )
+                )
+        while len(bindings) > self.policy.max_contacts:
+            bindings.remove(min(bindings, key=lambda binding: binding.deadline))
+        return self._store(account, bindings)
+
+    def remove_all(
+        self, account: str, *, call_id: str, cseq: int, expires_s: int | None
+    ) -> tuple[Binding, ...] | RegistrationRefused:
+        """Apply a REGISTER with `Contact: *` (step 6): remove every binding, or refuse."""
+        if expires_s != 0:
+            return RegistrationRefused(400, "Contact: * needs Expires: 0")
+        if any(
+            binding.call_id == call_id and binding.cseq >= cseq for binding in self._bindings.get(account, ())
+        ):
+            return RegistrationRefused(500, "the CSeq is not higher than that of the binding")
+        return self._store(account, [])
+
+    def _granted(self, contact: Contact, expires_s: int | None) -> int | RegistrationRefused:
+        policy = self.policy
+        wanted = contact.expires_s
+        if wanted is None:
+            wanted = policy.default_expires_s if expires_s is None else expires_s
+        if 0 < wanted < policy.min_expires_s:
+            return RegistrationRefused(423, "the interval is too brief", policy.min_expires_s)
+        return min(wanted, policy.max_expires_s)
+
+    def _store(self, account: str, bindings: list[Binding]) -> tuple[Binding, ...]:
+        bindings.sort(key=lambda binding: (-binding.q, -binding.deadline))
+        stored = tuple(bindings)
+        if stored:
+            self._bindings[account] = stored
+        else:
+            self._bindings.pop(account, None)
+        return stored
+
+    def bindings(self, account: str) -> tuple[Binding, ...]:
+        """The live bindings of an account in the order in which to call them: by q, then the longest-lived
+        first."""
+        stored = self._bindings.get(account, ())
+        now = self._clock.now()
+        if any(binding.deadline <= now for binding in stored):
+            return self._store(account, [binding for binding in stored if binding.deadline > now])
+        return stored
+
+    def flow_closed(self, flow: object) -> list[str]:
+        """Drop the bindings whose path is gone (RFC 5626 §5.3); return the accounts that lost one. Linear."""
+        return self._drop(lambda binding: binding.flow is flow)
+
+    def expire(self) -> list[str]:
+        """Drop what has expired; return the accounts that lost a binding. Linear: to be called now and
+        then."""
+        now = self._clock.now()
+        return self._drop(lambda binding: binding.deadline <= now)
+
+    def forget(self, account: str) -> None:
+        """Drop all bindings of an account that was removed or blocked."""
+        self._bindings.pop(account, None)
+
+    def _drop(self, gone: Callable[[Binding], bool]) -> list[str]:
+        changed = [key for key, bindings in self._bindings.items() if any(gone(item) for item in bindings)]
+        for key in changed:
+            self._store(key, [item for item in self._bindings[key] if not gone(item)])
+        return changed
+
+    def accounts(self) -> Iterable[str]:
+        """The accounts with bindings, expired ones perhaps included."""
+        return self._bindings.keys()
+
+    def __len__(self) -> int:
+        """Bindings held, expired ones perhaps included."""
+        return sum(len(bindings) for bindings in self._bindings.values())
+
+
+def _same_device(binding: Binding, contact: Contact) -> bool:
+    if contact.instance and contact.instance == binding.instance:
+        return True
+    return binding.uri.equivalent(contact.uri)
