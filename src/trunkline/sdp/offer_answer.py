@@ -404,11 +404,11 @@ def _one_way(
     own_numbers: list[tuple[int, int]] = []
     for codec in listed:
         key = codec[1:3]
+        own = sender.get(key)
         wanted = receiver.get(key)
-        if wanted is not None:
+        if own is not None and wanted is not None:
             number = codec.payload_type
             mapping[number] = wanted
-            own = sender.get(key, number)
             if own != number:
                 own_numbers.append((own, wanted))
     # Some peers send with their own numbers instead; that does no harm where the number means nothing else.

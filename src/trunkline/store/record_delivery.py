@@ -1,0 +1,178 @@
+"""Getting groups of records into the database, whatever happens to it. The blocking half of `record_writer`.
+
+A group goes straight into the database. When that is away (locked for long, no disk space, server down) the
+group goes to the journal and stays safe there; later groups follow it, so that the order holds, until all of
+it was delivered. When the journal can't be written either, groups wait in memory, and the oldest are dropped
+beyond `MAX_HELD_ROWS`, counted.
+
+Also here, because one thread should do all the writing: closing what a crashed run left open (`recovery`),
+and deleting records past their time (`calls.prune_calls`).
+"""
+
+import logging
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+
+from trunkline.store import schema
+from trunkline.store.calls import prune_calls
+from trunkline.store.database import Database
+from trunkline.store.errors import DatabaseError, StoreError
+from trunkline.store.group_commit import AwayError, Group, GroupWriter
+from trunkline.store.journal import Journal
+from trunkline.store.recovery import recover
+
+_log = logging.getLogger(__name__)
+
+MAX_HELD_ROWS: Final = 20_000
+_RETRY_S: Final = 0.5
+_ENTRIES_PER_TRANSACTION: Final = 50
+_PRUNE_INTERVAL_S: Final = 60.0
+_PRUNED_AT_ONCE: Final = 500
+_DAY_S: Final = 86400.0
+
+
+class RecordDelivery:
+    """Delivers the groups of one run of a node. One thread; nothing but `close` may fail, and nothing
+    raises.
+    """
+
+    def __init__(self, database: Database, journal: Path, node: str, run: str) -> None:
+        self._database = database
+        self._node = node
+        self._run = run
+        self._writer = GroupWriter(database)
+        self._journal = Journal(journal)
+        self._held: deque[Group] = deque()
+        self._retry_at = 0.0
+        self._prune_at = 0.0
+        self._ready = False
+        self.keep_days: int | None = None
+        """Delete call records older than this many days; None: keep them."""
+        self.away: str | None = None
+        """Why the database can't be written at the moment; None: it can."""
+        self.written = 0
+        """Rows that are in the database."""
+        self.refused = 0
+        """Rows that the database took for impossible."""
+        self.dropped = 0
+        """Rows that were lost because neither database nor disk nor memory had room."""
+        self.recovered = 0
+        """Calls that earlier runs had left open."""
+
+    @property
+    def journal_bytes(self) -> int:
+        """Bytes that wait in the journal."""
+        return self._journal.size - self._journal.start
+
+    @property
+    def waiting(self) -> bool:
+        """Whether anything is not in the database yet."""
+        return bool(self._held) or self.journal_bytes > 0
+
+    def deliver(self, groups: Sequence[Group]) -> None:
+        """Store `groups`: in the database, else in the journal."""
+        if self.waiting or self.away is not None:
+            self._set_aside(groups)
+            return
+        try:
+            self.refused += self._writer.write(groups)
+        except AwayError as error:
+            self._went_away(str(error))
+            self._set_aside(groups)
+        else:
+            self.written += sum(group.rows for group in groups)
+
+    def tick(self, now: float, wall: float) -> None:
+        """What is due: another try after a failure, recovery after the start, pruning. Call it about once a
+        second.
+        """
+        if now >= self._retry_at and (self.waiting or self.away is not None or not self._ready):
+            self._retry_at = now + _RETRY_S
+            self._catch_up()
+        if self.keep_days is not None and self.away is None and now >= self._prune_at:
+            self._prune(now, wall - self.keep_days * _DAY_S)
+
+    def close(self) -> None:
+        """One last try, then close everything; what could not be delivered stays in the journal."""
+        if self.waiting:
+            self._catch_up()
+        self._writer.close()
+        self._journal.close()
+
+    def _set_aside(self, groups: Sequence[Group]) -> None:
+        for group in groups:
+            if not self._held:
+                try:
+                    self._journal.append(group)
+                    continue
+                except (OSError, StoreError) as error:
+                    _log.error("records wait in memory, the journal can't be written: %s", error)
+            self._held.append(group)
+        rows = sum(group.rows for group in self._held)
+        while rows > MAX_HELD_ROWS:
+            lost = self._held.popleft().rows
+            rows -= lost
+            self.dropped += lost
+
+    def _catch_up(self) -> None:
+        try:
+            self._deliver_journal()
+            while self._held:
+                self.refused += self._writer.write([self._held[0]])
+                self.written += self._held.popleft().rows
+            if not self._ready:
+                self.recovered = recover(self._database, self._node, self._run)
+                self._ready = True
+                if self.recovered:
+                    _log.warning("closed %d calls that were up when this node died", self.recovered)
+        except (AwayError, DatabaseError, OSError) as error:
+            self._went_away(str(error))
+        else:
+            self._came_back()
+
+    def _deliver_journal(self) -> None:
+        journal = self._journal
+        if self.journal_bytes == 0:
+            return
+        offset = self._delivered_offset()
+        mark = f"journal {self._node}"
+        while True:
+            entries, offset = journal.read(offset, _ENTRIES_PER_TRANSACTION)
+            if not entries:
+                break
+            groups = [Group.from_json(entry) for entry in entries]
+            self.refused += self._writer.write(groups, (mark, f"{journal.name} {offset}"))
+            self.written += sum(group.rows for group in groups)
+        journal.clear()
+
+    def _delivered_offset(self) -> int:
+        """How far this journal is in the database already."""
+        with self._database.read() as connection:
+            value = connection.execute(
+                sa.select(schema.meta.c.value).where(schema.meta.c.name == f"journal {self._node}")
+            ).scalar()
+        name, _, offset = (value or "").partition(" ")
+        return int(offset) if name == self._journal.name else self._journal.start
+
+    def _prune(self, now: float, before: float) -> None:
+        try:
+            pruned = prune_calls(self._database, before, _PRUNED_AT_ONCE)
+        except DatabaseError as error:
+            _log.warning("old records are not deleted: %s", error)
+            pruned = 0
+        if pruned < _PRUNED_AT_ONCE:
+            self._prune_at = now + _PRUNE_INTERVAL_S
+
+    def _went_away(self, reason: str) -> None:
+        if self.away is None:
+            _log.error("the database can't be written, records go to a journal: %s", reason)
+        self.away = reason
+
+    def _came_back(self) -> None:
+        if self.away is not None:
+            _log.warning("the database can be written again, all records are in it")
+        self.away = None

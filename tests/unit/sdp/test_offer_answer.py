@@ -1,0 +1,424 @@
+"""What is taken from a peer's description, and what two legs can agree on."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from tests.unit.sdp.bodies import ASTERISK, audio
+from trunkline.sdp.codecs import CODEC_NAMES, TELEPHONE_EVENT, Codec
+from trunkline.sdp.errors import (
+    NoAudioError,
+    NoCommonCodecError,
+    SdpRefusedError,
+    SdpSyntaxError,
+    UnsupportedProfileError,
+    UnusableAddressError,
+)
+from trunkline.sdp.local import LocalAudio
+from trunkline.sdp.offer_answer import (
+    SECURE_PROFILES,
+    Direction,
+    RemoteAudio,
+    map_payloads,
+    match_answer,
+    select_for_callee,
+    select_telephone_event,
+)
+
+PCMA = Codec(8, "PCMA", 8000)
+PCMU = Codec(0, "PCMU", 8000)
+ILBC = "a=rtpmap:{0} iLBC/8000"
+
+
+def numbers(codecs: list[Codec] | tuple[Codec, ...]) -> list[int]:
+    return [codec.payload_type for codec in codecs]
+
+
+def test_reads_what_asterisk_offers() -> None:
+    remote = RemoteAudio.read(ASTERISK)
+    assert (remote.address, remote.rtp_port, remote.rtcp_port) == ("192.0.2.1", 12344, 12345)
+    assert (remote.ipv6, remote.unspecified, remote.rtcp_mux) == (False, False, False)
+    assert remote.codecs == (
+        PCMA,
+        PCMU,
+        Codec(18, "G729", 8000, "annexb=no"),
+        Codec(97, "iLBC", 8000, "mode=20"),
+    )
+    assert remote.telephone_event == Codec(101, TELEPHONE_EVENT, 8000, "0-16")
+    assert (remote.ptime, remote.profile, remote.direction) == (20, "RTP/AVP", Direction.SENDRECV)
+    assert remote.crypto == ()
+
+
+def test_without_rtpmap_the_static_types_count() -> None:
+    assert RemoteAudio.read(audio("m=audio 4000 RTP/AVP 18 3 8 0 9 96")).codecs == (
+        Codec(18, "G729", 8000, "annexb=no"),
+        PCMA,
+        PCMU,
+        Codec(9, "G722", 8000),
+    )
+
+
+def test_a_codec_or_number_listed_twice_counts_once() -> None:
+    body = audio(
+        "m=audio 4000 RTP/AVP 8 8 96 97", "a=rtpmap:96 PCMA/8000", ILBC.format(97), "a=rtpmap:97 PCMU/8000"
+    )
+    assert RemoteAudio.read(body).codecs == (PCMA, Codec(97, "iLBC", 8000, "mode=30"))
+
+
+@pytest.mark.parametrize(
+    ("lines", "direction"),
+    [
+        ([], Direction.SENDRECV),
+        (["a=sendrecv"], Direction.SENDRECV),
+        (["a=sendonly"], Direction.SENDONLY),
+        (["a=recvonly"], Direction.RECVONLY),
+        (["a=inactive"], Direction.INACTIVE),
+        (["a=inactive", "a=sendonly"], Direction.SENDONLY),
+    ],
+)
+def test_direction(lines: list[str], direction: Direction) -> None:
+    assert RemoteAudio.read(audio("m=audio 4000 RTP/AVP 8", *lines)).direction is direction
+
+
+def test_direction_of_the_session_holds_unless_the_stream_has_its_own() -> None:
+    assert RemoteAudio.read(audio("a=sendonly", "m=audio 4000 RTP/AVP 8")).direction is Direction.SENDONLY
+    body = audio("a=sendonly", "m=audio 4000 RTP/AVP 8", "a=recvonly")
+    assert RemoteAudio.read(body).direction is Direction.RECVONLY
+
+
+@pytest.mark.parametrize(
+    ("attribute", "rtcp_port"),
+    [
+        ("a=rtcp:5000", 5000),
+        ("a=rtcp:5000 IN IP4 192.0.2.9", 5000),
+        ("a=rtcp:0", 4001),
+        ("a=rtcp:99999", 4001),
+        ("a=rtcp:x", 4001),
+    ],
+)
+def test_rtcp_port(attribute: str, rtcp_port: int) -> None:
+    assert RemoteAudio.read(audio("m=audio 4000 RTP/AVP 8", attribute)).rtcp_port == rtcp_port
+
+
+def test_rtcp_port_has_no_65536() -> None:
+    assert RemoteAudio.read(audio("m=audio 65535 RTP/AVP 8")).rtcp_port == 65535
+
+
+def test_rtcp_mux_and_crypto() -> None:
+    key = "1 AES_CM_128_HMAC_SHA1_80 inline:abc"
+    body = audio("m=audio 4000 RTP/SAVP 8", f"a=crypto:{key}", "a=crypto:2 other", "a=rtcp-mux")
+    remote = RemoteAudio.read(body, SECURE_PROFILES)
+    assert remote.crypto == (key, "2 other")
+    assert remote.rtcp_mux
+    assert remote.profile == "RTP/SAVP"
+
+
+@pytest.mark.parametrize(
+    ("value", "ptime"), [("20", 20), ("20.0", 20), ("0", None), ("201", None), ("x", None), ("9999", None)]
+)
+def test_ptime(value: str, ptime: int | None) -> None:
+    assert RemoteAudio.read(audio("m=audio 4000 RTP/AVP 8", f"a=ptime:{value}")).ptime == ptime
+
+
+def test_connection_of_the_stream_wins() -> None:
+    remote = RemoteAudio.read(audio("m=audio 4000 RTP/AVP 8", "c=IN IP6 2001:db8::1"))
+    assert (remote.address, remote.ipv6) == ("2001:db8::1", True)
+
+
+@pytest.mark.parametrize("connection", ["c=IN IP4 0.0.0.0", "c=IN IP6 ::"])
+def test_unspecified_address_is_hold(connection: str) -> None:
+    """RFC 3264 §8.4, RFC 6337 §5.4: nothing is sent there; the answer follows the attribute."""
+    remote = RemoteAudio.read(audio("m=audio 4000 RTP/AVP 8", connection=connection))
+    assert remote.unspecified
+    assert remote.held
+    assert remote.direction is Direction.SENDRECV
+    assert remote.effective_direction is Direction.SENDONLY
+
+
+@pytest.mark.parametrize(
+    ("direction", "held"), [("sendrecv", False), ("recvonly", False), ("sendonly", True), ("inactive", True)]
+)
+def test_held(direction: str, held: bool) -> None:
+    remote = RemoteAudio.read(audio("m=audio 4000 RTP/AVP 8", f"a={direction}"))
+    assert remote.held is held
+    assert remote.effective_direction is remote.direction
+
+
+@pytest.mark.parametrize(
+    "connection",
+    [
+        "c=IN IP4 pbx.example.com",
+        "c=IN IP4 224.2.1.1/127",
+        "c=IN IP4 239.1.1.1",
+        "c=IN IP4 192.0.2.1/127",
+        "c=IN IP4 255.255.255.255",
+        "c=IN IP4 0.1.2.3",
+        "c=IN IP4 192.0.2",
+        "c=IN IP4 192.0.2.01",
+        "c=IN IP4 192.0.2.256",
+        "c=IN IP4 2001:db8::1",
+        "c=IN IP6 192.0.2.1",
+        "c=IN IP6 ff02::1",
+        "c=IN IP6 fe80::1%eth0",
+        "c=IN IP6 ::ffff:224.0.0.1",
+        "c=IN IP6 ::ffff:0.0.0.1",
+        "c=IN IP5 192.0.2.1",
+        "c=ATM IP4 192.0.2.1",
+        "c=IN IP4 " + "1" * 60,
+    ],
+)
+def test_unusable_addresses(connection: str) -> None:
+    with pytest.raises(UnusableAddressError):
+        RemoteAudio.read(audio("m=audio 4000 RTP/AVP 8", connection=connection))
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "192.0.2.1", "203.0.113.254"])
+def test_usable_addresses(address: str) -> None:
+    assert (
+        RemoteAudio.read(audio("m=audio 4000 RTP/AVP 8", connection=f"c=IN IP4 {address}")).address == address
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (audio(), NoAudioError),
+        (audio("m=video 4000 RTP/AVP 31"), NoAudioError),
+        (audio("m=audio 0 RTP/AVP 8"), NoAudioError),
+        (audio("m=image 4000 udptl t38"), NoAudioError),
+        (audio("m=audio 4000 RTP/SAVP 8"), UnsupportedProfileError),
+        (audio("m=audio 4000 udp 8"), UnsupportedProfileError),
+        (audio("m=audio 4000 RTP/AVP 3"), NoCommonCodecError),
+        (audio("m=audio 4000 RTP/AVP 101", "a=rtpmap:101 telephone-event/8000"), NoCommonCodecError),
+        (audio("m=audio 4000 RTP/AVP 8", connection=""), SdpSyntaxError),
+        (audio("m=audio 4000 RTP/AVP 128"), SdpSyntaxError),
+        (audio("m=audio 4000 RTP/AVP pcma"), SdpSyntaxError),
+        (audio("m=audio 4000 RTP/AVP \xb2"), SdpSyntaxError),
+    ],
+)
+def test_nothing_usable(body: bytes, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        RemoteAudio.read(body)
+
+
+def test_the_first_usable_audio_stream_is_taken() -> None:
+    body = audio(
+        "m=video 4000 RTP/AVP 31",
+        "m=audio 0 RTP/AVP 0",
+        "m=audio 4002 RTP/SAVP 0",
+        "m=audio 4004 RTP/AVP 8",
+        "m=audio 4006 RTP/AVP 0",
+    )
+    remote = RemoteAudio.read(body)
+    assert (remote.index, remote.rtp_port, len(remote.media)) == (3, 4004, 5)
+
+
+def test_the_first_audio_stream_says_why_none_can_be_used() -> None:
+    with pytest.raises(UnsupportedProfileError):
+        RemoteAudio.read(audio("m=audio 4002 RTP/SAVP 0", "m=audio 0 RTP/AVP 8"))
+
+
+def test_same_version() -> None:
+    first = RemoteAudio.read(audio("m=audio 4000 RTP/AVP 8"))
+    assert first.same_version(RemoteAudio.read(audio("m=audio 4000 RTP/AVP 8")))
+    assert not first.same_version(RemoteAudio.read(audio("m=audio 4000 RTP/AVP 8", version=2)))
+
+
+def test_telephone_event_follows_the_clock_of_the_codec() -> None:
+    body = audio(
+        "m=audio 4000 RTP/AVP 8 110 101 102",
+        "a=rtpmap:110 speex/16000",
+        "a=rtpmap:101 telephone-event/8000",
+        "a=rtpmap:102 telephone-event/16000",
+    )
+    remote = RemoteAudio.read(body)
+    found = [remote.telephone_event_for(codec) for codec in remote.codecs]
+    assert [event and event.payload_type for event in found] == [101, 102]
+
+
+def test_telephone_event_at_8000_serves_speex_too() -> None:
+    body = audio(
+        "m=audio 4000 RTP/AVP 110 101", "a=rtpmap:110 speex/16000", "a=rtpmap:101 telephone-event/8000"
+    )
+    event = RemoteAudio.read(body).telephone_event
+    assert event is not None
+    assert event.payload_type == 101
+
+
+def test_telephone_event_at_16000_alone_does_not_serve_8000() -> None:
+    body = audio("m=audio 4000 RTP/AVP 8 102", "a=rtpmap:102 telephone-event/16000")
+    assert RemoteAudio.read(body).telephone_event is None
+
+
+def test_repr_names_the_codecs() -> None:
+    assert (
+        repr(RemoteAudio.read(audio("m=audio 4000 RTP/AVP 8")))
+        == "<RemoteAudio 192.0.2.1 4000 sendrecv [8 PCMA]>"
+    )
+
+
+@pytest.mark.parametrize("direction", Direction)
+def test_mirrored_twice_is_the_same(direction: Direction) -> None:
+    assert direction.mirrored.mirrored is direction
+    assert direction.mirrored.sends is direction.receives
+
+
+@pytest.mark.parametrize("limit", Direction)
+@pytest.mark.parametrize("direction", Direction)
+def test_narrowed_to(direction: Direction, limit: Direction) -> None:
+    narrowed = direction.narrowed_to(limit)
+    assert narrowed.sends is (direction.sends and limit.sends)
+    assert narrowed.receives is (direction.receives and limit.receives)
+
+
+# -- onward -----------------------------------------------------------------------------------------------------
+
+
+def test_onward_codecs_keep_the_callers_numbers_in_the_order_of_the_policy() -> None:
+    caller = RemoteAudio.read(ASTERISK)
+    assert numbers(select_for_callee(caller, ("G722", "iLBC", "PCMU", "PCMA"))) == [97, 0, 8]
+
+
+def test_onward_codecs_without_an_offer_are_all_of_the_policy() -> None:
+    codecs = select_for_callee(None, CODEC_NAMES)
+    assert [codec.name for codec in codecs] == list(CODEC_NAMES)
+    event = select_telephone_event(None, codecs)
+    assert event is not None
+    assert event.clock_rate == 8000
+
+
+def test_onward_telephone_event_is_the_callers() -> None:
+    caller = RemoteAudio.read(ASTERISK)
+    assert select_telephone_event(caller, [PCMA]) == caller.telephone_event
+    without = RemoteAudio.read(audio("m=audio 4000 RTP/AVP 8"))
+    assert select_telephone_event(without, [PCMA]) is None
+
+
+@pytest.mark.parametrize("order", [(), ("G722",)])
+def test_no_codec_left_to_offer(order: tuple[str, ...]) -> None:
+    with pytest.raises(NoCommonCodecError):
+        select_for_callee(RemoteAudio.read(ASTERISK), order)
+
+
+@dataclass
+class Case:
+    answer: tuple[str, ...]
+    codecs: list[Codec]
+    event: int | None
+    onward: dict[int, int]
+    back: dict[int, int]
+
+
+OFFER = audio(
+    "m=audio 4000 RTP/AVP 8 0 97 101",
+    ILBC.format(97),
+    "a=fmtp:97 mode=20",
+    "a=rtpmap:101 telephone-event/8000",
+    "a=fmtp:101 0-16",
+)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case(("m=audio 9 RTP/AVP 8",), [PCMA], None, {8: 8}, {8: 8}),
+        Case(("m=audio 9 RTP/AVP 0 8",), [PCMU, PCMA], None, {0: 0, 8: 8}, {0: 0, 8: 8}),
+        Case(
+            ("m=audio 9 RTP/AVP 8 101", "a=rtpmap:101 telephone-event/8000"),
+            [PCMA],
+            101,
+            {8: 8, 101: 101},
+            {8: 8, 101: 101},
+        ),
+        Case(
+            ("m=audio 9 RTP/AVP 8 96", "a=rtpmap:96 telephone-event/8000"),
+            [PCMA],
+            101,
+            {8: 8, 101: 96},
+            {8: 8, 101: 101, 96: 101},
+        ),
+        Case(
+            ("m=audio 9 RTP/AVP 99", ILBC.format(99), "a=fmtp:99 mode=20"),
+            [Codec(97, "iLBC", 8000, "mode=20")],
+            None,
+            {97: 99},
+            {97: 97, 99: 97},
+        ),
+        Case(
+            ("m=audio 9 RTP/AVP 97", ILBC.format(97)),
+            [Codec(97, "iLBC", 8000, "mode=30")],
+            None,
+            {97: 97},
+            {97: 97},
+        ),
+        Case(("m=audio 9 RTP/AVP 9 8",), [PCMA], None, {8: 8}, {8: 8}),
+        Case(
+            # The callee gives our 101 to a codec: its own number may not stand for telephone-event as well.
+            ("m=audio 9 RTP/AVP 101 97", ILBC.format(101), "a=rtpmap:97 telephone-event/8000"),
+            [Codec(97, "iLBC", 8000, "mode=30")],
+            101,
+            {97: 101, 101: 97},
+            {97: 97, 101: 101},
+        ),
+    ],
+)
+def test_match_answer(case: Case) -> None:
+    agreement = match_answer(RemoteAudio.read(OFFER), RemoteAudio.read(audio(*case.answer)))
+    assert agreement.codecs == case.codecs
+    event = agreement.telephone_event
+    assert (event and event.payload_type) == case.event
+    assert agreement.payloads.caller_to_callee == case.onward
+    assert agreement.payloads.callee_to_caller == case.back
+
+
+def test_an_answer_without_a_codec_of_the_offer() -> None:
+    with pytest.raises(NoCommonCodecError):
+        match_answer(RemoteAudio.read(OFFER), RemoteAudio.read(audio("m=audio 9 RTP/AVP 9")))
+
+
+def test_telephone_event_of_another_clock_is_not_mapped() -> None:
+    answer = audio("m=audio 9 RTP/AVP 8 102", "a=rtpmap:102 telephone-event/16000")
+    agreement = match_answer(RemoteAudio.read(OFFER), RemoteAudio.read(answer))
+    assert agreement.telephone_event is None
+    assert agreement.payloads.callee_to_caller == {8: 8}
+
+
+def test_the_agreed_telephone_event_is_the_one_of_the_agreed_codec() -> None:
+    events = (
+        "a=rtpmap:101 telephone-event/8000",
+        "a=rtpmap:102 telephone-event/16000",
+        "a=rtpmap:110 speex/16000",
+    )
+    offer = RemoteAudio.read(audio("m=audio 4000 RTP/AVP 110 8 101 102", *events))
+    answer = RemoteAudio.read(audio("m=audio 9 RTP/AVP 110 101 102", *events))
+    agreement = match_answer(offer, answer)
+    assert agreement.telephone_event is not None
+    assert agreement.telephone_event.clock_rate == 16000
+
+
+def test_map_payloads_when_our_offer_had_other_numbers() -> None:
+    """An offer that we renumbered: the callee sends with our numbers, the caller knows its own."""
+    caller = RemoteAudio.read(OFFER)
+    ours = LocalAudio(1)
+    ours.offer([Codec(97, "speex", 16000)], "192.0.2.3", 10000)
+    ours.offer(list(caller.codecs), "192.0.2.3", 10000, telephone_event=caller.telephone_event)
+    listed = {codec.name: codec.payload_type for codec in ours.listed}
+    assert listed["iLBC"] != 97
+    answer = RemoteAudio.read(audio(f"m=audio 9 RTP/AVP {listed['iLBC']}", ILBC.format(listed["iLBC"])))
+    agreement = match_answer(caller, answer, ours.listed)
+    assert agreement.payloads.caller_to_callee == {97: listed["iLBC"]}
+    assert agreement.payloads.callee_to_caller == {listed["iLBC"]: 97}
+
+
+def test_map_payloads_without_an_offer_of_the_caller() -> None:
+    """INVITE without SDP: we offer to both, each side answers with numbers of its own."""
+    callee = RemoteAudio.read(audio("m=audio 9 RTP/AVP 99", ILBC.format(99)))
+    caller = RemoteAudio.read(audio("m=audio 9 RTP/AVP 105", ILBC.format(105)))
+    listed = [Codec(97, "iLBC", 8000, "mode=30")]
+    payloads = map_payloads(listed, caller, listed, callee)
+    assert payloads.caller_to_callee == {97: 99, 105: 99}
+    assert payloads.callee_to_caller == {97: 105, 99: 105}
+
+
+def test_refusals_are_sdp_refusals() -> None:
+    assert issubclass(NoAudioError, SdpRefusedError)
