@@ -51,10 +51,10 @@ def main() -> None:
             now += 0.01
             clock.run_due()
             for leg in ("in", "out"):
-                ladder.watch(f"{leg}-{number}", f"call-{number}")
+                ladder.link(f"{leg}-{number}", f"call-{number}")
                 for _ in range(8):
                     tap.message_received(MESSAGE, flow, f"{leg}-{number}")
-            ladder.call_ended(f"call-{number}")
+            ladder.close(f"call-{number}")
             if number % 1000 == 0:
                 journal.wait_written()
         now += 60.0
@@ -64,5 +64,5 @@ def main() -> None:
         print(f"  a call of 16 messages   {each:.1f} µs of CPU, writing included")
         print(f"  a call on disk          {journal.size / CALLS:.0f} bytes")
         print(f"  left in memory          {ladder.live_bytes} bytes, {ladder.live_calls} calls")
-        ladder.close()
+        ladder.stop()
         journal.close()

@@ -25,7 +25,7 @@ def test_counts_and_keeps(with_ladder: bool, tmp_path: Path) -> None:
     tap: Observer = WireTap(metrics, ladder if with_ladder else None)
     tap.message_received(INVITE, PaperFlow(), "in")
     tap.message_sent(OK, PaperFlow(), "in")
-    ladder.watch("in", "call")
+    ladder.link("in", "call")
     assert [m.data for m in asyncio.run(ladder.read("call"))] == ([INVITE, OK] if with_ladder else [])
     assert metrics.messages.values == {("in", "INVITE", "UDP"): 1, ("out", "2xx", "UDP"): 1}
     journal.close()
