@@ -6,11 +6,10 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use trunkline_engine::{EventKind, Settings};
 
-use crate::errors::to_python;
+use crate::errors::{setting, to_python};
 use crate::leg::Leg;
 
 /// The media engine: port pairs, threads and what they relay.
@@ -98,13 +97,10 @@ impl Engine {
 }
 
 fn address<A: FromStr>(name: &str, text: Option<&str>) -> PyResult<Option<A>> {
-    text.map(|text| {
-        text.parse().map_err(|_| PyValueError::new_err(format!("{name}: {text:?} is no such address")))
-    })
-    .transpose()
+    text.map(|text| text.parse().map_err(|_| setting(format!("{name}: {text:?} is no such address"))))
+        .transpose()
 }
 
 fn seconds(name: &str, value: f64) -> PyResult<Duration> {
-    Duration::try_from_secs_f64(value)
-        .map_err(|_| PyValueError::new_err(format!("{name}: {value} is no duration")))
+    Duration::try_from_secs_f64(value).map_err(|_| setting(format!("{name}: {value} is no duration")))
 }

@@ -5,7 +5,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use trunkline_engine::engine::{Closing, TerminalReport};
 use trunkline_engine::{EngineError, LegId};
@@ -15,7 +14,7 @@ use trunkline_media::terminal::Source;
 use trunkline_media::tone::Tone;
 use trunkline_media::wav;
 
-use crate::errors::to_python;
+use crate::errors::{argument, to_python};
 
 type Engine = trunkline_engine::Engine;
 type Heard = (f64, u64, Option<f64>);
@@ -100,7 +99,7 @@ impl Leg {
             rtcp_port,
             flow: flow_of(flow)?,
             payloads: PayloadMap::new(payloads).ok_or_else(|| {
-                PyValueError::new_err("a payload type is above 127 or twice there, or a clock rate is 0")
+                argument("a payload type is above 127 or twice there, or a clock rate is 0".to_owned())
             })?,
             dtmf_payload_type,
             signalled_from: signalled_from.map(address).transpose()?,
@@ -295,7 +294,7 @@ fn plain(report: TerminalReport) -> (String, Vec<Heard>) {
 }
 
 fn address(text: &str) -> PyResult<IpAddr> {
-    text.parse().map_err(|_| PyValueError::new_err(format!("{text:?} is no IP address")))
+    text.parse().map_err(|_| argument(format!("{text:?} is no IP address")))
 }
 
 fn flow_of(text: &str) -> PyResult<Flow> {
@@ -304,6 +303,6 @@ fn flow_of(text: &str) -> PyResult<Flow> {
         "send" => Ok(Flow::Send),
         "receive" => Ok(Flow::Receive),
         "none" => Ok(Flow::None),
-        _ => Err(PyValueError::new_err(format!("{text:?} is no direction"))),
+        _ => Err(argument(format!("{text:?} is no direction"))),
     }
 }
