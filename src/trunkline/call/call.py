@@ -20,12 +20,12 @@ from typing import Any, Protocol, cast
 from trunkline.call.attempt import ABANDONED, Attempt, Patience
 from trunkline.call.leg import Leg, connect
 from trunkline.call.passing import Field, extension_fields, reason_fields, verdict_fields, warning_field
-from trunkline.call.ports import MediaLeg, NoPortsError
+from trunkline.call.ports import MediaLeg
 from trunkline.call.record import AttemptRecord, CallRecord, Party, RecordState
 from trunkline.call.renegotiation import Renegotiation
 from trunkline.call.services import Services
 from trunkline.clock import Timer
-from trunkline.errors import SdpError
+from trunkline.errors import MediaError, SdpError
 from trunkline.sdp.errors import NoCommonCodecError
 from trunkline.sdp.offer_answer import RemoteAudio
 from trunkline.sip.exchange import IncomingOffer
@@ -90,7 +90,7 @@ class Call:
         admission: Admission | None,
         on_end: Callable[["Call"], None],
     ) -> None:
-        """Raises `NoPortsError` while no media port is free."""
+        """Raises `MediaError` when no media port can be had."""
         self._services = services
         self._invite = invite
         self._way = way
@@ -135,8 +135,9 @@ class Call:
             return
         try:
             self._try(self._way.leg(target))
-        except NoPortsError:
-            self._finish(Verdict.of(Slug.NO_MEDIA_PORTS, retry_after_s=5), Party.SERVICE)
+        except MediaError as error:
+            verdict = Verdict.of(Slug.NO_MEDIA_PORTS, detail=str(error), retry_after_s=5)
+            self._finish(verdict, Party.SERVICE)
         except NoCommonCodecError as error:
             self._finish(Verdict.of(Slug.CODEC_MISMATCH, detail=str(error)), Party.SERVICE)
 

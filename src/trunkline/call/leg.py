@@ -14,7 +14,7 @@ from typing import Protocol
 
 from trunkline.call.ports import MediaEngine, MediaFlow, MediaLeg, RemoteMedia
 from trunkline.call.record import MediaFigures
-from trunkline.errors import SdpError
+from trunkline.errors import MediaError, SdpError
 from trunkline.sdp.codecs import CODEC_NAMES, TELEPHONE_EVENT
 from trunkline.sdp.local import LocalAudio
 from trunkline.sdp.offer_answer import (
@@ -206,7 +206,7 @@ class Leg(IncomingInviteEvents):
 
 
 def connect(engine: MediaEngine, caller: Leg, callee: Leg) -> None:
-    """Join the media of two legs whose peers have both described themselves."""
+    """Join the media of two legs whose peers have both described themselves. Raises `SdpError`."""
     payloads = map_payloads(caller.local.listed, caller.described, callee.local.listed, callee.described)
     _direct(caller, payloads.caller_to_callee)
     _direct(callee, payloads.callee_to_caller)
@@ -214,22 +214,27 @@ def connect(engine: MediaEngine, caller: Leg, callee: Leg) -> None:
 
 
 def _direct(leg: Leg, payload_types: dict[int, int]) -> None:
-    """Tell the media port of `leg` where its peer is and what to expect from it."""
+    """Tell the media port of `leg` where its peer is and what to expect from it. Raises `SdpError` for a peer
+    that the engine can't send to.
+    """
     remote = leg.described
     listed = leg.local.listed
-    event = next((codec.payload_type for codec in listed if codec.name == TELEPHONE_EVENT), None)
-    leg.media.set_remote(
-        RemoteMedia(
-            rtp_address=remote.address,
-            rtp_port=remote.rtp_port,
-            rtcp_port=remote.rtp_port if remote.rtcp_mux else remote.rtcp_port,
-            direction=_flow(leg.local.direction, remote.effective_direction),
-            payload_types=payload_types,
-            clock_rates={codec.payload_type: codec.clock_rate for codec in listed},
-            dtmf_payload_type=event,
-            signalled_from=leg.signalled_from,
-        )
+    media = RemoteMedia(
+        rtp_address=remote.address,
+        rtp_port=remote.rtp_port,
+        rtcp_port=remote.rtp_port if remote.rtcp_mux else remote.rtcp_port,
+        direction=_flow(leg.local.direction, remote.effective_direction),
+        payload_types=payload_types,
+        clock_rates={codec.payload_type: codec.clock_rate for codec in listed},
+        dtmf_payload_type=next(
+            (codec.payload_type for codec in listed if codec.name == TELEPHONE_EVENT), None
+        ),
+        signalled_from=leg.signalled_from,
     )
+    try:
+        leg.media.set_remote(media)
+    except MediaError as error:
+        raise SdpError(str(error)) from error
 
 
 def _flow(ours: Direction, theirs: Direction) -> MediaFlow:

@@ -13,11 +13,10 @@ from typing import Any
 from trunkline.call.call import Call
 from trunkline.call.doorman import Caller, Doorman
 from trunkline.call.passing import verdict_fields, warning_field
-from trunkline.call.ports import NoPortsError
 from trunkline.call.record import CallRecord, Direction, Party, RecordState
 from trunkline.call.registrar import Registrar
 from trunkline.call.services import Services
-from trunkline.errors import SdpError
+from trunkline.errors import MediaError, SdpError
 from trunkline.sdp.errors import NoCommonCodecError
 from trunkline.sdp.offer_answer import RemoteAudio
 from trunkline.sip.incoming_invite import IncomingInvite
@@ -183,8 +182,8 @@ class Switch:
             verdict = Verdict.of(Slug.CODEC_MISMATCH, detail=str(error))
         except SdpError as error:
             verdict = Verdict.of(Slug.BAD_SDP, detail=str(error))
-        except NoPortsError:
-            verdict = Verdict.of(Slug.NO_MEDIA_PORTS, retry_after_s=OVERLOAD_RETRY_S)
+        except MediaError as error:
+            verdict = Verdict.of(Slug.NO_MEDIA_PORTS, detail=str(error), retry_after_s=OVERLOAD_RETRY_S)
         else:
             self._calls[record.call_id] = call
             call.start(offer)
