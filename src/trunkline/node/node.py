@@ -1,0 +1,339 @@
+"""One running node: makes each room from the settings, hands it the ports it asks for, starts and stops them.
+
+The order keeps calls whole: records can be written before the first call comes, and are closed after the last one has ended. Nothing about
+calls is decided here. Stopping has three grades: `drain` (no new calls; the others end by themselves, or when the time is over), `stop` (calls
+are ended with BYE now), and a kill (the next start closes the records that it finds open).
+"""
+
+import asyncio
+import gc
+import random
+import time
+
+import structlog
+
+from trunkline.call.carrier_registrations import CarrierRegistrations
+from trunkline.call.doorman import Doorman
+from trunkline.call.pinger import Pinger
+from trunkline.call.registrar import Registrar
+from trunkline.call.services import Services
+from trunkline.call.switch import Switch
+from trunkline.config import Change, Settings, diff
+from trunkline.media.embedded import EmbeddedEngine
+from trunkline.net.admission import Ban, Gate
+from trunkline.net.guessing import Guessing
+from trunkline.net.loop_clock import LoopClock
+from trunkline.net.resolver import Resolver
+from trunkline.net.transports import Transports
+from trunkline.node import wiring
+from trunkline.node.records import Records
+from trunkline.node.tokens import token_source, weighted_pick
+from trunkline.node.wire_events import WireEvents
+from trunkline.observe.journal import Journal
+from trunkline.observe.ladder import Ladder
+from trunkline.observe.loop_lag import LoopLag
+from trunkline.observe.metrics import Metrics
+from trunkline.observe.wiretap import WireTap
+from trunkline.pstn.carrier import SimulatedCarrier
+from trunkline.sip.digest import Challenger
+from trunkline.sip.failures import FlowFailure
+from trunkline.sip.ports import Address, Flow, Target, Transport
+from trunkline.sip.user_agent import UserAgent
+from trunkline.store.bans import StoredBan
+from trunkline.store.database import Database
+from trunkline.store.directory_source import DirectorySource, Update, apply_update
+from trunkline.store.directory_watcher import DirectoryWatcher
+from trunkline.store.keys import Keyring
+from trunkline.store.migrate import upgrade
+from trunkline.store.record_writer import RecordWriter
+from trunkline.store.registrations import load_bindings
+from trunkline.trunk.directory import Directory
+from trunkline.trunk.health import HealthBook
+from trunkline.trunk.limits import AccountLimits
+from trunkline.trunk.registrations import Registrations
+from trunkline.trunk.verdict import Slug, Verdict
+from trunkline.web.call_feed import CallFeed
+from trunkline.web.control import control_app
+from trunkline.web.public import public_app
+from trunkline.web.serving import HttpServer, listen_tcp, listen_unix
+
+WELCOME_S = 3600.0
+"""How long a source counts as known after its password was right."""
+GOODBYE_S = 2.0
+"""How long `stop` waits for the answers to its BYEs."""
+_GC_THRESHOLDS = (50_000, 20, 50)
+"""Nearly everything here is freed by reference counting; cycles are few, so they may wait."""
+
+
+class Node:
+    """See the module. Made within a running loop; `start` before anything else, `stop` in every case.
+
+    Raises `NetError`, `StoreError`, `MediaError` or `ConfigError` from `start`, each saying what to do; nothing is left open then.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.log = structlog.get_logger()
+        self.started_at = time.time()
+        self.finished = asyncio.Event()
+        """Set when a drain is over: time to `stop`."""
+        loop = asyncio.get_running_loop()
+        self.clock = LoopClock(loop, self._faulted)
+        self.metrics = Metrics()
+        self.feed = CallFeed()
+        self.directory = Directory()
+        self.lag_s = 0.0
+        self._loop = loop
+        self._http: list[HttpServer] = []
+        self._pstn: SimulatedCarrier | None = None
+        self._running = False
+
+    # -- start ---------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Open everything; calls are taken when this returns."""
+        try:
+            await self._open_store()
+            self._open_rooms()
+            self._make_switch()
+            await self._open_network()
+            await self._open_http()
+        except BaseException:
+            await self.stop()
+            raise
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*_GC_THRESHOLDS)
+        listening = [f"{item.transport} {item.bind}" for item in self.transports.bound]
+        self.log.info("started", node=self.settings.node.name, listening=listening)
+
+    async def _open_store(self) -> None:
+        settings = self.settings
+        data_dir = settings.node.data_dir
+        url = settings.database_url
+        await asyncio.to_thread(upgrade, url)
+        self.database = Database(url)
+        self.keyring = Keyring.load(settings.key_file)
+        self.source = DirectorySource(self.database, self.keyring, data_dir / "directory.snapshot")
+        self.directory.replace_all(await asyncio.to_thread(self.source.load))
+        self.watcher = DirectoryWatcher(self.source, self._directory_changed)
+        self.writer = RecordWriter(
+            url, clock=self.clock, node=settings.node.name, journal=data_dir / "records.journal"
+        )
+        self.writer.keep_days = settings.database.keep_calls_days
+        self.records = Records(self.writer, self.metrics, self.feed, self.clock)
+
+    def _open_rooms(self) -> None:
+        settings = self.settings
+        self.ladder = Ladder(
+            self.clock,
+            Journal(
+                settings.node.data_dir / "ladder",
+                keep_s=settings.ladder.keep_s,
+                max_bytes=settings.ladder.max_bytes,
+            ),
+        )
+        self.gate = Gate(
+            self.clock, wiring.gate_settings(settings), known=self._is_known, banned=self._banned
+        )
+        limits = settings.limits
+        self.guessing = Guessing(
+            self.gate,
+            self.clock,
+            failures=limits.ban_failures,
+            window_s=limits.ban_window_s,
+            ban_s=limits.ban_s,
+        )
+        events = WireEvents(self.log, self.clock)
+        self.transports = Transports(
+            wiring.transport_settings(settings), self.clock, gate=self.gate, events=events
+        )
+        self.resolver = Resolver(wiring.dns_settings(settings), self.clock, random.random, events=events)
+        self.media = EmbeddedEngine(wiring.engine_settings(settings))
+        self.media.attach(self._loop)
+        self.lag = LoopLag(self._loop, self._lagged)
+
+    def _make_switch(self) -> None:
+        settings = self.settings
+        token = token_source()
+        self.registrations = Registrations(self.clock)
+        self.registrar = Registrar(
+            self.registrations, self.clock, self.writer, settings.service.domain
+        )
+        self.services = services = Services(
+            clock=self.clock,
+            token=token,
+            pick=weighted_pick,
+            media=self.media,
+            records=self.records,
+            trace=self.ladder,
+            directory=self.directory,
+            limits=AccountLimits(self.clock),
+            health=HealthBook(self.clock, wiring.health_policy(settings)),
+            registrations=self.registrations,
+            settings=wiring.call_settings(settings),
+        )
+        challenger = Challenger(settings.service.domain, self.keyring.derive("digest nonces"), self.clock)
+        doorman = Doorman(
+            challenger, self.directory, self.clock, on_right=self._welcome, on_wrong=self._wrong_password
+        )
+        self.switch = Switch(services, doorman, self.registrar)
+        services.agent = UserAgent(
+            clock=self.clock,
+            connector=self.transports,
+            locator=self.resolver,
+            token=token,
+            user=self.switch,
+            settings=wiring.agent_settings(settings),
+            secret=self.keyring.derive("sip tags and branches"),
+            observer=WireTap(self.metrics, self.ladder),
+        )
+        forwarding = settings.forwarding
+        self.pinger = Pinger(services, interval_s=forwarding.ping_interval_s if forwarding.pings else None)
+        self.carrier_registrations = CarrierRegistrations(services)
+        self._count()
+
+    async def _open_network(self) -> None:
+        self.writer.start()
+        self.watcher.start()
+        await self.transports.start(self)
+        self._running = True
+        if self.settings.pstn.enabled:
+            self._pstn = SimulatedCarrier(self.clock, self.media, token_source())
+            await self._pstn.start(self.settings.pstn.bind.host, self.settings.pstn.bind.port)
+        await self._restore()
+        self.registrar.start()
+        self.lag.start()
+        self._follow_directory()
+
+    async def _open_http(self) -> None:
+        bind = self.settings.http.bind
+        view = NodeFace(self)
+        for app, listener in (
+            (public_app(view), listen_tcp(bind.host, bind.port)),
+            (control_app(view), listen_unix(self.settings.control_socket)),
+        ):
+            server = HttpServer(app, listener)
+            self._http.append(server)
+            await server.start()
+
+    async def _restore(self) -> None:
+        """Devices that registered before a restart, and bans that still hold."""
+        now, wall = self.clock.now(), self.clock.wall()
+        name = self.settings.node.name
+        stored = await asyncio.to_thread(load_bindings, self.database, name, now=now, wall=wall)
+        for account, bindings in stored.items():
+            self.registrations.restore(account, [self._with_flow(binding) for binding in bindings])
+        for ban in await asyncio.to_thread(Bans(self.database).list):
+            for_s = None if ban.until_at is None else ban.until_at - wall
+            self.gate.ban(ban.source, ban.reason, evidence=Evidence(ban.evidence), for_s=for_s)
+
+    def _with_flow(self, binding: Binding) -> Binding:
+        """UDP needs no connection: the way back is the address that it came from."""
+        transport, _, address = binding.source.partition(" ")
+        host, _, port = address.rpartition(":")
+        if transport != Transport.UDP or not port.isdecimal():
+            return binding
+        target = Target(Transport.UDP, Address(host.strip("[]"), int(port)))
+        return replace(binding, flow=self.transports.flow_to(target))
+
+    # -- what the wire brings (the transports' receiver) ---------------------------------------------
+
+    def received(self, data: bytes, flow: Flow) -> None:
+        """One datagram or one framed message."""
+        self.services.agent.received(data, flow)
+
+    def flow_failed(self, flow_or_target: Flow | Target, failure: FlowFailure) -> None:
+        """A connection that is gone, or an ICMP error."""
+        self.services.agent.flow_failed(flow_or_target, failure)
+        if not isinstance(flow_or_target, Target) and flow_or_target.transport.reliable:
+            self.registrar.flow_closed(flow_or_target)
+
+    # -- what happens meanwhile ----------------------------------------------------------------------
+
+    def _faulted(self, error: Exception) -> None:
+        self.log.error("a timer's callback failed", exc_info=error)
+
+    def _is_known(self, host: str) -> bool:
+        return self.directory.carrier_by_source(host) is not None
+
+    def _welcome(self, flow: Flow) -> None:
+        self.gate.vouch(flow.remote.host, WELCOME_S)
+
+    def _wrong_password(self, flow: Flow, username: str) -> None:
+        if self.guessing.wrong(flow.remote.host):
+            self.log.warning("banned for wrong passwords", source=flow.remote.host, username=username)
+
+    def _banned(self, ban: Ban) -> None:
+        now, wall = self.clock.now(), self.clock.wall()
+        until_at = None if ban.until is None else wall + ban.until - now
+        self.writer.ban_changed(
+            ban.source, StoredBan(ban.source, ban.reason, int(ban.evidence), wall, until_at)
+        )
+
+    def _lagged(self, lag_s: float) -> None:
+        self.lag_s = lag_s
+        self.metrics.loop_lag_s.add(lag_s)
+        self.switch.overloaded = lag_s * 1000 > self.settings.limits.overload_lag_ms
+
+    def _directory_changed(self, update: Update) -> None:
+        """On the watcher's thread."""
+        self._loop.call_soon_threadsafe(self._take_update, update)
+
+    def _take_update(self, update: Update) -> None:
+        apply_update(self.directory, update)
+        self._follow_directory()
+
+    def _follow_directory(self) -> None:
+        self.pinger.refresh()
+        self.carrier_registrations.refresh()
+
+    # -- reload --------------------------------------------------------------------------------------
+
+    def reload(self, settings: Settings) -> list[Change]:
+        """Take over the settings that need no restart, and the certificate; return everything that differs."""
+        changes = diff(self.settings, settings)
+        self.settings = settings
+        self.services.settings = wiring.call_settings(settings)
+        self.services.agent.settings = wiring.agent_settings(settings)
+        self.writer.keep_days = settings.database.keep_calls_days
+        forwarding = settings.forwarding
+        self.pinger.interval_s = forwarding.ping_interval_s if forwarding.pings else None
+        self.pinger.refresh()
+        self.transports.reload_tls()
+        return changes
+
+    # -- the end -------------------------------------------------------------------------------------
+
+    def drain(self, timeout_s: float | None = None) -> None:
+        """Take no new calls. `finished` is set once the last call has ended, or after `timeout_s` (None: as configured)."""
+        if self.switch.draining:
+            return
+        self.switch.draining = True
+        patience_s = self.settings.drain.timeout_s if timeout_s is None else timeout_s
+        self.log.info("draining", calls=len(self.switch), timeout_s=patience_s)
+        self._watch_drain(self.clock.now() + patience_s)
+
+    def _watch_drain(self, until: float) -> None:
+        now = self.clock.now()
+        if not len(self.switch) or now >= until:
+            self.finished.set()
+        else:
+            self.clock.at(min(until, now + 0.1), lambda: self._watch_drain(until))
+
+    async def stop(self) -> None:
+        """End the calls that are up, write what there is to write, close everything. Idempotent."""
+        if self._running:
+            self._running = False
+            self.switch.draining = True
+            self.switch.hang_up_all(Verdict.of(Slug.SHUT_DOWN))
+            self.pinger.stop()
+            self.carrier_registrations.stop()
+            deadline = self.clock.now() + GOODBYE_S
+            while self.services.agent.dialogs and self.clock.now() < deadline:
+                await asyncio.sleep(0.02)
+        self.feed.close()
+        for server in self._http:
+            await server.stop()
+        self._http.clear()
+        await self._close_rooms()

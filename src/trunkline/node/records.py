@@ -1,0 +1,46 @@
+"""Where records go: to the database, into the counters, and to whoever follows the calls."""
+
+from trunkline.call.record import AttemptRecord, CallRecord
+from trunkline.clock import Clock
+from trunkline.observe.metrics import Metrics
+from trunkline.store.record_writer import RecordWriter
+from trunkline.web.call_feed import CallFeed
+from trunkline.web.views import CallEvent, LiveCall
+
+
+class Records:
+    """The `RecordSink` of a node."""
+
+    __slots__ = ("_clock", "_feed", "_latest", "_metrics", "_writer", "total")
+
+    def __init__(self, writer: RecordWriter, metrics: Metrics, feed: CallFeed, clock: Clock) -> None:
+        self._writer = writer
+        self._metrics = metrics
+        self._feed = feed
+        self._clock = clock
+        self._latest: dict[str, AttemptRecord] = {}
+        self.total = 0
+        """Calls that have ended since the start."""
+
+    def call_changed(self, record: CallRecord) -> None:
+        """A call began, rang, was answered or ended."""
+        self._writer.call_changed(record)
+        latest = self._latest.get(record.call_id)
+        if record.ended_at is not None:
+            self._latest.pop(record.call_id, None)
+            self._metrics.call_ended(record)
+            self.total += 1
+        if self._feed.heard:
+            self._feed.publish(CallEvent(self._clock.wall(), LiveCall.of(record, latest)))
+
+    def attempt_changed(self, record: AttemptRecord) -> None:
+        """An attempt began, rang, was answered or ended."""
+        self._writer.attempt_changed(record)
+        if record.ended_at is not None:
+            self._metrics.attempt_ended(record)
+        else:
+            self._latest[record.call_id] = record
+
+    def latest_attempt(self, call_id: str) -> AttemptRecord | None:
+        """The newest attempt of a call that is up."""
+        return self._latest.get(call_id)

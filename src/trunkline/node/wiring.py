@@ -1,0 +1,148 @@
+"""What the settings of a node mean to each room: `trunkline.config` on one side, the rooms' own settings on the other."""
+
+import socket
+from ipaddress import ip_address
+
+from trunkline.call.services import CallSettings
+from trunkline.config import Settings, SocketAddress
+from trunkline.media.embedded import EngineSettings
+from trunkline.net.admission import GateSettings
+from trunkline.net.settings import DnsSettings, Listen, TlsSettings, TransportSettings
+from trunkline.observe.log import LogFormat, LogOptions
+from trunkline.sip.ports import Address, Transport
+from trunkline.sip.user_agent import UserAgentSettings
+from trunkline.trunk.health import HealthPolicy
+
+METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "PRACK", "UPDATE", "INFO", "REFER")
+"""What Allow says."""
+_ANYWHERE = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
+"""Addresses for documentation (RFC 5737, RFC 3849): nothing is sent to them."""
+
+
+def own_address(*, ipv6: bool) -> str | None:
+    """The address that packets to the world leave from, None without a route. Sends nothing."""
+    family = socket.AF_INET6 if ipv6 else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((_ANYWHERE[family], 9))
+            return str(probe.getsockname()[0])
+    except OSError:
+        return None
+
+
+def advertised_host(settings: Settings, bound: str) -> str:
+    """What Via and Contact say for a socket bound to `bound`."""
+    ipv6 = ":" in bound
+    named = settings.sip.advertised_host_ipv6 if ipv6 else settings.sip.advertised_host
+    return named or _reachable(bound)
+
+
+def _reachable(bound: str) -> str:
+    """`bound`, or for a wildcard the address that the world sees us by, as far as this machine knows."""
+    if not ip_address(bound).is_unspecified:
+        return bound
+    ipv6 = ":" in bound
+    return own_address(ipv6=ipv6) or ("::1" if ipv6 else "127.0.0.1")
+
+
+def transport_settings(settings: Settings) -> TransportSettings:
+    """For `trunkline.net`."""
+    sip = settings.sip
+
+    def listen(transport: Transport, bound: SocketAddress) -> Listen:
+        host = advertised_host(settings, bound.host)
+        return Listen(transport, Address(bound.host, bound.port), Address(host, bound.port))
+
+    return TransportSettings(
+        listen=(
+            *(listen(Transport.UDP, bound) for bound in sip.udp),
+            *(listen(Transport.TCP, bound) for bound in sip.tcp),
+            *(listen(Transport.TLS, bound) for bound in sip.tls),
+        ),
+        tls=TlsSettings(
+            certificate=settings.certificate,
+            key=settings.private_key,
+            min_version=settings.tls.min_version,
+            verify_peers=settings.tls.verify_outbound,
+        ),
+    )
+
+
+def dns_settings(settings: Settings) -> DnsSettings:
+    """For the resolver."""
+    return DnsSettings(
+        nameservers=tuple(Address(server.host, server.port) for server in settings.dns.nameservers),
+        timeout_s=settings.dns.timeout_s,
+    )
+
+
+def gate_settings(settings: Settings) -> GateSettings:
+    """For the gate at the door."""
+    return GateSettings(ban_s=settings.limits.ban_s)
+
+
+def engine_settings(settings: Settings) -> EngineSettings:
+    """For the embedded media engine."""
+    media = settings.media
+    v4 = media.advertised_address
+    if v4 is None and _is_address(settings.sip.advertised_host):
+        v4 = settings.sip.advertised_host
+    v6 = media.advertised_address_ipv6
+    if v6 is None and _is_address(settings.sip.advertised_host_ipv6):
+        v6 = settings.sip.advertised_host_ipv6
+    bind_v6 = media.bind_address_ipv6
+    return EngineSettings(
+        port_min=media.port_min,
+        port_max=media.port_max,
+        bind_v4=media.bind_address,
+        bind_v6=bind_v6,
+        advertised_v4=v4 or _reachable(media.bind_address),
+        advertised_v6=v6 or (None if bind_v6 is None else _reachable(bind_v6)),
+        timeout_s=media.timeout_s,
+        threads=media.threads or 1,
+        allow_loopback=media.allow_loopback,
+    )
+
+
+def _is_address(host: str | None) -> bool:
+    try:
+        return host is not None and bool(ip_address(host))
+    except ValueError:
+        return False
+
+
+def call_settings(settings: Settings) -> CallSettings:
+    """For calls; a reload replaces them."""
+    forwarding, outbound = settings.forwarding, settings.outbound
+    return CallSettings(
+        service_domain=settings.service.domain,
+        node_name=settings.node.name,
+        endpoint_silence_ms=forwarding.default_timeout_ms,
+        endpoint_ring_s=forwarding.ring_timeout_s,
+        gateway_silence_ms=outbound.attempt_timeout_ms,
+        gateway_ring_s=outbound.ring_timeout_s,
+        trying_counts=forwarding.trying_counts,
+        timeout_status=forwarding.timeout_status,
+        longest_call_s=outbound.max_duration_s,
+        max_calls=settings.limits.max_calls,
+    )
+
+
+def agent_settings(settings: Settings) -> UserAgentSettings:
+    """For the user agent."""
+    return UserAgentSettings(
+        product=settings.service.product,
+        allow=METHODS,
+        session_expires_s=settings.session_timer.interval_s,
+        min_se_s=settings.session_timer.min_se_s,
+    )
+
+
+def health_policy(settings: Settings) -> HealthPolicy:
+    """N of M."""
+    return HealthPolicy(settings.forwarding.health_failures, settings.forwarding.health_window)
+
+
+def log_options(settings: Settings) -> LogOptions:
+    """For the log."""
+    return LogOptions(settings.log.level, LogFormat(settings.log.format))
