@@ -164,6 +164,16 @@ class Accounts:
                 ) from None
             note(connection, Kind.ACCOUNT, key, self._wall())
 
+    def of_other_realm(self) -> Sequence[str]:
+        """The keys of accounts that can't sign in, since all their secrets were made for another service
+        domain.
+        """
+        table = schema.credential.c
+        fitting = sa.select(table.account).where(table.realm == self._realm)
+        with self._database.read() as connection:
+            keys = sa.select(schema.account.c.key).where(schema.account.c.key.not_in(fitting))
+            return list(connection.execute(keys.order_by(schema.account.c.key)).scalars())
+
     def _add_secret(self, connection: Connection, key: str, secret: str, now: float) -> None:
         if len(secret) < MIN_SECRET_LENGTH:
             raise StoreError(

@@ -25,29 +25,32 @@ _FIXED: Final = frozenset(
     {"run", "node", "direction", "account", "number", "dialled", "source", "setup_at", "started_at"}
 )
 
+_WRITTEN: Final = (schema.call, schema.attempt, schema.registration, schema.ban)
+
 
 class Group(NamedTuple):
-    """What changed since the last group, as rows of `record_rows`, and when and by whom they were taken."""
+    """What changed since the last group, and when and by whom it was taken. All of it can be JSON."""
 
     run: str
     node: str
     started_at: float
     """When this run of the node began."""
     taken_at: float
-    calls: list[RecordRow]
-    attempts: list[RecordRow]
+    put: dict[str, list[RecordRow]]
+    """Table -> rows to insert or update, all columns in the order of the schema."""
+    gone: dict[str, list[RecordRow]]
+    """Table -> primary keys of rows to delete."""
 
     @classmethod
     def from_json(cls, entry: Sequence[Any]) -> Self:
         """The group that was put into a journal as the list of its fields."""
-        run, node, started_at, taken_at, calls, attempts = entry
-        return cls(
-            run, node, started_at, taken_at, [tuple(row) for row in calls], [tuple(row) for row in attempts]
-        )
+        run, node, started_at, taken_at, put, gone = entry
+        return cls(run, node, started_at, taken_at, put, gone)
 
     @property
     def rows(self) -> int:
-        return len(self.calls) + len(self.attempts)
+        """How many rows it writes or deletes."""
+        return sum(map(len, self.put.values())) + sum(map(len, self.gone.values()))
 
 
 class AwayError(Exception):
@@ -66,7 +69,8 @@ class GroupWriter:
         self._begin = "BEGIN IMMEDIATE" if dialect.name == "sqlite" else None
         place = "?" if dialect.paramstyle == "qmark" else "%s"
         self._alive = _upsert(schema.run, place)
-        self._upserts = (_upsert(schema.call, place), _upsert(schema.attempt, place))
+        self._upserts = {table.name: _upsert(table, place) for table in _WRITTEN}
+        self._deletes = {table.name: _delete(table, place) for table in _WRITTEN}
         self._mark = _upsert(schema.meta, place)
         self._connection: PoolProxiedConnection | None = None
 
@@ -104,11 +108,13 @@ class GroupWriter:
                 cursor.execute(self._begin)
             for group in groups:
                 cursor.execute(self._alive, (group.run, group.node, group.started_at, group.taken_at))
-                for upsert, rows in zip(self._upserts, (group.calls, group.attempts), strict=True):
+                for table, rows in group.put.items():
                     if one_by_one:
-                        refused += self._each(cursor, upsert, rows)
-                    elif rows:
-                        cursor.executemany(upsert, rows)
+                        refused += self._each(cursor, self._upserts[table], rows)
+                    else:
+                        cursor.executemany(self._upserts[table], rows)
+                for table, keys in group.gone.items():
+                    cursor.executemany(self._deletes[table], keys)
             if mark is not None:
                 cursor.execute(self._mark, mark)
             connection.commit()
@@ -159,6 +165,11 @@ def _upsert(table: sa.Table, place: str) -> str:
         f'INSERT INTO "{table.name}" ({quoted}) VALUES ({places}) '  # noqa: S608 (names from the schema)
         f"ON CONFLICT ({conflict}) DO UPDATE SET {updates}"
     )
+
+
+def _delete(table: sa.Table, place: str) -> str:
+    keys = " AND ".join(f'"{column.name}" = {place}' for column in table.primary_key.columns)
+    return f'DELETE FROM "{table.name}" WHERE {keys}'  # noqa: S608 (names from the schema)
 
 
 def _is_away(error: Exception, dbapi: DBAPIModule) -> bool:

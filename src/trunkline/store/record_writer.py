@@ -1,4 +1,5 @@
-"""The `RecordSink` of a node: records of calls and attempts, written in groups by a thread.
+"""The `RecordSink` of a node: what calls, attempts, registrations and bans leave, written in groups by a
+thread.
 
 What the call path pays is one dictionary assignment: the record is noted as changed. At most `interval_s`
 later a timer of the loop takes a tuple of every noted record and hands all of them to the thread, so several
@@ -8,20 +9,27 @@ changes of one record cost one row. What a kill -9 can lose is therefore one int
 Not here: what the thread does with a group (`record_delivery`), the rows (`record_rows`), reading (`calls`).
 """
 
+import logging
 import queue
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from trunkline.call.record import AttemptRecord, CallRecord, RecordState
 from trunkline.clock import Clock, Timer
+from trunkline.store.bans import StoredBan
 from trunkline.store.database import Database
 from trunkline.store.group_commit import Group
 from trunkline.store.record_delivery import RecordDelivery
-from trunkline.store.record_rows import CALL_COLUMNS, attempt_row, call_row
+from trunkline.store.record_rows import CALL_COLUMNS, RecordRow, attempt_row, call_row
+from trunkline.store.registrations import registration_row
+from trunkline.trunk.registrations import Binding
+
+_log = logging.getLogger(__name__)
 
 DEFAULT_INTERVAL_S: Final = 0.08
 MAX_BACKLOG_ROWS: Final = 20_000
@@ -77,6 +85,8 @@ class RecordWriter:
         self._started_at = clock.wall()
         self._calls: dict[str, CallRecord] = {}
         self._attempts: dict[str, AttemptRecord] = {}
+        self._bindings: dict[str, Sequence[Binding]] = {}
+        self._bans: dict[str, StoredBan | None] = {}
         self._timer: Timer | None = None
         self._inbox: queue.SimpleQueue[Group | threading.Event | None] = queue.SimpleQueue()
         self._handed = 0
@@ -100,6 +110,18 @@ class RecordWriter:
     def attempt_changed(self, record: AttemptRecord) -> None:
         """As `call_changed`."""
         self._attempts[record.attempt_id] = record
+        if self._timer is None:
+            self._timer = self._clock.at(self._clock.now() + self._interval_s, self._hand_over)
+
+    def bindings_changed(self, account: str, bindings: Sequence[Binding]) -> None:
+        """Note that these are now all the bindings of `account`; none: it has none any more."""
+        self._bindings[account] = bindings
+        if self._timer is None:
+            self._timer = self._clock.at(self._clock.now() + self._interval_s, self._hand_over)
+
+    def ban_changed(self, source: str, ban: StoredBan | None) -> None:
+        """Note that `source` is banned, or no longer (None)."""
+        self._bans[source] = ban
         if self._timer is None:
             self._timer = self._clock.at(self._clock.now() + self._interval_s, self._hand_over)
 
@@ -145,31 +167,44 @@ class RecordWriter:
 
     def _hand_over(self) -> None:
         self._timer = None
-        calls, attempts = self._calls, self._attempts
         if self._handed - self._taken > MAX_BACKLOG_ROWS:
             self._wait_longer()
             return
-        if not calls and not attempts:
+        group = self._group()
+        if group.rows == 0:
             return
-        run = self._run
-        group = Group(
-            run,
-            self._node,
-            self._started_at,
-            self._clock.wall(),
-            [call_row(record, run) for record in calls.values()],
-            [attempt_row(record) for record in attempts.values()],
-        )
-        calls.clear()
-        attempts.clear()
         self._handed += group.rows
         self._inbox.put(group)
 
+    def _group(self) -> Group:
+        """What was noted, as rows, and nothing is noted any more."""
+        put: dict[str, list[RecordRow]] = {}
+        gone: dict[str, list[RecordRow]] = {}
+        wall, run = self._clock.wall(), self._run
+        if self._calls:
+            put["call"] = [call_row(record, run) for record in self._calls.values()]
+            self._calls.clear()
+        if self._attempts:
+            put["attempt"] = [attempt_row(record) for record in self._attempts.values()]
+            self._attempts.clear()
+        if self._bindings:
+            offset, node = wall - self._clock.now(), self._node
+            held = {account: bindings for account, bindings in self._bindings.items() if bindings}
+            put["registration"] = [registration_row(node, *item, offset) for item in held.items()]
+            gone["registration"] = [(node, account) for account in self._bindings if account not in held]
+            self._bindings.clear()
+        if self._bans:
+            put["ban"] = [ban for ban in self._bans.values() if ban is not None]
+            gone["ban"] = [(source,) for source, ban in self._bans.items() if ban is None]
+            self._bans.clear()
+        return Group(run, self._node, self._started_at, wall, put, gone)
+
     def _wait_longer(self) -> None:
-        """The thread is stuck: keep the records noted, where their changes still coalesce."""
-        for noted in (self._calls, self._attempts):
-            while len(noted) > MAX_BACKLOG_ROWS:
-                noted.pop(next(iter(noted)))  # type: ignore[attr-defined]
+        """The thread is stuck: keep everything noted, where changes of one thing still coalesce."""
+        for noted in (self._calls, self._attempts, self._bindings, self._bans):
+            excess = len(noted) - MAX_BACKLOG_ROWS
+            for key in list(islice(noted, max(0, excess))):
+                del noted[key]
                 self._dropped += 1
         self._timer = self._clock.at(self._clock.now() + self._interval_s, self._hand_over)
 
@@ -180,14 +215,17 @@ class RecordWriter:
         running = True
         while running:
             groups, events, running = self._take()
-            now = self._monotonic()
+            now, wall = self._monotonic(), self._clock.wall()
             if not groups and self._open and now - alive_at >= _TICK_S:
-                groups.append(Group(self._run, self._node, self._started_at, self._clock.wall(), [], []))
-            if groups:
-                alive_at = now
-                self._count_open(groups)
-                delivery.deliver(groups)
-            delivery.tick(now, self._clock.wall())
+                groups.append(Group(self._run, self._node, self._started_at, wall, {}, {}))
+            try:
+                if groups:
+                    alive_at = now
+                    self._count_open(groups)
+                    delivery.deliver(groups)
+                delivery.tick(now, wall)
+            except Exception:  # noqa: BLE001 (a thread that ended would lose all that follows)
+                _log.exception("records were lost to a fault in the writer")
             for event in events:
                 event.set()
         delivery.close()
@@ -215,7 +253,7 @@ class RecordWriter:
 
     def _count_open(self, groups: list[Group]) -> None:
         for group in groups:
-            for row in group.calls:
+            for row in group.put.get("call", ()):
                 if row[_STATE] == _OPEN:
                     self._open.add(row[0])
                 else:

@@ -138,11 +138,22 @@ route_carrier = sa.Table(
     _column("weight", sa.Integer),
 )
 
+registration = sa.Table(
+    "registration",
+    METADATA,
+    # All bindings that one node holds for an account, as JSON: they are written and read together.
+    sa.Column("node", sa.Text, primary_key=True),
+    sa.Column("account", sa.Text, primary_key=True),
+    _column("bindings", sa.Text),
+    _column("expires_at", _MOMENT),
+)
+
 ban = sa.Table(
     "ban",
     METADATA,
     sa.Column("source", sa.Text, primary_key=True),
     _column("reason", sa.Text),
+    _column("evidence", sa.Integer),
     _column("since_at", _MOMENT),
     _optional("until_at", _MOMENT),
 )
@@ -234,13 +245,13 @@ run = sa.Table(
 ladder = sa.Table(
     "ladder",
     METADATA,
-    # Where the SIP messages of a leg are kept: a file of the node, and the part of it.
-    sa.Column("sip_call_id", sa.Text, primary_key=True),
-    sa.Column("call_id", sa.Text, nullable=False, index=True),
+    # Where the SIP messages of a call are kept: a part of a file on its node.
+    sa.Column("call_id", sa.Text, primary_key=True),
+    sa.Column("file", sa.Text, primary_key=True),
+    sa.Column("offset", sa.BigInteger, primary_key=True, autoincrement=False),
+    _column("length", sa.BigInteger),
     _column("node", sa.Text),
-    _column("file", sa.Text),
-    sa.Column("first_at", _MOMENT, nullable=False, index=True),
-    _column("last_at", _MOMENT),
+    sa.Column("kept_at", _MOMENT, nullable=False, index=True),
 )
 
 change = sa.Table(

@@ -58,6 +58,7 @@ def upgrade() -> None:
         "ban",
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("evidence", sa.Integer(), nullable=False),
         sa.Column("since_at", sa.Double(), nullable=False),
         sa.Column("until_at", sa.Double(), nullable=True),
         sa.PrimaryKeyConstraint("source", name=op.f("pk_ban")),
@@ -124,21 +125,28 @@ def upgrade() -> None:
     )
     op.create_table(
         "ladder",
-        sa.Column("sip_call_id", sa.Text(), nullable=False),
         sa.Column("call_id", sa.Text(), nullable=False),
-        sa.Column("node", sa.Text(), nullable=False),
         sa.Column("file", sa.Text(), nullable=False),
-        sa.Column("first_at", sa.Double(), nullable=False),
-        sa.Column("last_at", sa.Double(), nullable=False),
-        sa.PrimaryKeyConstraint("sip_call_id", name=op.f("pk_ladder")),
+        sa.Column("offset", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("length", sa.BigInteger(), nullable=False),
+        sa.Column("node", sa.Text(), nullable=False),
+        sa.Column("kept_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("call_id", "file", "offset", name=op.f("pk_ladder")),
     )
-    op.create_index(op.f("ix_ladder_call_id"), "ladder", ["call_id"], unique=False)
-    op.create_index(op.f("ix_ladder_first_at"), "ladder", ["first_at"], unique=False)
+    op.create_index(op.f("ix_ladder_kept_at"), "ladder", ["kept_at"], unique=False)
     op.create_table(
         "meta",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_meta")),
+    )
+    op.create_table(
+        "registration",
+        sa.Column("node", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("bindings", sa.Text(), nullable=False),
+        sa.Column("expires_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("node", "account", name=op.f("pk_registration")),
     )
     op.create_table(
         "route",

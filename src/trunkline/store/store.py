@@ -1,0 +1,82 @@
+"""Everything at rest behind one door: what `trunkline init` sets up and every other command opens."""
+
+import secrets
+from pathlib import Path
+from typing import Self
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from trunkline.store import schema
+from trunkline.store.accounts import Accounts
+from trunkline.store.admins import Admins
+from trunkline.store.bans import Bans
+from trunkline.store.calls import Calls
+from trunkline.store.carriers import Carriers
+from trunkline.store.database import Database
+from trunkline.store.keys import Keyring
+from trunkline.store.ladders import Ladders
+from trunkline.store.migrate import check_schema, upgrade
+from trunkline.store.numbers import Numbers
+from trunkline.store.routes import Routes
+
+
+class Store:
+    """The repositories over one database. Safe to share between threads; blocks."""
+
+    def __init__(self, database: Database, keyring: Keyring, realm: str) -> None:
+        """`realm` is the service domain, which accounts' secrets are hashed with."""
+        self.database = database
+        self.keyring = keyring
+        self.accounts = Accounts(database, realm)
+        self.numbers = Numbers(database)
+        self.carriers = Carriers(database, keyring)
+        self.routes = Routes(database)
+        self.bans = Bans(database)
+        self.calls = Calls(database)
+        self.ladders = Ladders(database)
+        self.admins = Admins(database)
+
+    @classmethod
+    def initialise(cls, url: str, key_file: Path, realm: str) -> Self:
+        """Make the key file unless there is one, create or upgrade the schema, and open it. Harmless to
+        repeat.
+
+        Raises `KeyFileError`, `DatabaseError`, `SchemaError`.
+        """
+        keyring = Keyring.load(key_file) if key_file.exists() else Keyring.create(key_file)
+        upgrade(url)
+        return cls(Database(url), keyring, realm)
+
+    @classmethod
+    def open(cls, url: str, key_file: Path, realm: str) -> Self:
+        """Raises `KeyFileError`, `DatabaseError`, and `SchemaError` when the schema is not this program's."""
+        keyring = Keyring.load(key_file)
+        database = Database(url)
+        check_schema(database)
+        return cls(database, keyring, realm)
+
+    def shared_secret(self, name: str) -> bytes:
+        """32 random bytes under `name`, made when first asked for, the same for every node on this database.
+
+        Raises `DatabaseError`, and `KeyFileError` when they were made with another key file.
+        """
+        table = schema.meta
+        row = f"secret {name}"
+        wanted = sa.select(table.c.value).where(table.c.name == row)
+        with self.database.read() as connection:
+            token = connection.execute(wanted).scalar()
+        if token is None:
+            made = self.keyring.encrypt(secrets.token_hex(32))
+            try:
+                with self.database.write() as connection:
+                    connection.execute(table.insert().values(name=row, value=made))
+            except IntegrityError:
+                pass
+            with self.database.read() as connection:
+                token = connection.execute(wanted).scalar_one()
+        return bytes.fromhex(self.keyring.decrypt(token, f"shared secret {name}"))
+
+    def close(self) -> None:
+        """Close the database connections."""
+        self.database.close()
