@@ -1,4 +1,4 @@
-# The media engine, in Rust (native/python, where its docstrings are). The other rooms use it through trunkline.media.embedded.
+# The media engine, in Rust (native/python has the docstrings). Used through trunkline.media.embedded only.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -168,7 +168,6 @@ impl Engine {
         if remote.rtp.is_ipv6() != shared.is_v6(leg.slot) {
             return Err(EngineError::Argument(format!("{} is of the other address family", remote.rtp.ip())));
         }
-        let may_send = !shared.refuses(remote.rtp);
         let mut content = shared.lock(leg);
         let open = content.open(leg.generation).ok_or(EngineError::Closed)?;
         if let Far::Terminal(terminal) = &mut open.far
@@ -176,6 +175,7 @@ impl Engine {
         {
             return Err(EngineError::Terminal("a terminal speaks PCMU and PCMA only"));
         }
+        let may_send = !shared.refuses(remote.rtp, matches!(open.far, Far::Terminal(_)));
         if open.leg.set_remote(remote, may_send, shared.now())
             && let Some(pair) = shared.slots[leg.slot as usize].pair()
         {
@@ -199,6 +199,7 @@ impl Engine {
             let mut content = shared.lock(leg);
             let open = content.open(leg.generation).ok_or(EngineError::Closed)?;
             open.far = Far::Leg { leg: other, first: is_first, since, told: false };
+            open.leg.reconsider(|address| !shared.refuses(address, false));
             shared.slots[leg.slot as usize].set_has_terminal(false);
         }
         Ok(())
@@ -230,6 +231,7 @@ impl Engine {
                 return Err(EngineError::Terminal("a terminal speaks PCMU and PCMA only"));
             }
             open.far = Far::Terminal(Box::new(terminal));
+            open.leg.reconsider(|address| !shared.refuses(address, true));
             shared.slots[leg.slot as usize].set_has_terminal(true);
         }
         shared.doors[leg.slot as usize % shared.doors.len()].pace(now, leg);

@@ -55,11 +55,11 @@ impl Shared {
                     None
                 }
                 State::Open(open) => {
+                    let is_terminal = matches!(open.far, Far::Terminal(_));
+                    let refuses = |address| self.refuses(address, is_terminal);
                     let arrival = match plane {
-                        Plane::Rtp => {
-                            open.leg.receive_rtp(packet, source, now, |address| self.refuses(address))
-                        }
-                        Plane::Rtcp => open.leg.receive_rtcp(packet, source, |address| self.refuses(address)),
+                        Plane::Rtp => open.leg.receive_rtp(packet, source, now, refuses),
+                        Plane::Rtcp => open.leg.receive_rtcp(packet, source, refuses),
                     };
                     arrival.ok().and_then(|arrival| self.accept(open, pair, from, arrival, packet))
                 }

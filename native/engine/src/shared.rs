@@ -95,9 +95,11 @@ impl Shared {
         if ipv6 { self.settings.bind_v6.map(IpAddr::V6) } else { self.settings.bind_v4.map(IpAddr::V4) }
     }
 
-    /// True when a leg must neither send to nor be latched onto `address`.
-    pub(crate) fn refuses(&self, address: SocketAddr) -> bool {
-        !address::may_send_to(address.ip(), self.settings.allow_loopback) || self.is_own_relay_port(address)
+    /// True when a leg must neither send to nor be latched onto `address`. A terminal may talk to our own relay ports: it
+    /// passes nothing on, so nothing can go round.
+    pub(crate) fn refuses(&self, address: SocketAddr, is_terminal: bool) -> bool {
+        !address::may_send_to(address.ip(), self.settings.allow_loopback)
+            || !is_terminal && self.is_own_relay_port(address)
     }
 
     /// One of our own ports, and no terminal's: a packet sent there could come round again.

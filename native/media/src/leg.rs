@@ -60,6 +60,15 @@ impl Remote {
         self.rtcp_port == self.rtp.port()
     }
 
+    const fn expectation(&self) -> Expectation {
+        Expectation { signalled: self.rtp, signalled_from: self.signalled_from }
+    }
+
+    /// Somewhere, and not hidden behind NAT: a private address that the peer can't be reached at is somebody else's host.
+    fn is_sendable(&self) -> bool {
+        !self.is_nowhere() && !self.expectation().is_behind_nat()
+    }
+
     /// The old way of holding (RFC 2543): no address to send to.
     const fn is_nowhere(&self) -> bool {
         self.rtp.ip().is_unspecified() || self.rtp.port() == 0
@@ -180,11 +189,9 @@ impl Leg {
         let released = if remote.is_nowhere() && self.remote.is_some() {
             false
         } else {
-            let expectation = Expectation { signalled: remote.rtp, signalled_from: remote.signalled_from };
-            // To an address that its owner can't be at, a claim of ours would only hit somebody else's host.
-            self.may_send = may_send && !remote.is_nowhere() && !expectation.is_behind_nat();
-            self.latch.expect(expectation)
+            self.latch.expect(remote.expectation())
         };
+        self.may_send = may_send && remote.is_sendable();
         if released {
             self.rtcp_source = None;
         }
@@ -196,6 +203,13 @@ impl Leg {
         }
         self.remote = Some(remote);
         released
+    }
+
+    /// Asks again whether the signalled address may be sent to, after the leg's far end has changed.
+    pub fn reconsider(&mut self, may_send: impl FnOnce(SocketAddr) -> bool) {
+        if let Some(remote) = &self.remote {
+            self.may_send = remote.is_sendable() && may_send(remote.rtp);
+        }
     }
 
     /// The peer as last set.
