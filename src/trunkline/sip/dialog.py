@@ -12,7 +12,6 @@ packet unless the peer's Contact names that very host with another port or trans
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.headers import Headers
@@ -21,13 +20,8 @@ from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.ports import Flow, Transport
 from trunkline.sip.uri import SipUri
 
-
-class DialogId(NamedTuple):
-    """RFC 3261 §12: Call-ID, local tag and remote tag. A missing tag (RFC 2543 peers) is an empty string."""
-
-    call_id: str
-    local_tag: str
-    remote_tag: str
+DialogId = tuple[str, str, str]
+"""RFC 3261 §12: Call-ID, local tag, remote tag. A missing tag (RFC 2543 peers) is an empty string."""
 
 
 class Dialog:
@@ -131,7 +125,7 @@ class Dialog:
 
     @property
     def id(self) -> DialogId:
-        return DialogId(self.call_id, self.local_tag, self.remote_tag)
+        return (self.call_id, self.local_tag, self.remote_tag)
 
     @property
     def wants_sips(self) -> bool:

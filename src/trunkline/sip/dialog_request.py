@@ -243,6 +243,8 @@ class Modification(DialogRequest):
 
     def _succeeded(self, response: Response) -> None:
         usage = self._usage
+        if usage.ended:
+            return
         usage.peer_said(response)
         usage.dialog.refresh_target(response)
         usage.session_timer.accepted_by_peer(response, self.asked_s)
@@ -255,6 +257,8 @@ class Modification(DialogRequest):
 
     def _refused(self, outcome: Outcome) -> None:
         usage = self._usage
+        if usage.ended:
+            return
         usage.modification_over(self)
         usage.session_timer.refresh_failed()
         super()._refused(outcome)
@@ -330,8 +334,7 @@ class ReInvite(Modification):
         usage.dialog.refresh_target(response)
         if self.request is not None:
             self._ack = usage.acknowledge(self.request)
-        if not usage.ended:
-            super()._succeeded(response)
+        super()._succeeded(response)
 
     def _refused(self, outcome: Outcome) -> None:
         if self._ack is not None:

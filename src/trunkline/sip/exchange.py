@@ -13,7 +13,7 @@ from trunkline.sip.message import Request
 from trunkline.sip.stack import ServerTransaction
 
 if TYPE_CHECKING:
-    from trunkline.sip.usage import Usage
+    from trunkline.sip.usage_uas import UsageServer
 
 
 class IncomingOffer:
@@ -21,7 +21,7 @@ class IncomingOffer:
 
     __slots__ = ("_usage", "cancelled", "on_cancel", "request", "settled", "transaction")
 
-    def __init__(self, usage: "Usage", request: Request, transaction: ServerTransaction) -> None:
+    def __init__(self, usage: "UsageServer", request: Request, transaction: ServerTransaction) -> None:
         self._usage = usage
         self.request = request
         self.transaction = transaction

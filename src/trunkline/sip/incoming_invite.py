@@ -71,7 +71,7 @@ class IncomingInvite:
         self._answered_reliably = False
         self._expiry: Timer | None = None
         self._extension: Timer | None = None
-        self._last_progress: Response | None = None
+        self._last_progress = 0
         self._over = False
         self.request = request
         uri = request.uri
@@ -130,12 +130,12 @@ class IncomingInvite:
         if reliable is None:
             reliable = bool(body)
         response = self._dialog_response(status, body, headers)
-        self._extend()
+        self._last_progress = status
         if required or (reliable and "100rel" in request.supported):
-            self._last_progress = None
+            self._extend_after(EXTEND_RELIABLY_S)
             self._send_reliably(response)
         else:
-            self._last_progress = response
+            self._extend_after(EXTEND_S)
             self._transaction.respond(response)
         if body:
             usage.local_description = body
@@ -236,17 +236,15 @@ class IncomingInvite:
         self.reject(487)
         events.failed("the INVITE has expired")
 
-    def _extend(self) -> None:
+    def _extend_after(self, seconds: float) -> None:
         if self._extension is not None:
             self._extension.cancel()
         clock = self._agent.clock
-        self._extension = clock.at(clock.now() + EXTEND_S, self._extension_due)
+        self._extension = clock.at(clock.now() + seconds, self._extension_due)
 
     def _extension_due(self) -> None:
-        """A minute has gone by: say again that it goes on (RFC 3261 §13.3.1.1)."""
-        if self._last_progress is not None:
-            self._extend()
-            self._transaction.respond(self._last_progress)
+        """Say again that it goes on (RFC 3261 §13.3.1.1)."""
+        self.progress(self._last_progress)
 
     def _finish(self) -> None:
         self._over = True

@@ -134,6 +134,7 @@ class OutgoingInvite:
         "_authenticator",
         "_client",
         "_cseq",
+        "_dialogs",
         "_events",
         "_min_se_s",
         "_over",
@@ -163,7 +164,8 @@ class OutgoingInvite:
         self._too_small = 0
         self._min_se_s = agent.settings.min_se_s if agent.settings.min_se_s > ABSOLUTE_MIN_SE_S else 0
         self._usages: dict[str, Usage] = {}
-        self._acks: dict[str, tuple[Request, Dialog]] = {}
+        self._dialogs: dict[str, Dialog] = {}
+        self._acks: dict[str, Request] = {}
         self._over = False
         self.abandoned = False
         """`cancel` was called before an answer came."""
@@ -261,10 +263,9 @@ class OutgoingInvite:
 
     def _succeeded(self, response: Response) -> None:
         tag = response.to_tag or ""
-        acknowledged = self._acks.get(tag)
-        if acknowledged is not None:
-            ack, dialog = acknowledged
-            self._agent.stack.send_ack(ack, dialog.next_hop())
+        ack = self._acks.get(tag)
+        if ack is not None:
+            self._agent.stack.send_ack(ack, self._dialogs[tag].next_hop())
             return
         usage = self._usages.get(tag)
         if usage is None:
@@ -273,7 +274,7 @@ class OutgoingInvite:
         dialog.set_route_from(response)
         dialog.refresh_target(response)
         usage.confirm()
-        self._acks[tag] = (usage.acknowledge(self._request), dialog)
+        self._acks[tag] = usage.acknowledge(self._request)
         del self._usages[tag]
         if self._over:
             usage.bye()
@@ -289,10 +290,14 @@ class OutgoingInvite:
         self._events.answered(response, usage)
 
     def _open(self, tag: str, response: Response) -> Usage:
-        """A dialog for a To tag not seen before (RFC 3261 §13.2.2.1, §13.2.2.4)."""
+        """The usage for a To tag (RFC 3261 §13.2.2.1, §13.2.2.4). The dialog of one that was dropped goes on
+        where it was:
+        its sequence numbers have been used."""
         agent = self._agent
-        flow = None if self._client is None else self._client.flow
-        dialog = Dialog.as_uac(self._request, response, flow)
+        dialog = self._dialogs.get(tag)
+        if dialog is None:
+            flow = None if self._client is None else self._client.flow
+            dialog = self._dialogs[tag] = Dialog.as_uac(self._request, response, flow)
         usage = Usage(agent, dialog, self._plan.contact, self, self._authenticator)
         usage.offer = Offer.OURS
         usage.local_description = self._plan.body

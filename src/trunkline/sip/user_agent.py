@@ -272,7 +272,7 @@ class UserAgent:
             usage.receive_cancel(invite)
 
     def _dialog_of(self, request: Request) -> Usage | None:
-        return self._usages.get(DialogId(request.call_id, request.to_tag or "", request.from_tag or ""))
+        return self._usages.get((request.call_id, request.to_tag or "", request.from_tag or ""))
 
     def _invite_received(self, request: Request, transaction: ServerTransaction) -> None:
         if request.max_forwards == 0:
@@ -301,6 +301,9 @@ class UserAgent:
                 return response_to(request, 420, headers=[("unsupported", ", ".join(sorted(unknown)))])
         if request.body and method in _WITH_DESCRIPTION:
             if request.content_type not in self.settings.accept:
+                if "handling=optional" in (headers.get("content-disposition") or "").replace(" ", "").lower():
+                    request.body = b""
+                    return None
                 return response_to(request, 415, headers=[("accept", ", ".join(self.settings.accept))])
             encoding = headers.get("content-encoding")
             if encoding is not None and encoding.strip().lower() != "identity":
