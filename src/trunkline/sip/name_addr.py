@@ -1,7 +1,8 @@
-"""`name-addr` and `addr-spec` with header parameters: From, To, Contact, Route and their kin (RFC 3261 §20.10, §25.1).
+"""Addresses with header parameters: From, To, Contact, Route and their kin (RFC 3261 §20.10, §25.1).
 
-Without angle brackets, parameters belong to the header and the URI may hold neither comma, semicolon nor question mark
-(RFC 3261 §20). Leniency: an unquoted display name may hold any characters but quotes and brackets (RFC 4475 §3.1.2.15).
+Without angle brackets, parameters belong to the header and the URI may hold neither comma, semicolon nor
+question mark (RFC 3261 §20). Leniency: an unquoted display name may hold any characters but quotes and
+brackets (RFC 4475 §3.1.2.15).
 """
 
 import re
@@ -97,11 +98,10 @@ class NameAddr:
         return NameAddr(self.display, self.uri)
 
     def __str__(self) -> str:
-        display = self.display
         params = print_params(self.params) if self.params else ""
-        if display is None:
-            return f"<{self.uri}>{params}"
-        return f"{quote(display)} <{self.uri}>{params}"
+        return (
+            f"<{self.uri}>{params}" if self.display is None else f"{quote(self.display)} <{self.uri}>{params}"
+        )
 
     def __repr__(self) -> str:
         return f"NameAddr({str(self)!r})"

@@ -68,7 +68,7 @@ class Via:
 
     @property
     def received(self) -> str | None:
-        """The source address that the next hop saw, IPv6 without brackets (RFC 5118 §4.5: both forms come)."""
+        """The source address that the next hop saw, IPv6 without brackets (RFC 5118 §4.5: both come)."""
         value = self.params.get("received")
         return None if value is None else value.strip("[]")
 
