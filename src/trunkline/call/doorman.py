@@ -38,20 +38,25 @@ class Caller:
 
 
 class Doorman:
-    """Checks requests outside dialogs. `on_wrong(flow, username)` is told of every wrong try."""
+    """Checks requests outside dialogs. `on_right(flow)` is told of every right password, `on_wrong(flow,
+    username)` of every wrong one.
+    """
 
-    __slots__ = ("_challenger", "_clock", "_directory", "_on_wrong", "_tries")
+    __slots__ = ("_challenger", "_clock", "_directory", "_on_right", "_on_wrong", "_tries")
 
     def __init__(
         self,
         challenger: Challenger,
         directory: Directory,
         clock: Clock,
+        *,
+        on_right: Callable[[Flow], None],
         on_wrong: Callable[[Flow, str], None],
     ) -> None:
         self._challenger = challenger
         self._directory = directory
         self._clock = clock
+        self._on_right = on_right
         self._on_wrong = on_wrong
         self._tries: OrderedDict[tuple[str, str], tuple[int, float]] = OrderedDict()
 
@@ -70,6 +75,7 @@ class Doorman:
             caller = self._caller(credentials.username)
             if caller is not None:
                 self._tries.pop((flow.remote.host, credentials.username), None)
+                self._on_right(flow)
                 return caller
         if outcome is Outcome.STALE or outcome is Outcome.UNSUPPORTED:
             return self._challenge(request, stale=outcome is Outcome.STALE)

@@ -7,8 +7,11 @@ are ended with BYE now), and a kill (the next start closes the records that it f
 
 import asyncio
 import gc
+import os
 import random
 import time
+from contextlib import AsyncExitStack
+from dataclasses import replace
 
 import structlog
 
@@ -20,12 +23,13 @@ from trunkline.call.services import Services
 from trunkline.call.switch import Switch
 from trunkline.config import Change, Settings, diff
 from trunkline.media.embedded import EmbeddedEngine
-from trunkline.net.admission import Ban, Gate
+from trunkline.net.admission import Ban, Evidence, Gate
 from trunkline.net.guessing import Guessing
 from trunkline.net.loop_clock import LoopClock
 from trunkline.net.resolver import Resolver
 from trunkline.net.transports import Transports
 from trunkline.node import wiring
+from trunkline.node.face import NodeFace
 from trunkline.node.records import Records
 from trunkline.node.tokens import token_source, weighted_pick
 from trunkline.node.wire_events import WireEvents
@@ -41,16 +45,17 @@ from trunkline.sip.ports import Address, Flow, Target, Transport
 from trunkline.sip.user_agent import UserAgent
 from trunkline.store.bans import StoredBan
 from trunkline.store.database import Database
+from trunkline.store.errors import DatabaseError, SchemaError
 from trunkline.store.directory_source import DirectorySource, Update, apply_update
 from trunkline.store.directory_watcher import DirectoryWatcher
 from trunkline.store.keys import Keyring
-from trunkline.store.migrate import upgrade
 from trunkline.store.record_writer import RecordWriter
 from trunkline.store.registrations import load_bindings
+from trunkline.store.store import Store
 from trunkline.trunk.directory import Directory
 from trunkline.trunk.health import HealthBook
 from trunkline.trunk.limits import AccountLimits
-from trunkline.trunk.registrations import Registrations
+from trunkline.trunk.registrations import Binding, Registrations
 from trunkline.trunk.verdict import Slug, Verdict
 from trunkline.web.call_feed import CallFeed
 from trunkline.web.control import control_app
@@ -84,8 +89,8 @@ class Node:
         self.directory = Directory()
         self.lag_s = 0.0
         self._loop = loop
-        self._http: list[HttpServer] = []
-        self._pstn: SimulatedCarrier | None = None
+        self._open = AsyncExitStack()
+        """Whatever is open, to be closed in the opposite order."""
         self._running = False
 
     # -- start ---------------------------------------------------------------------------------------
@@ -111,28 +116,53 @@ class Node:
         settings = self.settings
         data_dir = settings.node.data_dir
         url = settings.database_url
-        await asyncio.to_thread(upgrade, url)
-        self.database = Database(url)
-        self.keyring = Keyring.load(settings.key_file)
-        self.source = DirectorySource(self.database, self.keyring, data_dir / "directory.snapshot")
+        self.store = await asyncio.to_thread(self._store)
+        self.source = DirectorySource(
+            self.store.database, self.store.keyring, data_dir / "directory.snapshot"
+        )
         self.directory.replace_all(await asyncio.to_thread(self.source.load))
+        state = self.source.state
+        if state is not None and state.away is not None:
+            self.log.warning("working with the last known directory", reason=state.away)
         self.watcher = DirectoryWatcher(self.source, self._directory_changed)
         self.writer = RecordWriter(
             url, clock=self.clock, node=settings.node.name, journal=data_dir / "records.journal"
         )
         self.writer.keep_days = settings.database.keep_calls_days
+        self._open.push_async_callback(asyncio.to_thread, self.store.close)
+        self._open.push_async_callback(asyncio.to_thread, self.writer.close)
+        self._open.push_async_callback(asyncio.to_thread, self.watcher.close)
         self.records = Records(self.writer, self.metrics, self.feed, self.clock)
+
+    def _store(self) -> Store:
+        """The store, even while its database is away: the directory's file then has to do."""
+        settings = self.settings
+        url, realm = settings.database_url, settings.service.domain
+        try:
+            return Store.open(url, settings.key_file, realm)
+        except SchemaError:
+            raise
+        except DatabaseError:
+            return Store(Database(url), Keyring.load(settings.key_file), realm)
+
+    def _secret(self, name: str) -> bytes:
+        """What all nodes on one database share; a secret of our own while the database is away."""
+        try:
+            return self.store.shared_secret(name)
+        except DatabaseError as error:
+            self.log.warning("a secret of this node alone is used", secret_name=name, reason=str(error))
+            return os.urandom(32)
 
     def _open_rooms(self) -> None:
         settings = self.settings
-        self.ladder = Ladder(
-            self.clock,
-            Journal(
-                settings.node.data_dir / "ladder",
-                keep_s=settings.ladder.keep_s,
-                max_bytes=settings.ladder.max_bytes,
-            ),
+        journal = Journal(
+            settings.node.data_dir / "ladder",
+            keep_s=settings.ladder.keep_s,
+            max_bytes=settings.ladder.max_bytes,
         )
+        self._open.push_async_callback(asyncio.to_thread, journal.close)
+        self.ladder = Ladder(self.clock, journal)
+        self._open.callback(self.ladder.close)
         self.gate = Gate(
             self.clock, wiring.gate_settings(settings), known=self._is_known, banned=self._banned
         )
@@ -150,6 +180,7 @@ class Node:
         )
         self.resolver = Resolver(wiring.dns_settings(settings), self.clock, random.random, events=events)
         self.media = EmbeddedEngine(wiring.engine_settings(settings))
+        self._open.callback(self.media.stop)
         self.media.attach(self._loop)
         self.lag = LoopLag(self._loop, self._lagged)
 
@@ -173,7 +204,7 @@ class Node:
             registrations=self.registrations,
             settings=wiring.call_settings(settings),
         )
-        challenger = Challenger(settings.service.domain, self.keyring.derive("digest nonces"), self.clock)
+        challenger = Challenger(settings.service.domain, self._secret("digest nonces"), self.clock)
         doorman = Doorman(
             challenger, self.directory, self.clock, on_right=self._welcome, on_wrong=self._wrong_password
         )
@@ -185,7 +216,7 @@ class Node:
             token=token,
             user=self.switch,
             settings=wiring.agent_settings(settings),
-            secret=self.keyring.derive("sip tags and branches"),
+            secret=self._secret("tags and branches"),
             observer=WireTap(self.metrics, self.ladder),
         )
         forwarding = settings.forwarding
@@ -196,14 +227,17 @@ class Node:
     async def _open_network(self) -> None:
         self.writer.start()
         self.watcher.start()
+        self._open.push_async_callback(self.transports.close)
         await self.transports.start(self)
         self._running = True
         if self.settings.pstn.enabled:
-            self._pstn = SimulatedCarrier(self.clock, self.media, token_source())
-            await self._pstn.start(self.settings.pstn.bind.host, self.settings.pstn.bind.port)
+            carrier = SimulatedCarrier(self.clock, self.media, token_source())
+            self._open.push_async_callback(carrier.close)
+            await carrier.start(self.settings.pstn.bind.host, self.settings.pstn.bind.port)
         await self._restore()
         self.registrar.start()
         self.lag.start()
+        self._open.callback(self.lag.stop)
         self._follow_directory()
 
     async def _open_http(self) -> None:
@@ -214,17 +248,18 @@ class Node:
             (control_app(view), listen_unix(self.settings.control_socket)),
         ):
             server = HttpServer(app, listener)
-            self._http.append(server)
+            self._open.push_async_callback(server.stop)
             await server.start()
+        self._open.callback(self.feed.close)
 
     async def _restore(self) -> None:
         """Devices that registered before a restart, and bans that still hold."""
         now, wall = self.clock.now(), self.clock.wall()
         name = self.settings.node.name
-        stored = await asyncio.to_thread(load_bindings, self.database, name, now=now, wall=wall)
+        stored = await asyncio.to_thread(load_bindings, self.store.database, name, now=now, wall=wall)
         for account, bindings in stored.items():
             self.registrations.restore(account, [self._with_flow(binding) for binding in bindings])
-        for ban in await asyncio.to_thread(Bans(self.database).list):
+        for ban in await asyncio.to_thread(self.store.bans.list):
             for_s = None if ban.until_at is None else ban.until_at - wall
             self.gate.ban(ban.source, ban.reason, evidence=Evidence(ban.evidence), for_s=for_s)
 
@@ -332,8 +367,5 @@ class Node:
             deadline = self.clock.now() + GOODBYE_S
             while self.services.agent.dialogs and self.clock.now() < deadline:
                 await asyncio.sleep(0.02)
-        self.feed.close()
-        for server in self._http:
-            await server.stop()
-        self._http.clear()
-        await self._close_rooms()
+        await self._open.aclose()
+
