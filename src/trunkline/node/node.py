@@ -36,9 +36,9 @@ from trunkline.node.wire_events import WireEvents
 from trunkline.observe.journal import Journal
 from trunkline.observe.ladder import Ladder
 from trunkline.observe.loop_lag import LoopLag
+from trunkline.observe.log import SourceLog
 from trunkline.observe.metrics import Metrics
 from trunkline.observe.wiretap import WireTap
-from trunkline.pstn.carrier import SimulatedCarrier
 from trunkline.sip.digest import Challenger
 from trunkline.sip.failures import FlowFailure
 from trunkline.sip.ports import Address, Flow, Target, Transport
@@ -174,7 +174,8 @@ class Node:
             window_s=limits.ban_window_s,
             ban_s=limits.ban_s,
         )
-        events = WireEvents(self.log, self.clock)
+        self.source_log = SourceLog(self.log, self.clock.now)
+        events = WireEvents(self.source_log)
         self.transports = Transports(
             wiring.transport_settings(settings), self.clock, gate=self.gate, events=events
         )
@@ -230,10 +231,6 @@ class Node:
         self._open.push_async_callback(self.transports.close)
         await self.transports.start(self)
         self._running = True
-        if self.settings.pstn.enabled:
-            carrier = SimulatedCarrier(self.clock, self.media, token_source())
-            self._open.push_async_callback(carrier.close)
-            await carrier.start(self.settings.pstn.bind.host, self.settings.pstn.bind.port)
         await self._restore()
         self.registrar.start()
         self.lag.start()
@@ -306,6 +303,28 @@ class Node:
             ban.source, StoredBan(ban.source, ban.reason, int(ban.evidence), wall, until_at)
         )
 
+    def _count(self) -> None:
+        """The gauges: what is read when somebody looks."""
+        gauge = self.metrics.gauge
+        stack = self.services.agent.stack
+        gauge("active_calls", "Calls under way.", lambda: len(self.switch))
+        gauge("dialogs", "SIP dialogs.", lambda: self.services.agent.dialogs)
+        gauge("registered_contacts", "Contacts registered.", lambda: len(self.registrations))
+        gauge("bans", "Sources shut out.", lambda: len(self.gate.bans()))
+        gauge("connections", "TCP and TLS connections.", lambda: self.transports.connections)
+        gauge("gate_refused", "Messages and connections refused at the door.", lambda: self.gate.refused)
+        gauge("media_port_pairs", "Media port pairs.", self._ports_by_state, label="state")
+        gauge(
+            "transactions",
+            "SIP transactions.",
+            lambda: {"client": stack.client_transactions, "server": stack.server_transactions},
+            label="side",
+        )
+
+    def _ports_by_state(self) -> dict[str, float]:
+        occupancy = self.media.occupancy()
+        return {"open": occupancy.open, "draining": occupancy.draining}
+
     def _lagged(self, lag_s: float) -> None:
         self.lag_s = lag_s
         self.metrics.loop_lag_s.add(lag_s)
@@ -323,6 +342,13 @@ class Node:
         self.pinger.refresh()
         self.carrier_registrations.refresh()
 
+    def lift_ban(self, source: str) -> bool:
+        """Let a source in again, and forget it at rest; False when it was not banned."""
+        lifted = self.gate.lift(source)
+        if lifted:
+            self.writer.ban_changed(source, None)
+        return lifted
+
     # -- reload --------------------------------------------------------------------------------------
 
     def reload(self, settings: Settings) -> list[Change]:
@@ -337,6 +363,11 @@ class Node:
         self.pinger.refresh()
         self.transports.reload_tls()
         return changes
+
+    @property
+    def draining(self) -> bool:
+        """Whether new calls are refused."""
+        return self._running and self.switch.draining
 
     # -- the end -------------------------------------------------------------------------------------
 

@@ -189,6 +189,11 @@ class Registrations:
             return RegistrationRefused(500, "the CSeq is not higher than that of the binding")
         return self._store(account, [])
 
+    def restore(self, account: str, bindings: Iterable[Binding]) -> None:
+        """Take over bindings from before a restart, where the account has registered nothing since."""
+        if account not in self._bindings:
+            self._store(account, list(bindings))
+
     def _granted(self, contact: Contact, expires_s: int | None) -> int | RegistrationRefused:
         policy = self.policy
         wanted = contact.expires_s

@@ -1,0 +1,157 @@
+"""A node as the HTTP ports see it: `web.node_view.NodeView`, read off the rooms at the moment of asking."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from trunkline import __version__
+from trunkline.call.record import Direction
+from trunkline.observe.message import LadderMessage
+from trunkline.store.errors import DatabaseError
+from trunkline.trunk.explain import explain_inbound, explain_outbound
+from trunkline.trunk.verdict import Slug, Verdict
+from trunkline.web.call_feed import CallFeed
+from trunkline.web.views import (
+    BanView,
+    DirectoryStats,
+    Explanation,
+    LiveCall,
+    MediaPorts,
+    NodeStats,
+    Question,
+    Readiness,
+    RegistrationView,
+)
+
+if TYPE_CHECKING:
+    from trunkline.node.node import Node
+
+
+class NodeFace:
+    """The `NodeView` of `node`."""
+
+    def __init__(self, node: "Node") -> None:
+        self._node = node
+
+    @property
+    def feed(self) -> CallFeed:
+        return self._node.feed
+
+    def readiness(self) -> Readiness:
+        node = self._node
+        reasons = []
+        if node.switch.draining:
+            reasons.append("The node is draining: it takes no new calls.")
+        if node.switch.overloaded:
+            reasons.append(f"The node is overloaded: its event loop is {node.lag_s * 1000:.0f} ms late.")
+        if node.media.occupancy().open >= node.media.occupancy().total:
+            reasons.append("Every media port is in use.")
+        return Readiness(not reasons, tuple(reasons))
+
+    def metrics(self) -> bytes:
+        return self._node.metrics.exposition()
+
+    def stats(self) -> NodeStats:
+        node = self._node
+        stack = node.services.agent.stack
+        return NodeStats(
+            node=node.settings.node.name,
+            version=__version__,
+            started_at=node.started_at,
+            draining=node.switch.draining,
+            calls=len(node.switch),
+            calls_total=node.records.total,
+            registrations=len(node.registrations),
+            bans=len(node.gate.bans()),
+            media_ports_in_use=node.media.occupancy().open,
+            loop_lag_ms=round(node.lag_s * 1000, 3),
+            client_transactions=stack.client_transactions,
+            server_transactions=stack.server_transactions,
+        )
+
+    def calls(self) -> list[LiveCall]:
+        records = self._node.records
+        live = [LiveCall.of(call.record, records.latest_attempt(call.record.call_id)) for call in self._node.switch]
+        return sorted(live, key=lambda call: call.setup_at)
+
+    def hang_up(self, call_id: str) -> bool:
+        call = self._node.switch.call(call_id)
+        if call is None:
+            return False
+        call.hang_up(Verdict.of(Slug.HUNG_UP_BY_OPERATOR))
+        return True
+
+    async def ladder(self, call_id: str) -> list[LadderMessage]:
+        return await self._node.ladder.read(call_id)
+
+    def registrations(self) -> list[RegistrationView]:
+        node = self._node
+        offset = node.clock.wall() - node.clock.now()
+        return [
+            RegistrationView(account, str(binding.uri), binding.source, binding.deadline + offset)
+            for account in sorted(node.registrations.accounts())
+            for binding in node.registrations.bindings(account)
+        ]
+
+    def bans(self) -> list[BanView]:
+        offset = self._node.clock.wall() - self._node.clock.now()
+        return [BanView(ban.source, ban.reason, ban.until + offset) for ban in self._node.gate.bans()]
+
+    def lift_ban(self, source: str) -> bool:
+        return self._node.lift_ban(source)
+
+    def drain(self, timeout_s: float | None) -> None:
+        self._node.drain(timeout_s)
+
+    async def refresh_directory(self) -> DirectoryStats:
+        node = self._node
+        await asyncio.to_thread(node.watcher.refresh)
+        await asyncio.sleep(0)
+        state = node.source.state
+        if state is not None and state.away is not None:
+            raise DatabaseError(state.away)
+        directory = node.directory
+        return DirectoryStats(
+            accounts=sum(1 for _ in directory.accounts()),
+            numbers=sum(1 for _ in directory.numbers()),
+            carriers=sum(1 for _ in directory.carriers()),
+            routes=sum(1 for _ in directory.routes()),
+        )
+
+    def media_ports(self) -> MediaPorts:
+        media = self._node.settings.media
+        occupancy = self._node.media.occupancy()
+        return MediaPorts(
+            first=media.port_min,
+            last=media.port_max,
+            in_use=occupancy.open,
+            draining=occupancy.draining,
+            free=occupancy.total - occupancy.open - occupancy.draining,
+        )
+
+    def explain(self, question: Question) -> Explanation:
+        node = self._node
+        services = node.services
+        domain = services.settings.service_domain
+        if question.direction is Direction.OUTBOUND:
+            answer = explain_outbound(
+                node.directory,
+                question.account or "",
+                question.called,
+                question.caller,
+                service_domain=domain,
+                is_up=services.health.is_up,
+                limits=services.limits,
+            )
+        else:
+            answer = explain_inbound(
+                node.directory,
+                question.called,
+                question.caller,
+                service_domain=domain,
+                is_up=services.health.is_up,
+                bindings_of=node.registrations.bindings,
+            )
+        refusal = answer.refusal
+        if refusal is None:
+            return Explanation(answer.steps)
+        return Explanation(answer.steps, str(refusal.slug), refusal.status, refusal.text, refusal.remedy)

@@ -1,0 +1,67 @@
+"""The process around a node: its event loop, its log and its signals.
+
+SIGTERM drains: no new calls, the others end by themselves or when `drain.timeout_s` is over. A second SIGTERM, or SIGINT, ends at once, with BYEs
+and closed records. SIGHUP rereads the settings and logs what changed.
+"""
+
+import asyncio
+import signal
+from pathlib import Path
+
+import structlog
+import uvloop
+
+from trunkline.config import Settings
+from trunkline.errors import TrunklineError
+from trunkline.node import wiring
+from trunkline.node.node import Node
+from trunkline.observe.log import open_log
+
+
+def run(path: Path | None) -> None:
+    """Run a node with the settings of the file `path` until it is told to stop. Raises `TrunklineError` when it can't start."""
+    settings = Settings.load(path)
+    log = open_log(wiring.log_options(settings))
+    try:
+        uvloop.run(_serve(settings, path))
+    finally:
+        log.close()
+
+
+async def _serve(settings: Settings, path: Path | None) -> None:
+    node = Node(settings)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, _terminate, node)
+    loop.add_signal_handler(signal.SIGINT, node.finished.set)
+    loop.add_signal_handler(signal.SIGHUP, _reload, node, path)
+    try:
+        await node.start()
+        await node.finished.wait()
+    finally:
+        await node.stop()
+
+
+def _terminate(node: Node) -> None:
+    if node.draining:
+        node.finished.set()
+    else:
+        node.drain()
+
+
+def _reload(node: Node, path: Path | None) -> None:
+    log = structlog.get_logger()
+    try:
+        changes = node.reload(Settings.load(path))
+    except TrunklineError as error:
+        log.error("the settings were not reread", reason=str(error))
+        return
+    if not changes:
+        log.info("the settings are as they were")
+    for change in changes:
+        log.info(
+            "setting changed",
+            key=change.key,
+            old=str(change.old),
+            new=str(change.new),
+            effect="after a restart" if change.needs_restart else "now",
+        )

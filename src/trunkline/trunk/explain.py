@@ -1,0 +1,99 @@
+"""What would happen to a call that nobody places: the plan of `plan`, its trace, and how it would end if at all.
+
+The very code that decides real calls does the deciding; this only puts the question and reads the answer.
+"""
+
+from dataclasses import dataclass
+
+from trunkline.sip.name_addr import NameAddr
+from trunkline.sip.uri import SipUri
+from trunkline.trunk.caller_id import CallerIdentity, read_identity
+from trunkline.trunk.carrier import Carrier
+from trunkline.trunk.directory import Directory
+from trunkline.trunk.limits import AccountLimits
+from trunkline.trunk.plan import BindingsOf, IsUp, Trace, plan_inbound, plan_outbound
+from trunkline.trunk.verdict import Slug, Verdict
+
+_ANY_CARRIER = Carrier("any", ())
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The steps in plain words, and the refusal (None: the call would be placed)."""
+
+    steps: tuple[str, ...]
+    refusal: Verdict | None
+
+
+def _first(weights: object) -> int:  # noqa: ARG001 - the signature of `routes.Pick`
+    return 0
+
+
+def explain_outbound(
+    directory: Directory,
+    account_key: str,
+    dialled: str,
+    caller: str | None,
+    *,
+    service_domain: str,
+    is_up: IsUp | None = None,
+    limits: AccountLimits | None = None,
+) -> Answer:
+    """A customer's call to `dialled` with `caller` in From. `is_up` and `limits` as a running node knows them."""
+    steps: Trace = []
+    account = directory.account(account_key)
+    if account is None:
+        return Answer((f"There is no account {account_key}.",), Verdict.of(Slug.BAD_CREDENTIALS))
+    plan = plan_outbound(
+        directory,
+        account,
+        dialled,
+        _caller(caller, service_domain),
+        service_domain=service_domain,
+        pick=_first,
+        is_up=is_up or _up,
+        trace=steps,
+    )
+    refusal = plan if isinstance(plan, Verdict) else None
+    if refusal is None and limits is not None:
+        refusal = limits.check(account)
+        if refusal is not None:
+            steps.append(f"A limit of the account is reached: {refusal.detail}.")
+    return Answer(tuple(steps), refusal)
+
+
+def explain_inbound(
+    directory: Directory,
+    number: str,
+    caller: str | None,
+    *,
+    service_domain: str,
+    carrier: str | None = None,
+    is_up: IsUp | None = None,
+    bindings_of: BindingsOf | None = None,
+) -> Answer:
+    """A call to `number` from `carrier` (None: from any), as a running node would forward it."""
+    steps: Trace = []
+    plan = plan_inbound(
+        directory,
+        (None if carrier is None else directory.carrier(carrier)) or _ANY_CARRIER,
+        number,
+        _caller(caller, service_domain),
+        service_domain=service_domain,
+        is_up=is_up or _up,
+        bindings_of=bindings_of or _nobody,
+        trace=steps,
+    )
+    return Answer(tuple(steps), plan if isinstance(plan, Verdict) else None)
+
+
+def _up(key: str) -> bool:  # noqa: ARG001 - the signature of `IsUp`
+    return True
+
+
+def _nobody(account: str) -> tuple[()]:  # noqa: ARG001 - the signature of `BindingsOf`
+    return ()
+
+
+def _caller(number: str | None, service_domain: str) -> CallerIdentity:
+    return read_identity(NameAddr(None, SipUri("sip", number or "anonymous", service_domain)))
