@@ -229,9 +229,14 @@ class Headers:
 
     def set_all(self, name: str, values: Iterable[str]) -> None:
         """Replace every line of that name by these, none of them when empty. Raises as `set`."""
-        self.remove(name)
-        for value in values:
-            self.add(name, value)
+        lines = tuple(values)
+        key = None
+        for value in lines:
+            key = self._writable(name, value)
+        if key is None:
+            self.remove(name)
+        else:
+            self._values[key] = lines
 
     def remove(self, name: str) -> None:
         """Drop every line of that name; nothing happens when there is none."""

@@ -350,7 +350,7 @@ class Request(Message):
 
     def to_bytes(self) -> bytes:
         """The wire form, Content-Length computed. Raises `SipBuildError` when a part would break its line."""
-        if " " in self._uri_text or not is_token(self.method):
+        if not self._uri_text or " " in self._uri_text or not is_token(self.method):
             raise SipBuildError("the method or Request-URI can't stand in a request line")
         return self._serialise(f"{self.method} {self._uri_text} SIP/2.0")
 

@@ -63,8 +63,8 @@ class Via:
 
     @property
     def branch(self) -> str | None:
-        """The branch parameter, with its cookie if it has one."""
-        return self.params.get("branch")
+        """The branch parameter, with its cookie if it has one; None when absent or empty."""
+        return self.params.get("branch") or None
 
     @property
     def received(self) -> str | None:
