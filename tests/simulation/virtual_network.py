@@ -1,9 +1,12 @@
-"""A network on a virtual clock: hosts with UDP and TCP, a seeded fate for every datagram, and a record of all of it.
+"""A network on a virtual clock: hosts with UDP and TCP, a seeded fate for every datagram, and a record of all
+of it.
 
-It implements the ports of `trunkline.sip.ports` (Connector, Locator, Flow), so that whole user agents, or whole nodes, run against
-each other in microseconds. Nothing is sent until the clock moves: `send` puts the arrival on the clock.
+It implements the ports of `trunkline.sip.ports` (Connector, Locator, Flow), so that whole user agents, or
+whole nodes, run against each other in microseconds. Nothing is sent until the clock moves: `send` puts the
+arrival on the clock.
 
-Streams are message-wise (what one end sends in one piece the other end gets in one piece), reliable and in order.
+Streams are message-wise (what one end sends in one piece the other end gets in one piece), reliable and in
+order.
 """
 
 import random
@@ -71,7 +74,7 @@ class VirtualNetwork:
         self.quality = LinkQuality() if quality is None else quality
         self.packets: list[Packet] = []
         """Everything sent so far, lost or not, in order."""
-        self.drop: Callable[[Packet], bool] = lambda packet: False
+        self.drop: Callable[[Packet], bool] = _keep
         """Asked for every datagram beforehand: True loses it."""
         self.names: dict[str, list[Target]] = {}
         """What `Locator` finds for host names; address literals find themselves."""
@@ -116,6 +119,10 @@ class VirtualNetwork:
     def listener(self, address: Address) -> "VirtualHost | None":
         """Who listens there."""
         return self._hosts.get(address)
+
+
+def _keep(packet: Packet) -> bool:
+    return packet.lost
 
 
 class VirtualHost:

@@ -26,6 +26,7 @@ from trunkline.sip.outbound_auth import Authenticator, DigestUser
 from trunkline.sip.outgoing_invite import InvitePlan, OutgoingInvite, OutgoingInviteEvents
 from trunkline.sip.outgoing_request import OutgoingRequest, RequestSeries
 from trunkline.sip.ports import Connector, Flow, Locator, Observer, Target
+from trunkline.sip.registration_client import RegistrationClient
 from trunkline.sip.stack import ContactSpec, NextHop, ServerTransaction, SipStack
 from trunkline.sip.timers import TimerValues
 from trunkline.sip.uri import OtherUri, SipUri
@@ -118,6 +119,7 @@ class UserAgent:
         self._extensions = frozenset(settings.supported)
         self._usages: dict[DialogId, Usage] = {}
         self._invites: dict[ServerTransaction, IncomingInvite] = {}
+        self._registrations: dict[RegistrationClient, None] = {}
 
     # for the world below
 
@@ -128,6 +130,8 @@ class UserAgent:
     def flow_failed(self, where: Flow | Target, failure: FlowFailure) -> None:
         """A connection died or can't be opened, or a datagram can't be delivered."""
         self.stack.flow_failed(where, failure)
+        for registration in tuple(self._registrations):
+            registration.flow_failed(where)
 
     # for the layer above
 
@@ -311,6 +315,19 @@ class UserAgent:
         return None
 
     # for the parts of the core
+
+    def capabilities(self) -> tuple[tuple[str, str], ...]:
+        """Allow, Supported and Accept, as an OPTIONS answer or a REGISTER names them (RFC 3261 §11.2)."""
+        accept = ", ".join(self.settings.accept)
+        return (("allow", self._allow_value), ("supported", self._supported_value), ("accept", accept))
+
+    def watch(self, registration: RegistrationClient) -> None:
+        """It wants to know of failing flows."""
+        self._registrations[registration] = None
+
+    def unwatch(self, registration: RegistrationClient) -> None:
+        """It doesn't any more."""
+        self._registrations.pop(registration, None)
 
     def declare(self, message: Request | Response) -> None:
         """Add Allow, Supported and our name (RFC 3261 §13.2.1, §13.3.1.4; RFC 4028 §7.1; RFC 3311 §4)."""
