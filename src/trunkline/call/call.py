@@ -192,7 +192,7 @@ class Call:
             started_at=services.clock.wall(),
             sip_call_id=services.token(),
         )
-        services.trace.watch(attempt_record.sip_call_id, record.call_id)
+        services.trace.link(attempt_record.sip_call_id, record.call_id)
         self.attempt = Attempt(services, self, leg, attempt_record, patience)
         return self.attempt
 
@@ -393,7 +393,7 @@ class Call:
             self._admission.release()
         self._on_end(self)
         services.records.call_changed(record)
-        services.trace.call_ended(record.call_id)
+        services.trace.close(record.call_id)
 
     def _refuse(self, verdict: Verdict, response: Response | None) -> None:
         """The final answer to the caller. A far end's refusal keeps its phrase and its Warning and

@@ -1,8 +1,9 @@
-"""Our registrations at carriers that want one (`Carrier.register`), one each, with its first gateway (BEHAVIOUR §4).
+"""Our registrations at carriers that want one (`Carrier.register`), one each, with its first gateway
+(BEHAVIOUR §4).
 
-`refresh` takes over what the directory says now: new ones start, changed ones start afresh, others stop. The life of one
-registration is `trunkline.sip.registration_client`. What it came to is told to the health book under the gateway's key, so that a carrier
-that refuses us counts as down.
+`refresh` takes over what the directory says now: new ones start, changed ones start afresh, others stop. The
+life of one registration is `trunkline.sip.registration_client`. What it came to is told to the health book
+under the gateway's key, so that a carrier that refuses us counts as down.
 """
 
 from trunkline.call.services import Services

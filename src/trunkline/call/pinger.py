@@ -64,7 +64,11 @@ class Pinger:
         for carrier in directory.carriers():
             if carrier.enabled and carrier.ping_interval_s is not None:
                 for gateway in carrier.gateways:
-                    yield _server_of(gateway.uri), gateway_health_key(carrier, gateway), carrier.ping_interval_s
+                    yield (
+                        _server_of(gateway.uri),
+                        gateway_health_key(carrier, gateway),
+                        carrier.ping_interval_s,
+                    )
 
     def __len__(self) -> int:
         return len(self._pings)

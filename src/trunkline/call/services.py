@@ -19,10 +19,10 @@ from trunkline.trunk.routes import Pick
 class Trace(Protocol):
     """Who keeps the SIP messages of a call together (the ladder)."""
 
-    def watch(self, sip_call_id: str, call_id: str) -> None:
+    def link(self, sip_call_id: str, call_id: str) -> None:
         """Messages with this Call-ID belong to this call, from now on and (if still held) before."""
 
-    def call_ended(self, call_id: str) -> None:
+    def close(self, call_id: str) -> None:
         """The call has ended; messages that still come belong to it for a short while."""
 
 

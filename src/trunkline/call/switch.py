@@ -208,7 +208,7 @@ class Switch:
             source=f"{flow.transport} {flow.remote}",
             setup_at=services.clock.wall(),
         )
-        services.trace.watch(record.sip_call_id, record.call_id)
+        services.trace.link(record.sip_call_id, record.call_id)
         return record
 
     def _refuse(self, invite: IncomingInvite, record: CallRecord, verdict: Verdict) -> None:
@@ -225,7 +225,7 @@ class Switch:
         record.verdict = verdict
         record.hung_up_by = Party.SERVICE
         services.records.call_changed(record)
-        services.trace.call_ended(record.call_id)
+        services.trace.close(record.call_id)
 
     def _ended(self, call: Call) -> None:
         self._calls.pop(call.record.call_id, None)

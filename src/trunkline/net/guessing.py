@@ -1,7 +1,8 @@
 """Wrong passwords, counted for each source: after too many of them within a while, the source is banned.
 
-A wrong answer to a challenge proves the source's address, because the nonce was sent there: so the ban holds for every transport
-(`Evidence.PROVEN`). It does not keep out a source that is known as a carrier's or customer's.
+A wrong answer to a challenge proves the source's address, because the nonce was sent there: so the ban holds
+for every transport (`Evidence.PROVEN`). It does not keep out a source that is known as a carrier's or
+customer's.
 """
 
 from collections import OrderedDict

@@ -70,7 +70,10 @@ class NodeFace:
 
     def calls(self) -> list[LiveCall]:
         records = self._node.records
-        live = [LiveCall.of(call.record, records.latest_attempt(call.record.call_id)) for call in self._node.switch]
+        live = [
+            LiveCall.of(call.record, records.latest_attempt(call.record.call_id))
+            for call in self._node.switch
+        ]
         return sorted(live, key=lambda call: call.setup_at)
 
     def hang_up(self, call_id: str) -> bool:
@@ -94,7 +97,7 @@ class NodeFace:
 
     def bans(self) -> list[BanView]:
         offset = self._node.clock.wall() - self._node.clock.now()
-        return [BanView(ban.source, ban.reason, ban.until + offset) for ban in self._node.gate.bans()]
+        return [BanView(ban.source, ban.reason, ban.deadline + offset) for ban in self._node.gate.bans()]
 
     def lift_ban(self, source: str) -> bool:
         return self._node.lift_ban(source)

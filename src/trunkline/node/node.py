@@ -1,8 +1,9 @@
 """One running node: makes each room from the settings, hands it the ports it asks for, starts and stops them.
 
-The order keeps calls whole: records can be written before the first call comes, and are closed after the last one has ended. Nothing about
-calls is decided here. Stopping has three grades: `drain` (no new calls; the others end by themselves, or when the time is over), `stop` (calls
-are ended with BYE now), and a kill (the next start closes the records that it finds open).
+The order keeps calls whole: records can be written before the first call comes, and are closed after the last
+one has ended. Nothing about calls is decided here. Stopping has three grades: `drain` (no new calls; the
+others end by themselves, or when the time is over), `stop` (calls are ended with BYE now), and a kill (the
+next start closes the records that it finds open).
 """
 
 import asyncio
@@ -35,8 +36,8 @@ from trunkline.node.tokens import token_source, weighted_pick
 from trunkline.node.wire_events import WireEvents
 from trunkline.observe.journal import Journal
 from trunkline.observe.ladder import Ladder
-from trunkline.observe.loop_lag import LoopLag
 from trunkline.observe.log import SourceLog
+from trunkline.observe.loop_lag import LoopLag
 from trunkline.observe.metrics import Metrics
 from trunkline.observe.wiretap import WireTap
 from trunkline.sip.digest import Challenger
@@ -45,9 +46,9 @@ from trunkline.sip.ports import Address, Flow, Target, Transport
 from trunkline.sip.user_agent import UserAgent
 from trunkline.store.bans import StoredBan
 from trunkline.store.database import Database
-from trunkline.store.errors import DatabaseError, SchemaError
 from trunkline.store.directory_source import DirectorySource, Update, apply_update
 from trunkline.store.directory_watcher import DirectoryWatcher
+from trunkline.store.errors import DatabaseError, SchemaError
 from trunkline.store.keys import Keyring
 from trunkline.store.record_writer import RecordWriter
 from trunkline.store.registrations import load_bindings
@@ -59,8 +60,9 @@ from trunkline.trunk.registrations import Binding, Registrations
 from trunkline.trunk.verdict import Slug, Verdict
 from trunkline.web.call_feed import CallFeed
 from trunkline.web.control import control_app
+from trunkline.web.control_socket import listen_unix
 from trunkline.web.public import public_app
-from trunkline.web.serving import HttpServer, listen_tcp, listen_unix
+from trunkline.web.serving import HttpServer, listen_tcp
 
 WELCOME_S = 3600.0
 """How long a source counts as known after its password was right."""
@@ -73,7 +75,8 @@ _GC_THRESHOLDS = (50_000, 20, 50)
 class Node:
     """See the module. Made within a running loop; `start` before anything else, `stop` in every case.
 
-    Raises `NetError`, `StoreError`, `MediaError` or `ConfigError` from `start`, each saying what to do; nothing is left open then.
+    Raises `NetError`, `StoreError`, `MediaError` or `ConfigError` from `start`, each saying what to do;
+    nothing is left open then.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -93,7 +96,7 @@ class Node:
         """Whatever is open, to be closed in the opposite order."""
         self._running = False
 
-    # -- start ---------------------------------------------------------------------------------------
+    # -- start -------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Open everything; calls are taken when this returns."""
@@ -162,7 +165,7 @@ class Node:
         )
         self._open.push_async_callback(asyncio.to_thread, journal.close)
         self.ladder = Ladder(self.clock, journal)
-        self._open.callback(self.ladder.close)
+        self._open.callback(self.ladder.stop)
         self.gate = Gate(
             self.clock, wiring.gate_settings(settings), known=self._is_known, banned=self._banned
         )
@@ -180,6 +183,7 @@ class Node:
             wiring.transport_settings(settings), self.clock, gate=self.gate, events=events
         )
         self.resolver = Resolver(wiring.dns_settings(settings), self.clock, random.random, events=events)
+        self._open.push_async_callback(self.resolver.close)
         self.media = EmbeddedEngine(wiring.engine_settings(settings))
         self._open.callback(self.media.stop)
         self.media.attach(self._loop)
@@ -189,9 +193,7 @@ class Node:
         settings = self.settings
         token = token_source()
         self.registrations = Registrations(self.clock)
-        self.registrar = Registrar(
-            self.registrations, self.clock, self.writer, settings.service.domain
-        )
+        self.registrar = Registrar(self.registrations, self.clock, self.writer, settings.service.domain)
         self.services = services = Services(
             clock=self.clock,
             token=token,
@@ -269,7 +271,7 @@ class Node:
         target = Target(Transport.UDP, Address(host.strip("[]"), int(port)))
         return replace(binding, flow=self.transports.flow_to(target))
 
-    # -- what the wire brings (the transports' receiver) ---------------------------------------------
+    # -- what the wire brings (the transports' receiver) -------------------------------------------
 
     def received(self, data: bytes, flow: Flow) -> None:
         """One datagram or one framed message."""
@@ -281,7 +283,7 @@ class Node:
         if not isinstance(flow_or_target, Target) and flow_or_target.transport.reliable:
             self.registrar.flow_closed(flow_or_target)
 
-    # -- what happens meanwhile ----------------------------------------------------------------------
+    # -- what happens meanwhile --------------------------------------------------------------------
 
     def _faulted(self, error: Exception) -> None:
         self.log.error("a timer's callback failed", exc_info=error)
@@ -297,11 +299,9 @@ class Node:
             self.log.warning("banned for wrong passwords", source=flow.remote.host, username=username)
 
     def _banned(self, ban: Ban) -> None:
-        now, wall = self.clock.now(), self.clock.wall()
-        until_at = None if ban.until is None else wall + ban.until - now
-        self.writer.ban_changed(
-            ban.source, StoredBan(ban.source, ban.reason, int(ban.evidence), wall, until_at)
-        )
+        until_at = self.clock.wall() + ban.deadline - self.clock.now()
+        stored = StoredBan(ban.source, ban.reason, int(ban.evidence), ban.since_at, until_at)
+        self.writer.ban_changed(ban.source, stored)
 
     def _count(self) -> None:
         """The gauges: what is read when somebody looks."""
@@ -349,10 +349,12 @@ class Node:
             self.writer.ban_changed(source, None)
         return lifted
 
-    # -- reload --------------------------------------------------------------------------------------
+    # -- reload ------------------------------------------------------------------------------------
 
     def reload(self, settings: Settings) -> list[Change]:
-        """Take over the settings that need no restart, and the certificate; return everything that differs."""
+        """Take over the settings that need no restart, and the certificate; return everything that
+        differs.
+        """
         changes = diff(self.settings, settings)
         self.settings = settings
         self.services.settings = wiring.call_settings(settings)
@@ -369,10 +371,12 @@ class Node:
         """Whether new calls are refused."""
         return self._running and self.switch.draining
 
-    # -- the end -------------------------------------------------------------------------------------
+    # -- the end -----------------------------------------------------------------------------------
 
     def drain(self, timeout_s: float | None = None) -> None:
-        """Take no new calls. `finished` is set once the last call has ended, or after `timeout_s` (None: as configured)."""
+        """Take no new calls. `finished` is set once the last call has ended, or after `timeout_s` (None: as
+        configured).
+        """
         if self.switch.draining:
             return
         self.switch.draining = True
@@ -399,4 +403,3 @@ class Node:
             while self.services.agent.dialogs and self.clock.now() < deadline:
                 await asyncio.sleep(0.02)
         await self._open.aclose()
-

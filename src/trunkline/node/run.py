@@ -1,7 +1,8 @@
 """The process around a node: its event loop, its log and its signals.
 
-SIGTERM drains: no new calls, the others end by themselves or when `drain.timeout_s` is over. A second SIGTERM, or SIGINT, ends at once, with BYEs
-and closed records. SIGHUP rereads the settings and logs what changed.
+SIGTERM drains: no new calls, the others end by themselves or when `drain.timeout_s` is over. A second
+SIGTERM, or SIGINT, ends at once, with BYEs and closed records. SIGHUP rereads the settings and logs what
+changed.
 """
 
 import asyncio
@@ -19,7 +20,9 @@ from trunkline.observe.log import open_log
 
 
 def run(path: Path | None) -> None:
-    """Run a node with the settings of the file `path` until it is told to stop. Raises `TrunklineError` when it can't start."""
+    """Run a node with the settings of the file `path` until it is told to stop. Raises `TrunklineError` when
+    it can't start.
+    """
     settings = Settings.load(path)
     log = open_log(wiring.log_options(settings))
     try:

@@ -21,7 +21,9 @@ def _tokens() -> Iterator[str]:
 
 
 def weighted_pick(weights: Sequence[int]) -> int:
-    """An index with a probability in proportion to the weights; all alike where all are 0 (`trunk.routes.Pick`)."""
+    """An index with a probability in proportion to the weights; all alike where all are 0
+    (`trunk.routes.Pick`).
+    """
     if not any(weights):
         return random.randrange(len(weights))
     return random.choices(range(len(weights)), weights)[0]

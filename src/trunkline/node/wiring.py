@@ -1,4 +1,6 @@
-"""What the settings of a node mean to each room: `trunkline.config` on one side, the rooms' own settings on the other."""
+"""What the settings of a node mean to each room: `trunkline.config` on one side, the rooms' own settings on
+the other.
+"""
 
 import socket
 from ipaddress import ip_address
@@ -7,7 +9,8 @@ from trunkline.call.services import CallSettings
 from trunkline.config import Settings, SocketAddress
 from trunkline.media.embedded import EngineSettings
 from trunkline.net.admission import GateSettings
-from trunkline.net.settings import DnsSettings, Listen, TlsSettings, TransportSettings
+from trunkline.net.dns_client import DnsSettings
+from trunkline.net.settings import Listen, TlsSettings, TransportSettings
 from trunkline.observe.log import LogFormat, LogOptions
 from trunkline.sip.ports import Address, Transport
 from trunkline.sip.user_agent import UserAgentSettings
@@ -70,9 +73,11 @@ def transport_settings(settings: Settings) -> TransportSettings:
 
 def dns_settings(settings: Settings) -> DnsSettings:
     """For the resolver."""
+    servers = settings.dns.nameservers
     return DnsSettings(
-        nameservers=tuple(Address(server.host, server.port) for server in settings.dns.nameservers),
-        timeout_s=settings.dns.timeout_s,
+        nameservers=tuple(server.host for server in servers),
+        port=servers[0].port if servers else 53,
+        locate_s=settings.dns.timeout_s,
     )
 
 

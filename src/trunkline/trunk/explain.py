@@ -1,4 +1,5 @@
-"""What would happen to a call that nobody places: the plan of `plan`, its trace, and how it would end if at all.
+"""What would happen to a call that nobody places: the plan of `plan`, its trace, and how it would end if at
+all.
 
 The very code that decides real calls does the deciding; this only puts the question and reads the answer.
 """
@@ -39,7 +40,9 @@ def explain_outbound(
     is_up: IsUp | None = None,
     limits: AccountLimits | None = None,
 ) -> Answer:
-    """A customer's call to `dialled` with `caller` in From. `is_up` and `limits` as a running node knows them."""
+    """A customer's call to `dialled` with `caller` in From. `is_up` and `limits` as a running node knows
+    them.
+    """
     steps: Trace = []
     account = directory.account(account_key)
     if account is None:
