@@ -1,2 +1,1 @@
-"""A simulated carrier and a test phone: the demo's and the tests' far ends.
-"""
+"""A simulated carrier and a test phone: the demo's and the tests' far ends."""

@@ -1,0 +1,388 @@
+"""A test phone: places one call or takes one, says something, listens, and reports what it heard.
+
+`trunkline dial` and the demo are this. Its own station and its own media engine: what it reports went over
+the wire.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from trunkline.call.record import MediaFigures
+from trunkline.clock import Clock
+from trunkline.errors import MediaError, SdpError, TrunklineError
+from trunkline.media.terminals import Hearing, Silence, Source, TerminalEngine
+from trunkline.pstn.station import Station
+from trunkline.pstn.talker import CODECS, Talker
+from trunkline.sip.exchange import IncomingOffer
+from trunkline.sip.failures import RequestFailure
+from trunkline.sip.incoming_invite import IncomingInvite, IncomingInviteEvents
+from trunkline.sip.message import Request, Response, response_to
+from trunkline.sip.name_addr import NameAddr
+from trunkline.sip.outbound_auth import DigestUser
+from trunkline.sip.outgoing_invite import OutgoingInvite, OutgoingInviteEvents
+from trunkline.sip.ports import Address, Flow, Locator, Target, Transport
+from trunkline.sip.stack import ServerTransaction
+from trunkline.sip.uri import SipUri
+from trunkline.sip.usage import Usage
+
+HANG_UP_S = 2.0
+"""How long the answer to our BYE or CANCEL is waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialling:
+    """One call to place."""
+
+    to: SipUri
+    caller: str | None = None
+    """The user of From; None: the digest user, or `anonymous`."""
+    domain: str | None = None
+    """The host of From; None: that of `to`."""
+    credentials: DigestUser | None = None
+    next_hop: SipUri | None = None
+    """Where the INVITE goes, if not where `to` says."""
+    say: Source = field(default_factory=Silence)
+    listen_for: Sequence[float] = ()
+    """Frequencies in Hz, at most 16."""
+    digits: str = ""
+    """Sent as telephone-events once the call is answered."""
+    talk_s: float = 5.0
+    """How long to stay after the answer."""
+    ring_s: float = 60.0
+    """How long to wait for an answer."""
+    record_to: Path | None = None
+    codecs: tuple[str, ...] = CODECS
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happened, seconds after the INVITE."""
+
+    at_s: float
+    what: str
+
+
+@dataclass(slots=True)
+class CallReport:
+    """What came of a call, placed or taken."""
+
+    answered: bool = False
+    status: int | None = None
+    """Of the final response; None when there was none."""
+    outcome: str = ""
+    """In words."""
+    hung_up_by_us: bool = False
+    talk_s: float = 0.0
+    codec: str = ""
+    hearing: Hearing = field(default_factory=lambda: Hearing("", ()))
+    figures: MediaFigures = field(default_factory=MediaFigures)
+    steps: list[Step] = field(default_factory=list)
+
+    def heard(self, frequency_hz: float, at_least_ms: int = 500) -> bool:
+        """Whether a frequency that was listened for was heard for so long."""
+        return any(
+            tone.frequency_hz == frequency_hz and tone.duration_ms >= at_least_ms
+            for tone in self.hearing.tones
+        )
+
+
+class Phone:
+    """A phone on one address. `answers` makes it take calls: it says that to callers, and `taken` reports
+    each.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        media: TerminalEngine,
+        locator: Locator,
+        token: Callable[[], str],
+        bind: Address,
+        transports: tuple[Transport, ...] = (Transport.UDP,),
+        answers: Source | None = None,
+        listen_for: Sequence[float] = (),
+        refuse_with: int | None = None,
+        taken: Callable[[CallReport], None] = lambda _report: None,
+    ) -> None:
+        """`refuse_with`: a status to refuse every call with. Without that and `answers`, calls are refused
+        with 480.
+        """
+        self.station = Station(
+            self,
+            clock=clock,
+            locator=locator,
+            token=token,
+            product="Trunkline test phone",
+            bind=bind,
+            transports=transports,
+        )
+        self._media = media
+        self._answers = answers
+        self._listen_for = listen_for
+        self._refuse_with = refuse_with
+        self._taken = taken
+
+    async def start(self) -> Address:
+        """Open it; return its address. Raises `NetError`."""
+        return await self.station.start()
+
+    async def close(self) -> None:
+        """Close it."""
+        await self.station.close()
+
+    async def dial(self, dialling: Dialling) -> CallReport:
+        """Place a call, stay for its time, hang up. Raises `MediaError`, and `SipBuildError` for what can't
+        be sent.
+        """
+        talker = self._talker(dialling.say, dialling.listen_for, dialling.record_to, dialling.codecs)
+        call = _Placed(self.station, talker, dialling)
+        try:
+            return await call.run()
+        finally:
+            talker.close()
+
+    def _talker(
+        self,
+        source: Source,
+        listen_for: Sequence[float],
+        record_to: Path | None = None,
+        codecs: tuple[str, ...] = CODECS,
+    ) -> Talker:
+        terminal = self._media.open_terminal(source, listen_for=listen_for, record_to=record_to)
+        return Talker(terminal, self.station.new_session_id(), codecs)
+
+    # -- the user agent's user ---------------------------------------------------------------------
+
+    def screen(self, request: Request, flow: Flow) -> Response | None:  # noqa: ARG002
+        """OPTIONS is answered."""
+        return response_to(request, 200) if request.method == "OPTIONS" else None
+
+    def request_received(self, request: Request, transaction: ServerTransaction) -> None:
+        """Nothing else is served."""
+        transaction.respond(response_to(request, 501))
+
+    def invite_received(self, invite: IncomingInvite) -> None:
+        """A call for this phone."""
+        if self._refuse_with is not None or self._answers is None:
+            invite.reject(self._refuse_with or 480)
+            return
+        try:
+            talker = self._talker(self._answers, self._listen_for)
+            answer = talker.answer(invite.request.body)
+        except (MediaError, SdpError):
+            invite.reject(488)
+            return
+        _Taken(self.station, talker, invite, self._taken).accept(answer)
+
+
+class _Conversation(IncomingInviteEvents):
+    """What a placed and a taken call share: a talker, a report, and offers that come in between."""
+
+    def __init__(self, station: Station, talker: Talker) -> None:
+        self.station = station
+        self.talker = talker
+        self.report = CallReport()
+        self._began = station.clock.now()
+        self._answered_at: float | None = None
+
+    def note(self, what: str) -> None:
+        """One more step."""
+        self.report.steps.append(Step(round(self.station.clock.now() - self._began, 3), what))
+
+    def talking(self) -> None:
+        """It is answered."""
+        self._answered_at = self.station.clock.now()
+        self.report.answered = True
+        self.report.codec = self.talker.codec
+
+    def conclude(self) -> CallReport:
+        """What was heard; the talker stays open."""
+        report = self.report
+        if self._answered_at is not None:
+            report.talk_s = round(self.station.clock.now() - self._answered_at, 3)
+        report.hearing = self.talker.hearing()
+        report.figures = self.talker.terminal.figures()
+        report.figures.codec = report.codec
+        return report
+
+    def offer_received(self, exchange: IncomingOffer) -> None:
+        """Hold, resume, another address."""
+        body = exchange.request.body
+        self.note(f"the far end sent {exchange.method}")
+        try:
+            exchange.accept(self.talker.answer(body) if body else self.talker.offer())
+        except TrunklineError:
+            exchange.reject(488)
+
+
+class _Taken(_Conversation):
+    """A call that came in."""
+
+    def __init__(
+        self, station: Station, talker: Talker, invite: IncomingInvite, taken: Callable[[CallReport], None]
+    ) -> None:
+        super().__init__(station, talker)
+        self._invite = invite
+        self._tell = taken
+        invite.events = self
+
+    def accept(self, answer: bytes) -> None:
+        """Take it."""
+        self._invite.progress(180)
+        self._invite.accept(body=answer)
+        self.report.status = 200
+        self.talking()
+
+    def _end(self, outcome: str) -> None:
+        self.report.outcome = outcome
+        report = self.conclude()
+        self.talker.close()
+        self._tell(report)
+
+    def cancelled(self, cancel: Request) -> None:  # noqa: ARG002
+        self._end("the caller gave up")
+
+    def bye_received(self, request: Request) -> None:  # noqa: ARG002
+        self._end("the caller hung up")
+
+    def no_ack(self) -> None:
+        self._end("the answer was not acknowledged")
+
+    def expired(self) -> None:
+        self._end("the session expired")
+
+    def failed(self, reason: str) -> None:
+        self._end(reason)
+
+
+class _Placed(_Conversation, OutgoingInviteEvents):
+    """A call that we placed."""
+
+    def __init__(self, station: Station, talker: Talker, dialling: Dialling) -> None:
+        super().__init__(station, talker)
+        self._dialling = dialling
+        self._invite: OutgoingInvite | None = None
+        self._changed = asyncio.Event()
+        self._over = False
+
+    async def run(self) -> CallReport:
+        """Place it and see it through."""
+        dialling = self._dialling
+        credentials = dialling.credentials
+        user = dialling.caller or (None if credentials is None else credentials.user) or "anonymous"
+        to = dialling.to
+        self._invite = self.station.agent.invite(
+            uri=to,
+            from_=NameAddr(None, SipUri("sip", user, dialling.domain or to.host)),
+            to=NameAddr(None, to),
+            next_hop=dialling.next_hop,
+            headers=dialling.headers,
+            body=self.talker.offer(),
+            credentials=credentials,
+            events=self,
+        )
+        if not await self._wait(dialling.ring_s, lambda: self.report.answered):
+            if not self._over:
+                self.report.outcome = f"no answer within {dialling.ring_s:g} s"
+        elif dialling.digits:
+            self.talker.terminal.send_digits(dialling.digits)
+        if not self._over and self.report.answered:
+            await self._wait(dialling.talk_s, lambda: False)
+        if not self._over:
+            await self._hang_up()
+        return self.conclude()
+
+    async def _wait(self, seconds: float, done: Callable[[], bool]) -> bool:
+        """Until `done`, the end of the call, or the end of the time; True when it is done and the call is
+        up.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                while not self._over and not done():
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            pass
+        return done() and not self._over
+
+    async def _hang_up(self) -> None:
+        invite = self._invite
+        self.report.hung_up_by_us = True
+        self.note("we hang up")
+        if invite is None:
+            return
+        report = self.conclude()
+        invite.cancel()
+        try:
+            async with asyncio.timeout(HANG_UP_S):
+                while self.station.agent.dialogs:
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            self.note("no answer to our BYE")
+        report.outcome = report.outcome or "answered, and we hung up"
+
+    def _end(self, outcome: str) -> None:
+        self.report.outcome = outcome
+        self.note(outcome)
+        self._over = True
+        self._changed.set()
+
+    # -- events ------------------------------------------------------------------------------------
+
+    def target_chosen(self, target: Target | Flow) -> None:
+        address = target.address if isinstance(target, Target) else target.remote
+        self.note(f"INVITE to {target.transport} {address}")
+
+    def trying(self, response: Response) -> None:
+        self.note(f"{response.status} {response.reason}")
+
+    def progressed(self, response: Response, usage: Usage | None) -> None:
+        self.note(f"{response.status} {response.reason}")
+        if response.body:
+            self._take(response.body)
+        if usage is not None:
+            usage.events = self
+
+    def answered(self, response: Response, usage: Usage) -> None:
+        usage.events = self
+        self.report.status = response.status
+        self.note(f"{response.status} {response.reason}")
+        if response.body and not self._take(response.body):
+            usage.bye()
+            self._end("the answer's SDP can't be used")
+            return
+        self.talking()
+        self._changed.set()
+
+    def _take(self, body: bytes) -> bool:
+        try:
+            self.talker.take_answer(body)
+        except (MediaError, SdpError) as error:
+            self.note(f"unusable SDP: {error}")
+            return False
+        return True
+
+    def rejected(self, response: Response) -> None:
+        self.report.status = response.status
+        reasons = "; ".join(response.headers.all("reason"))
+        self._end(f"{response.status} {response.reason}{f' ({reasons})' if reasons else ''}")
+
+    def failed(self, reason: str | RequestFailure) -> None:  # type: ignore[override]
+        self._end(str(reason))
+
+    def late_answer(self, response: Response) -> None:
+        self.note(f"late {response.status}")
+
+    def bye_received(self, request: Request) -> None:
+        reasons = "; ".join(request.headers.all("reason"))
+        self._end(f"the far end hung up{f' ({reasons})' if reasons else ''}")
+
+    def no_ack(self) -> None:
+        self._end("the answer was not acknowledged")
+
+    def expired(self) -> None:
+        self._end("the session expired")
