@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from tests.simulation.virtual_network import VirtualHost, VirtualNetwork
 from tests.unit.virtual_clock import FakeClock
-
 from trunkline.sip.failures import RequestFailure
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.message import Request, Response, response_to

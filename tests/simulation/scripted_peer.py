@@ -1,7 +1,6 @@
 """A peer that says exactly what a test tells it to, message by message, and keeps what it hears."""
 
 from tests.simulation.virtual_network import VirtualNetwork
-
 from trunkline.sip.failures import FlowFailure
 from trunkline.sip.message import Request, Response
 from trunkline.sip.parse import parse_message
