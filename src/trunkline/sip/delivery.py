@@ -88,10 +88,17 @@ class ClientEvents(Protocol):
 class DeliveryStack(Protocol):
     """What the walk asks of the stack."""
 
-    clock: Clock
-    timers: TimerValues
-    connector: Connector
-    locator: Locator
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def timers(self) -> TimerValues: ...
+
+    @property
+    def connector(self) -> Connector: ...
+
+    @property
+    def locator(self) -> Locator: ...
 
     def new_branch(self, uri_text: str | None) -> str:
         """A fresh branch; `uri_text` is the Request-URI when the request is outside a dialog."""

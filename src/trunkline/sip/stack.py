@@ -160,12 +160,12 @@ class SipStack:
             if transaction is not None:
                 transaction.receive(message)
 
-    def flow_failed(self, where: Flow | Target, failure: FlowFailure) -> None:
+    def flow_failed(self, flow_or_target: Flow | Target, failure: FlowFailure) -> None:
         """A connection died or can't be opened, or ICMP says that a datagram didn't arrive (RFC 3261 §18.4).
 
         Every client transaction there fails at once. Server transactions stay: their responses find another
         way."""
-        for transaction in self._table.clients_on(where):
+        for transaction in self._table.clients_on(flow_or_target):
             transaction.fail(failure)
 
     # from above
@@ -232,6 +232,8 @@ class SipStack:
         key = server_key(request, method)
         known = self._table.server_for(key)
         if known is not None:
+            if known.flow.closed:
+                known.flow = flow
             known.receive_again()
             return
         room = self._limits.server_transactions
