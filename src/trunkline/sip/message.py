@@ -446,6 +446,6 @@ _COPIED_INTO_100 = (*_COPIED, "timestamp")
 
 def _has_tag(request: Request) -> bool:
     try:
-        return request.to_tag is not None
+        return "tag" in request.to.params
     except SipSyntaxError:
         return True

@@ -3,8 +3,9 @@
 Without angle brackets, parameters belong to the header and the URI may hold neither comma, semicolon nor
 question mark (RFC 3261 §20).
 
-Leniencies: an unquoted display name may hold any characters but quotes and brackets (RFC 4475 §3.1.2.15), a URI
-may have spaces around it within its brackets (§3.1.2.14). Neither is passed on: what is printed is well-formed.
+Leniencies: an unquoted display name may hold any characters but quotes and brackets (RFC 4475 §3.1.2.15), a
+URI may have spaces around it within its brackets (§3.1.2.14). Neither is passed on: what is printed is
+well-formed.
 """
 
 import re

@@ -28,6 +28,7 @@ SIP_URI: Final = (
 
 _URI = re.compile(rf"{SIP_URI}(?:\?(.*))?+", re.DOTALL).fullmatch
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*+):([!-;=?-~]++)").fullmatch
+_EXTRA_COLON = re.compile(r"::(?=:[0-9]{1,3}\.[0-9.]+\Z)").sub
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})").search
 _HEADERS = re.compile(r"[!$%&'()*+./0-9:=?A-Z\[\]_a-z~-]++").fullmatch
 
@@ -239,9 +240,7 @@ def sip_uri_of(
 ) -> SipUri:
     """A URI of what the groups of `SIP_URI` have matched. Raises `SipSyntaxError`."""
     if host[0] == "[":
-        host = host[1:-1]
-        if not is_ipv6(host):
-            raise SipSyntaxError("URI", "malformed IPv6 address")
+        host = ipv6_of(host, "URI")
     port: int | None = None
     if port_text is not None:
         port = int(port_text)
@@ -267,6 +266,17 @@ def is_ipv6(text: str) -> bool:
     except ValueError:
         return False
     return "%" not in text
+
+
+def ipv6_of(reference: str, element: str) -> str:
+    """The address within an IPv6reference (`[…]`). Raises `SipSyntaxError`.
+
+    RFC 5118 §4.10: a colon too many before an embedded IPv4 address MUST be tolerated; it is dropped.
+    """
+    address = _EXTRA_COLON(":", reference[1:-1])
+    if not is_ipv6(address):
+        raise SipSyntaxError(element, "malformed IPv6 address")
+    return address
 
 
 def _parse_params(text: str) -> dict[str, str | None]:

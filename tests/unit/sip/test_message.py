@@ -55,7 +55,8 @@ def test_absent_headers() -> None:
     assert message.contact is None
     assert message.contacts == message.route == message.record_route == []
     assert message.content_type is None
-    assert message.expires is message.rseq is message.rack is message.session_expires is message.min_se is None
+    for name in ("expires", "rseq", "rack", "session_expires", "min_se"):
+        assert getattr(message, name) is None
     assert message.require == message.supported == message.unsupported == message.allow == frozenset()
     assert message.reason_header == []
     assert not message.contact_is_star
@@ -199,7 +200,9 @@ def test_the_top_via_is_replaced_and_popped_alone() -> None:
     assert message.top_via.host == "q"
 
 
-@pytest.mark.parametrize("value", ["", "1", "INVITE", "1INVITE", "x INVITE", "1 INVITE x", "-1 INVITE", "1 IN VITE"])
+@pytest.mark.parametrize(
+    "value", ["", "1", "INVITE", "1INVITE", "x INVITE", "1 INVITE x", "-1 INVITE", "1 IN VITE"]
+)
 def test_malformed_cseqs(value: str) -> None:
     with pytest.raises(SipSyntaxError):
         parse_cseq(value)
