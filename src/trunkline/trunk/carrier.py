@@ -155,7 +155,7 @@ class Carrier:
             raise DirectoryError(f"carrier {self.name}: {self.from_host!r} is not a host")
 
     def uri_of(self, gateway: Gateway, user: str | None = None) -> SipUri:
-        """The Request-URI for `user` (None: the server itself) at one of the gateways, the transport included."""
+        """The Request-URI for `user` (None: the server itself) at one of the gateways, with its transport."""
         uri = gateway.uri
         params = uri.params
         if "transport" not in params and self.transport is not GatewayTransport.UDP and uri.scheme == "sip":
