@@ -1,6 +1,6 @@
 """The settings file as text: where a wrong key stands, what it should be, the commented file of `init`.
 
-Knows nothing of single settings: it reads the declarations in `trunkline.config`. tomllib keeps no
+Knows nothing of single settings: it reads the declarations in `sections`. tomllib keeps no
 positions, so the line of a key is found by a scan for table headers and keys; a key inside an inline table
 gets the table's line.
 """
@@ -132,7 +132,7 @@ def line_of(text: str, location: Sequence[int | str]) -> int | None:
 
 
 def render(root: type[BaseModel], values: Mapping[str, object]) -> str:
-    """The commented settings file of `root`: see `trunkline.config.render_default`."""
+    """The commented settings file of `root`: see `settings.render_default`."""
     unknown = set(values) - set(_keys(root))
     if unknown:
         raise ConfigError(f"unknown key {min(unknown)!r}")
