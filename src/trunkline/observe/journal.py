@@ -62,11 +62,11 @@ class Journal:
         self._sealed = [SealedSegment(path) for path in sorted(folder.glob("[0-9]" * 8 + SUFFIX))]
         self._next = int(self._sealed[-1].path.stem) + 1 if self._sealed else 1
         self._prune()
-        self._queue: queue.Queue[list[Ladder] | None] = queue.Queue(MAX_BATCHES)
+        self._queue: queue.Queue[Sequence[Ladder] | None] = queue.Queue(MAX_BATCHES)
         self._thread = threading.Thread(target=self._write, name="ladder-journal", daemon=True)
         self._thread.start()
 
-    def append(self, batch: list[Ladder]) -> None:
+    def append(self, batch: Sequence[Ladder]) -> None:
         """Hand over ladders, or further parts of ladders. From here on `read` finds them."""
         with self._lock:
             for call_id, messages in batch:
@@ -114,7 +114,7 @@ class Journal:
         self._queue.put(None)
         self._thread.join()
 
-    def _forget_pending(self, batch: list[Ladder]) -> None:
+    def _forget_pending(self, batch: Sequence[Ladder]) -> None:
         for call_id, messages in batch:
             parts = self._pending[call_id]
             parts.remove(messages)
@@ -152,7 +152,7 @@ class Journal:
         self._failing = False
         return True
 
-    def _append(self, batch: list[Ladder]) -> None:
+    def _append(self, batch: Sequence[Ladder]) -> None:
         chunks = [(call_id, write_chunk(call_id, pack(messages))) for call_id, messages in batch]
         if self._open is None:
             segment = OpenSegment(self._folder / f"{self._next:08}{SUFFIX}", self._wall())
