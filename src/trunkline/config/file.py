@@ -24,6 +24,8 @@ _SERVICE_LINK = re.compile(r"(.*_)?(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_(T
 """Variables that Kubernetes sets for a service that happens to be called `trunkline`: no settings."""
 _RESERVED = frozenset({"CONFIG"})
 _WIDTH = 100
+_ALIKE = 0.7
+"""How much alike two names must be, 0 to 1, for one to be suggested for the other."""
 
 
 class Problem(NamedTuple):
@@ -220,16 +222,16 @@ def _near_key(root: type[BaseModel], location: Sequence[int | str]) -> str:
         fields = list(row[0].model_fields)
         return _near(name, fields) or f"; [[{section}]] has {', '.join(fields)}"
     keys = _keys(root)
-    same = [key for key in keys if key.startswith(f"{section}.")]
-    hint = _near(f"{section}.{name}", same)
-    if hint:
-        return hint
-    elsewhere = [key for key in keys if key.partition(".")[2] == name]
-    return f"; did you mean {elsewhere[0]}?" if elsewhere else f"; [{section}] has {', '.join(same)}"
+    for key in keys:
+        if key.partition(".")[2] == name:
+            return f"; did you mean {key}?"
+    own = [key for key in keys if key.startswith(f"{section}.")]
+    near = difflib.get_close_matches(name, [key.partition(".")[2] for key in own], n=1, cutoff=_ALIKE)
+    return f"; did you mean {section}.{near[0]}?" if near else f"; [{section}] has {', '.join(own)}"
 
 
 def _near(name: str, candidates: Sequence[str]) -> str:
-    matches = difflib.get_close_matches(name, candidates, n=1, cutoff=0.7)
+    matches = difflib.get_close_matches(name, candidates, n=1, cutoff=_ALIKE)
     return f"; did you mean {matches[0]}?" if matches else ""
 
 
