@@ -23,7 +23,7 @@ ANONYMOUS_ADDRESS: Final = NameAddr("Anonymous", SipUri("sip", ANONYMOUS, "anony
 """RFC 3323 §4.1.1.3."""
 
 _ANONYMOUS_HOST = "anonymous.invalid"
-_RESTRICTING = frozenset({"id", "user", "header", "session", "critical"})
+_RESTRICTING = frozenset({"id", "user", "header"})
 """Values of Privacy that ask for the caller not to be named (RFC 3323 §4.2, RFC 3325 §9.3)."""
 _RPID_RESTRICTING = frozenset({"full", "name", "uri"})
 

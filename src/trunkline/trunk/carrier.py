@@ -154,6 +154,14 @@ class Carrier:
         if self.from_host is not None and _HOST.fullmatch(self.from_host) is None:
             raise DirectoryError(f"carrier {self.name}: {self.from_host!r} is not a host")
 
+    def uri_of(self, gateway: Gateway, user: str | None = None) -> SipUri:
+        """The Request-URI for `user` (None: the server itself) at one of the gateways, with its transport."""
+        uri = gateway.uri
+        params = uri.params
+        if "transport" not in params and self.transport is not GatewayTransport.UDP and uri.scheme == "sip":
+            params = {**params, "transport": self.transport.value}
+        return SipUri(uri.scheme, user, uri.host, uri.port, params)
+
     def _check_times(self) -> None:
         for what, value, least, most in (
             ("ping_interval_s", self.ping_interval_s, 1, 3600),

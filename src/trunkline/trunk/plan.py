@@ -13,7 +13,7 @@ from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.uri import SipUri
 from trunkline.trunk.account import Account
 from trunkline.trunk.caller_id import CallerIdentity, Headers, apply_policy, from_address, identity_headers
-from trunkline.trunk.carrier import Carrier, CarrierCredentials, Gateway, GatewayTransport, rewrite
+from trunkline.trunk.carrier import Carrier, CarrierCredentials, Gateway, rewrite
 from trunkline.trunk.destinations import deciding_prefix
 from trunkline.trunk.directory import Directory
 from trunkline.trunk.e164 import MalformedNumber, normalise_user, number_or_none
@@ -105,9 +105,8 @@ class OutboundPlan:
         caller = self.caller
         user = caller.user if caller.number is None else rewrite(carrier.caller_rules, caller.number)
         host = carrier.from_host or self.service_domain
-        request_uri = _gateway_uri(gateway.uri, carrier.transport, called)
         return FarLeg(
-            request_uri=request_uri,
+            request_uri=carrier.uri_of(gateway, called),
             from_=from_address(caller, user, host),
             to=NameAddr(None, SipUri("sip", called, gateway.uri.host)),
             headers=identity_headers(caller, user, host, trusted=carrier.trusted),
@@ -270,13 +269,6 @@ def gateway_health_key(carrier: Carrier, gateway: Gateway) -> str:
 def endpoint_health_key(number: Number, endpoint: Endpoint) -> str:
     """The name of a number's endpoint in the `HealthBook`."""
     return f"{number.e164} {endpoint.uri}"
-
-
-def _gateway_uri(uri: SipUri, transport: GatewayTransport, called: str) -> SipUri:
-    params = uri.params
-    if "transport" not in params and transport is not GatewayTransport.UDP and uri.scheme == "sip":
-        params = {**params, "transport": transport.value}
-    return SipUri(uri.scheme, called, uri.host, uri.port, params)
 
 
 def plan_inbound(

@@ -1,0 +1,204 @@
+"""Who calls, by PAI, RPID or From; privacy; the account's policy; what the far end is told."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from tests.unit.trunk.entities import caller
+from trunkline.sip.name_addr import NameAddr
+from trunkline.trunk.account import Account, CallerIdPolicy
+from trunkline.trunk.caller_id import (
+    CallerIdentity,
+    IdentitySource,
+    apply_policy,
+    from_address,
+    identity_headers,
+    read_identity,
+)
+from trunkline.trunk.verdict import Slug, Verdict
+
+FROM = "<sip:100@pbx.example>;tag=1"
+PAI = "<sip:447700900001@pbx.example>"
+RPID = "<sip:447700900002@pbx.example>;party=calling;privacy=off;screen=yes"
+ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>;tag=1'
+
+
+def read(
+    from_: str = FROM,
+    *,
+    asserted: Sequence[str] = (),
+    remote_party: Sequence[str] = (),
+    privacy: Sequence[str] = (),
+) -> CallerIdentity:
+    return read_identity(NameAddr.parse(from_), asserted=asserted, remote_party=remote_party, privacy=privacy)
+
+
+@pytest.mark.parametrize(
+    ("from_", "user", "number", "display"),
+    [
+        ("<sip:447700900000@x.example>", "447700900000", "447700900000", None),
+        ('"Ann" <sip:+447700900000@x.example>', "+447700900000", "447700900000", "Ann"),
+        ("<sip:00447700900000@x.example>", "00447700900000", "447700900000", None),
+        ("<sip:%2B447700900000@x.example>", "%2B447700900000", "447700900000", None),
+        ("<tel:+44-7700-900000;ext=1>", "+44-7700-900000", "447700900000", None),
+        ("<sip:100@x.example>", "100", None, None),
+        ("<sip:asterisk@x.example>", "asterisk", None, None),
+        ("<sip:x.example>", None, None, None),
+    ],
+)
+def test_from_alone(from_: str, user: str | None, number: str | None, display: str | None) -> None:
+    assert read(from_) == CallerIdentity(user, number, display, False, IdentitySource.FROM)
+
+
+@pytest.mark.parametrize(
+    ("asserted", "remote_party", "user", "source"),
+    [
+        ((PAI,), (RPID,), "447700900001", IdentitySource.ASSERTED),
+        ((), (RPID,), "447700900002", IdentitySource.REMOTE_PARTY),
+        ((), (), "100", IdentitySource.FROM),
+        (("garbage<",), (RPID,), "447700900002", IdentitySource.REMOTE_PARTY),
+        (("garbage<",), ("also <bad",), "100", IdentitySource.FROM),
+        (("<sip:pbx.example>",), (), "100", IdentitySource.FROM),
+        (("<sip:anonymous@anonymous.invalid>",), (), "100", IdentitySource.FROM),
+        (("<sip:ann@x.example>, <tel:+447700900003>",), (), "+447700900003", IdentitySource.ASSERTED),
+        (("<sip:ann@x.example>", "<tel:+447700900003>"), (), "+447700900003", IdentitySource.ASSERTED),
+        (("<sip:ann@x.example>",), (), "ann", IdentitySource.ASSERTED),
+        ((), ("<sip:1@x.example>;party=called", RPID), "447700900002", IdentitySource.REMOTE_PARTY),
+        ((), ("<sip:447700900002@x.example>",), "447700900002", IdentitySource.REMOTE_PARTY),
+    ],
+)
+def test_pai_then_rpid_then_from(
+    asserted: tuple[str, ...], remote_party: tuple[str, ...], user: str, source: IdentitySource
+) -> None:
+    """BEHAVIOUR §2."""
+    found = read(asserted=asserted, remote_party=remote_party)
+    assert (found.user, found.source, found.restricted) == (user, source, False)
+
+
+@pytest.mark.parametrize(
+    ("from_", "privacy", "remote_party", "restricted"),
+    [
+        (FROM, (), (), False),
+        (FROM, ("id",), (), True),
+        (FROM, ("user;critical",), (), True),
+        (FROM, ("header, id",), (), True),
+        (FROM, ("ID",), (), True),
+        (FROM, ("none",), (), False),
+        (FROM, ("session",), (), False),
+        (FROM, ("critical",), (), False),
+        (FROM, ("history",), (), False),
+        (ANONYMOUS, (), (), True),
+        (ANONYMOUS, ("none",), (), False),
+        ("<sip:Anonymous@pbx.example>", (), (), True),
+        (FROM, (), ("<sip:1@x.example>;privacy=full",), True),
+        (FROM, (), ('<sip:1@x.example>;privacy="full"',), True),
+        (FROM, (), ("<sip:1@x.example>;privacy=uri-network",), True),
+        (FROM, (), ("<sip:1@x.example>;privacy=off",), False),
+        (ANONYMOUS, (), ("<sip:1@x.example>;privacy=off",), False),
+        (FROM, ("none",), ("<sip:1@x.example>;privacy=full",), False),
+        (FROM, ("id",), ("<sip:1@x.example>;privacy=off",), True),
+    ],
+)
+def test_privacy(
+    from_: str, privacy: tuple[str, ...], remote_party: tuple[str, ...], restricted: bool
+) -> None:
+    found = read(from_, asserted=(PAI,), remote_party=remote_party, privacy=privacy)
+    assert found.restricted is restricted
+    assert found.user == "447700900001", "the number is still known to us"
+
+
+def test_anonymous_without_any_number() -> None:
+    found = read(ANONYMOUS)
+    assert (found.user, found.number, found.restricted, found.presented) == (None, None, True, "anonymous")
+
+
+@pytest.mark.parametrize(
+    ("from_", "privacy", "presented"),
+    [
+        ("<sip:+447700900000@x.example>", (), "447700900000"),
+        ("<sip:asterisk@x.example>", (), "asterisk"),
+        ("<sip:447700900000@x.example>", ("id",), "anonymous"),
+        ("<sip:x.example>", (), "anonymous"),
+    ],
+)
+def test_presented(from_: str, privacy: tuple[str, ...], presented: str) -> None:
+    assert read(from_, privacy=privacy).presented == presented
+
+
+# -- policy ----------------------------------------------------------------------------------------
+
+
+def owns(number: str) -> bool:
+    return number == "447700900000"
+
+
+def test_any_presents_what_was_sent() -> None:
+    for text in ("<sip:447700900999@x.example>", "<sip:asterisk@x.example>", ANONYMOUS):
+        sent = caller(text)
+        assert apply_policy(sent, Account("acme"), owns) == sent
+
+
+@pytest.mark.parametrize(
+    ("text", "accepted"),
+    [
+        ("<sip:447700900000@x.example>", True),
+        ("<sip:+447700900000@x.example>", True),
+        ("<sip:447700900999@x.example>", False),
+        ("<sip:asterisk@x.example>", False),
+        (ANONYMOUS, False),
+    ],
+)
+def test_owned_wants_a_number_of_the_account(text: str, accepted: bool) -> None:
+    result = apply_policy(caller(text), Account("acme", caller_id_policy=CallerIdPolicy.OWNED), owns)
+    if accepted:
+        assert result == caller(text)
+    else:
+        assert isinstance(result, Verdict)
+        assert (result.slug, result.status) == (Slug.CALLER_ID_FORBIDDEN, 403)
+
+
+def test_owned_accepts_a_withheld_number_of_the_account() -> None:
+    account = Account("acme", caller_id_policy=CallerIdPolicy.OWNED)
+    withheld = read(ANONYMOUS, asserted=("<sip:447700900000@x.example>",), privacy=("id",))
+    assert apply_policy(withheld, account, owns) == withheld
+
+
+@pytest.mark.parametrize("privacy", [(), ("id",)])
+def test_replace_presents_the_accounts_number_and_keeps_privacy(privacy: tuple[str, ...]) -> None:
+    account = Account("acme", caller_id_policy=CallerIdPolicy.REPLACE, caller_id_number="441632960000")
+    sent = read('"Ann" <sip:447700900999@x.example>', privacy=privacy)
+    assert apply_policy(sent, account, owns) == CallerIdentity(
+        "441632960000", "441632960000", None, bool(privacy), IdentitySource.ACCOUNT
+    )
+
+
+# -- the far leg -----------------------------------------------------------------------------------
+
+
+def test_a_caller_who_is_presented() -> None:
+    sent = read('"Ann, \\"A\\"" <sip:+447700900000@x.example>')
+    assert str(from_address(sent, sent.user, "sip.example.net")) == (
+        '"Ann, \\"A\\"" <sip:+447700900000@sip.example.net>'
+    )
+    assert identity_headers(sent, sent.user, "sip.example.net", trusted=True) == ()
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_caller_who_is_withheld(trusted: bool) -> None:
+    """RFC 3323 §4.1.1.3; RFC 3325 §7: only within the trust domain is the number told."""
+    sent = read('"Ann" <sip:447700900000@x.example>', privacy=("id",))
+    from_ = from_address(sent, sent.user, "sip.example.net")
+    assert str(from_) == '"Anonymous" <sip:anonymous@anonymous.invalid>'
+    headers = identity_headers(sent, sent.user, "sip.example.net", trusted=trusted)
+    asserted = [("P-Asserted-Identity", '"Ann" <sip:447700900000@sip.example.net>')] if trusted else []
+    assert list(headers) == [("Privacy", "id"), *asserted]
+
+
+def test_a_caller_without_a_number() -> None:
+    nobody = read("<sip:x.example>")
+    assert str(from_address(nobody, nobody.user, "sip.example.net")).endswith(
+        "<sip:anonymous@anonymous.invalid>"
+    )
+    assert identity_headers(nobody, nobody.user, "sip.example.net", trusted=True) == ()
+    hidden = read(ANONYMOUS)
+    assert identity_headers(hidden, hidden.user, "sip.example.net", trusted=True) == (("Privacy", "id"),)

@@ -1,0 +1,83 @@
+"""Numbers as dialled and typed (BEHAVIOUR §4)."""
+
+import pytest
+
+from trunkline.errors import DirectoryError
+from trunkline.trunk.e164 import MalformedNumber, checked_prefix, normalise, normalise_user, number_or_none
+
+
+@pytest.mark.parametrize(
+    ("text", "digits"),
+    [
+        ("441632960000", "441632960000"),
+        ("+441632960000", "441632960000"),
+        ("00441632960000", "441632960000"),
+        ("+44 1632 960-000", "441632960000"),
+        ("+44 (1632) 960.000", "441632960000"),
+        ("0044/1632/960000", "441632960000"),
+        (" 441632960000 ", "441632960000"),
+        ("331908817135", "331908817135"),
+        ("1234567", "1234567"),
+        ("123456789012345", "123456789012345"),
+        ("00123456789012345", "123456789012345"),
+    ],
+)
+def test_normalise(text: str, digits: str) -> None:
+    assert normalise(text) == digits
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "no digits"),
+        ("+", "no digits"),
+        ("00", "no digits"),
+        ("()", "no digits"),
+        ("123456", "6 digits"),
+        ("1234567890123456", "16 digits"),
+        ("+00441632960000", "begins with 0"),
+        ("000441632960000", "begins with 0"),
+        ("01632960000", "begins with 0"),
+        ("44+1632960000", "other than digits"),
+        ("++441632960000", "other than digits"),
+        ("44163296000a", "other than digits"),
+        ("*441632960000", "other than digits"),
+        ("44163296000\u0661", "other than digits"),
+        ("44163296000\xb2", "other than digits"),
+        ("alice", "other than digits"),
+        ("4" * 65, "longer"),
+    ],
+)
+def test_malformed(text: str, reason: str) -> None:
+    with pytest.raises(MalformedNumber, match=reason) as caught:
+        normalise(text)
+    assert reason in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("user", "digits"),
+    [
+        ("441632960000", "441632960000"),
+        ("%2B441632960000", "441632960000"),
+        ("+441632960000;phone-context=example.com", "441632960000"),
+        ("441632960000;npdi", "441632960000"),
+    ],
+)
+def test_normalise_user(user: str, digits: str) -> None:
+    assert normalise_user(user) == digits
+
+
+def test_number_or_none() -> None:
+    assert number_or_none("+441632960000") == "441632960000"
+    assert number_or_none("asterisk") is None
+
+
+@pytest.mark.parametrize(("text", "prefix"), [("", ""), ("44", "44"), ("+44", "44"), (" 1 ", "1")])
+def test_prefix(text: str, prefix: str) -> None:
+    assert checked_prefix(text) == prefix
+
+
+@pytest.mark.parametrize("text", ["4x", "1" * 16, "++1", "-"])
+def test_not_a_prefix(text: str) -> None:
+    with pytest.raises(DirectoryError):
+        checked_prefix(text)

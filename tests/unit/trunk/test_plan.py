@@ -1,0 +1,475 @@
+"""Plans of calls, both ways: order of the checks, targets, what goes into each INVITE, the trace in words."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.unit.trunk.entities import (
+    ACME,
+    ALPHA,
+    BETA,
+    DOMAIN,
+    NUMBER,
+    caller,
+    directory,
+    first,
+    gateway,
+)
+from tests.unit.virtual_clock import FakeClock
+from trunkline.sip.name_addr import NameAddr
+from trunkline.trunk.account import Account, AccountStatus, CallerIdPolicy
+from trunkline.trunk.caller_id import CallerIdentity, read_identity
+from trunkline.trunk.carrier import Carrier, CarrierCredentials, GatewayTransport, Rewrite
+from trunkline.trunk.directory import Directory
+from trunkline.trunk.forwarding import ForwardingList, MediaProtection
+from trunkline.trunk.health import HealthBook, HealthPolicy
+from trunkline.trunk.hunt import AttemptEnd, EndKind
+from trunkline.trunk.number import Number
+from trunkline.trunk.plan import (
+    FarLeg,
+    InboundPlan,
+    OutboundPlan,
+    endpoint_health_key,
+    gateway_health_key,
+    plan_inbound,
+    plan_outbound,
+)
+from trunkline.trunk.registrations import Contact, Registrations
+from trunkline.trunk.routes import Route, RouteCarrier
+from trunkline.trunk.verdict import Slug, Verdict
+
+WITHHELD = read_identity(
+    NameAddr.parse('"Anonymous" <sip:anonymous@anonymous.invalid>'),
+    asserted=["<sip:447700900123@pbx.example>"],
+    privacy=["id"],
+)
+
+
+def outbound(
+    dialled: str = "441632960000",
+    *,
+    account: Account = ACME,
+    who: CallerIdentity | None = None,
+    known: Directory | None = None,
+    down: tuple[str, ...] = (),
+    trace: list[str] | None = None,
+) -> OutboundPlan | Verdict:
+    return plan_outbound(
+        known or directory(),
+        account,
+        dialled,
+        who or caller(),
+        service_domain=DOMAIN,
+        pick=first,
+        is_up=lambda key: key not in down,
+        trace=trace,
+    )
+
+
+def planned_out(result: OutboundPlan | Verdict) -> OutboundPlan:
+    assert isinstance(result, OutboundPlan), result
+    return result
+
+
+def inbound(
+    dialled: str = "441632960000",
+    *,
+    carrier: Carrier = ALPHA,
+    who: CallerIdentity | None = None,
+    known: Directory | None = None,
+    down: tuple[str, ...] = (),
+    registrations: Registrations | None = None,
+    trace: list[str] | None = None,
+) -> InboundPlan | Verdict:
+    book = registrations or Registrations(FakeClock())
+    return plan_inbound(
+        known or directory(),
+        carrier,
+        dialled,
+        who or caller(),
+        service_domain=DOMAIN,
+        is_up=lambda key: key not in down,
+        bindings_of=book.bindings,
+        trace=trace,
+    )
+
+
+def planned_in(result: InboundPlan | Verdict) -> InboundPlan:
+    assert isinstance(result, InboundPlan), result
+    return result
+
+
+def refused(result: OutboundPlan | InboundPlan | Verdict) -> Verdict:
+    assert isinstance(result, Verdict), result
+    return result
+
+
+def legs_out(plan: OutboundPlan) -> list[FarLeg]:
+    return [plan.leg(target) for target in plan.targets]
+
+
+def legs_in(plan: InboundPlan) -> list[FarLeg]:
+    return [plan.leg(target) for target in plan.targets if target.missing is None]
+
+
+# -- outbound --------------------------------------------------------------------------------------
+
+
+def test_an_outbound_call() -> None:
+    plan = planned_out(outbound("00441632960000"))
+    assert (plan.called, plan.caller.presented) == ("441632960000", "447700900123")
+    legs = legs_out(plan)
+    assert [str(leg.request_uri) for leg in legs] == [
+        "sip:441632960000@gw1.alpha.example",
+        "sip:441632960000@gw2.alpha.example:5070",
+        "sip:441632960000@192.0.2.50",
+    ]
+    assert [leg.carrier for leg in legs] == ["alpha", "alpha", "beta"]
+    leg = legs[0]
+    assert str(leg.from_) == "<sip:447700900123@sip.example.net>"
+    assert str(leg.to) == "<sip:441632960000@gw1.alpha.example>"
+    assert (leg.headers, leg.credentials, leg.flow, leg.media) == ((), None, None, MediaProtection.RTP)
+    assert (leg.response_timeout_ms, leg.ring_timeout_s, leg.verify_tls) == (None, None, False)
+    assert leg.label == "sip:gw1.alpha.example"
+
+
+BLOCKED = Account("acme", status=AccountStatus.BLOCKED)
+DENIED = Account("acme", denied_prefixes=("44",))
+OWNED = Account("acme", caller_id_policy=CallerIdPolicy.OWNED)
+
+
+@pytest.mark.parametrize(
+    ("account", "dialled", "slug", "status"),
+    [
+        (BLOCKED, "12", Slug.ACCOUNT_BLOCKED, 403),
+        (DENIED, "12", Slug.MALFORMED_NUMBER, 484),
+        (ACME, "01632960000", Slug.MALFORMED_NUMBER, 484),
+        (ACME, "1234567890123456", Slug.MALFORMED_NUMBER, 484),
+        (ACME, "alice", Slug.MALFORMED_NUMBER, 484),
+        (ACME, "", Slug.MALFORMED_NUMBER, 484),
+        (
+            replace(DENIED, caller_id_policy=CallerIdPolicy.OWNED),
+            "441632960000",
+            Slug.DESTINATION_FORBIDDEN,
+            403,
+        ),
+        (Account("acme", allowed_prefixes=("1",)), "441632960000", Slug.DESTINATION_FORBIDDEN, 403),
+        (OWNED, "331908817135", Slug.CALLER_ID_FORBIDDEN, 403),
+        (ACME, "331908817135", Slug.NO_ROUTE, 404),
+    ],
+)
+def test_outbound_refusals_in_their_order(account: Account, dialled: str, slug: Slug, status: int) -> None:
+    verdict = refused(outbound(dialled, account=account))
+    assert (verdict.slug, verdict.status) == (slug, status)
+
+
+def test_replaced_caller_id() -> None:
+    account = Account("acme", caller_id_policy=CallerIdPolicy.REPLACE, caller_id_number="441632960000")
+    plan = planned_out(outbound(account=account))
+    assert str(legs_out(plan)[0].from_) == "<sip:441632960000@sip.example.net>"
+
+
+def test_any_caller_id_passes_as_it_came() -> None:
+    plan = planned_out(outbound(who=caller('"Front desk" <sip:reception@pbx.example>')))
+    assert str(legs_out(plan)[0].from_) == '"Front desk" <sip:reception@sip.example.net>'
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_withheld_number_is_told_only_to_a_trusted_carrier(trusted: bool) -> None:
+    known = directory(carriers=[replace(ALPHA, trusted=trusted, caller_rules=(Rewrite("", 0, "+"),)), BETA])
+    leg = legs_out(planned_out(outbound(who=WITHHELD, known=known)))[0]
+    assert str(leg.from_) == '"Anonymous" <sip:anonymous@anonymous.invalid>'
+    told = [("P-Asserted-Identity", "<sip:+447700900123@sip.example.net>")] if trusted else []
+    assert list(leg.headers) == [("Privacy", "id"), *told]
+
+
+def test_everything_that_a_carrier_may_want() -> None:
+    carrier = replace(
+        ALPHA,
+        called_rules=(Rewrite("44", 2, "0"),),
+        caller_rules=(Rewrite("", 0, "+"),),
+        credentials=CarrierCredentials("user", "secret"),
+        codecs=("G729", "PCMA"),
+        transport=GatewayTransport.TLS,
+        verify_tls=True,
+        response_timeout_ms=2500,
+        ring_timeout_s=90.0,
+        from_host="trunk.example.org",
+    )
+    leg = legs_out(planned_out(outbound(known=directory(carriers=[carrier, BETA]))))[0]
+    assert str(leg.request_uri) == "sip:01632960000@gw1.alpha.example;transport=tls"
+    assert str(leg.to) == "<sip:01632960000@gw1.alpha.example>"
+    assert str(leg.from_) == "<sip:+447700900123@trunk.example.org>"
+    assert leg.credentials == carrier.credentials
+    assert (leg.codecs, leg.verify_tls) == (("G729", "PCMA"), True)
+    assert (leg.response_timeout_ms, leg.ring_timeout_s) == (2500, 90.0)
+
+
+def test_codecs_are_those_of_carrier_and_account_in_the_carriers_order() -> None:
+    known = directory(carriers=[replace(ALPHA, codecs=("G722", "PCMU", "PCMA")), BETA])
+    account = Account("acme", codecs=("PCMA", "G722"))
+    assert legs_out(planned_out(outbound(account=account, known=known)))[0].codecs == ("G722", "PCMA")
+
+
+def test_carriers_that_take_no_calls_are_left_out() -> None:
+    route = Route(
+        "44", tuple(RouteCarrier(name, index) for index, name in enumerate(["gone", "off", "bare", "beta"]))
+    )
+    off = replace(ALPHA, name="off", enabled=False)
+    trace: list[str] = []
+    known = directory(carriers=[off, Carrier("bare", ()), BETA], routes=[route])
+    plan = planned_out(outbound(known=known, trace=trace))
+    assert [target.carrier.name for target in plan.targets] == ["beta"]
+    assert [line for line in trace if "left out" in line] == [
+        "Carrier gone is left out: it does not exist.",
+        "Carrier off is left out: it is disabled.",
+        "Carrier bare is left out: it has no gateway.",
+    ]
+    verdict = refused(outbound(known=directory(carriers=[off], routes=[Route("44", (RouteCarrier("off"),))])))
+    assert (verdict.slug, verdict.status) == (Slug.NO_ROUTE, 404)
+
+
+def test_a_down_gateway_is_kept_for_the_end() -> None:
+    down = gateway_health_key(ALPHA, ALPHA.gateways[0])
+    plan = planned_out(outbound(down=(down,)))
+    assert [target.label for target in plan.targets] == [
+        "sip:gw2.alpha.example:5070",
+        "sip:192.0.2.50",
+        "sip:gw1.alpha.example",
+    ]
+
+
+def test_equal_carriers_and_gateways_are_drawn() -> None:
+    equal = Carrier("alpha", (gateway("sip:a1.example"), gateway("sip:a2.example")))
+    route = Route("44", (RouteCarrier("alpha"), RouteCarrier("beta")))
+    known = directory(carriers=[equal, BETA], routes=[route])
+    plan = plan_outbound(
+        known, ACME, "441632960000", caller(), service_domain=DOMAIN, pick=lambda weights: len(weights) - 1
+    )
+    labels = [target.label for target in planned_out(plan).targets]
+    assert labels == ["sip:192.0.2.50", "sip:a2.example", "sip:a1.example"]
+
+
+def test_the_hunt_of_an_outbound_plan() -> None:
+    health = HealthBook(FakeClock(), HealthPolicy(failures=1, window=1))
+    hunt = planned_out(outbound()).hunt(health)
+    hunt.next()
+    assert hunt.ended(AttemptEnd(EndKind.RESPONSE, 408)) is None, "the rules are those of gateways"
+    hunt.next()
+    assert hunt.ended(AttemptEnd(EndKind.SILENT)) is None
+    assert not health.is_up(gateway_health_key(ALPHA, ALPHA.gateways[1]))
+
+
+def test_the_trace_of_an_outbound_call() -> None:
+    trace: list[str] = []
+    outbound("+441632960000", account=OWNED, who=caller("<sip:441632960000@pbx.example>"), trace=trace)
+    assert trace == [
+        "Account acme is active.",
+        "+441632960000 is the number 441632960000.",
+        "The account may call 441632960000: no prefix of the account's lists matches it.",
+        "Caller ID 441632960000 (from From) is presented as 441632960000: policy 'owned'.",
+        "Route 44 leads to alpha, then beta.",
+        "Attempt 1: sip:gw1.alpha.example.",
+        "Attempt 2: sip:gw2.alpha.example:5070.",
+        "Attempt 3: sip:192.0.2.50.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("account", "dialled", "last"),
+    [
+        (BLOCKED, "441632960000", "Account acme is blocked."),
+        (
+            ACME,
+            "0163",
+            "What was dialled is not an E.164 number: it has 4 digits; E.164 numbers have 7 to 15.",
+        ),
+        (DENIED, "441632960000", "The account may not call 441632960000: prefix 44 decides."),
+        (
+            OWNED,
+            "441632960000",
+            "Caller ID 447700900123 (from From) is refused: policy 'owned' wants a number of the account.",
+        ),
+        (ACME, "331908817135", "No route has a prefix of 331908817135."),
+    ],
+)
+def test_the_trace_ends_with_the_reason(account: Account, dialled: str, last: str) -> None:
+    trace: list[str] = []
+    refused(outbound(dialled, account=account, trace=trace))
+    assert trace[-1] == last
+
+
+def test_the_trace_tells_of_a_withheld_number() -> None:
+    trace: list[str] = []
+    outbound(who=WITHHELD, trace=trace)
+    assert (
+        "Caller ID 447700900123 (from P-Asserted-Identity) is presented as 447700900123: policy 'any'; "
+        "it is withheld from the callee."
+    ) in trace
+
+
+# -- inbound ---------------------------------------------------------------------------------------
+
+
+def test_an_inbound_call() -> None:
+    """BEHAVIOUR §2: Request-URI as typed, From and To of the service domain, the caller as received."""
+    plan = planned_in(inbound("+441632960000", who=caller('"Ann" <sip:+447700900123@carrier.example>')))
+    assert plan.called == "441632960000"
+    legs = legs_in(plan)
+    assert [str(leg.request_uri) for leg in legs] == ["sip:100@pbx1.example", "sip:100@pbx2.example"]
+    leg = legs[0]
+    assert str(leg.from_) == '"Ann" <sip:+447700900123@sip.example.net>'
+    assert str(leg.to) == "<sip:441632960000@sip.example.net>"
+    assert (leg.headers, leg.credentials, leg.flow, leg.carrier) == ((), None, None, None)
+    assert leg.verify_tls is None
+
+
+UNFORWARDED = Number("441632960001", "acme")
+
+
+@pytest.mark.parametrize(
+    ("known", "dialled", "slug", "status"),
+    [
+        (directory(), "12", Slug.MALFORMED_NUMBER, 484),
+        (directory(), "441632960009", Slug.UNKNOWN_NUMBER, 404),
+        (directory(accounts=[]), "441632960000", Slug.UNKNOWN_NUMBER, 404),
+        (directory(accounts=[BLOCKED]), "441632960000", Slug.ACCOUNT_BLOCKED, 403),
+        (directory(numbers=[UNFORWARDED]), "441632960001", Slug.NO_FORWARDING, 480),
+    ],
+)
+def test_inbound_refusals(known: Directory, dialled: str, slug: Slug, status: int) -> None:
+    verdict = refused(inbound(dialled, known=known))
+    assert (verdict.slug, verdict.status) == (slug, status)
+
+
+def test_privacy_towards_the_customer() -> None:
+    leg = legs_in(planned_in(inbound(who=WITHHELD, carrier=replace(ALPHA, trusted=True))))[0]
+    assert str(leg.from_) == '"Anonymous" <sip:anonymous@anonymous.invalid>'
+    assert leg.headers == (("Privacy", "id"),), "a customer is outside the trust domain"
+
+
+def test_inbound_rules_of_the_carrier() -> None:
+    carrier = replace(
+        ALPHA,
+        inbound_called_rules=(Rewrite("0", 1, "44"),),
+        inbound_caller_rules=(Rewrite("0", 1, "+44"),),
+        codecs=("PCMU", "PCMA"),
+    )
+    plan = planned_in(inbound("01632960000;npdi", carrier=carrier, who=caller("<sip:07700900123@c.example>")))
+    leg = legs_in(plan)[0]
+    assert plan.called == "441632960000"
+    assert plan.caller.number == "447700900123"
+    assert str(leg.from_) == "<sip:+447700900123@sip.example.net>"
+    assert leg.codecs == ("PCMA", "PCMU"), "those of both, in the account's order"
+
+
+def test_inbound_rules_leave_a_nameless_caller_alone() -> None:
+    carrier = replace(ALPHA, inbound_caller_rules=(Rewrite("", 0, "+"),))
+    plan = planned_in(inbound(carrier=carrier, who=caller("<sip:c.example>")))
+    assert plan.caller.user is None
+
+
+def test_entry_parameters() -> None:
+    text = "sips:a@pbx.example;timeout=3000;media=srtp"
+    number = Number("441632960000", "acme", ForwardingList.parse(text), ring_timeout_s=20.0)
+    leg = legs_in(planned_in(inbound(known=directory(numbers=[number]))))[0]
+    assert str(leg.request_uri) == "sips:a@pbx.example"
+    assert (leg.response_timeout_ms, leg.ring_timeout_s, leg.media) == (3000, 20.0, MediaProtection.SRTP)
+
+
+def test_a_down_endpoint_is_kept_for_the_end() -> None:
+    down = endpoint_health_key(NUMBER, NUMBER.forwarding.endpoints[0])
+    trace: list[str] = []
+    plan = planned_in(inbound(down=(down,), trace=trace))
+    assert [target.label for target in plan.targets] == ["sip:100@pbx2.example", "sip:100@pbx1.example"]
+    assert trace[-3:] == [
+        "sip:100@pbx1.example is down: it is kept for the end.",
+        "Attempt 1: sip:100@pbx2.example.",
+        "Attempt 2: sip:100@pbx1.example.",
+    ]
+
+
+def test_all_endpoints_down_means_all_in_order() -> None:
+    down = tuple(endpoint_health_key(NUMBER, endpoint) for endpoint in NUMBER.forwarding.endpoints)
+    plan = planned_in(inbound(down=down))
+    assert [target.label for target in plan.targets] == ["sip:100@pbx1.example", "sip:100@pbx2.example"]
+
+
+# -- registered devices ----------------------------------------------------------------------------
+
+
+def to_devices(text: str = f"sip:acme@{DOMAIN};timeout=2000, 100@pbx.example") -> Directory:
+    return directory(numbers=[Number("441632960000", "acme", ForwardingList.parse(text))])
+
+
+def registered(*contacts: str, account: str = "acme") -> tuple[Registrations, object]:
+    registrations = Registrations(FakeClock())
+    flow = object()
+    read = [contact for text in contacts if (contact := Contact.read(NameAddr.parse(text))) is not None]
+    registrations.register(account, call_id="c", cseq=1, contacts=read, flow=flow)
+    return registrations, flow
+
+
+def test_an_account_stands_for_its_devices_by_q() -> None:
+    registrations, flow = registered("<sip:a@192.0.2.1:5060;ob>;q=0.5", "<sip:b@192.0.2.2>;q=1")
+    legs = legs_in(planned_in(inbound(known=to_devices(), registrations=registrations)))
+    assert [str(leg.request_uri) for leg in legs] == [
+        "sip:b@192.0.2.2",
+        "sip:a@192.0.2.1:5060;ob",
+        "sip:100@pbx.example",
+    ]
+    assert [leg.flow for leg in legs] == [flow, flow, None]
+    assert [leg.response_timeout_ms for leg in legs] == [2000, 2000, None]
+    assert str(legs[0].to) == "<sip:441632960000@sip.example.net>"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (f"sip:acme@{DOMAIN}", "no device is registered for account acme"),
+        (f"sip:441632960000@{DOMAIN}", "'441632960000' is not an account's key"),
+        (f"sip:{DOMAIN}", "'' is not an account's key"),
+    ],
+)
+def test_nobody_registered_is_like_unreachable(text: str, why: str) -> None:
+    trace: list[str] = []
+    plan = planned_in(inbound(known=to_devices(f"{text}, 100@pbx.example"), trace=trace))
+    assert any(why in line for line in trace)
+    hunt = plan.hunt()
+    target = hunt.next()
+    assert target is not None
+    assert target.label == "sip:100@pbx.example"
+    alone = planned_in(inbound(known=to_devices(text))).hunt()
+    assert alone.next() is None
+    assert (alone.verdict().slug, alone.verdict().status) == (Slug.NOT_REGISTERED, 480)
+
+
+def test_devices_of_a_blocked_account_are_not_called() -> None:
+    number = Number("441632960000", "other", ForwardingList.parse(f"acme@{DOMAIN}"))
+    known = directory(accounts=[BLOCKED, Account("other")], numbers=[number])
+    registrations, _ = registered("<sip:a@192.0.2.1>")
+    plan = planned_in(inbound(known=known, registrations=registrations))
+    assert plan.hunt().next() is None
+
+
+def test_the_hunt_of_an_inbound_plan() -> None:
+    hunt = planned_in(inbound()).hunt(None, 480)
+    hunt.next()
+    hunt.ended(AttemptEnd(EndKind.SILENT))
+    hunt.next()
+    verdict = hunt.ended(AttemptEnd(EndKind.SILENT))
+    assert verdict is not None
+    assert (verdict.status, verdict.slug) == (480, Slug.ALL_SILENT)
+
+
+def test_the_trace_of_an_inbound_call() -> None:
+    trace: list[str] = []
+    known = to_devices(f"acme@{DOMAIN}, 100@pbx.example")
+    inbound("00441632960000", who=WITHHELD, known=known, trace=trace)
+    assert trace == [
+        "Carrier alpha calls 00441632960000: that is the number 441632960000.",
+        "The number belongs to account acme, which is active.",
+        "The caller is 447700900123 (from P-Asserted-Identity), withheld.",
+        "sip:acme@sip.example.net can't be reached: no device is registered for account acme.",
+        "Attempt 1: sip:100@pbx.example.",
+    ]
