@@ -21,7 +21,6 @@ class Admins:
         self._database = database
         self._wall = wall
         self._hasher = PasswordHasher()
-        self._nobody = self._hasher.hash("nobody")
 
     def set_password(self, name: str, password: str) -> None:
         """Add an administrator, or give one another password. Raises `StoreError` for a password that is too
@@ -43,8 +42,11 @@ class Admins:
             stored = connection.execute(
                 sa.select(schema.admin.c.password_hash).where(schema.admin.c.name == name)
             ).scalar()
+        if stored is None:
+            self._hasher.hash(password)
+            return False
         try:
-            return self._hasher.verify(stored or self._nobody, password) and stored is not None
+            return self._hasher.verify(stored, password)
         except (VerificationError, InvalidHashError):
             return False
 

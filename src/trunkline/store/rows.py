@@ -224,5 +224,5 @@ def _named(whose: str) -> Iterator[None]:
     """Turns what is wrong with a row into a `DirectoryError` that says whose row it is."""
     try:
         yield
-    except (ValueError, TypeError, KeyError, SipSyntaxError) as error:
+    except (ValueError, TypeError, KeyError, SipSyntaxError, DirectoryError) as error:
         raise DirectoryError(f"{whose}: its row in the database can't be used: {error}") from error

@@ -242,18 +242,6 @@ run = sa.Table(
     _column("alive_at", _MOMENT),
 )
 
-ladder = sa.Table(
-    "ladder",
-    METADATA,
-    # Where the SIP messages of a call are kept: a part of a file on its node.
-    sa.Column("call_id", sa.Text, primary_key=True),
-    sa.Column("file", sa.Text, primary_key=True),
-    sa.Column("offset", sa.BigInteger, primary_key=True, autoincrement=False),
-    _column("length", sa.BigInteger),
-    _column("node", sa.Text),
-    sa.Column("kept_at", _MOMENT, nullable=False, index=True),
-)
-
 change = sa.Table(
     "change",
     METADATA,

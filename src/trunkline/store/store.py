@@ -15,7 +15,6 @@ from trunkline.store.calls import Calls
 from trunkline.store.carriers import Carriers
 from trunkline.store.database import Database
 from trunkline.store.keys import Keyring
-from trunkline.store.ladders import Ladders
 from trunkline.store.migrate import check_schema, upgrade
 from trunkline.store.numbers import Numbers
 from trunkline.store.routes import Routes
@@ -34,7 +33,6 @@ class Store:
         self.routes = Routes(database)
         self.bans = Bans(database)
         self.calls = Calls(database)
-        self.ladders = Ladders(database)
         self.admins = Admins(database)
 
     @classmethod

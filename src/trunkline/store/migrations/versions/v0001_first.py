@@ -124,17 +124,6 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
-        "ladder",
-        sa.Column("call_id", sa.Text(), nullable=False),
-        sa.Column("file", sa.Text(), nullable=False),
-        sa.Column("offset", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("length", sa.BigInteger(), nullable=False),
-        sa.Column("node", sa.Text(), nullable=False),
-        sa.Column("kept_at", sa.Double(), nullable=False),
-        sa.PrimaryKeyConstraint("call_id", "file", "offset", name=op.f("pk_ladder")),
-    )
-    op.create_index(op.f("ix_ladder_kept_at"), "ladder", ["kept_at"], unique=False)
-    op.create_table(
         "meta",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),

@@ -1,6 +1,6 @@
 """The settings file as text: where a wrong key stands, what it should be, the commented file of `init`.
 
-Knows nothing of single settings: it reads the declarations in `trunkline.config`. tomllib keeps no
+Knows nothing of single settings: it reads the declarations in `sections`. tomllib keeps no
 positions, so the line of a key is found by a scan for table headers and keys; a key inside an inline table
 gets the table's line.
 """
@@ -24,6 +24,8 @@ _SERVICE_LINK = re.compile(r"(.*_)?(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_(T
 """Variables that Kubernetes sets for a service that happens to be called `trunkline`: no settings."""
 _RESERVED = frozenset({"CONFIG"})
 _WIDTH = 100
+_ALIKE = 0.7
+"""How much alike two names must be, 0 to 1, for one to be suggested for the other."""
 
 
 class Problem(NamedTuple):
@@ -132,7 +134,7 @@ def line_of(text: str, location: Sequence[int | str]) -> int | None:
 
 
 def render(root: type[BaseModel], values: Mapping[str, object]) -> str:
-    """The commented settings file of `root`: see `trunkline.config.render_default`."""
+    """The commented settings file of `root`: see `settings.render_default`."""
     unknown = set(values) - set(_keys(root))
     if unknown:
         raise ConfigError(f"unknown key {min(unknown)!r}")
@@ -220,16 +222,16 @@ def _near_key(root: type[BaseModel], location: Sequence[int | str]) -> str:
         fields = list(row[0].model_fields)
         return _near(name, fields) or f"; [[{section}]] has {', '.join(fields)}"
     keys = _keys(root)
-    same = [key for key in keys if key.startswith(f"{section}.")]
-    hint = _near(f"{section}.{name}", same)
-    if hint:
-        return hint
-    elsewhere = [key for key in keys if key.partition(".")[2] == name]
-    return f"; did you mean {elsewhere[0]}?" if elsewhere else f"; [{section}] has {', '.join(same)}"
+    for key in keys:
+        if key.partition(".")[2] == name:
+            return f"; did you mean {key}?"
+    own = [key for key in keys if key.startswith(f"{section}.")]
+    near = difflib.get_close_matches(name, [key.partition(".")[2] for key in own], n=1, cutoff=_ALIKE)
+    return f"; did you mean {section}.{near[0]}?" if near else f"; [{section}] has {', '.join(own)}"
 
 
 def _near(name: str, candidates: Sequence[str]) -> str:
-    matches = difflib.get_close_matches(name, candidates, n=1, cutoff=0.7)
+    matches = difflib.get_close_matches(name, candidates, n=1, cutoff=_ALIKE)
     return f"; did you mean {matches[0]}?" if matches else ""
 
 

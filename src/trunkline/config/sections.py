@@ -1,0 +1,344 @@
+"""Every setting, declared once: its key, unit, default, bounds and meaning.
+
+`trunkline init` renders the commented settings file from here (`file`). Absence is None: no number means
+"off". What a bound address is, is not what peers are told: `sip.udp` … are bound, `sip.advertised_host` is
+written into Via and Contact, `media.bind_address` and `media.advertised_address` do the same for RTP.
+"""
+
+import socket
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from trunkline.config.values import (
+    Host,
+    IpAddress,
+    IpAddresses,
+    ListenAddress,
+    ListenAddresses,
+    SocketAddress,
+)
+
+
+def setting(default: Any, description: str, *, live: bool = False, example: str = "", **bounds: Any) -> Any:
+    """A documented setting. `live`: a reload (SIGHUP) applies it to new calls; others wait for a restart."""
+    return Field(
+        default=default,
+        description=description,
+        json_schema_extra={"live": live, "example": example},
+        **bounds,
+    )
+
+
+class Section(BaseModel):
+    """A table of the settings file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class Service(Section):
+    """What customers know the service as."""
+
+    domain: Host = setting(
+        "sip.example.net",
+        "The name that customers send INVITEs to. It is also the digest realm and the host of From and To in "
+        "forwarded calls. Changing it makes every stored password useless: they are hashed with the realm.",
+    )
+    product: str = setting(
+        "Trunkline", "The product named in Server and User-Agent.", min_length=1, max_length=64
+    )
+
+
+class Node(Section):
+    """This machine."""
+
+    name: str = Field(
+        default_factory=lambda: socket.gethostname().partition(".")[0] or "node",
+        description="Names this node in call records and logs. Two nodes on one database need two names.",
+        json_schema_extra={"live": False, "example": '"sip-us1"'},
+        min_length=1,
+        max_length=64,
+    )
+    region: str | None = setting(None, "Where it stands, for the DNS plan.", example='"us"')
+    data_dir: Path = setting(
+        Path("/var/lib/trunkline"),
+        "Holds the SQLite database, the key file, the control socket and spilled records.",
+    )
+
+
+class Sip(Section):
+    """Where SIP is spoken. What is bound is not what peers are told: see advertised_host."""
+
+    udp: ListenAddresses = setting((SocketAddress("0.0.0.0", 5060),), "UDP addresses to bind.")
+    tcp: ListenAddresses = setting((SocketAddress("0.0.0.0", 5060),), "TCP addresses to bind.")
+    tls: ListenAddresses = setting((SocketAddress("0.0.0.0", 5061),), "TLS addresses to bind.")
+    advertised_host: Host | None = setting(
+        None,
+        "The host written into Via and Contact towards IPv4 peers: this node's public address or name. "
+        "Default: the bound address, or the address of the route to the peer where all addresses are bound.",
+        example='"203.0.113.10"',
+    )
+    advertised_host_ipv6: Host | None = setting(
+        None, "The same towards IPv6 peers.", example='"2001:db8::10"'
+    )
+
+
+class Tls(Section):
+    """Certificates and versions for SIP over TLS. Certificates of clients are not asked for."""
+
+    certificate: Path | None = setting(
+        None,
+        "PEM file with this node's certificate and its chain. Default: tls-certificate.pem in data_dir.",
+        example='"/etc/trunkline/tls-certificate.pem"',
+    )
+    private_key: Path | None = setting(
+        None,
+        "PEM file with its private key. Default: tls-key.pem in data_dir.",
+        example='"/etc/trunkline/tls-key.pem"',
+    )
+    min_version: Literal["1.0", "1.1", "1.2", "1.3"] = setting(
+        "1.0", "Lowest TLS version accepted and offered. Connections below 1.2 are warned about in the log."
+    )
+    ca_file: Path | None = setting(
+        None,
+        "PEM file of the authorities trusted in outbound connections. Default: the system's.",
+        example='"/etc/ssl/certs/ca-certificates.crt"',
+    )
+    verify_outbound: bool = setting(
+        False,
+        "Refuse sips: endpoints whose certificate does not match their name. Carriers have a setting each.",
+    )
+
+
+class Media(Section):
+    """RTP: every call's audio passes through this node."""
+
+    engine: Literal["embedded"] = setting("embedded", "The media engine: embedded is the built-in one.")
+    port_min: int = setting(10000, "First UDP port for RTP; even.", ge=1024, le=65534, multiple_of=2)
+    port_max: int = setting(20000, "Last UDP port for RTP and RTCP.", ge=1025, le=65535)
+    bind_address: IpAddress = setting("0.0.0.0", "IPv4 address to bind RTP ports on.")
+    bind_address_ipv6: IpAddress | None = setting(
+        None, "IPv6 address to bind RTP ports on. Default: no RTP over IPv6.", example='"::"'
+    )
+    advertised_address: IpAddress | None = setting(
+        None,
+        "IPv4 address written into SDP. Default: sip.advertised_host when that is an address, else "
+        "bind_address, or the address of the default route where all addresses are bound.",
+        example='"203.0.113.10"',
+    )
+    advertised_address_ipv6: IpAddress | None = setting(
+        None, "IPv6 address written into SDP. Default: as for IPv4.", example='"2001:db8::10"'
+    )
+    timeout_s: float = setting(
+        60.0,
+        "A call is ended after this long without any RTP, both ways, unless it is on hold.",
+        gt=0,
+        le=86400,
+    )
+    threads: int = setting(1, "Threads that relay packets; one carries about a thousand calls.", ge=1, le=64)
+    drain_s: float = setting(
+        2.0, "A closed call's ports rest this long before the next call gets them.", ge=0, le=600
+    )
+    dscp: int = setting(46, "Priority mark (DSCP) of RTP packets; 46 is expedited forwarding.", ge=0, le=63)
+    allow_loopback: bool = setting(
+        False, "Send RTP to loopback addresses that a peer's SDP names. Only for tests on one machine."
+    )
+
+    @model_validator(mode="after")
+    def _room_for_a_call(self) -> Self:
+        if self.port_max - self.port_min < 3:
+            raise ValueError("port_max must be at least port_min + 3: a call needs four ports")
+        return self
+
+
+class Forwarding(Section):
+    """Inbound calls: how the endpoints of a number's list are tried in turn."""
+
+    trying_counts: bool = setting(
+        True,
+        "A 100 Trying stops an endpoint's timeout. Set false for PBXs behind a proxy that sends 100 itself.",
+        live=True,
+    )
+    timeout_status: int = setting(
+        486, "Answer to the caller when no endpoint of the list answered.", live=True, ge=400, le=699
+    )
+    ring_timeout_s: float = setting(
+        60.0, "An endpoint that rings this long ends the call.", live=True, gt=0, le=600
+    )
+    default_timeout_ms: int = setting(
+        5000,
+        "Silence after which the next endpoint is tried, for URIs without ;timeout=.",
+        live=True,
+        ge=2000,
+        le=20000,
+    )
+    pings: bool = setting(True, "Ask every endpoint and gateway for its health with OPTIONS.", live=True)
+    ping_interval_s: float = setting(
+        30.0, "Seconds between two pings to the same one.", live=True, ge=1, le=3600
+    )
+    health_failures: int = setting(
+        3, "An endpoint or gateway counts as down when this many …", live=True, ge=1, le=100
+    )
+    health_window: int = setting(
+        5, "… of its last so many pings and attempts failed.", live=True, ge=1, le=100
+    )
+
+    @model_validator(mode="after")
+    def _failures_fit(self) -> Self:
+        if self.health_failures > self.health_window:
+            raise ValueError("health_failures must not be larger than health_window")
+        return self
+
+
+class Outbound(Section):
+    """Calls from customers to carriers."""
+
+    attempt_timeout_ms: int = setting(
+        5000, "Silence after which the next gateway is tried.", live=True, ge=500, le=32000
+    )
+    ring_timeout_s: float = setting(120.0, "A call that rings this long is ended.", live=True, gt=0, le=600)
+    max_duration_s: float = setting(
+        14400.0, "A call that lasts this long is ended.", live=True, gt=0, le=604800
+    )
+
+
+class SessionTimer(Section):
+    """RFC 4028: dead calls are noticed because both sides refresh living ones."""
+
+    interval_s: int = setting(1800, "Session-Expires that is asked for.", live=True, ge=90, le=86400)
+    min_se_s: int = setting(90, "Min-SE: a shorter interval is refused with 422.", live=True, ge=90, le=86400)
+
+    @model_validator(mode="after")
+    def _interval_allowed(self) -> Self:
+        if self.interval_s < self.min_se_s:
+            raise ValueError("interval_s must be at least min_se_s")
+        return self
+
+
+class Limits(Section):
+    """What the node takes before it says no. Limits of an account are set on the account."""
+
+    max_calls: int | None = setting(
+        None,
+        "Calls at once on this node; above it, 503. Default: as many as media ports allow.",
+        live=True,
+        ge=1,
+        example="1000",
+    )
+    source_requests: int = setting(
+        16, "Requests that a source nobody knows may send in source_window_s; more, and it is banned.", ge=1
+    )
+    known_source_requests: int = setting(
+        4000,
+        "The same for a carrier's or a signed-in customer's address; the excess is dropped unread.",
+        ge=1,
+    )
+    source_window_s: float = setting(2.0, "See source_requests.", gt=0)
+    ban_failures: int = setting(
+        10, "Wrong passwords from one source within ban_window_s after which it is banned.", live=True, ge=3
+    )
+    ban_window_s: float = setting(60.0, "See ban_failures.", live=True, gt=0)
+    ban_s: float = setting(300.0, "How long a ban lasts.", gt=0)
+    overload_lag_ms: float = setting(
+        200.0, "New calls are answered 503 while the node lags this much behind.", live=True, gt=0
+    )
+
+
+class Registrar(Section):
+    """How long the registration of a device lasts."""
+
+    min_expires_s: int = setting(60, "A shorter wish is refused with 423.", ge=1, le=3600)
+    default_expires_s: int = setting(3600, "For a device that names no time.", ge=1)
+    max_expires_s: int = setting(7200, "Longer wishes are shortened to this.", ge=1)
+    max_contacts: int = setting(10, "Devices that may be registered for one account.", ge=1, le=1000)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.min_expires_s <= self.default_expires_s <= self.max_expires_s:
+            raise ValueError("min_expires_s, default_expires_s and max_expires_s must be in ascending order")
+        return self
+
+
+class Http(Section):
+    """Health and metrics for machines, and the socket that the command line talks to."""
+
+    bind: ListenAddress = setting(
+        SocketAddress("127.0.0.1", 8080),
+        "Address of /health and /metrics. It asks for no password: keep it private.",
+    )
+    control_socket: Path | None = setting(
+        None,
+        "Unix socket of the command line. Default: control.sock in data_dir.",
+        example='"/run/trunkline/control.sock"',
+    )
+
+
+class Database(Section):
+    """Accounts, numbers, carriers, routes and call records."""
+
+    url: SecretStr | None = setting(
+        None,
+        "SQLAlchemy URL. Default: the SQLite file trunkline.db in data_dir.",
+        example='"sqlite:////var/lib/trunkline/trunkline.db"',
+    )
+    keep_calls_days: int | None = setting(
+        None,
+        "Call records older than this are deleted. Default: they are kept.",
+        live=True,
+        ge=1,
+        example="400",
+    )
+
+
+class Log(Section):
+    """What the node writes to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = setting(
+        "info", "The least that is written.", live=True
+    )
+    format: Literal["json", "console"] = setting("json", "json for machines, console for people.")
+
+
+class Ladder(Section):
+    """The SIP messages of each call, kept for `trunkline call` and the dashboard."""
+
+    keep_s: float = setting(604800.0, "How long messages are kept.", live=True, gt=0)
+    max_bytes: int = setting(
+        1_000_000_000, "Disk space for them; the oldest go first.", live=True, ge=1_000_000
+    )
+
+
+class Dns(Section):
+    """How names of endpoints and carriers are looked up (RFC 3263)."""
+
+    nameservers: IpAddresses = setting(
+        (), "Resolvers to ask. Default: those of /etc/resolv.conf.", example='["127.0.0.53"]'
+    )
+    port: int = setting(53, "The port of those resolvers.", ge=1, le=65535)
+    timeout_s: float = setting(
+        3.0, "Time to find the addresses behind one name, all queries together.", gt=0, le=30
+    )
+
+
+class Drain(Section):
+    """A node that is told to stop takes no new calls and lets the others end."""
+
+    timeout_s: float = setting(3600.0, "Calls that are still up after this long are ended.", live=True, ge=0)
+
+
+class Pstn(Section):
+    """The simulated carrier: numbers that echo, ring, are busy or fail. For trials and tests."""
+
+    enabled: bool = setting(False, "Run it inside this node.")
+    bind: ListenAddress = setting(SocketAddress("127.0.0.1", 5070), "Its SIP address (UDP).")
+
+
+class Edge(Section):
+    """One named edge of the service, for `trunkline dns` and the published address list."""
+
+    name: str = setting(
+        ..., "Its host name below service.domain, such as sip-us1.", min_length=1, max_length=63
+    )
+    region: str = setting(..., "Edges of one region are preferred together.", min_length=1)
+    addresses: IpAddresses = setting(..., "Its public IP addresses.", min_length=1)

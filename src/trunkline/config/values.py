@@ -1,0 +1,79 @@
+"""The kinds of values that settings have besides numbers and text: addresses, host names, lists of them.
+
+Each checks what it is given and says what it allows. From the environment a list comes as text joined by
+commas, or as JSON.
+"""
+
+import ipaddress
+import json
+from typing import Annotated, NamedTuple
+
+from pydantic import AfterValidator, BeforeValidator, PlainValidator
+from pydantic_settings import NoDecode
+
+
+class SocketAddress(NamedTuple):
+    """An IP address (IPv6 without brackets) and a port, written `0.0.0.0:5060` or `[::]:5060`."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def _socket_address(value: object) -> SocketAddress:
+    if isinstance(value, SocketAddress):
+        return value
+    host, _, port = str(value).strip().rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ValueError("must be address:port with IPv6 in brackets, such as 0.0.0.0:5060 or [::]:5060")
+    if not (port.isascii() and port.isdigit() and int(port) < 65536):
+        raise ValueError("must be address:port with a port of 0 to 65535, such as 0.0.0.0:5060 or [::]:5060")
+    return SocketAddress(_ip_address(host), int(port))
+
+
+def _ip_address(value: str) -> str:
+    try:
+        return str(ipaddress.ip_address(value.strip()))
+    except ValueError:
+        raise ValueError("must be an IP address, not a name") from None
+
+
+def _host(value: str) -> str:
+    """An IP address or a host name, lower case (RFC 3261 §25.1 `host`; IPv6 without brackets)."""
+    text = value.strip().lower().removeprefix("[").removesuffix("]")
+    if ":" in text or text.replace(".", "").isdigit():
+        return _ip_address(text)
+    labels = text.removesuffix(".").split(".")
+    if len(text) > 253 or not all(
+        0 < len(label) < 64
+        and label.strip("-") == label
+        and label.replace("-", "").isalnum()
+        and label.isascii()
+        for label in labels
+    ):
+        raise ValueError("must be a host name or an IP address")
+    return text
+
+
+def _listed(value: object) -> object:
+    """A comma-separated string (from the environment) as a list; JSON when it starts like JSON."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if text.startswith("["):
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError:
+            pass
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+IpAddress = Annotated[str, AfterValidator(_ip_address)]
+Host = Annotated[str, AfterValidator(_host)]
+ListenAddress = Annotated[SocketAddress, NoDecode, PlainValidator(_socket_address)]
+ListenAddresses = Annotated[tuple[ListenAddress, ...], NoDecode, BeforeValidator(_listed)]
+IpAddresses = Annotated[tuple[IpAddress, ...], NoDecode, BeforeValidator(_listed)]

@@ -1,0 +1,80 @@
+"""Addresses, host names and lists of them."""
+
+from typing import Annotated, Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from trunkline.config.values import (
+    Host,
+    IpAddress,
+    IpAddresses,
+    ListenAddress,
+    ListenAddresses,
+    SocketAddress,
+)
+
+
+def read(kind: Any, value: object) -> Any:
+    return TypeAdapter(Annotated[kind, None]).validate_python(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("0.0.0.0:5060", SocketAddress("0.0.0.0", 5060)),
+        ("[::]:5060", SocketAddress("::", 5060)),
+        (" [2001:DB8::1]:0 ", SocketAddress("2001:db8::1", 0)),
+    ],
+)
+def test_listen_address(text: str, address: SocketAddress) -> None:
+    assert read(ListenAddress, text) == address
+    assert read(ListenAddress, str(address)) == address
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "5060", ":5060", "::5060", "1.2.3.4", "1.2.3.4:", "1.2.3.4:65536", "1.2.3.4:x", "host:1", "[::1]"],
+)
+def test_what_is_no_listen_address(text: str) -> None:
+    with pytest.raises(ValidationError, match="must be"):
+        read(ListenAddress, text)
+
+
+@pytest.mark.parametrize(
+    "value", ["127.0.0.1:1, [::1]:2", '["127.0.0.1:1", "[::1]:2"]', ["127.0.0.1:1", "[::1]:2"]]
+)
+def test_lists_come_joined_by_commas_as_json_or_as_they_are(value: object) -> None:
+    assert read(ListenAddresses, value) == (SocketAddress("127.0.0.1", 1), SocketAddress("::1", 2))
+
+
+def test_a_lone_ipv6_listener_is_not_taken_for_json() -> None:
+    assert read(ListenAddresses, "[::]:5060") == (SocketAddress("::", 5060),)
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("SIP.Example.NET", "sip.example.net"),
+        ("[2001:DB8::1]", "2001:db8::1"),
+        ("10.0.0.1", "10.0.0.1"),
+        ("a-b", "a-b"),
+    ],
+)
+def test_host(text: str, host: str) -> None:
+    assert read(Host, text) == host
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a..b", "-a.b", "a_b", "10.0.0", "1.2.3.4.5", "::g", "ä.example", "a" * 64, "a b"]
+)
+def test_what_is_no_host(text: str) -> None:
+    with pytest.raises(ValidationError):
+        read(Host, text)
+
+
+def test_ip_addresses() -> None:
+    assert read(IpAddresses, "1.1.1.1,::1") == ("1.1.1.1", "::1")
+    assert read(IpAddress, "2001:DB8::1") == "2001:db8::1"
+    with pytest.raises(ValidationError, match="not a name"):
+        read(IpAddress, "localhost")

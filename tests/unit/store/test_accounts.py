@@ -1,0 +1,174 @@
+"""Accounts: stored whole, their secrets as hashes only."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.unit.store.entities import ACCOUNT, CARRIER, NUMBER
+from trunkline.errors import DirectoryError, StoreError
+from trunkline.sip.digest import Algorithm, ha1
+from trunkline.store.accounts import Accounts, new_key, new_secret
+from trunkline.store.database import Database
+from trunkline.store.errors import AlreadyExistsError, InUseError, NotFoundError
+from trunkline.store.store import Store
+from trunkline.trunk.account import Account, CallerIdPolicy
+
+REALM = "sip.example.net"
+
+
+class Wall:
+    """A wall clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def wall() -> Wall:
+    return Wall()
+
+
+@pytest.fixture
+def accounts(database: Database, wall: Wall) -> Accounts:
+    return Accounts(database, REALM, wall)
+
+
+def test_an_account_comes_back_as_it_was(accounts: Accounts) -> None:
+    accounts.add(ACCOUNT)
+    assert replace(accounts.get("acme"), credentials=()) == ACCOUNT
+
+
+def test_the_secret_works_and_is_nowhere_in_the_file(
+    accounts: Accounts, database: Database, file: Path
+) -> None:
+    secret = accounts.add(Account("a"), "wonderful-s3cret")
+    assert secret == "wonderful-s3cret"
+    [credential] = accounts.get("a").credentials
+    assert credential.ha1_md5 == ha1("a", REALM, secret, Algorithm.MD5)
+    assert credential.ha1_sha256 == ha1("a", REALM, secret, Algorithm.SHA_256)
+    database.close()
+    stored = b"".join(path.read_bytes() for path in file.parent.glob("trunkline.db*"))
+    assert credential.ha1_md5.encode() in stored
+    assert secret.encode() not in stored
+
+
+def test_a_secret_is_made_unless_given(accounts: Accounts) -> None:
+    first, second = accounts.add(Account("a")), accounts.add(Account("b"))
+    assert first != second
+    assert len(first) == 16
+    assert first.isalnum()
+
+
+def test_keys_and_secrets_are_random() -> None:
+    assert len({new_key() for _ in range(100)}) == 100
+    assert len({new_secret() for _ in range(100)}) == 100
+
+
+def test_a_short_secret_is_refused_and_nothing_is_stored(accounts: Accounts) -> None:
+    with pytest.raises(StoreError, match="at least 8 characters"):
+        accounts.add(Account("a"), "short")
+    assert accounts.list() == []
+
+
+def test_a_key_is_given_once(accounts: Accounts) -> None:
+    accounts.add(Account("a"))
+    with pytest.raises(AlreadyExistsError, match="account 'a' exists already"):
+        accounts.add(Account("a"))
+
+
+def test_an_unknown_account(accounts: Accounts) -> None:
+    with pytest.raises(NotFoundError, match="account 'x' does not exist; trunkline account list shows them"):
+        accounts.get("x")
+    for change in (accounts.block, accounts.remove, accounts.rotate_secret):
+        with pytest.raises(NotFoundError):
+            change("x")
+
+
+def test_they_are_listed_by_key(accounts: Accounts) -> None:
+    for key in ("b", "a", "c"):
+        accounts.add(Account(key))
+    assert [account.key for account in accounts.list()] == ["a", "b", "c"]
+
+
+def test_some_fields_are_changed(accounts: Accounts) -> None:
+    accounts.add(Account("a", name="A"))
+    changed = accounts.update("a", allowed_prefixes=("44",), max_concurrent=2)
+    assert changed == accounts.get("a")
+    assert (changed.name, changed.allowed_prefixes, changed.max_concurrent) == ("A", ("44",), 2)
+    accounts.limit("a", max_concurrent=None, max_per_second=3, minutes_per_day=None)
+    assert (accounts.get("a").max_concurrent, accounts.get("a").max_per_second) == (None, 3)
+
+
+def test_a_change_that_contradicts_itself_changes_nothing(accounts: Accounts) -> None:
+    accounts.add(Account("a"))
+    with pytest.raises(DirectoryError, match="needs a number"):
+        accounts.update("a", caller_id_policy=CallerIdPolicy.REPLACE)
+    assert accounts.get("a").caller_id_policy is CallerIdPolicy.ANY
+
+
+def test_blocking_and_unblocking(accounts: Accounts) -> None:
+    accounts.add(Account("a"))
+    assert accounts.block("a").blocked
+    assert accounts.get("a").blocked
+    assert not accounts.unblock("a").blocked
+
+
+def test_an_old_secret_works_for_a_while(accounts: Accounts, wall: Wall) -> None:
+    old = accounts.add(Account("a"))
+    new = accounts.rotate_secret("a", overlap_s=3600)
+    account = accounts.get("a")
+    hashes = [ha1("a", REALM, secret, Algorithm.MD5) for secret in (old, new)]
+    assert account.ha1s("MD5", wall.now + 3599) == tuple(hashes)
+    assert account.ha1s("MD5", wall.now + 3600) == (hashes[1],)
+
+
+def test_rotating_twice_does_not_prolong_an_old_secret(accounts: Accounts, wall: Wall) -> None:
+    accounts.add(Account("a"))
+    accounts.rotate_secret("a", overlap_s=100)
+    wall.now += 50
+    accounts.rotate_secret("a", overlap_s=1000)
+    first, second, third = accounts.get("a").credentials
+    assert first.expires_at == wall.now + 50
+    assert second.expires_at == wall.now + 1000
+    assert third.expires_at is None
+
+
+def test_secrets_past_their_time_are_deleted_at_the_next_change(accounts: Accounts, wall: Wall) -> None:
+    accounts.add(Account("a"))
+    accounts.rotate_secret("a", overlap_s=100)
+    wall.now += 100
+    accounts.rotate_secret("a")
+    assert len(accounts.get("a").credentials) == 2
+
+
+def test_an_old_secret_can_end_at_once(accounts: Accounts) -> None:
+    accounts.add(Account("a"))
+    secret = accounts.rotate_secret("a", "another-s3cret", overlap_s=0)
+    [credential] = accounts.get("a").credentials
+    assert credential.ha1_md5 == ha1("a", REALM, secret, Algorithm.MD5)
+
+
+def test_an_account_in_use_stays(store: Store) -> None:
+    store.accounts.add(ACCOUNT)
+    store.numbers.add(NUMBER)
+    store.carriers.add(CARRIER)
+    with pytest.raises(InUseError, match="still has numbers"):
+        store.accounts.remove("acme")
+    store.numbers.remove(NUMBER.e164)
+    with pytest.raises(InUseError, match="or a carrier names it"):
+        store.accounts.remove("acme")
+    store.carriers.remove("upstream")
+    store.accounts.remove("acme")
+    assert store.accounts.list() == []
+
+
+def test_accounts_of_an_earlier_service_domain_are_named(database: Database, accounts: Accounts) -> None:
+    accounts.add(Account("new"))
+    Accounts(database, "old.example.net").add(Account("old"))
+    assert accounts.of_other_realm() == ["old"]
+    accounts.rotate_secret("old")
+    assert accounts.of_other_realm() == []

@@ -1,0 +1,123 @@
+"""Connections: what is set on them, and what goes wrong with them."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from trunkline.store import schema
+from trunkline.store.database import Database
+from trunkline.store.errors import DatabaseError
+
+
+def put(database: Database, name: str, value: str = "v") -> None:
+    with database.write() as connection:
+        connection.execute(schema.meta.insert().values(name=name, value=value))
+
+
+def names(database: Database) -> list[str]:
+    with database.read() as connection:
+        return list(connection.execute(sa.select(schema.meta.c.name)).scalars())
+
+
+def test_sqlite_is_set_up(database: Database) -> None:
+    with database.read() as connection:
+        pragmas = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "foreign_keys", "synchronous", "busy_timeout")
+        }
+    assert pragmas == {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 2, "busy_timeout": 5000}
+
+
+def test_a_write_is_all_or_nothing(database: Database) -> None:
+    def fail() -> None:
+        with database.write() as connection:
+            connection.execute(schema.meta.insert().values(name="a", value="v"))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert names(database) == []
+    put(database, "b")
+    assert names(database) == ["b"]
+
+
+def test_a_reader_sees_one_state_while_another_writes(database: Database) -> None:
+    put(database, "a")
+    with database.read() as connection:
+        count = sa.select(sa.func.count()).select_from(schema.meta)
+        assert connection.execute(count).scalar() == 1
+        put(database, "b")
+        assert connection.execute(count).scalar() == 1
+    assert len(names(database)) == 2
+
+
+def test_a_second_writer_waits_and_then_says_why(url: str, database: Database) -> None:
+    impatient = Database(url, busy_timeout_ms=0)
+    with database.write(), pytest.raises(DatabaseError, match="database is locked"):
+        put(impatient, "a")
+    put(impatient, "a")
+    impatient.close()
+
+
+def test_a_transaction_that_reads_first_may_write(url: str, database: Database) -> None:
+    """Not so with BEGIN: it would fail with SQLITE_BUSY_SNAPSHOT after the other one's commit."""
+    impatient = Database(url, busy_timeout_ms=0)
+    with database.write() as connection:
+        connection.execute(sa.select(schema.meta)).all()
+        with pytest.raises(DatabaseError):
+            put(impatient, "b")
+        connection.execute(schema.meta.insert().values(name="a", value="v"))
+    assert names(impatient) == ["a"]
+    impatient.close()
+
+
+def test_constraints_hold(database: Database) -> None:
+    put(database, "a")
+    with pytest.raises(IntegrityError):
+        put(database, "a")
+    with pytest.raises(IntegrityError), database.write() as connection:
+        connection.execute(schema.endpoint.insert().values(number="1", position=1, uri="", media="", text=""))
+
+
+def test_foreign_keys_can_be_left_out(url: str) -> None:
+    database = Database(url, foreign_keys=False)
+    with database.write() as connection:
+        connection.execute(schema.endpoint.insert().values(number="1", position=1, uri="", media="", text=""))
+    database.close()
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "oracle99://h/d", "mysql+nodriver://h/d"])
+def test_a_url_that_can_not_be_used(url: str) -> None:
+    with pytest.raises(DatabaseError) as caught:
+        Database(url).read().__enter__()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_database_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseError, match="unable to open database file"):
+        names(Database(f"sqlite:///{tmp_path}/nowhere/x.db"))
+
+
+def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    path.write_bytes(b"not a database at all, but long enough to be looked at" * 20)
+    with pytest.raises(DatabaseError, match="file is not a database"):
+        names(Database(f"sqlite:///{path}"))
+
+
+def test_a_missing_table_is_a_database_error(tmp_path: Path) -> None:
+    sqlite3.connect(tmp_path / "x.db").close()
+    with pytest.raises(DatabaseError, match="no such table: meta"):
+        names(Database(f"sqlite:///{tmp_path}/x.db"))
+
+
+def test_a_password_is_not_shown() -> None:
+    database = Database("sqlite:///x.db")
+    assert database.name == "sqlite:///x.db"
+    assert database.dialect == "sqlite"
+    with pytest.raises(DatabaseError) as caught:
+        Database("nodialect://user:s3cret@h/d")
+    assert "s3cret" not in str(caught.value)

@@ -1,0 +1,83 @@
+"""Creating and upgrading the schema."""
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from trunkline.store.database import Database
+from trunkline.store.errors import DatabaseError, SchemaError
+from trunkline.store.migrate import check_schema, schema_state, upgrade
+from trunkline.store.schema import METADATA
+
+
+def set_revision(database: Database, revision: str) -> None:
+    with database.write() as connection:
+        connection.execute(
+            sa.text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision}
+        )
+
+
+def test_the_migrations_make_what_the_schema_says(database: Database) -> None:
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, METADATA) == []
+
+
+def test_the_migrations_make_what_comparing_can_not_see(database: Database) -> None:
+    with database.read() as connection:
+        rows = connection.execute(sa.text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
+        made = {row.name: row.sql for row in rows}
+    assert "WITHOUT ROWID" in made["attempt"]
+    assert "AUTOINCREMENT" in made["change"]
+    assert "WHERE state = 'open'" in made["ix_call_open"]
+    assert "ON DELETE CASCADE" in made["credential"]
+
+
+def test_upgrading_twice_changes_nothing(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/a%20b.db"
+    first = upgrade(url)
+    assert first.current
+    assert upgrade(url) == first
+
+
+def test_a_current_schema_passes(database: Database) -> None:
+    check_schema(database)
+    assert schema_state(database).current
+
+
+def test_an_empty_database_is_told_apart(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/x.db")
+    with pytest.raises(SchemaError, match="is empty; trunkline init sets it up"):
+        check_schema(database)
+    database.close()
+
+
+def test_a_newer_schema_is_left_alone(database: Database, url: str) -> None:
+    set_revision(database, "9999")
+    with pytest.raises(SchemaError, match="a newer program made it"):
+        check_schema(database)
+    with pytest.raises(SchemaError, match="has schema 9999"):
+        upgrade(url)
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/x.db"
+    database = Database(url)
+    with database.write() as connection:
+        connection.execute(sa.text("CREATE TABLE route (a TEXT)"))
+    with pytest.raises(DatabaseError, match="already exists"):
+        upgrade(url)
+    with database.read() as connection:
+        tables = (
+            connection.execute(sa.text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars().all()
+        )
+    assert tables == ["route"]
+    database.close()
+
+
+def test_an_unreachable_database(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseError, match="unable to open"):
+        upgrade(f"sqlite:///{tmp_path}/nowhere/x.db")

@@ -1,0 +1,85 @@
+"""Numbers and where they are forwarded to."""
+
+import pytest
+
+from tests.unit.store.entities import ACCOUNT, FORWARDING, NUMBER
+from trunkline.errors import DirectoryError
+from trunkline.store.errors import AlreadyExistsError, NotFoundError
+from trunkline.store.store import Store
+from trunkline.trunk.account import Account
+from trunkline.trunk.forwarding import NOT_FORWARDED
+from trunkline.trunk.number import Number
+
+
+@pytest.fixture(autouse=True)
+def accounts(store: Store) -> None:
+    store.accounts.add(ACCOUNT)
+    store.accounts.add(Account("other"))
+
+
+def test_a_number_comes_back_as_it_was(store: Store) -> None:
+    store.numbers.add(NUMBER)
+    assert store.numbers.get(NUMBER.e164) == NUMBER
+
+
+def test_a_number_is_given_once(store: Store) -> None:
+    store.numbers.add(NUMBER)
+    with pytest.raises(AlreadyExistsError, match="trunkline number show 441632960001 shows whose it is"):
+        store.numbers.add(Number(NUMBER.e164, "other"))
+    assert store.numbers.get(NUMBER.e164) == NUMBER
+
+
+def test_a_number_needs_an_account(store: Store) -> None:
+    with pytest.raises(NotFoundError, match="account 'nobody' does not exist"):
+        store.numbers.add(Number("441632960002", "nobody"))
+    store.numbers.add(NUMBER)
+    with pytest.raises(NotFoundError, match="account 'nobody' does not exist"):
+        store.numbers.update(NUMBER.e164, account="nobody")
+
+
+def test_an_unknown_number(store: Store) -> None:
+    with pytest.raises(NotFoundError, match="number '441632960001' does not exist; trunkline number list"):
+        store.numbers.get(NUMBER.e164)
+    with pytest.raises(NotFoundError):
+        store.numbers.remove(NUMBER.e164)
+    with pytest.raises(NotFoundError):
+        store.numbers.forward(NUMBER.e164, FORWARDING)
+
+
+def test_forwarding_replaces_the_list(store: Store) -> None:
+    store.numbers.add(Number(NUMBER.e164, "acme"))
+    assert store.numbers.get(NUMBER.e164).forwarding == NOT_FORWARDED
+    assert store.numbers.forward(NUMBER.e164, FORWARDING).forwarding == FORWARDING
+    assert store.numbers.get(NUMBER.e164).forwarding == FORWARDING
+    store.numbers.forward(NUMBER.e164, NOT_FORWARDED)
+    assert store.numbers.get(NUMBER.e164).forwarding == NOT_FORWARDED
+
+
+def test_they_are_listed_in_order_all_or_those_of_an_account(store: Store) -> None:
+    for e164, account in (("441632960003", "acme"), ("441632960002", "other"), ("441632960001", "acme")):
+        store.numbers.add(Number(e164, account))
+    assert [number.e164[-1] for number in store.numbers.list()] == ["1", "2", "3"]
+    assert [number.e164[-1] for number in store.numbers.list("acme")] == ["1", "3"]
+    with pytest.raises(NotFoundError, match="account 'nobody'"):
+        store.numbers.list("nobody")
+
+
+def test_moving_it_to_another_account(store: Store) -> None:
+    store.numbers.add(NUMBER)
+    moved = store.numbers.update(NUMBER.e164, account="other", ring_timeout_s=None)
+    assert moved == store.numbers.get(NUMBER.e164) == Number(NUMBER.e164, "other", FORWARDING)
+
+
+def test_a_change_that_can_not_be_changes_nothing(store: Store) -> None:
+    store.numbers.add(NUMBER)
+    with pytest.raises(DirectoryError):
+        store.numbers.update(NUMBER.e164, ring_timeout_s=0)
+    assert store.numbers.get(NUMBER.e164) == NUMBER
+
+
+def test_removing(store: Store) -> None:
+    store.numbers.add(NUMBER)
+    store.numbers.remove(NUMBER.e164)
+    assert store.numbers.list() == []
+    store.numbers.add(NUMBER)
+    assert store.numbers.get(NUMBER.e164) == NUMBER
