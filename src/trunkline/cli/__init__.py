@@ -1,2 +1,1 @@
-"""The `trunkline` command.
-"""
+"""The `trunkline` command."""

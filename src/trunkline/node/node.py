@@ -40,6 +40,7 @@ from trunkline.observe.log import SourceLog
 from trunkline.observe.loop_lag import LoopLag
 from trunkline.observe.metrics import Metrics
 from trunkline.observe.wiretap import WireTap
+from trunkline.pstn.carrier import SimulatedCarrier
 from trunkline.sip.digest import Challenger
 from trunkline.sip.failures import FlowFailure
 from trunkline.sip.ports import Address, Flow, Target, Transport
@@ -192,7 +193,7 @@ class Node:
     def _make_switch(self) -> None:
         settings = self.settings
         token = token_source()
-        self.registrations = Registrations(self.clock)
+        self.registrations = Registrations(self.clock, wiring.registration_policy(settings))
         self.registrar = Registrar(self.registrations, self.clock, self.writer, settings.service.domain)
         self.services = services = Services(
             clock=self.clock,
@@ -233,11 +234,26 @@ class Node:
         self._open.push_async_callback(self.transports.close)
         await self.transports.start(self)
         self._running = True
+        if self.settings.pstn.enabled:
+            await self._open_pstn()
         await self._restore()
         self.registrar.start()
         self.lag.start()
         self._open.callback(self.lag.stop)
         self._follow_directory()
+
+    async def _open_pstn(self) -> None:
+        bind = self.settings.pstn.bind
+        carrier = SimulatedCarrier(
+            clock=self.clock,
+            media=self.media,
+            locator=self.resolver,
+            token=self.services.token,
+            bind=Address(bind.host, bind.port),
+            serves=wiring.simulated_carrier_serves(self.transports.bound),
+        )
+        self._open.push_async_callback(carrier.close)
+        await carrier.start()
 
     async def _open_http(self) -> None:
         bind = self.settings.http.bind

@@ -3,6 +3,7 @@ the other.
 """
 
 import socket
+from collections.abc import Sequence
 from ipaddress import ip_address
 
 from trunkline.call.services import CallSettings
@@ -15,6 +16,7 @@ from trunkline.observe.log import LogFormat, LogOptions
 from trunkline.sip.ports import Address, Transport
 from trunkline.sip.user_agent import UserAgentSettings
 from trunkline.trunk.health import HealthPolicy
+from trunkline.trunk.registrations import RegistrationPolicy
 
 METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "PRACK", "UPDATE", "INFO", "REFER")
 """What Allow says."""
@@ -73,17 +75,38 @@ def transport_settings(settings: Settings) -> TransportSettings:
 
 def dns_settings(settings: Settings) -> DnsSettings:
     """For the resolver."""
-    servers = settings.dns.nameservers
-    return DnsSettings(
-        nameservers=tuple(server.host for server in servers),
-        port=servers[0].port if servers else 53,
-        locate_s=settings.dns.timeout_s,
-    )
+    dns = settings.dns
+    return DnsSettings(nameservers=dns.nameservers, port=dns.port, locate_s=dns.timeout_s)
 
 
 def gate_settings(settings: Settings) -> GateSettings:
     """For the gate at the door."""
-    return GateSettings(ban_s=settings.limits.ban_s)
+    limits = settings.limits
+    return GateSettings(
+        window_s=limits.source_window_s,
+        requests_per_window=limits.source_requests,
+        known_requests_per_window=limits.known_source_requests,
+        ban_s=limits.ban_s,
+    )
+
+
+def registration_policy(settings: Settings) -> RegistrationPolicy:
+    """For the location service."""
+    registrar = settings.registrar
+    return RegistrationPolicy(
+        min_expires_s=registrar.min_expires_s,
+        default_expires_s=registrar.default_expires_s,
+        max_expires_s=registrar.max_expires_s,
+        max_contacts=registrar.max_contacts,
+    )
+
+
+def simulated_carrier_serves(bound: Sequence[Listen]) -> Address:
+    """Where the simulated carrier finds this node: its first UDP listener."""
+    address = next(listen.bind for listen in bound if listen.transport is Transport.UDP)
+    if ip_address(address.host).is_unspecified:
+        return Address("::1" if ":" in address.host else "127.0.0.1", address.port)
+    return address
 
 
 def engine_settings(settings: Settings) -> EngineSettings:

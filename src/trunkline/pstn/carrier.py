@@ -12,10 +12,11 @@ from trunkline.clock import Clock, Timer
 from trunkline.errors import MediaError, SdpError
 from trunkline.media.terminals import Echo, Source, TerminalEngine, Tone
 from trunkline.pstn.numbering import TONE_HZ, Behaviour, Number, number_of
+from trunkline.pstn.quiet_dialog import QuietDialog
 from trunkline.pstn.station import Station
 from trunkline.pstn.talker import Talker
 from trunkline.sip.exchange import IncomingOffer
-from trunkline.sip.incoming_invite import IncomingInvite, IncomingInviteEvents
+from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.outgoing_invite import OutgoingInviteEvents
@@ -23,7 +24,6 @@ from trunkline.sip.ports import Address, Flow, Locator, Target
 from trunkline.sip.stack import ServerTransaction
 from trunkline.sip.uri import SipUri
 from trunkline.sip.usage import Usage
-from trunkline.sip.usage_events import UsageEvents
 
 CALL_BACK_S = 1.0
 """How long a number of `Behaviour.CALL` stays in the call that asks for it."""
@@ -113,7 +113,7 @@ class SimulatedCarrier:
         self._calls.add(call)
         host, port = self._serves
         uri = SipUri("sip", number, host, port)
-        call.invite = self.station.agent.invite(
+        self.station.agent.invite(
             uri=uri,
             from_=NameAddr(None, SipUri("sip", f"+{caller}", host)),
             to=NameAddr(None, uri),
@@ -130,7 +130,7 @@ class SimulatedCarrier:
         call.talker.close()
 
 
-class _Call(IncomingInviteEvents):
+class _Call(QuietDialog):
     """What calls of either direction share."""
 
     def __init__(self, carrier: SimulatedCarrier, talker: Talker) -> None:
@@ -219,7 +219,7 @@ class _Called(_Call):
         self.carrier.call(self._number.argument, caller.removeprefix("+"))
 
 
-class _Calling(_Call, OutgoingInviteEvents, UsageEvents):
+class _Calling(_Call, OutgoingInviteEvents):
     """A call from the carrier to a number of the node's."""
 
     def target_chosen(self, target: Target | Flow) -> None: ...
@@ -239,7 +239,7 @@ class _Calling(_Call, OutgoingInviteEvents, UsageEvents):
     def rejected(self, response: Response) -> None:  # noqa: ARG002
         self.over()
 
-    def failed(self, reason: object) -> None:  # type: ignore[override]  # noqa: ARG002
+    def failed(self, reason: object) -> None:  # noqa: ARG002
         self.over()
 
     def late_answer(self, response: Response) -> None: ...

@@ -13,11 +13,12 @@ from trunkline.call.record import MediaFigures
 from trunkline.clock import Clock
 from trunkline.errors import MediaError, SdpError, TrunklineError
 from trunkline.media.terminals import Hearing, Silence, Source, TerminalEngine
+from trunkline.pstn.quiet_dialog import QuietDialog
 from trunkline.pstn.station import Station
 from trunkline.pstn.talker import CODECS, Talker
 from trunkline.sip.exchange import IncomingOffer
 from trunkline.sip.failures import RequestFailure
-from trunkline.sip.incoming_invite import IncomingInvite, IncomingInviteEvents
+from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.outbound_auth import DigestUser
@@ -179,7 +180,7 @@ class Phone:
         _Taken(self.station, talker, invite, self._taken).accept(answer)
 
 
-class _Conversation(IncomingInviteEvents):
+class _Conversation(QuietDialog):
     """What a placed and a taken call share: a talker, a report, and offers that come in between."""
 
     def __init__(self, station: Station, talker: Talker) -> None:
@@ -273,7 +274,7 @@ class _Placed(_Conversation, OutgoingInviteEvents):
         """Place it and see it through."""
         dialling = self._dialling
         credentials = dialling.credentials
-        user = dialling.caller or (None if credentials is None else credentials.user) or "anonymous"
+        user = dialling.caller or (None if credentials is None else credentials.username) or "anonymous"
         to = dialling.to
         self._invite = self.station.agent.invite(
             uri=to,
@@ -371,7 +372,7 @@ class _Placed(_Conversation, OutgoingInviteEvents):
         reasons = "; ".join(response.headers.all("reason"))
         self._end(f"{response.status} {response.reason}{f' ({reasons})' if reasons else ''}")
 
-    def failed(self, reason: str | RequestFailure) -> None:  # type: ignore[override]
+    def failed(self, reason: str | RequestFailure) -> None:
         self._end(str(reason))
 
     def late_answer(self, response: Response) -> None:

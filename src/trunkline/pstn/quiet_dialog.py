@@ -1,0 +1,21 @@
+"""What a simple far end does about everything in a dialog that it has no opinion on."""
+
+from trunkline.sip.incoming_invite import IncomingInviteEvents
+from trunkline.sip.message import Request, response_to
+from trunkline.sip.stack import ServerTransaction
+
+
+class QuietDialog(IncomingInviteEvents):
+    """Takes note of nothing, accepts INFO, declines REFER."""
+
+    def acknowledged(self, ack: Request) -> None: ...
+
+    def prack_received(self, request: Request) -> None: ...
+
+    def info_received(self, request: Request, transaction: ServerTransaction) -> None:
+        transaction.respond(response_to(request, 200))
+
+    def refer_received(self, request: Request, transaction: ServerTransaction) -> None:
+        transaction.respond(response_to(request, 603))
+
+    def cancelled(self, cancel: Request) -> None: ...
