@@ -27,6 +27,8 @@ from trunkline.sip.usage import Usage
 
 CALL_BACK_S = 1.0
 """How long a number of `Behaviour.CALL` stays in the call that asks for it."""
+INBOUND_TALK_S = 10.0
+"""How long the call that follows lasts, unless the callee hangs up first."""
 _TONE = Tone((TONE_HZ,))
 
 
@@ -235,6 +237,8 @@ class _Calling(_Call, OutgoingInviteEvents):
             self.talker.take_answer(response.body)
         except (MediaError, SdpError):
             self.hang_up()
+        else:
+            self.after(INBOUND_TALK_S, self.hang_up)
 
     def rejected(self, response: Response) -> None:  # noqa: ARG002
         self.over()

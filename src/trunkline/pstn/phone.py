@@ -126,13 +126,16 @@ class Phone:
         self._listen_for = listen_for
         self._refuse_with = refuse_with
         self._taken = taken
+        self._up: set[_Taken] = set()
 
     async def start(self) -> Address:
         """Open it; return its address. Raises `NetError`."""
         return await self.station.start()
 
     async def close(self) -> None:
-        """Close it."""
+        """Hang up calls that were taken and close it."""
+        for call in list(self._up):
+            call.hang_up()
         await self.station.close()
 
     async def dial(self, dialling: Dialling) -> CallReport:
@@ -177,7 +180,13 @@ class Phone:
         except (MediaError, SdpError):
             invite.reject(488)
             return
-        _Taken(self.station, talker, invite, self._taken).accept(answer)
+        call = _Taken(self.station, talker, invite, self._ended)
+        self._up.add(call)
+        call.accept(answer)
+
+    def _ended(self, call: "_Taken", report: CallReport) -> None:
+        self._up.discard(call)
+        self._taken(report)
 
 
 class _Conversation(QuietDialog):
@@ -224,11 +233,15 @@ class _Taken(_Conversation):
     """A call that came in."""
 
     def __init__(
-        self, station: Station, talker: Talker, invite: IncomingInvite, taken: Callable[[CallReport], None]
+        self,
+        station: Station,
+        talker: Talker,
+        invite: IncomingInvite,
+        ended: Callable[["_Taken", CallReport], None],
     ) -> None:
         super().__init__(station, talker)
         self._invite = invite
-        self._tell = taken
+        self._ended = ended
         invite.events = self
 
     def accept(self, answer: bytes) -> None:
@@ -238,11 +251,17 @@ class _Taken(_Conversation):
         self.report.status = 200
         self.talking()
 
+    def hang_up(self) -> None:
+        """End it from this side."""
+        self._invite.usage.bye()
+        self.report.hung_up_by_us = True
+        self._end("we hung up")
+
     def _end(self, outcome: str) -> None:
         self.report.outcome = outcome
         report = self.conclude()
         self.talker.close()
-        self._tell(report)
+        self._ended(self, report)
 
     def cancelled(self, cancel: Request) -> None:  # noqa: ARG002
         self._end("the caller gave up")
