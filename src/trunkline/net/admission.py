@@ -68,13 +68,33 @@ class GateSettings:
     max_bans: int = 16_384
 
 
+class _Budget:
+    """Requests of one window."""
+
+    __slots__ = ("count", "until")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.until = 0.0
+
+    def count_one(self, now: float, window_s: float) -> int:
+        """How many there are in this window, this one included."""
+        if now >= self.until:
+            self.until = now + window_s
+            self.count = 0
+        self.count += 1
+        return self.count
+
+
 class _Source:
-    __slots__ = ("count", "key", "known", "known_until", "vouched_until", "window_until")
+    """What is known of one source. Datagrams, which anyone can forge, don't use up what its connections may do."""
+
+    __slots__ = ("datagrams", "key", "known", "known_until", "streamed", "vouched_until")
 
     def __init__(self, key: str) -> None:
         self.key = key
-        self.count = 0
-        self.window_until = 0.0
+        self.datagrams = _Budget()
+        self.streamed = _Budget()
         self.known = False
         self.known_until = 0.0
         self.vouched_until = 0.0
@@ -116,14 +136,12 @@ class Gate:
             return False
         if data.startswith(b"SIP/2.0 "):
             return True
-        if now >= source.window_until:
-            source.window_until = now + self._settings.window_s
-            source.count = 0
-        source.count += 1
-        if source.count <= self._settings.requests_per_window:
+        budget = source.streamed if proven else source.datagrams
+        count = budget.count_one(now, self._settings.window_s)
+        if count <= self._settings.requests_per_window:
             return True
         if self._is_known(source, host, now):
-            if source.count <= self._settings.known_requests_per_window:
+            if count <= self._settings.known_requests_per_window:
                 return True
         else:
             rate = f"more than {self._settings.requests_per_window} requests in {self._settings.window_s:g} s"
@@ -220,5 +238,5 @@ class Gate:
     def _lift(self, key: str) -> bool:
         source = self._sources.get(key)
         if source is not None:
-            source.count = 0
+            source.datagrams.count = source.streamed.count = 0
         return self._bans.pop(key, None) is not None

@@ -24,7 +24,7 @@ from trunkline.net.tls import WEAK_VERSIONS
 from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.failures import FlowFailure, FlowFailureKind
 from trunkline.sip.framing import KeepAlive, StreamFramer
-from trunkline.sip.ports import Address, Transport
+from trunkline.sip.ports import Address, Flow, Transport
 
 PONG: Final = b"\r\n"
 """RFC 5626 §4.4.1."""
@@ -48,6 +48,8 @@ class StreamContext:
     events: TransportEvents
     limits: StreamLimits
     gate: Gate | None
+    unreadable: Callable[[SipSyntaxError, Flow], None] | None
+    """Answers, on the flow, the request at which a stream can't go on (`SipSyntaxError.message`)."""
     closed: Callable[["Connection"], None]
     """Called once when a connection ends, before the receiver hears of it."""
     lost: Callable[["Connection"], None]
@@ -196,10 +198,11 @@ class Connection(asyncio.Protocol):
         if self._state is State.CLOSED:
             return
         self._heard = self._context.clock.now()
+        framer = self._framer
         try:
-            pieces = self._framer.feed(data)
+            pieces = framer.feed(data)
         except SipSyntaxError as error:
-            self.end(FlowFailure(FlowFailureKind.CLOSED, f"unreadable: {error}"))
+            self._give_up_on(error)
             return
         if pieces:
             self._began = None
@@ -210,7 +213,10 @@ class Connection(asyncio.Protocol):
                     self._socket.write(PONG)
                 if self._is_closed():
                     return
-        if self._began is None and self._framer.pending:
+            if framer.failure is not None:
+                self._give_up_on(framer.failure)
+                return
+        if self._began is None and framer.mid_message:
             self._await_message()
 
     def _pass_up(self, message: bytes) -> None:
@@ -225,6 +231,16 @@ class Connection(asyncio.Protocol):
             context.receiver.received(message, self)
         except Exception as error:  # noqa: BLE001 - the door where a fault in one message stops
             context.events.faulted(f"received over {self.transport}", error)
+
+    def _give_up_on(self, error: SipSyntaxError) -> None:
+        """Nobody can tell where the next message begins: let the peer know, and close (RFC 3261 §18.3)."""
+        context = self._context
+        if context.unreadable is not None and error.message is not None:
+            try:
+                context.unreadable(error, self)
+            except Exception as fault:  # noqa: BLE001 - as for a readable message
+                context.events.faulted(f"refused over {self.transport}", fault)
+        self.end(FlowFailure(FlowFailureKind.CLOSED, f"unreadable: {error}"), flush=True)
 
     def _is_closed(self) -> bool:
         """The state, read afresh: what a message sets off may have closed the connection."""

@@ -23,8 +23,10 @@ from trunkline.net.settings import Listen, TransportSettings
 from trunkline.net.stream import Connection, StreamContext
 from trunkline.net.tls import client_context, server_context
 from trunkline.net.udp import UdpSocket
+from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.failures import FlowFailure, FlowFailureKind
 from trunkline.sip.ports import Address, Flow, Target, Transport
+from trunkline.sip.response_path import DEFAULT_PORT
 
 PORT_TRIES: Final = 16
 """How often to look for one ephemeral port that is free for UDP and TCP alike."""
@@ -34,9 +36,6 @@ VOUCH_S: Final = 120.0
 """How long a peer counts as known after we sent for a flow to it: it will send requests within the calls we
 place.
 """
-
-DEFAULT_PORT: Final = {Transport.UDP: 5060, Transport.TCP: 5060, Transport.TLS: 5061}
-"""RFC 3261 §18.1.1."""
 
 _ANY_V4: Final = "0.0.0.0"
 _ANY_V6: Final = "::"
@@ -92,9 +91,13 @@ class Transports:
 
     # life
 
-    async def start(self, receiver: Receiver) -> None:
+    async def start(
+        self, receiver: Receiver, *, unreadable: Callable[[SipSyntaxError, Flow], None] | None = None
+    ) -> None:
         """Open every listener, and hand `receiver` what arrives from then on. Raises `NetError`, with nothing
         left open.
+
+        `unreadable` answers the request at which a stream can't go on; without it the stream just closes.
         """
         loop = asyncio.get_running_loop()
         self._context = StreamContext(
@@ -104,6 +107,7 @@ class Transports:
             events=self._events,
             limits=self._settings.streams,
             gate=self._gate,
+            unreadable=unreadable,
             closed=self._connection_closed,
             lost=self._connection_lost,
         )

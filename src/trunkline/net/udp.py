@@ -52,7 +52,7 @@ class UdpFlow:
     closes.
     """
 
-    __slots__ = ("_sockaddr", "_udp", "remote")
+    __slots__ = ("_sockaddr", "_udp", "remote", "sent_by")
 
     transport: Final = Transport.UDP
     closed: Final = False
@@ -62,10 +62,7 @@ class UdpFlow:
         self._udp = udp
         self._sockaddr = sockaddr
         self.remote: Final = address_of(sockaddr)
-
-    @property
-    def sent_by(self) -> Address:
-        return self._udp.advertised
+        self.sent_by: Final = udp.advertised
 
     def send(self, data: bytes) -> None:
         udp = self._udp

@@ -1,0 +1,201 @@
+"""Questions to DNS: one at a time per question, remembered for as long as DNS says.
+
+dnspython speaks the protocol (RFC 1035, over UDP with a random port and id, over TCP when truncated); here
+are the bounds around it: each question's time, how many are under way, how much is remembered and how long.
+Follows CNAMEs also across answers.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, cast
+
+import dns.asyncresolver
+import dns.exception
+import dns.message
+import dns.name
+import dns.rdtypes.IN.A
+import dns.rdtypes.IN.AAAA
+import dns.rdtypes.IN.NAPTR
+import dns.rdtypes.IN.SRV
+import dns.resolver
+import dns.rrset
+
+from trunkline.clock import Clock
+from trunkline.errors import ConfigError
+from trunkline.net.locating import Answer, Naptr, Outcome, Question, Srv
+
+MAX_RECORDS: Final = 64
+"""Records of one answer that are looked at."""
+MAX_ALIASES: Final = 8
+"""CNAMEs in a row, across answers (dnspython bounds them within one)."""
+
+_FAILED: Final = Answer(Outcome.FAILED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsSettings:
+    """Whom to ask, and the bounds."""
+
+    nameservers: tuple[str, ...] = ()
+    """Addresses; empty takes those of /etc/resolv.conf. Search domains are not used: names in SIP are
+    absolute.
+    """
+    port: int = 53
+    hosts_file: Path = Path("/etc/hosts")
+    attempt_s: float = 0.7
+    """How long one nameserver has to answer before the next is asked."""
+    question_s: float = 1.4
+    """How long one question may take, over all nameservers."""
+    locate_s: float = 3.0
+    """How long finding the targets of one URI may take."""
+    cache_size: int = 4096
+    """Questions whose answer is remembered."""
+    max_ttl_s: float = 3600.0
+    """An answer is not remembered longer, whatever its TTL."""
+    negative_min_s: float = 5.0
+    negative_max_s: float = 30.0
+    """The bounds of how long "no such name" and failures are remembered (RFC 2308 §5 gives the time in
+    between).
+    """
+    questions_at_once: int = 256
+
+
+class DnsClient:
+    """Asks, shares and remembers. Lives in the running event loop."""
+
+    def __init__(self, settings: DnsSettings, clock: Clock) -> None:
+        """Raises `ConfigError` when there is nobody to ask."""
+        self._settings: Final = settings
+        self._clock: Final = clock
+        self._resolver = _resolver(settings)
+        self._remembered: dict[Question, tuple[float, Answer]] = {}
+        self._waiting: dict[Question, list[Callable[[Question, Answer], None]]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def remembered(self, question: Question) -> Answer | None:
+        """The answer, if it is known and fresh."""
+        entry = self._remembered.get(question)
+        if entry is None or entry[0] <= self._clock.now():
+            return None
+        return entry[1]
+
+    def ask(self, question: Question, then: Callable[[Question, Answer], None]) -> None:
+        """Call `then` once with the answer, later: never from within this call. It must not raise.
+
+        Everyone who asks the same while the answer is out shares it. Too many questions at once fail.
+        """
+        waiting = self._waiting.get(question)
+        if waiting is not None:
+            waiting.append(then)
+            return
+        loop = asyncio.get_running_loop()
+        if len(self._waiting) >= self._settings.questions_at_once:
+            loop.call_soon(then, question, _FAILED)
+            return
+        self._waiting[question] = [then]
+        task = loop.create_task(self._find(question))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Give up every question; nobody is called any more."""
+        tasks = list(self._tasks)
+        self._waiting.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _find(self, question: Question) -> None:
+        settings = self._settings
+        answer, ttl = _FAILED, 0.0
+        with contextlib.suppress(TimeoutError, dns.exception.DNSException, OSError, ValueError, EOFError):
+            async with asyncio.timeout(settings.question_s):
+                answer, ttl = await self._query(question)
+        if answer.outcome is Outcome.FOUND:
+            lasts = min(ttl, settings.max_ttl_s)
+        else:
+            lasts = min(max(ttl, settings.negative_min_s), settings.negative_max_s)
+        self._remember(question, answer, self._clock.now() + lasts)
+        for then in self._waiting.pop(question, ()):
+            then(question, answer)
+
+    def _remember(self, question: Question, answer: Answer, until: float) -> None:
+        self._remembered.pop(question, None)
+        if len(self._remembered) >= self._settings.cache_size:
+            del self._remembered[next(iter(self._remembered))]
+        self._remembered[question] = (until, answer)
+
+    async def _query(self, question: Question) -> tuple[Answer, float]:
+        """The answer and the seconds it is good for. Raises whatever dnspython and sockets do."""
+        ttl = self._settings.max_ttl_s
+        name = question.name
+        for _ in range(MAX_ALIASES):
+            try:
+                asked = dns.name.from_text(name)
+                found = await self._resolver.resolve(
+                    asked, question.kind, raise_on_no_answer=False, search=False
+                )
+            except dns.resolver.NXDOMAIN as error:
+                return Answer(Outcome.NO_NAME), min(ttl, _negative_ttl(error))
+            ttl = min(ttl, found.chaining_result.minimum_ttl)
+            if found.rrset is not None:
+                return _answer(found.rrset), ttl
+            if found.canonical_name == asked:
+                return Answer(Outcome.NO_DATA), ttl
+            name = found.canonical_name.to_text()
+        return _FAILED, 0.0
+
+
+def _resolver(settings: DnsSettings) -> dns.asyncresolver.Resolver:
+    try:
+        resolver = dns.asyncresolver.Resolver(configure=not settings.nameservers)
+        if settings.nameservers:
+            resolver.nameservers = list(settings.nameservers)
+    except (dns.exception.DNSException, ValueError) as error:
+        raise ConfigError(f"no nameserver can be used: {error}") from error
+    resolver.port = settings.port
+    resolver.cache = None
+    resolver.rotate = False
+    resolver.timeout = settings.attempt_s
+    resolver.lifetime = settings.question_s
+    resolver.use_edns(0, 0, 1232)
+    return resolver
+
+
+def _answer(rrset: dns.rrset.RRset) -> Answer:
+    addresses: list[str] = []
+    services: list[Srv] = []
+    pointers: list[Naptr] = []
+    for record in list(rrset)[:MAX_RECORDS]:
+        match record:
+            case dns.rdtypes.IN.A.A() | dns.rdtypes.IN.AAAA.AAAA():
+                addresses.append(record.address)
+            case dns.rdtypes.IN.SRV.SRV():
+                services.append(Srv(record.priority, record.weight, record.port, _name(record.target)))
+            case dns.rdtypes.IN.NAPTR.NAPTR():
+                pointers.append(
+                    Naptr(
+                        record.order,
+                        record.preference,
+                        record.flags.decode("latin-1"),
+                        record.service.decode("latin-1"),
+                        record.regexp.decode("latin-1"),
+                        _name(record.replacement),
+                    )
+                )
+            case _:
+                pass
+    return Answer(Outcome.FOUND, tuple(addresses), tuple(services), tuple(pointers))
+
+
+def _name(name: dns.name.Name) -> str:
+    return name.to_text(omit_final_dot=True).lower() if name != dns.name.root else ""
+
+
+def _negative_ttl(error: dns.resolver.NXDOMAIN) -> float:
+    """How long "no such name" holds, by the SOA of the answer (RFC 2308 §5)."""
+    responses = cast("dict[dns.name.Name, dns.message.QueryMessage]", error.kwargs["responses"])
+    return min((each.resolve_chaining().minimum_ttl for each in responses.values()), default=0.0)

@@ -1,0 +1,178 @@
+"""The gate: budgets, bans, what their evidence is worth, bounds."""
+
+import pytest
+
+from tests.unit.net.wire import OPTIONS, RINGING
+from tests.unit.virtual_clock import FakeClock
+from trunkline.net.admission import Ban, Evidence, Gate, GateSettings
+
+STRANGER = "192.0.2.7"
+OTHER = "198.51.100.1"
+
+
+def requests(gate: Gate, count: int, host: str = STRANGER, *, proven: bool = False) -> int:
+    """How many of `count` requests from `host` were let in."""
+    return sum(gate.admits(host, OPTIONS, proven=proven) for _ in range(count))
+
+
+def test_an_unknown_source_has_sixteen_requests_in_two_seconds() -> None:
+    clock = FakeClock()
+    gate = Gate(clock)
+    for _ in range(5):
+        assert requests(gate, 16) == 16
+        clock.advance(2.0)
+    assert gate.bans() == []
+
+
+def test_more_than_that_is_a_ban_of_five_minutes() -> None:
+    clock = FakeClock()
+    told: list[Ban] = []
+    gate = Gate(clock, banned=told.append)
+    assert requests(gate, 20) == 16
+    assert gate.refused == 4
+    (ban,) = gate.bans()
+    assert told == [ban]
+    assert ban.source == STRANGER
+    assert ban.reason == "more than 16 requests in 2 s"
+    assert ban.evidence is Evidence.SPOOFABLE
+    assert ban.since_at == clock.wall()
+    assert requests(gate, 5, OTHER) == 5
+    clock.advance(299.9)
+    assert requests(gate, 1) == 0
+    clock.advance(0.2)
+    assert requests(gate, 20) == 16
+    assert len(gate.bans()) == 1
+
+
+def test_responses_are_not_counted_but_a_ban_stops_them_too() -> None:
+    gate = Gate(FakeClock())
+    assert all(gate.admits(STRANGER, RINGING, proven=False) for _ in range(100))
+    requests(gate, 17)
+    assert not gate.admits(STRANGER, RINGING, proven=False)
+
+
+def test_a_known_source_has_a_budget_of_its_own_and_is_never_banned() -> None:
+    clock = FakeClock()
+    asked: list[str] = []
+
+    def known(host: str) -> bool:
+        asked.append(host)
+        return host == STRANGER
+
+    gate = Gate(clock, GateSettings(known_requests_per_window=100), known=known)
+    assert requests(gate, 16) == 16
+    assert asked == []
+    assert requests(gate, 200) == 84
+    assert gate.bans() == []
+    assert asked == [STRANGER]
+    clock.advance(5.0)
+    assert requests(gate, 101) == 100
+    assert asked == [STRANGER, STRANGER]
+
+
+def test_a_vouched_source_counts_as_known_for_a_while() -> None:
+    clock = FakeClock()
+    gate = Gate(clock)
+    gate.vouch(STRANGER, 60.0)
+    gate.vouch(STRANGER, 1.0)
+    clock.advance(59.0)
+    assert requests(gate, 50) == 50
+    clock.advance(2.0)
+    assert requests(gate, 50) == 16
+    assert len(gate.bans()) == 1
+
+
+def test_a_ban_from_udp_stops_udp_only() -> None:
+    gate = Gate(FakeClock())
+    requests(gate, 17)
+    assert requests(gate, 1) == 0
+    assert gate.admits_connection(STRANGER)
+    assert requests(gate, 1, proven=True) == 1
+
+
+def test_a_ban_from_udp_ends_when_someone_vouches_for_the_source() -> None:
+    gate = Gate(FakeClock())
+    requests(gate, 17)
+    gate.vouch(STRANGER, 60.0)
+    assert gate.bans() == []
+    assert requests(gate, 1) == 1
+
+
+def test_a_ban_from_udp_does_not_hold_against_a_known_source() -> None:
+    clock = FakeClock()
+    customers: set[str] = set()
+    gate = Gate(clock, known=customers.__contains__)
+    requests(gate, 17)
+    customers.add(STRANGER)
+    clock.advance(5.0)
+    assert requests(gate, 1) == 1
+
+
+def test_a_ban_from_a_connection_stops_every_transport() -> None:
+    gate = Gate(FakeClock())
+    assert requests(gate, 17, proven=True) == 16
+    assert gate.bans()[0].evidence is Evidence.PROVEN
+    assert not gate.admits_connection(STRANGER)
+    assert requests(gate, 1) == 0
+    assert gate.refused == 3
+
+
+def test_an_operators_ban_holds_against_a_known_source_too() -> None:
+    gate = Gate(FakeClock(), known=lambda _host: True)
+    ban = gate.ban(STRANGER, "abuse report", evidence=Evidence.ORDERED, for_s=10.0)
+    assert gate.bans() == [ban]
+    assert not gate.admits(STRANGER, OPTIONS, proven=True)
+    assert not gate.admits_connection(STRANGER)
+    gate.vouch(STRANGER, 100.0)
+    assert gate.bans() == [ban]
+
+
+def test_a_weaker_ban_does_not_replace_a_stronger_one() -> None:
+    clock = FakeClock()
+    gate = Gate(clock)
+    ordered = gate.ban(STRANGER, "abuse report", evidence=Evidence.ORDERED, for_s=1000.0)
+    assert gate.ban(STRANGER, "guessing", evidence=Evidence.PROVEN) is ordered
+    clock.advance(1000.0)
+    assert gate.ban(STRANGER, "guessing", evidence=Evidence.PROVEN) is not ordered
+
+
+def test_a_ban_is_lifted_by_host_or_by_its_own_name() -> None:
+    gate = Gate(FakeClock())
+    requests(gate, 17)
+    assert gate.lift(STRANGER)
+    assert not gate.lift(STRANGER)
+    assert requests(gate, 16) == 16
+    gate.ban("2001:db8::1", "x", evidence=Evidence.ORDERED)
+    assert gate.lift("2001:db8::ffff")
+    ban = gate.ban("2001:db8::1", "x", evidence=Evidence.ORDERED)
+    assert gate.lift(ban.source)
+
+
+def test_an_ipv6_subnet_is_one_source() -> None:
+    gate = Gate(FakeClock())
+    admitted = sum(requests(gate, 1, f"2001:db8::{index:x}") for index in range(1, 40))
+    assert admitted == 16
+    assert [ban.source for ban in gate.bans()] == ["2001:db8::/64"]
+    assert requests(gate, 1, "2001:db8:0:1::1") == 1
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1"])
+def test_loopback_is_let_in_unless_told_otherwise(host: str) -> None:
+    gate = Gate(FakeClock())
+    assert requests(gate, 100, host) == 100
+    strict = Gate(FakeClock(), GateSettings(loopback=True))
+    assert requests(strict, 100, host, proven=True) == 16
+    assert not strict.admits_connection(host)
+    assert gate.admits_connection(host)
+
+
+def test_the_tables_are_bounded_and_a_ban_outlives_its_source() -> None:
+    gate = Gate(FakeClock(), GateSettings(max_sources=10, max_bans=3))
+    requests(gate, 17)
+    for index in range(50):
+        requests(gate, 1, f"203.0.113.{index}")
+    assert requests(gate, 1) == 0
+    for index in range(5):
+        gate.ban(f"203.0.113.{index}", "x", evidence=Evidence.PROVEN)
+    assert [ban.source for ban in gate.bans()] == ["203.0.113.2", "203.0.113.3", "203.0.113.4"]
+    assert len(gate._sources) <= 10
