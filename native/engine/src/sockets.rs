@@ -93,10 +93,13 @@ mod tests {
 
     const HOST: &str = "127.0.0.1";
 
+    /// Bound as the engine binds: to a port asked for by number (one that was given by the system is lost by untying).
     fn socket() -> (OwnedFd, SocketAddr) {
-        let socket = bound(HOST.parse().unwrap(), 0, 46).unwrap();
-        let address = SocketAddr::try_from(getsockname(&socket).unwrap()).unwrap();
-        (socket, address)
+        let host = HOST.parse().unwrap();
+        let any = bound(host, 0, 46).unwrap();
+        let address = SocketAddr::try_from(getsockname(&any).unwrap()).unwrap();
+        drop(any);
+        (bound(host, address.port(), 46).unwrap(), address)
     }
 
     fn wait_receive(socket: &OwnedFd) -> Option<(usize, SocketAddr)> {

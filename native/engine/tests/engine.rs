@@ -1,0 +1,428 @@
+//! The engine with real sockets on loopback: what crosses a bridge, what doesn't, and what happens around it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use trunkline_engine::{Engine, EngineError, Event, EventKind, LegId, Settings};
+use trunkline_media::leg::{Drop as Reason, Flow, Remote};
+use trunkline_media::payload::{Payload, PayloadMap};
+use trunkline_media::rtp::{Header, write_header};
+use trunkline_media::terminal::Source;
+use trunkline_media::tone::Tone;
+
+const HOST: Ipv4Addr = Ipv4Addr::LOCALHOST;
+/// Long enough for a loaded machine, never waited for in vain but in [`Peer::hears_nothing`].
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Each test has ports of its own.
+fn settings(port_min: u16, pairs: u16) -> Settings {
+    Settings {
+        port_min,
+        port_max: port_min + 2 * pairs - 1,
+        bind_v4: Some(HOST),
+        allow_loopback: true,
+        drain: Duration::from_millis(50),
+        ..Settings::default()
+    }
+}
+
+fn remote(address: SocketAddr) -> Remote {
+    Remote {
+        rtp: address,
+        rtcp_port: address.port() + 1,
+        flow: Flow::Both,
+        payloads: PayloadMap::new(vec![
+            Payload { from: 8, to: 8, clock_rate: 8000 },
+            Payload { from: 101, to: 96, clock_rate: 8000 },
+        ])
+        .unwrap(),
+        dtmf_payload_type: Some(101),
+        signalled_from: None,
+    }
+}
+
+fn packet(payload_type: u8, sequence: u16) -> Vec<u8> {
+    let mut packet = vec![0x55; 172];
+    write_header(&mut packet, false, payload_type, sequence, u32::from(sequence) * 160, 7);
+    packet
+}
+
+struct Peer(UdpSocket);
+
+impl Peer {
+    fn at(address: &str) -> Self {
+        let socket = UdpSocket::bind((address, 0)).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self(socket)
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.0.local_addr().unwrap()
+    }
+
+    fn say(&self, port: u16, bytes: &[u8]) {
+        let host: IpAddr = if self.address().is_ipv6() { Ipv6Addr::LOCALHOST.into() } else { HOST.into() };
+        self.0.send_to(bytes, (host, port)).unwrap();
+    }
+
+    fn hear(&self) -> Vec<u8> {
+        let mut buffer = [0; 2048];
+        let (length, _) = self.0.recv_from(&mut buffer).expect("a packet");
+        buffer[..length].to_vec()
+    }
+
+    /// Nothing had come before a packet that is known to come.
+    fn hears_only(&self, sequence: u16) {
+        assert_eq!(Header::parse(&self.hear()).unwrap().sequence, sequence);
+    }
+
+    fn hears_nothing(&self) {
+        self.0.set_read_timeout(Some(Duration::from_millis(60))).unwrap();
+        assert!(self.0.recv_from(&mut [0; 2048]).is_err());
+        self.0.set_read_timeout(Some(PATIENCE)).unwrap();
+    }
+}
+
+struct Side {
+    leg: LegId,
+    port: u16,
+    peer: Peer,
+}
+
+fn side(engine: &Engine, address: &str) -> Side {
+    let peer = Peer::at(address);
+    let (leg, _, port) = engine.open(peer.address().is_ipv6()).unwrap();
+    engine.set_remote(leg, remote(peer.address())).unwrap();
+    Side { leg, port, peer }
+}
+
+fn bridged(engine: &Engine) -> (Side, Side) {
+    let (a, b) = (side(engine, "127.0.0.10"), side(engine, "127.0.0.20"));
+    engine.bridge(a.leg, b.leg).unwrap();
+    (a, b)
+}
+
+fn next_event(engine: &Engine) -> Event {
+    let deadline = Instant::now() + PATIENCE;
+    let fd = engine.event_fd();
+    let mut fds = [PollFd::new(&fd, PollFlags::IN)];
+    let wait = Timespec { tv_sec: 10, tv_nsec: 0 };
+    while Instant::now() < deadline {
+        poll(&mut fds, Some(&wait)).unwrap();
+        if let Some(event) = engine.drain_events().first() {
+            return *event;
+        }
+    }
+    panic!("no event");
+}
+
+/// Waits until the engine's thread has got there.
+fn eventually(what: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !what() {
+        assert!(Instant::now() < deadline, "never happened");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_bridge_carries_both_ways_and_counts() {
+    let engine = Engine::start(settings(41000, 8)).unwrap();
+    let (a, b) = bridged(&engine);
+    for sequence in 0..5 {
+        a.peer.say(a.port, &packet(8, sequence));
+        assert_eq!(b.peer.hear(), packet(8, sequence));
+        b.peer.say(b.port, &packet(101, sequence));
+        assert_eq!(a.peer.hear(), packet(96, sequence));
+    }
+    // The sender counts after it has sent: its leg is asked once the last packet is through.
+    eventually(|| engine.statistics(a.leg).unwrap().packets_sent == 5);
+    let statistics = engine.close(a.leg).unwrap().statistics;
+    assert_eq!((statistics.packets_received, statistics.packets_sent), (5, 5));
+    assert_eq!(statistics.octets_received, 800);
+    assert_eq!(engine.close(b.leg).unwrap().statistics.dtmf_events, 5);
+    assert!(matches!(engine.close(b.leg), Err(EngineError::Closed)));
+}
+
+#[test]
+fn reports_travel_on_the_odd_ports() {
+    let engine = Engine::start(settings(41100, 8)).unwrap();
+    let (a, b) = bridged(&engine);
+    let report = [0x80, 201, 0, 1, 1, 2, 3, 4];
+    let rtcp = Peer(UdpSocket::bind(("127.0.0.20", b.peer.address().port() + 1)).unwrap());
+    rtcp.0.set_read_timeout(Some(PATIENCE)).unwrap();
+    a.peer.say(a.port + 1, &report);
+    assert_eq!(rtcp.hear(), report);
+    a.peer.say(a.port + 1, b"not a report");
+    eventually(|| engine.statistics(a.leg).unwrap().dropped[Reason::Malformed as usize] == 1);
+    rtcp.hears_nothing();
+}
+
+#[test]
+fn a_stranger_neither_hears_nor_is_heard() {
+    let engine = Engine::start(settings(41200, 8)).unwrap();
+    let (a, b) = bridged(&engine);
+    let stranger = Peer::at("127.0.0.66");
+    for sequence in 0..200 {
+        stranger.say(a.port, &packet(8, sequence));
+    }
+    a.peer.say(a.port, &packet(8, 1000));
+    b.peer.hears_only(1000);
+    for sequence in 0..200 {
+        stranger.say(a.port, &packet(8, sequence));
+    }
+    b.peer.say(b.port, &packet(8, 1));
+    a.peer.hears_only(1);
+    a.peer.say(a.port, &packet(8, 1001));
+    b.peer.hears_only(1001);
+    stranger.hears_nothing();
+    assert_eq!(engine.source(a.leg).unwrap(), Some(a.peer.address()));
+}
+
+#[test]
+fn a_packet_that_waited_from_before_the_latch_is_judged_by_its_source() {
+    // Both sockets' packets may wait in the queue when the leg latches and its socket is tied to the peer.
+    let engine = Engine::start(settings(41250, 8)).unwrap();
+    let (a, b) = bridged(&engine);
+    let stranger = Peer::at("127.0.0.66");
+    for round in 0..50u16 {
+        a.peer.say(a.port, &packet(8, 2 * round));
+        stranger.say(a.port, &packet(8, 2 * round + 1));
+    }
+    for round in 0..50 {
+        b.peer.hears_only(2 * round);
+    }
+    b.peer.hears_nothing();
+}
+
+#[test]
+fn hold_and_a_new_address_take_effect_with_the_next_packet() {
+    let engine = Engine::start(settings(41300, 8)).unwrap();
+    let (a, b) = bridged(&engine);
+    a.peer.say(a.port, &packet(8, 1));
+    b.peer.hears_only(1);
+    engine.set_remote(b.leg, Remote { flow: Flow::Receive, ..remote(b.peer.address()) }).unwrap();
+    a.peer.say(a.port, &packet(8, 2));
+    eventually(|| engine.statistics(b.leg).unwrap().dropped[Reason::Held as usize] == 1);
+    let moved = Peer::at("127.0.0.30");
+    engine.set_remote(b.leg, remote(moved.address())).unwrap();
+    a.peer.say(a.port, &packet(8, 3));
+    moved.hears_only(3);
+    moved.say(b.port, &packet(8, 9));
+    a.peer.hears_only(9);
+    b.peer.hears_nothing();
+}
+
+#[test]
+fn ports_run_out_drain_and_come_back() {
+    let engine = Engine::start(Settings { drain: Duration::from_millis(300), ..settings(41400, 2) }).unwrap();
+    let (first, _, port) = engine.open(false).unwrap();
+    engine.open(false).unwrap();
+    let error = engine.open(false).unwrap_err();
+    assert!(matches!(error, EngineError::NoPorts { open: 2, draining: 0, total: 2 }), "{error}");
+    let closed = Instant::now();
+    engine.close(first).unwrap();
+    assert!(matches!(engine.open(false), Err(EngineError::NoPorts { open: 1, draining: 1, total: 2 })));
+    assert!(UdpSocket::bind((HOST, port)).is_err(), "it stays bound while it drains");
+    eventually(|| engine.open(false).is_ok());
+    assert!(closed.elapsed() >= Duration::from_millis(300));
+    assert_eq!(engine.occupancy().unwrap().open, 2);
+}
+
+#[test]
+fn a_drained_port_has_forgotten_its_peer() {
+    let engine = Engine::start(Settings { drain: Duration::ZERO, ..settings(41500, 2) }).unwrap();
+    let (a, b) = bridged(&engine);
+    a.peer.say(a.port, &packet(8, 1));
+    b.peer.hears_only(1);
+    engine.close(a.leg).unwrap();
+    engine.close(b.leg).unwrap();
+    let (c, d) = bridged(&engine);
+    c.peer.say(c.port, &packet(8, 2));
+    d.peer.hears_only(2);
+    d.peer.say(d.port, &packet(8, 3));
+    c.peer.hears_only(3);
+    a.peer.say(c.port, &packet(8, 4));
+    b.peer.say(d.port, &packet(8, 4));
+    c.peer.hears_nothing();
+    d.peer.hears_nothing();
+    assert!(matches!(engine.statistics(a.leg), Err(EngineError::Closed)), "an old name finds nothing");
+}
+
+#[test]
+fn bridging_elsewhere_ends_the_old_bridge() {
+    let engine = Engine::start(settings(41600, 8)).unwrap();
+    let (a, b) = bridged(&engine);
+    let c = side(&engine, "127.0.0.30");
+    engine.bridge(a.leg, c.leg).unwrap();
+    b.peer.say(b.port, &packet(8, 1));
+    a.peer.say(a.port, &packet(8, 2));
+    c.peer.hears_only(2);
+    c.peer.say(c.port, &packet(8, 3));
+    a.peer.hears_only(3);
+    b.peer.hears_nothing();
+    assert!(matches!(engine.bridge(a.leg, a.leg), Err(EngineError::NotTwoLegs)));
+}
+
+#[test]
+fn silence_on_both_sides_is_told_once() {
+    let engine =
+        Engine::start(Settings { timeout: Duration::from_millis(200), ..settings(41700, 8) }).unwrap();
+    let (a, b) = bridged(&engine);
+    let told = Event { kind: EventKind::MediaTimedOut, leg: a.leg };
+    assert_eq!(next_event(&engine), told);
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(engine.drain_events(), []);
+    b.peer.say(b.port, &packet(8, 1));
+    assert_eq!(next_event(&engine), told, "after sound, silence is news again");
+}
+
+#[test]
+fn hold_and_sound_on_one_side_are_no_silence() {
+    let engine =
+        Engine::start(Settings { timeout: Duration::from_millis(200), ..settings(41800, 8) }).unwrap();
+    let (held, _other) = bridged(&engine);
+    engine.set_remote(held.leg, Remote { flow: Flow::Send, ..remote(held.peer.address()) }).unwrap();
+    let (_a, b) = bridged(&engine);
+    let begun = Instant::now();
+    let mut sequence = 0;
+    while begun.elapsed() < Duration::from_millis(700) {
+        b.peer.say(b.port, &packet(8, sequence));
+        sequence += 1;
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(engine.drain_events(), []);
+}
+
+#[test]
+fn a_fault_costs_its_stream_and_no_other() {
+    let engine = Engine::start(settings(41900, 8)).unwrap();
+    let ((a, b), (c, d)) = (bridged(&engine), bridged(&engine));
+    engine.inject_fault(a.leg).unwrap();
+    a.peer.say(a.port, &packet(8, 1));
+    assert_eq!(next_event(&engine), Event { kind: EventKind::StreamFailed, leg: a.leg });
+    a.peer.say(a.port, &packet(8, 2));
+    eventually(|| engine.statistics(a.leg).unwrap().dropped[Reason::Failed as usize] == 1);
+    c.peer.say(c.port, &packet(8, 3));
+    d.peer.hears_only(3);
+    b.peer.hears_nothing();
+    assert_eq!(engine.close(a.leg).unwrap().statistics.packets_received, 2);
+}
+
+#[test]
+fn packets_to_ourselves_go_nowhere() {
+    let engine = Engine::start(settings(42000, 8)).unwrap();
+    let (a, b) = bridged(&engine);
+    let own = |port| remote((HOST, port).into());
+    engine.set_remote(b.leg, own(b.port)).unwrap();
+    engine.set_remote(a.leg, remote(a.peer.address())).unwrap();
+    a.peer.say(a.port, &packet(8, 1));
+    eventually(|| engine.statistics(b.leg).unwrap().dropped[Reason::NoDestination as usize] == 1);
+    assert_eq!(engine.statistics(b.leg).unwrap().packets_sent, 0);
+    engine.set_remote(b.leg, own(a.port)).unwrap();
+    a.peer.say(a.port, &packet(8, 2));
+    eventually(|| engine.statistics(b.leg).unwrap().dropped[Reason::NoDestination as usize] == 2);
+}
+
+#[test]
+fn loopback_is_out_of_reach_unless_allowed() {
+    let engine = Engine::start(Settings { allow_loopback: false, ..settings(42100, 8) }).unwrap();
+    let (a, _b) = bridged(&engine);
+    a.peer.say(a.port, &packet(8, 1));
+    eventually(|| engine.statistics(a.leg).unwrap().dropped[Reason::OtherSource as usize] == 1);
+}
+
+#[test]
+fn sixth_version_works_alike() {
+    let both = Settings { bind_v6: Some(Ipv6Addr::LOCALHOST), ..settings(42200, 8) };
+    let engine = Engine::start(both).unwrap();
+    let (a, b) = (side(&engine, "::1"), side(&engine, "127.0.0.20"));
+    engine.bridge(a.leg, b.leg).unwrap();
+    a.peer.say(a.port, &packet(8, 1));
+    b.peer.hears_only(1);
+    b.peer.say(b.port, &packet(8, 2));
+    a.peer.hears_only(2);
+    let other_family = remote((HOST, 4000).into());
+    assert!(matches!(engine.set_remote(a.leg, other_family), Err(EngineError::Argument(_))));
+    assert_eq!(engine.occupancy().unwrap().total, 16);
+}
+
+#[test]
+fn a_tone_and_digits_pass_two_legs_from_end_to_end() {
+    let engine = Engine::start(settings(42300, 8)).unwrap();
+    let open = || {
+        let (leg, _, port) = engine.open(false).unwrap();
+        (leg, port)
+    };
+    let (near, a, b, far) = (open(), open(), open(), open());
+    let tone = |hz: f64| Source::Tone(Tone { frequencies_hz: vec![hz], level_dbm0: -10.0, cadence_ms: None });
+    engine.terminate(near.0, tone(440.0), vec![440.0, 1000.0], 0).unwrap();
+    engine.terminate(far.0, tone(1000.0), vec![440.0, 1000.0], 8000).unwrap();
+    // Telephone-event is 101 to the near end and 96 to the far one.
+    let far_numbers = PayloadMap::new(vec![
+        Payload { from: 8, to: 8, clock_rate: 8000 },
+        Payload { from: 96, to: 101, clock_rate: 8000 },
+    ]);
+    let same = PayloadMap::new(vec![
+        Payload { from: 8, to: 8, clock_rate: 8000 },
+        Payload { from: 101, to: 101, clock_rate: 8000 },
+    ]);
+    let to = |port: u16| remote((HOST, port).into());
+    engine.set_remote(near.0, Remote { payloads: same.unwrap(), ..to(a.1) }).unwrap();
+    engine.set_remote(a.0, to(near.1)).unwrap();
+    let far_remote = Remote { payloads: far_numbers.unwrap(), dtmf_payload_type: Some(96), ..to(far.1) };
+    engine.set_remote(b.0, far_remote.clone()).unwrap();
+    engine.set_remote(far.0, Remote { rtp: (HOST, b.1).into(), ..far_remote }).unwrap();
+    engine.bridge(a.0, b.0).unwrap();
+    engine.send_digits(near.0, "42#", 60).unwrap();
+    assert_eq!(next_event(&engine), Event { kind: EventKind::SourceEnded, leg: near.0 });
+    eventually(|| engine.report(far.0).unwrap().heard[0].duration_ms >= 200);
+    let (near_report, far_closing) = (engine.report(near.0).unwrap(), engine.close(far.0).unwrap());
+    let far_report = far_closing.report.unwrap();
+    assert_eq!(far_report.digits, "42#");
+    assert_eq!(far_report.heard[1].duration_ms, 0);
+    assert!(near_report.heard[1].duration_ms >= 200 && near_report.heard[0].duration_ms == 0);
+    assert!(!far_closing.recording.is_empty());
+    assert!(engine.statistics(a.0).unwrap().mos.is_some_and(|mos| mos > 4.0));
+}
+
+#[test]
+fn many_threads_share_the_ports() {
+    let engine = Engine::start(Settings { threads: 3, ..settings(42400, 24) }).unwrap();
+    let calls: Vec<(Side, Side)> = (0..12).map(|_| bridged(&engine)).collect();
+    for (n, (a, b)) in calls.iter().enumerate() {
+        a.peer.say(a.port, &packet(8, n as u16));
+        b.peer.hears_only(n as u16);
+        b.peer.say(b.port, &packet(8, n as u16));
+        a.peer.hears_only(n as u16);
+    }
+}
+
+#[test]
+fn stopping_frees_the_ports_and_refuses_the_rest() {
+    let engine = Engine::start(settings(42500, 2)).unwrap();
+    let (leg, _, port) = engine.open(false).unwrap();
+    assert!(UdpSocket::bind((HOST, port)).is_err());
+    engine.stop();
+    engine.stop();
+    assert!(UdpSocket::bind((HOST, port)).is_ok());
+    assert!(matches!(engine.close(leg), Err(EngineError::Stopped)));
+    assert!(matches!(engine.open(false), Err(EngineError::Stopped)));
+}
+
+#[test]
+fn ports_of_other_programs_are_passed_over() {
+    let other = UdpSocket::bind((HOST, 42600)).unwrap();
+    let engine = Engine::start(settings(42600, 2)).unwrap();
+    assert_eq!(engine.open(false).unwrap().2, 42602);
+    assert!(matches!(engine.open(false), Err(EngineError::NoPorts { .. })));
+    drop(other);
+    assert_eq!(engine.open(false).unwrap().2, 42600, "once it is free it is used");
+}
+
+#[test]
+fn a_wrong_address_is_found_at_the_start() {
+    let wrong = Settings { bind_v4: Some(Ipv4Addr::new(192, 0, 2, 1)), ..settings(42700, 2) };
+    assert!(matches!(Engine::start(wrong), Err(EngineError::System(..))));
+}
