@@ -416,6 +416,7 @@ class Node:
             self.pinger.stop()
             self.carrier_registrations.stop()
             deadline = self.clock.now() + GOODBYE_S
-            while self.services.agent.dialogs and self.clock.now() < deadline:
+            # Dialogs end by answers and timers deep below, which tell nobody else.
+            while self.services.agent.dialogs and self.clock.now() < deadline:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         await self._open.aclose()
