@@ -102,6 +102,18 @@ def test_oldest_go_when_it_grows_too_large(open_journal: Opener, tmp_path: Path)
     assert journal.read("c19") != []
 
 
+def test_bounds_may_change_while_it_runs(open_journal: Opener) -> None:
+    journal = open_journal(max_bytes=8 << 16)
+    noise = random.Random(1)
+    for n in range(4):
+        journal.append([(f"c{n}", ladder(noise.randbytes(1 << 16)))])
+    journal.max_bytes = 2 << 16
+    journal.append([("last", ladder(noise.randbytes(1 << 10)))])
+    journal.wait_written()
+    assert journal.read("c0") == []
+    assert journal.read("last") != []
+
+
 def test_old_segments_go(open_journal: Opener, tmp_path: Path) -> None:
     journal = open_journal()
     journal.append([("old", ladder())])
