@@ -1,0 +1,64 @@
+# Trunkline's task runner. `make` lists the verbs; CI calls the same ones.
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+PY     := $(BIN)/python
+STAMP  := $(VENV)/.installed
+NATIVE := $(shell find native -name target -prune -o -type f \( -name '*.rs' -o -name '*.toml' -o -name '*.lock' \) -print 2>/dev/null)
+CARGO  := cargo
+CRATES := --manifest-path native/Cargo.toml --workspace --locked
+# Arguments for one run: `make test ARGS='tests/unit/sip -k digest'`, `make serve ARGS='--config my.toml'`.
+ARGS   ?=
+
+# The binding crate is built and linted against the interpreter that will load it.
+export PYO3_PYTHON := $(CURDIR)/$(PY)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve test test-programs lint types check bench clean
+.DELETE_ON_ERROR:
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## install what building needs, build the native engine, make .venv
+
+demo: $(STAMP) ## run a node with a simulated carrier and place calls through it
+	$(BIN)/trunkline demo $(ARGS)
+
+serve: $(STAMP) ## run a node
+	$(BIN)/trunkline serve $(ARGS)
+
+test: $(STAMP) test-programs ## run every test, Rust and Python (ARGS go to pytest)
+	$(CARGO) test $(CRATES) --quiet
+	$(PY) -m pytest $(ARGS)
+
+lint: $(STAMP) ## check style, the doors between the rooms, and Rust's warnings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(CARGO) fmt --manifest-path native/Cargo.toml --all --check
+	$(CARGO) clippy $(CRATES) --all-targets --quiet -- -D warnings
+
+types: $(STAMP) ## check the types of sources and tests
+	$(BIN)/mypy
+
+check: lint types test ## everything that CI checks
+
+bench: $(STAMP) ## measure the hot paths
+	$(PY) -m bench $(ARGS)
+
+clean: ## remove what was built, the virtual environment included
+	rm -rf $(VENV) build dist native/target .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find src tests bench -name __pycache__ -prune -exec rm -rf {} +
+	find src -name '_native*.so' -delete
+
+test-programs:
+	@tools/machine test
+
+# One stamp for the interpreter, the dependencies and the native engine. cargo does its own incremental work.
+$(STAMP): pyproject.toml $(NATIVE) tools/machine
+	@tools/machine build
+	[ -x $(PY) ] || "$$(tools/machine python)" -m venv $(VENV)
+	$(PY) -m pip install --quiet 'maturin>=1.8,<2'
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(PY) -m pip install --quiet --no-build-isolation --editable '.[dev]'
+	@touch $@

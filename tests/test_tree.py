@@ -1,0 +1,124 @@
+"""The rules of the tree that neither the linter nor the import linter can hold."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = ROOT / "src" / "trunkline"
+UNIT = ROOT / "tests" / "unit"
+
+PURE_ROOMS = ("sip", "sdp", "trunk", "call")
+PURE_STDLIB = frozenset(
+    {
+        "__future__",
+        "abc",
+        "base64",
+        "binascii",
+        "bisect",
+        "collections",
+        "contextlib",
+        "copy",
+        "dataclasses",
+        "decimal",
+        "enum",
+        "fractions",
+        "functools",
+        "hashlib",
+        "heapq",
+        "hmac",
+        "ipaddress",
+        "itertools",
+        "math",
+        "operator",
+        "re",
+        "string",
+        "struct",
+        "textwrap",
+        "types",
+        "typing",
+        "unicodedata",
+        "urllib",
+        "zlib",
+    }
+)
+"""What a pure room may import besides Trunkline itself: no clock, thread, socket, file or chance."""
+
+UNMIRRORED = {
+    "errors.py": "class statements only",
+    "call/ports.py": "Protocols: their contract suites run against every implementation",
+    "sip/ports.py": "Protocols: their contract suites run against every implementation",
+    "web/control_format.py": "two type adapters, which the tests of both ends of the control socket use",
+    "web/node_view.py": "a Protocol",
+    "store/migrations/": "run as a whole by the tests of the schema",
+}
+"""Modules (or folders, ending in /) without a unit test file of their own, each with its reason."""
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(SOURCES).as_posix()
+
+
+MODULES = sorted(SOURCES.rglob("*.py"))
+PURE = [path for path in MODULES if relative(path).split("/")[0] in PURE_ROOMS]
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_module_says_what_it_is_for(path: Path) -> None:
+    assert ast.get_docstring(tree_of(path)), f"{relative(path)} has no module docstring"
+
+
+@pytest.mark.parametrize("path", PURE, ids=relative)
+def test_pure_room_waits_for_nothing(path: Path) -> None:
+    waiting = (ast.AsyncFunctionDef, ast.Await, ast.AsyncFor, ast.AsyncWith)
+    lines = [node.lineno for node in ast.walk(tree_of(path)) if isinstance(node, waiting)]
+    assert not lines, f"{relative(path)} waits in line {lines[0]}"
+
+
+@pytest.mark.parametrize("path", PURE, ids=relative)
+def test_pure_room_imports_pure_things(path: Path) -> None:
+    foreign = {name.split(".")[0] for name in imported(tree_of(path))} - PURE_STDLIB - {"trunkline"}
+    assert not foreign, f"{relative(path)} imports {sorted(foreign)}"
+
+
+def test_pure_standard_library_is_spelt_right() -> None:
+    assert not PURE_STDLIB - sys.stdlib_module_names
+
+
+def test_only_media_and_node_open_the_native_engine() -> None:
+    rooms = {relative(path) for path in MODULES if "trunkline._native" in set(imported(tree_of(path)))}
+    assert all(room.startswith("media/") for room in rooms), rooms
+
+
+def is_mirrored(path: Path) -> bool:
+    name = relative(path)
+    excused = any(name == key or (key.endswith("/") and name.startswith(key)) for key in UNMIRRORED)
+    return excused or path.name == "__init__.py" or (UNIT / name).with_name(f"test_{path.name}").exists()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_module_has_its_unit_test_file(path: Path) -> None:
+    assert is_mirrored(path), f"tests/unit/{Path(relative(path)).with_name('test_' + path.name)} is missing"
+
+
+def test_every_verb_of_the_readme_exists() -> None:
+    verbs = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = set(re.findall(r"\bmake ([a-z-]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    assert {"demo", "test"} <= named <= verbs
