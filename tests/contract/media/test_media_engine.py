@@ -1,0 +1,297 @@
+"""What every media engine does alike: the contract of `call.ports.MediaEngine`, and of `TerminalEngine`.
+
+Each test runs over the embedded engine (real packets on loopback) and over the fake.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from tests.contract.media.rigs import EmbeddedRig, FakeRig, Rig, Told, figures_of, remote_at
+from trunkline.call.ports import MediaFlow, MediaLeg, NoPortsError
+from trunkline.errors import MediaError
+from trunkline.media.terminals import Echo, Silence, Tone
+
+RIGS: dict[str, Callable[[int], Rig]] = {"embedded": EmbeddedRig, "fake": FakeRig}
+
+
+@pytest.fixture(params=RIGS)
+def make_rig(request: pytest.FixtureRequest) -> Iterator[Callable[[int], Rig]]:
+    made: list[Rig] = []
+
+    def make(pairs: int) -> Rig:
+        rig = RIGS[request.param](pairs)
+        made.append(rig)
+        return rig
+
+    yield make
+    for rig in made:
+        rig.stop()
+
+
+@pytest.fixture
+def rig(make_rig: Callable[[int], Rig]) -> Rig:
+    return make_rig(16)
+
+
+class Bridged:
+    """Two legs with peers, bridged."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.told = Told()
+        self.caller, self.callee = (rig.engine.open_leg(ipv6=False, events=self.told) for _ in range(2))
+        self.caller_peer, self.callee_peer = rig.peer(), rig.peer()
+        self.caller.set_remote(self.caller_peer.remote)
+        self.callee.set_remote(self.callee_peer.remote)
+        rig.engine.bridge(self.caller, self.callee)
+
+
+def test_a_leg_has_an_even_port_of_its_own(rig: Rig) -> None:
+    legs = [rig.engine.open_leg(ipv6=False, events=Told()) for _ in range(16)]
+    assert all(leg.port % 2 == 0 for leg in legs)
+    assert len({leg.port for leg in legs}) == 16
+    assert len({leg.address for leg in legs}) == 1
+
+
+def test_ports_run_out_and_come_back_once_they_have_drained(make_rig: Callable[[int], Rig]) -> None:
+    rig = make_rig(2)
+    first, second = (rig.engine.open_leg(ipv6=False, events=Told()) for _ in range(2))
+    with pytest.raises(NoPortsError):
+        rig.engine.open_leg(ipv6=False, events=Told())
+    first.close()
+    with pytest.raises(NoPortsError, match="1 "):
+        rig.engine.open_leg(ipv6=False, events=Told())
+    rig.pass_time(rig.drain_s)
+    again = rig.engine.open_leg(ipv6=False, events=Told())
+    assert again.port == first.port != second.port
+
+
+def test_closing_twice_says_the_same(rig: Rig) -> None:
+    call = Bridged(rig)
+    call.caller_peer.send(call.caller, 8, 3)
+    rig.until(lambda: figures_of(call.callee) == (0, 3))
+    last = call.caller.close()
+    assert last.packets_received == 3
+    assert call.caller.close() == last == call.caller.figures()
+
+
+def test_a_bridge_carries_both_ways_in_each_peers_numbers(rig: Rig) -> None:
+    call = Bridged(rig)
+    call.caller_peer.send(call.caller, 8, 2)
+    call.caller_peer.send(call.caller, 101, 1)
+    rig.until(lambda: figures_of(call.callee) == (0, 3))
+    assert call.callee_peer.received() == [8, 8, 96]
+    call.callee_peer.send(call.callee, 101, 1)
+    rig.until(lambda: figures_of(call.caller) == (3, 1))
+    assert call.caller_peer.received() == [96]
+
+
+def test_payload_types_that_were_not_agreed_go_nowhere(rig: Rig) -> None:
+    call = Bridged(rig)
+    call.caller_peer.send(call.caller, 0, 5)
+    call.caller_peer.send(call.caller, 8, 1)
+    rig.until(lambda: figures_of(call.callee) == (0, 1))
+    assert call.callee_peer.received() == [8]
+    assert figures_of(call.caller) == (1, 0)
+
+
+def test_nothing_passes_before_the_bridge_or_before_the_far_peer_is_known(rig: Rig) -> None:
+    told = Told()
+    caller, callee = (rig.engine.open_leg(ipv6=False, events=told) for _ in range(2))
+    peer = rig.peer()
+    caller.set_remote(peer.remote)
+    peer.send(caller, 8)
+    rig.until(lambda: figures_of(caller) == (1, 0))
+    rig.engine.bridge(caller, callee)
+    peer.send(caller, 8)
+    rig.until(lambda: figures_of(caller) == (2, 0))
+    assert figures_of(callee) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("direction", "to_callee", "to_caller"),
+    [
+        (MediaFlow.BOTH, [8], [8]),
+        (MediaFlow.SEND, [], [8]),
+        (MediaFlow.RECEIVE, [8], []),
+        (MediaFlow.NONE, [], []),
+    ],
+)
+def test_hold_by_direction(
+    rig: Rig, direction: MediaFlow, to_callee: list[int], to_caller: list[int]
+) -> None:
+    call = Bridged(rig)
+    call.caller.set_remote(replace(call.caller_peer.remote, direction=direction))
+    call.caller_peer.send(call.caller, 8)
+    call.callee_peer.send(call.callee, 8)
+    rig.until(lambda: figures_of(call.caller)[0] == figures_of(call.callee)[0] == 1)
+    assert call.callee_peer.received() == to_callee
+    assert call.caller_peer.received() == to_caller
+
+
+def test_hold_by_address_and_back(rig: Rig) -> None:
+    call = Bridged(rig)
+    call.caller.set_remote(replace(call.caller_peer.remote, rtp_address="0.0.0.0"))
+    call.callee_peer.send(call.callee, 8)
+    rig.until(lambda: figures_of(call.callee) == (1, 0))
+    assert call.caller_peer.received() == []
+    call.caller.set_remote(call.caller_peer.remote)
+    call.callee_peer.send(call.callee, 8)
+    rig.until(lambda: figures_of(call.caller) == (0, 1))
+    assert call.caller_peer.received() == [8]
+
+
+def test_a_peer_that_moves_is_followed_once_signalling_says_so(rig: Rig) -> None:
+    call = Bridged(rig)
+    call.caller_peer.send(call.caller, 8)
+    rig.until(lambda: figures_of(call.callee) == (0, 1))
+    moved = rig.peer()
+    call.caller.set_remote(moved.remote)
+    call.callee_peer.send(call.callee, 8)
+    rig.until(lambda: figures_of(call.caller)[1] == 1)
+    assert moved.received() == [8]
+    assert call.caller_peer.received() == []
+
+
+def test_bridging_elsewhere_ends_the_old_bridge(rig: Rig) -> None:
+    call = Bridged(rig)
+    third, third_peer = rig.engine.open_leg(ipv6=False, events=call.told), rig.peer()
+    third.set_remote(third_peer.remote)
+    rig.engine.bridge(call.caller, third)
+    call.callee_peer.send(call.callee, 8)
+    call.caller_peer.send(call.caller, 8)
+    rig.until(lambda: figures_of(third) == (0, 1))
+    assert third_peer.received() == [8]
+    assert call.caller_peer.received() == call.callee_peer.received() == []
+
+
+def test_what_is_closed_stays_closed(rig: Rig) -> None:
+    call = Bridged(rig)
+    call.callee.close()
+    call.caller_peer.send(call.caller, 8)
+    rig.until(lambda: figures_of(call.caller) == (1, 0))
+    with pytest.raises(MediaError):
+        call.callee.set_remote(call.callee_peer.remote)
+    with pytest.raises(MediaError):
+        rig.engine.bridge(call.caller, call.callee)
+    with pytest.raises(MediaError):
+        rig.engine.bridge(call.caller, call.caller)
+
+
+def test_the_other_address_family_is_refused(rig: Rig) -> None:
+    leg = rig.engine.open_leg(ipv6=False, events=Told())
+    with pytest.raises(MediaError, match="family"):
+        leg.set_remote(remote_at("2001:db8::7", 4000))
+
+
+# --- media timeout ----------------------------------------------------------------------------------
+
+
+def test_silence_on_both_sides_is_told_once_of_the_caller(rig: Rig) -> None:
+    call = Bridged(rig)
+    rig.pass_time(rig.timeout_s * 0.5)
+    assert call.told.timed_out == []
+    rig.pass_time(rig.timeout_s * 2)
+    assert call.told.timed_out == [call.caller]
+    call.callee_peer.send(call.callee, 8)
+    rig.pass_time(rig.timeout_s * 2)
+    assert call.told.timed_out == [call.caller, call.caller], "after sound, silence is news again"
+
+
+def test_sound_on_one_side_is_enough(rig: Rig) -> None:
+    call = Bridged(rig)
+    for _ in range(10):
+        call.callee_peer.send(call.callee, 8)
+        rig.pass_time(rig.timeout_s * 0.3)
+    assert call.told.timed_out == []
+
+
+@pytest.mark.parametrize("change", [{"direction": MediaFlow.SEND}, {"rtp_address": "0.0.0.0"}])
+def test_a_held_call_may_be_silent_until_it_is_resumed(rig: Rig, change: dict[str, str]) -> None:
+    call = Bridged(rig)
+    call.callee.set_remote(replace(call.callee_peer.remote, **change))  # type: ignore[arg-type]
+    rig.pass_time(rig.timeout_s * 3)
+    assert call.told.timed_out == []
+    call.callee.set_remote(call.callee_peer.remote)
+    rig.pass_time(rig.timeout_s * 0.5)
+    assert call.told.timed_out == []
+    rig.pass_time(rig.timeout_s * 2)
+    assert call.told.timed_out == [call.caller]
+
+
+def test_a_closed_call_is_not_missed(rig: Rig) -> None:
+    call = Bridged(rig)
+    call.caller.close()
+    call.callee.close()
+    rig.pass_time(rig.timeout_s * 3)
+    assert call.told.timed_out == []
+
+
+# --- terminals --------------------------------------------------------------------------------------
+
+
+def between_terminals(rig: Rig, near: MediaLeg, far: MediaLeg) -> tuple[MediaLeg, MediaLeg]:
+    """Two bridged legs, each with a terminal as its peer. Telephone-event is 101 near and 96 far."""
+    caller, callee = (rig.engine.open_leg(ipv6=False, events=Told()) for _ in range(2))
+    at_far = {"payload_types": {8: 8, 96: 101}, "dtmf_payload_type": 96}
+    caller.set_remote(remote_at(near.address, near.port))
+    callee.set_remote(remote_at(far.address, far.port, **at_far))
+    near.set_remote(remote_at(caller.address, caller.port, payload_types={8: 8, 101: 101}))
+    far.set_remote(remote_at(callee.address, callee.port, payload_types={8: 8, 96: 96}, dtmf_payload_type=96))
+    rig.engine.bridge(caller, callee)
+    return caller, callee
+
+
+def test_a_tone_is_heard_through_two_legs_from_end_to_end(rig: Rig) -> None:
+    listen_for = (440.0, 1000.0)
+    near = rig.engine.open_terminal(Tone((440.0,), level_dbm0=-13.0), listen_for=listen_for)
+    far = rig.engine.open_terminal(Tone((1000.0,)), listen_for=listen_for)
+    caller, callee = between_terminals(rig, near, far)
+    rig.until(lambda: far.hearing().heard_ms(440.0) >= 200 and near.hearing().heard_ms(1000.0) >= 200)
+    assert near.hearing().heard_ms(440.0) == far.hearing().heard_ms(1000.0) == 0
+    level = far.hearing().tones[0].level_dbm0
+    assert level is not None
+    assert level == pytest.approx(-13.0, abs=0.5)
+    assert min(*figures_of(caller), *figures_of(callee)) >= 10
+    assert (caller.figures().mos or 0.0) > 4.0
+    far.close()
+    assert far.hearing().heard_ms(440.0) >= 200, "it remembers after it was closed"
+
+
+def test_digits_arrive_in_order_and_are_told_to_have_been_sent(rig: Rig) -> None:
+    ended: list[None] = []
+    near = rig.engine.open_terminal(Silence(), source_ended=lambda: ended.append(None))
+    far = rig.engine.open_terminal(Silence())
+    between_terminals(rig, near, far)
+    near.send_digits("0a#", duration_ms=60)
+    rig.until(lambda: far.hearing().digits == "0A#" and len(ended) == 1)
+
+
+def test_an_echo_is_heard_by_who_spoke(rig: Rig) -> None:
+    near = rig.engine.open_terminal(Tone((440.0,)), listen_for=(440.0,))
+    far = rig.engine.open_terminal(Echo())
+    between_terminals(rig, near, far)
+    rig.until(lambda: near.hearing().heard_ms(440.0) >= 100)
+    near.play(Silence())
+    heard_ms = near.hearing().heard_ms(440.0)
+    rig.pass_time(0.5)
+    assert near.hearing().heard_ms(440.0) <= heard_ms + 200
+
+
+def test_a_terminal_refuses_what_it_cannot_do(rig: Rig) -> None:
+    terminal = rig.engine.open_terminal(Silence())
+    with pytest.raises(MediaError, match="telephone-event"):
+        terminal.send_digits("1")
+    with pytest.raises(MediaError, match="PCMU"):
+        terminal.set_remote(remote_at("198.51.100.7", 4000, payload_types={18: 18}))
+    terminal.set_remote(remote_at("198.51.100.7", 4000))
+    with pytest.raises(MediaError, match="DTMF digit"):
+        terminal.send_digits("12x")
+    with pytest.raises(MediaError):
+        terminal.play(Tone(()))
+    with pytest.raises(MediaError):
+        rig.engine.open_terminal(Tone((1.0, 2.0, 3.0)))
+    terminal.close()
+    with pytest.raises(MediaError):
+        terminal.play(Silence())

@@ -1,0 +1,90 @@
+"""What only the fake engine has: a clock of the test's choosing, and peers that talk without packets."""
+
+import pytest
+
+from tests.contract.media.rigs import Told, remote_at
+from tests.unit.virtual_clock import FakeClock
+from trunkline.call.ports import MediaFlow
+from trunkline.errors import MediaError
+from trunkline.media.fake import FakeEngine, FakeLeg, FakeNetwork
+from trunkline.media.terminals import Silence, Tone
+
+
+def bridged(engine: FakeEngine, told: Told) -> tuple[FakeLeg, FakeLeg]:
+    caller, callee = (engine.open_leg(ipv6=False, events=told) for _ in range(2))
+    caller.set_remote(remote_at("198.51.100.1", 4000))
+    callee.set_remote(remote_at("198.51.100.2", 4000))
+    engine.bridge(caller, callee)
+    return caller, callee
+
+
+def test_peers_that_talk_keep_a_call_alive_and_fill_its_figures() -> None:
+    clock, told = FakeClock(), Told()
+    caller, callee = bridged(FakeEngine(clock), told)
+    clock.advance(3600.0)
+    assert told.timed_out == []
+    figures = caller.figures()
+    assert (figures.packets_received, figures.packets_sent) == (180_000, 180_000)
+    assert figures.mos == pytest.approx(4.4)
+    callee.talk(False)
+    clock.advance(10.0)
+    assert (caller.figures().packets_received, callee.figures().packets_received) == (180_500, 180_000)
+    caller.talk(False)
+    clock.advance(59.0)
+    assert told.timed_out == []
+    clock.advance(1.1)
+    assert told.timed_out == [caller]
+
+
+def test_hold_stops_the_audio_that_it_should() -> None:
+    clock = FakeClock()
+    caller, callee = bridged(FakeEngine(clock), Told())
+    callee.set_remote(remote_at("198.51.100.2", 4000, direction=MediaFlow.RECEIVE))
+    clock.advance(2.0)
+    assert (caller.figures().packets_sent, callee.figures().packets_sent) == (100, 0)
+
+
+def test_nothing_is_left_after_a_call() -> None:
+    clock = FakeClock()
+    engine = FakeEngine(clock)
+    for leg in bridged(engine, Told()):
+        leg.close()
+    assert (engine.open_legs, engine.network.legs, len(clock)) == (0, {}, 0)
+
+
+def test_two_engines_of_one_network_hear_each_other() -> None:
+    clock = FakeClock()
+    network = FakeNetwork(clock)
+    node = FakeEngine(clock, network=network)
+    carrier = FakeEngine(clock, network=network, address="203.0.113.1")
+    terminal = carrier.open_terminal(Tone((425.0,)), listen_for=(440.0,))
+    phone = carrier.open_terminal(Tone((440.0,)), listen_for=(425.0,))
+    caller, callee = (node.open_leg(ipv6=False, events=Told()) for _ in range(2))
+    for leg, far_end in ((caller, phone), (callee, terminal)):
+        leg.set_remote(remote_at(far_end.address, far_end.port, payload_types={8: 8}))
+        far_end.set_remote(remote_at(leg.address, leg.port, payload_types={8: 8}))
+    node.bridge(caller, callee)
+    clock.advance(3.0)
+    assert phone.hearing().heard_ms(425.0) == terminal.hearing().heard_ms(440.0) == 3000
+    node.bridge(caller, node.open_leg(ipv6=False, events=Told()))
+    clock.advance(3.0)
+    assert phone.hearing().heard_ms(425.0) == terminal.hearing().heard_ms(440.0) == 3000
+
+
+def test_a_circle_of_legs_ends() -> None:
+    clock = FakeClock()
+    engine = FakeEngine(clock)
+    first, second = bridged(engine, Told())
+    first.set_remote(remote_at(second.address, second.port, payload_types={8: 8, 96: 96}))
+    second.set_remote(remote_at(first.address, first.port, payload_types={8: 8, 96: 96}))
+    first.deliver(8)
+    assert first.figures().packets_received < 20
+
+
+def test_what_it_does_not_do_is_refused(tmp_path: object) -> None:
+    engine = FakeEngine(FakeClock(), address_v6=None)
+    with pytest.raises(MediaError, match="IPv6"):
+        engine.open_leg(ipv6=True, events=Told())
+    with pytest.raises(MediaError, match="records nothing"):
+        engine.open_terminal(Silence(), record_to=tmp_path)  # type: ignore[arg-type]
+    assert engine.open_legs == 0
