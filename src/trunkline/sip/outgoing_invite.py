@@ -260,6 +260,7 @@ class OutgoingInvite:
         usage.peer_said(response)
         self.usage = usage
         self._events.progressed(response, usage)
+        usage.go_on()
 
     def _succeeded(self, response: Response) -> None:
         tag = response.to_tag or ""
