@@ -203,9 +203,7 @@ class Headers:
         Raises `SipSyntaxError` above `limits.LIST_ELEMENTS`.
         """
         values = self.all(name)
-        if len(values) == 1:
-            return split_list(values[0])
-        return split_list(",".join(values))
+        return split_list(values[0] if len(values) == 1 else ",".join(values), name)
 
     def set(self, name: str, value: str) -> None:
         """Replace every line of that name by one.
@@ -229,9 +227,14 @@ class Headers:
 
     def set_all(self, name: str, values: Iterable[str]) -> None:
         """Replace every line of that name by these, none of them when empty. Raises as `set`."""
-        self.remove(name)
-        for value in values:
-            self.add(name, value)
+        lines = tuple(values)
+        key = None
+        for value in lines:
+            key = self._writable(name, value)
+        if key is None:
+            self.remove(name)
+        else:
+            self._values[key] = lines
 
     def remove(self, name: str) -> None:
         """Drop every line of that name; nothing happens when there is none."""
