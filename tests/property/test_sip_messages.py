@@ -302,10 +302,10 @@ PREFIXES = [
 def worst(parse: Callable[[str], object], text: str) -> float:
     best = float("inf")
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         with suppress(SipSyntaxError):
             parse(text)
-        best = min(best, time.perf_counter() - start)
+        best = min(best, time.process_time() - start)
     return best
 
 
@@ -322,11 +322,11 @@ def test_time_grows_linearly(index: int) -> None:
 def test_a_stream_fed_byte_by_byte_takes_linear_time() -> None:
     def feed(size: int) -> float:
         data = BASE.replace(b"Contact: ", b"X: " + b"y" * size + b"\r\nContact: ")
-        start = time.perf_counter()
+        start = time.process_time()
         framer = StreamFramer()
         complete = [framer.feed(data[index : index + 1]) for index in range(len(data))]
         assert sum(complete, []) == [data]  # noqa: RUF017 - one element
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     small = min(feed(3_000) for _ in range(3))
     large = min(feed(30_000) for _ in range(3))

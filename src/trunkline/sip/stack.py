@@ -73,9 +73,10 @@ __all__ = [
 class StackLimits:
     """Bounds of one stack."""
 
-    server_transactions: int = 20_000
-    """Requests outside a dialog get a 503 beyond this many; those within one (a BYE frees something) a
-    quarter later."""
+    server_transactions: int = 50_000
+    """Beyond this many, an INVITE outside a dialog gets a 503. Other requests outside a dialog (OPTIONS, which
+    anybody may send) get it beyond half as many, requests within one (a BYE frees something) a quarter later.
+    One that came by UDP and was answered counts for 32 s more (timers J and L)."""
     retry_after_s: int = 10
     """The Retry-After of that 503."""
     tcp_memory_s: float = 300.0
@@ -236,10 +237,7 @@ class SipStack:
                 known.flow = flow
             known.receive_again()
             return
-        room = self._limits.server_transactions
-        if request.to_tag is not None:
-            room += room // 4
-        full = self._table.server_count >= room
+        full = self._table.server_count >= self._room_for(request)
         if method == "CANCEL":
             self._receive_cancel(request, flow, key, full=full)
             return
@@ -248,6 +246,12 @@ class SipStack:
             self._respond_statelessly(request, flow, refusal)
         else:
             self._receive_new(request, flow, key)
+
+    def _room_for(self, request: Request) -> int:
+        room = self._limits.server_transactions
+        if request.to_tag is not None:
+            return room + room // 4
+        return room if request.method in ("INVITE", "CANCEL") else room // 2
 
     def _receive_ack(self, ack: Request, flow: Flow) -> None:
         invite = self._table.server_for_ack(ack)

@@ -13,9 +13,8 @@ from urllib.parse import unquote_to_bytes
 
 from trunkline.sip import limits
 from trunkline.sip.errors import SipBuildError, SipSyntaxError
-from trunkline.sip.grammar import HOST, Params, print_params
+from trunkline.sip.grammar import HOST, NO_PARAMS, Params, print_params
 
-_NO_PARAMS: Final[dict[str, str | None]] = {}
 SIP_URI: Final = (
     r"([Ss][Ii][Pp][Ss]?):"
     r"(?:((?:[!#$&-9;=?A-Z\[\]^_`a-z{|}~]++|%[0-9A-Fa-f]{2})++)"
@@ -44,7 +43,7 @@ class SipUri:
         user: str | None,
         host: str,
         port: int | None = None,
-        params: Params = _NO_PARAMS,
+        params: Params = NO_PARAMS,
         headers: str = "",
         password: str | None = None,
     ) -> None:
@@ -135,7 +134,7 @@ class SipUri:
             None if "user" in parts else self.user,
             self.host,
             None if "port" in parts else self.port,
-            _NO_PARAMS if "params" in parts else {k: v for k, v in self.params.items() if k not in parts},
+            NO_PARAMS if "params" in parts else {k: v for k, v in self.params.items() if k not in parts},
             "" if "headers" in parts else self.headers,
             None if "user" in parts else self.password,
         )
@@ -246,7 +245,7 @@ def sip_uri_of(
         port = int(port_text)
         if not 0 < port < 65536:
             raise SipSyntaxError("URI", "port out of range")
-    params = _parse_params(params_text) if params_text else _NO_PARAMS
+    params = _parse_params(params_text) if params_text else NO_PARAMS
     return SipUri(scheme.lower(), user, host.lower(), port, params, headers, password)
 
 

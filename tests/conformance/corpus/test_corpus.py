@@ -84,14 +84,14 @@ def answer(refusal: SipSyntaxError, data: bytes, name: str) -> None:
 @pytest.mark.parametrize("suite", SUITES)
 def test_a_message_or_a_syntax_error(suite: str) -> None:
     for name, _, data in (row for row in CORPUS if row[1] == suite):
-        start = time.perf_counter()
+        start = time.process_time()
         try:
             message = parse_message(data)
         except SipSyntaxError as error:
             answer(error, data, name)
         else:
             read_and_print(message, name)
-        assert time.perf_counter() - start < BOUND_S, name
+        assert time.process_time() - start < BOUND_S, name
 
 
 @pytest.mark.parametrize("suite", SUITES)
@@ -99,7 +99,7 @@ def test_a_message_or_a_syntax_error(suite: str) -> None:
 def test_the_stream_framer_gives_messages_or_a_syntax_error(suite: str, size: int) -> None:
     for name, _, data in (row for row in CORPUS if row[1] == suite):
         framer = StreamFramer()
-        start = time.perf_counter()
+        start = time.process_time()
         complete: list[bytes] = []
         try:
             for position in range(0, len(data), size):
@@ -110,7 +110,7 @@ def test_the_stream_framer_gives_messages_or_a_syntax_error(suite: str, size: in
             assert framer.failure is not None, name
         for item in complete:
             assert item in data, name
-        assert time.perf_counter() - start < BOUND_S, name
+        assert time.process_time() - start < BOUND_S, name
 
 
 @pytest.mark.parametrize("suite", SUITES)

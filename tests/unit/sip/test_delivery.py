@@ -427,6 +427,14 @@ def test_without_a_provisional_no_cancel_is_ever_sent(rig: Rig) -> None:
     assert rig.idle
 
 
+def test_what_the_last_target_said_counts_for_no_other(rig: Rig) -> None:
+    call = Call(rig, [FIRST, SECOND])
+    call.answer(FIRST, 100)
+    call.answer(FIRST, 503)
+    call.sending.cancel()
+    assert rig.flow(SECOND).first_lines() == ["INVITE"]
+
+
 def test_a_2xx_may_cross_the_cancel(rig: Rig) -> None:
     call = Call(rig, FIRST)
     call.answer(FIRST, 180)
@@ -493,6 +501,7 @@ def test_cancel_after_the_end_or_twice_sends_nothing_more(rig: Rig) -> None:
     call.sending.cancel()
     assert rig.flow(FIRST).first_lines() == ["INVITE", "CANCEL"]
     other = Call(rig, SECOND)
+    other.answer(SECOND, 180)
     other.answer(SECOND, 200)
     other.sending.cancel()
     assert rig.flow(SECOND).first_lines() == ["INVITE"]
@@ -567,6 +576,13 @@ def test_that_tcp_failed_is_remembered_for_a_while(rig: Rig) -> None:
     rig.clock.advance(300)
     Call(rig, FIRST, long_request())
     assert rig.events.targets[3:] == [TCP_FIRST]
+
+
+def test_without_memory_it_still_goes_by_udp_once() -> None:
+    rig = Rig(limits=StackLimits(tcp_memory_s=0.0))
+    rig.connector.dead.add(TCP_FIRST)
+    Call(rig, FIRST, long_request())
+    assert rig.events.targets == [FIRST]
 
 
 def test_the_memory_of_failed_tcp_is_bounded() -> None:
@@ -670,6 +686,7 @@ def test_a_target_left_behind_may_refuse_unheard(rig: Rig) -> None:
     call.answer(FIRST, 486)
     call.fail(FIRST)
     assert rig.events.responses == []
+    assert rig.events.failures == []
     call.answer(SECOND, 180)
     assert rig.events.statuses == [180]
 
@@ -694,6 +711,23 @@ def test_the_loser_is_cancelled_as_soon_as_it_may_be_and_heard_only_with_a_2xx(r
     assert rig.events.statuses == [200]
 
 
+def test_the_timeout_of_a_target_left_behind_is_nobodys_business(rig: Rig) -> None:
+    call = Call(rig, [FIRST, SECOND, THIRD], target_timeout_s=2.0)
+    rig.clock.advance(33)
+    assert rig.events.targets == [FIRST, SECOND, THIRD]
+    assert rig.events.failures == []
+    call.answer(THIRD, 486)
+    assert rig.events.statuses == [486]
+
+
+def test_the_failure_of_a_target_left_behind_is_nobodys_business(rig: Rig) -> None:
+    call = Call(rig, [FIRST, SECOND, THIRD], target_timeout_s=2.0)
+    rig.clock.advance(2)
+    call.fail(FIRST)
+    assert rig.events.targets == [FIRST, SECOND]
+    assert rig.events.failures == []
+
+
 def test_a_late_2xx_of_a_target_left_behind_is_passed_up_like_a_fork(rig: Rig) -> None:
     call = left_behind(rig)
     call.answer(SECOND, 200, "second")
@@ -704,10 +738,14 @@ def test_a_late_2xx_of_a_target_left_behind_is_passed_up_like_a_fork(rig: Rig) -
 def test_a_target_left_behind_that_ignores_its_cancel_is_given_up(rig: Rig) -> None:
     call = left_behind(rig)
     call.answer(FIRST, 100)
+    call.answer(SECOND, 180)
+    rig.clock.advance(40)
+    assert rig.stack.client_transactions == 1
+    assert rig.events.failures == []
     call.answer(SECOND, 486)
     rig.clock.advance(40)
     assert rig.idle
-    assert rig.events.failures == []
+    assert rig.events.statuses == [180, 486]
 
 
 def test_the_first_answer_to_another_request_counts(rig: Rig) -> None:

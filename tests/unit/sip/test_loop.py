@@ -56,6 +56,8 @@ def test_only_our_sent_by_with_our_fingerprint_counts(guard: LoopGuard) -> None:
     fingerprinted = guard.branch("t", URI)
     assert not guard.looped(request(URI, f"SIP/2.0/UDP 203.0.113.5;branch={fingerprinted}"))
     assert not guard.looped(request(URI, f"SIP/2.0/UDP {OURS.host}:5070;branch={fingerprinted}"))
+    elsewhere = f"SIP/2.0/UDP 203.0.113.5;branch={fingerprinted}"
+    assert not guard.looped(request(URI, elsewhere, elsewhere))
     assert not guard.looped(request(URI, f"SIP/2.0/UDP {OURS};branch=z9hG4bKt"))
     assert not guard.looped(request(URI, f"SIP/2.0/UDP {OURS}"))
 

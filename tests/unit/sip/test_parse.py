@@ -214,6 +214,8 @@ def test_a_start_line_has_no_continuation() -> None:
         ("to", ""),
         ("from", "<sip:a b@c>"),
         ("from", "x"),
+        ("from", "<sip:a@b>;tag="),
+        ("to", "sip:a@b;tag="),
         ("call_id", ""),
         ("call_id", "a b"),
         ("call_id", "a\tb"),
@@ -335,10 +337,3 @@ def test_salvage_keeps_what_can_be_copied() -> None:
 )
 def test_what_must_not_be_answered_is_not_salvaged(data: bytes) -> None:
     assert salvage(data) is None
-
-
-def test_an_error_says_what_and_where() -> None:
-    error = SipSyntaxError("Via", "port out of range", offset=4, status=400)
-    assert str(error) == "Via: port out of range"
-    assert str(error.within("Top")) == "Top: Via: port out of range"
-    assert error.within("Top").offset == 4

@@ -219,31 +219,41 @@ def test_a_malformed_ack_of_a_dialog_is_dropped(rig: Rig) -> None:
 # overload
 
 
-def test_overflow_is_answered_without_state(rig: Rig) -> None:
-    rig = Rig(limits=StackLimits(server_transactions=4, retry_after_s=7))
+def flood(rig: Rig, method: str, count: int, to_tag: str = "") -> list[int]:
+    """Send `count` different requests, and return what was answered at once."""
     flow = FakeFlow()
-    for number in range(6):
-        rig.receive(incoming("OPTIONS", branch=f"z9hG4bK{number}", call_id=str(number)), flow)
-    responses = flow.take_responses()
-    assert [response.status for response in responses] == [503, 503]
-    assert {response.headers.get("retry-after") for response in responses} == {"7"}
+    for number in range(count):
+        call = f"{method}{number}"
+        rig.receive(incoming(method, branch=f"z9hG4bK{call}", call_id=call, to_tag=to_tag), flow)
+    return [response.status for response in flow.take_responses()]
+
+
+def test_overflow_is_answered_without_state() -> None:
+    rig = Rig(limits=StackLimits(server_transactions=4, retry_after_s=7))
+    assert flood(rig, "INVITE", 4) == []
+    flow = FakeFlow()
+    rig.receive(incoming("INVITE"), flow)
+    (response,) = flow.take_responses()
+    assert (response.status, response.headers.get("retry-after")) == (503, "7")
     assert rig.stack.server_transactions == 4
     assert len(rig.user.requests) == 4
 
 
-def test_requests_within_dialogs_have_a_quarter_more_room(rig: Rig) -> None:
+def test_requests_within_dialogs_have_a_quarter_more_room() -> None:
     rig = Rig(limits=StackLimits(server_transactions=4))
-    flow = FakeFlow()
-    for number in range(4):
-        rig.receive(incoming("OPTIONS", branch=f"z9hG4bK{number}", call_id=str(number)), flow)
-    for number in range(2):
-        rig.receive(incoming("BYE", branch=f"z9hG4bKb{number}", to_tag="t"), flow)
-    assert [request.method for request, _ in rig.user.requests] == ["OPTIONS"] * 4 + ["BYE"]
-    assert flow.first_lines() == ["503"]
+    assert flood(rig, "INVITE", 4) == []
+    assert flood(rig, "BYE", 2, to_tag="t") == [503]
 
 
-def test_a_known_request_is_served_in_overload(rig: Rig) -> None:
-    rig = Rig(limits=StackLimits(server_transactions=1))
+def test_requests_that_anybody_may_send_leave_room_for_calls() -> None:
+    rig = Rig(limits=StackLimits(server_transactions=4))
+    assert flood(rig, "OPTIONS", 3) == [503]
+    assert flood(rig, "INVITE", 3) == [503]
+    assert rig.stack.server_transactions == 4
+
+
+def test_a_known_request_is_served_in_overload() -> None:
+    rig = Rig(limits=StackLimits(server_transactions=2))
     rig.user.answering = respond_with(200)
     flow = FakeFlow()
     rig.receive(incoming("OPTIONS"), flow)
@@ -251,7 +261,7 @@ def test_a_known_request_is_served_in_overload(rig: Rig) -> None:
     assert flow.first_lines() == ["200", "200"]
 
 
-def test_a_cancel_works_in_overload(rig: Rig) -> None:
+def test_a_cancel_works_in_overload() -> None:
     rig = Rig(limits=StackLimits(server_transactions=1))
     flow = FakeFlow()
     rig.receive(incoming("INVITE"), flow)

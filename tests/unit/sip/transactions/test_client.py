@@ -38,6 +38,7 @@ def test_the_user_is_let_go_at_the_end() -> None:
     transaction = NonInviteClientTransaction(log, log, request, VIA, BRANCH, data, flow)
     transaction.start()
     transaction.receive(answer(data, 200))
+    assert transaction._user is NOBODY
     log.take()
     transaction.receive(answer(data, 200))
     transaction.fail(FAILURE)
