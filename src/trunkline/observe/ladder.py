@@ -2,10 +2,10 @@
 
 Messages of live calls are kept in memory; when a call has ended, they go to the journal in one piece. The
 INVITE of a call is on the wire before there is a call, so every dialog that an INVITE opens is kept for a
-while, until `watch` links its SIP Call-ID to a call or newer ones push it out. Other traffic (OPTIONS,
+while, until `link` links its SIP Call-ID to a call or newer ones push it out. Other traffic (OPTIONS,
 REGISTER) is not kept.
 
-Driven by the SIP stack through `Observer`, by the node through `watch` and `call_ended`. Bounds:
+Driven by the SIP stack through `Observer`, by the calls through `link` and `close`. Bounds:
 `MAX_UNLINKED` dialogs that belong to no call, `STORY_BYTES` for each call, `max_bytes` in all; beyond that,
 the oldest live calls' messages go to the journal early. What a call drops beyond its own bound is counted in
 `lost`.
@@ -137,8 +137,8 @@ class Ladder:
         self._bytes -= self._unlinked.pop(sip_call_id).bytes
         del self._by_sip_call_id[sip_call_id]
 
-    def watch(self, sip_call_id: str, call_id: str) -> None:
-        """Link the dialogs of `sip_call_id` to the call `call_id`: the caller's first, then each attempt's.
+    def link(self, sip_call_id: str, call_id: str) -> None:
+        """Link the dialog of `sip_call_id` to the call `call_id`: the caller's first, then each attempt's.
 
         What was already heard of it joins the call's ladder.
         """
@@ -157,14 +157,14 @@ class Ladder:
             self._join(story, entry[0], sip_call_id)
 
     def _join(self, story: _Story, found: _Story, sip_call_id: str) -> None:
-        """Move what was heard of a leg before it was watched."""
+        """Move what was heard of a leg before it was linked."""
         _, leg = self._attach(story, sip_call_id)
         story.heard += [(at, leg, sent, flow, data) for at, _, sent, flow, data in found.heard]
         story.heard.sort(key=lambda heard: heard[0])
         story.bytes += found.bytes
         story.room -= found.bytes
 
-    def call_ended(self, call_id: str) -> None:
+    def close(self, call_id: str) -> None:
         """Say that the call is over. Its ladder goes to the journal when its last messages have had time to
         arrive."""
         due = self._clock.now() + LINGER_S
@@ -230,7 +230,7 @@ class Ladder:
             if self._by_call.get(call_id) is story and (story is None or story.parts == parts):
                 return [message.masked() for message in stored + live]
 
-    def close(self) -> None:
+    def stop(self) -> None:
         """Hand everything to the journal, calls that are still up included."""
         if self._timer is not None:
             self._timer.cancel()

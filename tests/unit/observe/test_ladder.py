@@ -40,20 +40,20 @@ class Bench:
     def call(self, number: int) -> None:
         """A whole call, with nothing left to do but let time pass."""
         self.ladder.message_received(INVITE, CALLER, f"in-{number}")
-        self.ladder.watch(f"in-{number}", f"call-{number}")
+        self.ladder.link(f"in-{number}", f"call-{number}")
         self.ladder.message_sent(TRYING, CALLER, f"in-{number}")
-        self.ladder.watch(f"out-{number}", f"call-{number}")
+        self.ladder.link(f"out-{number}", f"call-{number}")
         self.ladder.message_sent(INVITE, CALLEE, f"out-{number}")
         self.ladder.message_received(OK, CALLEE, f"out-{number}")
         self.ladder.message_sent(OK, CALLER, f"in-{number}")
-        self.ladder.call_ended(f"call-{number}")
+        self.ladder.close(f"call-{number}")
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     bench = Bench(tmp_path)
     yield bench
-    bench.ladder.close()
+    bench.ladder.stop()
     bench.journal.close()
 
 
@@ -81,37 +81,37 @@ def test_times_and_addresses(bench: Bench) -> None:
     assert last.remote == CALLER.remote
 
 
-def test_attempt_that_was_sent_before_it_was_watched(bench: Bench) -> None:
+def test_attempt_that_was_sent_before_it_was_linked(bench: Bench) -> None:
     bench.ladder.message_received(INVITE, CALLER, "in")
-    bench.ladder.watch("in", "call")
+    bench.ladder.link("in", "call")
     bench.ladder.message_sent(INVITE, CALLEE, "out")
     bench.clock.advance(0.1)
     bench.ladder.message_sent(TRYING, CALLER, "in")
-    bench.ladder.watch("out", "call")
+    bench.ladder.link("out", "call")
     bench.ladder.message_received(OK, CALLEE, "out")
     assert bench.story("call") == [(0, False, INVITE), (1, True, INVITE), (0, True, TRYING), (1, False, OK)]
 
 
 def test_every_attempt_is_a_leg(bench: Bench) -> None:
-    bench.ladder.watch("in", "call")
+    bench.ladder.link("in", "call")
     for attempt in ("a", "b", "c"):
-        bench.ladder.watch(attempt, "call")
-        bench.ladder.watch(attempt, "call")
+        bench.ladder.link(attempt, "call")
+        bench.ladder.link(attempt, "call")
         bench.ladder.message_sent(INVITE, CALLEE, attempt)
     assert [leg for leg, _, _ in bench.story("call")] == [1, 2, 3]
 
 
 def test_calls_that_share_a_sip_call_id_share_the_ladder(bench: Bench) -> None:
-    bench.ladder.watch("in", "first")
-    bench.ladder.watch("out", "first")
+    bench.ladder.link("in", "first")
+    bench.ladder.link("out", "first")
     bench.ladder.message_sent(INVITE, CALLEE, "out")
     bench.ladder.message_received(INVITE, CALLEE, "out")
-    bench.ladder.watch("out", "second")
+    bench.ladder.link("out", "second")
     assert bench.story("first") == bench.story("second") != []
-    bench.ladder.call_ended("second")
+    bench.ladder.close("second")
     bench.clock.advance(LINGER_S)
     assert bench.ladder.live_calls == 2
-    bench.ladder.call_ended("first")
+    bench.ladder.close("first")
     bench.clock.advance(LINGER_S)
     assert bench.ladder.live_calls == 0
     assert len(bench.story("first")) == len(bench.story("second")) == 2
@@ -130,14 +130,14 @@ def test_dialogs_without_a_call_are_bounded_in_number_and_size(bench: Bench) -> 
             bench.ladder.message_received(INVITE + b"x" * 1000, CALLER, f"scan-{number}")
     assert bench.ladder.live_bytes <= MAX_UNLINKED * UNLINKED_BYTES
     assert len(bench.ladder._by_sip_call_id) == MAX_UNLINKED
-    bench.ladder.watch("scan-1", "call")
+    bench.ladder.link("scan-1", "call")
     assert bench.story("call") == []
-    bench.ladder.watch(f"scan-{3 * MAX_UNLINKED - 1}", "call")
+    bench.ladder.link(f"scan-{3 * MAX_UNLINKED - 1}", "call")
     assert len(bench.story("call")) == UNLINKED_BYTES // 1026
 
 
 def test_a_call_is_bounded(bench: Bench) -> None:
-    bench.ladder.watch("in", "call")
+    bench.ladder.link("in", "call")
     for _ in range(40):
         bench.ladder.message_received(INVITE + b"x" * (STORY_BYTES // 20), CALLER, "in")
     assert bench.ladder.live_bytes <= STORY_BYTES
@@ -147,15 +147,15 @@ def test_a_call_is_bounded(bench: Bench) -> None:
 def test_memory_is_relieved_into_the_journal(tmp_path: Path) -> None:
     bench = Bench(tmp_path, max_bytes=10_000)
     for number in range(20):
-        bench.ladder.watch(f"in-{number}", f"call-{number}")
+        bench.ladder.link(f"in-{number}", f"call-{number}")
         bench.ladder.message_received(INVITE + b"x" * 1000, CALLER, f"in-{number}")
         assert bench.ladder.live_bytes <= 10_000
     bench.ladder.message_received(BYE, CALLER, "in-0")
     assert [data[:3] for _, _, data in bench.story("call-0")] == [b"INV", b"BYE"]
-    bench.ladder.call_ended("call-0")
+    bench.ladder.close("call-0")
     bench.clock.advance(LINGER_S)
     assert [data[:3] for _, _, data in bench.story("call-0")] == [b"INV", b"BYE"]
-    bench.ladder.close()
+    bench.ladder.stop()
     assert all(len(bench.story(f"call-{number}")) == 1 for number in range(1, 20))
     bench.journal.close()
 
@@ -163,16 +163,16 @@ def test_memory_is_relieved_into_the_journal(tmp_path: Path) -> None:
 def test_found_after_a_restart(tmp_path: Path) -> None:
     before = Bench(tmp_path)
     before.call(1)
-    before.ladder.close()
+    before.ladder.stop()
     before.journal.close()
     after = Bench(tmp_path)
     assert after.story("call-1") == STORY
-    after.ladder.close()
+    after.ladder.stop()
     after.journal.close()
 
 
 def test_secrets_stay_inside(bench: Bench) -> None:
-    bench.ladder.watch("in", "call")
+    bench.ladder.link("in", "call")
     bench.ladder.message_received(INVITE[:-2] + b"Authorization: Basic c2VjcmV0\r\n\r\n", CALLER, "in")
     assert b"c2VjcmV0" not in bench.read("call")[0].data
 
@@ -208,7 +208,7 @@ def test_nothing_is_left_after_many_calls(bench: Bench) -> None:
 def test_hearing_is_cheap(bench: Bench) -> None:
     """Under 1.5 µs a message where nothing else runs; the bound here is loose because this machine may be
     busy."""
-    bench.ladder.watch("in", "call")
+    bench.ladder.link("in", "call")
     data = b"INVITE" + b"x" * 10
     started = time.process_time()
     for _ in range(20_000):

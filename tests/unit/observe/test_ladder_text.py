@@ -8,7 +8,7 @@ HERE = Address("192.0.2.1", 5060)
 PEERS = (
     Address("192.0.2.9", 5060),
     Address("2001:db8:1111:2222:3333:4444:5555:6666", 5060),
-    Address("198.51.100.7", 5061),
+    Address("10.0.0.8", 61),
 )
 SDP = b"Content-Type: application/sdp\r\n\r\nv=0\r\n"
 
@@ -41,14 +41,14 @@ CALL = [
 
 DRAWN = """\
          caller                       trunkline                     attempt 1                     attempt 2
-   UDP 192.0.2.9:5060              192.0.2.1:5060         UDP [2001:db8:1111:2222:333~      TLS 198.51.100.7:5061
+   UDP 192.0.2.9:5060              192.0.2.1:5060         UDP [2001:db8:1111:2222:333~         TLS 10.0.0.8:61
 +0.000      |-------- INVITE +sdp ------->|                             |                             |
 +0.000      |<-------- 100 Trying --------|                             |                             |
 +0.002      |                             |-------- INVITE +sdp ------->|                             |
 +0.502      |                             |----- INVITE +sdp again ---->|                             |
 +5.002      |                             |----------------------- INVITE +sdp ---------------------->|
-+5.100      |                             |<----------------------- 180 Ringing ----------------------|
-+9.000      |                             |<----------------------- 200 OK +sdp ----------------------|
++5.100      |                             |<---------------------- 180 Ringing -----------------------|
++9.000      |                             |<---------------------- 200 OK +sdp -----------------------|
 +9.010      |<------- 200 OK +sdp --------|                             |                             |
 +12.000     |------------ BYE ----------->|                             |                             |
 +12.000     |<------- 200 OK (BYE) -------|                             |                             |
@@ -100,7 +100,7 @@ def test_rubbish_is_drawn_too() -> None:
 
 def test_whole_messages() -> None:
     lines = render_messages(CALL[:3]).splitlines()
-    assert lines[0] == "--- +0.000 s from caller, UDP 192.0.2.9:5060 (our side 192.0.2.1:5060), 80 bytes"
+    assert lines[0] == "--- +0.000 s from caller, UDP 192.0.2.9:5060 (our side 192.0.2.1:5060), 78 bytes"
     assert lines[1] == "INVITE sip:1@h SIP/2.0"
     assert "v=0" in lines
     assert any(line.startswith("--- +0.002 s to attempt 1, UDP [2001:db8:") for line in lines)
