@@ -344,7 +344,9 @@ def _endpoints(
         bindings = () if account is None or account.blocked else bindings_of(key)
         if not bindings:
             why = (
-                f"no device is registered for account {key}" if account else f"{key} is not an account's key"
+                f"no device is registered for account {key}"
+                if account
+                else f"'{key}' is not an account's key"
             )
             note.append(f"{uri} can't be reached: {why}.")
             missing = Verdict.of(Slug.NOT_REGISTERED, detail=why)
