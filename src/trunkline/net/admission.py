@@ -87,7 +87,9 @@ class _Budget:
 
 
 class _Source:
-    """What is known of one source. Datagrams, which anyone can forge, don't use up what its connections may do."""
+    """What is known of one source. Datagrams, which anyone can forge, don't use up what its connections may
+    do.
+    """
 
     __slots__ = ("datagrams", "key", "known", "known_until", "streamed", "vouched_until")
 

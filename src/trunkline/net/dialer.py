@@ -8,6 +8,7 @@ or fails over by its kind.
 
 import asyncio
 import errno
+import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -83,13 +84,25 @@ class Dialer:
         tls_context: Callable[[], ssl.SSLContext] | None,
     ) -> None:
         try:
+            context = None if tls_context is None else tls_context()
+            if context is not None:
+                _check_name(context, _name_of(target))
+        except (NetError, ValueError, TypeError) as error:
+            connection.opening_failed(FlowFailure(FlowFailureKind.TLS, str(error)))
+            return
+        try:
             stream = await self._connect(target.address, local_host)
         except OSError as error:
             connection.opening_failed(_failure_to_connect(error))
             return
-        if tls_context is None:
+        if context is None:
             await self._loop.create_connection(lambda: connection, sock=stream)
-            return
+        else:
+            await self._shake_hands(connection, target, stream, context)
+
+    async def _shake_hands(
+        self, connection: Connection, target: Target, stream: socket.socket, context: ssl.SSLContext
+    ) -> None:
         timeout_s = self._limits.handshake_timeout_s
         late = FlowFailure(FlowFailureKind.TLS, f"no TLS handshake within {timeout_s:g} s")
         connection.must_open_within(timeout_s, late)
@@ -97,11 +110,11 @@ class Dialer:
             await self._loop.create_connection(
                 lambda: connection,
                 sock=stream,
-                ssl=tls_context(),
-                server_hostname=target.server_name or target.address.host,
+                ssl=context,
+                server_hostname=_name_of(target),
                 ssl_shutdown_timeout=SHUTDOWN_TIMEOUT_S,
             )
-        except (OSError, ValueError, NetError) as error:
+        except OSError as error:
             connection.opening_failed(FlowFailure(FlowFailureKind.TLS, handshake_error(error)))
 
     async def _connect(self, address: Address, local_host: str | None) -> socket.socket:
@@ -120,17 +133,30 @@ class Dialer:
         return stream
 
 
+def _name_of(target: Target) -> str:
+    """What the certificate has to be valid for; OpenSSL doesn't send an address as SNI (RFC 6066 §3)."""
+    return target.server_name or target.address.host
+
+
+def _check_name(context: ssl.SSLContext, name: str) -> None:
+    """Raise `ValueError` or `TypeError` for a name that TLS can't carry: uvloop would leak the socket over
+    it.
+    """
+    context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=name)
+
+
 def handshake_error(error: Exception) -> str:
     """Why a handshake failed, in one line: OpenSSL's reason where there is one."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"certificate: {error.verify_message}"
-    if isinstance(error, ssl.SSLError) and error.reason:
-        return error.reason.lower().replace("_", " ")
+    reason = getattr(error, "reason", None)
+    if isinstance(error, ssl.SSLError) and reason:
+        return str(reason).lower().replace("_", " ")
     return str(error) or type(error).__name__
 
 
 def _failure_to_connect(error: OSError) -> FlowFailure:
-    detail = error.strerror or str(error)
+    detail = os.strerror(error.errno) if error.errno else str(error)
     if error.errno == errno.ECONNREFUSED:
         return FlowFailure(FlowFailureKind.REFUSED, detail)
     if error.errno == errno.ETIMEDOUT:

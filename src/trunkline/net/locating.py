@@ -205,7 +205,9 @@ class _Seeker:
     def _by_srv(
         self, services: Sequence[tuple[Transport, Question]], preferred: Transport | None
     ) -> Generator[Sequence[Question], Answers, list[Target] | LocateFailure]:
-        """The services' targets; where no SRV record exists, the host's at the default port of a transport."""
+        """The services' targets; where no SRV record exists, the host's at the default port of a
+        transport.
+        """
         targets = yield from self._targets_of(services)
         if targets:
             return targets

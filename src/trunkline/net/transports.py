@@ -132,6 +132,7 @@ class Transports:
         context, dialer = self._context, self._dialer
         if context is None or dialer is None:
             return
+        self._dialer = None
         for udp in (*self._udp_v4, *self._udp_v6):
             udp.close()
         for listener in self._listeners:

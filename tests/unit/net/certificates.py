@@ -1,6 +1,6 @@
 """Certificates made on the spot."""
 
-import datetime
+import datetime as dt
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ def self_signed(folder: Path, name: str) -> Certificate:
     """A certificate for host `name` and for 127.0.0.1. RSA, as the PBXs that speak TLS 1.0 want it."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     names = x509.SubjectAlternativeName(
         [x509.DNSName(name), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     )
@@ -33,8 +33,8 @@ def self_signed(folder: Path, name: str) -> Certificate:
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
         .add_extension(names, critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())

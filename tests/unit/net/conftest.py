@@ -1,8 +1,9 @@
-"""Runs `async def` tests, each in a fresh uvloop, the loop that a node runs in; none may leave a file open."""
+"""Runs `async def` tests, each in a fresh uvloop, the loop that a node runs in; none may leave a file
+open.
+"""
 
 import contextlib
 import inspect
-import os
 from pathlib import Path
 
 import pytest
@@ -39,9 +40,9 @@ def open_files() -> set[str]:
     """The descriptors of this process, each with what it is; not the one that libuv keeps in reserve."""
     folder = Path("/proc/self/fd")
     found = set()
-    for name in os.listdir(folder):
+    for link in folder.iterdir():
         with contextlib.suppress(OSError):
-            found.add(f"{name} {os.readlink(folder / name)}")
+            found.add(f"{link.name} {link.readlink()}")
     return {each for each in found if not each.endswith(("/fd", "/dev/null"))}
 
 

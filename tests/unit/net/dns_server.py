@@ -1,4 +1,6 @@
-"""A DNS server on loopback, for one test: UDP and TCP on one port, records from a table, failures on demand."""
+"""A DNS server on loopback, for one test: UDP and TCP on one port, records from a table, failures on
+demand.
+"""
 
 import asyncio
 import socket
@@ -19,7 +21,9 @@ SOA = "ns.example. root.example. 1 7200 900 1209600 20"
 
 
 class DnsServer(asyncio.DatagramProtocol):
-    """Answers from `zone`: (name, type) to the texts of records. Other types of a name have no data, others no name."""
+    """Answers from `zone`: (name, type) to the texts of records. Other types of a name have no data, others
+    no name.
+    """
 
     def __init__(self) -> None:
         self.zone: dict[tuple[str, str], list[str]] = {}
@@ -28,6 +32,8 @@ class DnsServer(asyncio.DatagramProtocol):
         """Names that get no answer at all."""
         self.failing: set[str] = set()
         """Names that get SERVFAIL."""
+        self.rubbish: set[str] = set()
+        """Names that get bytes which are no DNS message."""
         self.truncating: set[str] = set()
         """Names whose answer over UDP is cut."""
         self.asked: Counter[tuple[str, str]] = Counter()
@@ -64,6 +70,8 @@ class DnsServer(asyncio.DatagramProtocol):
         self.asked[(name, kind)] += 1
         if name in self.silent:
             return None
+        if name in self.rubbish:
+            return b"rubbish"
         answer = dns.message.make_response(query)
         if name in self.failing:
             answer.set_rcode(dns.rcode.SERVFAIL)

@@ -54,10 +54,10 @@ async def test_each_type_is_read() -> None:
         one.server.add("pbx.example", "AAAA", "2001:db8::1")
         one.server.add("_sip._udp.pbx.example", "SRV", "10 60 5060 A.example.", "20 0 0 .")
         one.server.add("pbx.example", "NAPTR", '50 60 "s" "SIP+D2U" "" _sip._udp.pbx.example.')
-        assert (await one.answer(HOST)).addresses == ("192.0.2.1", "192.0.2.2")
+        assert set((await one.answer(HOST)).addresses) == {"192.0.2.1", "192.0.2.2"}
         assert (await one.answer(Question("pbx.example", RecordType.AAAA))).addresses == ("2001:db8::1",)
         services = (await one.answer(Question("_sip._udp.pbx.example", RecordType.SRV))).services
-        assert services == (Srv(10, 60, 5060, "a.example"), Srv(20, 0, 0, ""))
+        assert set(services) == {Srv(10, 60, 5060, "a.example"), Srv(20, 0, 0, "")}
         pointers = (await one.answer(Question("pbx.example", RecordType.NAPTR))).pointers
         assert pointers == (Naptr(50, 60, "s", "SIP+D2U", "", "_sip._udp.pbx.example"),)
 
@@ -208,7 +208,7 @@ async def test_a_name_that_cannot_be_asked_for_fails(name: str) -> None:
 
 async def test_rubbish_from_a_server_fails() -> None:
     async with asker(attempt_s=0.05, question_s=0.1) as one:
-        one.server._answer = lambda _data, *, udp: b"rubbish" * udp  # type: ignore[method-assign]
+        one.server.rubbish.add("pbx.example")
         assert (await one.answer(HOST)).outcome is Outcome.FAILED
 
 

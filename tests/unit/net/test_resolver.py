@@ -25,9 +25,7 @@ class Locating:
         self.server = server
         self.clock = FakeClock()
         self.diary = Diary()
-        self.resolver = Resolver(
-            settings, self.clock, random.Random(7).random, ipv6=ipv6, events=self.diary
-        )
+        self.resolver = Resolver(settings, self.clock, random.Random(7).random, ipv6=ipv6, events=self.diary)
         self.found: list[Found] = []
 
     def begin(self, uri: str) -> None:
