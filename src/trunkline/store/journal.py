@@ -61,6 +61,8 @@ class Journal:
     def read(self, offset: int, max_entries: int) -> Part:
         """Up to `max_entries` entries from `offset` on."""
         entries: list[Any] = []
+        if offset >= self.size:
+            return Part(entries, offset)
         with self._path.open("rb") as file:
             file.seek(offset)
             while len(entries) < max_entries and offset < self.size:

@@ -1,6 +1,6 @@
 """From the database into the directory: at the start, as it changes, and while the database is away."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -80,7 +80,7 @@ def test_a_directory_that_follows_is_the_directory_that_loads(
     other: Store, source: DirectorySource, database: Database, keyring: Keyring, tmp_path: Path
 ) -> None:
     directory = Directory(source.load())
-    steps = [
+    steps: list[Callable[[], object]] = [
         lambda: fill(other),
         lambda: other.accounts.block("acme"),
         lambda: other.accounts.rotate_secret("acme"),

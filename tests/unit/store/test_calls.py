@@ -1,0 +1,131 @@
+"""Reading call records, and deleting old ones."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.store.entities import call_record, ended_attempt, ended_call
+from trunkline.call.record import CallRecord, Direction, RecordState
+from trunkline.errors import StoreError
+from trunkline.store.calls import CallFilter, Calls, prune_calls
+from trunkline.store.database import Database
+from trunkline.store.errors import NotFoundError
+from trunkline.store.group_commit import Group, GroupWriter
+from trunkline.store.record_rows import attempt_row, call_row
+from trunkline.trunk.verdict import Slug
+
+
+def write(database: Database, *records: CallRecord) -> None:
+    put = {
+        "call": [call_row(record, "run") for record in records],
+        "attempt": [attempt_row(ended_attempt(record.call_id)) for record in records],
+    }
+    writer = GroupWriter(database)
+    writer.write([Group("run", "n1", 1.0, 2.0, put, {})])
+    writer.close()
+
+
+@pytest.fixture
+def calls(database: Database) -> Calls:
+    return Calls(database)
+
+
+def ids(calls: Calls, **fields: Any) -> list[str]:
+    return [record.call_id for record in calls.list(CallFilter(**fields)).calls]
+
+
+def test_newest_first(database: Database, calls: Calls) -> None:
+    write(
+        database, ended_call("a", setup_at=1.0), ended_call("c", setup_at=3.0), ended_call("b", setup_at=2.0)
+    )
+    page = calls.list()
+    assert [record.call_id for record in page.calls] == ["c", "b", "a"]
+    assert page.next_cursor is None
+
+
+def test_every_call_is_on_one_page(database: Database, calls: Calls) -> None:
+    """Calls set up at the same moment, and new ones that arrive between two pages, included."""
+    write(database, *(ended_call(f"c{number:02}", setup_at=float(number // 4) / 3) for number in range(20)))
+    seen: list[str] = []
+    cursor: str | None = None
+    while True:
+        page = calls.list(cursor=cursor, limit=3)
+        seen += [record.call_id for record in page.calls]
+        write(database, ended_call(f"new{len(seen)}", setup_at=1e9))
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert seen == [f"c{number:02}" for number in sorted(range(20), key=lambda n: (n // 4, n), reverse=True)]
+
+
+def test_a_last_page_that_is_full_is_known_to_be_the_last(database: Database, calls: Calls) -> None:
+    write(database, ended_call("a"), ended_call("b"))
+    assert calls.list(limit=2).next_cursor is None
+
+
+def test_filters(database: Database, calls: Calls) -> None:
+    inbound = call_record("in", setup_at=5.0)
+    inbound.direction = Direction.INBOUND
+    inbound.number = "15550100"
+    inbound.account = "other"
+    write(database, ended_call("out", setup_at=4.0), inbound)
+    assert ids(calls) == ["in", "out"]
+    assert ids(calls, account="acme") == ["out"]
+    assert ids(calls, number="15550100") == ["in"]
+    assert ids(calls, carrier="upstream") == ["out"]
+    assert ids(calls, direction=Direction.INBOUND) == ["in"]
+    assert ids(calls, state=RecordState.OPEN) == ["in"]
+    assert ids(calls, slug=Slug.ANSWERED) == ["out"]
+    assert ids(calls, slug=Slug.BUSY) == []
+    assert ids(calls, sip_call_id="in@pbx") == ["in"]
+    assert ids(calls, since_at=5.0) == ["in"]
+    assert ids(calls, until_at=5.0) == ["out"]
+    assert ids(calls, account="acme", direction=Direction.INBOUND) == []
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "x/y"])
+def test_a_bad_cursor(calls: Calls, cursor: str) -> None:
+    with pytest.raises(StoreError, match="is not a cursor"):
+        calls.list(cursor=cursor)
+
+
+def test_a_call_with_its_attempts_in_order(database: Database, calls: Calls) -> None:
+    write(database, ended_call("a"), ended_call("b"))
+    rows = [attempt_row(ended_attempt("a", position)) for position in (3, 2)]
+    GroupWriter(database).write([Group("run", "n1", 1.0, 2.0, {"attempt": rows}, {})])
+    detail = calls.get("a")
+    assert detail.call == ended_call("a")
+    assert [attempt.position for attempt in detail.attempts] == [1, 2, 3]
+
+
+def test_an_unknown_call(calls: Calls) -> None:
+    with pytest.raises(NotFoundError, match="call 'x' does not exist; trunkline call list shows them"):
+        calls.get("x")
+
+
+@pytest.mark.parametrize(
+    ("fields", "index"),
+    [({}, "ix_call_setup_at"), ({"account": "a"}, "ix_call_account"), ({"number": "1"}, "ix_call_number")],
+)
+def test_the_usual_filters_use_an_index(database: Database, fields: dict[str, str], index: str) -> None:
+    with database.read() as connection:
+        where = " AND ".join(f"{name} = '{value}'" for name, value in fields.items())
+        query = f"SELECT * FROM call WHERE {where or 'true'} ORDER BY setup_at DESC, call_id DESC LIMIT 5"
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}").all()
+    assert index in str(plan)
+
+
+def test_pruning_takes_the_oldest_with_their_attempts(database: Database, calls: Calls) -> None:
+    write(database, *(ended_call(f"c{number}", setup_at=float(number)) for number in range(10)))
+    assert prune_calls(database, 6.0, 4) == 4
+    assert sorted(ids(calls)) == ["c4", "c5", "c6", "c7", "c8", "c9"]
+    assert prune_calls(database, 6.0, 4) == 2
+    assert prune_calls(database, 6.0, 4) == 0
+    with database.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM attempt").scalar() == 4
+
+
+def test_pruning_leaves_open_calls(database: Database, calls: Calls) -> None:
+    write(database, call_record("open", setup_at=1.0), ended_call("over", setup_at=1.0))
+    assert prune_calls(database, 100.0, 10) == 1
+    assert ids(calls) == ["open"]

@@ -1,0 +1,128 @@
+"""One group, one transaction."""
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from tests.unit.store.entities import attempt_record, call_record, ended_attempt, ended_call
+from trunkline.call.record import AttemptRecord, CallRecord
+from trunkline.store import schema
+from trunkline.store.calls import Calls
+from trunkline.store.database import Database
+from trunkline.store.group_commit import AwayError, Group, GroupWriter
+from trunkline.store.record_rows import attempt_row, call_row
+
+
+def group(*records: CallRecord | AttemptRecord, taken_at: float = 5.0) -> Group:
+    calls = [call_row(record, "run1") for record in records if isinstance(record, CallRecord)]
+    attempts = [attempt_row(record) for record in records if isinstance(record, AttemptRecord)]
+    return Group("run1", "n1", 1.0, taken_at, {"call": calls, "attempt": attempts}, {})
+
+
+@pytest.fixture
+def writer(database: Database) -> GroupWriter:
+    return GroupWriter(database)
+
+
+@pytest.fixture
+def calls(database: Database) -> Calls:
+    return Calls(database)
+
+
+def test_records_are_written(writer: GroupWriter, calls: Calls) -> None:
+    assert writer.write([group(ended_call(), ended_attempt("c1", 1), ended_attempt("c1", 2))]) == 0
+    assert calls.get("c1") == (ended_call(), [ended_attempt("c1", 1), ended_attempt("c1", 2)])
+
+
+def test_a_later_state_replaces_an_earlier_one(writer: GroupWriter, calls: Calls) -> None:
+    writer.write([group(call_record(), attempt_record()), group(ended_call(), ended_attempt())])
+    assert calls.get("c1") == (ended_call(), [ended_attempt()])
+    writer.write([group(ended_call(), ended_attempt())])
+    assert calls.get("c1") == (ended_call(), [ended_attempt()])
+
+
+def test_a_group_says_when_its_run_was_alive(writer: GroupWriter, database: Database) -> None:
+    writer.write([group(taken_at=5.0), group(taken_at=6.5)])
+    with database.read() as connection:
+        assert [tuple(row) for row in connection.execute(sa.select(schema.run))] == [("run1", "n1", 1.0, 6.5)]
+
+
+def test_rows_go(writer: GroupWriter, database: Database) -> None:
+    rows = [("n1", "a", "[]", 9.0), ("n1", "b", "[]", 9.0)]
+    writer.write([Group("run1", "n1", 1.0, 5.0, {"registration": list(rows)}, {})])
+    writer.write([Group("run1", "n1", 1.0, 5.0, {}, {"registration": [("n1", "a"), ("n1", "x")]})])
+    with database.read() as connection:
+        assert [tuple(row) for row in connection.execute(sa.select(schema.registration))] == [rows[1]]
+
+
+def test_a_group_survives_json(writer: GroupWriter, calls: Calls) -> None:
+    original = group(ended_call(), ended_attempt())
+    assert original.rows == 2
+    writer.write([Group.from_json(json.loads(json.dumps(original)))])
+    assert calls.get("c1") == (ended_call(), [ended_attempt()])
+
+
+def test_text_that_is_no_text_is_cleaned(writer: GroupWriter, calls: Calls) -> None:
+    bad = ended_call("bad")
+    bad.dialled = "0\udcff1\0 2"
+    assert writer.write([group(ended_call("good"), bad, ended_attempt("good"))]) == 0
+    assert calls.get("bad").call.dialled == "0\ufffd1\ufffd 2"
+    assert calls.get("good") == (ended_call("good"), [ended_attempt("good")])
+
+
+def test_a_row_that_can_not_be_is_left_out_alone(
+    writer: GroupWriter, calls: Calls, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad, worse = ended_call("bad"), ended_call("worse")
+    bad.attempts = 2**70
+    worse.dialled = None  # type: ignore[assignment]
+    assert writer.write([group(bad, ended_call("good"), worse, ended_attempt("good"))]) == 2
+    assert [record.call_id for record in calls.list().calls] == ["good"]
+    assert len(calls.get("good").attempts) == 1
+    assert caplog.text.count("a record can't be written") == 2
+
+
+def test_a_mark_is_part_of_the_transaction(writer: GroupWriter, database: Database) -> None:
+    writer.write([group(ended_call())], ("journal n1", "x 10"))
+    writer.write([group()], ("journal n1", "x 20"))
+    with database.read() as connection:
+        assert [tuple(row) for row in connection.execute(sa.select(schema.meta))] == [("journal n1", "x 20")]
+
+
+def test_a_locked_database_is_away_and_nothing_is_written(url: str, file: Path, calls: Calls) -> None:
+    writer = GroupWriter(Database(url, busy_timeout_ms=0))
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(AwayError, match="database is locked"):
+        writer.write([group(ended_call())])
+    other.execute("ROLLBACK")
+    assert calls.list().calls == []
+    writer.write([group(ended_call())])
+    assert len(calls.list().calls) == 1
+    writer.close()
+    other.close()
+
+
+def test_a_missing_database_is_away(tmp_path: Path) -> None:
+    writer = GroupWriter(Database(f"sqlite:///{tmp_path}/nowhere/x.db"))
+    for _ in range(2):
+        with pytest.raises(AwayError, match="unable to open database file"):
+            writer.write([group(ended_call())])
+
+
+def test_a_missing_table_is_away(tmp_path: Path) -> None:
+    writer = GroupWriter(Database(f"sqlite:///{tmp_path}/x.db"))
+    with pytest.raises(AwayError, match="no such table"):
+        writer.write([group(ended_call())])
+    writer.close()
+
+
+def test_it_goes_on_after_being_closed(writer: GroupWriter, calls: Calls) -> None:
+    writer.write([group(ended_call("a"))])
+    writer.close()
+    writer.close()
+    writer.write([group(ended_call("b"))])
+    assert len(calls.list().calls) == 2

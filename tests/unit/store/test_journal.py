@@ -1,0 +1,146 @@
+"""The file that holds records while the database is away."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from trunkline.store.journal import Journal, JournalFullError
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "records.journal"
+
+
+def everything(journal: Journal) -> list[object]:
+    entries: list[object] = []
+    offset = journal.start
+    while True:
+        part, offset = journal.read(offset, 2)
+        if not part:
+            return entries
+        entries += part
+
+
+def test_entries_come_back_in_order_in_another_process_too(path: Path) -> None:
+    journal = Journal(path)
+    written = [[number, "ä\udc80", None, 1.5] for number in range(5)]
+    for entry in written:
+        journal.append(entry)
+    assert everything(journal) == written
+    journal.close()
+    later = Journal(path)
+    assert everything(later) == written
+    assert (later.name, later.start, later.size) == (journal.name, journal.start, journal.size)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_there_is_no_file_while_there_is_nothing_to_hold(path: Path) -> None:
+    journal = Journal(path)
+    assert not path.exists()
+    journal.append(1)
+    journal.clear()
+    assert not path.exists()
+    assert everything(journal) == []
+
+
+def test_each_journal_has_its_own_name(path: Path) -> None:
+    journal = Journal(path)
+    journal.append(1)
+    first = journal.name
+    journal.clear()
+    journal.append(2)
+    assert first
+    assert journal.name not in {"", first}
+    assert everything(journal) == [2]
+
+
+def test_a_torn_line_is_left_out_and_written_over(path: Path) -> None:
+    journal = Journal(path)
+    for entry in ("one", "two", "three"):
+        journal.append(entry)
+    journal.close()
+    whole = path.read_bytes()
+    third = whole.rindex(b"\n", 0, -1) + 1
+    for length in range(third, len(whole)):
+        path.write_bytes(whole[:length])
+        assert everything(Journal(path)) == ["one", "two"]
+    path.write_bytes(whole[:-4])
+    journal = Journal(path)
+    journal.append("4")
+    assert everything(journal) == ["one", "two", "4"]
+    journal.close()
+    assert everything(Journal(path))[:3] == ["one", "two", "4"]
+
+
+def test_a_damaged_entry_ends_it(path: Path) -> None:
+    journal = Journal(path)
+    for entry in ("one", "two", "three"):
+        journal.append(entry)
+    journal.close()
+    path.write_bytes(path.read_bytes().replace(b'"two"', b'"tvo"'))
+    assert everything(Journal(path)) == ["one"]
+
+
+@pytest.mark.parametrize("content", [b"", b"hello\n", b"\0" * 100, b'00000000 {"journal":"x"}\n'])
+def test_what_is_no_journal_is_set_aside(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    journal = Journal(path)
+    assert not path.exists()
+    assert path.with_suffix(".unreadable").read_bytes() == content
+    journal.append(1)
+    assert everything(journal) == [1]
+
+
+def test_it_grows_no_further_than_allowed(path: Path) -> None:
+    journal = Journal(path, max_bytes=200)
+    for _ in range(3):
+        journal.append("x" * 30)
+    size = journal.size
+    with pytest.raises(JournalFullError, match="has reached 200 bytes"):
+        journal.append("x" * 100)
+    assert journal.size == size
+    assert len(everything(journal)) == 3
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "nowhere" / "x.journal")
+    for _ in range(2):
+        with pytest.raises(FileNotFoundError):
+            journal.append(1)
+    (tmp_path / "nowhere").mkdir()
+    journal.append(1)
+    assert everything(journal) == [1]
+
+
+def test_a_full_disk_leaves_what_was_there(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(path)
+    journal.append("one")
+    real = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda fd, data, offset: real(fd, data[:5], offset))
+    with pytest.raises(OSError, match="No space left"):
+        journal.append("two")
+    monkeypatch.undo()
+    assert everything(journal) == ["one"]
+    journal.append("three")
+    assert everything(journal) == ["one", "three"]
+    journal.close()
+    assert everything(Journal(path)) == ["one", "three"]
+
+
+def test_a_header_that_could_not_be_written_is_written_later(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(path)
+    monkeypatch.setattr(os, "fdatasync", _fail)
+    with pytest.raises(OSError, match="broken"):
+        journal.append("one")
+    monkeypatch.undo()
+    journal.append("two")
+    journal.close()
+    assert everything(Journal(path)) == ["two"]
+
+
+def _fail(_descriptor: int) -> None:
+    raise OSError(5, "broken disk")

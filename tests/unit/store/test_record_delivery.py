@@ -1,0 +1,277 @@
+"""Groups get into the database, whatever happens to it."""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.store.entities import attempt_record, call_record, ended_attempt, ended_call
+from trunkline.call.record import AttemptRecord, CallRecord, RecordState
+from trunkline.store import record_delivery
+from trunkline.store.calls import Calls
+from trunkline.store.database import Database
+from trunkline.store.group_commit import AwayError, Group
+from trunkline.store.journal import Journal
+from trunkline.store.record_delivery import RecordDelivery
+from trunkline.store.record_rows import attempt_row, call_row
+
+
+def group(*records: CallRecord | AttemptRecord, run: str = "run1", taken_at: float = 2000.0) -> Group:
+    calls = [call_row(record, run) for record in records if isinstance(record, CallRecord)]
+    attempts = [attempt_row(record) for record in records if isinstance(record, AttemptRecord)]
+    return Group(run, "n1", 1.0, taken_at, {"call": calls, "attempt": attempts}, {})
+
+
+Open = Callable[..., RecordDelivery]
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return tmp_path / "records.journal"
+
+
+@pytest.fixture
+def open_delivery(url: str, journal: Path) -> Iterator[Open]:
+    """Opens deliveries that give up on a lock at once, and closes them."""
+    opened: list[tuple[RecordDelivery, Database]] = []
+
+    def open_one(run: str = "run1") -> RecordDelivery:
+        database = Database(url, busy_timeout_ms=0)
+        delivery = RecordDelivery(database, journal, "n1", run)
+        opened.append((delivery, database))
+        return delivery
+
+    yield open_one
+    for delivery, database in opened:
+        delivery.close()
+        database.close()
+
+
+@pytest.fixture
+def lock(file: Path) -> Iterator["Lock"]:
+    lock = Lock(file)
+    yield lock
+    lock.connection.close()
+
+
+class Lock:
+    """Another process that writes and doesn't come to an end."""
+
+    def __init__(self, file: Path) -> None:
+        self.connection = sqlite3.connect(file, isolation_level=None)
+
+    def take(self) -> None:
+        self.connection.execute("BEGIN IMMEDIATE")
+
+    def release(self) -> None:
+        self.connection.execute("ROLLBACK")
+
+
+def ids(database: Database) -> list[str]:
+    return sorted(record.call_id for record in Calls(database).list().calls)
+
+
+def test_a_group_goes_straight_into_the_database(
+    open_delivery: Open, database: Database, journal: Path
+) -> None:
+    delivery = open_delivery()
+    delivery.tick(0.0, 2000.0)
+    delivery.deliver([group(ended_call("a")), group(ended_call("b"), ended_attempt("b"))])
+    assert ids(database) == ["a", "b"]
+    assert (delivery.written, delivery.waiting, delivery.away) == (3, False, None)
+    assert not journal.exists()
+
+
+def test_while_the_database_is_locked_records_are_on_disk_and_then_delivered_once(
+    open_delivery: Open, database: Database, lock: Lock, journal: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    delivery = open_delivery()
+    delivery.tick(0.0, 2000.0)
+    lock.take()
+    delivery.deliver([group(call_record("a"))])
+    delivery.deliver([group(ended_call("a")), group(ended_call("b"))])
+    assert "database is locked" in (delivery.away or "")
+    assert b'"closed"' in journal.read_bytes()
+    assert delivery.written == 0
+    delivery.tick(1.0, 2000.0)
+    lock.release()
+    delivery.deliver([group(ended_call("c"))])
+    assert ids(database) == [], "later groups wait for their turn"
+    delivery.tick(2.0, 2000.0)
+    assert ids(database) == ["a", "b", "c"]
+    assert Calls(database).get("a").call == ended_call("a")
+    assert (delivery.written, delivery.waiting, delivery.away) == (4, False, None)
+    assert not journal.exists()
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
+
+
+def test_it_does_not_try_again_all_the_time(open_delivery: Open, database: Database, lock: Lock) -> None:
+    delivery = open_delivery()
+    lock.take()
+    delivery.tick(10.0, 2000.0)
+    delivery.deliver([group(ended_call())])
+    lock.release()
+    delivery.tick(10.4, 2000.0)
+    assert ids(database) == []
+    delivery.tick(10.5, 2000.0)
+    assert ids(database) == ["c1"]
+
+
+def test_the_next_process_delivers_what_this_one_could_not(
+    open_delivery: Open, database: Database, lock: Lock
+) -> None:
+    delivery = open_delivery()
+    delivery.tick(0.0, 2000.0)
+    lock.take()
+    delivery.deliver([group(ended_call("a")), group(call_record("b"), attempt_record("b"), taken_at=2500.0)])
+    delivery.close()
+    lock.release()
+    later = open_delivery("run2")
+    later.tick(0.0, 9000.0)
+    assert Calls(database).get("a").call == ended_call("a")
+    call, [attempt] = Calls(database).get("b")
+    assert (call.state, call.ended_at, attempt.ended_at) == (RecordState.RECOVERED, 2500.0, 2500.0)
+    assert later.recovered == 1
+
+
+def test_closing_delivers_what_it_can(
+    open_delivery: Open, database: Database, lock: Lock, journal: Path
+) -> None:
+    delivery = open_delivery()
+    lock.take()
+    delivery.deliver([group(ended_call())])
+    lock.release()
+    delivery.close()
+    assert ids(database) == ["c1"]
+    assert not journal.exists()
+
+
+def test_what_was_delivered_before_a_crash_is_not_delivered_again(
+    open_delivery: Open, database: Database, lock: Lock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process dies between the commit and the removal of the journal; the record then changes
+    elsewhere.
+    """
+    delivery = open_delivery()
+    lock.take()
+    delivery.deliver([group(call_record("a")), group(ended_call("b"))])
+    lock.release()
+    monkeypatch.setattr(Journal, "clear", lambda _journal: None)
+    delivery.tick(1.0, 2000.0)
+    monkeypatch.undo()
+    assert ids(database) == ["a", "b"]
+    with database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM call WHERE call_id = 'b'")
+    later = open_delivery("run2")
+    later.tick(0.0, 9000.0)
+    assert ids(database) == ["a"]
+    assert not later.waiting
+
+
+def test_a_long_journal_is_delivered_in_parts_and_goes_on_where_it_stopped(
+    open_delivery: Open, database: Database, lock: Lock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_delivery, "_ENTRIES_PER_TRANSACTION", 2)
+    delivery = open_delivery()
+    lock.take()
+    delivery.deliver([group(ended_call(f"c{number}")) for number in range(5)])
+    lock.release()
+    real = delivery._writer.write
+    tries: list[int] = []
+
+    def fail_later(groups: list[Group], mark: tuple[str, str]) -> int:
+        tries.append(len(groups))
+        if len(tries) == 2:
+            raise AwayError("gone again")
+        return real(groups, mark)
+
+    monkeypatch.setattr(delivery._writer, "write", fail_later)
+    delivery.tick(1.0, 2000.0)
+    assert ids(database) == ["c0", "c1"]
+    assert delivery.away == "gone again"
+    delivery.tick(2.0, 2000.0)
+    assert ids(database) == ["c0", "c1", "c2", "c3", "c4"]
+    assert tries == [2, 2, 2, 1]
+    assert delivery.written == 5
+
+
+def test_without_room_on_the_disk_groups_wait_in_memory(
+    open_delivery: Open, database: Database, lock: Lock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delivery = open_delivery()
+    lock.take()
+    delivery.deliver([group(call_record("a"))])
+    monkeypatch.setattr(os, "pwrite", lambda _fd, _data, _offset: 0)
+    delivery.deliver([group(ended_call("b"))])
+    monkeypatch.undo()
+    delivery.deliver([group(ended_call("a"))])
+    lock.release()
+    delivery.tick(1.0, 2000.0)
+    assert ids(database) == ["a", "b"]
+    assert Calls(database).get("a").call == ended_call("a"), "in the order in which they changed"
+    assert (delivery.written, delivery.waiting, delivery.dropped) == (3, False, 0)
+
+
+def test_memory_is_bounded_and_losses_are_counted(
+    open_delivery: Open, database: Database, lock: Lock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_delivery, "MAX_HELD_ROWS", 3)
+    monkeypatch.setattr(os, "pwrite", lambda _fd, _data, _offset: 0)
+    delivery = open_delivery()
+    lock.take()
+    for number in range(5):
+        delivery.deliver([group(ended_call(f"c{number}"))])
+    lock.release()
+    delivery.tick(1.0, 2000.0)
+    assert ids(database) == ["c2", "c3", "c4"]
+    assert delivery.dropped == 2
+
+
+def test_calls_that_a_dead_run_left_open_are_closed_at_the_start(
+    open_delivery: Open, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    open_delivery("old").deliver([group(call_record("a"), run="old")])
+    delivery = open_delivery("new")
+    delivery.tick(0.0, 3000.0)
+    assert Calls(database).get("a").call.state is RecordState.RECOVERED
+    assert delivery.recovered == 1
+    assert "closed 1 calls" in caplog.text
+    delivery.deliver([group(call_record("b"), run="new")])
+    delivery.tick(60.0, 3000.0)
+    assert Calls(database).get("b").call.state is RecordState.OPEN
+
+
+def test_recovery_waits_for_the_database(open_delivery: Open, database: Database, lock: Lock) -> None:
+    open_delivery("old").deliver([group(call_record("a"), run="old")])
+    lock.take()
+    delivery = open_delivery("new")
+    delivery.tick(0.0, 3000.0)
+    delivery.deliver([group(call_record("b"), run="new")])
+    lock.release()
+    delivery.tick(1.0, 3000.0)
+    assert Calls(database).get("a").call.state is RecordState.RECOVERED
+    assert Calls(database).get("b").call.state is RecordState.OPEN
+
+
+def test_old_records_are_deleted_a_few_at_a_time(
+    open_delivery: Open, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_delivery, "_PRUNED_AT_ONCE", 2)
+    day = 86400.0
+    delivery = open_delivery()
+    delivery.deliver([group(*(ended_call(f"c{number}", setup_at=number * day) for number in range(6)))])
+    delivery.tick(0.0, 10 * day)
+    assert len(ids(database)) == 6, "kept unless told otherwise"
+    delivery.keep_days = 6
+    delivery.tick(1.0, 10 * day)
+    assert ids(database) == ["c2", "c3", "c4", "c5"]
+    delivery.tick(2.0, 10 * day)
+    assert ids(database) == ["c4", "c5"]
+    delivery.tick(3.0, 10 * day)
+    delivery.deliver([group(ended_call("c0", setup_at=0.0))])
+    delivery.tick(60.0, 10 * day)
+    assert ids(database) == ["c0", "c4", "c5"], "then it rests for a minute"
+    delivery.tick(63.0, 10 * day)
+    assert ids(database) == ["c4", "c5"]

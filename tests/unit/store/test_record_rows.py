@@ -1,0 +1,66 @@
+"""Records to rows and back."""
+
+import pytest
+
+from tests.unit.store.entities import attempt_record, call_record, ended_attempt, ended_call
+from trunkline.call.record import AttemptRecord, CallRecord
+from trunkline.store import schema
+from trunkline.store.record_rows import (
+    ATTEMPT_COLUMNS,
+    CALL_COLUMNS,
+    attempt_from,
+    attempt_row,
+    call_from,
+    call_row,
+)
+from trunkline.trunk.verdict import Slug, Verdict
+
+
+@pytest.mark.parametrize("record", [call_record(), ended_call()])
+def test_calls_come_back(record: CallRecord) -> None:
+    assert call_from(call_row(record, "run")) == record
+
+
+@pytest.mark.parametrize("record", [attempt_record(), ended_attempt()])
+def test_attempts_come_back(record: AttemptRecord) -> None:
+    assert attempt_from(attempt_row(record)) == record
+
+
+@pytest.mark.parametrize("slug", Slug)
+def test_every_verdict_comes_back(slug: Slug) -> None:
+    record = ended_call()
+    record.verdict = Verdict.of(slug)
+    assert call_from(call_row(record, "run")).verdict == record.verdict
+
+
+def test_a_verdict_of_another_version_keeps_its_name() -> None:
+    row = list(call_row(ended_call(), "run"))
+    row[CALL_COLUMNS.index("verdict")] = "eaten-by-a-grue"
+    verdict = call_from(tuple(row)).verdict
+    assert verdict is not None
+    assert (verdict.slug, verdict.status, verdict.detail) == (
+        Slug.INTERNAL_ERROR,
+        200,
+        "eaten-by-a-grue: fine",
+    )
+
+
+def test_a_row_is_what_the_record_said_when_it_was_taken() -> None:
+    record = call_record()
+    row = call_row(record, "run")
+    record.caller_media.packets_received = 5
+    record.attempts = 9
+    assert call_from(row) == call_record()
+
+
+def test_rows_are_in_the_order_of_the_tables() -> None:
+    assert tuple(schema.call.columns.keys()) == CALL_COLUMNS
+    assert tuple(schema.attempt.columns.keys()) == ATTEMPT_COLUMNS
+    assert len(call_row(call_record(), "run")) == len(CALL_COLUMNS)
+    assert len(attempt_row(attempt_record())) == len(ATTEMPT_COLUMNS)
+
+
+def test_values_are_plain() -> None:
+    """An enum member would cost the driver a conversion, and JSON its type."""
+    for value in (*call_row(ended_call(), "run"), *attempt_row(ended_attempt())):
+        assert type(value) in (str, int, float, type(None))

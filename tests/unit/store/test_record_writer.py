@@ -1,0 +1,249 @@
+"""What the call path sees: notes, taken by a timer of the loop. The thread is waited for, never for time."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.unit.store.entities import attempt_record, call_record, ended_attempt, ended_call
+from tests.unit.virtual_clock import FakeClock
+from trunkline.call.ports import RecordSink
+from trunkline.call.record import RecordState
+from trunkline.sip.uri import SipUri
+from trunkline.store import record_writer
+from trunkline.store.bans import Bans, StoredBan
+from trunkline.store.calls import Calls
+from trunkline.store.database import Database
+from trunkline.store.errors import NotFoundError
+from trunkline.store.group_commit import Group
+from trunkline.store.record_writer import DEFAULT_INTERVAL_S, RecordWriter
+from trunkline.store.registrations import load_bindings
+from trunkline.trunk.registrations import Binding
+
+
+@pytest.fixture
+def open_writer(url: str, clock: FakeClock, tmp_path: Path) -> Iterator[Callable[[], RecordWriter]]:
+    opened: list[RecordWriter] = []
+
+    def open_one() -> RecordWriter:
+        journal = tmp_path / "records.journal"
+        writer = RecordWriter(url, clock=clock, node="n1", journal=journal, monotonic=clock.now)
+        opened.append(writer)
+        writer.start()
+        return writer
+
+    yield open_one
+    for writer in opened:
+        assert writer.close()
+
+
+@pytest.fixture
+def writer(open_writer: Callable[[], RecordWriter]) -> RecordWriter:
+    return open_writer()
+
+
+@pytest.fixture
+def calls(database: Database) -> Calls:
+    return Calls(database)
+
+
+def test_it_is_what_a_call_asks_for(writer: RecordWriter) -> None:
+    sink: RecordSink = writer
+    sink.call_changed(call_record())
+
+
+def test_noting_writes_nothing_by_itself(writer: RecordWriter, calls: Calls, clock: FakeClock) -> None:
+    writer.call_changed(call_record())
+    writer.attempt_changed(attempt_record())
+    clock.advance(DEFAULT_INTERVAL_S * 0.9)
+    assert writer._inbox.empty()
+    assert len(clock) == 1, "one timer for everything"
+
+
+def test_the_timer_hands_over_within_a_tenth_of_a_second(
+    writer: RecordWriter, calls: Calls, clock: FakeClock
+) -> None:
+    record = call_record()
+    writer.call_changed(record)
+    clock.advance(0.1)
+    record.caller = "changed, but not noted"
+    assert writer.flush()
+    assert calls.get("c1").call == call_record()
+    assert len(clock) == 0, "and nothing is armed while nothing changes"
+
+
+def test_changes_in_between_cost_one_row(writer: RecordWriter, calls: Calls) -> None:
+    record = call_record()
+    for number in range(5):
+        record.attempts = number
+        writer.call_changed(record)
+        writer.attempt_changed(attempt_record())
+    assert writer.flush()
+    assert writer.state.written == 2
+    assert calls.get("c1").call.attempts == 4
+
+
+def test_a_call_from_its_first_moment_to_its_end(
+    writer: RecordWriter, calls: Calls, clock: FakeClock
+) -> None:
+    writer.call_changed(call_record())
+    clock.advance(1)
+    assert writer.flush()
+    assert calls.get("c1").call.state is RecordState.OPEN
+    writer.call_changed(ended_call())
+    writer.attempt_changed(ended_attempt())
+    clock.advance(1)
+    assert writer.flush()
+    assert calls.get("c1") == (ended_call(), [ended_attempt()])
+
+
+def test_the_snapshot_is_taken_on_the_loop(writer: RecordWriter, calls: Calls, clock: FakeClock) -> None:
+    """The thread may be late: what it writes is what the record said when the timer fired."""
+    record = call_record()
+    writer.call_changed(record)
+    clock.advance(1)
+    record.state = RecordState.CLOSED
+    assert writer.flush()
+    assert calls.get("c1").call.state is RecordState.OPEN
+
+
+def test_closing_writes_what_was_noted(open_writer: Callable[[], RecordWriter], calls: Calls) -> None:
+    writer = open_writer()
+    writer.call_changed(ended_call())
+    assert writer.close()
+    assert calls.get("c1").call == ended_call()
+
+
+def test_a_crashed_run_is_recovered_by_the_next(
+    open_writer: Callable[[], RecordWriter], calls: Calls, clock: FakeClock
+) -> None:
+    first = open_writer()
+    first.call_changed(call_record())
+    assert first.flush()
+    died_at = clock.wall()
+    clock.advance(100)
+    second = open_writer()
+    assert second.flush()
+    call = calls.get("c1").call
+    assert (call.state, call.ended_at) == (RecordState.RECOVERED, died_at)
+    assert second.state.recovered == 1
+
+
+def test_while_a_call_is_up_the_node_says_that_it_lives(
+    open_writer: Callable[[], RecordWriter], calls: Calls, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_writer, "_TICK_S", 0.01)
+    writer = open_writer()
+    writer.call_changed(call_record())
+    assert writer.flush()
+    lived = threading.Event()
+    deliver = writer._delivery.deliver
+
+    def watch(groups: Sequence[Group]) -> None:
+        deliver(groups)
+        lived.set()
+
+    monkeypatch.setattr(writer._delivery, "deliver", watch)
+    clock.advance(50)
+    assert lived.wait(10)
+    alive_at = clock.wall()
+    clock.advance(100)
+    assert open_writer().flush()
+    ended_at = calls.get("c1").call.ended_at
+    assert ended_at is not None
+    assert ended_at >= alive_at
+
+
+def test_records_are_safe_while_the_database_is_away(
+    writer: RecordWriter, calls: Calls, clock: FakeClock, file: Path
+) -> None:
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    writer.call_changed(ended_call())
+    assert writer.flush()
+    assert "database is locked" in (writer.state.away or "")
+    assert writer.state.journal_bytes > 100
+    other.execute("ROLLBACK")
+    other.close()
+    clock.advance(1)
+    assert writer.flush()
+    assert calls.get("c1").call == ended_call()
+    assert (writer.state.journal_bytes, writer.state.away, writer.state.dropped) == (0, None, 0)
+
+
+def test_a_stuck_thread_costs_bounded_memory(
+    url: str, clock: FakeClock, tmp_path: Path, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_writer, "MAX_BACKLOG_ROWS", 3)
+    writer = RecordWriter(
+        url, clock=clock, node="n1", journal=tmp_path / "records.journal", monotonic=clock.now
+    )
+    for number in range(20):
+        writer.call_changed(call_record(f"c{number:02}"))
+        if number % 4 == 3:
+            clock.advance(1)
+    assert writer._inbox.qsize() == 1
+    assert writer.state.dropped == 13
+    writer.start()
+    assert writer.flush()
+    clock.advance(1)
+    assert writer.close()
+    assert sorted(record.call_id for record in calls.list().calls) == [
+        "c00",
+        "c01",
+        "c02",
+        "c03",
+        "c17",
+        "c18",
+        "c19",
+    ]
+
+
+def test_a_fault_in_the_writer_does_not_end_the_thread(
+    writer: RecordWriter, calls: Calls, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_groups: object) -> None:
+        raise RuntimeError("mine")
+
+    monkeypatch.setattr(writer._delivery, "deliver", fail)
+    writer.call_changed(ended_call("lost"))
+    assert writer.flush()
+    monkeypatch.undo()
+    writer.call_changed(ended_call("kept"))
+    assert writer.flush()
+    assert "a fault in the writer" in caplog.text
+    assert calls.get("kept").call == ended_call("kept")
+    with pytest.raises(NotFoundError):
+        calls.get("lost")
+
+
+def test_bindings_are_kept_and_go(writer: RecordWriter, database: Database, clock: FakeClock) -> None:
+    binding = Binding(SipUri.parse("sip:1@198.51.100.1:5062"), 1000, clock.now() + 60, "id", 7, object())
+    writer.bindings_changed("acme", [binding])
+    writer.bindings_changed("other", [binding])
+    assert writer.flush()
+    found = load_bindings(database, "n1", now=clock.now(), wall=clock.wall())
+    assert set(found) == {"acme", "other"}
+    assert found["acme"][0].deadline == pytest.approx(binding.deadline)
+    writer.bindings_changed("acme", [])
+    assert writer.flush()
+    assert set(load_bindings(database, "n1", now=clock.now(), wall=clock.wall())) == {"other"}
+
+
+def test_bans_are_kept_and_lifted(writer: RecordWriter, database: Database, clock: FakeClock) -> None:
+    ban = StoredBan("198.51.100.7", "too many wrong passwords", 1, clock.wall(), clock.wall() + 300)
+    bans = Bans(database, clock.wall)
+    writer.ban_changed(ban.source, ban)
+    assert writer.flush()
+    assert bans.list() == [ban]
+    writer.ban_changed(ban.source, None)
+    assert writer.flush()
+    assert bans.list() == []
+
+
+def test_the_time_to_keep_records_can_be_changed(writer: RecordWriter) -> None:
+    assert writer.keep_days is None
+    writer.keep_days = 7
+    assert writer._delivery.keep_days == 7

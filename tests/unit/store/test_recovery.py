@@ -1,0 +1,97 @@
+"""Closing what a dead run left open."""
+
+import pytest
+import sqlalchemy as sa
+
+from tests.unit.store.entities import attempt_record, call_record, ended_attempt, ended_call
+from trunkline.call.record import AttemptRecord, CallRecord, Party, RecordState
+from trunkline.store import schema
+from trunkline.store.calls import CallDetail, Calls
+from trunkline.store.database import Database
+from trunkline.store.group_commit import Group, GroupWriter
+from trunkline.store.record_rows import attempt_row, call_row
+from trunkline.store.recovery import recover
+from trunkline.trunk.verdict import Slug, Verdict
+
+CRASHED = Verdict.of(Slug.CRASHED)
+
+
+def write(
+    database: Database,
+    *records: CallRecord | AttemptRecord,
+    run: str = "old",
+    node: str = "n1",
+    alive_at: float = 2000.0,
+) -> None:
+    calls = [call_row(record, run) for record in records if isinstance(record, CallRecord)]
+    attempts = [attempt_row(record) for record in records if isinstance(record, AttemptRecord)]
+    GroupWriter(database).write([Group(run, node, 1.0, alive_at, {"call": calls, "attempt": attempts}, {})])
+
+
+def read(database: Database, call_id: str) -> CallDetail:
+    return Calls(database).get(call_id)
+
+
+def test_an_answered_call_ended_when_the_node_was_last_alive(database: Database) -> None:
+    record, attempt = call_record(), attempt_record()
+    record.answered_at = attempt.answered_at = 1010.0
+    write(database, record, attempt)
+    assert recover(database, "n1", "new") == 1
+    call, [leg] = read(database, "c1")
+    assert (call.state, call.ended_at, call.hung_up_by) == (RecordState.RECOVERED, 2000.0, Party.SERVICE)
+    assert call.verdict == leg.verdict == CRASHED
+    assert leg.ended_at == 2000.0
+    assert call.talk_s == 990.0
+
+
+@pytest.mark.parametrize("moment", ["ringing_at", "answered_at"])
+def test_a_call_does_not_end_before_what_is_known_of_it(database: Database, moment: str) -> None:
+    record = call_record()
+    setattr(record, moment, 3000.0)
+    write(database, record)
+    recover(database, "n1", "new")
+    assert read(database, "c1").call.ended_at == 3000.0
+
+
+def test_nor_before_what_is_known_of_its_attempts(database: Database) -> None:
+    attempt = attempt_record()
+    attempt.started_at = 2500.0
+    write(database, call_record(), attempt)
+    recover(database, "n1", "new")
+    assert read(database, "c1").call.ended_at == 2500.0
+
+
+def test_what_had_ended_stays_as_it_was(database: Database) -> None:
+    write(database, ended_call("over"), ended_attempt("over"), call_record(), ended_attempt("c1", 1))
+    write(database, attempt_record("c1", 2))
+    assert recover(database, "n1", "new") == 1
+    assert read(database, "over") == (ended_call("over"), [ended_attempt("over")])
+    first, second = read(database, "c1").attempts
+    assert first == ended_attempt("c1", 1)
+    assert second.verdict == CRASHED
+
+
+def test_the_present_run_and_other_nodes_are_left_alone(database: Database) -> None:
+    write(database, call_record("mine"), run="new")
+    write(database, call_record("theirs"), run="other", node="n2")
+    write(database, call_record("old"))
+    assert recover(database, "n1", "new") == 1
+    assert read(database, "mine").call.state is RecordState.OPEN
+    assert read(database, "theirs").call.state is RecordState.OPEN
+
+
+def test_doing_it_again_does_nothing(database: Database) -> None:
+    write(database, call_record())
+    write(database, call_record("c2"), run="older", alive_at=1500.0)
+    assert recover(database, "n1", "new") == 2
+    assert recover(database, "n1", "new") == 0
+    assert read(database, "c2").call.ended_at == 1500.0
+
+
+def test_runs_that_are_over_are_forgotten(database: Database) -> None:
+    write(database, run="old")
+    write(database, run="new")
+    write(database, run="other", node="n2")
+    recover(database, "n1", "new")
+    with database.read() as connection:
+        assert set(connection.execute(sa.select(schema.run.c.run)).scalars()) == {"new", "other"}
