@@ -4,6 +4,7 @@ What came from a peer may hold control characters; none of them reaches the term
 """
 
 import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -13,7 +14,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-console = Console(highlight=False, soft_wrap=True)
+PIPE_WIDTH = 200
+"""Columns where the output is no terminal."""
+
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
@@ -78,7 +82,7 @@ def printable(text: str) -> str:
     """`text` with control and format characters written out."""
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() or c == "\\n" else ascii(c)[1:-1] for c in text)
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
 def moment(at: float | None) -> str | None:
