@@ -88,10 +88,17 @@ class ClientEvents(Protocol):
 class DeliveryStack(Protocol):
     """What the walk asks of the stack."""
 
-    clock: Clock
-    timers: TimerValues
-    connector: Connector
-    locator: Locator
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def timers(self) -> TimerValues: ...
+
+    @property
+    def connector(self) -> Connector: ...
+
+    @property
+    def locator(self) -> Locator: ...
 
     def new_branch(self, uri_text: str | None) -> str:
         """A fresh branch; `uri_text` is the Request-URI when the request is outside a dialog."""
@@ -296,7 +303,8 @@ class ClientRequest:
 
     def _prepare(self, flow: Flow) -> "_Wire":
         request = self.request
-        branch = self._stack.new_branch(request.uri_text if request.to_tag is None else None)
+        within_dialog = ";tag=" in (request.headers.get("to") or "")
+        branch = self._stack.new_branch(None if within_dialog else request.uri_text)
         via = via_on(flow, branch)
         return _Wire(branch, via, self._bytes.on(flow, via))
 
@@ -328,8 +336,6 @@ class ClientRequest:
             self._end()
             if not self._detached or self.request.method == "INVITE":
                 self._events.response_received(response)
-        elif self._finished:
-            return
         elif (
             status == 503
             and self._heard <= 100

@@ -4,9 +4,9 @@ MD5, SHA-256 and SHA-512-256; qop `auth`, `auth-int` only as a client, and none 
 2069's age send it. Only HA1s are needed to check; they are as good as the secret within their realm, and kept
 accordingly.
 
-Deliberate: MD5 is offered above SHA-256, against RFC 8760 §2.3, which wants the preferred one on top. SIPp
-before 3.7 and pjproject before 2.11 (Asterisk among its users) look at the first challenge only, and give up
-when it isn't MD5. `algorithms` changes the order, or leaves MD5 out.
+Deliberate: MD5 is offered above SHA-256, against RFC 8760 §2.3, which wants the best one on top. SIPp 3.6
+and pjproject 2.10 (Asterisk with it) look at the first challenge only, and give up when it isn't MD5.
+`algorithms` changes the order, or leaves MD5 out.
 
 Who is asked, with 401 or 407, and what happens after too many failures is not decided here.
 """

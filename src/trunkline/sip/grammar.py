@@ -7,6 +7,7 @@ rather than being tried again at the next character.
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from trunkline.sip import limits
@@ -26,6 +27,8 @@ LWS: Final = " \t"
 Params = Mapping[str, str | None]
 """Parameters: names in lower case, values as received, None for a name without a value."""
 
+NO_PARAMS: Final[Params] = MappingProxyType({})
+
 _VALUE = r"[A-Za-z0-9\-.!%*_+`'~\[\]:/?@&$,=()#{}|^]"
 _SIMPLE_PARAMS = re.compile(f"(?:;{TOKEN}++(?:={_VALUE}*+)?+)++").fullmatch
 _PLAIN_VALUE = re.compile(f"{_VALUE}*+").fullmatch
@@ -37,18 +40,19 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _UNDECODED = re.compile("[\udc80-\udcff]").search
 
 
-def split_list(text: str) -> list[str]:
+def split_list(text: str, element: str = "list") -> list[str]:
     """The elements of a comma-separated list, stripped; commas inside quotes and `<>` don't separate.
 
-    Empty elements are dropped: they carry nothing. Raises `SipSyntaxError` above `limits.LIST_ELEMENTS`.
+    Empty elements are dropped: they carry nothing. Raises `SipSyntaxError` for `element` above
+    `limits.LIST_ELEMENTS`.
     """
     if "," not in text:
-        element = text.strip(LWS)
-        return [element] if element else []
+        text = text.strip(LWS)
+        return [text] if text else []
     pieces = _split(text, _LIST_STOP, ",") if '"' in text or "<" in text else text.split(",")
-    elements = [element for piece in pieces if (element := piece.strip(LWS))]
+    elements = [stripped for piece in pieces if (stripped := piece.strip(LWS))]
     if len(elements) > limits.LIST_ELEMENTS:
-        raise SipSyntaxError("list", "too many elements")
+        raise SipSyntaxError(element, "too many elements")
     return elements
 
 

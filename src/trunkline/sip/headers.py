@@ -203,9 +203,7 @@ class Headers:
         Raises `SipSyntaxError` above `limits.LIST_ELEMENTS`.
         """
         values = self.all(name)
-        if len(values) == 1:
-            return split_list(values[0])
-        return split_list(",".join(values))
+        return split_list(values[0] if len(values) == 1 else ",".join(values), name)
 
     def set(self, name: str, value: str) -> None:
         """Replace every line of that name by one.

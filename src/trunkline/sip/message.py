@@ -95,7 +95,7 @@ class Message:
     @property
     def vias(self) -> list[Via]:
         """Every Via element, top first."""
-        return [Via.parse(element) for element in self.headers.split("via")]
+        return [Via.parse(element) for element in self.headers.split("Via")]
 
     def set_top_via(self, via: Via) -> None:
         """Replace the first Via element and leave the others as they are."""
@@ -189,24 +189,24 @@ class Message:
     @property
     def require(self) -> frozenset[str]:
         """Option tags in lower case (§20.32)."""
-        return self._tokens("require")
+        return self._tokens("require", "Require")
 
     @property
     def supported(self) -> frozenset[str]:
         """Option tags in lower case (§20.37)."""
-        return self._tokens("supported")
+        return self._tokens("supported", "Supported")
 
     @property
     def unsupported(self) -> frozenset[str]:
         """Option tags in lower case (§20.40)."""
-        return self._tokens("unsupported")
+        return self._tokens("unsupported", "Unsupported")
 
     @property
     def allow(self) -> frozenset[str]:
         """Methods as spelled (methods are case-sensitive), empty when the header is absent (§20.5)."""
         tokens = self.headers.parsed.get("allow")
         if tokens is None:
-            tokens = self.headers.parsed["allow"] = frozenset(self.headers.split("allow"))
+            tokens = self.headers.parsed["allow"] = frozenset(self.headers.split("Allow"))
         return cast("frozenset[str]", tokens)
 
     @property
@@ -267,8 +267,9 @@ class Message:
         if addresses is None:
             if key not in self.headers:
                 return []
+            elements = self.headers.split(name)
             try:
-                addresses = parsed[key] = [NameAddr.parse(element) for element in self.headers.split(key)]
+                addresses = parsed[key] = [NameAddr.parse(element) for element in elements]
             except SipSyntaxError as error:
                 raise error.within(name) from None
         return cast("list[NameAddr]", addresses).copy()
@@ -290,11 +291,11 @@ class Message:
             raise SipSyntaxError(name, "not a number of seconds")
         return int(match[1]), parse_params(match[2] or "", name)
 
-    def _tokens(self, key: str) -> frozenset[str]:
+    def _tokens(self, key: str, name: str) -> frozenset[str]:
         parsed = self.headers.parsed
         tokens = parsed.get(key)
         if tokens is None:
-            tokens = parsed[key] = frozenset([token.lower() for token in self.headers.split(key)])
+            tokens = parsed[key] = frozenset([token.lower() for token in self.headers.split(name)])
         return cast("frozenset[str]", tokens)
 
     def _serialise(self, start_line: str) -> bytes:
@@ -393,9 +394,13 @@ def parse_cseq(value: str) -> CSeq:
 
 
 def read_reasons(lines: Iterable[str]) -> list[Reason]:
-    """The values of Reason lines (RFC 3326 §2) that can be read, in order."""
-    reasons = []
-    for element in split_list(",".join(lines)):
+    """The values of Reason lines (RFC 3326 §2) that can be read, in order; none of absurdly many."""
+    reasons: list[Reason] = []
+    try:
+        elements = split_list(",".join(lines))
+    except SipSyntaxError:
+        return reasons
+    for element in elements:
         protocol, semicolon, rest = element.partition(";")
         try:
             params = parse_params(semicolon + rest, "Reason")
@@ -446,6 +451,6 @@ _COPIED_INTO_100 = (*_COPIED, "timestamp")
 
 def _has_tag(request: Request) -> bool:
     try:
-        return request.to_tag is not None
+        return "tag" in request.to.params
     except SipSyntaxError:
         return True

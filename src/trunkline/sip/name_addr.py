@@ -3,8 +3,9 @@
 Without angle brackets, parameters belong to the header and the URI may hold neither comma, semicolon nor
 question mark (RFC 3261 §20).
 
-Leniencies: an unquoted display name may hold any characters but quotes and brackets (RFC 4475 §3.1.2.15), a URI
-may have spaces around it within its brackets (§3.1.2.14). Neither is passed on: what is printed is well-formed.
+Leniencies: an unquoted display name may hold any characters but quotes and brackets (RFC 4475 §3.1.2.15), a
+URI may have spaces around it within its brackets (§3.1.2.14). Neither is passed on: what is printed is
+well-formed.
 """
 
 import re
@@ -13,6 +14,7 @@ from typing import Final
 from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.grammar import (
     LWS,
+    NO_PARAMS,
     TOKEN,
     Params,
     parse_params,
@@ -24,7 +26,6 @@ from trunkline.sip.grammar import (
 )
 from trunkline.sip.uri import SIP_URI, OtherUri, SipUri, parse_uri, sip_uri_of
 
-_NO_PARAMS: Final[dict[str, str | None]] = {}
 _USUAL = re.compile(
     rf'(?:"([^"\\]*+)"[ \t]*+|([A-Za-z0-9\-.!%*_+`\'~ \t]*+))<{SIP_URI}>(?:;tag=({TOKEN}++))?+'
 ).fullmatch
@@ -38,7 +39,7 @@ class NameAddr:
 
     __slots__ = ("display", "params", "uri")
 
-    def __init__(self, display: str | None, uri: SipUri | OtherUri, params: Params = _NO_PARAMS) -> None:
+    def __init__(self, display: str | None, uri: SipUri | OtherUri, params: Params = NO_PARAMS) -> None:
         self.display: Final = display
         """Without quotes and escapes, never with control characters when parsed; None when absent."""
         self.uri: Final = uri
@@ -57,7 +58,7 @@ class NameAddr:
         else:
             display = plain.strip(LWS) or None
         uri = sip_uri_of(scheme, user, password, host, port, uri_params)
-        return cls(display, uri, _NO_PARAMS if tag is None else {"tag": tag})
+        return cls(display, uri, NO_PARAMS if tag is None else {"tag": tag})
 
     @classmethod
     def _parse_unusual(cls, text: str) -> "NameAddr":
@@ -67,7 +68,7 @@ class NameAddr:
         quoted, plain, uri_text, rest = match.groups()
         display = unquote(quoted) if quoted is not None else readable(plain.strip(LWS)) or None
         uri = parse_uri(uri_text.strip(LWS))
-        return cls(display, uri, parse_params(rest, "parameters") if rest else _NO_PARAMS)
+        return cls(display, uri, parse_params(rest, "parameters") if rest else NO_PARAMS)
 
     @classmethod
     def _parse_addr_spec(cls, text: str) -> "NameAddr":
@@ -79,7 +80,7 @@ class NameAddr:
         if "?" in uri_text or "," in uri_text:
             raise SipSyntaxError("address", "URI with ? or , needs angle brackets", offset=len(uri_text))
         uri = parse_uri(uri_text)
-        return cls(None, uri, parse_params(f";{rest}", "parameters") if semicolon else _NO_PARAMS)
+        return cls(None, uri, parse_params(f";{rest}", "parameters") if semicolon else NO_PARAMS)
 
     @classmethod
     def parse_list(cls, text: str) -> "list[NameAddr]":

@@ -174,9 +174,11 @@ def _check_routing_headers(values: _Values, parsed: dict[str, object]) -> CSeq:
     parsed["via"] = via
     for key in ("from", "to"):
         try:
-            parsed[key] = NameAddr.parse(values[key][0])
+            parsed[key] = address = NameAddr.parse(values[key][0])
         except SipSyntaxError as error:
             raise error.within(SPELLING[key]) from None
+        if address.params.get("tag") == "":
+            raise SipSyntaxError(SPELLING[key], "empty tag")
     call_id = values["call-id"][0]
     if not call_id or " " in call_id or "\t" in call_id:
         raise SipSyntaxError("Call-ID", "empty or with white space")

@@ -73,9 +73,10 @@ __all__ = [
 class StackLimits:
     """Bounds of one stack."""
 
-    server_transactions: int = 20_000
-    """Requests outside a dialog get a 503 beyond this many; those within one (a BYE frees something) a
-    quarter later."""
+    server_transactions: int = 50_000
+    """Beyond this many, an INVITE outside a dialog gets a 503. Other requests outside a dialog (OPTIONS, which
+    anybody may send) get it beyond half as many, requests within one (a BYE frees something) a quarter later.
+    One that came by UDP and was answered counts for 32 s more (timers J and L)."""
     retry_after_s: int = 10
     """The Retry-After of that 503."""
     tcp_memory_s: float = 300.0
@@ -160,12 +161,12 @@ class SipStack:
             if transaction is not None:
                 transaction.receive(message)
 
-    def flow_failed(self, where: Flow | Target, failure: FlowFailure) -> None:
+    def flow_failed(self, flow_or_target: Flow | Target, failure: FlowFailure) -> None:
         """A connection died or can't be opened, or ICMP says that a datagram didn't arrive (RFC 3261 §18.4).
 
         Every client transaction there fails at once. Server transactions stay: their responses find another
         way."""
-        for transaction in self._table.clients_on(where):
+        for transaction in self._table.clients_on(flow_or_target):
             transaction.fail(failure)
 
     # from above
@@ -232,12 +233,11 @@ class SipStack:
         key = server_key(request, method)
         known = self._table.server_for(key)
         if known is not None:
+            if known.flow.closed:
+                known.flow = flow
             known.receive_again()
             return
-        room = self._limits.server_transactions
-        if request.to_tag is not None:
-            room += room // 4
-        full = self._table.server_count >= room
+        full = self._table.server_count >= self._room_for(request)
         if method == "CANCEL":
             self._receive_cancel(request, flow, key, full=full)
             return
@@ -246,6 +246,12 @@ class SipStack:
             self._respond_statelessly(request, flow, refusal)
         else:
             self._receive_new(request, flow, key)
+
+    def _room_for(self, request: Request) -> int:
+        room = self._limits.server_transactions
+        if request.to_tag is not None:
+            return room + room // 4
+        return room if request.method in ("INVITE", "CANCEL") else room // 2
 
     def _receive_ack(self, ack: Request, flow: Flow) -> None:
         invite = self._table.server_for_ack(ack)

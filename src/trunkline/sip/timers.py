@@ -47,7 +47,7 @@ class TimerValues:
 
     def __post_init__(self) -> None:
         if not (0 < self.t1 <= self.t2 and self.t4 > 0 and self.trying_s >= 0):
-            raise ValueError(f"timers must satisfy 0 < T1 <= T2, 0 < T4 and 0 <= trying: {self!r}")
+            raise ValueError("timers must satisfy 0 < T1 <= T2, 0 < T4 and 0 <= trying_s")
         object.__setattr__(self, "timeout_s", 64 * self.t1)
         object.__setattr__(self, "d_s", max(32.0, 64 * self.t1))
         elapsed, interval = 0.0, self.t1

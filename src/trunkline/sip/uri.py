@@ -13,9 +13,8 @@ from urllib.parse import unquote_to_bytes
 
 from trunkline.sip import limits
 from trunkline.sip.errors import SipBuildError, SipSyntaxError
-from trunkline.sip.grammar import HOST, Params, print_params
+from trunkline.sip.grammar import HOST, NO_PARAMS, Params, print_params
 
-_NO_PARAMS: Final[dict[str, str | None]] = {}
 SIP_URI: Final = (
     r"([Ss][Ii][Pp][Ss]?):"
     r"(?:((?:[!#$&-9;=?A-Z\[\]^_`a-z{|}~]++|%[0-9A-Fa-f]{2})++)"
@@ -28,6 +27,7 @@ SIP_URI: Final = (
 
 _URI = re.compile(rf"{SIP_URI}(?:\?(.*))?+", re.DOTALL).fullmatch
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*+):([!-;=?-~]++)").fullmatch
+_EXTRA_COLON = re.compile(r"::(?=:[0-9]{1,3}\.[0-9.]+\Z)").sub
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})").search
 _HEADERS = re.compile(r"[!$%&'()*+./0-9:=?A-Z\[\]_a-z~-]++").fullmatch
 
@@ -43,7 +43,7 @@ class SipUri:
         user: str | None,
         host: str,
         port: int | None = None,
-        params: Params = _NO_PARAMS,
+        params: Params = NO_PARAMS,
         headers: str = "",
         password: str | None = None,
     ) -> None:
@@ -134,7 +134,7 @@ class SipUri:
             None if "user" in parts else self.user,
             self.host,
             None if "port" in parts else self.port,
-            _NO_PARAMS if "params" in parts else {k: v for k, v in self.params.items() if k not in parts},
+            NO_PARAMS if "params" in parts else {k: v for k, v in self.params.items() if k not in parts},
             "" if "headers" in parts else self.headers,
             None if "user" in parts else self.password,
         )
@@ -239,15 +239,13 @@ def sip_uri_of(
 ) -> SipUri:
     """A URI of what the groups of `SIP_URI` have matched. Raises `SipSyntaxError`."""
     if host[0] == "[":
-        host = host[1:-1]
-        if not is_ipv6(host):
-            raise SipSyntaxError("URI", "malformed IPv6 address")
+        host = ipv6_of(host, "URI")
     port: int | None = None
     if port_text is not None:
         port = int(port_text)
         if not 0 < port < 65536:
             raise SipSyntaxError("URI", "port out of range")
-    params = _parse_params(params_text) if params_text else _NO_PARAMS
+    params = _parse_params(params_text) if params_text else NO_PARAMS
     return SipUri(scheme.lower(), user, host.lower(), port, params, headers, password)
 
 
@@ -267,6 +265,17 @@ def is_ipv6(text: str) -> bool:
     except ValueError:
         return False
     return "%" not in text
+
+
+def ipv6_of(reference: str, element: str) -> str:
+    """The address within an IPv6reference (`[…]`). Raises `SipSyntaxError`.
+
+    RFC 5118 §4.10: a colon too many before an embedded IPv4 address MUST be tolerated; it is dropped.
+    """
+    address = _EXTRA_COLON(":", reference[1:-1])
+    if not is_ipv6(address):
+        raise SipSyntaxError(element, "malformed IPv6 address")
+    return address
 
 
 def _parse_params(text: str) -> dict[str, str | None]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from trunkline.clock import TimerHeap
-from trunkline.sip import limits
+from trunkline.sip import digest, limits
 from trunkline.sip.digest import (
     Algorithm,
     Challenge,
@@ -111,14 +111,12 @@ def test_every_changed_part_makes_the_answer_wrong() -> None:
         {"algorithm": Algorithm.MD5},
         {"qop": None},
     ):
-        changed = good._replace(**change)  # type: ignore[arg-type]
+        changed = good._replace(**change)
         assert edge.challenger.check(changed, "INVITE", edge.lookup) is Outcome.WRONG
 
 
 def test_the_same_work_is_done_for_an_unknown_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """No clock is read: what is compared is which hashes are made, of how many characters."""
-    from trunkline.sip import digest
-
     work: list[int] = []
     for algorithm in (Algorithm.MD5, Algorithm.SHA_256):
         real = digest._HASH[algorithm]
@@ -203,14 +201,15 @@ def test_an_answer_without_qop_is_taken() -> None:
         Algorithm.MD5, ha1("alice", REALM, SECRETS["alice"]), "REGISTER", "sip:sip.example.com", nonce
     )
     value = (
-        f'Digest username="alice",realm="{REALM}",nonce="{nonce}",uri="sip:sip.example.com",response="{response}"'
+        f'Digest username="alice",realm="{REALM}",nonce="{nonce}",uri="sip:sip.example.com",'
+        f'response="{response}"'
     )
     assert edge.check(value, "REGISTER", "sip:sip.example.com") is Outcome.OK
     assert edge.check(value, "REGISTER", "sip:sip.example.com") is Outcome.STALE
 
 
 def test_sipps_answer_is_taken() -> None:
-    """SIPp quotes neither qop nor nc nor algorithm, and its uri is the remote address, whatever the Request-URI."""
+    """SIPp quotes neither qop nor algorithm, and its uri is the remote address, whatever the Request-URI."""
     edge = Edge()
     nonce = Challenge.parse(edge.challenger.challenge_headers()[0]).nonce
     uri = "sip:127.0.0.1:5060"
@@ -219,8 +218,8 @@ def test_sipps_answer_is_taken() -> None:
         qop="auth", nc="00000001", cnonce="6b8b4567",
     )  # fmt: skip
     value = (
-        f'Digest username="alice",realm="{REALM}",cnonce="6b8b4567",nc=00000001,qop=auth,uri="{uri}",nonce="{nonce}",'
-        f'response="{response}",algorithm=MD5'
+        f'Digest username="alice",realm="{REALM}",cnonce="6b8b4567",nc=00000001,qop=auth,uri="{uri}",'
+        f'nonce="{nonce}",response="{response}",algorithm=MD5'
     )
     assert edge.check(value, uri="sip:+4989123456@127.0.0.1:5060") is Outcome.OK
 
@@ -255,7 +254,9 @@ def test_which_uris_agree(one: str, other: str, agree: bool) -> None:
 
 def test_algorithms_can_be_chosen() -> None:
     edge = Edge(algorithms=(Algorithm.SHA_512_256,))
-    assert [Challenge.parse(v).algorithm for v in edge.challenger.challenge_headers()] == [Algorithm.SHA_512_256]
+    assert [Challenge.parse(v).algorithm for v in edge.challenger.challenge_headers()] == [
+        Algorithm.SHA_512_256
+    ]
     assert edge.check(answer(edge)) is Outcome.OK
     assert edge.check(answer(Edge())) is Outcome.UNSUPPORTED
 
@@ -266,7 +267,7 @@ def test_other_realms_algorithms_and_qops_are_unsupported() -> None:
     for change in (
         {"realm": "other"}, {"algorithm": None}, {"algorithm": Algorithm.SHA_512_256}, {"qop": "auth-int"},
     ):  # fmt: skip
-        changed = good._replace(**change)  # type: ignore[arg-type]
+        changed = good._replace(**change)
         assert edge.challenger.check(changed, "INVITE", edge.lookup) is Outcome.UNSUPPORTED
     assert edge.asked == []
 
@@ -366,8 +367,8 @@ def test_the_strongest_known_challenge_is_answered() -> None:
     md5, sha256, sha512, unknown, odd, other = (
         f'Digest realm="r", nonce="n", qop="{qop}", algorithm={name}'
         for name, qop in (
-            ("MD5", "auth"), ("SHA-256", "auth"), ("SHA-512-256", "auth"), ("AKAv1-MD5", "auth"), ("SHA-256", "x"),
-            ("MD5-sess", "auth"),
+            ("MD5", "auth"), ("SHA-256", "auth"), ("SHA-512-256", "auth"),
+            ("AKAv1-MD5", "auth"), ("SHA-256", "x"), ("MD5-sess", "auth"),
         )
     )  # fmt: skip
     for values, algorithm in (
@@ -385,9 +386,10 @@ def test_the_strongest_known_challenge_is_answered() -> None:
 
 @pytest.mark.parametrize("field", ["uri", "user", "cnonce"])
 def test_injection_through_an_answer_is_refused(field: str) -> None:
-    values = {"uri": "sip:b", "user": "u", "secret": "p", "cnonce": "c", field: "x\r\nX-Evil: 1"}
+    values = {"uri": "sip:b", "user": "u", "cnonce": "c", field: "x\r\nX-Evil: 1"}
+    offer = 'Digest realm="r", nonce="n", qop="auth"'
     with pytest.raises(SipBuildError):
-        answer_challenge('Digest realm="r", nonce="n", qop="auth"', "INVITE", **values)
+        answer_challenge(offer, "INVITE", values["uri"], values["user"], "p", values["cnonce"])
 
 
 def test_a_realm_is_quoted() -> None:

@@ -30,7 +30,9 @@ def test_every_changed_character_is_noticed() -> None:
         assert mint.issued_at(changed) is None
 
 
-@pytest.mark.parametrize("text", ["", "x", "A" * 31, "A" * 32, "A" * 33, "A" * 10**6, "!" * 32, "é" * 32, "=" * 32])
+@pytest.mark.parametrize(
+    "text", ["", "x", "A" * 31, "A" * 32, "A" * 33, "A" * 10**6, "!" * 32, "é" * 32, "=" * 32]
+)
 def test_other_text_is_no_nonce(text: str) -> None:
     assert NonceMint("example.com", KEY).issued_at(text) is None
 

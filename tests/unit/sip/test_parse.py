@@ -61,7 +61,9 @@ def test_line_ends_before_the_start_line_are_skipped() -> None:
     assert parse_message(b"\r\n\r\n" + message()).call_id == "a84b4c76e66710"
 
 
-@pytest.mark.parametrize("data", [b"", b"\r\n", b"\r\n\r\n", b"\r\n\r\n\r\n\r\n", b"\0", b"x", b"\xff" * 99, b"\r\n\r"])
+@pytest.mark.parametrize(
+    "data", [b"", b"\r\n", b"\r\n\r\n", b"\r\n\r\n\r\n\r\n", b"\0", b"x", b"\xff" * 99, b"\r\n\r"]
+)
 def test_what_is_no_message_is_refused_and_not_answered(data: bytes) -> None:
     assert refused(data).message is None
 
@@ -137,7 +139,11 @@ def test_a_twin_is_refused_in_any_spelling_even_when_equal(name: str, twin: str)
 
 @pytest.mark.parametrize(
     "twins",
-    [("Content-Length: 0", "l: 0"), ("Content-Length: 0", "Content-Length : 5"), ("c: a/b", "Content-Type: c/d")],
+    [
+        ("Content-Length: 0", "l: 0"),
+        ("Content-Length: 0", "Content-Length : 5"),
+        ("c: a/b", "Content-Type: c/d"),
+    ],
 )
 def test_twins_of_the_body_headers(twins: tuple[str, str]) -> None:
     assert refused(message(*twins, body="hello")).element in ("Content-Length", "Content-Type")
@@ -208,6 +214,8 @@ def test_a_start_line_has_no_continuation() -> None:
         ("to", ""),
         ("from", "<sip:a b@c>"),
         ("from", "x"),
+        ("from", "<sip:a@b>;tag="),
+        ("to", "sip:a@b;tag="),
         ("call_id", ""),
         ("call_id", "a b"),
         ("call_id", "a\tb"),
@@ -253,7 +261,9 @@ def test_without_content_length_the_body_is_the_rest() -> None:
     assert parse_message(message(body="xyz\r\n\r\nabc")).body == b"xyz\r\n\r\nabc"
 
 
-@pytest.mark.parametrize("length", ["4", "", "-1", "+3", "3 3", "3, 3", "0x3", "3.0", "٣", "99999999999", "1" * 5000])
+@pytest.mark.parametrize(
+    "length", ["4", "", "-1", "+3", "3 3", "3, 3", "0x3", "3.0", "٣", "99999999999", "1" * 5000]
+)
 def test_content_lengths_that_lie_are_refused(length: str) -> None:
     error = refused(message(f"Content-Length: {length}", body="xyz"))
     assert (error.element, error.status) == ("Content-Length", 400)
@@ -327,10 +337,3 @@ def test_salvage_keeps_what_can_be_copied() -> None:
 )
 def test_what_must_not_be_answered_is_not_salvaged(data: bytes) -> None:
     assert salvage(data) is None
-
-
-def test_an_error_says_what_and_where() -> None:
-    error = SipSyntaxError("Via", "port out of range", offset=4, status=400)
-    assert str(error) == "Via: port out of range"
-    assert str(error.within("Top")) == "Top: Via: port out of range"
-    assert error.within("Top").offset == 4

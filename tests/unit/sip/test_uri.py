@@ -8,7 +8,9 @@ from trunkline.sip.uri import OtherUri, SipUri, escape_user, is_ipv6, parse_uri
 
 
 def test_every_part_is_read() -> None:
-    uri = SipUri.parse("SIPS:alice:secret%40@Atlanta.COM:5061;Transport=TCP;lr;maddr=[2001:DB8::1]?subject=x&b=%20")
+    uri = SipUri.parse(
+        "SIPS:alice:secret%40@Atlanta.COM:5061;Transport=TCP;lr;maddr=[2001:DB8::1]?subject=x&b=%20"
+    )
     assert uri.scheme == "sips"
     assert uri.user == "alice"
     assert uri.password == "secret%40"
@@ -205,6 +207,20 @@ def test_any_text_becomes_a_user_part(text: str) -> None:
 def test_a_user_part_is_not_empty() -> None:
     with pytest.raises(SipBuildError):
         escape_user("")
+
+
+def test_an_extra_colon_before_an_embedded_ipv4_address_is_dropped() -> None:
+    """RFC 5118 §4.10."""
+    assert SipUri.parse("sip:[2001:db8:::192.0.2.1]").host == "2001:db8::192.0.2.1"
+    assert SipUri.parse("sip:[2001:db8::192.0.2.1]").host == "2001:db8::192.0.2.1"
+    for text in (
+        "sip:[2001:db8::::192.0.2.1]",
+        "sip:[2001:::db8:::192.0.2.1]",
+        "sip:[:::]",
+        "sip:[2001:db8:::1]",
+    ):
+        with pytest.raises(SipSyntaxError):
+            SipUri.parse(text)
 
 
 def test_ipv6_literals() -> None:

@@ -16,8 +16,11 @@ from trunkline.sip.timers import TimerValues
 class ClientWire(Protocol):
     """What a client transaction asks of the stack."""
 
-    clock: Clock
-    timers: TimerValues
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def timers(self) -> TimerValues: ...
 
     def send(self, data: bytes, flow: Flow, call_id: str) -> None:
         """Put `data` on `flow`. Failure arrives later, at `ClientTransaction.fail`."""

@@ -37,8 +37,10 @@ class ServerWire(Protocol):
 class ServerTransaction:
     """One request received, and the way its answers go; subclasses are the machines.
 
-    `flow` is where the request came from, `reply_flow` where answers go (None until the first answer,
-    §18.2.2), `key` and `merge_key` what `TransactionTable` files it under."""
+    `flow` is where the request came from (last, if it came again after a connection had closed), `reply_flow`
+    where answers go (None until the first answer, §18.2.2). `key`, `ack_key` and `merge_key` are what
+    `TransactionTable` files it under.
+    """
 
     __slots__ = (
         "_data",

@@ -77,13 +77,19 @@ class TransactionTable:
             del self._client_at[remote]
 
     def client_for(self, response: Response) -> ClientTransaction | None:
-        """The transaction that `response` answers (§17.1.3), or None for a stray one."""
+        """The transaction that `response` answers (§17.1.3).
+
+        None for a stray one, and for one with a second Via, which has lost its way (§8.1.3.3).
+        """
         via = response.top_via
         branch = via.branch
         if branch is None:
             return None
         transaction = self._client.get((branch, response.cseq.method))
         if transaction is None:
+            return None
+        vias = response.headers.all("via")
+        if len(vias) > 1 or "," in vias[0]:
             return None
         host, port = transaction.flow.sent_by
         if via.host != host and via.host != host.lower():
