@@ -35,6 +35,7 @@ from typing import NamedTuple, Protocol, cast
 
 from trunkline.clock import Clock, Timer
 from trunkline.sip.failures import FlowFailure, FlowFailureKind, RequestFailure, RequestFailureKind
+from trunkline.sip.grammar import refuse_breaks
 from trunkline.sip.message import Request, Response
 from trunkline.sip.ports import Address, Connector, Flow, LocateFailure, Locator, Target, Transport
 from trunkline.sip.timers import TimerValues
@@ -51,7 +52,10 @@ UDP_REQUEST_BYTES = 1300
 
 @dataclass(frozen=True, slots=True)
 class ContactSpec:
-    """Our Contact but for the host and port, which are those of the flow that is used (RFC 3261 §8.1.1.8)."""
+    """Our Contact but for the host and port, which are those of the flow that is used (RFC 3261 §8.1.1.8).
+
+    Raises `SipBuildError` for a part that would break out of its line.
+    """
 
     user: str | None = None
     """The user part, escaped."""
@@ -59,6 +63,11 @@ class ContactSpec:
     """URI parameters, each with its semicolon."""
     params: str = ""
     """Header parameters, each with its semicolon."""
+
+    def __post_init__(self) -> None:
+        for part in (self.user, self.uri_params, self.params):
+            if part:
+                refuse_breaks(part, "a part of Contact")
 
     def text(self, flow: Flow, *, sips: bool = False) -> str:
         """The Contact value on `flow`: a SIPS URI when the Request-URI or first Route is one (§8.1.1.8,
