@@ -399,6 +399,7 @@ class Call:
         record.state = RecordState.CLOSED
         record.verdict = verdict
         record.hung_up_by = party
+        self.attempt = None
         if self._admission is not None:
             self._admission.release()
         self._on_end(self)
