@@ -1,7 +1,7 @@
 """The small values of single headers: CSeq, RAck, Session-Expires, Min-SE, Reason, and plain numbers.
 
-RFC 3261 §20.16 and §20.19, RFC 3262 §7, RFC 4028 §4 and §5, RFC 3326 §2. The properties of `message` read through
-these.
+RFC 3261 §20.16 and §20.19, RFC 3262 §7, RFC 4028 §4 and §5, RFC 3326 §2. The properties of `message` read
+through these.
 """
 
 import re
