@@ -21,7 +21,7 @@ from trunkline.store.record_rows import attempt_row, call_row
 def group(*records: CallRecord | AttemptRecord, run: str = "run1", taken_at: float = 2000.0) -> Group:
     calls = [call_row(record, run) for record in records if isinstance(record, CallRecord)]
     attempts = [attempt_row(record) for record in records if isinstance(record, AttemptRecord)]
-    return Group(run, "n1", 1.0, taken_at, {"call": calls, "attempt": attempts}, {})
+    return Group({"run": [(run, "n1", 1.0, taken_at)], "call": calls, "attempt": attempts}, {})
 
 
 Open = Callable[..., RecordDelivery]
@@ -275,3 +275,21 @@ def test_old_records_are_deleted_a_few_at_a_time(
     assert ids(database) == ["c0", "c4", "c5"], "then it rests for a minute"
     delivery.tick(63.0, 10 * day)
     assert ids(database) == ["c4", "c5"]
+
+
+def test_what_was_written_is_synced_once_a_second(
+    open_delivery: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fdatasync", synced.append)
+    delivery = open_delivery()
+    delivery.tick(10.0, 2000.0)
+    assert synced == []
+    delivery.deliver([group(ended_call("a"))])
+    delivery.tick(10.1, 2000.0)
+    delivery.deliver([group(ended_call("b"))])
+    delivery.tick(11.0, 2000.0)
+    assert len(synced) == 1
+    delivery.tick(11.1, 2000.0)
+    delivery.tick(20.0, 2000.0)
+    assert len(synced) == 2
