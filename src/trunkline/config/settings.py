@@ -160,7 +160,7 @@ class Settings(BaseSettings):
     @property
     def directory_file(self) -> Path:
         """The last-known-good directory, for a start without the database."""
-        return self.node.data_dir / "directory.json"
+        return self.node.data_dir / "directory.snapshot"
 
     @property
     def journal_file(self) -> Path:

@@ -99,7 +99,7 @@ def test_a_call_with_its_attempts_in_order(database: Database, calls: Calls) -> 
 
 
 def test_an_unknown_call(calls: Calls) -> None:
-    with pytest.raises(NotFoundError, match="call 'x' does not exist; trunkline call list shows them"):
+    with pytest.raises(NotFoundError, match="call 'x' does not exist; trunkline calls lists them"):
         calls.get("x")
 
 
