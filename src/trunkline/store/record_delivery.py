@@ -83,12 +83,10 @@ class RecordDelivery:
             self._set_aside(groups)
             return
         try:
-            self.refused += self._writer.write(groups)
+            self._write(groups)
         except AwayError as error:
             self._went_away(str(error))
             self._set_aside(groups)
-        else:
-            self.written += sum(group.rows for group in groups)
 
     def tick(self, now: float, wall: float) -> None:
         """What is due: another try after a failure, recovery after the start, syncing, pruning. Call it at
@@ -111,6 +109,11 @@ class RecordDelivery:
         self._writer.close()
         self._journal.close()
 
+    def _write(self, groups: Sequence[Group], mark: tuple[str, str] | None = None) -> None:
+        refused = self._writer.write(groups, mark)
+        self.refused += refused
+        self.written += sum(group.rows for group in groups) - refused
+
     def _set_aside(self, groups: Sequence[Group]) -> None:
         for group in groups:
             if not self._held:
@@ -130,8 +133,8 @@ class RecordDelivery:
         try:
             self._deliver_journal()
             while self._held:
-                self.refused += self._writer.write([self._held[0]])
-                self.written += self._held.popleft().rows
+                self._write([self._held[0]])
+                self._held.popleft()
             if not self._ready:
                 self.recovered = recover(self._database, self._node, self._run)
                 self._ready = True
@@ -153,8 +156,7 @@ class RecordDelivery:
             if not entries:
                 break
             groups = [Group.from_json(entry) for entry in entries]
-            self.refused += self._writer.write(groups, (mark, f"{journal.name} {offset}"))
-            self.written += sum(group.rows for group in groups)
+            self._write(groups, (mark, f"{journal.name} {offset}"))
         self._writer.sync()
         journal.clear()
 

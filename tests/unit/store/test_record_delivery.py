@@ -181,7 +181,7 @@ def test_a_long_journal_is_delivered_in_parts_and_goes_on_where_it_stopped(
     real = delivery._writer.write
     tries: list[int] = []
 
-    def fail_later(groups: list[Group], mark: tuple[str, str]) -> int:
+    def fail_later(groups: list[Group], mark: tuple[str, str] | None) -> int:
         tries.append(len(groups))
         if len(tries) == 2:
             raise AwayError("gone again")
@@ -293,3 +293,11 @@ def test_what_was_written_is_synced_once_a_second(
     delivery.tick(11.1, 2000.0)
     delivery.tick(20.0, 2000.0)
     assert len(synced) == 2
+
+
+def test_what_was_refused_is_not_counted_as_written(open_delivery: Open) -> None:
+    impossible = ended_call("b")
+    impossible.attempts = 2**70
+    delivery = open_delivery()
+    delivery.deliver([group(ended_call("a"), impossible)])
+    assert (delivery.written, delivery.refused) == (1, 1)
