@@ -204,13 +204,13 @@ def test_without_room_on_the_disk_groups_wait_in_memory(
     lock.take()
     delivery.deliver([group(call_record("a"))])
     monkeypatch.setattr(os, "pwrite", lambda _fd, _data, _offset: 0)
-    delivery.deliver([group(ended_call("b"))])
+    delivery.deliver([group(call_record("b"))])
     monkeypatch.undo()
-    delivery.deliver([group(ended_call("a"))])
+    delivery.deliver([group(ended_call("b"))])
     lock.release()
     delivery.tick(1.0, 2000.0)
     assert ids(database) == ["a", "b"]
-    assert Calls(database).get("a").call == ended_call("a"), "in the order in which they changed"
+    assert Calls(database).get("b").call == ended_call("b"), "in the order in which they changed"
     assert (delivery.written, delivery.waiting, delivery.dropped) == (3, False, 0)
 
 
