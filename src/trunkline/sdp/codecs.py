@@ -1,7 +1,7 @@
 """The six codecs of the service and telephone-event, as SDP names them (BEHAVIOUR R5, R7).
 
 Owns the static payload types (RFC 3551 §6), the clock rates, and what is read from and written into `a=fmtp`:
-G.729's annexb (RFC 4856 §2.1.9: always `annexb=no` here), iLBC's mode (RFC 3952 §5), the event list of
+G.729's annexb (RFC 4856: always `annexb=no` here), iLBC's mode (RFC 3952 §5), the event list of
 telephone-event (RFC 4733 §2.4.1), Speex's parameters (RFC 5574 §5) kept as they come. Everything else in
 `a=fmtp` is dropped. Who speaks which codec with whom is `offer_answer`.
 """

@@ -160,7 +160,9 @@ class RemoteAudio:
         if section.port == 0:
             raise NoAudioError("the audio stream is rejected (port 0)")
         if section.protocol not in profiles:
-            raise UnsupportedProfileError(f"audio over {section.protocol[:20]} can't be used")
+            known = section.protocol in PLAIN_PROFILES or section.protocol in SECURE_PROFILES
+            what = section.protocol if known else "the protocol of the audio stream"
+            raise UnsupportedProfileError(f"{what} can't be used here")
         self = cls()
         self.origin = description.origin
         self.time = description.time

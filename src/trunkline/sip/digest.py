@@ -1,11 +1,12 @@
-"""Digest authentication (RFC 3261 §22, RFC 7616, RFC 8760): challenges and their check, and answers to challenges.
+"""Digest authentication (RFC 3261 §22, RFC 7616, RFC 8760): challenges, their check, and answers to them.
 
-MD5, SHA-256 and SHA-512-256; qop `auth`, `auth-int` only as a client, and none at all, as phones of RFC 2069's age send
-it. Only HA1s are needed to check; they are as good as the secret within their realm, and kept accordingly.
+MD5, SHA-256 and SHA-512-256; qop `auth`, `auth-int` only as a client, and none at all, as phones of RFC
+2069's age send it. Only HA1s are needed to check; they are as good as the secret within their realm, and kept
+accordingly.
 
-Deliberate: MD5 is offered above SHA-256, against RFC 8760 §2.3, which wants the preferred one on top. SIPp before 3.7
-and pjproject before 2.11 (Asterisk among its users) look at the first challenge only, and give up when it isn't MD5.
-`algorithms` changes the order, or leaves MD5 out.
+Deliberate: MD5 is offered above SHA-256, against RFC 8760 §2.3, which wants the preferred one on top. SIPp
+before 3.7 and pjproject before 2.11 (Asterisk among its users) look at the first challenge only, and give up
+when it isn't MD5. `algorithms` changes the order, or leaves MD5 out.
 
 Who is asked, with 401 or 407, and what happens after too many failures is not decided here.
 """
@@ -64,7 +65,7 @@ _HASH: Final[dict[Algorithm, Callable[[str], str]]] = {
 
 
 def ha1(key: str, realm: str, secret: str, algorithm: Algorithm = Algorithm.MD5) -> str:
-    """H(username:realm:password) in lower-case hex (RFC 7616 §3.4.2): what is stored instead of the secret."""
+    """H(username:realm:password) in lower-case hex (RFC 7616 §3.4.2): stored instead of the secret."""
     return _HASH[algorithm](f"{key}:{realm}:{secret}")
 
 
@@ -151,7 +152,7 @@ class Outcome(Enum):
 
     OK = "ok"
     STALE = "stale"
-    """The secret is right, but the nonce is too old, not ours, or its count was used before: ask again, stale=true."""
+    """The secret is right, but the nonce is too old, not ours, or its count was used: ask again."""
     WRONG = "wrong"
     UNKNOWN = "unknown"
     """No HA1 for that username and algorithm."""
@@ -178,7 +179,8 @@ class Challenger:
     ) -> None:
         """`key`: 16 or more secret bytes, the same on every edge. `algorithms`: offered in this order.
 
-        `counts`: refuses used nonce counts when given; without it a nonce may be used any number of times in its life.
+        `counts`: refuses used nonce counts when given; without it a nonce may be used any number of times in
+        its life.
         """
         self.realm = realm
         self._mint = NonceMint(realm, key)
@@ -199,7 +201,7 @@ class Challenger:
         ]
 
     def find(self, values: Iterable[str]) -> Credentials | None:
-        """The first of these header values that holds Digest credentials of this realm; the others are passed over."""
+        """The first of these header values that holds Digest credentials of this realm, if any does."""
         for value in values:
             try:
                 credentials = Credentials.parse(value)
@@ -218,7 +220,8 @@ class Challenger:
     ) -> Outcome:
         """Check credentials for a request. The same work is done whether the username is known or not.
 
-        `ha1_lookup(username, algorithm)` gives the stored HA1 or None. `request_uri` is compared as `uris_agree` does.
+        `ha1_lookup(username, algorithm)` gives the stored HA1 or None. `request_uri` is compared as
+        `uris_agree` does.
         """
         algorithm = credentials.algorithm
         if algorithm not in self._algorithms or credentials.realm != self.realm:
@@ -258,8 +261,9 @@ class Challenger:
 def uris_agree(digest_uri: str, request_uri: str) -> bool:
     """Whether a digest's uri may stand for this Request-URI.
 
-    RFC 7616 §3.4.6 wants the same resource; RFC 8760 §2.6 item 6 lets a UAS accept others, as proxies rewrite. So the
-    host is not compared, and a uri without a user agrees with every user: SIPp sends `sip:host:port` for any request.
+    RFC 7616 §3.4.6 wants the same resource; RFC 8760 §2.6 item 6 lets a UAS accept others, as proxies
+    rewrite. So the host is not compared, and a uri without a user agrees with every user: SIPp sends
+    `sip:host:port` for any request.
     """
     if digest_uri == request_uri:
         return True
@@ -309,7 +313,7 @@ class Challenge(NamedTuple):
 
 
 def choose_challenge(values: Iterable[str]) -> Challenge | None:
-    """The challenge with the strongest algorithm among these header values; None when none can be answered."""
+    """The answerable challenge with the strongest algorithm among these header values, if there is one."""
     best: Challenge | None = None
     best_strength = -1
     for value in values:
@@ -334,10 +338,11 @@ def answer_challenge(
     nc: int = 1,
     body: bytes = b"",
 ) -> str | None:
-    """The value of the Authorization or Proxy-Authorization that answers a challenge; None when none can be answered.
+    """The Authorization or Proxy-Authorization value that answers a challenge; None when none can be.
 
-    Of several challenges the strongest algorithm is taken, of its qop `auth` before `auth-int`. `cnonce`: a fresh token;
-    `nc`: how often the nonce has been used, this time included. Raises `SipBuildError` when a value can't be sent.
+    Of several challenges the strongest algorithm is taken, of its qop `auth` before `auth-int`. `cnonce`: a
+    fresh token; `nc`: how often the nonce has been used, this time included. Raises `SipBuildError` when a
+    value can't be sent.
     """
     values = [challenge_value] if isinstance(challenge_value, str) else challenge_value
     challenge = choose_challenge(values)

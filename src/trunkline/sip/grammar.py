@@ -1,8 +1,8 @@
 """What several headers share (RFC 3261 §25.1): token, quoted-string, comma lists, generic parameters.
 
-Text has been decoded and unfolded before it comes here. Every function is linear in its input: the expressions use
-possessive quantifiers, and an unterminated quote or bracket swallows the rest of the text rather than being
-tried again at the next character.
+Text has been decoded and unfolded before it comes here. Every function is linear in its input: the
+expressions use possessive quantifiers, and an unterminated quote or bracket swallows the rest of the text
+rather than being tried again at the next character.
 """
 
 import re
@@ -67,8 +67,8 @@ def parse_params(text: str, element: str) -> dict[str, str | None]:
     """`;name=value;name` as a mapping: names in lower case, values exactly as received (quotes kept).
 
     `text` is empty or begins (after LWS) with a semicolon. Raises `SipSyntaxError` for an empty or repeated
-    parameter, a name that isn't a token, and a value that is neither token, host nor quoted string (RFC 3261 §25.1
-    generic-param; some more visible characters are let through).
+    parameter, a name that isn't a token, and a value that is neither token, host nor quoted string (RFC 3261
+    §25.1 generic-param; some more visible characters are let through).
     """
     if not _SIMPLE_PARAMS(text):
         return _parse_odd_params(text.strip(LWS), element)
@@ -123,7 +123,7 @@ def quote(text: str) -> str:
 
 
 def unquote(text: str) -> str:
-    """What a quoted-string says, made `readable`; text that isn't one comes back `readable` and otherwise unchanged."""
+    """What a quoted-string says, made `readable`; other text is only made `readable`."""
     match = _QUOTED(text)
     if match is not None:
         text = match[1]
@@ -135,8 +135,8 @@ def unquote(text: str) -> str:
 def readable(text: str) -> str:
     """`text` fit for a display, a log and a database: no control characters, no undecoded bytes.
 
-    Control characters, which a quoted pair may smuggle in (RFC 4475 §3.1.1.2), become spaces. Bytes that weren't UTF-8
-    are what old devices send instead: ISO 8859-1.
+    Control characters, which a quoted pair may smuggle in (RFC 4475 §3.1.1.2), become spaces. Bytes that
+    weren't UTF-8 are what old devices send instead: ISO 8859-1.
     """
     if _UNDECODED(text):
         text = text.encode("utf-8", "surrogateescape").decode("latin-1")

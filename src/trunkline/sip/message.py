@@ -1,8 +1,8 @@
-"""Requests and responses: header values read when asked for, and bytes for the wire (RFC 3261 §7, §8.2.6, §20).
+"""Requests and responses: headers read when asked for, and bytes for the wire (RFC 3261 §7, §8.2.6, §20).
 
 Reading a property parses the header once and keeps the result until that header changes. Each may raise
-`SipSyntaxError` when the header is malformed, except those that `parse_message` has checked: `uri`, `top_via`, `from_`,
-`to`, their tags, `call_id`, `cseq`, `max_forwards`.
+`SipSyntaxError` when the header is malformed, except those that `parse_message` has checked: `uri`,
+`top_via`, `from_`, `to`, their tags, `call_id`, `cseq`, `max_forwards`.
 
 Not here: reading bytes (`parse`), what a header does to a dialog or transaction (`dialog`, `stack`).
 """
@@ -172,7 +172,7 @@ class Message:
 
     @property
     def max_forwards(self) -> int | None:
-        """0–255, None when absent (RFC 2543)."""
+        """0 to 255, None when absent (RFC 2543)."""
         return self._number("max-forwards", "Max-Forwards", limits.MAX_FORWARDS_MAX)
 
     @property
@@ -242,7 +242,7 @@ class Message:
 
     @property
     def reason_header(self) -> list[Reason]:
-        """Reason (RFC 3326). Values that can't be read are left out: the header is advice, and may not kill a call."""
+        """Reason (RFC 3326). Values that can't be read are left out: it is advice and may not kill calls."""
         return read_reasons(self.headers.all("reason"))
 
     def _required(self, key: str, name: str) -> str:
@@ -298,15 +298,13 @@ class Message:
         return cast("frozenset[str]", tokens)
 
     def _serialise(self, start_line: str) -> bytes:
+        if "\n" in start_line or "\r" in start_line:
+            raise SipBuildError("the start line holds a line break")
         lines = self.headers.lines()
         body = self.body
-        lines.append(f"Content-Length: {len(body)}\r\n\r\n")
         lines.insert(0, start_line)
-        head = "\r\n".join(lines)
-        ends = len(lines) + 1
-        if head.count("\n") != ends or head.count("\r") != ends:
-            raise SipBuildError("a header value or the start line holds a line break")
-        return head.encode("utf-8", "surrogateescape") + body
+        lines.append(f"Content-Length: {len(body)}\r\n\r\n")
+        return "\r\n".join(lines).encode("utf-8", "surrogateescape") + body
 
 
 class Request(Message):
@@ -352,7 +350,7 @@ class Request(Message):
 
     def to_bytes(self) -> bytes:
         """The wire form, Content-Length computed. Raises `SipBuildError` when a part would break its line."""
-        if " " in self._uri_text or not is_token(self.method):
+        if not self._uri_text or " " in self._uri_text or not is_token(self.method):
             raise SipBuildError("the method or Request-URI can't stand in a request line")
         return self._serialise(f"{self.method} {self._uri_text} SIP/2.0")
 
@@ -371,7 +369,7 @@ class Response(Message):
         self.headers = Headers() if headers is None else headers
         self.body = body
         self.status: Final = status
-        """100–699."""
+        """100 to 699."""
         self.reason: Final = REASONS.get(status, "") if reason is None else reason
         """The phrase; may be empty."""
 
@@ -425,9 +423,10 @@ def response_to(
     body: bytes = b"",
     content_type: str | None = None,
 ) -> Response:
-    """A response to `request` (RFC 3261 §8.2.6.2): Via, From, To, Call-ID and CSeq copied, Timestamp into a 100.
+    """A response to `request` (RFC 3261 §8.2.6): with Via, From, To, Call-ID, CSeq, and in a 100 Timestamp.
 
-    `to_tag` is added to To unless it has a tag already. Raises `SipBuildError` for a header that can't be sent.
+    `to_tag` is added to To unless it has a tag already. Raises `SipBuildError` for a header that can't be
+    sent.
     """
     copied = request.headers.only(_COPIED if status != 100 else _COPIED_INTO_100)
     if to_tag is not None and not _has_tag(request):
@@ -447,6 +446,6 @@ _COPIED_INTO_100 = (*_COPIED, "timestamp")
 
 def _has_tag(request: Request) -> bool:
     try:
-        return request.to_tag is not None
+        return "tag" in request.to.params
     except SipSyntaxError:
         return True

@@ -54,14 +54,20 @@ def normalise(text: str) -> str:
     return digits
 
 
-def normalise_user(user: str) -> str:
-    """`normalise` for the user part of a SIP URI as received: escapes decoded, telephone parameters cut off.
+def number_text(user: str) -> str:
+    """The user part of a SIP URI as it was dialled: escapes decoded, telephone parameters cut off.
 
-    The parameters are those of RFC 3966 that RFC 3261 §19.1.6 carries over (`+441632960000;phone-context=…`).
+    The parameters are those of RFC 3966 that RFC 3261 §19.1.6 carries over
+    (`+441632960000;phone-context=…`).
     """
     if "%" in user:
         user = unquote(user[: _MAX_TEXT * 3])
-    return normalise(user.partition(";")[0])
+    return user.partition(";")[0]
+
+
+def normalise_user(user: str) -> str:
+    """`normalise` for the user part of a SIP URI as received. Raises `MalformedNumber`."""
+    return normalise(number_text(user))
 
 
 def number_or_none(user: str) -> str | None:

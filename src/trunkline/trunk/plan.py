@@ -16,7 +16,7 @@ from trunkline.trunk.caller_id import CallerIdentity, Headers, apply_policy, fro
 from trunkline.trunk.carrier import Carrier, CarrierCredentials, Gateway, rewrite
 from trunkline.trunk.destinations import deciding_prefix
 from trunkline.trunk.directory import Directory
-from trunkline.trunk.e164 import MalformedNumber, normalise_user, number_or_none
+from trunkline.trunk.e164 import MalformedNumber, normalise, normalise_user, number_or_none, number_text
 from trunkline.trunk.forwarding import Endpoint, MediaProtection
 from trunkline.trunk.health import HealthBook, prefer_up
 from trunkline.trunk.hunt import Hunt, HuntTarget, Rules
@@ -289,7 +289,7 @@ def plan_inbound(
     """
     note: Trace = [] if trace is None else trace
     try:
-        called = normalise_user(_rewritten_user(carrier, dialled))
+        called = normalise(rewrite(carrier.inbound_called_rules, number_text(dialled)))
     except MalformedNumber as error:
         note.append(f"What carrier {carrier.name} dialled is not an E.164 number: it {error.reason}.")
         return Verdict.of(Slug.MALFORMED_NUMBER, detail=f"the number {error.reason}")
@@ -315,12 +315,6 @@ def plan_inbound(
     return InboundPlan(account, number, caller, tuple(ordered), service_domain, codecs)
 
 
-def _rewritten_user(carrier: Carrier, user: str) -> str:
-    if not carrier.inbound_called_rules:
-        return user
-    return rewrite(carrier.inbound_called_rules, user.partition(";")[0])
-
-
 def _inbound_caller(carrier: Carrier, caller: CallerIdentity) -> CallerIdentity:
     """The caller as the carrier named it, in the form that its rules make of it."""
     if not carrier.inbound_caller_rules or caller.user is None:
@@ -344,7 +338,9 @@ def _endpoints(
         bindings = () if account is None or account.blocked else bindings_of(key)
         if not bindings:
             why = (
-                f"no device is registered for account {key}" if account else f"{key} is not an account's key"
+                f"no device is registered for account {key}"
+                if account
+                else f"'{key}' is not an account's key"
             )
             note.append(f"{uri} can't be reached: {why}.")
             missing = Verdict.of(Slug.NOT_REGISTERED, detail=why)

@@ -218,6 +218,19 @@ def test_the_first_audio_stream_says_why_none_can_be_used() -> None:
         RemoteAudio.read(audio("m=audio 4002 RTP/SAVP 0", "m=audio 0 RTP/AVP 8"))
 
 
+@pytest.mark.parametrize(
+    ("protocol", "words"),
+    [
+        ("RTP/SAVP", "RTP/SAVP can't be used here"),
+        ("\x1b[2J", "the protocol of the audio stream can't be used here"),
+    ],
+)
+def test_errors_never_repeat_strange_bytes_of_a_peer(protocol: str, words: str) -> None:
+    with pytest.raises(UnsupportedProfileError) as caught:
+        RemoteAudio.read(audio(f"m=audio 4002 {protocol} 0"))
+    assert str(caught.value) == words
+
+
 def test_same_version() -> None:
     first = RemoteAudio.read(audio("m=audio 4000 RTP/AVP 8"))
     assert first.same_version(RemoteAudio.read(audio("m=audio 4000 RTP/AVP 8")))

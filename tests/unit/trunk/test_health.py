@@ -48,6 +48,13 @@ def test_n_of_m(book: HealthBook, text: str, up: bool) -> None:
     assert book.is_up("a") is up
 
 
+def test_recovery_clears_the_past(clock: FakeClock) -> None:
+    book = HealthBook(clock, HealthPolicy(failures=3, window=10, successes=2))
+    results(book, "---++--")
+    assert book.is_up("a")
+    assert book.view("a").results == (True, False, False)
+
+
 def test_changes_are_told_once(book: HealthBook) -> None:
     assert [book.failed("a", "x") for _ in range(4)] == [False, False, True, False]
     assert [book.succeeded("a") for _ in range(3)] == [False, True, False]

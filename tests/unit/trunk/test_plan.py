@@ -363,6 +363,12 @@ def test_inbound_rules_of_the_carrier() -> None:
     assert leg.codecs == ("PCMA", "PCMU"), "those of both, in the account's order"
 
 
+@pytest.mark.parametrize("dialled", ["01632960000", "%301632960000", "01632960000;npdi", "0163-2960000"])
+def test_inbound_rules_see_the_number_as_it_was_dialled(dialled: str) -> None:
+    carrier = replace(ALPHA, inbound_called_rules=(Rewrite("0", 1, "44"),))
+    assert planned_in(inbound(dialled, carrier=carrier)).called == "441632960000"
+
+
 def test_inbound_rules_leave_a_nameless_caller_alone() -> None:
     carrier = replace(ALPHA, inbound_caller_rules=(Rewrite("", 0, "+"),))
     plan = planned_in(inbound(carrier=carrier, who=caller("<sip:c.example>")))
