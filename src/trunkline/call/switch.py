@@ -19,6 +19,7 @@ from trunkline.call.services import Services
 from trunkline.errors import MediaError, SdpError
 from trunkline.sdp.errors import NoCommonCodecError
 from trunkline.sdp.offer_answer import RemoteAudio
+from trunkline.sip.grammar import readable
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.ports import Flow
@@ -196,7 +197,7 @@ class Switch:
         services = self._services
         flow = invite.flow
         record = CallRecord(
-            call_id=services.token(),
+            call_id=services.new_call_id(),
             node=services.settings.node_name,
             direction=direction,
             account=None,
@@ -252,7 +253,7 @@ class Switch:
 def _user_of(request: Request) -> str:
     """The Request-URI's user as it came; the number of a tel URI (RFC 3966)."""
     uri = request.uri
-    return (uri.user or "") if isinstance(uri, SipUri) else uri.opaque
+    return readable((uri.user or "") if isinstance(uri, SipUri) else uri.opaque)
 
 
 def _identity_of(request: Request) -> CallerIdentity:
