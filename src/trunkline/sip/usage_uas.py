@@ -78,7 +78,7 @@ class UsageServer:
         """The session description that we sent last and that stands."""
         self.session_timer = SessionTimer(agent.clock, self, settings.session_expires_s, settings.min_se_s)
         self.reliable: ReliableProvisionals | None = None
-        self._peer_allow: frozenset[str] | Request | Response | None = None
+        self._peer_allow: frozenset[str] | str | None = None
         self._invite_seq = dialog.remote_seq
         self._acceptances: list[Acceptance] = []
         self._exchanges: list[IncomingOffer] = []
@@ -255,6 +255,8 @@ class UsageServer:
         self._exchanges.remove(exchange)
         if exchange.request.body:
             self.offer = Offer.NONE
+        if status == 408 and exchange.method != "INVITE":
+            status, reason = 504, None  # RFC 4320 §4.2: a 408 always comes too late there
         exchange.transaction.respond(response_to(exchange.request, status, reason, headers=headers))
         self.go_on()
 
@@ -308,8 +310,9 @@ class UsageServer:
 
     def peer_said(self, message: Request | Response) -> None:
         """Remember what `message` says that the peer allows."""
-        if "allow" in message.headers:
-            self._peer_allow = message
+        headers = message.headers
+        if "allow" in headers:
+            self._peer_allow = ",".join(headers.all("allow"))
 
     # the other half
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests.simulation.bench import Bench
 from tests.simulation.phone import ANSWER, OFFER
+from trunkline.sip.usage_events import Offer
 
 UP, AGAIN_LATER, GLARE, FINE = None, 500, 491, 200
 
@@ -133,6 +134,49 @@ def test_nobody_listens() -> None:
     for method, status in (("INVITE", 488), ("INFO", 481), ("REFER", 603)):
         bench.within(method)
         bench.heard(f"{status} {method}")
+
+
+def test_ack_closes_no_other_offer() -> None:
+    """Our UPDATE is on its way when the ACK of a 2xx without an offer of ours comes: the UPDATE's is still
+    open.
+    """
+    bench = Bench()
+    invite = bench.invited()
+    invite.accept(body=ANSWER)
+    bench.settle()
+    bench.tag = invite.usage.dialog.local_tag
+    invite.usage.update(OFFER, bench.phone.note_answer, bench.phone.note_refusal)
+    bench.within("ACK", cseq=1)
+    bench.within("UPDATE", body=OFFER)
+    bench.heard("491 UPDATE")
+
+
+def test_cancel_finds_its_reinvite() -> None:
+    """Also when an UPDATE waits for an answer too."""
+    bench = Bench()
+    bench.call_from_peer()
+    exchanges = bench.hold_offers()
+    bench.within("UPDATE", body=OFFER)
+    bench.phone.the_usage.offer = Offer.NONE
+    bench.within("INVITE")
+    bench.peer.request(
+        "CANCEL", bench.at, cseq=bench.cseq, to_tag=bench.tag, branch=f"z9hG4bKpeer{bench.peer._branches}"
+    )
+    bench.settle()
+    assert [exchange.method for exchange in exchanges] == ["UPDATE", "INVITE"]
+    assert [exchange.cancelled for exchange in exchanges] == [False, True]
+
+
+@pytest.mark.parametrize(("method", "status"), [("UPDATE", 504), ("INVITE", 408)])
+def test_no_408_to_other_requests_than_invite(method: str, status: int) -> None:
+    """RFC 4320 §4.2."""
+    bench = Bench()
+    bench.call_from_peer()
+    exchanges = bench.hold_offers()
+    bench.within(method, body=OFFER)
+    exchanges[0].reject(408)
+    bench.settle()
+    bench.heard(f"{status} {method}")
 
 
 def test_repeated_ack_is_told_once() -> None:
