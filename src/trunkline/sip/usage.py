@@ -182,7 +182,9 @@ class Usage(UsageServer):
             return self.offer is Offer.NONE
         if not modification.offers:
             return True
-        return self.offer is Offer.NONE and (self.reliable is None or not self.reliable.holds_back_2xx)
+        if self.offer is not Offer.NONE or self._awaits_our_answer:
+            return False
+        return self.reliable is None or not self.reliable.holds_back_2xx
 
     def modification_started(self, modification: Modification) -> None:
         """It goes out: until its final response no other offer may."""

@@ -79,7 +79,7 @@ TABLE = [
     (update_of_ours_without_an_offer, UP, FINE, UP),
     (theirs_in_a_reinvite, AGAIN_LATER, FINE, AGAIN_LATER),
     (theirs_in_an_update, AGAIN_LATER, AGAIN_LATER, AGAIN_LATER),
-    (their_reinvite_without_an_offer, AGAIN_LATER, FINE, UP),
+    (their_reinvite_without_an_offer, AGAIN_LATER, FINE, AGAIN_LATER),
     (early, AGAIN_LATER, FINE, AGAIN_LATER),
     (ended, 481, 481, 481),
 ]
@@ -149,6 +149,38 @@ def test_ack_closes_no_other_offer() -> None:
     bench.within("ACK", cseq=1)
     bench.within("UPDATE", body=OFFER)
     bench.heard("491 UPDATE")
+
+
+def test_what_waits_goes_when_the_peers_exchange_is_over() -> None:
+    """Accepted or refused, it makes way for ours."""
+    for status in (200, 488):
+        bench = Bench()
+        bench.call_from_peer()
+        exchanges = bench.hold_offers()
+        bench.within("UPDATE", body=OFFER)
+        bench.phone.the_usage.update(OFFER, bench.phone.note_answer, bench.phone.note_refusal)
+        bench.settle()
+        assert "UPDATE" not in bench.peer.summaries
+        if status == 200:
+            exchanges[0].accept(ANSWER)
+        else:
+            exchanges[0].reject(status)
+        bench.settle()
+        assert bench.peer.summaries[-2:] == [f"{status} UPDATE", "UPDATE"]
+
+
+def test_no_offer_of_ours_while_they_wait_for_one() -> None:
+    """A re-INVITE without an offer asks for ours in its 2xx: no UPDATE with another one meanwhile."""
+    bench = Bench()
+    bench.call_from_peer()
+    exchanges = bench.hold_offers()
+    bench.within("INVITE")
+    bench.phone.the_usage.update(OFFER, bench.phone.note_answer, bench.phone.note_refusal)
+    bench.settle()
+    assert "UPDATE" not in bench.peer.summaries
+    exchanges[0].reject(488)
+    bench.settle()
+    assert bench.peer.summaries[-1] == "UPDATE"
 
 
 def test_cancel_finds_its_reinvite() -> None:
