@@ -11,7 +11,6 @@ from trunkline.sip.message import (
     Request,
     Response,
     SessionExpires,
-    parse_cseq,
     response_to,
 )
 from trunkline.sip.parse import parse_message
@@ -202,22 +201,6 @@ def test_the_top_via_is_replaced_and_popped_alone() -> None:
     assert "via" not in message.headers
     message.set_top_via(Via("UDP", "q", None, {}))
     assert message.top_via.host == "q"
-
-
-@pytest.mark.parametrize(
-    "value", ["", "1", "INVITE", "1INVITE", "x INVITE", "1 INVITE x", "-1 INVITE", "1 IN VITE"]
-)
-def test_malformed_cseqs(value: str) -> None:
-    with pytest.raises(SipSyntaxError):
-        parse_cseq(value)
-
-
-def test_the_range_of_cseq() -> None:
-    assert parse_cseq("0009\t INVITE") == CSeq(9, "INVITE")
-    assert parse_cseq("2147483647 A").number == 2**31 - 1
-    for number in (2**31, 10**19, 10**30):
-        with pytest.raises(SipSyntaxError):
-            parse_cseq(f"{number} A")
 
 
 def test_a_request_uri_can_be_replaced() -> None:
