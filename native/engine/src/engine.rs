@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
-use trunkline_media::leg::{Leg, Remote, Statistics};
+use trunkline_media::leg::{Remote, Statistics};
 use trunkline_media::terminal::{Source, Terminal, TerminalPlan};
 use trunkline_media::tone::Heard;
 
@@ -18,7 +18,7 @@ use crate::error::EngineError;
 use crate::events::{Event, Events};
 use crate::settings::Settings;
 use crate::shared::Shared;
-use crate::slot::{Draining, Far, OpenLeg, State};
+use crate::slot::{Draining, Far, State};
 use crate::worker::{self, Door};
 
 /// The name of a leg: never used again within an engine.
@@ -145,12 +145,13 @@ impl Engine {
         let slot = shared.take_slot(ipv6, shared.now())?;
         let place = &shared.slots[slot as usize];
         let mut content = place.lock();
-        if let (State::Draining(Draining { tied: true, .. }), Some(pair)) = (&content.state, place.pair()) {
+        if let (State::Draining(draining), Some(pair)) = (&content.state, place.pair())
+            && draining.tied
+        {
             crate::sockets::untie(&pair.rtp);
         }
         content.generation = content.generation.wrapping_add(1);
-        content.state =
-            State::Open(Box::new(OpenLeg { leg: Leg::default(), far: Far::Nothing, tied_to: None }));
+        content.state = State::Open(Box::default());
         let leg = LegId { slot, generation: content.generation };
         drop(content);
         shared.open.fetch_add(1, Ordering::Relaxed);
@@ -310,12 +311,12 @@ impl Engine {
         let open = {
             let mut content = shared.lock(leg);
             let open = content.open(leg.generation).ok_or(EngineError::Closed)?;
-            let draining = State::Draining(Draining {
+            let draining = State::Draining(Box::new(Draining {
                 since: now,
                 source: open.leg.source(),
-                tied: open.tied_to.is_some(),
+                tied: open.tied,
                 last_late: None,
-            });
+            }));
             let State::Open(open) = std::mem::replace(&mut content.state, draining) else {
                 return Err(EngineError::Closed);
             };
