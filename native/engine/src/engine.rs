@@ -18,7 +18,7 @@ use crate::error::EngineError;
 use crate::events::{Event, Events};
 use crate::settings::Settings;
 use crate::shared::Shared;
-use crate::slot::{Draining, Far, State};
+use crate::slot::{Draining, Far, OpenLeg, State};
 use crate::worker::{self, Door};
 
 /// The name of a leg: never used again within an engine.
@@ -151,7 +151,7 @@ impl Engine {
             crate::sockets::untie(&pair.rtp);
         }
         content.generation = content.generation.wrapping_add(1);
-        content.state = State::Open(Box::default());
+        content.state = State::Open(OpenLeg::default());
         let leg = LegId { slot, generation: content.generation };
         drop(content);
         shared.open.fetch_add(1, Ordering::Relaxed);
@@ -202,6 +202,7 @@ impl Engine {
             open.far = Far::Leg { leg: other, first: is_first, since, told: false };
             open.leg.reconsider(|address| !shared.refuses(address, false));
             shared.slots[leg.slot as usize].set_has_terminal(false);
+            shared.expect_far(leg.slot, other.slot);
         }
         Ok(())
     }
@@ -311,12 +312,12 @@ impl Engine {
         let open = {
             let mut content = shared.lock(leg);
             let open = content.open(leg.generation).ok_or(EngineError::Closed)?;
-            let draining = State::Draining(Box::new(Draining {
+            let draining = State::Draining(Draining {
                 since: now,
                 source: open.leg.source(),
                 tied: open.tied,
                 last_late: None,
-            }));
+            });
             let State::Open(open) = std::mem::replace(&mut content.state, draining) else {
                 return Err(EngineError::Closed);
             };
