@@ -133,7 +133,7 @@ class Switch:
             self._refuse(invite, record, plan)
             return
         record.called = plan.called
-        record.caller = plan.caller.presented
+        record.caller = readable(plan.caller.presented)
         if plan.caller.number is not None and services.directory.owns(account.key, plan.caller.number):
             record.number = plan.caller.number
         admission = services.limits.admit(account)
@@ -164,7 +164,7 @@ class Switch:
             return
         record.account = plan.account.key
         record.number = record.called = plan.called
-        record.caller = plan.caller.presented
+        record.caller = readable(plan.caller.presented)
         self._start(invite, record, plan, plan.hunt(services.health, settings.timeout_status), None)
 
     def _start(
@@ -204,12 +204,12 @@ class Switch:
             number=None,
             dialled=dialled,
             called="",
-            caller=caller,
-            sip_call_id=invite.request.call_id,
+            caller=readable(caller),
+            sip_call_id=readable(invite.request.call_id),
             source=f"{flow.transport} {flow.remote}",
             setup_at=services.clock.wall(),
         )
-        services.trace.link(record.sip_call_id, record.call_id)
+        services.trace.link(invite.request.call_id, record.call_id)
         return record
 
     def _refuse(self, invite: IncomingInvite, record: CallRecord, verdict: Verdict) -> None:
