@@ -78,12 +78,6 @@ class Message:
         self.headers.rewrite("via", (str(via), *rest, *lines[1:]))
         self.headers.parsed["via"] = via
 
-    def pop_top_via(self) -> None:
-        """Drop the first Via element, if any."""
-        lines = self.headers.all("via")
-        if lines:
-            self.headers.set_all("via", split_list(lines[0])[1:] + lines[1:])
-
     @property
     def from_(self) -> NameAddr:
         """From (§20.20)."""

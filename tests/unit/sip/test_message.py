@@ -184,7 +184,7 @@ def test_a_list_that_was_handed_out_may_be_changed() -> None:
     assert len(message.route) == 2
 
 
-def test_the_top_via_is_replaced_and_popped_alone() -> None:
+def test_the_top_via_is_replaced_alone() -> None:
     message = request()
     message.set_top_via(message.top_via.with_params(received="192.0.2.1"))
     assert message.headers.all("via") == [
@@ -193,12 +193,7 @@ def test_the_top_via_is_replaced_and_popped_alone() -> None:
         "SIP/2.0/UDP c;branch=z9hG4bK3",
     ]
     assert message.top_via.received == "192.0.2.1"
-    message.pop_top_via()
-    assert message.top_via.host == "b"
-    message.pop_top_via()
-    message.pop_top_via()
-    message.pop_top_via()
-    assert "via" not in message.headers
+    message.headers.remove("via")
     message.set_top_via(Via("UDP", "q", None, {}))
     assert message.top_via.host == "q"
 
@@ -303,7 +298,7 @@ def test_a_response_does_not_change_the_request() -> None:
     invite = request()
     before = invite.to_bytes()
     response = response_to(invite, 200, to_tag="x")
-    response.pop_top_via()
+    response.set_top_via(Via("UDP", "q", None, {}))
     response.headers.remove("from")
     assert invite.to_bytes() == before
 
