@@ -25,7 +25,7 @@ from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.ports import Flow
 from trunkline.sip.stack import ServerTransaction
 from trunkline.sip.uri import SipUri
-from trunkline.trunk.account import Account
+from trunkline.trunk.account import Account, Ringback
 from trunkline.trunk.caller_id import CallerIdentity, read_identity
 from trunkline.trunk.carrier import Carrier
 from trunkline.trunk.hunt import Hunt
@@ -187,6 +187,8 @@ class Switch:
             verdict = Verdict.of(Slug.NO_MEDIA_PORTS, detail=str(error), retry_after_s=OVERLOAD_RETRY_S)
         else:
             self._calls[record.call_id] = call
+            if plan.account.ringback is Ringback.AT_ONCE:
+                invite.progress(180)
             call.start(offer)
             return
         if admission is not None:
