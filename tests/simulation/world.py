@@ -12,6 +12,7 @@ from ipaddress import ip_network
 from tests.simulation.books import Books
 from tests.simulation.descriptions import audio
 from tests.simulation.phone import Phone, token_source
+from tests.simulation.scripted_peer import Fields, ScriptedPeer
 from tests.simulation.virtual_network import LinkQuality, VirtualNetwork
 from tests.unit.virtual_clock import FakeClock
 from trunkline.call.call import Call
@@ -28,7 +29,7 @@ from trunkline.sip.message import Request
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.outbound_auth import DigestUser
 from trunkline.sip.outgoing_invite import OutgoingInvite
-from trunkline.sip.ports import Flow
+from trunkline.sip.ports import Flow, Target, Transport
 from trunkline.sip.uri import SipUri
 from trunkline.sip.user_agent import ALLOW, UserAgent, UserAgentSettings
 from trunkline.trunk.account import Account, Credential
@@ -40,7 +41,7 @@ from trunkline.trunk.limits import AccountLimits
 from trunkline.trunk.number import Number
 from trunkline.trunk.registrations import Registrations
 from trunkline.trunk.routes import Route, RouteCarrier
-from trunkline.trunk.verdict import Slug
+from trunkline.trunk.verdict import Slug, Verdict
 
 DOMAIN = "sip.example.net"
 KEY, SECRET = "abc123", "s3cret"
@@ -213,6 +214,44 @@ def follow_offer(phone: Phone, exchange: IncomingOffer) -> None:
     exchange.accept(audio(phone.host.address.host, direction=wanted, version=2))
 
 
+class CarrierPeer:
+    """A carrier that says exactly what it is told, message by message, in one call to `NUMBER`."""
+
+    def __init__(self, world: "World") -> None:
+        self.world = world
+        self.peer = ScriptedPeer(world.network, GATEWAY)
+        self.at = world.node.host.address
+        self.uri = f"sip:{NUMBER}@{NODE}"
+        self.cseq = 1
+        self.tag = ""
+
+    def invite(self, body: bytes = b"", headers: Fields = (), *, answered: bool = False) -> None:
+        """Send the INVITE; with `answered`, wait for the 200 and acknowledge it."""
+        self.peer.request("INVITE", self.at, uri=self.uri, body=body, headers=headers)
+        if answered:
+            self.world.clock.advance(2)
+            self.acknowledge(b"" if body else None)
+
+    def acknowledge(self, body: bytes | None = None) -> None:
+        """ACK the 200, with an answer to the offer in it unless `body` says otherwise."""
+        self.tag = self.peer.response_heard(200, "INVITE").to_tag or ""
+        answer = audio(GATEWAY, codecs=(8,)) if body is None else body
+        self.within("ACK", body=answer, cseq=self.cseq)
+
+    def within(self, method: str, *, cseq: int | None = None, body: bytes = b"", headers: Fields = ()) -> None:
+        """A request within the dialog."""
+        if cseq is None:
+            self.cseq += 1
+            cseq = self.cseq
+        self.peer.request(
+            method, self.at, uri=self.uri, to_tag=self.tag, cseq=cseq, body=body, headers=headers
+        )
+        self.world.clock.advance(0.1)
+
+    def hang_up(self) -> None:
+        self.within("BYE")
+
+
 class World:
     """See the module. `forwarding` is the list of `NUMBER`."""
 
@@ -298,6 +337,22 @@ class World:
         callee.events.clear()
         return invite
 
+    def customer_cancels(self) -> None:
+        """The customer gives the only call up that rings."""
+        self.node.the_call.hang_up(Verdict.of(Slug.HUNG_UP_BY_OPERATOR))
+
+    def use_gateway(self, address: str) -> None:
+        """The carrier has this one gateway only."""
+        carrier = self.node.directory.carrier("carrier")
+        assert carrier is not None
+        self.node.put(replace(carrier, gateways=(Gateway(SipUri.parse(f"sip:{address}")),)))
+
+    def carrier_peer(self) -> CarrierPeer:
+        """From now on the carrier is a scripted peer."""
+        self.network.remove(self.gateway.host)
+        self.phones.remove(self.gateway)
+        return CarrierPeer(self)
+
     def mute(self, phone: Phone) -> None:
         """From now on everything that `phone` sends is lost."""
         earlier = self.network.drop
@@ -331,9 +386,17 @@ class World:
 
     def flow_from(self, phone: Phone) -> Flow:
         """How the node sees `phone`."""
-        from trunkline.sip.ports import Target, Transport
-
         return self.node.host.flow_to(Target(Transport.UDP, phone.host.seen_as))
+
+    def heard_by_node(self, method: str) -> list[Request]:
+        """The requests of that method that were sent to the node."""
+        return [
+            message
+            for packet in self.network.packets
+            if packet.destination == self.node.host.seen_as
+            and isinstance(message := packet.message, Request)
+            and message.method == method
+        ]
 
     def finish(self) -> None:
         """Let everything run out; nothing may be left, and every record must be closed."""

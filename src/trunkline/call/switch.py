@@ -78,6 +78,14 @@ class Switch:
         self._services.agent.declare(response)
         return response
 
+    def _within_a_call(self, request: Request) -> Response:
+        """OPTIONS looks whether the call still stands (RFC 3261 §12.2.2, §11.2): it does, draining or not."""
+        if request.method != "OPTIONS":
+            return response_to(request, 403)
+        response = response_to(request, 200, headers=[("Accept", "application/sdp")])
+        self._services.agent.declare(response)
+        return response
+
     def _no_room(self) -> Verdict | None:
         if self.draining:
             return Verdict.of(Slug.DRAINING, retry_after_s=DRAIN_RETRY_S)
@@ -94,7 +102,10 @@ class Switch:
         return admitted[1]
 
     def request_received(self, request: Request, transaction: ServerTransaction) -> None:
-        """REGISTER; the user agent refuses every other method that gets this far."""
+        """REGISTER, or OPTIONS within a call; the user agent refuses every other method that gets this far."""
+        if request.to_tag is not None:
+            transaction.respond(self._within_a_call(request))
+            return
         caller = self._admitted_caller(request)
         if caller.account is None:
             transaction.respond(response_to(request, 403))

@@ -349,7 +349,7 @@ def test_a_5xx_after_early_media_that_the_caller_could_not_hear_fails_over() -> 
         clock.at(clock.now() + 1, lambda: invite.reject(503))
 
     world.customer.on_invite = fail_later
-    peer = CarrierPeer(world)
+    peer = world.carrier_peer()
     peer.invite()
     world.clock.advance(3)
     assert world.record.attempts == 2
@@ -357,33 +357,6 @@ def test_a_5xx_after_early_media_that_the_caller_could_not_hear_fails_over() -> 
     peer.acknowledge()
     peer.hang_up()
     world.finish()
-
-
-class CarrierPeer:
-    """A carrier's end that sends an INVITE without SDP, and answers the offer in the ACK."""
-
-    def __init__(self, world: World) -> None:
-        from tests.simulation.scripted_peer import ScriptedPeer
-
-        self.world = world
-        world.network.remove(world.gateway.host)
-        world.phones.remove(world.gateway)
-        self.peer = ScriptedPeer(world.network, "10.0.0.3")
-        self.at = world.node.host.address
-        self.tag = ""
-
-    def invite(self, body: bytes = b"", headers: tuple[tuple[str, str], ...] = ()) -> None:
-        self.peer.request("INVITE", self.at, uri=f"sip:{NUMBER}@{NODE}", body=body, headers=headers)
-
-    def acknowledge(self, body: bytes | None = None) -> None:
-        self.tag = self.peer.response_heard(200, "INVITE").to_tag or ""
-        answer = audio("10.0.0.3", codecs=(8,)) if body is None else body
-        self.peer.request("ACK", self.at, uri=f"sip:{NUMBER}@{NODE}", to_tag=self.tag, body=answer, contact="")
-        self.world.clock.advance(0.1)
-
-    def hang_up(self) -> None:
-        self.peer.request("BYE", self.at, uri=f"sip:{NUMBER}@{NODE}", to_tag=self.tag, cseq=2, contact="")
-        self.world.clock.advance(0.1)
 
 
 # -- leaving an attempt -----------------------------------------------------------------------------
