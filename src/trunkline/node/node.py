@@ -164,6 +164,7 @@ class Node:
             keep_s=settings.ladder.keep_s,
             max_bytes=settings.ladder.max_bytes,
         )
+        self.journal = journal
         self._open.push_async_callback(asyncio.to_thread, journal.close)
         self.ladder = Ladder(self.clock, journal)
         self._open.callback(self.ladder.stop)
@@ -328,7 +329,9 @@ class Node:
         gauge("registered_contacts", "Contacts registered.", lambda: len(self.registrations))
         gauge("bans", "Sources shut out.", lambda: len(self.gate.bans()))
         gauge("connections", "TCP and TLS connections.", lambda: self.transports.connections)
-        gauge("gate_refused", "Messages and connections refused at the door.", lambda: self.gate.refused)
+        self.metrics.counter(
+            "gate_refused", "Messages and connections refused at the door.", lambda: self.gate.refused
+        )
         gauge("media_port_pairs", "Media port pairs.", self._ports_by_state, label="state")
         gauge(
             "transactions",
@@ -379,6 +382,8 @@ class Node:
         forwarding = settings.forwarding
         self.pinger.interval_s = forwarding.ping_interval_s if forwarding.pings else None
         self.pinger.refresh()
+        self.journal.keep_s = settings.ladder.keep_s
+        self.journal.max_bytes = settings.ladder.max_bytes
         self.transports.reload_tls()
         return changes
 

@@ -8,7 +8,8 @@ loop, answered with 482. When the Request-URI has changed on the way it is a spi
 A back-to-back user agent starts a new Via list on its far leg, so what can come back is that far leg: an
 endpoint that resolves to ourselves, or a proxy that returns what it was given. Loops through another
 back-to-back user agent are ended by Max-Forwards alone (§8.1.1.6), which the call hands on from leg to leg.
-Merged requests (§8.2.2.2) are recognised by `trunkline.sip.transactions.table`."""
+Merged requests (§8.2.2.2) are recognised by `trunkline.sip.transactions.table`.
+"""
 
 import hashlib
 
@@ -22,7 +23,8 @@ _BYTES = 5
 
 class LoopGuard:
     """Makes branches, and recognises them when they come back. `secret` keeps strangers from making one that
-    matches."""
+    matches.
+    """
 
     __slots__ = ("_key", "_sent_by")
 
@@ -32,7 +34,8 @@ class LoopGuard:
 
     def branch(self, token: str, uri_text: str | None) -> str:
         """A branch (§8.1.1.7): `token` is the unique part, `uri_text` the Request-URI when the request is
-        outside a dialog."""
+        outside a dialog.
+        """
         if uri_text is None:
             return MAGIC_COOKIE + token
         return f"{MAGIC_COOKIE}{token}{_SEPARATOR}{self._fingerprint(uri_text)}"

@@ -136,6 +136,7 @@ class OutgoingInvite:
         "_cseq",
         "_dialogs",
         "_events",
+        "_flow",
         "_min_se_s",
         "_over",
         "_plan",
@@ -159,6 +160,7 @@ class OutgoingInvite:
         self._events = events
         self._authenticator = authenticator
         self._client: ClientRequest | None = None
+        self._flow: Flow | None = None
         self._cseq = 0
         self._rounds = 0
         self._too_small = 0
@@ -191,6 +193,7 @@ class OutgoingInvite:
         self._drop_usages()
         if self._client is not None:
             self._client.cancel(headers)
+            self._client = None
 
     def _send(self) -> Request:
         agent = self._agent
@@ -204,7 +207,7 @@ class OutgoingInvite:
             request.headers.add("min-se", str(self._min_se_s))
         if self._authenticator is not None:
             self._authenticator.authorize(request)
-        flow = None if self._client is None else self._client.flow
+        flow = self._flow
         next_hop = (
             self._plan.next_hop if flow is None or flow.closed else flow
         )  # the very server that asked for more
@@ -224,6 +227,8 @@ class OutgoingInvite:
     def response_received(self, response: Response) -> None:
         """Any response to the INVITE."""
         status = response.status
+        if self._client is not None:
+            self._flow = self._client.flow
         if status >= 300:
             if not self._over and not self._try_again(response):
                 self._finish()
@@ -282,8 +287,7 @@ class OutgoingInvite:
             if self.abandoned:
                 self._events.late_answer(response)
             return
-        self._over = True
-        self._drop_usages()
+        self._finish()
         self.usage = usage
         usage.offer = Offer.NONE
         usage.peer_said(response)
@@ -297,8 +301,7 @@ class OutgoingInvite:
         agent = self._agent
         dialog = self._dialogs.get(tag)
         if dialog is None:
-            flow = None if self._client is None else self._client.flow
-            dialog = self._dialogs[tag] = Dialog.as_uac(self._request, response, flow)
+            dialog = self._dialogs[tag] = Dialog.as_uac(self._request, response, self._flow)
         usage = Usage(agent, dialog, self._plan.contact, self, self._authenticator)
         usage.offer = Offer.OURS
         usage.local_description = self._plan.body
@@ -349,6 +352,7 @@ class OutgoingInvite:
 
     def _finish(self) -> None:
         self._over = True
+        self._client = None
         self._drop_usages()
 
     def _drop_usages(self) -> None:

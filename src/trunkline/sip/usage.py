@@ -313,7 +313,7 @@ class Usage(UsageServer):
         self.state = UsageState.TERMINATED
         self.events = UNATTENDED
         self.invitation = None
-        self.session_timer.stop()
+        self.session_timer.close()
         for exchange in self._exchanges:
             exchange.settled = True
             exchange.transaction.respond(response_to(exchange.request, 487))

@@ -86,7 +86,9 @@ def test_invite_without_an_offer() -> None:
 
 
 def test_progress() -> None:
-    """§13.3.1.1: any number of provisional responses, all with one To tag; Allow and Supported tell what we can."""
+    """§13.3.1.1: any number of provisional responses, all with one To tag; Allow and Supported tell what we
+    can.
+    """
     bench = Bench()
     invite = bench.invited()
     invite.trying()

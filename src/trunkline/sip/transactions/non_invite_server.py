@@ -18,7 +18,8 @@ COMPLETED   timer J (0 if reliable)                                             
 Every other pair of state and input does nothing. A transport failure changes no state (RFC 6026 §8.8).
 
 Deviations: a provisional other than 100 is not sent, since RFC 4320 §4.1 forbids what Figure 8 allows; and a
-request that nobody answers ends after 64·T1, when no client is waiting for the answer any more."""
+request that nobody answers ends after 64·T1, when no client is waiting for the answer any more.
+"""
 
 from collections.abc import Hashable
 from enum import Enum
