@@ -281,9 +281,9 @@ class Call:
             return
         try:
             if leg is self.caller and leg.remote is None:
-                leg.take_answer(ack.body)
+                leg.take_late_answer(ack.body, renegotiation.callee)
                 connect(self._services.media, leg, renegotiation.callee)
-            elif ack.body:
+            else:
                 renegotiation.acknowledged(leg, ack.body)
         except SdpError as error:
             self.hang_up(Verdict.of(Slug.CODEC_MISMATCH, detail=f"the answer in ACK: {error}"))
@@ -300,15 +300,17 @@ class Call:
         the answer.
         """
         other = self.callee if leg is self.caller else self.caller
+        if other is None or other.remote is None:
+            exchange.reject(504)
+            return
+        before = leg.remote
         try:
             leg.take_offer(exchange.request.body)
-            if other is None or other.remote is None:
-                exchange.reject(504)
-                return
             body = leg.answer(other)
             connect(self._services.media, self.caller, other if leg is self.caller else leg)
             exchange.accept(body)
         except SdpError as error:
+            leg.remote = before
             exchange.reject(
                 488, headers=(warning_field(305, self._services.settings.service_domain, str(error)),)
             )

@@ -203,7 +203,9 @@ def test_never_another_gateway_after_early_media() -> None:
 
 def test_unusable_early_sdp_costs_the_early_media_only() -> None:
     world = World()
-    world.gateway.on_invite = lambda phone, invite: invite.progress(183, body=b"v=0\r\nrubbish")
+    world.gateway.on_invite = lambda phone, invite: invite.progress(
+        183, body=b"v=0\r\nrubbish", reliable=False
+    )
     world.outbound()
     world.clock.advance(1)
     assert world.customer.responses[-1].status == 183
@@ -523,6 +525,7 @@ def test_a_request_that_finds_no_dialog_ends_the_call() -> None:
     """481 to our re-INVITE: the callee has lost the call (RFC 3261 §12.2.1.2)."""
     world = World()
     world.talking_outbound()
+    world.gateway.the_usage.session_timer.stop()
     world.gateway.agent._usages.clear()
     world.customer.the_usage.reinvite(
         audio(CUSTOMER, direction="sendonly", version=2), world.customer.note_answer, world.customer.note_refusal
