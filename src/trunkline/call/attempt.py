@@ -64,6 +64,7 @@ class Attempt:
     """One INVITE of ours. `invite` is set right after construction by the call."""
 
     __slots__ = (
+        "_heard_of",
         "_owner",
         "_services",
         "_timer",
@@ -83,6 +84,7 @@ class Attempt:
         self._owner = owner
         self.patience = patience
         self._timer: Timer | None = None
+        self._heard_of = False
         self.leg = leg
         self.record = record
         self.invite: OutgoingInvite | None = None
@@ -158,9 +160,10 @@ class Attempt:
     # -- its own clock -----------------------------------------------------------------------------
 
     def _heard(self) -> None:
-        """Something that counts came: from here on only the ring timer runs."""
-        if self.rung:
+        """Something that counts came: from the first such response on only the ring timer runs."""
+        if self._heard_of:
             return
+        self._heard_of = True
         self._stop_timer()
         clock = self._services.clock
         self._timer = clock.at(clock.now() + self.patience.ring_s, self._rang_out)
