@@ -48,6 +48,9 @@ class CallState(Enum):
     ENDED = "ended"
 
 
+TARGETS_IN_TIME = 3
+"""How many silent targets of one URI (its SRV and address records) are tried within the URI's own time."""
+
 Target = GatewayTarget | EndpointTarget
 
 
@@ -156,6 +159,7 @@ class Call:
             headers=(*far.headers, *self._passed),
             body=attempt.leg.offer(self.caller.remote, far.codecs),
             max_forwards=70 if max_forwards is None else max_forwards - 1,
+            target_timeout_s=attempt.patience.silence_s / TARGETS_IN_TIME,
             credentials=_digest_user(far),
             call_id=attempt.record.sip_call_id,
             events=attempt,

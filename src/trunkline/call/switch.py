@@ -19,12 +19,13 @@ from trunkline.call.services import Services
 from trunkline.errors import MediaError, SdpError
 from trunkline.sdp.errors import NoCommonCodecError
 from trunkline.sdp.offer_answer import RemoteAudio
+from trunkline.sip.grammar import readable
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.ports import Flow
 from trunkline.sip.stack import ServerTransaction
 from trunkline.sip.uri import SipUri
-from trunkline.trunk.account import Account
+from trunkline.trunk.account import Account, Ringback
 from trunkline.trunk.caller_id import CallerIdentity, read_identity
 from trunkline.trunk.carrier import Carrier
 from trunkline.trunk.hunt import Hunt
@@ -143,7 +144,7 @@ class Switch:
             self._refuse(invite, record, plan)
             return
         record.called = plan.called
-        record.caller = plan.caller.presented
+        record.caller = readable(plan.caller.presented)
         if plan.caller.number is not None and services.directory.owns(account.key, plan.caller.number):
             record.number = plan.caller.number
         admission = services.limits.admit(account)
@@ -174,7 +175,7 @@ class Switch:
             return
         record.account = plan.account.key
         record.number = record.called = plan.called
-        record.caller = plan.caller.presented
+        record.caller = readable(plan.caller.presented)
         self._start(invite, record, plan, plan.hunt(services.health, settings.timeout_status), None)
 
     def _start(
@@ -197,6 +198,8 @@ class Switch:
             verdict = Verdict.of(Slug.NO_MEDIA_PORTS, detail=str(error), retry_after_s=OVERLOAD_RETRY_S)
         else:
             self._calls[record.call_id] = call
+            if plan.account.ringback is Ringback.AT_ONCE:
+                invite.progress(180)
             call.start(offer)
             return
         if admission is not None:
@@ -207,19 +210,19 @@ class Switch:
         services = self._services
         flow = invite.flow
         record = CallRecord(
-            call_id=services.token(),
+            call_id=services.new_call_id(),
             node=services.settings.node_name,
             direction=direction,
             account=None,
             number=None,
             dialled=dialled,
             called="",
-            caller=caller,
-            sip_call_id=invite.request.call_id,
+            caller=readable(caller),
+            sip_call_id=readable(invite.request.call_id),
             source=f"{flow.transport} {flow.remote}",
             setup_at=services.clock.wall(),
         )
-        services.trace.link(record.sip_call_id, record.call_id)
+        services.trace.link(invite.request.call_id, record.call_id)
         return record
 
     def _refuse(self, invite: IncomingInvite, record: CallRecord, verdict: Verdict) -> None:
@@ -263,7 +266,7 @@ class Switch:
 def _user_of(request: Request) -> str:
     """The Request-URI's user as it came; the number of a tel URI (RFC 3966)."""
     uri = request.uri
-    return (uri.user or "") if isinstance(uri, SipUri) else uri.opaque
+    return readable((uri.user or "") if isinstance(uri, SipUri) else uri.opaque)
 
 
 def _identity_of(request: Request) -> CallerIdentity:

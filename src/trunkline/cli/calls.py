@@ -174,7 +174,7 @@ def ladder_of(here: Installation, call_id: str) -> list[LadderMessage]:
         with here.control() as node:
             return node.ladder(call_id)
     except NoNodeError:
-        return read_ladder(here.settings.node.data_dir / "ladder", call_id)
+        return read_ladder(here.settings.ladder_dir, call_id)
 
 
 def _follow(here: Installation, as_json: bool) -> None:

@@ -72,9 +72,7 @@ def _ask(here: Installation, question: Question) -> Explanation:
 
 def _without_node(here: Installation, question: Question) -> Explanation:
     settings = here.settings
-    source = DirectorySource(
-        here.store.database, here.store.keyring, settings.node.data_dir / "directory.snapshot"
-    )
+    source = DirectorySource(here.store.database, here.store.keyring, settings.directory_file)
     directory = Directory(source.load())
     domain = settings.service.domain
     if question.direction is Direction.OUTBOUND:

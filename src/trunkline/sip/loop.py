@@ -13,6 +13,7 @@ Merged requests (§8.2.2.2) are recognised by `trunkline.sip.transactions.table`
 
 import hashlib
 
+from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.message import Request
 from trunkline.sip.ports import Address
 from trunkline.sip.via import MAGIC_COOKIE, Via
@@ -38,7 +39,7 @@ class LoopGuard:
         """
         if uri_text is None:
             return MAGIC_COOKIE + token
-        return f"{MAGIC_COOKIE}{token}{_SEPARATOR}{self._fingerprint(uri_text)}"
+        return f"{MAGIC_COOKIE}{token}{self._mark(uri_text)}"
 
     def remember(self, sent_by: Address) -> None:
         """`sent_by` is a value that we write into Via."""
@@ -46,17 +47,35 @@ class LoopGuard:
             self._sent_by.update((sent_by, (sent_by.host.lower(), sent_by.port)))
 
     def looped(self, request: Request) -> bool:
-        """True when `request` passed here before with the Request-URI that it has now."""
-        top = request.top_via
-        headers = request.headers
-        if len(headers.all("via")) == 1 and "," not in (headers.get("via") or ""):
-            return (top.host, top.port) in self._sent_by and self._ours(top, request)
-        return any(self._ours(via, request) for via in request.vias if (via.host, via.port) in self._sent_by)
+        """True when `request` passed here before with the Request-URI that it has now.
 
-    def _ours(self, via: Via, request: Request) -> bool:
+        A Via of somebody else that can't be read is no obstacle (RFC 5393 §4.2.4).
+        """
+        lines = request.headers.all("via")
+        if len(lines) == 1 and "," not in lines[0]:
+            top = request.top_via
+            return (top.host, top.port) in self._sent_by and self._bears(top, self._mark(request.uri_text))
+        mark = self._mark(request.uri_text)
+        if not any(mark in line for line in lines):
+            return False
+        try:
+            elements = request.headers.split("via")
+        except SipSyntaxError:
+            return False
+        return any(self._is_ours(element, mark) for element in elements if mark in element)
+
+    def _is_ours(self, element: str, mark: str) -> bool:
+        try:
+            via = Via.parse(element)
+        except SipSyntaxError:
+            return False
+        return (via.host, via.port) in self._sent_by and self._bears(via, mark)
+
+    def _bears(self, via: Via, mark: str) -> bool:
         branch = via.branch
-        return branch is not None and branch.endswith(_SEPARATOR + self._fingerprint(request.uri_text))
+        return branch is not None and branch.endswith(mark)
 
-    def _fingerprint(self, uri_text: str) -> str:
+    def _mark(self, uri_text: str) -> str:
+        """The second part of a branch, with what separates it from the first."""
         data = uri_text.encode("utf-8", "surrogateescape")
-        return hashlib.blake2s(data, key=self._key, digest_size=_BYTES).hexdigest()
+        return _SEPARATOR + hashlib.blake2s(data, key=self._key, digest_size=_BYTES).hexdigest()

@@ -36,6 +36,10 @@ TOO_SMALL_MAX = 3
 """How often an INVITE is sent again because of a 422, each with a larger Min-SE (RFC 4028 §7.3)."""
 
 
+FORKS_MAX = 32
+"""Dialogs that one INVITE may make, one for each To tag: responses with further tags are ignored."""
+
+
 class OutgoingInviteEvents(Protocol):
     """What the sender of an INVITE is told. Nothing comes after `cancel` but `target_chosen` and
     `late_answer`.
@@ -76,6 +80,7 @@ class InvitePlan:
         "max_forwards",
         "next_hop",
         "route",
+        "target_timeout_s",
         "to_value",
         "uri_text",
     )
@@ -94,6 +99,7 @@ class InvitePlan:
         content_type: str,
         contact: ContactSpec,
         max_forwards: int,
+        target_timeout_s: float | None,
     ) -> None:
         self.uri_text = uri_text
         self.from_value = from_value
@@ -106,6 +112,7 @@ class InvitePlan:
         self.content_type = content_type
         self.contact = contact
         self.max_forwards = max_forwards
+        self.target_timeout_s = target_timeout_s
 
     def request(self, cseq: int) -> Request:
         """The INVITE, without Via and Contact."""
@@ -211,7 +218,13 @@ class OutgoingInvite:
         next_hop = (
             self._plan.next_hop if flow is None or flow.closed else flow
         )  # the very server that asked for more
-        self._client = agent.stack.request(request, next_hop, self, contact=self._plan.contact)
+        self._client = agent.stack.request(
+            request,
+            next_hop,
+            self,
+            contact=self._plan.contact,
+            target_timeout_s=self._plan.target_timeout_s,
+        )
         return request
 
     def _asked_s(self) -> int | None:
@@ -253,9 +266,9 @@ class OutgoingInvite:
         if tag is None:
             self._events.progressed(response, None)
             return
-        usage = self._usages.get(tag)
+        usage = self._usages.get(tag) or self._open(tag, response)
         if usage is None:
-            usage = self._open(tag, response)
+            return
         if is_reliable(response):
             if not usage.acknowledge_provisional(response):
                 return
@@ -273,9 +286,9 @@ class OutgoingInvite:
         if ack is not None:
             self._agent.stack.send_ack(ack, self._dialogs[tag].next_hop())
             return
-        usage = self._usages.get(tag)
+        usage = self._usages.get(tag) or self._open(tag, response)
         if usage is None:
-            usage = self._open(tag, response)
+            return
         dialog = usage.dialog
         dialog.set_route_from(response)
         dialog.refresh_target(response)
@@ -294,13 +307,15 @@ class OutgoingInvite:
         usage.session_timer.accepted_by_peer(response, self._asked_s())
         self._events.answered(response, usage)
 
-    def _open(self, tag: str, response: Response) -> Usage:
+    def _open(self, tag: str, response: Response) -> Usage | None:
         """The usage for a To tag (RFC 3261 §13.2.2.1, §13.2.2.4). The dialog of one that was dropped goes on
         where it was:
         its sequence numbers have been used."""
         agent = self._agent
         dialog = self._dialogs.get(tag)
         if dialog is None:
+            if len(self._dialogs) >= FORKS_MAX:
+                return None
             dialog = self._dialogs[tag] = Dialog.as_uac(self._request, response, self._flow)
         usage = Usage(agent, dialog, self._plan.contact, self, self._authenticator)
         usage.offer = Offer.OURS

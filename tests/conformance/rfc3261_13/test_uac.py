@@ -7,6 +7,7 @@ from tests.simulation.phone import ANSWER, OFFER
 from trunkline.sip.message import Request
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.outbound_auth import DigestUser
+from trunkline.sip.outgoing_invite import FORKS_MAX
 from trunkline.sip.uri import SipUri
 from trunkline.sip.usage import UsageState
 from trunkline.sip.user_agent import UserAgentSettings
@@ -124,6 +125,23 @@ def test_forks() -> None:
     bench.peer.respond(request, 200, to_tag="three", body=ANSWER)
     bench.settle()
     assert [ack.to_tag for ack in acks(bench)] == ["two", "three", "four", "three"]
+
+
+def test_forks_without_end() -> None:
+    """A peer that makes up tags gets no more than a number of dialogs out of us."""
+    bench = Bench()
+    _, request = bench.calling()
+    for number in range(100):
+        bench.peer.respond(request, 180, to_tag=f"t{number}")
+    bench.settle()
+    assert bench.phone.agent.dialogs == FORKS_MAX
+    for number in range(100):
+        bench.peer.respond(request, 200, to_tag=f"u{number}")
+    bench.settle()
+    assert acks(bench) == []
+    bench.peer.respond(request, 200, to_tag="t7")
+    bench.settle()
+    assert bench.phone.events[-1] == "answered"
 
 
 @pytest.mark.parametrize("status", [302, 404, 486, 500, 503, 603])

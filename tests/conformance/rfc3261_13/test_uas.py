@@ -243,6 +243,15 @@ def test_method_not_allowed() -> None:
     bench.finish()
 
 
+def test_scheme_not_supported() -> None:
+    """§8.2.2.1."""
+    bench = Bench()
+    bench.peer.request("INVITE", bench.at, uri="mailto:callee@example.com", body=OFFER)
+    bench.settle()
+    bench.heard("416 INVITE")
+    assert bench.phone.invites == []
+
+
 def test_extension_not_supported() -> None:
     """§8.2.2.3: all that we don't know, and only that."""
     bench = Bench()

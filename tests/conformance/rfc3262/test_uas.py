@@ -73,6 +73,7 @@ def test_repeated_until_the_prack() -> None:
     assert 1 <= first < 2**31
     prack(bench, invite, 180)
     bench.heard("200 PRACK")
+    assert "prack_received" not in bench.phone.events
     bench.clock.advance(40)
     assert len(bench.network.sent("180 INVITE")) == 6
 
@@ -184,6 +185,7 @@ def test_offer_in_a_reliable_response() -> None:
     bench.heard("200 PRACK")
     assert bench.phone.events[-1] == "prack_received"
     assert bench.phone.requests[-1].body == ANSWER
+    assert invite.usage.offer.value == "none"
     invite.accept(body=OFFER)
     bench.settle()
     assert heard(bench, 200).body == b""
@@ -203,7 +205,10 @@ def test_offer_in_the_prack() -> None:
     assert "200 PRACK" not in bench.peer.summaries
     exchanges[0].accept(b"v=0 second answer")
     bench.settle()
-    assert bench.peer.response_heard(200, "PRACK").body == b"v=0 second answer"
+    response = bench.peer.response_heard(200, "PRACK")
+    assert response.body == b"v=0 second answer"
+    assert "contact" not in response.headers
+    assert "session-expires" not in response.headers
 
 
 def test_long_ringing_reliably() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.simulation.bench import Bench
 from tests.simulation.phone import ANSWER, OFFER
+from trunkline.sip.usage_events import Offer
 
 UP, AGAIN_LATER, GLARE, FINE = None, 500, 491, 200
 
@@ -78,7 +79,7 @@ TABLE = [
     (update_of_ours_without_an_offer, UP, FINE, UP),
     (theirs_in_a_reinvite, AGAIN_LATER, FINE, AGAIN_LATER),
     (theirs_in_an_update, AGAIN_LATER, AGAIN_LATER, AGAIN_LATER),
-    (their_reinvite_without_an_offer, AGAIN_LATER, FINE, UP),
+    (their_reinvite_without_an_offer, AGAIN_LATER, FINE, AGAIN_LATER),
     (early, AGAIN_LATER, FINE, AGAIN_LATER),
     (ended, 481, 481, 481),
 ]
@@ -133,6 +134,81 @@ def test_nobody_listens() -> None:
     for method, status in (("INVITE", 488), ("INFO", 481), ("REFER", 603)):
         bench.within(method)
         bench.heard(f"{status} {method}")
+
+
+def test_ack_closes_no_other_offer() -> None:
+    """Our UPDATE is on its way when the ACK of a 2xx without an offer of ours comes: the UPDATE's is still
+    open.
+    """
+    bench = Bench()
+    invite = bench.invited()
+    invite.accept(body=ANSWER)
+    bench.settle()
+    bench.tag = invite.usage.dialog.local_tag
+    invite.usage.update(OFFER, bench.phone.note_answer, bench.phone.note_refusal)
+    bench.within("ACK", cseq=1)
+    bench.within("UPDATE", body=OFFER)
+    bench.heard("491 UPDATE")
+
+
+def test_what_waits_goes_when_the_peers_exchange_is_over() -> None:
+    """Accepted or refused, it makes way for ours."""
+    for status in (200, 488):
+        bench = Bench()
+        bench.call_from_peer()
+        exchanges = bench.hold_offers()
+        bench.within("UPDATE", body=OFFER)
+        bench.phone.the_usage.update(OFFER, bench.phone.note_answer, bench.phone.note_refusal)
+        bench.settle()
+        assert "UPDATE" not in bench.peer.summaries
+        if status == 200:
+            exchanges[0].accept(ANSWER)
+        else:
+            exchanges[0].reject(status)
+        bench.settle()
+        assert bench.peer.summaries[-2:] == [f"{status} UPDATE", "UPDATE"]
+
+
+def test_no_offer_of_ours_while_they_wait_for_one() -> None:
+    """A re-INVITE without an offer asks for ours in its 2xx: no UPDATE with another one meanwhile."""
+    bench = Bench()
+    bench.call_from_peer()
+    exchanges = bench.hold_offers()
+    bench.within("INVITE")
+    bench.phone.the_usage.update(OFFER, bench.phone.note_answer, bench.phone.note_refusal)
+    bench.settle()
+    assert "UPDATE" not in bench.peer.summaries
+    exchanges[0].reject(488)
+    bench.settle()
+    assert bench.peer.summaries[-1] == "UPDATE"
+
+
+def test_cancel_finds_its_reinvite() -> None:
+    """Also when an UPDATE waits for an answer too."""
+    bench = Bench()
+    bench.call_from_peer()
+    exchanges = bench.hold_offers()
+    bench.within("UPDATE", body=OFFER)
+    bench.phone.the_usage.offer = Offer.NONE
+    bench.within("INVITE")
+    bench.peer.request(
+        "CANCEL", bench.at, cseq=bench.cseq, to_tag=bench.tag, branch=f"z9hG4bKpeer{bench.peer._branches}"
+    )
+    bench.settle()
+    assert [exchange.method for exchange in exchanges] == ["UPDATE", "INVITE"]
+    assert [exchange.cancelled for exchange in exchanges] == [False, True]
+
+
+@pytest.mark.parametrize(("method", "status"), [("UPDATE", 504), ("INVITE", 408)])
+def test_no_408_to_other_requests_than_invite(method: str, status: int) -> None:
+    """RFC 4320 §4.2."""
+    bench = Bench()
+    bench.call_from_peer()
+    exchanges = bench.hold_offers()
+    bench.within(method, body=OFFER)
+    exchanges[0].reject(408)
+    bench.settle()
+    bench.heard(f"{status} {method}")
 
 
 def test_repeated_ack_is_told_once() -> None:

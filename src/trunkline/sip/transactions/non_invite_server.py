@@ -72,11 +72,11 @@ class NonInviteServerTransaction(ServerTransaction):
             self._transmit(response)
         elif response.status >= 200:
             self.state = COMPLETED
-            if not self.flow.transport.reliable:
-                self._arm(self._wire.timers.timeout_s)
             self._transmit(response)
             if self.flow.transport.reliable:
                 self._terminate()
+            else:
+                self._arm(self._wire.timers.timeout_s)
 
     def receive_again(self) -> None:
         if self.state is PROCEEDING or self.state is COMPLETED:
