@@ -39,7 +39,7 @@ def in_use(host: str, port: int, kind: str) -> bool:
     return False
 
 
-def wait_for(what: str, ask: Callable[[], T], within_s: float = 10.0, every_s: float = 0.02) -> T:
+def wait_for(what: str, ask: Callable[[], T | None], within_s: float = 10.0, every_s: float = 0.02) -> T:
     """What `ask` says as soon as that is true; `AssertionError` naming `what` after `within_s`."""
     deadline = time.monotonic() + within_s
     while True:

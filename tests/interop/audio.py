@@ -28,7 +28,7 @@ def tone(frequency: float, seconds: float, rate: int = RATE) -> Samples:
 
 
 def share(samples: Samples, frequency: float, rate: int = RATE) -> float:
-    """How much of the power of `samples` is at `frequency`, 0 to 1 (Goertzel, with the neighbouring 40 Hz)."""
+    """How much of the power of `samples` is within 40 Hz of `frequency`, 0 to 1."""
     total = float(np.sum(samples**2))
     if len(samples) < rate // 5 or total < 1e-3 * len(samples):
         return 0.0
@@ -100,12 +100,6 @@ class Voice:
         self._closing.set()
         self._thread.join()
         self._socket.close()
-
-    def __enter__(self) -> "Voice":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _live(self) -> None:
         payloads = _encode(tone(self.frequency, 1), self.payload_type)

@@ -1,5 +1,5 @@
-"""A Trunkline node as its operator runs it: `trunkline init`, the settings file, `trunkline serve` in a process of
-its own, the command line for everything else.
+"""A Trunkline node as its operator runs it: `trunkline init`, the settings file, `trunkline serve` in a
+process of its own, the command line for everything else.
 """
 
 import json
@@ -45,6 +45,7 @@ class Node:
         self.process: subprocess.Popen[bytes] | None = None
         self._commands: subprocess.Popen[str] | None = None
         self._log = directory.parent / f"{directory.name}.log"
+        self._log_start = 0
         self._wanted = dict(settings or {})
 
     # -- the installation --------------------------------------------------------------------------
@@ -82,9 +83,14 @@ class Node:
             start = text.index(f"\n[{section}]\n")
             end = text.find("\n[", start + 2)
             end = len(text) if end < 0 else end
-            line = f"{key} = {json.dumps(value)}"
-            changed, count = re.subn(rf"(?m)^(# )?{key} = .*$", lambda _: line, text[start:end], count=1)
-            assert count, f"{name} is not in the settings file"
+            lines = text[start:end].splitlines()
+            starts = (f"{key} =", f"# {key} =")
+            place = next((i for i, line in enumerate(lines) if line.startswith(starts)), None)
+            assert place is not None, f"{name} is not in the settings file"
+            lines[place] = f"{key} = {json.dumps(value)}"
+            changed = "\n".join(lines)
+            if text[start:end].endswith("\n"):
+                changed += "\n"
             text = text[:start] + changed + text[end:]
         self.settings_file.write_text(text)
 
@@ -131,6 +137,7 @@ class Node:
     def start(self) -> None:
         """`trunkline serve`; returns when /readyz says so."""
         with self._log.open("ab") as log:
+            self._log_start = log.tell()
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "trunkline.cli", "--config", str(self.settings_file), "serve"],
                 env=_environment(),
@@ -169,23 +176,29 @@ class Node:
             assert self.wait() == 0
         self.assert_clean_log()
 
+    def kill(self) -> None:
+        """End the process, if there is one, at once."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
     def close(self) -> None:
         """Leave no process behind, whatever happened."""
-        for process in (self.process, self._commands):
-            if process is not None and process.poll() is None:
-                process.kill()
-                process.wait()
+        self.kill()
         if self._commands is not None:
             assert self._commands.stdin is not None
             assert self._commands.stdout is not None
             self._commands.stdin.close()
+            self._commands.wait()
             self._commands.stdout.close()
 
     # -- what it says ------------------------------------------------------------------------------
 
     def log(self) -> list[dict[str, Any]]:
-        """The log: every line of it is JSON."""
-        return [json.loads(line) for line in self._log.read_text().splitlines()]
+        """The log since the last start: every line of it is JSON."""
+        lines = self._log.read_bytes()[self._log_start :].decode().splitlines()
+        return [json.loads(line) for line in lines]
 
     def logged(self, event: str) -> list[dict[str, Any]]:
         """The log's lines about `event`."""
@@ -207,7 +220,7 @@ class Node:
     # -- the records -------------------------------------------------------------------------------
 
     def record(self, sip_call_id: str) -> dict[str, Any]:
-        """The closed record of the call whose caller used this Call-ID, its attempts under `attempt_records`."""
+        """The closed record of the call that came with this Call-ID; its attempts are `attempt_records`."""
         return wait_for(f"the record of {sip_call_id}", lambda: self._closed_record(sip_call_id), every_s=0.1)
 
     def _closed_record(self, sip_call_id: str) -> dict[str, Any] | None:

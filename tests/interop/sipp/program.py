@@ -49,8 +49,8 @@ class Message(NamedTuple):
 
 
 class Sipp:
-    """One SIPp that plays `scenario` once (`calls` times) from `host`. Servers, with `to` None, are listening when this
-    returns.
+    """One SIPp that plays `scenario` once (`calls` times) from `host`. Servers, with `to` None, are listening
+    when this returns.
     """
 
     def __init__(

@@ -1,14 +1,13 @@
-"""SIPp scenarios, step by step. `Caller` and `Callee` write the messages of the usual roles; what a scenario is about
-is said with `headers`, `body` and the order of the steps.
+"""SIPp scenarios, step by step. `Caller` and `Callee` write the messages of the usual roles; what a scenario
+is about is said with `headers`, `body` and the order of the steps.
 
-SIPp's keywords stand in square brackets. A branch repeats in CANCEL and in the ACK of a refusal (RFC 3261 §9.1,
-§17.1.1.3): `[branch-N]` is the branch of the message N steps before.
+SIPp's keywords stand in square brackets. A branch repeats in CANCEL and in the ACK of a refusal (RFC 3261
+§9.1, §17.1.1.3): `[branch-N]` is the branch of the message N steps before.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
-from xml.sax.saxutils import escape
 
 from tests.interop.audio import Voice
 from tests.interop.node import DOMAIN
@@ -60,37 +59,25 @@ class Scenario:
         self._steps.append(f"<send{attribute}><![CDATA[\n{text}\n]]></send>")
 
     def response(
-        self,
-        status: int,
-        *,
-        optional: bool = False,
-        auth: bool = False,
-        check: str = "",
-        timeout_ms: int | None = None,
+        self, status: int, *, optional: bool = False, auth: bool = False, jump: bool = False
     ) -> None:
-        """A response comes. `check` is a regular expression for the whole message. With `auth`, what follows
-        can use `[authentication]`.
+        """A response comes. With `auth`, what follows can use `[authentication]`; with `jump` it is optional,
+        and leads to `land`.
         """
-        attributes = f'response="{status}" rrs="true"' + (' optional="true"' if optional else "")
-        self._receive(attributes + (' auth="true"' if auth else ""), check, timeout_ms)
+        attributes = f'response="{status}" rrs="true"'
+        attributes += ' optional="true"' if optional or jump else ""
+        attributes += ' auth="true"' if auth else ""
+        attributes += ' next="1"' if jump else ""
+        self._steps.append(f"<recv {attributes}></recv>")
 
-    def request(
-        self, method: str, *, optional: bool = False, check: str = "", timeout_ms: int | None = None
-    ) -> None:
+    def land(self) -> None:
+        """Where `jump` leads."""
+        self._steps[-1] += '<label id="1"/>'
+
+    def request(self, method: str, *, action: str = "", optional: bool = False) -> None:
         """A request comes."""
         attributes = f'request="{method}" rrs="true"' + (' optional="true"' if optional else "")
-        self._receive(attributes, check, timeout_ms)
-
-    def _receive(self, attributes: str, check: str, timeout_ms: int | None) -> None:
-        action = ""
-        if check:
-            pattern = escape(check, {'"': "&quot;"})
-            action = f'<action><ereg regexp="{pattern}" search_in="msg" check_it="true" assign_to="found"/></action>'
-        if timeout_ms is not None:
-            attributes += f' timeout="{timeout_ms}"'
-        self._steps.append(
-            f"<recv {attributes}>{action}</recv>" + ('<Reference variables="found"/>' if check else "")
-        )
+        self._steps.append(f"<recv {attributes}>{action}</recv>")
 
     def pause(self, milliseconds: int) -> None:
         """Nothing, for so long."""
@@ -118,6 +105,7 @@ class Caller(Scenario):
         self._body = body
         self._cseq = 0
         self._invited_at = 0
+        self._invite_cseq = 0
 
     def _head(self, method: str, *, uri: str, to: str, branch: str, cseq: int) -> list[str]:
         return [
@@ -134,6 +122,7 @@ class Caller(Scenario):
     def invite(self, *, credentials: bool = False, headers: Sequence[str] = ()) -> None:
         """Outside a dialog."""
         self._cseq += 1
+        self._invite_cseq = self._cseq
         self._invited_at = len(self)
         lines = self._head(
             "INVITE", uri=self._uri, to=f"To: <{self._uri}>", branch="[branch]", cseq=self._cseq
@@ -157,10 +146,10 @@ class Caller(Scenario):
         self.challenged()
         self.invite(credentials=True)
 
-    def refused(self, status: int, check: str = "") -> None:
+    def refused(self, status: int) -> None:
         """A final answer of 300 or more comes."""
         self.provisional()
-        self.response(status, check=check)
+        self.response(status)
         self.ack_refusal()
 
     def provisional(self) -> None:
@@ -168,15 +157,17 @@ class Caller(Scenario):
         for status in PROVISIONAL:
             self.response(status, optional=True)
 
-    def answered(self, check: str = "", body: str = "") -> None:
+    def answered(self, body: str = "") -> None:
         """A 200 comes and is acknowledged."""
         self.provisional()
-        self.response(200, check=check)
+        self.response(200)
         self.ack(body)
 
     def ack(self, body: str = "") -> None:
         """The ACK of a 2xx: of the dialog, by its route set."""
-        lines = self._head("ACK", uri="[next_url]", to="[last_To:]", branch="[branch]", cseq=self._cseq)
+        lines = self._head(
+            "ACK", uri="[next_url]", to="[last_To:]", branch="[branch]", cseq=self._invite_cseq
+        )
         self.send([*lines, "[routes]"], body)
 
     def cancel(self) -> None:
@@ -191,8 +182,21 @@ class Caller(Scenario):
     def in_dialog(self, method: str, headers: Sequence[str] = (), body: str = "") -> None:
         """A request within the dialog."""
         self._cseq += 1
+        if method == "INVITE":
+            self._invite_cseq = self._cseq
         lines = self._head(method, uri="[next_url]", to="[last_To:]", branch="[branch]", cseq=self._cseq)
         self.send([*lines, "[routes]", *headers], body, repeat=True)
+
+    def reliable_response(self, status: int) -> None:
+        """A provisional response that wants a PRACK (RFC 3262)."""
+        self.response(status)
+        keep = '<ereg regexp="[0-9]+" search_in="hdr" header="RSeq:" assign_to="rseq"/>'
+        step = self._steps[-1].replace("></recv>", f"><action>{keep}</action></recv>")
+        self._steps[-1] = step
+
+    def prack(self) -> None:
+        """For the reliable response that came."""
+        self.in_dialog("PRACK", [f"RAck: [$rseq] {self._cseq} INVITE"])
 
     def bye(self, headers: Sequence[str] = ()) -> None:
         """Hang up."""
@@ -229,19 +233,14 @@ class Callee(Scenario):
         self._body = body
         self._cseq = 0
 
-    def invited(self, check: str = "", *, timeout_ms: int | None = None) -> None:
+    def invited(self) -> None:
         """An INVITE comes. Its From and To are kept for requests of ours."""
-        self._receive('request="INVITE" rrs="true"', check, timeout_ms)
-        keep = (
-            '<ereg regexp=".*" search_in="hdr" header="From:" assign_to="from"/>'
-            '<ereg regexp=".*" search_in="hdr" header="To:" assign_to="to"/>'
+        keep = "".join(
+            f'<ereg regexp=".*" search_in="hdr" header="{name}:" assign_to="{name.lower()}"/>'
+            for name in ("From", "To")
         )
-        step = self._steps[-1]
-        if "<action>" in step:
-            step = step.replace("<action>", f"<action>{keep}")
-        else:
-            step = step.replace("></recv>", f"><action>{keep}</action></recv>")
-        self._steps[-1] = step + '<Reference variables="from,to"/>'
+        self.request("INVITE", action=f"<action>{keep}</action>")
+        self._steps[-1] += '<Reference variables="from,to"/>'
 
     def answer(
         self, status: int, reason: str, headers: Sequence[str] = (), body: str = "", *, repeat: bool = False
@@ -267,18 +266,18 @@ class Callee(Scenario):
         self.answer(status, reason, headers, repeat=True)
         self.request("ACK")
 
-    def cancelled(self, check: str = "") -> None:
+    def cancelled(self) -> None:
         """CANCEL comes: 200, then 487 to the INVITE, then its ACK."""
-        self.request("CANCEL", check=check)
+        self.request("CANCEL")
         self.send(answer_lines(200, "OK", tag=self.TAG))
         lines = answer_lines(487, "Request Terminated", tag=self.TAG)
         lines[5] = "CSeq: [cseq] INVITE"
         self.send(lines, repeat=True)
         self.request("ACK")
 
-    def hung_up(self, check: str = "") -> None:
+    def hung_up(self) -> None:
         """The other side hangs up."""
-        self.request("BYE", check=check)
+        self.request("BYE")
         self.send(answer_lines(200, "OK", tag=""))
 
     def in_dialog(self, method: str, headers: Sequence[str] = (), body: str = "") -> None:

@@ -1,4 +1,4 @@
-"""Fixtures for tests with SIPp."""
+"""What the interop tests start, and end whatever happens."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
