@@ -9,11 +9,17 @@ from trunkline.sip.message import Request, Response
 from trunkline.sip.outgoing_invite import OutgoingInvite
 from trunkline.sip.ports import Address, Transport
 from trunkline.sip.uri import SipUri
+from trunkline.sip.usage import IncomingOffer
 from trunkline.sip.user_agent import UserAgentSettings
 
 
 def leave_it(phone: Phone, invite: IncomingInvite) -> None:
     """Do nothing: the test will."""
+
+
+def refuse_offers(phone: Phone, exchange: IncomingOffer) -> None:
+    """Nothing is acceptable here (RFC 3261 §13.3.1.3)."""
+    exchange.reject(488)
 
 
 def answer_at_once(phone: Phone, invite: IncomingInvite) -> None:
@@ -126,6 +132,16 @@ class Bench:
         """The peer, which was called, sends a request within the call that is up."""
         request = self.peer.request_heard("INVITE")
         self.within(method, cseq=cseq, body=body, headers=headers, call_id=request.call_id)
+
+    def hold_offers(self) -> list[IncomingOffer]:
+        """From now on the phone leaves offers to the test: they are listed here."""
+        held: list[IncomingOffer] = []
+
+        def hold(phone: Phone, exchange: IncomingOffer) -> None:
+            held.append(exchange)
+
+        self.phone.on_offer = hold
+        return held
 
     def heard(self, what: str) -> Request | Response:
         """The last message that the peer heard, of that summary."""

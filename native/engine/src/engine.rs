@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
-use trunkline_media::leg::{Leg, Remote, Statistics};
+use trunkline_media::leg::{Remote, Statistics};
 use trunkline_media::terminal::{Source, Terminal, TerminalPlan};
 use trunkline_media::tone::Heard;
 
@@ -145,12 +145,13 @@ impl Engine {
         let slot = shared.take_slot(ipv6, shared.now())?;
         let place = &shared.slots[slot as usize];
         let mut content = place.lock();
-        if let (State::Draining(Draining { tied: true, .. }), Some(pair)) = (&content.state, place.pair()) {
+        if let (State::Draining(draining), Some(pair)) = (&content.state, place.pair())
+            && draining.tied
+        {
             crate::sockets::untie(&pair.rtp);
         }
         content.generation = content.generation.wrapping_add(1);
-        content.state =
-            State::Open(Box::new(OpenLeg { leg: Leg::default(), far: Far::Nothing, tied_to: None }));
+        content.state = State::Open(OpenLeg::default());
         let leg = LegId { slot, generation: content.generation };
         drop(content);
         shared.open.fetch_add(1, Ordering::Relaxed);
@@ -201,6 +202,7 @@ impl Engine {
             open.far = Far::Leg { leg: other, first: is_first, since, told: false };
             open.leg.reconsider(|address| !shared.refuses(address, false));
             shared.slots[leg.slot as usize].set_has_terminal(false);
+            shared.expect_far(leg.slot, other.slot);
         }
         Ok(())
     }
@@ -313,7 +315,7 @@ impl Engine {
             let draining = State::Draining(Draining {
                 since: now,
                 source: open.leg.source(),
-                tied: open.tied_to.is_some(),
+                tied: open.tied,
                 last_late: None,
             });
             let State::Open(open) = std::mem::replace(&mut content.state, draining) else {

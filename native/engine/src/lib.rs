@@ -12,7 +12,7 @@
 //! Locks: a slot's lock is held for one packet or one command, and never two slots' at a time; the pool's is never held
 //! together with a slot's, except that the pool may look at a slot that nobody else has. So nothing waits for long and
 //! nothing can deadlock.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod engine;
 pub mod error;

@@ -112,8 +112,7 @@ impl Shared {
             Arrival::Rtp { header, .. } => send_rtp(open, pair, packet, header.payload_length()),
             Arrival::Rtcp => {
                 if let Some(to) = open.leg.rtcp_destination() {
-                    let (socket, tied) =
-                        if to.muxed { (&pair.rtp, open.tied_to.is_some()) } else { (&pair.rtcp, false) };
+                    let (socket, tied) = if to.muxed { (&pair.rtp, open.tied) } else { (&pair.rtcp, false) };
                     transmit(socket, tied, to.address, packet);
                 }
             }
@@ -197,7 +196,7 @@ fn send_rtp(open: &mut OpenLeg, pair: &Pair, packet: &[u8], payload_octets: usiz
     let Ok(destination) = open.leg.rtp_destination() else {
         return;
     };
-    if transmit(&pair.rtp, open.tied_to.is_some(), destination, packet) {
+    if transmit(&pair.rtp, open.tied, destination, packet) {
         open.leg.count_sent(payload_octets);
     } else {
         open.leg.count_drop(Drop::SendFailed);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -23,6 +23,8 @@ use crate::worker::Door;
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) slots: Vec<Slot>,
+    /// Where packets of each slot went last: only a hint.
+    far_slots: Vec<AtomicU32>,
     pub(crate) events: Arc<Events>,
     pub(crate) doors: Vec<Door>,
     pub(crate) stopping: AtomicBool,
@@ -58,6 +60,7 @@ impl Shared {
         let doors = (0..settings.threads).map(|_| Door::new()).collect::<Result<_, _>>()?;
         Ok(Self {
             slots: (0..slots).map(|_| Slot::default()).collect(),
+            far_slots: (0..slots).map(AtomicU32::new).collect(),
             events: Arc::new(Events::new()?),
             doors,
             stopping: AtomicBool::new(false),
@@ -79,6 +82,18 @@ impl Shared {
     /// Locks a leg's slot; what is inside may be another leg by now.
     pub(crate) fn lock(&self, leg: LegId) -> MutexGuard<'_, Content> {
         self.slots[leg.slot as usize].lock()
+    }
+
+    /// Remembers where packets of a slot will go.
+    pub(crate) fn expect_far(&self, slot: u32, far: u32) {
+        self.far_slots[slot as usize].store(far, Ordering::Relaxed);
+    }
+
+    /// Has the processor fetch what a packet for `slot` will touch on its way.
+    pub(crate) fn expect_packet(&self, slot: u32) {
+        self.slots[slot as usize].expect_arrival();
+        let far = self.far_slots[slot as usize].load(Ordering::Relaxed);
+        self.slots[far as usize].expect_departure();
     }
 
     /// The address family of a slot.

@@ -92,6 +92,12 @@ impl Worker<'_> {
             let _ = epoll::wait(&door.epoll, spare_capacity(&mut ready), Some(&timeout));
             let now = shared.now();
             for event in &ready {
+                let data = event.data.u64();
+                if data != CALLED {
+                    shared.expect_packet((data >> 1) as u32);
+                }
+            }
+            for event in &ready {
                 match event.data.u64() {
                     CALLED => self.answer(door),
                     data => {

@@ -1,5 +1,7 @@
 //! The engine with real sockets on loopback: what crosses a bridge, what doesn't, and what happens around it.
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 

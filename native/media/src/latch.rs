@@ -89,11 +89,12 @@ struct Held {
     packets: u32,
 }
 
-/// The latch of one leg. See the module's table.
+/// The latch of one leg. See the module's table. What each packet needs comes first.
 #[derive(Clone, Debug, Default)]
+#[repr(C)]
 pub struct Latch {
-    expectation: Option<Expectation>,
     held: Option<Held>,
+    expectation: Option<Expectation>,
     candidate: Option<Candidate>,
 }
 

@@ -101,9 +101,10 @@ class Attempt:
         record.
         """
         if self.live:
+            invite = self.invite
             self._close(verdict)
-            if self.invite is not None:
-                self.invite.cancel(headers)
+            if invite is not None:
+                invite.cancel(headers)
 
     # -- the user agent's events -------------------------------------------------------------------
 
@@ -193,13 +194,14 @@ class Attempt:
         self._owner.attempt_ended(self, end, response)
 
     def _close(self, verdict: Verdict) -> None:
-        self.live = False
         self._stop_timer()
         self.leg.close()
         self.finish(verdict)
 
     def finish(self, verdict: Verdict) -> None:
-        """Close the record (an answered attempt's, when its call ends)."""
+        """Close the record (an answered attempt's, when its call ends), and let go of the INVITE."""
+        self.live = False
+        self.invite = None
         if self.record.ended_at is None:
             self.record.ended_at = self._services.clock.wall()
             self.record.verdict = verdict

@@ -253,7 +253,12 @@ class Call:
         connect(self._services.media, self.caller, callee)
         return body
 
-    def attempt_ended(self, attempt: Attempt, end: AttemptEnd, response: Response | None) -> None:
+    def attempt_ended(
+        self,
+        attempt: Attempt,  # noqa: ARG002 - it is the present one
+        end: AttemptEnd,
+        response: Response | None,
+    ) -> None:
         """Ask the hunt: the next one, or the end."""
         final = self._hunt.ended(end)
         if final is None:
@@ -329,17 +334,22 @@ class Call:
             ),
         )
 
-    def leg_referred(self, leg: Leg, refer: Request, transaction: ServerTransaction) -> None:
+    def leg_referred(  # which leg asks makes no difference
+        self,
+        leg: Leg,  # noqa: ARG002
+        refer: Request,
+        transaction: ServerTransaction,
+    ) -> None:
         """A transfer through the trunk is declined (BEHAVIOUR §5)."""
         transaction.respond(response_to(refer, 603, headers=verdict_fields(Verdict.of(Slug.NOT_ALLOWED))))
 
-    def leg_lost(self, leg: Leg, slug: Slug, detail: str) -> None:
+    def leg_lost(self, leg: Leg, slug: Slug, detail: str) -> None:  # noqa: ARG002 - either ends the call
         """Its dialog is gone: no ACK, the session expired, or a request in it was answered 481 or not at
         all.
         """
         self._finish(Verdict.of(slug, detail=detail), Party.SERVICE)
 
-    def media_timed_out(self, leg: MediaLeg) -> None:
+    def media_timed_out(self, leg: MediaLeg) -> None:  # noqa: ARG002 - either ends the call
         """No RTP for too long, both ways."""
         self.hang_up(Verdict.of(Slug.MEDIA_TIMEOUT))
 
@@ -389,6 +399,7 @@ class Call:
         record.state = RecordState.CLOSED
         record.verdict = verdict
         record.hung_up_by = party
+        self.attempt = None
         if self._admission is not None:
             self._admission.release()
         self._on_end(self)

@@ -62,7 +62,7 @@ class _Registration:
         self._services = services
         self._health_key = gateway_health_key(carrier, gateway)
         self.carrier = carrier
-        uri = gateway.uri
+        uri = carrier.uri_of(gateway)
         user = None if credentials is None else credentials.user
         address = SipUri(uri.scheme, user, uri.host)
         self.client = RegistrationClient(

@@ -27,7 +27,7 @@ from trunkline.sdp.offer_answer import (
 )
 from trunkline.sip.exchange import IncomingOffer
 from trunkline.sip.incoming_invite import IncomingInviteEvents
-from trunkline.sip.message import Request
+from trunkline.sip.message import Request, response_to
 from trunkline.sip.stack import ServerTransaction
 from trunkline.sip.usage import Usage
 from trunkline.trunk.verdict import Slug
@@ -198,11 +198,43 @@ class Leg(IncomingInviteEvents):
             self.usage.bye(headers)
 
     def close(self) -> MediaFigures:
-        """Give the port back and say what passed through it. Idempotent."""
+        """Give the port back, tell the owner nothing any more, and say what passed through it. Idempotent."""
+        self.owner = _NOBODY
         figures = self.media.close()
         if self.local.listed:
             figures.codec = self.local.listed[0].name
         return figures
+
+
+class _Nobody(LegOwner):
+    """The owner of a leg that is closed: what still happens in its dialog concerns nobody."""
+
+    def cancelled(self, cancel: Request) -> None:
+        pass
+
+    def leg_acknowledged(self, leg: Leg, ack: Request) -> None:
+        pass
+
+    def leg_offered(self, leg: Leg, exchange: IncomingOffer) -> None:  # noqa: ARG002
+        exchange.reject(481)
+
+    def leg_hung_up(self, leg: Leg, bye: Request) -> None:
+        pass
+
+    def leg_informed(self, leg: Leg, info: Request, transaction: ServerTransaction) -> None:  # noqa: ARG002
+        transaction.respond(response_to(info, 481))
+
+    def leg_referred(self, leg: Leg, refer: Request, transaction: ServerTransaction) -> None:  # noqa: ARG002
+        transaction.respond(response_to(refer, 481))
+
+    def leg_lost(self, leg: Leg, slug: Slug, detail: str) -> None:
+        pass
+
+    def media_timed_out(self, leg: MediaLeg) -> None:
+        pass
+
+
+_NOBODY = _Nobody()
 
 
 def connect(engine: MediaEngine, caller: Leg, callee: Leg) -> None:

@@ -25,7 +25,9 @@ class Pinger:
     """The pings of one node."""
 
     def __init__(self, services: Services, *, interval_s: float | None) -> None:
-        """`interval_s` is for endpoints, None for none; carriers have an interval each."""
+        """`interval_s` is between two pings to one server, unless its carrier has an interval of its own;
+        None sends no pings at all.
+        """
         self._services = services
         self.interval_s = interval_s
         self._pings: dict[SipUri, _Ping] = {}
@@ -44,7 +46,7 @@ class Pinger:
             if ping is None:
                 ping = self._pings[uri] = _Ping(self._services, uri)
             ping.follow(keys, interval_s)
-        self._services.health.retain(key for keys, _ in wanted.values() for key in keys)
+        self._services.health.retain(key for _, key, _ in self._targets(everything=True))
 
     def stop(self) -> None:
         """Send no more pings."""
@@ -52,23 +54,25 @@ class Pinger:
             ping.stop()
         self._pings.clear()
 
-    def _targets(self) -> Iterator[tuple[SipUri, str, float]]:
-        """Where to ping, the health key it is about, and the seconds between two pings."""
+    def _targets(self, *, everything: bool = False) -> Iterator[tuple[SipUri, str, float]]:
+        """Where to ping, the health key it is about, and the seconds between two pings. With `everything`,
+        those that are not to be pinged as well.
+        """
         directory = self._services.directory
         domain = self._services.settings.service_domain
-        if self.interval_s is not None:
-            for number in directory.numbers():
-                for endpoint in number.forwarding.endpoints:
-                    if endpoint.uri.host != domain:
-                        yield _server_of(endpoint.uri), endpoint_health_key(number, endpoint), self.interval_s
+        usual_s = self.interval_s
+        if usual_s is None and not everything:
+            return
+        for number in directory.numbers():
+            for endpoint in number.forwarding.endpoints:
+                if endpoint.uri.host != domain:
+                    yield _server_of(endpoint.uri), endpoint_health_key(number, endpoint), usual_s or 0.0
         for carrier in directory.carriers():
-            if carrier.enabled and carrier.ping_interval_s is not None:
+            if everything or (carrier.enabled and carrier.pings):
+                interval_s = carrier.ping_interval_s or usual_s or 0.0
                 for gateway in carrier.gateways:
-                    yield (
-                        _server_of(gateway.uri),
-                        gateway_health_key(carrier, gateway),
-                        carrier.ping_interval_s,
-                    )
+                    server = _server_of(carrier.uri_of(gateway))
+                    yield server, gateway_health_key(carrier, gateway), interval_s
 
     def __len__(self) -> int:
         return len(self._pings)

@@ -19,6 +19,7 @@ from trunkline.call.services import Services
 from trunkline.errors import MediaError, SdpError
 from trunkline.sdp.errors import NoCommonCodecError
 from trunkline.sdp.offer_answer import RemoteAudio
+from trunkline.sip.grammar import readable
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.ports import Flow
@@ -132,7 +133,7 @@ class Switch:
             self._refuse(invite, record, plan)
             return
         record.called = plan.called
-        record.caller = plan.caller.presented
+        record.caller = readable(plan.caller.presented)
         if plan.caller.number is not None and services.directory.owns(account.key, plan.caller.number):
             record.number = plan.caller.number
         admission = services.limits.admit(account)
@@ -163,7 +164,7 @@ class Switch:
             return
         record.account = plan.account.key
         record.number = record.called = plan.called
-        record.caller = plan.caller.presented
+        record.caller = readable(plan.caller.presented)
         self._start(invite, record, plan, plan.hunt(services.health, settings.timeout_status), None)
 
     def _start(
@@ -196,19 +197,19 @@ class Switch:
         services = self._services
         flow = invite.flow
         record = CallRecord(
-            call_id=services.token(),
+            call_id=services.new_call_id(),
             node=services.settings.node_name,
             direction=direction,
             account=None,
             number=None,
             dialled=dialled,
             called="",
-            caller=caller,
-            sip_call_id=invite.request.call_id,
+            caller=readable(caller),
+            sip_call_id=readable(invite.request.call_id),
             source=f"{flow.transport} {flow.remote}",
             setup_at=services.clock.wall(),
         )
-        services.trace.link(record.sip_call_id, record.call_id)
+        services.trace.link(invite.request.call_id, record.call_id)
         return record
 
     def _refuse(self, invite: IncomingInvite, record: CallRecord, verdict: Verdict) -> None:
@@ -252,7 +253,7 @@ class Switch:
 def _user_of(request: Request) -> str:
     """The Request-URI's user as it came; the number of a tel URI (RFC 3966)."""
     uri = request.uri
-    return (uri.user or "") if isinstance(uri, SipUri) else uri.opaque
+    return readable((uri.user or "") if isinstance(uri, SipUri) else uri.opaque)
 
 
 def _identity_of(request: Request) -> CallerIdentity:

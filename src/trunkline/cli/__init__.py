@@ -1,1 +1,21 @@
 """The `trunkline` command."""
+
+import sys
+
+from trunkline.cli.app import app
+from trunkline.errors import TrunklineError
+
+
+def main() -> None:
+    """Run the command line. Errors made on purpose are one line on standard error, and exit status 1."""
+    try:
+        app()
+    except TrunklineError as error:
+        sys.stderr.write(f"trunkline: {error}\n")
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+
+
+__all__ = ["main"]

@@ -265,7 +265,7 @@ class Http(Section):
 
     bind: ListenAddress = setting(
         SocketAddress("127.0.0.1", 8080),
-        "Address of /health and /metrics. It asks for no password: keep it private.",
+        "Address of /healthz, /readyz and /metrics. It asks for no password: keep it private.",
     )
     control_socket: Path | None = setting(
         None,

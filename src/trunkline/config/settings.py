@@ -157,6 +157,21 @@ class Settings(BaseSettings):
         """The key that carriers' passwords are encrypted with in the database."""
         return self.node.data_dir / "secret.key"
 
+    @property
+    def directory_file(self) -> Path:
+        """The last-known-good directory, for a start without the database."""
+        return self.node.data_dir / "directory.snapshot"
+
+    @property
+    def journal_file(self) -> Path:
+        """Takes records while the database is away."""
+        return self.node.data_dir / "records.journal"
+
+    @property
+    def ladder_dir(self) -> Path:
+        """Holds the SIP messages of calls."""
+        return self.node.data_dir / "ladder"
+
 
 def _leaves(settings: Settings) -> Iterator[tuple[str, object, bool]]:
     for section_name, section_field in Settings.model_fields.items():

@@ -101,6 +101,7 @@ class EmbeddedLeg:
 
     def close(self) -> MediaFigures:
         """End it and return the last counters. The ports drain before they are used again. Idempotent."""
+        self._events = None
         native = self._native
         statistics = native.close()
         self._engine._forget(native.id)  # noqa: SLF001 - two faces of one engine

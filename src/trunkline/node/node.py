@@ -11,6 +11,7 @@ import gc
 import os
 import random
 import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
@@ -43,6 +44,7 @@ from trunkline.observe.wiretap import WireTap
 from trunkline.pstn.carrier import SimulatedCarrier
 from trunkline.sip.digest import Challenger
 from trunkline.sip.failures import FlowFailure
+from trunkline.sip.nonce import NonceCounts
 from trunkline.sip.ports import Address, Flow, Target, Transport
 from trunkline.sip.user_agent import UserAgent
 from trunkline.store.bans import StoredBan
@@ -67,6 +69,10 @@ from trunkline.web.serving import HttpServer, listen_tcp
 
 WELCOME_S = 3600.0
 """How long a source counts as known after its password was right."""
+NONCES_REMEMBERED = 16_384
+"""Twice as many nonces are known to be used (about 2 MB); a client whose nonce is older is asked once
+more.
+"""
 GOODBYE_S = 2.0
 """How long `stop` waits for the answers to its BYEs."""
 _GC_THRESHOLDS = (50_000, 20, 50)
@@ -118,19 +124,18 @@ class Node:
 
     async def _open_store(self) -> None:
         settings = self.settings
-        data_dir = settings.node.data_dir
-        url = settings.database_url
         self.store = await asyncio.to_thread(self._store)
-        self.source = DirectorySource(
-            self.store.database, self.store.keyring, data_dir / "directory.snapshot"
-        )
+        self.source = DirectorySource(self.store.database, self.store.keyring, settings.directory_file)
         self.directory.replace_all(await asyncio.to_thread(self.source.load))
         state = self.source.state
         if state is not None and state.away is not None:
             self.log.warning("working with the last known directory", reason=state.away)
         self.watcher = DirectoryWatcher(self.source, self._directory_changed)
         self.writer = RecordWriter(
-            url, clock=self.clock, node=settings.node.name, journal=data_dir / "records.journal"
+            settings.database_url,
+            clock=self.clock,
+            node=settings.node.name,
+            journal=settings.journal_file,
         )
         self.writer.keep_days = settings.database.keep_calls_days
         self._open.push_async_callback(asyncio.to_thread, self.store.close)
@@ -160,10 +165,11 @@ class Node:
     def _open_rooms(self) -> None:
         settings = self.settings
         journal = Journal(
-            settings.node.data_dir / "ladder",
+            settings.ladder_dir,
             keep_s=settings.ladder.keep_s,
             max_bytes=settings.ladder.max_bytes,
         )
+        self.journal = journal
         self._open.push_async_callback(asyncio.to_thread, journal.close)
         self.ladder = Ladder(self.clock, journal)
         self._open.callback(self.ladder.stop)
@@ -208,7 +214,12 @@ class Node:
             registrations=self.registrations,
             settings=wiring.call_settings(settings),
         )
-        challenger = Challenger(settings.service.domain, self._secret("digest nonces"), self.clock)
+        challenger = Challenger(
+            settings.service.domain,
+            self._secret("digest nonces"),
+            self.clock,
+            counts=NonceCounts(NONCES_REMEMBERED),
+        )
         doorman = Doorman(
             challenger, self.directory, self.clock, on_right=self._welcome, on_wrong=self._wrong_password
         )
@@ -271,12 +282,24 @@ class Node:
         """Devices that registered before a restart, and bans that still hold."""
         now, wall = self.clock.now(), self.clock.wall()
         name = self.settings.node.name
-        stored = await asyncio.to_thread(load_bindings, self.store.database, name, now=now, wall=wall)
+        try:
+            stored = await asyncio.to_thread(load_bindings, self.store.database, name, now=now, wall=wall)
+            bans = await asyncio.to_thread(self.store.bans.list)
+        except DatabaseError as error:
+            self.log.warning("registrations and bans are not known", reason=str(error))
+            return
         for account, bindings in stored.items():
             self.registrations.restore(account, [self._with_flow(binding) for binding in bindings])
-        for ban in await asyncio.to_thread(self.store.bans.list):
-            for_s = None if ban.until_at is None else ban.until_at - wall
-            self.gate.ban(ban.source, ban.reason, evidence=Evidence(ban.evidence), for_s=for_s)
+        self._shut_out(bans)
+
+    def _shut_out(self, bans: Sequence[StoredBan]) -> None:
+        """Bans at rest that the gate doesn't hold yet."""
+        wall = self.clock.wall()
+        held = {ban.source for ban in self.gate.bans()}
+        for ban in bans:
+            if ban.source not in held:
+                for_s = None if ban.until_at is None else ban.until_at - wall
+                self.gate.ban(ban.source, ban.reason, evidence=Evidence(ban.evidence), for_s=for_s)
 
     def _with_flow(self, binding: Binding) -> Binding:
         """UDP needs no connection: the way back is the address that it came from."""
@@ -328,7 +351,9 @@ class Node:
         gauge("registered_contacts", "Contacts registered.", lambda: len(self.registrations))
         gauge("bans", "Sources shut out.", lambda: len(self.gate.bans()))
         gauge("connections", "TCP and TLS connections.", lambda: self.transports.connections)
-        gauge("gate_refused", "Messages and connections refused at the door.", lambda: self.gate.refused)
+        self.metrics.counter(
+            "gate_refused", "Messages and connections refused at the door.", lambda: self.gate.refused
+        )
         gauge("media_port_pairs", "Media port pairs.", self._ports_by_state, label="state")
         gauge(
             "transactions",
@@ -348,10 +373,12 @@ class Node:
 
     def _directory_changed(self, update: Update) -> None:
         """On the watcher's thread."""
-        self._loop.call_soon_threadsafe(self._take_update, update)
+        bans = self.store.bans.list() if update.bans_changed else ()
+        self._loop.call_soon_threadsafe(self._take_update, update, bans)
 
-    def _take_update(self, update: Update) -> None:
+    def _take_update(self, update: Update, bans: Sequence[StoredBan]) -> None:
         apply_update(self.directory, update)
+        self._shut_out(bans)
         self._follow_directory()
 
     def _follow_directory(self) -> None:
@@ -379,6 +406,8 @@ class Node:
         forwarding = settings.forwarding
         self.pinger.interval_s = forwarding.ping_interval_s if forwarding.pings else None
         self.pinger.refresh()
+        self.journal.keep_s = settings.ladder.keep_s
+        self.journal.max_bytes = settings.ladder.max_bytes
         self.transports.reload_tls()
         return changes
 

@@ -16,7 +16,7 @@ from trunkline.config import Settings
 from trunkline.errors import TrunklineError
 from trunkline.node import wiring
 from trunkline.node.node import Node
-from trunkline.observe.log import open_log
+from trunkline.observe.log import Log, open_log
 
 
 def run(path: Path | None) -> None:
@@ -26,17 +26,17 @@ def run(path: Path | None) -> None:
     settings = Settings.load(path)
     log = open_log(wiring.log_options(settings))
     try:
-        uvloop.run(_serve(settings, path))
+        uvloop.run(_serve(settings, path, log))
     finally:
         log.close()
 
 
-async def _serve(settings: Settings, path: Path | None) -> None:
+async def _serve(settings: Settings, path: Path | None, log: Log) -> None:
     node = Node(settings)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, _terminate, node)
     loop.add_signal_handler(signal.SIGINT, node.finished.set)
-    loop.add_signal_handler(signal.SIGHUP, _reload, node, path)
+    loop.add_signal_handler(signal.SIGHUP, _reload, node, path, log)
     try:
         await node.start()
         await node.finished.wait()
@@ -51,13 +51,15 @@ def _terminate(node: Node) -> None:
         node.drain()
 
 
-def _reload(node: Node, path: Path | None) -> None:
+def _reload(node: Node, path: Path | None, log_file: Log) -> None:
     log = structlog.get_logger()
     try:
-        changes = node.reload(Settings.load(path))
+        settings = Settings.load(path)
+        changes = node.reload(settings)
     except TrunklineError as error:
         log.error("the settings were not reread", reason=str(error))
         return
+    log_file.set_level(settings.log.level)
     if not changes:
         log.info("the settings are as they were")
     for change in changes:

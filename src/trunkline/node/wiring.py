@@ -128,6 +128,8 @@ def engine_settings(settings: Settings) -> EngineSettings:
         advertised_v6=v6 or (None if bind_v6 is None else _reachable(bind_v6)),
         timeout_s=media.timeout_s,
         threads=media.threads or 1,
+        drain_s=media.drain_s,
+        dscp=media.dscp,
         allow_loopback=media.allow_loopback,
     )
 

@@ -31,6 +31,18 @@ Ladder = tuple[str, Sequence[LadderMessage]]
 """A call id and the messages of that call, oldest first."""
 
 
+def read_ladder(folder: Path, call_id: str) -> list[LadderMessage]:
+    """The messages of a call from a journal that no node is writing, without secrets; none when unknown.
+    Raises OSError.
+    """
+    messages: list[LadderMessage] = []
+    for path in sorted(folder.glob("[0-9]" * 8 + SUFFIX)):
+        for payload in SealedSegment(path).read(call_id):
+            with contextlib.suppress(ValueError):
+                messages += unpack(payload)
+    return [message.masked() for message in messages]
+
+
 class Journal:
     """The journal in one folder. `append` never blocks; `read` may be called from any thread and touches the
     disk."""

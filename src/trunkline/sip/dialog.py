@@ -33,6 +33,7 @@ class Dialog:
     """
 
     __slots__ = (
+        "_contact",
         "call_id",
         "flow",
         "local_name",
@@ -75,6 +76,7 @@ class Dialog:
         self.flow = flow
         self.owns_call_id = owns_call_id
         self.secure = secure
+        self._contact: str | None = None
 
     @classmethod
     def as_uas(cls, request: Request, local_tag: str, flow: Flow, remote_target: SipUri) -> "Dialog":
@@ -150,12 +152,16 @@ class Dialog:
         """Take the Contact of `message` as the remote target (RFC 3261 §12.2), unless it is absent or can't
         be used.
         """
+        text = message.headers.get("contact")
+        if text == self._contact:
+            return
         try:
             contact = message.contact
         except SipSyntaxError:
             return
         if contact is not None and isinstance(contact.uri, SipUri):
             self.remote_target = contact.uri
+            self._contact = text
 
     def in_order(self, cseq: int) -> bool:
         """Whether a request numbered `cseq` is newer than all before; if so, it is remembered (RFC 3261

@@ -17,7 +17,6 @@ from trunkline.sip.failures import RequestFailure, RequestFailureKind
 from trunkline.sip.message import Request, Response
 from trunkline.sip.ports import Flow, Target
 from trunkline.sip.reliability import is_reliable
-from trunkline.sip.stack import ClientRequest
 
 if TYPE_CHECKING:
     from trunkline.sip.usage import Usage
@@ -62,7 +61,6 @@ class DialogRequest:
         "_rounds",
         "_timer",
         "_usage",
-        "client",
         "method",
         "request",
     )
@@ -91,7 +89,6 @@ class DialogRequest:
         self._attempts = 0
         self._rounds = 0
         self._timer: Timer | None = None
-        self.client: ClientRequest | None = None
         self.request: Request | None = None
         """The present attempt."""
 
@@ -117,7 +114,7 @@ class DialogRequest:
         if usage.authenticator is not None:
             usage.authenticator.authorize(request)
         self.request = request
-        self.client = usage.agent.stack.request(
+        usage.agent.stack.request(
             request, usage.dialog.next_hop(), self, contact=usage.contact if self.refreshes_target else None
         )
 

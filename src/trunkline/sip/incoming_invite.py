@@ -248,6 +248,7 @@ class IncomingInvite:
 
     def _finish(self) -> None:
         self._over = True
+        self._events = UNATTENDED
         self._agent.invite_over(self._transaction)
         for timer in (self._expiry, self._extension):
             if timer is not None:

@@ -36,6 +36,10 @@ TOO_SMALL_MAX = 3
 """How often an INVITE is sent again because of a 422, each with a larger Min-SE (RFC 4028 §7.3)."""
 
 
+FORKS_MAX = 32
+"""Dialogs that one INVITE may make, one for each To tag: responses with further tags are ignored."""
+
+
 class OutgoingInviteEvents(Protocol):
     """What the sender of an INVITE is told. Nothing comes after `cancel` but `target_chosen` and
     `late_answer`.
@@ -136,6 +140,7 @@ class OutgoingInvite:
         "_cseq",
         "_dialogs",
         "_events",
+        "_flow",
         "_min_se_s",
         "_over",
         "_plan",
@@ -159,6 +164,7 @@ class OutgoingInvite:
         self._events = events
         self._authenticator = authenticator
         self._client: ClientRequest | None = None
+        self._flow: Flow | None = None
         self._cseq = 0
         self._rounds = 0
         self._too_small = 0
@@ -191,6 +197,7 @@ class OutgoingInvite:
         self._drop_usages()
         if self._client is not None:
             self._client.cancel(headers)
+            self._client = None
 
     def _send(self) -> Request:
         agent = self._agent
@@ -204,7 +211,7 @@ class OutgoingInvite:
             request.headers.add("min-se", str(self._min_se_s))
         if self._authenticator is not None:
             self._authenticator.authorize(request)
-        flow = None if self._client is None else self._client.flow
+        flow = self._flow
         next_hop = (
             self._plan.next_hop if flow is None or flow.closed else flow
         )  # the very server that asked for more
@@ -224,6 +231,8 @@ class OutgoingInvite:
     def response_received(self, response: Response) -> None:
         """Any response to the INVITE."""
         status = response.status
+        if self._client is not None:
+            self._flow = self._client.flow
         if status >= 300:
             if not self._over and not self._try_again(response):
                 self._finish()
@@ -248,9 +257,9 @@ class OutgoingInvite:
         if tag is None:
             self._events.progressed(response, None)
             return
-        usage = self._usages.get(tag)
+        usage = self._usages.get(tag) or self._open(tag, response)
         if usage is None:
-            usage = self._open(tag, response)
+            return
         if is_reliable(response):
             if not usage.acknowledge_provisional(response):
                 return
@@ -268,9 +277,9 @@ class OutgoingInvite:
         if ack is not None:
             self._agent.stack.send_ack(ack, self._dialogs[tag].next_hop())
             return
-        usage = self._usages.get(tag)
+        usage = self._usages.get(tag) or self._open(tag, response)
         if usage is None:
-            usage = self._open(tag, response)
+            return
         dialog = usage.dialog
         dialog.set_route_from(response)
         dialog.refresh_target(response)
@@ -282,23 +291,23 @@ class OutgoingInvite:
             if self.abandoned:
                 self._events.late_answer(response)
             return
-        self._over = True
-        self._drop_usages()
+        self._finish()
         self.usage = usage
         usage.offer = Offer.NONE
         usage.peer_said(response)
         usage.session_timer.accepted_by_peer(response, self._asked_s())
         self._events.answered(response, usage)
 
-    def _open(self, tag: str, response: Response) -> Usage:
+    def _open(self, tag: str, response: Response) -> Usage | None:
         """The usage for a To tag (RFC 3261 §13.2.2.1, §13.2.2.4). The dialog of one that was dropped goes on
         where it was:
         its sequence numbers have been used."""
         agent = self._agent
         dialog = self._dialogs.get(tag)
         if dialog is None:
-            flow = None if self._client is None else self._client.flow
-            dialog = self._dialogs[tag] = Dialog.as_uac(self._request, response, flow)
+            if len(self._dialogs) >= FORKS_MAX:
+                return None
+            dialog = self._dialogs[tag] = Dialog.as_uac(self._request, response, self._flow)
         usage = Usage(agent, dialog, self._plan.contact, self, self._authenticator)
         usage.offer = Offer.OURS
         usage.local_description = self._plan.body
@@ -349,6 +358,7 @@ class OutgoingInvite:
 
     def _finish(self) -> None:
         self._over = True
+        self._client = None
         self._drop_usages()
 
     def _drop_usages(self) -> None:

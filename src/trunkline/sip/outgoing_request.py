@@ -65,6 +65,7 @@ class OutgoingRequest:
         "_client",
         "_contact",
         "_content_type",
+        "_flow",
         "_headers",
         "_on_failure",
         "_on_response",
@@ -95,12 +96,13 @@ class OutgoingRequest:
         self._on_failure = on_failure
         self._rounds = 0
         self._client: ClientRequest | None = None
+        self._flow: Flow | None = None
         self._request = self._send(series.next_hop)
 
     @property
     def flow(self) -> Flow | None:
-        """The flow of the target in hand, None while the name is being looked up."""
-        return None if self._client is None else self._client.flow
+        """The flow of the target in hand, or of the last one; None while the name is being looked up."""
+        return self._flow if self._client is None else self._client.flow
 
     def forget(self) -> None:
         """Nobody waits for the outcome any more."""
@@ -142,8 +144,14 @@ class OutgoingRequest:
                 flow = self.flow
                 self._request = self._send(self._series.next_hop if flow is None or flow.closed else flow)
                 return
+        self._finish()
         self._on_response(response)
 
     def request_failed(self, failure: RequestFailure) -> None:
         """No final response."""
+        self._finish()
         self._on_failure(failure)
+
+    def _finish(self) -> None:
+        self._flow = self.flow
+        self._client = None

@@ -1,6 +1,6 @@
 """What SIP asks of the world below it: paths for bytes, and names turned into addresses.
 
-`trunkline.net` implements these with sockets and DNS; the simulation implements them with a seeded lossy network.
+`trunkline.net` implements these with sockets and DNS; the simulation, with a seeded lossy network.
 """
 
 from collections.abc import Callable, Sequence
@@ -83,7 +83,7 @@ class Locator(Protocol):
     """RFC 3263: a SIP URI becomes the ordered list of targets to try."""
 
     def locate(self, uri: SipUri, then: Callable[[Sequence[Target] | LocateFailure], None]) -> None:
-        """Call `then` exactly once: at once for an address literal or a cached name, else when DNS has answered."""
+        """Call `then` exactly once: now for an address or a cached name, else when DNS has answered."""
 
 
 class Observer(Protocol):

@@ -32,6 +32,19 @@ class SessionTimerOwner(Protocol):
         """The session was not refreshed in time: end it."""
 
 
+class _Nobody:
+    """The owner of a timer that is closed."""
+
+    def refresh_session(self) -> None:
+        pass
+
+    def session_expired(self) -> None:
+        pass
+
+
+_NOBODY = _Nobody()
+
+
 class SessionTimer:
     """The timer of one dialog, or of an INVITE that has none yet.
 
@@ -54,7 +67,7 @@ class SessionTimer:
 
     def __init__(self, clock: Clock, owner: SessionTimerOwner, wanted_s: int | None, min_se_s: int) -> None:
         self._clock = clock
-        self._owner = owner
+        self._owner: SessionTimerOwner = owner
         self._timer: Timer | None = None
         self._bye_at = 0.0
         self._refresh_sent = False
@@ -172,6 +185,11 @@ class SessionTimer:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def close(self) -> None:
+        """The dialog is over: let go of its owner too."""
+        self.stop()
+        self._owner = _NOBODY
 
     def _run(self, interval_s: int, *, refreshing: bool, agreed: bool) -> None:
         interval_s = max(interval_s, ABSOLUTE_MIN_SE_S)

@@ -82,12 +82,8 @@ class Usage(UsageServer):
         allow = self._peer_allow
         if allow is None:
             return method in _BASELINE
-        if not isinstance(allow, frozenset):
-            try:
-                allow = allow.allow
-            except SipSyntaxError:
-                allow = _BASELINE
-            self._peer_allow = allow
+        if isinstance(allow, str):
+            allow = self._peer_allow = frozenset([one.strip() for one in allow.split(",")])
         return method in allow
 
     def bye(self, headers: Fields = ()) -> None:
@@ -186,7 +182,9 @@ class Usage(UsageServer):
             return self.offer is Offer.NONE
         if not modification.offers:
             return True
-        return self.offer is Offer.NONE and (self.reliable is None or not self.reliable.holds_back_2xx)
+        if self.offer is not Offer.NONE or self._awaits_our_answer:
+            return False
+        return self.reliable is None or not self.reliable.holds_back_2xx
 
     def modification_started(self, modification: Modification) -> None:
         """It goes out: until its final response no other offer may."""
@@ -259,7 +257,7 @@ class Usage(UsageServer):
         if not isinstance(outcome, Response) or outcome.status in (408, 481):
             return
         if outcome.status in (405, 501) and self.peer_allows("UPDATE"):
-            self._peer_allow = frozenset(_BASELINE)
+            self._peer_allow = _BASELINE
             self.refresh_session()
         elif not self.session_timer.agreed:
             self.session_timer.peer_seemed_alive()
@@ -313,7 +311,7 @@ class Usage(UsageServer):
         self.state = UsageState.TERMINATED
         self.events = UNATTENDED
         self.invitation = None
-        self.session_timer.stop()
+        self.session_timer.close()
         for exchange in self._exchanges:
             exchange.settled = True
             exchange.transaction.respond(response_to(exchange.request, 487))

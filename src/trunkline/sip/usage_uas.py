@@ -4,10 +4,10 @@ RFC 3261 §12.2.2, §14.2, §15.1.2; RFC 3311 §5.2; RFC 3262 §3 for PRACK; RFC
 the offer/answer state that decides between taking a new offer up, 491 and 500 (RFC 6337 §3, RFC 5407 §3.1.4,
 §3.1.5, §3.3)::
 
-                         no offer open   ours is open   theirs is open   an INVITE unanswered
-    re-INVITE            up              491            500              500 (theirs), 491 (ours)
-    UPDATE, no offer     200             200            200              200
-    UPDATE with offer    up              491            500              as its offer says
+                         nothing open   an offer of ours   an offer of theirs   their INVITE unanswered
+    re-INVITE            up             491                500                  500
+    UPDATE, no offer     200            200                200                  200
+    UPDATE with offer    up             491                500                  500
 
 A 500 carries a Retry-After of 0 to 10 s. An UPDATE while another one is unanswered gets a 500 too. "Up" is
 `UsageEvents.offer_received`. A 2xx to an INVITE goes out through `acceptance` until its ACK comes; a callee's
@@ -78,7 +78,7 @@ class UsageServer:
         """The session description that we sent last and that stands."""
         self.session_timer = SessionTimer(agent.clock, self, settings.session_expires_s, settings.min_se_s)
         self.reliable: ReliableProvisionals | None = None
-        self._peer_allow: frozenset[str] | Request | Response | None = None
+        self._peer_allow: frozenset[str] | str | None = None
         self._invite_seq = dialog.remote_seq
         self._acceptances: list[Acceptance] = []
         self._exchanges: list[IncomingOffer] = []
@@ -174,9 +174,8 @@ class UsageServer:
     def _receive_reinvite(self, request: Request, transaction: ServerTransaction) -> None:
         self._invite_seq = request.cseq.number
         modification = self._modification
-        unanswered = self.offer is Offer.THEIRS or any(one.method == "INVITE" for one in self._exchanges)
         inviting = self._on_the_wire and modification is not None and modification.method == "INVITE"
-        if self.state is UsageState.EARLY or unanswered:
+        if self.state is UsageState.EARLY or self._awaits_our_answer:
             self._try_later(request, transaction)
         elif self.offer is Offer.OURS or inviting:
             transaction.respond(response_to(request, 491))
@@ -188,7 +187,7 @@ class UsageServer:
             self._try_later(request, transaction)
         elif request.body and self.offer is Offer.OURS:
             transaction.respond(response_to(request, 491))
-        elif request.body and self.offer is Offer.THEIRS:
+        elif request.body and self._awaits_our_answer:
             self._try_later(request, transaction)
         elif self._refused_as_too_small(request, transaction):
             return
@@ -196,6 +195,11 @@ class UsageServer:
             self._offer_up(request, transaction)
         else:
             self._accept_refresh(request, transaction, b"", ())
+
+    @property
+    def _awaits_our_answer(self) -> bool:
+        """An offer of the peer, or a re-INVITE that asks for one, waits for our user."""
+        return self.offer is Offer.THEIRS or any(one.method == "INVITE" for one in self._exchanges)
 
     def _receive_prack(self, request: Request, transaction: ServerTransaction) -> None:
         reliable = self.reliable
@@ -255,6 +259,8 @@ class UsageServer:
         self._exchanges.remove(exchange)
         if exchange.request.body:
             self.offer = Offer.NONE
+        if status == 408 and exchange.method != "INVITE":
+            status, reason = 504, None  # RFC 4320 §4.2: a 408 always comes too late there
         exchange.transaction.respond(response_to(exchange.request, status, reason, headers=headers))
         self.go_on()
 
@@ -308,8 +314,9 @@ class UsageServer:
 
     def peer_said(self, message: Request | Response) -> None:
         """Remember what `message` says that the peer allows."""
-        if "allow" in message.headers:
-            self._peer_allow = message
+        headers = message.headers
+        if "allow" in headers:
+            self._peer_allow = ",".join(headers.all("allow"))
 
     # the other half
 

@@ -62,4 +62,4 @@ class Admins:
         with self._database.write() as connection:
             result = connection.execute(schema.admin.delete().where(schema.admin.c.name == name))
             if result.rowcount == 0:
-                raise NotFoundError("admin", name, "trunkline admin list shows them")
+                raise NotFoundError("administrator", name)

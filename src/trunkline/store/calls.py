@@ -86,7 +86,7 @@ class Calls:
         with self._database.read() as connection:
             row = connection.execute(sa.select(call).where(call.c.call_id == call_id)).first()
             if row is None:
-                raise NotFoundError("call", call_id, "trunkline call list shows them")
+                raise NotFoundError("call", call_id, "trunkline calls lists them")
             attempts = connection.execute(
                 sa.select(attempt).where(attempt.c.call_id == call_id).order_by(attempt.c.position)
             )

@@ -5,8 +5,8 @@ node runs. Write transactions begin with BEGIN IMMEDIATE: a transaction that rea
 would otherwise fail with "database is locked" without waiting (https://www.sqlite.org/lang_transaction.html
 §2.1, SQLITE_BUSY_SNAPSHOT).
 
-`synchronous=FULL` makes a commit survive a power cut; records are committed in groups, so it costs a few
-fsyncs a second.
+A commit survives a power cut (`synchronous=FULL`), unless the database is opened with `durable=False`: then
+it survives the death of the process, and whoever writes many small transactions syncs now and then.
 """
 
 from collections.abc import Iterator
@@ -28,16 +28,22 @@ class Database:
     """An engine whose transactions are either `read()` or `write()`. Safe to share between threads."""
 
     def __init__(
-        self, url: str, *, busy_timeout_ms: int = _BUSY_TIMEOUT_MS, foreign_keys: bool = True
+        self,
+        url: str,
+        *,
+        busy_timeout_ms: int = _BUSY_TIMEOUT_MS,
+        foreign_keys: bool = True,
+        durable: bool = True,
     ) -> None:
         """Nothing is opened yet. Raises `DatabaseError` when `url` is malformed or its driver is not
         installed.
 
-        `busy_timeout_ms` is how long to wait for another writer, and `foreign_keys` whether they are
-        enforced (a migration replaces tables under them); both for SQLite only.
+        For SQLite only: `busy_timeout_ms` is how long to wait for another writer, `foreign_keys` whether
+        they are enforced (a migration replaces tables under them), `durable` whether each commit survives a
+        power cut.
         """
         try:
-            self.engine = _engine(url, busy_timeout_ms, foreign_keys)
+            self.engine = _engine(url, busy_timeout_ms, foreign_keys, durable)
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
             raise DatabaseError(f"the database URL can't be used: {_one_line(error)}") from None
         self.name = self.engine.url.render_as_string(hide_password=True)
@@ -82,7 +88,7 @@ class Database:
             raise DatabaseError(f"database {self.name}: {_one_line(error)}") from error
 
 
-def _engine(url: str, busy_timeout_ms: int, foreign_keys: bool) -> Engine:
+def _engine(url: str, busy_timeout_ms: int, foreign_keys: bool, durable: bool) -> Engine:
     parsed = sa.make_url(url)
     if parsed.get_backend_name() != "sqlite":
         return sa.create_engine(parsed, pool_pre_ping=True)
@@ -93,7 +99,7 @@ def _engine(url: str, busy_timeout_ms: int, foreign_keys: bool) -> Engine:
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
         cursor.execute(f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}")
         cursor.close()
 

@@ -27,7 +27,7 @@ from trunkline.store.changes import BAN, Note
 from trunkline.store.database import Database
 from trunkline.store.errors import DatabaseError, KeyFileError
 from trunkline.store.keys import Keyring
-from trunkline.store.loading import SHAPES, Group, load_groups
+from trunkline.store.loading import ROWS_AT_ONCE, SHAPES, Group, load_groups
 from trunkline.store.rows import account_from, carrier_from, number_from, route_from
 from trunkline.store.snapshot_file import (
     SnapshotFileError,
@@ -107,7 +107,7 @@ class DirectorySource:
         can be read.
         """
         try:
-            return self._load_database()
+            return self._load_database(pause=None)
         except DatabaseError as error:
             try:
                 stored = read_snapshot(self._file)
@@ -115,7 +115,7 @@ class DirectorySource:
                 raise DatabaseError(f"{error}; {no_file}") from error
             self._problems.clear()
             self.state = SourceState(Origin.FILE, stored.sequence, stored.taken_at, str(error), ())
-            snapshot = self._snapshot(stored)
+            snapshot = self._snapshot(stored, pause=None)
             self._note_problems()
             return snapshot
 
@@ -138,14 +138,14 @@ class DirectorySource:
 
     def _poll(self, state: SourceState) -> Update | None:
         if state.origin is Origin.FILE:
-            return Update(self._load_database(), (), bans_changed=True)
+            return Update(self._load_database(_pause), (), bans_changed=True)
         with self._database.read() as connection:
             newest = changes.latest(connection)
             notes = changes.since(connection, state.sequence) if newest != state.sequence else []
             if notes is not None and len(notes) <= _RELOAD_ABOVE:
                 changed = self._changed(connection, notes)
         if notes is None or len(notes) > _RELOAD_ABOVE:
-            return Update(self._load_database(), (), bans_changed=True)
+            return Update(self._load_database(_pause), (), bans_changed=True)
         self.state = state._replace(sequence=newest, read_at=self._wall(), away=None)
         self._note_problems()
         if not notes:
@@ -154,37 +154,37 @@ class DirectorySource:
             self._file_due = self._monotonic() + _FILE_DELAY_S
         return Update(None, changed, any(item.kind == BAN for item in notes))
 
-    def _load_database(self) -> Snapshot:
-        stored = self._read_all()
+    def _load_database(self, pause: Callable[[], None] | None) -> Snapshot:
+        stored = self._read_all(pause)
         self._problems.clear()
-        snapshot = self._snapshot(stored)
+        snapshot = self._snapshot(stored, pause)
         self.state = SourceState(Origin.DATABASE, stored.sequence, stored.taken_at, None, ())
-        self._save(stored)
+        self._save(stored, pause)
         return snapshot
 
-    def _read_all(self) -> StoredSnapshot:
+    def _read_all(self, pause: Callable[[], None] | None) -> StoredSnapshot:
         with self._database.read() as connection:
             sequence = changes.latest(connection)
-            groups = {kind: load_groups(connection, kind) for kind in Kind}
+            groups = {kind: load_groups(connection, kind, pause=pause) for kind in Kind}
         return StoredSnapshot(groups, sequence, self._wall())
 
     def _write_file(self) -> None:
         try:
-            self._save(self._read_all())
+            self._save(self._read_all(_pause), _pause)
         except DatabaseError:
             self._file_due = self._monotonic() + _FILE_DELAY_S
 
-    def _save(self, stored: StoredSnapshot) -> None:
+    def _save(self, stored: StoredSnapshot, pause: Callable[[], None] | None) -> None:
         self._file_due = None
         self._problems.pop(str(self._file), None)
         try:
-            write_snapshot(self._file, stored)
+            write_snapshot(self._file, stored, pause)
         except SnapshotFileError as error:
             self._problems[str(self._file)] = str(error)
         self._note_problems()
 
-    def _snapshot(self, stored: StoredSnapshot) -> Snapshot:
-        built = {kind: self._build(kind, groups) for kind, groups in stored.groups.items()}
+    def _snapshot(self, stored: StoredSnapshot, pause: Callable[[], None] | None) -> Snapshot:
+        built = {kind: self._build(kind, groups, pause) for kind, groups in stored.groups.items()}
         return Snapshot(
             accounts=tuple(item for item in built[Kind.ACCOUNT] if isinstance(item, Account)),
             numbers=tuple(item for item in built[Kind.NUMBER] if isinstance(item, Number)),
@@ -206,10 +206,14 @@ class DirectorySource:
             changed += [Put(entity) for entity in self._build(kind, groups)]
         return changed
 
-    def _build(self, kind: Kind, groups: Iterable[Group]) -> list[Entity]:
+    def _build(
+        self, kind: Kind, groups: Iterable[Group], pause: Callable[[], None] | None = None
+    ) -> list[Entity]:
         """The entities of `groups` without those that can't be, which are noted as problems."""
         entities: list[Entity] = []
-        for row, children in groups:
+        for number, (row, children) in enumerate(groups, start=1):
+            if pause is not None and number % ROWS_AT_ONCE == 0:
+                pause()
             try:
                 match kind:
                     case Kind.ACCOUNT:
@@ -227,6 +231,13 @@ class DirectorySource:
     def _note_problems(self) -> None:
         if self.state is not None:
             self.state = self.state._replace(problems=tuple(self._problems.values()))
+
+
+def _pause() -> None:
+    """Give the event loop its turn: between two system calls of its own it would wait for us 5 ms each
+    time.
+    """
+    time.sleep(0.001)
 
 
 def apply_update(directory: Directory, update: Update) -> None:

@@ -5,7 +5,7 @@ For the repositories (one, or all) and for `directory_source` (all at the start,
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 import sqlalchemy as sa
@@ -42,12 +42,24 @@ SHAPES: Final = {
     Kind.ROUTE: Shape(schema.route, "prefix", schema.route_carrier, "route", "position"),
 }
 
+ROWS_AT_ONCE: Final = 100
+
 Group = tuple[Row, Sequence[Row]]
 """A row and the rows that belong to it, in order."""
 
 
-def load_groups(connection: Connection, kind: Kind, keys: Iterable[str] | None = None) -> list[Group]:
-    """Everything of one kind by key, or those of `keys` that exist."""
+def load_groups(
+    connection: Connection,
+    kind: Kind,
+    keys: Iterable[str] | None = None,
+    *,
+    pause: Callable[[], None] | None = None,
+) -> list[Group]:
+    """Everything of one kind by key, or those of `keys` that exist.
+
+    `pause` is called after every `ROWS_AT_ONCE` rows, for a thread that must not keep the event loop from
+    running.
+    """
     shape = SHAPES[kind]
     key, owner = shape.parent.c[shape.key], shape.child.c[shape.owner]
     parents = sa.select(shape.parent).order_by(key)
@@ -57,9 +69,9 @@ def load_groups(connection: Connection, kind: Kind, keys: Iterable[str] | None =
         parents = parents.where(key.in_(wanted))
         children = children.where(owner.in_(wanted))
     owned: dict[str, list[Row]] = defaultdict(list)
-    for row in _fetch(connection, children):
+    for row in _fetch(connection, children, pause):
         owned[row[shape.owner]].append(row)
-    return [(row, owned[row[shape.key]]) for row in _fetch(connection, parents)]
+    return [(row, owned[row[shape.key]]) for row in _fetch(connection, parents, pause)]
 
 
 def load_accounts(connection: Connection, keys: Iterable[str] | None = None) -> list[Account]:
@@ -92,7 +104,14 @@ def check_exists(connection: Connection, kind: Kind, key: str) -> None:
         raise NotFoundError(kind.value, key, f"trunkline {kind.value} list shows them")
 
 
-def _fetch(connection: Connection, query: sa.Select[tuple[object, ...]]) -> list[Row]:
+def _fetch(
+    connection: Connection, query: sa.Select[tuple[object, ...]], pause: Callable[[], None] | None
+) -> list[Row]:
     result = connection.execute(query)
     names = list(result.keys())
-    return [dict(zip(names, row, strict=True)) for row in result]
+    rows: list[Row] = []
+    for part in result.partitions(ROWS_AT_ONCE):
+        rows += [dict(zip(names, row, strict=True)) for row in part]
+        if pause is not None and len(part) == ROWS_AT_ONCE:
+            pause()
+    return rows

@@ -44,7 +44,7 @@ class Numbers:
                 connection.execute(schema.number.insert().values(created_at=now, **number_values(number)))
             except IntegrityError:
                 raise AlreadyExistsError(
-                    "number", number.e164, f"trunkline number show {number.e164} shows whose it is"
+                    "number", number.e164, "trunkline number list shows whose it is"
                 ) from None
             _write_endpoints(connection, number)
             note(connection, Kind.NUMBER, number.e164, now)

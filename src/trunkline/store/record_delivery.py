@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 
 MAX_HELD_ROWS: Final = 20_000
 _RETRY_S: Final = 0.5
+_SYNC_S: Final = 1.0
+"""A power cut costs at most the records of this long."""
 _ENTRIES_PER_TRANSACTION: Final = 50
 _PRUNE_INTERVAL_S: Final = 60.0
 _PRUNED_AT_ONCE: Final = 500
@@ -49,6 +51,8 @@ class RecordDelivery:
         self._held: deque[Group] = deque()
         self._retry_at = 0.0
         self._prune_at = 0.0
+        self._sync_at = 0.0
+        self._synced = 0
         self._ready = False
         self.keep_days: int | None = None
         """Delete call records older than this many days; None: keep them."""
@@ -79,20 +83,21 @@ class RecordDelivery:
             self._set_aside(groups)
             return
         try:
-            self.refused += self._writer.write(groups)
+            self._write(groups)
         except AwayError as error:
             self._went_away(str(error))
             self._set_aside(groups)
-        else:
-            self.written += sum(group.rows for group in groups)
 
     def tick(self, now: float, wall: float) -> None:
-        """What is due: another try after a failure, recovery after the start, pruning. Call it about once a
-        second.
+        """What is due: another try after a failure, recovery after the start, syncing, pruning. Call it at
+        least once a second.
         """
         if now >= self._retry_at and (self.waiting or self.away is not None or not self._ready):
             self._retry_at = now + _RETRY_S
             self._catch_up()
+        if self.written != self._synced and now >= self._sync_at:
+            self._sync_at = now + _SYNC_S
+            self._sync()
         if self.keep_days is not None and self.away is None and now >= self._prune_at:
             self._prune(now, wall - self.keep_days * _DAY_S)
 
@@ -100,8 +105,14 @@ class RecordDelivery:
         """One last try, then close everything; what could not be delivered stays in the journal."""
         if self.waiting:
             self._catch_up()
+        self._sync()
         self._writer.close()
         self._journal.close()
+
+    def _write(self, groups: Sequence[Group], mark: tuple[str, str] | None = None) -> None:
+        refused = self._writer.write(groups, mark)
+        self.refused += refused
+        self.written += sum(group.rows for group in groups) - refused
 
     def _set_aside(self, groups: Sequence[Group]) -> None:
         for group in groups:
@@ -122,8 +133,8 @@ class RecordDelivery:
         try:
             self._deliver_journal()
             while self._held:
-                self.refused += self._writer.write([self._held[0]])
-                self.written += self._held.popleft().rows
+                self._write([self._held[0]])
+                self._held.popleft()
             if not self._ready:
                 self.recovered = recover(self._database, self._node, self._run)
                 self._ready = True
@@ -145,8 +156,8 @@ class RecordDelivery:
             if not entries:
                 break
             groups = [Group.from_json(entry) for entry in entries]
-            self.refused += self._writer.write(groups, (mark, f"{journal.name} {offset}"))
-            self.written += sum(group.rows for group in groups)
+            self._write(groups, (mark, f"{journal.name} {offset}"))
+        self._writer.sync()
         journal.clear()
 
     def _delivered_offset(self) -> int:
@@ -157,6 +168,13 @@ class RecordDelivery:
             ).scalar()
         name, _, offset = (value or "").partition(" ")
         return int(offset) if name == self._journal.name else self._journal.start
+
+    def _sync(self) -> None:
+        try:
+            self._writer.sync()
+        except OSError as error:
+            _log.error("records may not survive a power cut: %s", error)
+        self._synced = self.written
 
     def _prune(self, now: float, before: float) -> None:
         try:

@@ -38,6 +38,10 @@ lost.
 """
 _BUSY_TIMEOUT_MS: Final = 100
 _TICK_S: Final = 1.0
+_ALIVE_S: Final = 1.0
+"""How often a run says that it lives, at most; a row more in every group would cost a page of the log
+each.
+"""
 _STATE: Final = CALL_COLUMNS.index("state")
 _OPEN: Final = RecordState.OPEN.value
 
@@ -89,10 +93,11 @@ class RecordWriter:
         self._bans: dict[str, StoredBan | None] = {}
         self._timer: Timer | None = None
         self._inbox: queue.SimpleQueue[Group | threading.Event | None] = queue.SimpleQueue()
+        self._alive_at = -_ALIVE_S
         self._handed = 0
         self._taken = 0
         self._dropped = 0
-        self._database = Database(url, busy_timeout_ms=_BUSY_TIMEOUT_MS)
+        self._database = Database(url, busy_timeout_ms=_BUSY_TIMEOUT_MS, durable=False)
         self._delivery = RecordDelivery(self._database, journal, node, self._run)
         self._open: set[str] = set()
         self._thread = threading.Thread(target=self._work, name="records", daemon=True)
@@ -197,7 +202,15 @@ class RecordWriter:
             put["ban"] = [ban for ban in self._bans.values() if ban is not None]
             gone["ban"] = [(source,) for source, ban in self._bans.items() if ban is None]
             self._bans.clear()
-        return Group(run, self._node, self._started_at, wall, put, gone)
+        if put or gone:
+            now = self._clock.now()
+            if now - self._alive_at >= _ALIVE_S:
+                self._alive_at = now
+                put["run"] = [self._alive_row()]
+        return Group(put, gone)
+
+    def _alive_row(self) -> RecordRow:
+        return self._run, self._node, self._started_at, self._clock.wall()
 
     def _wait_longer(self) -> None:
         """The thread is stuck: keep everything noted, where changes of one thing still coalesce."""
@@ -217,7 +230,7 @@ class RecordWriter:
             groups, events, running = self._take()
             now, wall = self._monotonic(), self._clock.wall()
             if not groups and self._open and now - alive_at >= _TICK_S:
-                groups.append(Group(self._run, self._node, self._started_at, wall, {}, {}))
+                groups.append(Group({"run": [self._alive_row()]}, {}))
             try:
                 if groups:
                     alive_at = now

@@ -9,7 +9,7 @@ encrypted; mode 0600 all the same.
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -18,7 +18,7 @@ from trunkline.store.loading import Group
 from trunkline.trunk.directory import Kind
 
 _FORMAT: Final = 1
-_GROUPS_PER_LINE: Final = 200
+_GROUPS_PER_LINE: Final = 100
 
 Groups = Mapping[Kind, Sequence[Group]]
 
@@ -37,8 +37,11 @@ class StoredSnapshot(NamedTuple):
     """Wall-clock second at which it was read from the database."""
 
 
-def write_snapshot(path: Path, snapshot: StoredSnapshot) -> None:
-    """Replace the file at `path`. Raises `SnapshotFileError` when that fails; the old one stays."""
+def write_snapshot(path: Path, snapshot: StoredSnapshot, pause: Callable[[], None] | None = None) -> None:
+    """Replace the file at `path`. Raises `SnapshotFileError` when that fails; the old one stays.
+
+    `pause` is called after every line, for a thread that must not keep the event loop from running.
+    """
     new = path.with_name(path.name + ".new")
     try:
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -48,6 +51,8 @@ def write_snapshot(path: Path, snapshot: StoredSnapshot) -> None:
                 line = json.dumps(value, separators=(",", ":")).encode("ascii") + b"\n"
                 digest.update(line)
                 file.write(line)
+                if pause is not None:
+                    pause()
             file.write(json.dumps({"sha256": digest.hexdigest()}).encode("ascii") + b"\n")
             file.flush()
             os.fsync(descriptor)

@@ -32,7 +32,10 @@ def test_uas_dialog_state() -> None:
     bench = Bench()
     invite = bench.invited(headers=ROUTES, contact="<sip:peer@192.0.2.1:5070>")
     dialog = invite.usage.dialog
-    assert [str(route.uri) for route in dialog.route_set] == ["sip:p2.example.com;lr;x=1", "sip:p1.example.com;lr"]
+    assert [str(route.uri) for route in dialog.route_set] == [
+        "sip:p2.example.com;lr;x=1",
+        "sip:p1.example.com;lr",
+    ]
     assert str(dialog.remote_target) == "sip:peer@192.0.2.1:5070"
     assert (dialog.remote_seq, dialog.local_seq) == (1, 0)
     assert (dialog.call_id, dialog.remote_tag) == ("call-1", "peer")
@@ -48,7 +51,10 @@ def test_uac_dialog_state() -> None:
     bench.peer.respond(request, 200, headers=ROUTES, contact="<sip:peer@10.0.0.9:5070>")
     bench.settle()
     dialog = bench.phone.the_usage.dialog
-    assert [str(route.uri) for route in dialog.route_set] == ["sip:p1.example.com;lr", "sip:p2.example.com;lr;x=1"]
+    assert [str(route.uri) for route in dialog.route_set] == [
+        "sip:p1.example.com;lr",
+        "sip:p2.example.com;lr;x=1",
+    ]
     assert str(dialog.remote_target) == "sip:peer@10.0.0.9:5070"
     assert (dialog.local_seq, dialog.remote_seq) == (1, -1)
     assert (dialog.local_tag, dialog.remote_tag) == (request.from_tag, "peer")
@@ -90,7 +96,9 @@ def test_no_from_tag() -> None:
         "To: <sip:callee@example.com>{}\r\nCall-ID: old\r\nCSeq: {}\r\nContact: <sip:peer@10.0.0.9>\r\n"
         "Content-Length: 0\r\n\r\n"
     )
-    bench.peer.send(("INVITE sip:x@10.0.0.2 SIP/2.0\r\n" + fields.format("1", "", "1 INVITE")).encode(), bench.at)
+    bench.peer.send(
+        ("INVITE sip:x@10.0.0.2 SIP/2.0\r\n" + fields.format("1", "", "1 INVITE")).encode(), bench.at
+    )
     bench.settle()
     invite = bench.phone.invites[-1]
     invite.accept(body=OFFER)

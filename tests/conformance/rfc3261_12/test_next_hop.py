@@ -1,4 +1,6 @@
-"""Where requests within a dialog go: RFC 3261 §12.2.1.1 and §8.1.2, and what peers behind NAT need beyond it."""
+"""Where requests within a dialog go: RFC 3261 §12.2.1.1 and §8.1.2, and what peers behind NAT need beyond
+it.
+"""
 
 import pytest
 
@@ -29,7 +31,9 @@ def next_hop(bench: Bench) -> str:
     ],
 )
 def test_udp_without_a_route_set(contact: str, expected: str) -> None:
-    """A Contact that isn't where packets come from can't be trusted; one that is decides on port and transport."""
+    """A Contact that isn't where packets come from can't be trusted; one that is decides on port and
+    transport.
+    """
     bench = Bench()
     bench.call_from_peer(contact=contact)
     assert next_hop(bench) == expected
@@ -38,7 +42,9 @@ def test_udp_without_a_route_set(contact: str, expected: str) -> None:
 def test_udp_with_a_route_set() -> None:
     """The first route, whatever the source."""
     bench = Bench()
-    bench.call_from_peer(headers=(("Record-Route", "<sip:proxy.example.com;lr>"),), contact="<sip:x@192.168.1.7>")
+    bench.call_from_peer(
+        headers=(("Record-Route", "<sip:proxy.example.com;lr>"),), contact="<sip:x@192.168.1.7>"
+    )
     assert next_hop(bench) == "sip:proxy.example.com;lr"
 
 

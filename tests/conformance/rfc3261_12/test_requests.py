@@ -18,7 +18,9 @@ def info(bench: Bench) -> Request:
 
 
 def test_fields_and_numbers() -> None:
-    """§12.2.1.1: URIs and tags reflected, CSeq one higher each time whatever the method, Call-ID, Max-Forwards."""
+    """§12.2.1.1: URIs and tags reflected, CSeq one higher each time whatever the method, Call-ID,
+    Max-Forwards.
+    """
     bench = Bench()
     bench.call_to_peer()
     invite = bench.peer.request_heard("INVITE")
@@ -60,7 +62,9 @@ def test_loose_routing() -> None:
 
 
 def test_strict_routing() -> None:
-    """§12.2.1.1: the first route becomes the Request-URI, without what isn't allowed there; the target comes last."""
+    """§12.2.1.1: the first route becomes the Request-URI, without what isn't allowed there; the target comes
+    last.
+    """
     bench = Bench()
     bench.call_from_peer(headers=STRICT, contact="<sip:bob@192.0.2.7>")
     request = info(bench)
@@ -68,7 +72,9 @@ def test_strict_routing() -> None:
     assert [str(route) for route in request.route] == ["<sip:p1.example.com;lr>", "<sip:bob@192.0.2.7>"]
 
 
-@pytest.mark.parametrize(("method", "refreshes"), [("INVITE", True), ("UPDATE", True), ("INFO", False), ("OPTIONS", False)])
+@pytest.mark.parametrize(
+    ("method", "refreshes"), [("INVITE", True), ("UPDATE", True), ("INFO", False), ("OPTIONS", False)]
+)
 def test_target_refresh(method: str, *, refreshes: bool) -> None:
     """§12.2.2: re-INVITE and (RFC 3311) UPDATE replace the remote target, others don't."""
     bench = Bench()
@@ -104,8 +110,8 @@ def test_2xx_refreshes_the_target() -> None:
 def test_ack_and_info_refresh_nothing() -> None:
     """§12.2: "an ACK is NOT a target refresh request"."""
     bench = Bench()
-    bench.phone.on_invite = lambda phone, invite: invite.accept(body=ANSWER)
-    bench.invited()
+    bench.invited().accept(body=ANSWER)
+    bench.settle()
     bench.tag = bench.peer.response_heard(200, "INVITE").to_tag or ""
     bench.within("ACK", cseq=1, contact="<sip:moved@10.0.0.9>")
     assert bench.phone.events[-1] == "acknowledged"

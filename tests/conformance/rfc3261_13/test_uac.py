@@ -7,6 +7,7 @@ from tests.simulation.phone import ANSWER, OFFER
 from trunkline.sip.message import Request
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.outbound_auth import DigestUser
+from trunkline.sip.outgoing_invite import FORKS_MAX
 from trunkline.sip.uri import SipUri
 from trunkline.sip.usage import UsageState
 from trunkline.sip.user_agent import UserAgentSettings
@@ -54,11 +55,11 @@ def test_progress_and_answer() -> None:
     bench.peer.respond(request, 180, to_tag=None)
     bench.peer.respond(request, 183, body=ANSWER)
     bench.settle()
-    assert bench.phone.the_usage.state is UsageState.EARLY
+    early = bench.phone.the_usage.state
     bench.peer.respond(request, 200, body=ANSWER)
     bench.settle()
     assert bench.phone.events == ["trying", "progressed 180", "progressed 183", "answered"]
-    assert bench.phone.the_usage.state is UsageState.CONFIRMED
+    assert [early, bench.phone.the_usage.state] == [UsageState.EARLY, UsageState.CONFIRMED]
     assert acks(bench)[0].cseq == (1, "ACK")
 
 
@@ -74,7 +75,7 @@ def test_ack_of_each_repetition() -> None:
     assert len(heard) == 4
     first = heard[0].headers.copy()
     for ack in heard[1:]:
-        for name in first.keys() - {"via"}:
+        for name in set(first.keys()) - {"via"}:
             assert ack.headers.get(name) == first.get(name)
     assert len({ack.top_via.branch for ack in heard}) == 4
     assert bench.phone.events == []
@@ -124,6 +125,23 @@ def test_forks() -> None:
     bench.peer.respond(request, 200, to_tag="three", body=ANSWER)
     bench.settle()
     assert [ack.to_tag for ack in acks(bench)] == ["two", "three", "four", "three"]
+
+
+def test_forks_without_end() -> None:
+    """A peer that makes up tags gets no more than a number of dialogs out of us."""
+    bench = Bench()
+    _, request = bench.calling()
+    for number in range(100):
+        bench.peer.respond(request, 180, to_tag=f"t{number}")
+    bench.settle()
+    assert bench.phone.agent.dialogs == FORKS_MAX
+    for number in range(100):
+        bench.peer.respond(request, 200, to_tag=f"u{number}")
+    bench.settle()
+    assert acks(bench) == []
+    bench.peer.respond(request, 200, to_tag="t7")
+    bench.settle()
+    assert bench.phone.events[-1] == "answered"
 
 
 @pytest.mark.parametrize("status", [302, 404, 486, 500, 503, 603])
@@ -286,7 +304,9 @@ USER = DigestUser("trunk", "secret")
 
 
 def test_challenge_is_answered() -> None:
-    """§22.2: same Call-ID and From tag, higher CSeq; the ACK of the 2xx has the same credentials (§13.2.2.4)."""
+    """§22.2: same Call-ID and From tag, higher CSeq; the ACK of the 2xx has the same credentials
+    (§13.2.2.4).
+    """
     bench = Bench()
     _, first = bench.calling(credentials=USER)
     bench.peer.respond(first, 407, headers=(CHALLENGE,))

@@ -86,7 +86,9 @@ def test_invite_without_an_offer() -> None:
 
 
 def test_progress() -> None:
-    """§13.3.1.1: any number of provisional responses, all with one To tag; Allow and Supported tell what we can."""
+    """§13.3.1.1: any number of provisional responses, all with one To tag; Allow and Supported tell what we
+    can.
+    """
     bench = Bench()
     invite = bench.invited()
     invite.trying()
@@ -239,6 +241,15 @@ def test_method_not_allowed() -> None:
     response = bench.peer.response_heard(405, "SUBSCRIBE")
     assert {"INVITE", "BYE", "OPTIONS"} <= response.allow
     bench.finish()
+
+
+def test_scheme_not_supported() -> None:
+    """§8.2.2.1."""
+    bench = Bench()
+    bench.peer.request("INVITE", bench.at, uri="mailto:callee@example.com", body=OFFER)
+    bench.settle()
+    bench.heard("416 INVITE")
+    assert bench.phone.invites == []
 
 
 def test_extension_not_supported() -> None:

@@ -45,7 +45,11 @@ def test_order() -> None:
         bench.peer.respond(request, status, headers=reliable(rseq))
         bench.settle()
     assert bench.phone.events == ["progressed 180", "progressed 181", "progressed 183"]
-    assert [prack.headers.get("rack") for prack in pracks(bench)] == ["7 1 INVITE", "8 1 INVITE", "9 1 INVITE"]
+    assert [prack.headers.get("rack") for prack in pracks(bench)] == [
+        "7 1 INVITE",
+        "8 1 INVITE",
+        "9 1 INVITE",
+    ]
 
 
 def test_forks_are_numbered_apart() -> None:

@@ -6,7 +6,6 @@ from tests.simulation.bench import Bench
 from tests.simulation.phone import ANSWER, OFFER, Phone
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.message import Response
-from trunkline.sip.usage import IncomingOffer
 
 SUPPORTED = (("Supported", "100rel"),)
 REQUIRED = (("Require", "100rel"),)
@@ -16,7 +15,9 @@ def heard(bench: Bench, status: int) -> Response:
     return bench.peer.response_heard(status, "INVITE")
 
 
-def prack(bench: Bench, invite: IncomingInvite, status: int, *, rseq: int | None = None, body: bytes = b"") -> None:
+def prack(
+    bench: Bench, invite: IncomingInvite, status: int, *, rseq: int | None = None, body: bytes = b""
+) -> None:
     """The peer acknowledges that response, or the one with that number."""
     bench.tag = invite.usage.dialog.local_tag
     number = heard(bench, status).rseq if rseq is None else rseq
@@ -39,7 +40,9 @@ def prack(bench: Bench, invite: IncomingInvite, status: int, *, rseq: int | None
 def test_which_are_reliable(
     headers: tuple[tuple[str, str], ...], body: bytes, *, asked: bool | None, reliably: bool
 ) -> None:
-    """§3: never to a caller without support, always to one that requires it, else when there is something to lose."""
+    """§3: never to a caller without support, always to one that requires it, else when there is something to
+    lose.
+    """
     bench = Bench()
     invite = bench.invited(headers=headers)
     invite.progress(183, body=body, reliable=asked)
@@ -70,6 +73,7 @@ def test_repeated_until_the_prack() -> None:
     assert 1 <= first < 2**31
     prack(bench, invite, 180)
     bench.heard("200 PRACK")
+    assert "prack_received" not in bench.phone.events
     bench.clock.advance(40)
     assert len(bench.network.sent("180 INVITE")) == 6
 
@@ -181,6 +185,7 @@ def test_offer_in_a_reliable_response() -> None:
     bench.heard("200 PRACK")
     assert bench.phone.events[-1] == "prack_received"
     assert bench.phone.requests[-1].body == ANSWER
+    assert invite.usage.offer.value == "none"
     invite.accept(body=OFFER)
     bench.settle()
     assert heard(bench, 200).body == b""
@@ -191,8 +196,7 @@ def test_offer_in_a_reliable_response() -> None:
 def test_offer_in_the_prack() -> None:
     """§5: its answer goes into the 2xx to the PRACK, when the user has one."""
     bench = Bench()
-    exchanges: list[IncomingOffer] = []
-    bench.phone.on_offer = lambda phone, exchange: exchanges.append(exchange)
+    exchanges = bench.hold_offers()
     invite = bench.invited(headers=SUPPORTED)
     invite.progress(183, body=ANSWER)
     bench.settle()
@@ -201,7 +205,10 @@ def test_offer_in_the_prack() -> None:
     assert "200 PRACK" not in bench.peer.summaries
     exchanges[0].accept(b"v=0 second answer")
     bench.settle()
-    assert bench.peer.response_heard(200, "PRACK").body == b"v=0 second answer"
+    response = bench.peer.response_heard(200, "PRACK")
+    assert response.body == b"v=0 second answer"
+    assert "contact" not in response.headers
+    assert "session-expires" not in response.headers
 
 
 def test_long_ringing_reliably() -> None:
@@ -220,7 +227,9 @@ def test_long_ringing_reliably() -> None:
 
 
 def test_response_queue_is_bounded() -> None:
-    """A user that reports progress faster than the peer acknowledges loses what is provisional, not memory."""
+    """A user that reports progress faster than the peer acknowledges loses what is provisional, not
+    memory.
+    """
     bench = Bench()
     invite = bench.invited(headers=REQUIRED)
     for _ in range(50):

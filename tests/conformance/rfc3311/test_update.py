@@ -6,7 +6,6 @@ from tests.simulation.bench import Bench
 from tests.simulation.phone import ANSWER, OFFER
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.message import Response
-from trunkline.sip.usage import IncomingOffer
 
 RELIABLE = (("Require", "100rel"), ("RSeq", "1"))
 
@@ -23,20 +22,15 @@ def early(bench: Bench, *, reliably: bool) -> IncomingInvite:
     return invite
 
 
-def held(bench: Bench) -> list[IncomingOffer]:
-    """The phone keeps offers to itself."""
-    exchanges: list[IncomingOffer] = []
-    bench.phone.on_offer = lambda phone, exchange: exchanges.append(exchange)
-    return exchanges
-
-
 def update(bench: Bench, body: bytes = OFFER) -> None:
     bench.phone.the_usage.update(body, bench.phone.note_answer, bench.phone.note_refusal)
     bench.settle()
 
 
 def attempts(bench: Bench) -> list[float]:
-    """When each UPDATE of the phone's was sent for the first time, seconds; checks that they are numbered in a row."""
+    """When each UPDATE of the phone's was sent for the first time, seconds; checks that they are numbered in
+    a row.
+    """
     sent: dict[int, float] = {}
     for packet in bench.network.sent("UPDATE"):
         sent.setdefault(packet.message.cseq.number, packet.at)
@@ -98,7 +92,7 @@ def test_second_update_before_the_first_is_answered() -> None:
     """500 with Retry-After, also when it has no offer."""
     bench = Bench()
     bench.call_from_peer()
-    exchanges = held(bench)
+    exchanges = bench.hold_offers()
     bench.within("UPDATE", body=OFFER)
     bench.within("UPDATE", body=OFFER)
     bench.within("UPDATE")
@@ -114,7 +108,7 @@ def test_refused_offer() -> None:
     """488 with a Warning; the session and the target stay."""
     bench = Bench()
     bench.call_from_peer()
-    exchanges = held(bench)
+    exchanges = bench.hold_offers()
     bench.within("UPDATE", body=OFFER, contact="<sip:moved@10.0.0.9>")
     exchanges[0].reject(488, headers=[("Warning", '305 x "no"')])
     exchanges[0].accept(ANSWER)
@@ -128,7 +122,7 @@ def test_update_within_a_long_reinvite() -> None:
     """Its own offer meets the re-INVITE's, which is unanswered: 500. Without an offer it is welcome."""
     bench = Bench()
     bench.call_from_peer()
-    held(bench)
+    bench.hold_offers()
     bench.within("INVITE", body=OFFER)
     bench.within("UPDATE", body=OFFER)
     bench.heard("500 UPDATE")

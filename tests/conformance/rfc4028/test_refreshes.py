@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.simulation.bench import Bench
+from tests.simulation.bench import Bench, refuse_offers
 from tests.simulation.phone import ANSWER, OFFER, Phone, assert_nothing_left, established
 from tests.simulation.virtual_network import VirtualNetwork
 from tests.unit.virtual_clock import FakeClock
@@ -103,7 +103,7 @@ def test_peer_refreshes(method: str) -> None:
 def test_refused_request_refreshes_nothing() -> None:
     """§10: only a 2xx extends the session."""
     bench = refreshing(THEY_REFRESH)
-    bench.phone.on_offer = lambda phone, exchange: exchange.reject(488)
+    bench.phone.on_offer = refuse_offers
     pass_until(bench, 500)
     bench.within("INVITE", body=OFFER, headers=THEY_REFRESH)
     pass_until(bench, 569)
@@ -218,7 +218,7 @@ def test_the_other_one_vanishes() -> None:
     network = VirtualNetwork(clock)
     caller, callee = Phone(network, "10.0.0.1"), Phone(network, "10.0.0.2")
     established(caller, callee, clock)
-    network.drop = lambda packet: True
+    network.quality.loss = 1.0
     clock.advance(1800)
     assert caller.events == ["expired"]
     assert callee.events == ["failed no response to UPDATE"]

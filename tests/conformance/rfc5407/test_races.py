@@ -1,4 +1,6 @@
-"""RFC 5407 §3: the race conditions, each under the number of its section. `phone` is the one who is tested."""
+"""RFC 5407 §3: the race conditions, each under the number of its section. `phone` is the one who is
+tested.
+"""
 
 import pytest
 
@@ -6,7 +8,7 @@ from tests.simulation.bench import Bench
 from tests.simulation.phone import ANSWER, OFFER, Phone, assert_nothing_left, established
 from tests.simulation.virtual_network import VirtualNetwork
 from tests.unit.virtual_clock import FakeClock
-from trunkline.sip.usage import IncomingOffer, UsageState
+from trunkline.sip.usage import UsageState
 
 
 def test_3_1_1_invite_repeated_in_moratorium() -> None:
@@ -233,8 +235,7 @@ def test_second_reinvite_before_the_first_is_answered() -> None:
     """RFC 3261 §14.2: 500 with a Retry-After of 0 to 10 s."""
     bench = Bench()
     bench.call_from_peer()
-    exchanges: list[IncomingOffer] = []
-    bench.phone.on_offer = lambda phone, exchange: exchanges.append(exchange)
+    exchanges = bench.hold_offers()
     bench.within("INVITE", body=OFFER)
     bench.within("INVITE", body=b"")
     response = bench.heard("500 INVITE")
@@ -248,8 +249,7 @@ def test_our_reinvite_waits_for_the_peers() -> None:
     """RFC 3261 §14.1: not while another INVITE is in progress in either direction."""
     bench = Bench()
     bench.call_from_peer()
-    exchanges: list[IncomingOffer] = []
-    bench.phone.on_offer = lambda phone, exchange: exchanges.append(exchange)
+    exchanges = bench.hold_offers()
     bench.within("INVITE", body=OFFER)
     bench.phone.the_usage.reinvite(OFFER, bench.phone.note_answer, bench.phone.note_refusal)
     bench.settle()
@@ -277,8 +277,7 @@ def test_bye_ends_the_exchange_under_way() -> None:
     """RFC 3261 §15.1.2: a pending request gets a 487."""
     bench = Bench()
     bench.call_from_peer()
-    exchanges: list[IncomingOffer] = []
-    bench.phone.on_offer = lambda phone, exchange: exchanges.append(exchange)
+    exchanges = bench.hold_offers()
     bench.within("INVITE", body=OFFER)
     bench.within("BYE")
     assert bench.peer.summaries[-2:] == ["200 BYE", "487 INVITE"]

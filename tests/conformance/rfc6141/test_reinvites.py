@@ -4,14 +4,6 @@ import pytest
 
 from tests.simulation.bench import Bench
 from tests.simulation.phone import ANSWER, OFFER
-from trunkline.sip.usage import IncomingOffer
-
-
-def held(bench: Bench) -> list[IncomingOffer]:
-    """The phone keeps offers to itself."""
-    exchanges: list[IncomingOffer] = []
-    bench.phone.on_offer = lambda phone, exchange: exchanges.append(exchange)
-    return exchanges
 
 
 def target(bench: Bench) -> str:
@@ -23,7 +15,7 @@ def test_4_6_target_is_refreshed_by_the_2xx(method: str) -> None:
     """Not before, and not by an error."""
     bench = Bench()
     bench.call_from_peer()
-    exchanges = held(bench)
+    exchanges = bench.hold_offers()
     before = target(bench)
     bench.within(method, body=OFFER, contact="<sip:moved@10.0.0.9>")
     assert target(bench) == before
@@ -43,7 +35,9 @@ def test_4_7_target_in_provisional_responses() -> None:
     bench.peer.respond(request, 180, contact="<sip:second@10.0.0.9>")
     bench.settle()
     assert target(bench) == "sip:first@10.0.0.9"
-    bench.peer.respond(request, 183, contact="<sip:third@10.0.0.9>", headers=(("Require", "100rel"), ("RSeq", "1")))
+    bench.peer.respond(
+        request, 183, contact="<sip:third@10.0.0.9>", headers=(("Require", "100rel"), ("RSeq", "1"))
+    )
     bench.settle()
     assert target(bench) == "sip:third@10.0.0.9"
     assert bench.peer.request_heard("PRACK").uri_text == "sip:first@10.0.0.9"
@@ -88,7 +82,7 @@ def test_3_8_cancelled_reinvite() -> None:
     """487 when nobody objects."""
     bench = Bench()
     bench.call_from_peer()
-    exchanges = held(bench)
+    exchanges = bench.hold_offers()
     bench.within("INVITE", body=OFFER)
     bench.peer.request(
         "CANCEL", bench.at, cseq=bench.cseq, to_tag=bench.tag, branch=f"z9hG4bKpeer{bench.peer._branches}"
@@ -104,7 +98,7 @@ def test_3_8_cancelled_reinvite_whose_changes_are_executed() -> None:
     """2xx instead: the user that has begun says so."""
     bench = Bench()
     bench.call_from_peer()
-    exchanges = held(bench)
+    exchanges = bench.hold_offers()
     bench.within("INVITE", body=OFFER)
     noticed: list[bool] = []
     exchanges[0].on_cancel = lambda: noticed.append(exchanges[0].cancelled)
@@ -144,7 +138,7 @@ def test_reinvite_without_an_offer() -> None:
     """RFC 3261 §14.2: asks for an offer; it is in our 2xx, the answer in the ACK."""
     bench = Bench()
     bench.call_from_peer()
-    exchanges = held(bench)
+    exchanges = bench.hold_offers()
     bench.within("INVITE")
     assert exchanges[0].request.body == b""
     exchanges[0].accept(OFFER)

@@ -185,7 +185,7 @@ def test_the_other_address_family_is_refused(rig: Rig) -> None:
         leg.set_remote(remote_at("2001:db8::7", 4000))
 
 
-# --- media timeout ----------------------------------------------------------------------------------
+# --- media timeout ---------------------------------------------------------------------------------------
 
 
 def test_silence_on_both_sides_is_told_once_of_the_caller(rig: Rig) -> None:
@@ -228,7 +228,7 @@ def test_a_closed_call_is_not_missed(rig: Rig) -> None:
     assert call.told.timed_out == []
 
 
-# --- terminals --------------------------------------------------------------------------------------
+# --- terminals -------------------------------------------------------------------------------------------
 
 
 def between_terminals(rig: Rig, near: MediaLeg, far: MediaLeg) -> tuple[MediaLeg, MediaLeg]:

@@ -77,6 +77,9 @@ def test_defaults_below_the_data_folder() -> None:
     assert settings.database_url == "sqlite:////d/trunkline.db"
     assert settings.control_socket == Path("/d/control.sock")
     assert settings.key_file == Path("/d/secret.key")
+    assert settings.directory_file == Path("/d/directory.snapshot")
+    assert settings.journal_file == Path("/d/records.journal")
+    assert settings.ladder_dir == Path("/d/ladder")
     assert settings.certificate == Path("/d/tls-certificate.pem")
     assert settings.private_key == Path("/d/tls-key.pem")
 

@@ -61,7 +61,7 @@ def dropped(leg: EmbeddedLeg, reason: str) -> int:
     return leg.statistics().dropped.get(reason, 0)
 
 
-# --- stealing media (RTP bleed) and injecting it ------------------------------------------------------
+# --- stealing media (RTP bleed) and injecting it ---------------------------------------------------------
 
 
 def test_spraying_a_port_before_the_peer_speaks_steals_nothing(rig: EmbeddedRig) -> None:
@@ -170,7 +170,7 @@ def test_loopback_is_out_of_reach_unless_allowed(make_rig: Callable[..., Embedde
     rig.until(lambda: dropped(call.callee, "other_source") == 1)
 
 
-# --- RTCP ----------------------------------------------------------------------------------------------
+# --- RTCP ---------------------------------------------------------------------------------------------- -
 
 
 def rtcp_socket(peer: SocketPeer) -> SocketPeer:
@@ -222,7 +222,7 @@ def test_reports_go_on_during_hold(rig: EmbeddedRig) -> None:
     far.close()
 
 
-# --- figures --------------------------------------------------------------------------------------------
+# --- figures ---------------------------------------------------------------------------------------------
 
 
 def test_order_loss_and_duplicates_are_counted(rig: EmbeddedRig) -> None:
@@ -326,7 +326,7 @@ def test_remotes_that_cannot_be(rig: EmbeddedRig, change: dict[str, object]) -> 
         leg.set_remote(remote_at("198.51.100.1", 4000, **change))
 
 
-# --- events ------------------------------------------------------------------------------------------------
+# --- events ----------------------------------------------------------------------------------------------
 
 
 def test_an_event_loop_tells_the_legs(make_rig: Callable[..., EmbeddedRig]) -> None:
@@ -335,7 +335,7 @@ def test_an_event_loop_tells_the_legs(make_rig: Callable[..., EmbeddedRig]) -> N
 
     async def wait() -> None:
         told = asyncio.Event()
-        call.told.media_timed_out = lambda leg: told.set()  # type: ignore[method-assign]
+        call.told.media_timed_out = lambda _: told.set()  # type: ignore[method-assign]
         rig.engine.attach(asyncio.get_running_loop())
         await asyncio.wait_for(told.wait(), 10)
         rig.engine.detach()
@@ -378,7 +378,7 @@ def test_a_leg_of_another_engine_is_refused(make_rig: Callable[..., EmbeddedRig]
         one.engine.bridge(*legs)
 
 
-# --- files ---------------------------------------------------------------------------------------------------
+# --- files -----------------------------------------------------------------------------------------------
 
 
 def write_wav(path: Path, samples: list[int], rate: int = 8000) -> Path:

@@ -44,5 +44,5 @@ def test_removing(admins: Admins) -> None:
     admins.set_password("root", "correct horse")
     admins.remove("root")
     assert not admins.verify("root", "correct horse")
-    with pytest.raises(NotFoundError, match="admin 'root' does not exist"):
+    with pytest.raises(NotFoundError, match="administrator 'root' does not exist"):
         admins.remove("root")

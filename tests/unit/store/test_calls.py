@@ -21,7 +21,7 @@ def write(database: Database, *records: CallRecord) -> None:
         "attempt": [attempt_row(ended_attempt(record.call_id)) for record in records],
     }
     writer = GroupWriter(database)
-    writer.write([Group("run", "n1", 1.0, 2.0, put, {})])
+    writer.write([Group(put, {})])
     writer.close()
 
 
@@ -92,14 +92,14 @@ def test_a_bad_cursor(calls: Calls, cursor: str) -> None:
 def test_a_call_with_its_attempts_in_order(database: Database, calls: Calls) -> None:
     write(database, ended_call("a"), ended_call("b"))
     rows = [attempt_row(ended_attempt("a", position)) for position in (3, 2)]
-    GroupWriter(database).write([Group("run", "n1", 1.0, 2.0, {"attempt": rows}, {})])
+    GroupWriter(database).write([Group({"attempt": rows}, {})])
     detail = calls.get("a")
     assert detail.call == ended_call("a")
     assert [attempt.position for attempt in detail.attempts] == [1, 2, 3]
 
 
 def test_an_unknown_call(calls: Calls) -> None:
-    with pytest.raises(NotFoundError, match="call 'x' does not exist; trunkline call list shows them"):
+    with pytest.raises(NotFoundError, match="call 'x' does not exist; trunkline calls lists them"):
         calls.get("x")
 
 

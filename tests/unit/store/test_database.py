@@ -121,3 +121,10 @@ def test_a_password_is_not_shown() -> None:
     with pytest.raises(DatabaseError) as caught:
         Database("nodialect://user:s3cret@h/d")
     assert "s3cret" not in str(caught.value)
+
+
+def test_a_commit_can_leave_the_disk_for_later(url: str) -> None:
+    database = Database(url, durable=False)
+    with database.read() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 1
+    database.close()

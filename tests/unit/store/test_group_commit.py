@@ -1,6 +1,7 @@
 """One group, one transaction."""
 
 import json
+import os
 import sqlite3
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from trunkline.store.record_rows import attempt_row, call_row
 def group(*records: CallRecord | AttemptRecord, taken_at: float = 5.0) -> Group:
     calls = [call_row(record, "run1") for record in records if isinstance(record, CallRecord)]
     attempts = [attempt_row(record) for record in records if isinstance(record, AttemptRecord)]
-    return Group("run1", "n1", 1.0, taken_at, {"call": calls, "attempt": attempts}, {})
+    return Group({"run": [("run1", "n1", 1.0, taken_at)], "call": calls, "attempt": attempts}, {})
 
 
 @pytest.fixture
@@ -52,8 +53,8 @@ def test_a_group_says_when_its_run_was_alive(writer: GroupWriter, database: Data
 
 def test_rows_go(writer: GroupWriter, database: Database) -> None:
     rows = [("n1", "a", "[]", 9.0), ("n1", "b", "[]", 9.0)]
-    writer.write([Group("run1", "n1", 1.0, 5.0, {"registration": list(rows)}, {})])
-    writer.write([Group("run1", "n1", 1.0, 5.0, {}, {"registration": [("n1", "a"), ("n1", "x")]})])
+    writer.write([Group({"registration": list(rows)}, {})])
+    writer.write([Group({}, {"registration": [("n1", "a"), ("n1", "x")]})])
     with database.read() as connection:
         assert [tuple(row) for row in connection.execute(sa.select(schema.registration))] == [rows[1]]
 
@@ -126,3 +127,17 @@ def test_it_goes_on_after_being_closed(writer: GroupWriter, calls: Calls) -> Non
     writer.close()
     writer.write([group(ended_call("b"))])
     assert len(calls.list().calls) == 2
+
+
+def test_syncing_reaches_the_log_of_sqlite(
+    writer: GroupWriter, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    monkeypatch.setattr(
+        os, "fdatasync", lambda fd: synced.append(str(Path(f"/proc/self/fd/{fd}").readlink()))
+    )
+    writer.write([group(ended_call())])
+    writer.sync()
+    assert synced == [f"{file}-wal"]
+    GroupWriter(Database(f"sqlite:///{tmp_path}/nowhere/x.db")).sync()
+    GroupWriter(Database("sqlite://")).sync()

@@ -3,8 +3,10 @@
 import pytest
 
 from tests.unit.store.entities import ACCOUNT, CARRIER, NUMBER, ROUTE
+from trunkline.store import schema
 from trunkline.store.errors import NotFoundError
 from trunkline.store.loading import (
+    ROWS_AT_ONCE,
     SHAPES,
     check_exists,
     load_accounts,
@@ -13,6 +15,7 @@ from trunkline.store.loading import (
     load_numbers,
     load_routes,
 )
+from trunkline.store.rows import account_values
 from trunkline.store.store import Store
 from trunkline.trunk.account import Account
 from trunkline.trunk.directory import Kind
@@ -61,3 +64,16 @@ def test_shapes_name_columns_that_exist() -> None:
     for shape in SHAPES.values():
         assert shape.key in shape.parent.c
         assert {shape.owner, shape.order} <= set(shape.child.c.keys())
+
+
+def test_a_long_read_pauses(store: Store) -> None:
+    values = {**account_values(Account("x")), "created_at": 1.0}
+    with store.database.write() as connection:
+        connection.execute(
+            schema.account.insert(), [{**values, "key": f"a{number:03}"} for number in range(248)]
+        )
+    pauses: list[int] = []
+    with store.database.read() as connection:
+        groups = load_groups(connection, Kind.ACCOUNT, pause=lambda: pauses.append(1))
+    assert len(groups) == 250
+    assert len(pauses) == 250 // ROWS_AT_ONCE

@@ -21,7 +21,7 @@ from trunkline.store.record_rows import attempt_row, call_row
 def group(*records: CallRecord | AttemptRecord, run: str = "run1", taken_at: float = 2000.0) -> Group:
     calls = [call_row(record, run) for record in records if isinstance(record, CallRecord)]
     attempts = [attempt_row(record) for record in records if isinstance(record, AttemptRecord)]
-    return Group(run, "n1", 1.0, taken_at, {"call": calls, "attempt": attempts}, {})
+    return Group({"run": [(run, "n1", 1.0, taken_at)], "call": calls, "attempt": attempts}, {})
 
 
 Open = Callable[..., RecordDelivery]
@@ -181,7 +181,7 @@ def test_a_long_journal_is_delivered_in_parts_and_goes_on_where_it_stopped(
     real = delivery._writer.write
     tries: list[int] = []
 
-    def fail_later(groups: list[Group], mark: tuple[str, str]) -> int:
+    def fail_later(groups: list[Group], mark: tuple[str, str] | None) -> int:
         tries.append(len(groups))
         if len(tries) == 2:
             raise AwayError("gone again")
@@ -204,13 +204,13 @@ def test_without_room_on_the_disk_groups_wait_in_memory(
     lock.take()
     delivery.deliver([group(call_record("a"))])
     monkeypatch.setattr(os, "pwrite", lambda _fd, _data, _offset: 0)
-    delivery.deliver([group(ended_call("b"))])
+    delivery.deliver([group(call_record("b"))])
     monkeypatch.undo()
-    delivery.deliver([group(ended_call("a"))])
+    delivery.deliver([group(ended_call("b"))])
     lock.release()
     delivery.tick(1.0, 2000.0)
     assert ids(database) == ["a", "b"]
-    assert Calls(database).get("a").call == ended_call("a"), "in the order in which they changed"
+    assert Calls(database).get("b").call == ended_call("b"), "in the order in which they changed"
     assert (delivery.written, delivery.waiting, delivery.dropped) == (3, False, 0)
 
 
@@ -275,3 +275,29 @@ def test_old_records_are_deleted_a_few_at_a_time(
     assert ids(database) == ["c0", "c4", "c5"], "then it rests for a minute"
     delivery.tick(63.0, 10 * day)
     assert ids(database) == ["c4", "c5"]
+
+
+def test_what_was_written_is_synced_once_a_second(
+    open_delivery: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fdatasync", synced.append)
+    delivery = open_delivery()
+    delivery.tick(10.0, 2000.0)
+    assert synced == []
+    delivery.deliver([group(ended_call("a"))])
+    delivery.tick(10.1, 2000.0)
+    delivery.deliver([group(ended_call("b"))])
+    delivery.tick(11.0, 2000.0)
+    assert len(synced) == 1
+    delivery.tick(11.1, 2000.0)
+    delivery.tick(20.0, 2000.0)
+    assert len(synced) == 2
+
+
+def test_what_was_refused_is_not_counted_as_written(open_delivery: Open) -> None:
+    impossible = ended_call("b")
+    impossible.attempts = 2**70
+    delivery = open_delivery()
+    delivery.deliver([group(ended_call("a"), impossible)])
+    assert (delivery.written, delivery.refused) == (1, 1)

@@ -25,7 +25,9 @@ def write(
 ) -> None:
     calls = [call_row(record, run) for record in records if isinstance(record, CallRecord)]
     attempts = [attempt_row(record) for record in records if isinstance(record, AttemptRecord)]
-    GroupWriter(database).write([Group(run, node, 1.0, alive_at, {"call": calls, "attempt": attempts}, {})])
+    GroupWriter(database).write(
+        [Group({"run": [(run, node, 1.0, alive_at)], "call": calls, "attempt": attempts}, {})]
+    )
 
 
 def read(database: Database, call_id: str) -> CallDetail:

@@ -23,7 +23,7 @@ SHORT = Binding(SipUri.parse("sip:2@198.51.100.2"), 500, 130.0, "id2", 1, FLOW)
 
 
 def write(database: Database, *rows: RecordRow) -> None:
-    GroupWriter(database).write([Group("run", "n1", 1.0, 2.0, {"registration": list(rows)}, {})])
+    GroupWriter(database).write([Group({"registration": list(rows)}, {})])
 
 
 def without_flow(binding: Binding, deadline: float) -> Binding:

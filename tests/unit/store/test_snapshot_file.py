@@ -37,7 +37,7 @@ def test_it_is_cut_into_lines_of_bounded_size(tmp_path: Path) -> None:
     path = tmp_path / "directory.json"
     write_snapshot(path, STORED)
     lines = [json.loads(line) for line in path.read_bytes().splitlines()]
-    assert [len(line[1]) for line in lines[1:-1]] == [200, 200, 50, 1]
+    assert [len(line[1]) for line in lines[1:-1]] == [100, 100, 100, 100, 50, 1]
 
 
 def test_a_part_of_it_is_never_taken_for_the_whole(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """What both client transactions share: identity, the wire below, the user above.
 
 RFC 3261 §17.1.3 (what a response is matched by) and §17.1.1.3 and §9.1 (the requests derived from the
-original: ACK and CANCEL carry its Request-URI, top Via, From, Call-ID, CSeq number and Route)."""
+original: ACK and CANCEL carry its Request-URI, top Via, From, Call-ID, CSeq number and Route).
+"""
 
 from typing import Protocol
 
@@ -129,7 +130,8 @@ class ClientTransaction:
 
     def _retransmit(self, interval: float) -> None:
         """Send the request again and come back after `interval` seconds, or at the timeout if that is
-        earlier."""
+        earlier.
+        """
         wire = self._wire
         self._interval = interval
         self._timer = wire.clock.at(min(wire.clock.now() + interval, self._timeout_at), self._timer_fired)

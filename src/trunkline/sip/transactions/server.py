@@ -1,7 +1,8 @@
 """What both server transactions share: identity, the path of the responses, the last response as bytes.
 
 RFC 3261 §17.2.3 says what a request is matched by (`trunkline.sip.transactions.table`), §18.2.2 where a
-response goes (`trunkline.sip.response_path`)."""
+response goes (`trunkline.sip.response_path`).
+"""
 
 from collections.abc import Hashable
 from typing import Protocol
@@ -15,8 +16,11 @@ from trunkline.sip.timers import TimerValues
 class ServerWire(Protocol):
     """What a server transaction asks of the stack."""
 
-    clock: Clock
-    timers: TimerValues
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def timers(self) -> TimerValues: ...
 
     def send_response(self, data: bytes, transaction: "ServerTransaction") -> None:
         """Put `data` on the path that answers to `transaction.request` take."""

@@ -1,0 +1,112 @@
+//! A bounded RTP load for a relay: N calls, 50 packets a second each way, and what the relay's process paid for it.
+//!
+//!     rtpload MAP SECONDS PID
+//!
+//! MAP has a line per call: the relay's address and port for side A, the same for side B. Side A sends from 127.0.0.10:20000,
+//! side B from 127.0.0.20:20000; calls are told apart by the relay's ports. Sending is paced in slots of 1 ms. The first two
+//! seconds are not measured. Prints one line of JSON. The load ends by itself.
+#![expect(clippy::print_stdout, reason = "a program")]
+
+use std::fs;
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+const PTIME_SLOTS: usize = 20;
+const WARM_UP_SLOTS: usize = 2000;
+const PACKET: usize = 172;
+const PCMA: u8 = 8;
+
+struct Side {
+    socket: UdpSocket,
+    relay: Vec<SocketAddr>,
+    sent: u64,
+    received: u64,
+}
+
+impl Side {
+    fn new(address: &str, relay: Vec<SocketAddr>) -> io::Result<Self> {
+        let socket = UdpSocket::bind(address)?;
+        socket.set_nonblocking(true)?;
+        rustix::net::sockopt::set_socket_recv_buffer_size(&socket, 4 << 20)?;
+        Ok(Self { socket, relay, sent: 0, received: 0 })
+    }
+
+    /// Sends the packets of this slot.
+    fn send(&mut self, slot: usize, offset: usize) {
+        let sequence = (slot / PTIME_SLOTS) as u16;
+        for call in ((slot + offset) % PTIME_SLOTS..self.relay.len()).step_by(PTIME_SLOTS) {
+            let mut packet = [0x55; PACKET];
+            packet[..2].copy_from_slice(&[0x80, PCMA]);
+            packet[2..4].copy_from_slice(&sequence.to_be_bytes());
+            packet[4..8].copy_from_slice(&(u32::from(sequence) * 160).to_be_bytes());
+            packet[8..12].copy_from_slice(&(call as u32).to_be_bytes());
+            self.sent += u64::from(self.socket.send_to(&packet, self.relay[call]).is_ok());
+        }
+    }
+
+    fn receive(&mut self) {
+        let mut packet = [0; 2048];
+        while self.socket.recv(&mut packet).is_ok() {
+            self.received += 1;
+        }
+    }
+}
+
+/// Nanoseconds that all threads of a process have run.
+fn cpu_ns(pid: &str) -> io::Result<u64> {
+    let mut total = 0;
+    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let text = fs::read_to_string(thread?.path().join("schedstat"))?;
+        total += text.split_whitespace().next().and_then(|ran| ran.parse::<u64>().ok()).unwrap_or(0);
+    }
+    Ok(total)
+}
+
+fn sides(map: &str) -> Option<(Vec<SocketAddr>, Vec<SocketAddr>)> {
+    map.lines()
+        .map(|line| {
+            let mut words = line.split_whitespace();
+            let mut next =
+                || -> Option<SocketAddr> { format!("{}:{}", words.next()?, words.next()?).parse().ok() };
+            Some((next()?, next()?))
+        })
+        .collect()
+}
+
+fn main() -> io::Result<()> {
+    let arguments: Vec<String> = std::env::args().collect();
+    let [_, map, seconds, pid] = &arguments[..] else {
+        return Err(io::Error::other("usage: rtpload MAP SECONDS PID"));
+    };
+    let seconds: usize = seconds.parse().map_err(io::Error::other)?;
+    let (to_a, to_b) = sides(&fs::read_to_string(map)?).ok_or_else(|| io::Error::other("not a map"))?;
+    let calls = to_a.len();
+    let (mut a, mut b) = (Side::new("127.0.0.10:20000", to_a)?, Side::new("127.0.0.20:20000", to_b)?);
+    let begun = Instant::now();
+    let (mut measured_from, mut cpu_before, mut sent_before) = (begun, 0, 0);
+    for slot in 0..WARM_UP_SLOTS + 1000 * seconds.min(120) {
+        if slot == WARM_UP_SLOTS {
+            (measured_from, cpu_before, sent_before) = (Instant::now(), cpu_ns(pid)?, a.sent + b.sent);
+        }
+        a.send(slot, 0);
+        b.send(slot, PTIME_SLOTS / 2);
+        a.receive();
+        b.receive();
+        sleep((begun + Duration::from_millis(slot as u64 + 1)).saturating_duration_since(Instant::now()));
+    }
+    let cpu = cpu_ns(pid)? - cpu_before;
+    let sent = a.sent + b.sent - sent_before;
+    let measured = measured_from.elapsed().as_secs_f64();
+    sleep(Duration::from_millis(300));
+    a.receive();
+    b.receive();
+    let lost = (a.sent + b.sent).saturating_sub(a.received + b.received);
+    println!(
+        "{{\"calls\": {calls}, \"packets_per_s\": {:.0}, \"lost\": {lost}, \"cpu_us_per_packet\": {:.3}}}",
+        sent as f64 / measured,
+        cpu as f64 / 1000.0 / sent as f64,
+    );
+    Ok(())
+}

@@ -1,0 +1,173 @@
+"""`trunkline dial`: a test phone that places one call and says what it heard."""
+
+from dataclasses import asdict
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trunkline.cli.installation import Installation, installation
+from trunkline.cli.output import Json, print_card, print_json, say
+from trunkline.cli.stations import Ground, on_ground
+from trunkline.config import Settings
+from trunkline.errors import ConfigError, DirectoryError
+from trunkline.media.embedded import EmbeddedEngine, EngineSettings
+from trunkline.media.terminals import Silence, Source, Tone, WavFile
+from trunkline.node.wiring import own_address
+from trunkline.pstn.phone import CallReport, Dialling, Phone
+from trunkline.sip.errors import SipSyntaxError
+from trunkline.sip.outbound_auth import DigestUser
+from trunkline.sip.ports import Address
+from trunkline.sip.uri import SipUri
+
+PORT_MIN, PORT_MAX = 30_000, 30_998
+"""Media ports of the test phone: clear of the service's 10000 to 20000."""
+
+
+def dial(
+    context: typer.Context,
+    to: Annotated[
+        str, typer.Argument(metavar="TO", help="A number, dialled at the node of the settings; or a SIP URI.")
+    ],
+    key: Annotated[str | None, typer.Option(help="The account's API key.")] = None,
+    secret: Annotated[str | None, typer.Option(help="Its API secret.", envvar="TRUNKLINE_SECRET")] = None,
+    caller: Annotated[str | None, typer.Option(help="The caller ID, in From.")] = None,
+    tone: Annotated[float | None, typer.Option(help="Play a tone of so many Hz.")] = None,
+    file: Annotated[Path | None, typer.Option(help="Play a WAV file: 8000 Hz, mono, 16 bits.")] = None,
+    record: Annotated[Path | None, typer.Option(help="Record what is heard into this WAV file.")] = None,
+    listen: Annotated[
+        list[float] | None, typer.Option(help="Listen for a tone of so many Hz; once for each.")
+    ] = None,
+    digits: Annotated[str, typer.Option(help="Send these digits (RFC 4733) after the answer.")] = "",
+    seconds: Annotated[float, typer.Option("--for", help="How long to stay in the call.")] = 5.0,
+    ring: Annotated[float, typer.Option(help="How long to wait for an answer, in seconds.")] = 60.0,
+    bind: Annotated[str | None, typer.Option(help="The local address to call from.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Place a call, play a tone or a file, listen, hang up, and say what was heard.
+
+    Exit status 1 unless the call was answered and every tone listened for was heard.
+    """
+    here = installation(context)
+    frequencies = tuple(listen or ([] if tone is None else [tone]))
+    say_source: Source = Silence()
+    if tone is not None:
+        say_source = Tone((tone,))
+    if file is not None:
+        say_source = WavFile(file, repeat=True)
+    if (key is None) != (secret is None):
+        raise DirectoryError("--key and --secret go together")
+    target, domain = _target(here, to)
+    dialling = Dialling(
+        to=target,
+        caller=caller,
+        domain=domain,
+        credentials=DigestUser(key, secret) if key is not None and secret is not None else None,
+        say=say_source,
+        listen_for=frequencies,
+        digits=digits,
+        talk_s=seconds,
+        ring_s=ring,
+        record_to=record,
+    )
+    local = bind or local_address_for(target)
+    settings = _settings(here)
+    report = on_ground(settings, lambda ground: _dial(ground, local, dialling))
+    _print(report, as_json)
+    if not report.answered or not all(report.heard(frequency) for frequency in listen or ()):
+        raise typer.Exit(1)
+
+
+def _settings(here: Installation) -> Settings | None:
+    try:
+        return here.settings
+    except ConfigError:
+        return None
+
+
+def _target(here: Installation, to: str) -> tuple[SipUri, str | None]:
+    """The Request-URI, and the domain for From."""
+    if to.lower().startswith(("sip:", "sips:")) or "@" in to:
+        try:
+            return SipUri.parse(to if ":" in to.partition("@")[0] else f"sip:{to}"), None
+        except SipSyntaxError as error:
+            raise DirectoryError(f"{to!r}: {error}") from None
+    settings = here.settings
+    if not settings.sip.udp:
+        raise ConfigError(
+            "the node does not listen on UDP: dial a whole SIP URI, such as sip:NUMBER@host;transport=tcp"
+        )
+    address = settings.sip.udp[0]
+    host = address.host
+    if ip_address(host).is_unspecified:
+        host = "::1" if ":" in host else "127.0.0.1"
+    return SipUri("sip", to, host, address.port), settings.service.domain
+
+
+def local_address_for(target: SipUri) -> str:
+    """The address to call from: loopback for loopback, else the one that packets to the world leave from."""
+    try:
+        address = ip_address(target.host)
+    except ValueError:
+        return own_address(ipv6=False) or "127.0.0.1"
+    if address.is_loopback:
+        return "::1" if address.version == 6 else "127.0.0.1"
+    return own_address(ipv6=address.version == 6) or ("::1" if address.version == 6 else "127.0.0.1")
+
+
+def phone_engine(local: str) -> EmbeddedEngine:
+    """A media engine for phones on the address `local`. Raises `MediaError`."""
+    ipv6 = ":" in local
+    return EmbeddedEngine(
+        EngineSettings(
+            port_min=PORT_MIN,
+            port_max=PORT_MAX + 1,
+            bind_v4=None if ipv6 else local,
+            bind_v6=local if ipv6 else None,
+            allow_loopback=ip_address(local).is_loopback,
+        )
+    )
+
+
+async def _dial(ground: Ground, local: str, dialling: Dialling) -> CallReport:
+    media = phone_engine(local)
+    try:
+        phone = Phone(
+            clock=ground.clock,
+            media=media,
+            locator=ground.resolver,
+            token=ground.token,
+            bind=Address(local, 0),
+        )
+        await phone.start()
+        try:
+            return await phone.dial(dialling)
+        finally:
+            await phone.close()
+    finally:
+        media.stop()
+
+
+def _print(report: CallReport, as_json: bool) -> None:
+    if as_json:
+        print_json(asdict(report) | {"hearing": report.hearing._asdict()})
+        return
+    for step in report.steps:
+        say(f"{step.at_s:8.3f} s  {step.what}")
+    figures = report.figures
+    card: dict[str, object] = {
+        "outcome": report.outcome,
+        "answered": report.answered,
+        "codec": report.codec,
+        "talk_s": report.talk_s,
+        "packets_received": figures.packets_received,
+        "packets_sent": figures.packets_sent,
+        "packets_lost": figures.packets_lost,
+        "MOS": figures.mos,
+        "digits_heard": report.hearing.digits,
+    }
+    for heard in report.hearing.tones:
+        level = "" if heard.level_dbm0 is None else f" at {heard.level_dbm0:.0f} dBm0"
+        card[f"heard_{heard.frequency_hz:g}_Hz"] = f"{heard.duration_ms} ms{level}"
+    print_card(card, as_json=False)

@@ -1,0 +1,73 @@
+"""`trunkline dns`: the records that lead clients to the edges (RFC 3263 §4)."""
+
+from ipaddress import ip_address
+
+import typer
+
+from trunkline.cli.installation import installation
+from trunkline.cli.output import Json, print_json, say
+from trunkline.config import Settings
+from trunkline.errors import ConfigError
+from trunkline.node.wiring import advertised_host
+
+_SERVICES = (
+    ("_sips._tcp", "SIPS+D2T", "tls"),
+    ("_sip._tcp", "SIP+D2T", "tcp"),
+    ("_sip._udp", "SIP+D2U", "udp"),
+)
+"""NAPTR order: TLS first (RFC 3263 §4.1 prefers it), then TCP, then UDP."""
+TTL_S = 300
+
+
+def dns(context: typer.Context, as_json: Json = False) -> None:
+    """Print the zone's NAPTR, SRV and address records for the edges, ready to paste."""
+    records = zone_records(installation(context).settings)
+    if as_json:
+        print_json([{"name": name, "type": kind, "data": data} for name, kind, data in records])
+        return
+    width = max(len(name) for name, _, _ in records)
+    for name, kind, data in records:
+        say(f"{name:<{width}} {TTL_S} IN {kind:<5} {data}")
+
+
+def zone_records(settings: Settings) -> list[tuple[str, str, str]]:
+    """(name, type, data) of every record. Raises `ConfigError` when no address is known."""
+    domain = settings.service.domain
+    edges = _edges(settings)
+    records = []
+    offered = [service for service in _SERVICES if getattr(settings.sip, service[2])]
+    for order, (service, flag, _) in enumerate(offered, 1):
+        records.append((f"{domain}.", "NAPTR", f'{order * 10} 50 "s" "{flag}" "" {service}.{domain}.'))
+    for service, _, section in offered:
+        port = getattr(settings.sip, section)[0].port
+        for name, _ in edges:
+            records.append((f"{service}.{domain}.", "SRV", f"10 {100 // len(edges)} {port} {name}.{domain}."))
+    for name, addresses in edges:
+        for address in addresses:
+            kind = "AAAA" if ip_address(address).version == 6 else "A"
+            records.append((f"{name}.{domain}.", kind, address))
+            records.append((f"{domain}.", kind, address))
+    return records
+
+
+def _edges(settings: Settings) -> list[tuple[str, tuple[str, ...]]]:
+    """Name and addresses of each edge; without `[[edges]]`, this node is the only one."""
+    if settings.edges:
+        return [(edge.name, tuple(edge.addresses)) for edge in settings.edges]
+    hosts = {
+        advertised_host(settings, bound.host)
+        for bound in (*settings.sip.udp, *settings.sip.tcp, *settings.sip.tls)
+    }
+    addresses = tuple(sorted(host for host in hosts if _is_address(host)))
+    if not addresses:
+        raise ConfigError(
+            "this node's address is not known: set sip.advertised_host to it, or list [[edges]]"
+        )
+    return [(settings.node.name, addresses)]
+
+
+def _is_address(host: str) -> bool:
+    try:
+        return bool(ip_address(host))
+    except ValueError:
+        return False

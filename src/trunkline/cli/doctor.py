@@ -1,0 +1,294 @@
+"""`trunkline doctor`: what is wrong, or could be, and what to do about it."""
+
+import asyncio
+import ctypes
+import resource
+import socket
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from ipaddress import ip_address
+
+import typer
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+from trunkline.cli.installation import installation
+from trunkline.cli.output import Json, print_json, say
+from trunkline.cli.stations import Ground, on_ground
+from trunkline.config import Settings
+from trunkline.errors import StoreError, TrunklineError
+from trunkline.media.embedded import EmbeddedEngine
+from trunkline.node.wiring import advertised_host, engine_settings, own_address
+from trunkline.sdp.codecs import CODEC_NAMES
+from trunkline.sip.ports import LocateFailure, Target
+from trunkline.sip.uri import SipUri
+from trunkline.store.store import Store
+from trunkline.web.control_client import ControlClient, NoNodeError
+
+EXPIRES_SOON = timedelta(days=21)
+_STA_UNSYNC = 0x40
+_OPEN_FILES = 65_536
+
+
+class State(StrEnum):
+    """How bad it is."""
+
+    FINE = "fine"
+    WARNING = "warning"
+    FAULT = "fault"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    about: str
+    state: State
+    found: str
+    remedy: str = ""
+
+
+Findings = Iterator[Finding]
+
+
+def doctor(context: typer.Context, as_json: Json = False) -> None:
+    """Look for what is wrong with ports, addresses, certificate, clock, DNS and codecs. Exit status 1 on a
+    fault.
+    """
+    here = installation(context)
+    findings = [finding for check in _CHECKS for finding in check(here.settings)]
+    if as_json:
+        print_json(
+            [
+                {"about": f.about, "state": f.state.value, "found": f.found, "remedy": f.remedy}
+                for f in findings
+            ]
+        )
+    else:
+        for finding in findings:
+            say(f"{finding.state.value:<8} {finding.about}: {finding.found}")
+            if finding.remedy:
+                say(f"         {finding.remedy}")
+    if any(finding.state is State.FAULT for finding in findings):
+        raise typer.Exit(1)
+
+
+def _node_runs(settings: Settings) -> bool:
+    try:
+        with ControlClient(settings.control_socket) as node:
+            node.stats()
+    except NoNodeError:
+        return False
+    return True
+
+
+def check_ports(settings: Settings) -> Findings:
+    """Can the SIP and HTTP ports be bound, if the node isn't there already?"""
+    if _node_runs(settings):
+        yield Finding("ports", State.FINE, "a node is running and answers on its control socket")
+        return
+    wanted = [("UDP", socket.SOCK_DGRAM, address) for address in settings.sip.udp]
+    wanted += [("TCP", socket.SOCK_STREAM, address) for address in (*settings.sip.tcp, *settings.sip.tls)]
+    wanted += [("HTTP", socket.SOCK_STREAM, settings.http.bind)]
+    for name, kind, address in wanted:
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        with socket.socket(family, kind) as probe:
+            if kind == socket.SOCK_STREAM:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((address.host, address.port))
+            except OSError as error:
+                yield Finding(
+                    f"port {name} {address}",
+                    State.FAULT,
+                    f"can't be bound: {error.strerror}",
+                    "End the program that has it (ss -lnup, ss -lntp show which), or choose another address.",
+                )
+            else:
+                yield Finding(f"port {name} {address}", State.FINE, "free")
+
+
+def check_addresses(settings: Settings) -> Findings:
+    """Will peers be told an address that they can reach?"""
+    hosts = dict.fromkeys(
+        advertised_host(settings, bound.host)
+        for bound in (*settings.sip.udp, *settings.sip.tcp, *settings.sip.tls)
+    )
+    for host in hosts:
+        yield _address(f"advertised address {host}", host, "sip.advertised_host")
+    media = engine_settings(settings).advertised_v4
+    if media is not None:
+        yield _address(f"advertised media address {media}", media, "media.advertised_address")
+
+
+def _address(about: str, host: str, setting: str) -> Finding:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return Finding(about, State.FINE, "a name")
+    if address.is_loopback:
+        return Finding(about, State.WARNING, "loopback: only this machine can call", f"Set {setting}.")
+    if address.is_private:
+        return Finding(
+            about,
+            State.WARNING,
+            "private: peers on the internet can't reach it",
+            f"If this node is behind NAT, set {setting} to the public address, and forward the ports.",
+        )
+    own = own_address(ipv6=address.version == 6)
+    if own is not None and own != host:
+        return Finding(
+            about, State.FINE, f"public; packets leave from {own}, so ports must be forwarded to it"
+        )
+    return Finding(about, State.FINE, "public")
+
+
+def check_certificate(settings: Settings) -> Findings:
+    """Is there a certificate, does it fit the key and the domain, and for how long?"""
+    if not settings.sip.tls:
+        yield Finding("certificate", State.FINE, "not needed: sip.tls is empty")
+        return
+    path, key_path = settings.certificate, settings.private_key
+    try:
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+        key = load_pem_private_key(key_path.read_bytes(), None)
+    except (OSError, ValueError, TypeError) as error:
+        yield Finding(
+            "certificate", State.FAULT, f"{path} or {key_path} can't be read: {error}", "Put PEM files there."
+        )
+        return
+    kind = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    if certificate.public_key().public_bytes(*kind) != key.public_key().public_bytes(*kind):
+        yield Finding(
+            "certificate", State.FAULT, f"{key_path} is not the key of {path}", "Put the pair there."
+        )
+    left = certificate.not_valid_after_utc - datetime.now(UTC)
+    if left < timedelta(0):
+        yield Finding("certificate", State.FAULT, "has expired", "Renew it, then send the node SIGHUP.")
+    elif left < EXPIRES_SOON:
+        yield Finding("certificate", State.WARNING, f"expires in {left.days} days", "Renew it, then SIGHUP.")
+    else:
+        yield Finding("certificate", State.FINE, f"valid for {left.days} days")
+    if certificate.issuer == certificate.subject:
+        yield Finding(
+            "certificate",
+            State.WARNING,
+            "self-signed: peers that check it refuse it",
+            "Get one from an authority.",
+        )
+    if stat.S_IMODE(key_path.stat().st_mode) & 0o077:
+        yield Finding(
+            "certificate", State.WARNING, f"{key_path} can be read by others", f"chmod 600 {key_path}"
+        )
+    yield from _names(settings, certificate)
+
+
+def _names(settings: Settings, certificate: x509.Certificate) -> Findings:
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        names = x509.SubjectAlternativeName([])
+    domain = settings.service.domain
+    if domain not in names.get_values_for_type(x509.DNSName):
+        yield Finding(
+            "certificate", State.WARNING, f"does not name {domain} (RFC 5922 §4)", "Add it as a DNS name."
+        )
+
+
+def check_clock(settings: Settings) -> Findings:  # noqa: ARG001 - one of the checks
+    """Is the clock kept right? Nonces and records need it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    buffer = ctypes.create_string_buffer(512)
+    state = libc.adjtimex(buffer)
+    status = int.from_bytes(buffer.raw[40:44], "little") if state >= 0 else 0
+    if state < 0 or status & _STA_UNSYNC:
+        yield Finding(
+            "clock",
+            State.WARNING,
+            "the kernel does not know that it is synchronised",
+            "Run an NTP client (systemd-timesyncd or chrony), unless the host does it.",
+        )
+    else:
+        yield Finding("clock", State.FINE, "synchronised")
+
+
+def check_dns(settings: Settings) -> Findings:
+    """Does the service's own name lead here?"""
+    domain = settings.service.domain
+    found = on_ground(settings, lambda ground: _locate(ground, domain))
+    if isinstance(found, LocateFailure):
+        yield Finding(
+            f"DNS {domain}",
+            State.WARNING,
+            f"leads nowhere: {found.reason}",
+            "Put the records of `trunkline dns` into the zone; until then clients need the address.",
+        )
+    else:
+        yield Finding(f"DNS {domain}", State.FINE, ", ".join(f"{t.transport} {t.address}" for t in found))
+
+
+async def _locate(ground: Ground, domain: str) -> list[Target] | LocateFailure:
+    done: asyncio.Future[list[Target] | LocateFailure] = asyncio.get_running_loop().create_future()
+    ground.resolver.locate(
+        SipUri("sip", None, domain),
+        lambda found: done.set_result(found if isinstance(found, LocateFailure) else list(found)),
+    )
+    return await done
+
+
+def check_store(settings: Settings) -> Findings:
+    """Can the database be used, and by nobody else?"""
+    try:
+        store = Store.open(settings.database_url, settings.key_file, settings.service.domain)
+    except StoreError as error:
+        yield Finding("database", State.FAULT, str(error), "`trunkline init DIR` makes a new one.")
+        return
+    try:
+        counts = f"{len(store.accounts.list())} accounts, {len(store.carriers.list())} carriers"
+        yield Finding("database", State.FINE, counts)
+        for key in store.accounts.of_other_realm():
+            yield Finding(
+                f"account {key}",
+                State.FAULT,
+                "its secret was made for another service.domain: it can't sign in",
+                f"trunkline account rotate-secret {key}",
+            )
+    finally:
+        store.close()
+    if stat.S_IMODE(settings.key_file.stat().st_mode) & 0o077:
+        yield Finding("key file", State.WARNING, "can be read by others", f"chmod 600 {settings.key_file}")
+
+
+def check_media(settings: Settings) -> Findings:
+    """Can the media ports be had, and which codecs pass?"""
+    media = settings.media
+    wanted = min(media.port_max - media.port_min + 1 + 1024, _OPEN_FILES)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        yield Finding(
+            "open files",
+            State.WARNING,
+            f"at most {hard}: fewer calls than ports",
+            f"ulimit -n {wanted}, LimitNOFILE=",
+        )
+    try:
+        EmbeddedEngine(engine_settings(settings)).stop()
+    except TrunklineError as error:
+        yield Finding("media", State.FAULT, str(error), "See media.bind_address.")
+    else:
+        yield Finding("media", State.FINE, f"ports {media.port_min} to {media.port_max}")
+    yield Finding("codecs", State.FINE, f"pass through: {', '.join(CODEC_NAMES)}, telephone-event")
+
+
+_CHECKS: tuple[Callable[[Settings], Findings], ...] = (
+    check_store,
+    check_ports,
+    check_addresses,
+    check_certificate,
+    check_clock,
+    check_dns,
+    check_media,
+)

@@ -1,0 +1,105 @@
+"""`trunkline init DIR`: a new installation, ready to serve."""
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from trunkline.cli.output import say
+from trunkline.config import Settings, render_default
+from trunkline.errors import ConfigError
+from trunkline.store.store import Store
+
+CERTIFICATE_DAYS = 825
+ADMIN = "admin"
+
+
+def init(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where everything goes; made if need be.")],
+    domain: Annotated[
+        str, typer.Option(help="The name that customers will send calls to; also the digest realm.")
+    ] = "sip.example.net",
+    advertise: Annotated[
+        str | None, typer.Option(help="This node's public address or name, if it is behind NAT.")
+    ] = None,
+) -> None:
+    """Make a new installation: settings, database, key, a self-signed certificate, an administrator."""
+    settings_file = directory / "trunkline.toml"
+    if settings_file.exists():
+        raise ConfigError(f"{settings_file} exists already: this directory holds an installation")
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    values: dict[str, object] = {"service.domain": domain, "node.data_dir": str(directory.resolve())}
+    if advertise is not None:
+        values["sip.advertised_host"] = advertise
+    settings, password = set_up(directory, values)
+    say(f"Made {settings_file}, the database, and a self-signed certificate for {domain}.")
+    say(f"The dashboard's administrator is {ADMIN}, password {password} (shown once, here).")
+    say("\nNext:")
+    option = f"trunkline -c {settings_file}"
+    say(f"  {option} doctor                       look for what is wrong with ports, addresses, DNS")
+    say(f"  {option} account add                  a customer; prints key and secret")
+    say(f"  {option} carrier add NAME --gateway sip:HOST")
+    say(f"  {option} route add all --carrier NAME")
+    say(f"  {option} serve")
+    if settings.tls.certificate is None:
+        say("For sips: customers who check certificates, put a real one into tls.certificate.")
+
+
+def set_up(directory: Path, values: dict[str, object]) -> tuple[Settings, str]:
+    """Write everything that an installation needs into `directory`; return its settings and the
+    administrator's password.
+
+    Raises `ConfigError`, `StoreError`.
+    """
+    text = render_default(values)
+    settings = Settings.parse(text, "the new settings")
+    settings_file = directory / "trunkline.toml"
+    settings_file.write_text(text, encoding="utf-8")
+    settings_file.chmod(0o600)
+    store = Store.initialise(settings.database_url, settings.key_file, settings.service.domain)
+    try:
+        password = secrets.token_urlsafe(12)
+        store.admins.set_password(ADMIN, password)
+    finally:
+        store.close()
+    if not settings.certificate.exists():
+        write_certificate(settings.certificate, settings.private_key, settings.service.domain)
+    return settings, password
+
+
+def write_certificate(certificate: Path, private_key: Path, domain: str) -> None:
+    """A self-signed certificate for `domain` and its subdomains (RFC 5922 §4), with a P-256 key of mode
+    0600.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, domain[:64])])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=CERTIFICATE_DAYS))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.DNSName(domain), x509.DNSName(f"*.{domain}")]), False
+        )
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private_key.touch(mode=0o600)
+    private_key.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))

@@ -1,0 +1,97 @@
+"""One request of ours within a dialog: when it is tried again, and when not."""
+
+import pytest
+
+from tests.simulation.bench import Bench
+from tests.simulation.phone import ANSWER, OFFER
+from trunkline.sip.outbound_auth import DigestUser
+
+
+def update(bench: Bench, body: bytes = OFFER) -> None:
+    bench.phone.the_usage.update(body, bench.phone.note_answer, bench.phone.note_refusal)
+    bench.settle()
+
+
+def numbers(bench: Bench, method: str) -> list[int]:
+    """The sequence numbers used for that method."""
+    return sorted({packet.message.cseq.number for packet in bench.network.sent(method)})
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "waited"),
+    [
+        ("0", 0.0),
+        ("3", 3.0),
+        ("10", 10.0),
+        ("2 (busy)", 2.0),
+        ("5;duration=60", 5.0),
+        ("11", None),
+        ("x", None),
+    ],
+)
+def test_500_with_retry_after(retry_after: str, waited: float | None) -> None:
+    """RFC 3261 §14.2: up to 10 s are waited for."""
+    bench = Bench()
+    bench.call_to_peer()
+    update(bench)
+    bench.peer.respond(bench.peer.request_heard("UPDATE"), 500, headers=(("Retry-After", retry_after),))
+    answered = bench.clock.now()
+    bench.clock.advance(12)
+    if waited is None:
+        assert numbers(bench, "UPDATE") == [2]
+        assert bench.phone.events == ["refusal 500"]
+    else:
+        assert numbers(bench, "UPDATE") == [2, 3]
+        second = min(p.at for p in bench.network.sent("UPDATE") if p.message.cseq.number == 3)
+        assert second - answered == pytest.approx(waited, abs=0.1)
+
+
+def test_500_to_what_offers_nothing() -> None:
+    bench = Bench()
+    bench.call_to_peer()
+    update(bench, b"")
+    bench.peer.respond(bench.peer.request_heard("UPDATE"), 500, headers=(("Retry-After", "1"),))
+    bench.clock.advance(5)
+    assert bench.phone.events == ["refusal 500"]
+
+
+def test_retry_waits_for_the_peers_own_exchange() -> None:
+    """When the time of the retry has come, an offer of the peer may be open: another round."""
+    bench = Bench()
+    bench.call_from_peer()
+    exchanges = bench.hold_offers()
+    update(bench)
+    bench.peer.respond(bench.peer.request_heard("UPDATE"), 491)
+    bench.settle()
+    count = len(bench.network.sent("UPDATE"))
+    bench.within("INVITE", body=OFFER)
+    bench.clock.advance(20)
+    assert len(bench.network.sent("UPDATE")) <= count + 1
+    exchanges[0].accept(ANSWER)
+    bench.settle()
+    bench.within("ACK", cseq=bench.cseq)
+    bench.clock.advance(3)
+    assert len(numbers(bench, "UPDATE")) >= 2
+
+
+def test_attempts_are_bounded() -> None:
+    """Whatever the peer says, and for whatever reason."""
+    bench = Bench()
+    bench.call_to_peer(credentials=DigestUser("u", "s"))
+    update(bench)
+    answers = [
+        (401, ("WWW-Authenticate", 'Digest realm="r", nonce="1", qop="auth"')),
+        (422, ("Min-SE", "2000")),
+        (491, ("X-A", "1")),
+        (407, ("Proxy-Authenticate", 'Digest realm="p", nonce="2", qop="auth"')),
+        (422, ("Min-SE", "3000")),
+        (491, ("X-A", "1")),
+    ]
+    for status, field in answers:
+        request = bench.peer.request_heard("UPDATE")
+        bench.peer.respond(request, status, headers=(field,))
+        bench.clock.advance(4.1)
+    assert numbers(bench, "UPDATE") == [2, 3, 4, 5, 6, 7]
+    assert bench.phone.events == ["refusal 491"]
+    assert {"authorization", "proxy-authorization"} <= set(request.headers.keys())
+    assert request.headers.get("session-expires") == "3000;refresher=uac"

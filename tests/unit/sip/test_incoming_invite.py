@@ -1,0 +1,122 @@
+"""An INVITE for us. What RFC 3261 §13.3 asks of it is in tests/conformance/rfc3261_13."""
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from tests.simulation.bench import Bench
+from tests.simulation.phone import ANSWER, OFFER, Phone
+from trunkline.sip.usage import Usage
+from trunkline.sip.usage_events import Offer
+
+
+def test_pending() -> None:
+    bench = Bench()
+    invite = bench.invited()
+    assert bench.phone.agent.pending_invites == 1
+    states = [invite.pending]
+    invite.progress(180)
+    states.append(invite.pending)
+    invite.accept(body=ANSWER)
+    states.append(invite.pending)
+    assert states == [True, True, False]
+    assert bench.phone.agent.pending_invites == 0
+
+
+def test_flow_is_where_it_came_from() -> None:
+    bench = Bench()
+    assert bench.invited().flow.remote == bench.peer.host.address
+
+
+def test_contact_names_what_was_dialled() -> None:
+    """So that requests within the dialog can be told apart by eye; escapes stay as they were."""
+    bench = Bench()
+    bench.peer.request("INVITE", bench.at, uri="sip:%2B49;x=y@10.0.0.2", body=OFFER)
+    bench.settle()
+    bench.phone.invites[-1].accept(body=ANSWER)
+    bench.settle()
+    assert str(bench.peer.response_heard(200, "INVITE").contact) == "<sip:%2B49;x=y@10.0.0.2:5060>"
+
+
+def test_contact_without_a_user() -> None:
+    bench = Bench()
+    bench.peer.request("INVITE", bench.at, uri="tel:+4989", body=OFFER)
+    bench.settle()
+    bench.phone.invites[-1].accept(body=ANSWER)
+    bench.settle()
+    assert str(bench.peer.response_heard(200, "INVITE").contact) == "<sip:10.0.0.2:5060>"
+
+
+def test_events_are_those_of_the_dialog_too() -> None:
+    bench = Bench()
+    other = Phone(bench.network, "10.0.0.3")
+    invite = bench.invited()
+    invite.events = other
+    assert invite.events is invite.usage.events is other
+    invite.accept(body=ANSWER)
+    bench.settle()
+    bench.tag = invite.usage.dialog.local_tag
+    bench.within("ACK", cseq=1)
+    assert other.events == ["acknowledged"]
+
+
+def test_no_progress_after_accept() -> None:
+    """Neither while it waits for a PRACK nor later."""
+    bench = Bench()
+    invite = bench.invited(headers=(("Supported", "100rel"),))
+    invite.progress(183, body=ANSWER)
+    invite.accept(body=ANSWER)
+    invite.progress(180)
+    invite.accept(body=ANSWER)
+    bench.settle()
+    assert bench.peer.summaries == ["183 INVITE"]
+
+
+def test_offer_state() -> None:
+    """Whose offer is open: the caller's until it is answered for good."""
+    bench = Bench()
+    invite = bench.invited()
+    states = [invite.usage.offer]
+    invite.progress(183, body=ANSWER)
+    states.append(invite.usage.offer)
+    invite.accept(body=ANSWER)
+    states.append(invite.usage.offer)
+    assert states == [Offer.THEIRS, Offer.THEIRS, Offer.NONE]
+    assert invite.usage.local_description == ANSWER
+
+
+def test_refused_without_a_trace() -> None:
+    """No dialog is made for an INVITE that is refused at once."""
+    bench = Bench()
+    invite = bench.invited()
+    assert bench.phone.agent.dialogs == 0
+    invite.reject(404)
+    assert bench.phone.agent.dialogs == 0
+    bench.finish()
+
+
+@pytest.fixture
+def _no_collection() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def living_usages() -> int:
+    return sum(isinstance(one, Usage) for one in gc.get_objects())
+
+
+@pytest.mark.usefixtures("_no_collection")
+def test_nothing_but_the_user_keeps_a_call_alive() -> None:
+    """No cycle of references: what is over is gone without the garbage collector."""
+    bench = Bench()
+    before = living_usages()
+    bench.call_from_peer()
+    assert living_usages() == before + 1
+    bench.within("BYE")
+    bench.clock.advance(100)
+    bench.phone.usage = None
+    bench.phone.invites.clear()
+    assert living_usages() == before

@@ -1,0 +1,165 @@
+"""Our INVITE: where it goes, what it knows. What RFC 3261 §13.2 asks of it is in
+tests/conformance/rfc3261_13.
+"""
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from tests.simulation.bench import Bench
+from tests.simulation.phone import ANSWER, OFFER
+from tests.simulation.scripted_peer import ScriptedPeer
+from trunkline.sip.outbound_auth import DigestUser
+from trunkline.sip.ports import Address, Target, Transport
+from trunkline.sip.uri import SipUri
+from trunkline.sip.usage import Usage
+
+CHALLENGE = ("Proxy-Authenticate", 'Digest realm="carrier", nonce="n1", algorithm=MD5, qop="auth"')
+PEER = Target(Transport.UDP, Address("10.0.0.9", 5060))
+NOBODY = Target(Transport.UDP, Address("10.0.0.77", 5060))
+
+
+def test_usage_follows_what_happens() -> None:
+    """The latest early dialog, then the one that answered, and none when it came to nothing."""
+    bench = Bench()
+    invite, request = bench.calling()
+    tags: list[str | None] = []
+
+    def note() -> None:
+        bench.settle()
+        tags.append(None if invite.usage is None else invite.usage.dialog.remote_tag)
+
+    note()
+    for tag in ("one", "two", "one"):
+        bench.peer.respond(request, 180, to_tag=tag)
+        note()
+    bench.peer.respond(request, 200, to_tag="two", body=ANSWER)
+    note()
+    assert tags == [None, "one", "two", "one", "two"]
+    bench = Bench()
+    invite, request = bench.calling()
+    bench.peer.respond(request, 180)
+    bench.settle()
+    bench.peer.respond(request, 486)
+    bench.settle()
+    assert invite.usage is None
+
+
+def test_next_hop_is_not_the_request_uri() -> None:
+    """An outbound proxy, a flow of a registered device, targets of a gateway."""
+    bench = Bench()
+    flow = bench.phone.host.flow_to(PEER)
+    for next_hop in (SipUri.parse("sip:10.0.0.9"), flow, PEER, [PEER]):
+        bench.phone.call(SipUri.parse("sip:+49@carrier.example.com"), next_hop=next_hop)
+        bench.settle()
+        assert bench.peer.request_heard("INVITE").uri_text == "sip:+49@carrier.example.com"
+    assert bench.peer.summaries == ["INVITE"] * 4
+
+
+def test_second_target_answers() -> None:
+    """RFC 3263 §4.3, done below; the dialog goes on where the answer came from."""
+    bench = Bench()
+    bench.phone.call(SipUri.parse("sip:x@carrier.example.com"), next_hop=[NOBODY, PEER])
+    bench.clock.advance(33)
+    request = bench.peer.request_heard("INVITE")
+    bench.peer.respond(request, 200, body=ANSWER, contact="<sip:x@192.168.0.1>")
+    bench.settle()
+    assert bench.peer.summaries[-1] == "ACK"
+    flow = bench.phone.the_usage.dialog.flow
+    assert flow is not None
+    assert flow.remote == PEER.address
+
+
+def test_credentials_go_to_the_server_that_asked() -> None:
+    """Of several targets, the one whose nonce it is."""
+    bench = Bench()
+    other = ScriptedPeer(bench.network, "10.0.0.8")
+    targets = [PEER, Target(Transport.UDP, other.host.address)]
+    bench.phone.call(
+        SipUri.parse("sip:x@carrier.example.com"), next_hop=targets, credentials=DigestUser("u", "s")
+    )
+    bench.settle()
+    bench.peer.respond(bench.peer.request_heard("INVITE"), 407, headers=(CHALLENGE,))
+    bench.settle()
+    assert bench.peer.request_heard("INVITE").cseq.number == 2
+    assert other.heard == []
+
+
+def test_credentials_after_the_connection_has_closed() -> None:
+    """A server may close after its challenge: then the way is found again."""
+    bench = Bench(transport=Transport.TCP)
+    uri = SipUri.parse("sip:x@10.0.0.9;transport=tcp")
+    bench.phone.call(uri, credentials=DigestUser("u", "s"))
+    bench.settle()
+    request = bench.peer.request_heard("INVITE")
+    bench.peer.respond(request, 407, headers=(CHALLENGE,))
+    stream = next(iter(bench.phone.host.streams.values()))
+    stream.closed = True
+    stream.host.receiver.received(bench.network.packets[-1].data, stream)
+    bench.settle()
+    assert bench.peer.request_heard("INVITE").cseq.number == 2
+
+
+def test_request_is_the_latest_attempt() -> None:
+    bench = Bench()
+    invite, request = bench.calling(credentials=DigestUser("u", "s"))
+    assert invite.request.cseq.number == 1
+    bench.peer.respond(request, 407, headers=(CHALLENGE,))
+    bench.settle()
+    assert invite.request.cseq.number == 2
+    assert invite.request.body == OFFER
+
+
+def test_early_dialogs_of_an_attempt_that_failed_end_with_it() -> None:
+    """RFC 3261 §12.3: a challenge is a final response too."""
+    bench = Bench()
+    _, request = bench.calling(credentials=DigestUser("u", "s"))
+    bench.peer.respond(request, 180)
+    bench.settle()
+    bench.peer.respond(request, 407, headers=(CHALLENGE,))
+    bench.settle()
+    assert bench.phone.agent.dialogs == 0
+
+
+def test_early_dialog_ended_by_a_callees_bye() -> None:
+    """It may not do that; if it does, only that dialog is gone, and an answer is still an answer."""
+    bench = Bench()
+    _, request = bench.calling()
+    bench.peer.respond(request, 180)
+    bench.settle()
+    bench.tag = request.from_tag or ""
+    bench.within_to_caller("BYE", cseq=1)
+    assert bench.phone.events == ["progressed 180", "bye_received"]
+    assert bench.phone.agent.dialogs == 0
+    bench.peer.respond(request, 200, body=ANSWER)
+    bench.settle()
+    assert bench.phone.events[-1] == "answered"
+
+
+@pytest.fixture
+def _no_collection() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def living_usages() -> int:
+    return sum(isinstance(one, Usage) for one in gc.get_objects())
+
+
+@pytest.mark.usefixtures("_no_collection")
+def test_nothing_but_the_user_keeps_a_call_alive() -> None:
+    """No cycle of references: what is over is gone without the garbage collector."""
+    bench = Bench()
+    before = living_usages()
+    invite = bench.call_to_peer()
+    assert living_usages() == before + 1
+    invite.cancel()
+    bench.settle()
+    bench.peer.respond(bench.peer.request_heard("BYE"), 200)
+    bench.clock.advance(100)
+    bench.phone.usage = None
+    del invite
+    assert living_usages() == before
