@@ -64,14 +64,15 @@ class Attempt:
     """One INVITE of ours. `invite` is set right after construction by the call."""
 
     __slots__ = (
+        "_heard_of",
         "_owner",
-        "_patience",
         "_services",
         "_timer",
         "early_media",
         "invite",
         "leg",
         "live",
+        "patience",
         "record",
         "rung",
     )
@@ -81,8 +82,9 @@ class Attempt:
     ) -> None:
         self._services = services
         self._owner = owner
-        self._patience = patience
+        self.patience = patience
         self._timer: Timer | None = None
+        self._heard_of = False
         self.leg = leg
         self.record = record
         self.invite: OutgoingInvite | None = None
@@ -93,7 +95,7 @@ class Attempt:
     def start(self) -> None:
         """Arm the silence timer; call just before the INVITE goes out."""
         clock = self._services.clock
-        self._timer = clock.at(clock.now() + self._patience.silence_s, self._silent)
+        self._timer = clock.at(clock.now() + self.patience.silence_s, self._silent)
         self._services.records.attempt_changed(self.record)
 
     def abandon(self, verdict: Verdict, headers: list[tuple[str, str]]) -> None:
@@ -117,7 +119,7 @@ class Attempt:
 
     def trying(self, response: Response) -> None:  # noqa: ARG002 - part of the protocol
         """A 100 ends the silence when it counts; it says nothing else."""
-        if self.live and self._patience.trying_counts:
+        if self.live and self.patience.trying_counts:
             self._heard()
 
     def progressed(self, response: Response, usage: Usage | None) -> None:
@@ -158,18 +160,19 @@ class Attempt:
     # -- its own clock -----------------------------------------------------------------------------
 
     def _heard(self) -> None:
-        """Something that counts came: from here on only the ring timer runs."""
-        if self.rung:
+        """Something that counts came: from the first such response on only the ring timer runs."""
+        if self._heard_of:
             return
+        self._heard_of = True
         self._stop_timer()
         clock = self._services.clock
-        self._timer = clock.at(clock.now() + self._patience.ring_s, self._rang_out)
+        self._timer = clock.at(clock.now() + self.patience.ring_s, self._rang_out)
 
     def _silent(self) -> None:
-        self._give_up(EndKind.SILENT, f"no response within {self._patience.silence_s:g} s")
+        self._give_up(EndKind.SILENT, f"no response within {self.patience.silence_s:g} s")
 
     def _rang_out(self) -> None:
-        self._give_up(EndKind.RING_TIMEOUT, f"no answer within {self._patience.ring_s:g} s")
+        self._give_up(EndKind.RING_TIMEOUT, f"no answer within {self.patience.ring_s:g} s")
 
     def _give_up(self, kind: EndKind, detail: str) -> None:
         invite = self.invite

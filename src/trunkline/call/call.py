@@ -48,6 +48,9 @@ class CallState(Enum):
     ENDED = "ended"
 
 
+TARGETS_IN_TIME = 3
+"""How many silent targets of one URI (its SRV and address records) are tried within the URI's own time."""
+
 Target = GatewayTarget | EndpointTarget
 
 
@@ -156,6 +159,7 @@ class Call:
             headers=(*far.headers, *self._passed),
             body=attempt.leg.offer(self.caller.remote, far.codecs),
             max_forwards=70 if max_forwards is None else max_forwards - 1,
+            target_timeout_s=attempt.patience.silence_s / TARGETS_IN_TIME,
             credentials=_digest_user(far),
             call_id=attempt.record.sip_call_id,
             events=attempt,
@@ -277,11 +281,11 @@ class Call:
     def leg_acknowledged(self, leg: Leg, ack: Request) -> None:
         """The ACK of a 2xx; with SDP it answers an offer of ours."""
         renegotiation = self._renegotiation
-        if renegotiation is None or not ack.body:
+        if renegotiation is None:
             return
         try:
             if leg is self.caller and leg.remote is None:
-                leg.take_answer(ack.body)
+                leg.take_late_answer(ack.body, renegotiation.callee)
                 connect(self._services.media, leg, renegotiation.callee)
             else:
                 renegotiation.acknowledged(leg, ack.body)
@@ -300,24 +304,35 @@ class Call:
         the answer.
         """
         other = self.callee if leg is self.caller else self.caller
+        if other is None or other.remote is None:
+            exchange.reject(504)
+            return
+        before = leg.remote
         try:
             leg.take_offer(exchange.request.body)
-            if other is None or other.remote is None:
-                exchange.reject(504)
-                return
             body = leg.answer(other)
             connect(self._services.media, self.caller, other if leg is self.caller else leg)
             exchange.accept(body)
         except SdpError as error:
+            leg.remote = before
             exchange.reject(
                 488, headers=(warning_field(305, self._services.settings.service_domain, str(error)),)
             )
 
     def leg_hung_up(self, leg: Leg, bye: Request) -> None:
-        """A BYE (200 is sent already)."""
-        party = Party.CALLER if leg is self.caller else Party.CALLEE
+        """A BYE (200 is sent already). Before the answer a caller may send one (487 is sent too), a callee may
+        not, yet some do (RFC 3261 §15).
+        """
+        calling = leg is self.caller
+        verdict = Verdict.of(Slug.ANSWERED)
+        if self.state is CallState.HUNTING:
+            verdict = (
+                Verdict.of(Slug.CANCELLED)
+                if calling
+                else Verdict.of(Slug.UNAVAILABLE, detail="BYE before an answer")
+            )
         passed = extension_fields(bye) + reason_fields(bye)
-        self._finish(Verdict.of(Slug.ANSWERED), party, passed=passed)
+        self._finish(verdict, Party.CALLER if calling else Party.CALLEE, passed=passed)
 
     def leg_informed(self, leg: Leg, info: Request, transaction: ServerTransaction) -> None:
         """INFO crosses with its body (RFC 6086 §4.2.1); the far end's answer comes back."""
@@ -407,8 +422,8 @@ class Call:
         services.trace.close(record.call_id)
 
     def _refuse(self, verdict: Verdict, response: Response | None) -> None:
-        """The final answer to the caller. A far end's refusal keeps its phrase and its Warning and
-        Retry-After.
+        """The final answer to the caller. A far end's refusal keeps its phrase and its Warning. An end that is
+        no refusal by itself (an operator's) is told as 480.
         """
         headers = verdict_fields(verdict)
         reason = None
@@ -419,7 +434,8 @@ class Call:
             headers.append(
                 warning_field(305, self._services.settings.service_domain, verdict.detail or verdict.text)
             )
-        self._invite.reject(verdict.status, reason=reason, headers=headers)
+        status = verdict.status if verdict.status >= 300 else 480
+        self._invite.reject(status, reason=reason, headers=headers)
 
 
 def _digest_user(far: FarLeg) -> DigestUser | None:

@@ -16,6 +16,7 @@ from trunkline.call.ports import MediaEngine, MediaFlow, MediaLeg, RemoteMedia
 from trunkline.call.record import MediaFigures
 from trunkline.errors import MediaError, SdpError
 from trunkline.sdp.codecs import CODEC_NAMES, TELEPHONE_EVENT
+from trunkline.sdp.errors import NoCommonCodecError
 from trunkline.sdp.local import LocalAudio
 from trunkline.sdp.offer_answer import (
     Direction,
@@ -133,6 +134,13 @@ class Leg(IncomingInviteEvents):
     def take_answer(self, body: bytes) -> None:
         """The peer's answer. Raises `SdpError`; what stood before then stays."""
         self.remote = RemoteAudio.read(body)
+
+    def take_late_answer(self, body: bytes, far: "Leg") -> None:
+        """The peer's answer in an ACK, to an offer made from what the peer of `far` says. Raises `SdpError`."""
+        self.take_answer(body)
+        keys = {codec.key for codec in far.described.codecs}
+        if not any(codec.key in keys for codec in self.described.codecs):
+            raise NoCommonCodecError("the answer holds no codec of the other peer")
 
     def take_offer(self, body: bytes) -> bool:
         """The peer's offer; True when the other peer has to hear of it. Raises `SdpError`; what stood before

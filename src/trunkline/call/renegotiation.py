@@ -4,8 +4,9 @@
 The rule: a new offer goes on to the other leg when it changes which way audio flows or which codecs there
 are; the offerer is answered once the other leg has answered. Anything else (a refresh, a moved address)
 concerns only the leg it came on, because media is anchored here, and is answered at once. One exchange at a
-time over both legs: a second one meets 491 (RFC 3261 §14.2). An exchange that fails leaves both legs as they
-were.
+time over both legs: a second one meets 491 (RFC 3261 §14.2), and so does one that the other peer answers
+with 491: which of the two comes first is settled by the peers' own timers. An exchange that fails leaves both
+legs as they were.
 
 A re-INVITE without SDP is answered with an offer of ours that repeats what stands; the answer comes in the
 ACK, and goes on to the other leg by the same rule.
@@ -57,12 +58,16 @@ class Renegotiation:
             self.refuse(leg, before, exchange, error)
 
     def acknowledged(self, leg: Leg, body: bytes) -> None:
-        """The answer to our offer in a 2xx. Raises `SdpError` when it is unusable: the call can't go on."""
+        """The answer to our offer in a 2xx; without one (RFC 3261 §13.2.1 wants it) what stands goes on to stand.
+        Raises `SdpError` when it is unusable: the call can't go on.
+        """
         if leg is not self._we_offered:
             return
         self._we_offered = None
+        if not body:
+            return
         before = leg.remote
-        leg.take_answer(body)
+        leg.take_late_answer(body, self.other(leg))
         self.connect()
         if leg.differs_from(before) and self.other(leg).usage is not None:
             self._pending = _PassedOn(self, leg, before, None)
@@ -91,7 +96,7 @@ class _PassedOn:
     answered us in ACK).
     """
 
-    __slots__ = ("_before", "_exchange", "_leg", "_renegotiation")
+    __slots__ = ("_before", "_exchange", "_leg", "_renegotiation", "_stood")
 
     def __init__(
         self,
@@ -104,6 +109,9 @@ class _PassedOn:
         self._leg = leg
         self._before = before
         self._exchange = exchange
+        self._stood = renegotiation.other(leg).local.standing
+        if exchange is not None:
+            exchange.on_cancel = _too_late
 
     def send(self) -> None:
         """UPDATE for an UPDATE when the other peer allows it, else a re-INVITE (RFC 3311 §5.1)."""
@@ -114,9 +122,9 @@ class _PassedOn:
         if usage is None:
             self._rejected(RequestFailure(RequestFailureKind.UNREACHABLE, "the other leg is gone"))
         elif exchange is not None and exchange.method == "UPDATE" and usage.peer_allows("UPDATE"):
-            usage.update(body, self._answered, self._rejected)
+            usage.update(body, self._answered, self._rejected, relayed=True)
         else:
-            usage.reinvite(body, self._answered, self._rejected)
+            usage.reinvite(body, self._answered, self._rejected, relayed=exchange is not None)
 
     def _answered(self, response: Response) -> None:
         renegotiation = self._renegotiation
@@ -130,11 +138,18 @@ class _PassedOn:
             if self._exchange is not None:
                 self._exchange.accept(answer)
         except SdpError as error:
+            other.local.standing = self._stood
             if self._exchange is not None:
                 renegotiation.refuse(leg, self._before, self._exchange, error)
 
     def _rejected(self, why: Response | RequestFailure) -> None:
-        self._renegotiation.settled()
+        renegotiation = self._renegotiation
+        renegotiation.settled()
+        renegotiation.other(self._leg).local.standing = self._stood
         if self._exchange is not None:
             self._leg.remote = self._before
             self._exchange.reject(why.status if isinstance(why, Response) else 504)
+
+
+def _too_late() -> None:
+    """A CANCEL of a re-INVITE whose offer the other peer has: it is accepted all the same (RFC 6141 §3.8)."""

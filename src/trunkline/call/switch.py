@@ -25,7 +25,7 @@ from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.ports import Flow
 from trunkline.sip.stack import ServerTransaction
 from trunkline.sip.uri import SipUri
-from trunkline.trunk.account import Account
+from trunkline.trunk.account import Account, Ringback
 from trunkline.trunk.caller_id import CallerIdentity, read_identity
 from trunkline.trunk.carrier import Carrier
 from trunkline.trunk.hunt import Hunt
@@ -79,6 +79,14 @@ class Switch:
         self._services.agent.declare(response)
         return response
 
+    def _without_account(self, request: Request) -> Response:
+        """OPTIONS within a call looks whether the call still stands (RFC 3261 §12.2.2, §11.2): it does, draining or not."""
+        if request.method != "OPTIONS":
+            return response_to(request, 403)
+        response = response_to(request, 200, headers=[("Accept", "application/sdp")])
+        self._services.agent.declare(response)
+        return response
+
     def _no_room(self) -> Verdict | None:
         if self.draining:
             return Verdict.of(Slug.DRAINING, retry_after_s=DRAIN_RETRY_S)
@@ -95,7 +103,10 @@ class Switch:
         return admitted[1]
 
     def request_received(self, request: Request, transaction: ServerTransaction) -> None:
-        """REGISTER; the user agent refuses every other method that gets this far."""
+        """REGISTER, OPTIONS within a call, and what has no business here (a REFER outside a call)."""
+        if request.method != "REGISTER" or request.to_tag is not None:
+            transaction.respond(self._without_account(request))
+            return
         caller = self._admitted_caller(request)
         if caller.account is None:
             transaction.respond(response_to(request, 403))
@@ -187,6 +198,8 @@ class Switch:
             verdict = Verdict.of(Slug.NO_MEDIA_PORTS, detail=str(error), retry_after_s=OVERLOAD_RETRY_S)
         else:
             self._calls[record.call_id] = call
+            if plan.account.ringback is Ringback.AT_ONCE:
+                invite.progress(180)
             call.start(offer)
             return
         if admission is not None:

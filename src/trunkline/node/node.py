@@ -98,6 +98,7 @@ class Node:
         self.feed = CallFeed()
         self.directory = Directory()
         self.lag_s = 0.0
+        self._verified_names: set[str] = set()
         self._loop = loop
         self._open = AsyncExitStack()
         """Whatever is open, to be closed in the opposite order."""
@@ -187,7 +188,11 @@ class Node:
         self.source_log = SourceLog(self.log, self.clock.now)
         events = WireEvents(self.source_log)
         self.transports = Transports(
-            wiring.transport_settings(settings), self.clock, gate=self.gate, events=events
+            wiring.transport_settings(settings),
+            self.clock,
+            gate=self.gate,
+            events=events,
+            verify=self._must_verify,
         )
         self.resolver = Resolver(wiring.dns_settings(settings), self.clock, random.random, events=events)
         self._open.push_async_callback(self.resolver.close)
@@ -330,6 +335,10 @@ class Node:
     def _is_known(self, host: str) -> bool:
         return self.directory.carrier_by_source(host) is not None
 
+    def _must_verify(self, target: Target) -> bool:
+        """Whether a TLS server's certificate has to be valid: the setting's word, or its carrier's."""
+        return self.settings.tls.verify_outbound or target.server_name in self._verified_names
+
     def _welcome(self, flow: Flow) -> None:
         self.gate.vouch(flow.remote.host, WELCOME_S)
 
@@ -382,6 +391,12 @@ class Node:
         self._follow_directory()
 
     def _follow_directory(self) -> None:
+        self._verified_names = {
+            gateway.uri.host
+            for carrier in self.directory.carriers()
+            if carrier.verify_tls
+            for gateway in carrier.gateways
+        }
         self.pinger.refresh()
         self.carrier_registrations.refresh()
 

@@ -58,6 +58,17 @@ class LocalAudio:
         """The version of the last description; 0 before the first."""
         return self._version
 
+    @property
+    def standing(self) -> tuple[tuple[Codec, ...], Direction]:
+        """`listed` and `direction`. Set back after an offer that was refused, they say what stands again; the
+        version goes on from the refused one (RFC 3264 §8).
+        """
+        return self.listed, self.direction
+
+    @standing.setter
+    def standing(self, stood: tuple[tuple[Codec, ...], Direction]) -> None:
+        self.listed, self.direction = stood
+
     def offer(
         self,
         codecs: Sequence[Codec],

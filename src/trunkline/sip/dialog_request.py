@@ -207,7 +207,7 @@ class DialogRequest:
 class Modification(DialogRequest):
     """An UPDATE (RFC 3311), with an offer or as a mere refresh; one of these at a time for each usage."""
 
-    __slots__ = ("asked_s",)
+    __slots__ = ("asked_s", "relayed")
 
     refreshes_target = True
 
@@ -220,8 +220,11 @@ class Modification(DialogRequest):
         headers: Fields = (),
         on_answer: Callable[[Response], None] = _nothing,
         on_reject: Callable[[Outcome], None] = _nothing,
+        relayed: bool = False,
     ) -> None:
         super().__init__(usage, method, body=body, headers=headers, on_answer=on_answer, on_reject=on_reject)
+        self.relayed = relayed
+        """It is made for somebody who tries again himself: a 491 is final."""
         self.asked_s: int | None = None
         """The session interval that the present attempt asks for."""
 
@@ -268,7 +271,7 @@ class Modification(DialogRequest):
                 return False
             self.send()
             return True
-        if status == 491:
+        if status == 491 and not self.relayed:
             usage.modification_paused(self)
             self._after(usage.agent.glare_delay(owner=usage.dialog.owns_call_id))
             return True
@@ -304,9 +307,16 @@ class ReInvite(Modification):
         headers: Fields = (),
         on_answer: Callable[[Response], None] = _nothing,
         on_reject: Callable[[Outcome], None] = _nothing,
+        relayed: bool = False,
     ) -> None:
         super().__init__(
-            usage, "INVITE", body=body, headers=headers, on_answer=on_answer, on_reject=on_reject
+            usage,
+            "INVITE",
+            body=body,
+            headers=headers,
+            on_answer=on_answer,
+            on_reject=on_reject,
+            relayed=relayed,
         )
         self._ack: Request | None = None
         self._changed = False

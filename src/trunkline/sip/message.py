@@ -74,8 +74,8 @@ class Message:
     def set_top_via(self, via: Via) -> None:
         """Replace the first Via element and leave the others as they are."""
         lines = self.headers.all("via")
-        rest = split_list(lines[0])[1:] if lines else []
-        self.headers.set_all("via", [str(via), *rest, *lines[1:]])
+        rest = split_list(lines[0])[1:] if lines and "," in lines[0] else []
+        self.headers.rewrite("via", (str(via), *rest, *lines[1:]))
         self.headers.parsed["via"] = via
 
     @property
@@ -350,9 +350,7 @@ def response_to(
     """
     copied = request.headers.only(_COPIED if status != 100 else _COPIED_INTO_100)
     if to_tag is not None and not _has_tag(request):
-        to = copied.get("to")
-        if to is not None:
-            copied.set("to", f"{to};tag={to_tag}")
+        copied.extend("to", f";tag={to_tag}")
     for name, value in headers:
         copied.add(name, value)
     if content_type is not None:

@@ -80,6 +80,7 @@ class InvitePlan:
         "max_forwards",
         "next_hop",
         "route",
+        "target_timeout_s",
         "to_value",
         "uri_text",
     )
@@ -98,6 +99,7 @@ class InvitePlan:
         content_type: str,
         contact: ContactSpec,
         max_forwards: int,
+        target_timeout_s: float | None,
     ) -> None:
         self.uri_text = uri_text
         self.from_value = from_value
@@ -110,6 +112,7 @@ class InvitePlan:
         self.content_type = content_type
         self.contact = contact
         self.max_forwards = max_forwards
+        self.target_timeout_s = target_timeout_s
 
     def request(self, cseq: int) -> Request:
         """The INVITE, without Via and Contact."""
@@ -215,7 +218,13 @@ class OutgoingInvite:
         next_hop = (
             self._plan.next_hop if flow is None or flow.closed else flow
         )  # the very server that asked for more
-        self._client = agent.stack.request(request, next_hop, self, contact=self._plan.contact)
+        self._client = agent.stack.request(
+            request,
+            next_hop,
+            self,
+            contact=self._plan.contact,
+            target_timeout_s=self._plan.target_timeout_s,
+        )
         return request
 
     def _asked_s(self) -> int | None:

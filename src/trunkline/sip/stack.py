@@ -314,9 +314,8 @@ class SipStack:
 
     def _respond_statelessly(self, request: Request, flow: Flow, response: Response) -> None:
         headers = response.headers
-        to = headers.get("to")
-        if to is not None and ";tag=" not in to:
-            headers.set("to", f"{to};tag={self.stateless_tag(request)}")
+        if ";tag=" not in (headers.get("to") or ""):
+            headers.extend("to", f";tag={self.stateless_tag(request)}")
         path = reply_path(request, flow)
         if path is not None:
             way = self.connector.flow_to(path) if isinstance(path, Target) else path

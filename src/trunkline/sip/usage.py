@@ -102,11 +102,23 @@ class Usage(UsageServer):
         on_answer: Callable[[Response], None],
         on_reject: Callable[[Outcome], None],
         headers: Fields = (),
+        *,
+        relayed: bool = False,
     ) -> None:
         """Send a re-INVITE with an offer, as soon as RFC 3261 §14.1 allows one. Exactly one callback comes,
-        unless the usage ends before. A 491 is retried here; `body` may be a function, called for each
-        attempt."""
-        self._modify(ReInvite(self, body=body, headers=headers, on_answer=on_answer, on_reject=on_reject))
+        unless the usage ends before. A 491 is retried here, unless the offer is only `relayed` for somebody who
+        will do that himself; `body` may be a function, called for each attempt.
+        """
+        self._modify(
+            ReInvite(
+                self,
+                body=body,
+                headers=headers,
+                on_answer=on_answer,
+                on_reject=on_reject,
+                relayed=relayed,
+            )
+        )
 
     def update(
         self,
@@ -114,12 +126,22 @@ class Usage(UsageServer):
         on_answer: Callable[[Response], None],
         on_reject: Callable[[Outcome], None],
         headers: Fields = (),
+        *,
+        relayed: bool = False,
     ) -> None:
         """Send an UPDATE, with an offer or (`b""`) without, as soon as RFC 3311 §5.1 allows one; see
         `reinvite`.
         """
         self._modify(
-            Modification(self, "UPDATE", body=body, headers=headers, on_answer=on_answer, on_reject=on_reject)
+            Modification(
+                self,
+                "UPDATE",
+                body=body,
+                headers=headers,
+                on_answer=on_answer,
+                on_reject=on_reject,
+                relayed=relayed,
+            )
         )
 
     def info(

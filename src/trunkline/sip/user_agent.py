@@ -158,6 +158,7 @@ class UserAgent:
         content_type: str = "application/sdp",
         contact: ContactSpec | None = None,
         max_forwards: int = 70,
+        target_timeout_s: float | None = None,
         credentials: DigestUser | None = None,
         call_id: str | None = None,
         events: OutgoingInviteEvents,
@@ -165,7 +166,9 @@ class UserAgent:
         """Send an INVITE (RFC 3261 §13.2.1). `body` is the offer; every INVITE has one.
 
         Where it goes: `next_hop`, else the first of `route` (a pre-loaded route set of loose routers), else
-        `uri`. `from_` gets a tag here. Raises `SipBuildError` when a value can't be sent.
+        `uri`. A target that says nothing for `target_timeout_s` is left for the next one that the name has,
+        if there is one (None: timers decide). `from_` gets a tag here. Raises `SipBuildError` when a value
+        can't be sent.
         """
         if next_hop is None:
             first = route[0].uri if route else uri
@@ -184,6 +187,7 @@ class UserAgent:
             content_type=content_type,
             contact=ContactSpec() if contact is None else contact,
             max_forwards=max_forwards,
+            target_timeout_s=target_timeout_s,
         )
         return OutgoingInvite(
             self, plan, events, None if credentials is None else Authenticator(credentials, self.token)

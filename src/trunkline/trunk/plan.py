@@ -329,6 +329,11 @@ def _endpoints(
     targets: list[EndpointTarget] = []
     for endpoint in number.forwarding.endpoints:
         uri = endpoint.uri
+        if endpoint.media is MediaProtection.SRTP:
+            note.append(f"{uri} is passed over: it asks for SRTP, and there is none yet.")
+            verdict = Verdict.of(Slug.SRTP_UNAVAILABLE, detail=str(uri))
+            targets.append(EndpointTarget(label=str(uri), health_key="", missing=verdict, endpoint=endpoint))
+            continue
         if uri.host != service_domain:
             key = endpoint_health_key(number, endpoint)
             targets.append(EndpointTarget(label=str(uri), health_key=key, endpoint=endpoint))

@@ -160,6 +160,14 @@ class Slug(Enum):
         "No device is registered for the account.",
         "Check the registration.",
     )
+    SRTP_UNAVAILABLE = _Kind(
+        "srtp-unavailable",
+        Fault.SERVICE,
+        488,
+        79,
+        "The endpoint asks for SRTP, which this version can't do; it is never sent plain audio instead.",
+        "Take ;media=srtp out of the entry, or wait for a version with SRTP.",
+    )
     # a failed attempt
     ENDPOINT_SILENT = _Kind(
         "endpoint-silent",

@@ -1,7 +1,7 @@
 """Every torture and corpus message at a whole stack, from a good and from an impossible source.
 
-What must hold whatever arrives: nothing is raised, nothing is sent anywhere but to the source address, at most one answer
-to one datagram at once, none to an ACK or a response, and in the end nothing is left behind.
+What must hold whatever arrives: nothing is raised, nothing is sent anywhere but to the source address, at
+most one answer to one datagram at once, none to an ACK or a response, and in the end nothing is left behind.
 """
 
 import base64

@@ -376,11 +376,29 @@ def test_inbound_rules_leave_a_nameless_caller_alone() -> None:
 
 
 def test_entry_parameters() -> None:
-    text = "sips:a@pbx.example;timeout=3000;media=srtp"
+    text = "sips:a@pbx.example;timeout=3000"
     number = Number("441632960000", "acme", ForwardingList.parse(text), ring_timeout_s=20.0)
     leg = legs_in(planned_in(inbound(known=directory(numbers=[number]))))[0]
     assert str(leg.request_uri) == "sips:a@pbx.example"
-    assert (leg.response_timeout_ms, leg.ring_timeout_s, leg.media) == (3000, 20.0, MediaProtection.SRTP)
+    assert (leg.response_timeout_ms, leg.ring_timeout_s, leg.media) == (3000, 20.0, MediaProtection.RTP)
+
+
+def test_an_endpoint_that_asks_for_srtp_is_passed_over_and_never_sent_plain_audio() -> None:
+    forwarding = ForwardingList.parse("sips:a@pbx.example;media=srtp, b@pbx.example")
+    trace: list[str] = []
+    plan = planned_in(
+        inbound(known=directory(numbers=[Number("441632960000", "acme", forwarding)]), trace=trace)
+    )
+    assert [str(leg.request_uri) for leg in legs_in(plan)] == ["sip:b@pbx.example"]
+    assert "sips:a@pbx.example is passed over: it asks for SRTP, and there is none yet." in trace
+
+
+def test_srtp_alone_is_refused_with_488() -> None:
+    forwarding = ForwardingList.parse("sips:a@pbx.example;media=srtp")
+    plan = planned_in(inbound(known=directory(numbers=[Number("441632960000", "acme", forwarding)])))
+    hunt = plan.hunt()
+    assert hunt.next() is None
+    assert (hunt.verdict().slug, hunt.verdict().status) == (Slug.SRTP_UNAVAILABLE, 488)
 
 
 def test_a_down_endpoint_is_kept_for_the_end() -> None:

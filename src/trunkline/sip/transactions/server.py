@@ -126,9 +126,9 @@ class ServerTransaction:
     def _transmit(self, response: Response) -> None:
         """Serialise once, keep the bytes, send."""
         if response is not self.last_response:
-            to = response.headers.get("to") or ""
-            if response.status > 100 and ";tag=" not in to:
-                response.headers.set("to", f"{to};tag={self.local_tag}")
+            headers = response.headers
+            if response.status > 100 and ";tag=" not in (headers.get("to") or ""):
+                headers.extend("to", f";tag={self.local_tag}")
             self.last_response = response
             self._data = response.to_bytes()
         self._wire.send_response(self._data, self)

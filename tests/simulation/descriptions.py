@@ -1,0 +1,50 @@
+"""Session descriptions for calls that go through a node: real ones, small enough to read."""
+
+from collections.abc import Sequence
+
+ENCODINGS = {0: "PCMU/8000", 8: "PCMA/8000", 9: "G722/8000", 18: "G729/8000", 97: "iLBC/8000", 98: "speex/16000"}
+
+
+def audio(
+    host: str,
+    *,
+    port: int = 4000,
+    codecs: Sequence[int] = (8, 0),
+    event: int | None = 101,
+    direction: str | None = None,
+    version: int = 1,
+    address: str | None = None,
+) -> bytes:
+    """One audio stream at `host`. `codecs` are payload types of `ENCODINGS`; `event` is telephone-event's, or None;
+    `address` is for c= alone.
+    """
+    listed = [*codecs, *(() if event is None else (event,))]
+    lines = [
+        "v=0",
+        f"o=- 42 {version} IN IP4 {host}",
+        "s=-",
+        f"c=IN IP4 {address or host}",
+        "t=0 0",
+        f"m=audio {port} RTP/AVP {' '.join(str(one) for one in listed)}",
+        *[f"a=rtpmap:{one} {ENCODINGS[one]}" for one in codecs],
+    ]
+    if event is not None:
+        lines += [f"a=rtpmap:{event} telephone-event/8000", f"a=fmtp:{event} 0-16"]
+    if direction is not None:
+        lines.append(f"a={direction}")
+    return "".join(f"{line}\r\n" for line in lines).encode()
+
+
+def line(body: bytes, kind: str) -> str:
+    """The first line of that kind (`m`, `c`, `o`), without it."""
+    for text in body.decode().splitlines():
+        if text.startswith(f"{kind}="):
+            return text[2:]
+    raise AssertionError(f"no {kind}= in {body!r}")
+
+
+def direction(body: bytes) -> str:
+    """The direction of the stream; sendrecv unless it says otherwise."""
+    lines = body.decode().splitlines()
+    found = [one for one in ("sendonly", "recvonly", "inactive") if f"a={one}" in lines]
+    return found[0] if found else "sendrecv"

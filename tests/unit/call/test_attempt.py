@@ -1,0 +1,544 @@
+"""Attempts: the failover of a forwarding list, row by row (BEHAVIOUR §3), on whole nodes."""
+
+import pytest
+
+from tests.simulation.descriptions import audio, line
+from tests.simulation.phone import Phone
+from tests.simulation.world import (
+    CUSTOMER,
+    DOMAIN,
+    KEY,
+    NODE,
+    NUMBER,
+    SECRET,
+    SETTINGS,
+    World,
+    answer,
+    early_media,
+    rejecting,
+    ringing,
+    silent,
+)
+from trunkline.call.record import Party
+from trunkline.sip.incoming_invite import IncomingInvite
+from trunkline.sip.name_addr import NameAddr
+from trunkline.sip.outbound_auth import DigestUser
+from trunkline.sip.ports import Address, Target, Transport
+from trunkline.sip.stack import ContactSpec
+from trunkline.sip.uri import SipUri
+from trunkline.trunk.health import HealthState
+from trunkline.trunk.verdict import Slug
+
+SECOND = "10.0.0.5"
+TWO = f"first@{CUSTOMER}, second@{SECOND}"
+
+
+class TwoEndpoints(World):
+    """A number that is forwarded to the customer and then to `second`."""
+
+    def __init__(self, forwarding: str = TWO, **more: object) -> None:
+        super().__init__(forwarding=forwarding, **more)  # type: ignore[arg-type]
+        self.second = self.phone(SECOND)
+
+    def assert_second_answered(self) -> None:
+        assert self.gateway.events[-1] == "answered"
+        assert self.second.events[-1] == "acknowledged"
+        assert self.record.attempts == 2
+        self.second.the_usage.bye()
+        self.finish()
+        assert self.record.verdict is not None
+        assert self.record.verdict.slug is Slug.ANSWERED
+        assert self.record.hung_up_by is Party.CALLEE
+
+    def refused_with(self) -> tuple[int, list[str]]:
+        """The status that the caller got, and the values of Reason."""
+        response = self.gateway.responses[-1]
+        assert self.gateway.events[-1] == f"rejected {response.status}"
+        return response.status, response.headers.all("reason")
+
+
+# -- next -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [500, 501, 502, 503, 504, 505, 513, 580, 599])
+def test_any_5xx_goes_to_the_next(status: int) -> None:
+    world = TwoEndpoints()
+    world.customer.on_invite = rejecting(status)
+    world.inbound()
+    world.clock.advance(2)
+    first = world.attempts[0]
+    assert first.verdict is not None
+    assert (first.verdict.slug, first.verdict.status) == (Slug.SERVER_FAILURE, status)
+    assert first.verdict.detail.startswith(f"{status} ")
+    world.assert_second_answered()
+
+
+@pytest.mark.parametrize(("parameter", "silence_s"), [("", 5.0), (";timeout=2000", 2.0), (";timeout=20000", 20.0)])
+def test_silence_goes_to_the_next(parameter: str, silence_s: float) -> None:
+    world = TwoEndpoints(f"first@{CUSTOMER}{parameter}, second@{SECOND}")
+    world.mute(world.customer)
+    world.inbound()
+    world.clock.advance(silence_s - 0.1)
+    assert world.record.attempts == 1
+    world.clock.advance(2)
+    assert world.attempt_slugs == [Slug.ENDPOINT_SILENT]
+    assert (world.attempts[0].ended_at or 0) - world.attempts[0].started_at == pytest.approx(silence_s)
+    world.assert_second_answered()
+
+
+def test_own_parameters_never_reach_the_wire_and_others_do() -> None:
+    world = TwoEndpoints(f"sip:first@{CUSTOMER};timeout=2000;media=srtp;transport=udp;x=1, second@{SECOND}")
+    world.inbound()
+    world.clock.advance(0.1)
+    (invite,) = world.heard_by(world.customer, "INVITE")
+    assert invite.uri_text == f"sip:first@{CUSTOMER};transport=udp;x=1"
+    assert b"timeout" not in invite.to_bytes()
+    assert b"media=srtp" not in invite.to_bytes()
+
+
+def test_a_100_ends_the_silence_by_default() -> None:
+    world = TwoEndpoints()
+    world.customer.on_invite = silent  # its user agent sends a 100 after 200 ms
+    world.inbound()
+    world.clock.advance(30)
+    assert world.record.attempts == 1
+    world.clock.advance(35)
+    assert world.refused_with() == (486, ['SIP;cause=408;text="no-answer"', "Q.850;cause=19"])
+    world.finish()
+    assert world.attempt_slugs == [Slug.NO_ANSWER]
+
+
+def test_a_100_does_not_count_when_the_settings_say_so() -> None:
+    from dataclasses import replace
+
+    world = TwoEndpoints(settings=replace(SETTINGS, trying_counts=False))
+    world.customer.on_invite = silent
+    world.inbound()
+    world.clock.advance(7)
+    assert world.attempt_slugs[0] is Slug.ENDPOINT_SILENT
+    # There was a provisional response, so it can be cancelled at once (RFC 3261 §9.1).
+    assert "cancelled" in world.customer.events
+    world.assert_second_answered()
+
+
+def test_repeated_trying_does_not_prolong_the_ringing() -> None:
+    """The ring timer runs from the first response that counts (BEHAVIOUR §3)."""
+    world = TwoEndpoints()
+    invites: list[IncomingInvite] = []
+    world.customer.on_invite = lambda phone, invite: invites.append(invite)
+    world.inbound()
+    for _ in range(9):
+        world.clock.advance(10)
+        invites[0].trying()
+    assert world.refused_with()[0] == 486
+    world.finish()
+
+
+def test_refused_connection_costs_no_waiting() -> None:
+    world = TwoEndpoints(f"first@10.0.0.77;transport=tcp, second@{SECOND}")
+    world.inbound()
+    world.clock.advance(1.5)
+    assert world.attempt_slugs == [Slug.UNREACHABLE]
+    world.assert_second_answered()
+
+
+def test_failing_tls_costs_no_waiting() -> None:
+    """A refused TLS port; the failing handshake itself is seen in tests/unit/net."""
+    world = TwoEndpoints(f"sips:first@10.0.0.77, second@{SECOND}")
+    world.inbound()
+    world.clock.advance(1.5)
+    assert world.attempt_slugs[0] in (Slug.UNREACHABLE, Slug.TLS_FAILED)
+    assert world.attempts[0].resolved.startswith("TLS 10.0.0.77:")
+    world.assert_second_answered()
+
+
+def test_unknown_name_costs_no_waiting() -> None:
+    world = TwoEndpoints(f"first@pbx.example.org, second@{SECOND}")
+    world.inbound()
+    world.clock.advance(1.5)
+    assert world.attempt_slugs == [Slug.NAME_NOT_FOUND]
+    world.assert_second_answered()
+
+
+def test_the_targets_of_one_uri_share_its_budget() -> None:
+    """Its SRV and address records are walked within one attempt."""
+    world = TwoEndpoints(f"first@pbx.example.org, second@{SECOND}")
+    world.network.names["pbx.example.org"] = [
+        Target(Transport.TCP, Address("10.0.0.77", 5060)),
+        Target(Transport.UDP, Address(CUSTOMER, 5060)),
+    ]
+    world.inbound()
+    world.clock.advance(2)
+    assert world.customer.events[-1] == "acknowledged"
+    assert world.record.attempts == 1
+    assert world.attempts[0].resolved == f"UDP {CUSTOMER}:5060"
+    world.customer.the_usage.bye()
+    world.finish()
+
+
+# -- the end of the list ----------------------------------------------------------------------------
+
+
+def test_all_silent_is_486_with_cause_408() -> None:
+    world = TwoEndpoints()
+    world.mute(world.customer)
+    world.mute(world.second)
+    world.inbound()
+    world.clock.advance(11)
+    assert world.refused_with() == (486, ['SIP;cause=408;text="all-silent"', "Q.850;cause=18"])
+    world.finish()
+    assert world.attempt_slugs == [Slug.ENDPOINT_SILENT, Slug.ENDPOINT_SILENT]
+    assert world.record.hung_up_by is Party.SERVICE
+
+
+def test_the_486_can_be_another_status() -> None:
+    from dataclasses import replace
+
+    world = TwoEndpoints(settings=replace(SETTINGS, timeout_status=480))
+    world.mute(world.customer)
+    world.mute(world.second)
+    world.inbound()
+    world.clock.advance(11)
+    assert world.refused_with()[0] == 480
+    world.finish()
+
+
+def test_silence_and_then_a_5xx_is_that_5xx() -> None:
+    world = TwoEndpoints()
+    world.mute(world.customer)
+    world.second.on_invite = rejecting(502)
+    world.inbound()
+    world.clock.advance(11)
+    assert world.refused_with()[0] == 502
+    world.finish()
+
+
+def test_a_5xx_and_then_silence_is_486() -> None:
+    world = TwoEndpoints()
+    world.customer.on_invite = rejecting(502)
+    world.mute(world.second)
+    world.inbound()
+    world.clock.advance(11)
+    assert world.refused_with()[0] == 486
+    world.finish()
+
+
+def test_the_last_transport_failure_is_503() -> None:
+    world = TwoEndpoints("first@10.0.0.77;transport=tcp, second@10.0.0.78;transport=tcp")
+    world.inbound()
+    world.clock.advance(1)
+    assert world.refused_with()[0] == 503
+    world.finish()
+
+
+@pytest.mark.parametrize("status", [300, 302, 305, 380, 400, 403, 404, 408, 410, 480, 484, 486, 487, 488, 600, 603, 604, 606])
+def test_3xx_4xx_and_6xx_end_the_hunt_and_are_relayed(status: int) -> None:
+    world = TwoEndpoints()
+    contact = (("Contact", "<sip:elsewhere@10.0.0.99>"),) if status < 400 else ()
+    world.customer.on_invite = rejecting(status, headers=contact)
+    world.inbound()
+    world.clock.advance(2)
+    assert world.refused_with()[0] == status
+    assert world.second.events == []
+    assert world.gateway.responses[-1].contact is None, "a redirect is neither followed nor passed on"
+    world.finish()
+    assert world.record.hung_up_by is Party.CALLEE
+
+
+@pytest.mark.parametrize("status", [401, 407])
+def test_a_challenge_of_an_endpoint_is_403(status: int) -> None:
+    """It is not answered, and the caller learns nothing of it (no digest leak)."""
+    world = TwoEndpoints()
+    name = "WWW-Authenticate" if status == 401 else "Proxy-Authenticate"
+    world.customer.on_invite = rejecting(status, headers=((name, 'Digest realm="pbx", nonce="n", qop="auth"'),))
+    world.inbound()
+    world.clock.advance(2)
+    assert world.refused_with()[0] == 403
+    assert name not in world.gateway.responses[-1].headers
+    assert all("Authorization" not in invite.to_bytes().decode() for invite in world.heard_by(world.customer, "INVITE"))
+    world.finish()
+    assert world.attempt_slugs == [Slug.CHALLENGED]
+
+
+def test_the_far_ends_phrase_and_warning_are_kept() -> None:
+    world = TwoEndpoints()
+    world.customer.on_invite = rejecting(488, headers=(("Warning", '304 pbx "no such media"'),))
+    world.inbound()
+    world.clock.advance(2)
+    assert world.gateway.responses[-1].headers.all("warning") == ['304 pbx "no such media"']
+    world.finish()
+
+
+def test_not_forwarded_is_480() -> None:
+    world = World(forwarding="")
+    world.inbound()
+    world.clock.advance(1)
+    assert world.gateway.events[-1] == "rejected 480"
+    world.finish()
+    assert world.record.attempts == 0
+
+
+def test_unknown_number_is_404() -> None:
+    world = World()
+    world.inbound("4420000000000")
+    world.clock.advance(1)
+    assert world.gateway.events[-1] == "rejected 404"
+    world.finish()
+
+
+# -- ringing ----------------------------------------------------------------------------------------
+
+
+def test_after_ringing_silence_never_fails_over() -> None:
+    world = TwoEndpoints()
+    world.customer.on_invite = ringing
+    world.inbound()
+    world.clock.advance(59.9)
+    assert world.record.attempts == 1
+    assert "rejected 486" not in world.gateway.events
+    world.clock.advance(1)
+    assert world.refused_with() == (486, ['SIP;cause=408;text="no-answer"', "Q.850;cause=19"])
+    assert "cancelled" in world.customer.events
+    assert world.second.events == []
+    world.finish()
+
+
+def test_the_ring_timer_of_the_number() -> None:
+    world = TwoEndpoints()
+    world.change_number(ring_timeout_s=7.0)
+    world.customer.on_invite = ringing
+    world.inbound()
+    world.clock.advance(7.1)
+    assert world.refused_with()[0] == 486
+    world.finish()
+
+
+def test_a_5xx_after_ringing_fails_over() -> None:
+    world = TwoEndpoints()
+    world.customer.on_invite = lambda phone, invite: (invite.progress(180), invite.reject(503))[1]
+    world.inbound()
+    world.clock.advance(3)
+    assert world.gateway.events.count("progressed 180") == 2
+    world.assert_second_answered()
+
+
+def test_a_5xx_after_early_media_does_not() -> None:
+    world = TwoEndpoints()
+    clock = world.clock
+
+    def fail_later(phone: Phone, invite: IncomingInvite) -> None:
+        early_media(phone, invite)
+        clock.at(clock.now() + 1, lambda: invite.reject(503))
+
+    world.customer.on_invite = fail_later
+    world.inbound()
+    world.clock.advance(3)
+    assert "progressed 183" in world.gateway.events
+    assert world.refused_with()[0] == 503
+    assert world.second.events == []
+    world.finish()
+
+
+def test_a_5xx_after_early_media_that_the_caller_could_not_hear_fails_over() -> None:
+    """The caller's INVITE had no SDP, so none of this endpoint's was passed on."""
+    world = TwoEndpoints()
+    clock = world.clock
+
+    def fail_later(phone: Phone, invite: IncomingInvite) -> None:
+        early_media(phone, invite)
+        clock.at(clock.now() + 1, lambda: invite.reject(503))
+
+    world.customer.on_invite = fail_later
+    peer = world.carrier_peer()
+    peer.invite()
+    world.clock.advance(3)
+    assert world.record.attempts == 2
+    assert "200 INVITE" in world.network.summaries(world.node.host)
+    peer.acknowledge()
+    peer.hang_up()
+    world.finish()
+
+
+# -- leaving an attempt -----------------------------------------------------------------------------
+
+
+def test_a_late_answer_is_acknowledged_and_ended() -> None:
+    """The first endpoint answers after it was left: never two answered endpoints, never a ghost call."""
+    world = TwoEndpoints(f"first@{CUSTOMER};timeout=2000, second@{SECOND}")
+    clock = world.clock
+    world.customer.on_invite = lambda phone, invite: clock.at(clock.now() + 2.5, lambda: answer(phone, invite)) and None
+    blocked = True
+    world.network.drop = lambda packet: blocked and packet.source == world.customer.host.seen_as
+    world.inbound()
+    world.clock.advance(2.4)
+    blocked = False
+    world.clock.advance(3)
+    assert "bye_received" in world.customer.events
+    assert world.customer.events.count("acknowledged") == 1
+    world.assert_second_answered()
+
+
+def test_an_endpoint_that_comes_back_is_cancelled_once_it_speaks() -> None:
+    world = TwoEndpoints(f"first@{CUSTOMER};timeout=2000, second@{SECOND}")
+    world.customer.on_invite = ringing
+    blocked = True
+    world.network.drop = lambda packet: blocked and packet.source == world.customer.host.seen_as
+    world.inbound()
+    world.clock.advance(2.5)
+    blocked = False
+    world.clock.advance(10)
+    assert "cancelled" in world.customer.events
+    world.assert_second_answered()
+
+
+def test_each_attempt_has_sdp_a_port_and_a_record_of_its_own() -> None:
+    world = TwoEndpoints()
+    world.customer.on_invite = rejecting(503)
+    world.inbound()
+    world.clock.advance(2)
+    (first,) = world.heard_by(world.customer, "INVITE")
+    (second,) = world.heard_by(world.second, "INVITE")
+    assert first.call_id != second.call_id
+    assert first.from_tag != second.from_tag
+    assert line(first.body, "o") != line(second.body, "o")
+    assert line(first.body, "m").split()[1] != line(second.body, "m").split()[1]
+    one, two = world.attempts
+    assert (one.target, one.resolved) == (f"sip:first@{CUSTOMER}", f"UDP {CUSTOMER}:5060")
+    assert (two.target, two.resolved) == (f"sip:second@{SECOND}", f"UDP {SECOND}:5060")
+    assert (one.ringing_at, one.answered_at) == (None, None)
+    assert two.ringing_at is not None
+    assert two.answered_at is not None
+    assert one.sip_call_id == first.call_id
+    assert world.node.trace.links[second.call_id] == world.record.call_id
+    world.assert_second_answered()
+
+
+# -- what is sent -----------------------------------------------------------------------------------
+
+
+def test_what_an_endpoint_sees() -> None:
+    """Request-URI as typed; To is the number and From the caller, both of the service domain (BEHAVIOUR §2)."""
+    world = World(forwarding=f"00441234@{CUSTOMER}")
+    world.inbound(from_=NameAddr('Ann "x"', SipUri("sip", "+493012345678", "carrier.example")))
+    world.clock.advance(0.1)
+    (invite,) = world.heard_by(world.customer, "INVITE")
+    assert invite.uri_text == f"sip:00441234@{CUSTOMER}"
+    assert str(invite.to.uri) == f"sip:{NUMBER}@{DOMAIN}"
+    assert str(invite.from_.uri) == f"sip:+493012345678@{DOMAIN}"
+    assert invite.from_.display == 'Ann "x"'
+    assert invite.max_forwards == 69
+
+
+def test_x_headers_pass_and_our_own_do_not() -> None:
+    world = World()
+    world.inbound(
+        headers=(("X-Order", "17"), ("x-lower", "a,b"), ("X-Trunkline-Key", "no"), ("x-trunkline-y", "no"), ("Y-Z", "no"))
+    )
+    world.clock.advance(0.1)
+    (invite,) = world.heard_by(world.customer, "INVITE")
+    assert invite.headers.get("x-order") == "17"
+    assert invite.headers.get("x-lower") == "a,b"
+    assert not [name for name, _ in invite.headers.fields() if "trunkline" in name.lower() and name.lower() != "user-agent"]
+    assert "y-z" not in invite.headers
+
+
+# -- registered devices -----------------------------------------------------------------------------
+
+
+def register(world: World, phone: Phone, **more: object) -> None:
+    phone.agent.request(
+        "REGISTER",
+        SipUri("sip", None, NODE),
+        from_=NameAddr(None, SipUri("sip", KEY, DOMAIN)),
+        to=NameAddr(None, SipUri("sip", KEY, DOMAIN)),
+        contact=ContactSpec(user="desk"),
+        credentials=DigestUser(KEY, SECRET),
+        on_response=phone.note_answer,
+        on_failure=phone.note_refusal,
+        **more,  # type: ignore[arg-type]
+    )
+    world.clock.advance(0.2)
+    assert phone.events[-1] == "answer 200 REGISTER"
+
+
+def test_a_registered_device_is_called_at_its_contact() -> None:
+    world = World(forwarding=f"{KEY}@{DOMAIN}")
+    register(world, world.customer)
+    world.inbound()
+    world.clock.advance(2)
+    (invite,) = world.heard_by(world.customer, "INVITE")
+    assert invite.uri_text.startswith(f"sip:desk@{CUSTOMER}")
+    assert world.customer.events[-1] == "acknowledged"
+    world.customer.the_usage.bye()
+    world.clock.advance(1)
+    world.finish()
+
+
+def test_a_device_behind_nat_is_called_where_it_registered_from() -> None:
+    world = World(forwarding=f"{KEY}@{DOMAIN}")
+    host = world.network.host("192.168.1.10", public=Address("203.0.113.9", 31000))
+    phone = Phone(world.network, "nat", host=host)
+    phone.on_invite = lambda phone, invite: invite.accept(body=audio("192.168.1.10"))
+    world.phones.append(phone)
+    register(world, phone)
+    world.inbound()
+    world.clock.advance(2)
+    assert world.attempts[0].resolved == "UDP 203.0.113.9:31000"
+    assert phone.events[-1] == "acknowledged"
+    phone.the_usage.bye()
+    world.clock.advance(1)
+    assert "bye_received" in world.gateway.events
+    world.finish()
+
+
+def test_nobody_registered_is_480() -> None:
+    world = World(forwarding=f"{KEY}@{DOMAIN}")
+    world.inbound()
+    world.clock.advance(1)
+    assert world.gateway.events[-1] == "rejected 480"
+    world.finish()
+
+
+def test_several_devices_are_tried_in_order() -> None:
+    world = World(forwarding=f"{KEY}@{DOMAIN}")
+    second = world.phone(SECOND)
+    register(world, world.customer)
+    world.customer.on_invite = rejecting(500)
+    register(world, second)
+    second.on_invite = rejecting(500)
+    world.inbound()
+    world.clock.advance(2)
+    assert world.record.attempts == 2
+    assert world.gateway.events[-1] == "rejected 500"
+    world.finish()
+
+
+# -- health -----------------------------------------------------------------------------------------
+
+
+def test_a_down_endpoint_is_kept_for_the_end() -> None:
+    world = TwoEndpoints()
+    world.customer.on_invite = rejecting(503)
+    for _ in range(3):
+        world.inbound()
+        world.clock.advance(2)
+        world.second.the_usage.bye()
+        world.clock.advance(1)
+    key = f"{NUMBER} sip:first@{CUSTOMER}"
+    assert world.node.health.view(key).state is HealthState.DOWN
+    before = len(world.attempts)
+    world.inbound()
+    world.clock.advance(2)
+    assert [attempt.target for attempt in world.attempts[before:]] == [f"sip:second@{SECOND}"]
+    world.second.the_usage.bye()
+    world.clock.advance(1)
+    # and still tried when the other one fails
+    world.second.on_invite = rejecting(503)
+    before = len(world.attempts)
+    world.inbound()
+    world.clock.advance(2)
+    assert [attempt.target for attempt in world.attempts[before:]] == [
+        f"sip:second@{SECOND}",
+        f"sip:first@{CUSTOMER}",
+    ]
+    world.finish()

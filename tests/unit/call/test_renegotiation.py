@@ -1,0 +1,347 @@
+"""Re-INVITE and UPDATE through the node: hold, resume, codecs, addresses, glare (BEHAVIOUR §5)."""
+
+import pytest
+
+from tests.simulation.descriptions import audio, direction, line
+from tests.simulation.phone import Phone
+from tests.simulation.world import CUSTOMER, GATEWAY, World, follow_offer
+from trunkline.call.leg import Leg
+from trunkline.call.ports import MediaFlow
+from trunkline.media.fake import FakeLeg
+from trunkline.sip.exchange import IncomingOffer
+from trunkline.sip.user_agent import UserAgentSettings
+from trunkline.trunk.verdict import Slug
+
+WITHOUT_UPDATE = UserAgentSettings(
+    product="phone", allow=("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK", "INFO", "REFER")
+)
+
+
+class Talking(World):
+    """An answered call of the customer with the carrier."""
+
+    def __init__(self, **more: object) -> None:
+        super().__init__(**more)  # type: ignore[arg-type]
+        self.talking_outbound()
+        self.network.packets.clear()
+
+    def offer(self, phone: Phone, method: str = "INVITE", **changes: object) -> None:
+        """`phone` sends a new offer; its outcome is the last of its events."""
+        body = audio(phone.host.address.host, **{"version": 2, **changes})  # type: ignore[arg-type]
+        send = phone.the_usage.reinvite if method == "INVITE" else phone.the_usage.update
+        send(body, phone.note_answer, phone.note_refusal)
+        self.clock.advance(1)
+
+    def flow(self, phone: Phone) -> MediaFlow:
+        """Which way audio may go on the node's leg to `phone`."""
+        call = self.node.the_call
+        leg: Leg | None = call.caller if phone is self.customer else call.callee
+        assert leg is not None
+        assert isinstance(leg.media, FakeLeg)
+        assert leg.media.remote is not None
+        return leg.media.remote.direction
+
+    def flows(self) -> tuple[MediaFlow, MediaFlow]:
+        return self.flow(self.customer), self.flow(self.gateway)
+
+    def hang_up(self) -> None:
+        self.customer.the_usage.bye()
+        self.finish()
+        assert self.record.verdict is not None
+        assert self.record.verdict.slug is Slug.ANSWERED
+
+
+BOTH = (MediaFlow.BOTH, MediaFlow.BOTH)
+
+
+def sides(world: World, who: str) -> tuple[Phone, Phone]:
+    return (world.customer, world.gateway) if who == "caller" else (world.gateway, world.customer)
+
+
+@pytest.mark.parametrize("who", ["caller", "callee"])
+@pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
+@pytest.mark.parametrize("how", ["sendonly", "inactive"])
+def test_hold_and_resume_reach_the_other_side(who: str, method: str, how: str) -> None:
+    world = Talking()
+    one, other = sides(world, who)
+    world.offer(one, method, direction=how)
+    assert one.events[-1] == f"answer 200 {method}"
+    assert direction(other.answered_offers[-1]) == how
+    assert direction(one.responses[-1].body) == {"sendonly": "recvonly", "inactive": "inactive"}[how]
+    assert world.flow(one) is not MediaFlow.BOTH
+    assert len(world.heard_by(other, method)) == 1, "the same method on the other leg"
+    world.offer(one, method, version=3)
+    assert direction(other.answered_offers[-1]) == "sendrecv"
+    assert world.flows() == BOTH
+    world.hang_up()
+
+
+def test_hold_by_address_is_hold() -> None:
+    """RFC 2543's c=0.0.0.0."""
+    world = Talking()
+    world.offer(world.customer, address="0.0.0.0")
+    assert world.customer.events[-1] == "answer 200 INVITE"
+    assert direction(world.gateway.answered_offers[-1]) in ("sendonly", "inactive")
+    world.offer(world.customer, version=3)
+    assert world.flows() == BOTH
+    world.hang_up()
+
+
+def test_a_call_on_hold_does_not_time_out() -> None:
+    world = Talking()
+    world.offer(world.customer, direction="inactive")
+    world.node.engine.peers_talk = False
+    world.clock.advance(600)
+    assert len(world.node.switch) == 1
+    world.hang_up()
+
+
+def test_update_becomes_a_reinvite_for_a_peer_without_update() -> None:
+    world = World()
+    world.gateway.agent.settings = WITHOUT_UPDATE
+    world.gateway.agent._allow_value = ", ".join(WITHOUT_UPDATE.allow)
+    world.talking_outbound()
+    world.customer.the_usage.update(
+        audio(CUSTOMER, direction="sendonly", version=2), world.customer.note_answer, world.customer.note_refusal
+    )
+    world.clock.advance(1)
+    assert world.customer.events[-1] == "answer 200 UPDATE"
+    assert world.heard_by(world.gateway, "UPDATE") == []
+    assert len(world.heard_by(world.gateway, "INVITE")) == 2
+    world.customer.the_usage.bye()
+    world.finish()
+
+
+def test_a_moved_address_concerns_its_own_leg_only() -> None:
+    world = Talking()
+    world.offer(world.customer, address="10.0.0.44", port=4444)
+    assert world.customer.events[-1] == "answer 200 INVITE"
+    assert world.heard_by(world.gateway, "INVITE") == []
+    media = world.node.the_call.caller.media
+    assert isinstance(media, FakeLeg)
+    assert media.remote is not None
+    assert (media.remote.rtp_address, media.remote.rtp_port) == ("10.0.0.44", 4444)
+    world.hang_up()
+
+
+def test_an_unchanged_answer_keeps_its_version() -> None:
+    """RFC 4566 §5.2: the version counts up with each change, and only then."""
+    world = Talking()
+    answers = []
+    for version in (1, 1, 2):
+        world.offer(world.customer, version=version)
+        answers.append(line(world.customer.responses[-1].body, "o"))
+    assert len(set(answers)) == 1
+    world.hang_up()
+
+
+def test_other_codecs_go_on_to_the_other_side() -> None:
+    world = Talking()
+    world.gateway.on_offer = lambda phone, exchange: exchange.accept(audio(GATEWAY, codecs=(9,), version=2))
+    world.offer(world.customer, codecs=(9,))
+    assert world.customer.events[-1] == "answer 200 INVITE"
+    (onward,) = world.heard_by(world.gateway, "INVITE")
+    assert line(onward.body, "m").split()[3] == "9"
+    assert line(world.customer.responses[-1].body, "m").split()[3] == "9"
+    world.hang_up()
+
+
+@pytest.mark.parametrize("status", [488, 500, 603])
+def test_a_refused_change_leaves_both_legs_as_they_were(status: int) -> None:
+    world = Talking()
+    world.gateway.on_offer = lambda phone, exchange: exchange.reject(status)
+    world.offer(world.customer, direction="sendonly")
+    assert world.customer.events[-1] == f"refusal {status}"
+    assert world.flows() == BOTH
+    world.gateway.on_offer = follow_offer
+    world.offer(world.customer)  # a mere refresh: nothing has changed, so nothing may change
+    assert world.customer.events[-1] == "answer 200 INVITE"
+    assert direction(world.customer.responses[-1].body) == "sendrecv"
+    assert world.flows() == BOTH
+    world.hang_up()
+
+
+def test_an_unusable_offer_is_488_and_changes_nothing() -> None:
+    world = Talking()
+    for body in (b"rubbish", audio(CUSTOMER, codecs=()), audio(CUSTOMER, address="224.1.1.1")):
+        world.customer.the_usage.reinvite(body, world.customer.note_answer, world.customer.note_refusal)
+        world.clock.advance(1)
+        assert world.customer.events[-1] == "refusal 488"
+        assert world.flows() == BOTH
+    world.hang_up()
+
+
+def test_an_unusable_answer_to_a_change_is_488() -> None:
+    world = Talking()
+    world.gateway.on_offer = lambda phone, exchange: exchange.accept(b"rubbish")
+    world.offer(world.customer, direction="sendonly")
+    assert world.customer.events[-1] == "refusal 488"
+    world.gateway.on_offer = follow_offer
+    world.offer(world.customer)
+    assert world.flows() == BOTH
+    world.hang_up()
+
+
+# -- at once ----------------------------------------------------------------------------------------
+
+
+def test_glare_over_the_node_is_491_and_settles() -> None:
+    world = Talking()
+    for phone in (world.customer, world.gateway):
+        phone.the_usage.reinvite(
+            audio(phone.host.address.host, direction="sendonly", version=2), phone.note_answer, phone.note_refusal
+        )
+    world.clock.advance(30)
+    for phone in (world.customer, world.gateway):
+        assert "answer 200 INVITE" in phone.events
+    assert "491 INVITE" in world.network.summaries(world.node.host)
+    for phone in (world.customer, world.gateway):
+        world.offer(phone, version=3)
+    world.clock.advance(10)
+    world.hang_up()
+
+
+def test_a_bye_while_an_offer_is_on_its_way() -> None:
+    for who in ("caller", "callee"):
+        world = Talking()
+        world.gateway.on_offer = lambda phone, exchange: None
+        world.offer(world.customer, direction="sendonly")
+        (world.customer if who == "caller" else world.gateway).the_usage.bye()
+        world.clock.advance(1)
+        world.finish()
+        assert world.record.verdict is not None
+        assert world.record.verdict.slug is Slug.ANSWERED
+
+
+def test_an_answer_that_comes_after_the_end() -> None:
+    world = Talking()
+    held: list[IncomingOffer] = []
+    world.gateway.on_offer = lambda phone, exchange: held.append(exchange)
+    world.offer(world.customer, direction="sendonly")
+    world.customer.the_usage.bye()
+    world.clock.advance(0.005)
+    held[0].accept(audio(GATEWAY, direction="recvonly", version=2))
+    world.finish()
+
+
+def test_a_cancelled_reinvite_leaves_both_legs_agreeing() -> None:
+    """RFC 6141 §3.8: what is under way on the other leg can't be undone, so it is accepted after all."""
+    world = World()
+    peer = world.carrier_peer()
+    peer.invite(audio(GATEWAY), answered=True)
+    held: list[IncomingOffer] = []
+    world.customer.on_offer = lambda phone, exchange: held.append(exchange)
+    peer.within("INVITE", body=audio(GATEWAY, direction="sendonly", version=2))
+    reinvite = peer.peer
+    reinvite.request(
+        "CANCEL",
+        peer.at,
+        uri=peer.uri,
+        to_tag=peer.tag,
+        cseq=2,
+        branch=f"z9hG4bKpeer{reinvite._branches}",
+        contact="",
+    )
+    world.clock.advance(1)
+    follow_offer(world.customer, held[0])
+    world.clock.advance(1)
+    final = [one for one in reinvite.summaries if one in ("200 INVITE", "487 INVITE")]
+    onward = direction(held[0].request.body)
+    assert onward == "sendonly"
+    assert final[-1] == "200 INVITE", "the customer is on hold, so the carrier has to know"
+    peer.within("ACK", cseq=2)
+    peer.hang_up()
+    world.finish()
+
+
+# -- without SDP ------------------------------------------------------------------------------------
+
+
+def test_a_reinvite_without_sdp_is_answered_with_what_stands() -> None:
+    world = World()
+    peer = world.carrier_peer()
+    peer.invite(audio(GATEWAY), answered=True)
+    before = peer.peer.response_heard(200, "INVITE").body
+    peer.within("INVITE")
+    offer = peer.peer.response_heard(200, "INVITE").body
+    assert line(offer, "m").split()[1] == line(before, "m").split()[1]
+    assert direction(offer) == "sendrecv"
+    peer.within("ACK", cseq=2, body=audio(GATEWAY, version=2))
+    assert len(world.heard_by(world.customer, "INVITE")) == 1, "nothing has changed"
+    peer.hang_up()
+    world.finish()
+
+
+def test_a_hold_in_the_ack_goes_on_to_the_other_side() -> None:
+    world = World()
+    peer = world.carrier_peer()
+    peer.invite(audio(GATEWAY), answered=True)
+    peer.within("INVITE")
+    peer.within("ACK", cseq=2, body=audio(GATEWAY, codecs=(8,), direction="sendonly", version=2))
+    world.clock.advance(1)
+    assert direction(world.customer.answered_offers[-1]) == "sendonly"
+    peer.hang_up()
+    world.finish()
+
+
+def test_an_ack_without_an_answer_does_not_block_later_offers() -> None:
+    world = World()
+    peer = world.carrier_peer()
+    peer.invite(audio(GATEWAY), answered=True)
+    peer.within("INVITE")
+    peer.within("ACK", cseq=2)
+    world.clock.advance(1)
+    peer.within("INVITE", body=audio(GATEWAY, direction="sendonly", version=2))
+    world.clock.advance(1)
+    assert peer.peer.summaries[-1] == "200 INVITE"
+    peer.within("ACK", cseq=3)
+    peer.hang_up()
+    world.finish()
+
+
+# -- before the answer ------------------------------------------------------------------------------
+
+
+def test_an_update_of_the_callee_after_reliable_early_media() -> None:
+    """It moves its early media to another port (RFC 3311 §5.1)."""
+    world = World()
+    world.gateway.on_invite = lambda phone, invite: invite.progress(183, body=audio(GATEWAY))
+    world.outbound()
+    world.clock.advance(1)
+    world.gateway.the_usage.update(
+        audio(GATEWAY, port=7000, version=2), world.gateway.note_answer, world.gateway.note_refusal
+    )
+    world.clock.advance(1)
+    assert world.gateway.events[-1] == "answer 200 UPDATE"
+    callee = world.node.the_call.callee
+    assert callee is not None
+    assert callee.described.rtp_port == 7000
+    world.gateway.invites[-1].accept()
+    world.clock.advance(1)
+    assert world.customer.events[-1] == "answered"
+    assert callee.described.rtp_port == 7000
+    world.customer.the_usage.bye()
+    world.finish()
+
+
+def test_an_update_of_the_caller_after_reliable_early_media() -> None:
+    world = World()
+    world.gateway.on_invite = lambda phone, invite: invite.progress(183, body=audio(GATEWAY))
+    world.outbound()
+    world.clock.advance(1)
+    world.customer.the_usage.update(
+        audio(CUSTOMER, port=7000, version=2), world.customer.note_answer, world.customer.note_refusal
+    )
+    world.clock.advance(1)
+    assert world.customer.events[-1] == "answer 200 UPDATE"
+    assert world.node.the_call.caller.described.rtp_port == 7000
+    bad = audio(CUSTOMER, address="224.0.0.1", version=3)
+    world.customer.the_usage.update(bad, world.customer.note_answer, world.customer.note_refusal)
+    world.clock.advance(1)
+    assert world.customer.events[-1] == "refusal 488"
+    assert world.node.the_call.caller.described.rtp_port == 7000
+    world.gateway.invites[-1].accept()
+    world.clock.advance(1)
+    assert world.customer.events[-1] == "answered"
+    world.customer.the_usage.bye()
+    world.finish()

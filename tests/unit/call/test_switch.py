@@ -1,0 +1,552 @@
+"""Who gets a call at all, and with which answer (BEHAVIOUR §4, §6)."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.simulation.descriptions import audio
+from tests.simulation.phone import Phone
+from tests.simulation.scripted_peer import ScriptedPeer
+from tests.simulation.world import (
+    ACCOUNT,
+    CALLEE,
+    CARRIER,
+    CUSTOMER,
+    DOMAIN,
+    GATEWAY,
+    GATEWAY_2,
+    KEY,
+    NODE,
+    NUMBER,
+    SECRET,
+    SETTINGS,
+    World,
+    early_media,
+    rejecting,
+    ringing,
+)
+from trunkline.call.record import RecordState
+from trunkline.sip.message import Response
+from trunkline.sip.name_addr import NameAddr
+from trunkline.sip.outbound_auth import DigestUser
+from trunkline.sip.uri import SipUri
+from trunkline.trunk.account import AccountStatus, CallerIdPolicy
+from trunkline.trunk.carrier import Rewrite
+from trunkline.trunk.number import Number
+from trunkline.trunk.verdict import Slug, Verdict
+
+
+def refused(world: World, phone: Phone | None = None) -> Response:
+    """The refusal that the customer got."""
+    world.clock.advance(1)
+    phone = world.customer if phone is None else phone
+    response = phone.responses[-1]
+    assert phone.events[-1] == f"rejected {response.status}"
+    return response
+
+
+def error_id(response: Response) -> str:
+    """The slug in Reason."""
+    return response.headers.all("reason")[0].partition('text="')[2].rstrip('"')
+
+
+# -- credentials ------------------------------------------------------------------------------------
+
+
+def test_an_invite_without_credentials_is_challenged_and_leaves_no_trace() -> None:
+    world = World()
+    world.outbound(credentials=None)
+    response = refused(world)
+    assert response.status == 407
+    challenges = response.headers.all("proxy-authenticate")
+    assert {"MD5", "SHA-256"} <= {part.strip() for one in challenges for part in one.replace("algorithm=", ",").split(",")}
+    assert world.node.books.calls == []
+    world.finish()
+
+
+@pytest.mark.parametrize("user", [DigestUser(KEY, "wrong"), DigestUser("nobody", SECRET)])
+def test_wrong_secret_and_unknown_key_look_the_same(user: DigestUser) -> None:
+    """Challenged again, and 403 to the third wrong try (BEHAVIOUR §6). The phone makes two in a call."""
+    world = World()
+    for wrong, status in ((2, 407), (3, 403)):
+        world.outbound(credentials=user)
+        assert refused(world).status == status
+        assert world.node.wrong == [user.username] * wrong
+    assert error_id(world.customer.responses[-1]) == "bad-credentials"
+    world.finish()
+
+
+def test_a_stale_nonce_is_said_to_be_stale() -> None:
+    world = World()
+    peer = ScriptedPeer(world.network, "10.0.0.9")
+    at = world.node.host.address
+    peer.request("INVITE", at, uri=f"sip:{CALLEE}@{NODE}", body=audio("10.0.0.9"))
+    world.clock.advance(1)
+    from trunkline.sip.digest import answer_challenge
+
+    values = peer.response_heard(407, "INVITE").headers.all("proxy-authenticate")
+    credentials = answer_challenge(values, "INVITE", f"sip:{CALLEE}@{NODE}", KEY, SECRET, "cnonce", 1, b"")
+    assert credentials is not None
+    world.clock.advance(3600)
+    peer.request(
+        "INVITE",
+        at,
+        uri=f"sip:{CALLEE}@{NODE}",
+        cseq=2,
+        body=audio("10.0.0.9"),
+        headers=(("Proxy-Authorization", credentials),),
+    )
+    world.clock.advance(1)
+    assert "stale=true" in peer.response_heard(407, "INVITE").headers.all("proxy-authenticate")[0]
+    assert world.node.wrong == [], "it was right, only late"
+
+
+def test_a_nonce_of_one_edge_is_good_on_another() -> None:
+    """Stateless nonces: two nodes with the same key."""
+    from tests.simulation.world import SimulatedNode
+    from trunkline.trunk.directory import Snapshot
+    from trunkline.trunk.routes import Route, RouteCarrier
+
+    world = World()
+    other = SimulatedNode(
+        world.network,
+        Snapshot((ACCOUNT,), (), (CARRIER,), (Route("", (RouteCarrier("carrier"),)),)),
+        address="10.0.0.11",
+    )
+    from trunkline.sip.digest import answer_challenge
+
+    peer = ScriptedPeer(world.network, "10.0.0.9")
+    uri = f"sip:{CALLEE}@{DOMAIN}"
+    peer.request("INVITE", world.node.host.address, uri=uri, body=audio("10.0.0.9"))
+    world.clock.advance(1)
+    values = peer.response_heard(407, "INVITE").headers.all("proxy-authenticate")
+    credentials = answer_challenge(values, "INVITE", uri, KEY, SECRET, "cnonce", 1, b"")
+    assert credentials is not None
+    peer.request(
+        "INVITE", other.host.address, uri=uri, cseq=2, headers=(("Proxy-Authorization", credentials),), body=audio("10.0.0.9")
+    )
+    world.clock.advance(0.1)
+    assert peer.summaries[-1] in ("100 INVITE", "180 INVITE")
+    other.switch.hang_up_all(Verdict.of(Slug.SHUT_DOWN))
+    world.clock.advance(60)
+    assert other.agent.dialogs == 0
+
+
+def test_a_blocked_account_is_403() -> None:
+    world = World(account=replace(ACCOUNT, status=AccountStatus.BLOCKED))
+    world.outbound()
+    response = refused(world)
+    assert (response.status, error_id(response)) == (403, "account-blocked")
+    assert world.record.state is RecordState.CLOSED
+    world.finish()
+
+
+def test_a_carrier_is_known_by_its_address_and_a_stranger_is_not() -> None:
+    world = World()
+    stranger = world.phone("10.0.0.66")
+    stranger.call(SipUri("sip", NUMBER, NODE), body=audio("10.0.0.66"))
+    assert refused(world, stranger).status == 407
+    world.inbound()
+    world.clock.advance(2)
+    assert world.gateway.events[-1] == "answered"
+    world.gateway.the_usage.bye()
+    world.finish()
+
+
+def test_a_customer_that_shares_a_carriers_address_is_a_customer() -> None:
+    world = World()
+    world.gateway.call(
+        SipUri("sip", CALLEE, NODE), body=audio(GATEWAY), credentials=DigestUser(KEY, SECRET)
+    )
+    world.clock.advance(1)
+    # A UA sends credentials once challenged, and from a carrier's address it is not: 404, no such number.
+    assert world.gateway.events[-1] == "rejected 404"
+    world.finish()
+
+
+# -- numbers and routes -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dialled", ["12", "abc", "1234567890123456", "%00", "+", "00", "49x30123456"])
+def test_a_malformed_number_is_484(dialled: str) -> None:
+    world = World()
+    world.outbound(dialled)
+    response = refused(world)
+    assert (response.status, error_id(response)) == (484, "malformed-number")
+    world.finish()
+
+
+@pytest.mark.parametrize("dialled", ["+493012345678", "00493012345678", "49-30-123.456-78", "(49)3012345678"])
+def test_prefixes_and_separators_are_taken_off(dialled: str) -> None:
+    world = World()
+    world.outbound(dialled)
+    world.clock.advance(2)
+    (invite,) = world.heard_by(world.gateway, "INVITE")
+    assert invite.uri_text == f"sip:{CALLEE}@{GATEWAY}"
+    assert world.record.dialled == dialled
+    world.customer.the_usage.bye()
+    world.finish()
+
+
+def test_no_route_is_404() -> None:
+    from trunkline.trunk.directory import Kind, Remove
+
+    world = World()
+    world.node.directory.apply(Remove(Kind.ROUTE, ""))
+    world.outbound()
+    response = refused(world)
+    assert (response.status, error_id(response)) == (404, "no-route")
+    world.finish()
+
+
+def test_a_forbidden_destination_is_403() -> None:
+    world = World(account=replace(ACCOUNT, denied_prefixes=("4930",)))
+    world.outbound()
+    response = refused(world)
+    assert (response.status, error_id(response)) == (403, "destination-forbidden")
+    world.finish()
+
+
+def test_a_foreign_caller_id_is_403_when_only_own_ones_are_allowed() -> None:
+    world = World(account=replace(ACCOUNT, caller_id_policy=CallerIdPolicy.OWNED))
+    world.outbound(from_=NameAddr(None, SipUri("sip", "4915112345678", DOMAIN)))
+    response = refused(world)
+    assert (response.status, error_id(response)) == (403, "caller-id-forbidden")
+    world.outbound()
+    world.clock.advance(2)
+    assert world.customer.events[-1] == "answered"
+    world.customer.the_usage.bye()
+    world.finish()
+
+
+def test_the_caller_id_can_be_replaced() -> None:
+    world = World(account=replace(ACCOUNT, caller_id_policy=CallerIdPolicy.REPLACE, caller_id_number=NUMBER))
+    world.outbound(from_=NameAddr("Eve", SipUri("sip", "4915112345678", DOMAIN)))
+    world.clock.advance(2)
+    (invite,) = world.heard_by(world.gateway, "INVITE")
+    assert str(invite.from_.uri) == f"sip:{NUMBER}@{DOMAIN}"
+    assert invite.from_.display is None
+    world.customer.the_usage.bye()
+    world.finish()
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_withheld_number_is_told_to_trusted_carriers_only(trusted: bool) -> None:
+    world = World(carrier=replace(CARRIER, trusted=trusted))
+    world.outbound(headers=(("Privacy", "id"), ("P-Asserted-Identity", f"<sip:{NUMBER}@{DOMAIN}>")))
+    world.clock.advance(2)
+    (invite,) = world.heard_by(world.gateway, "INVITE")
+    assert invite.from_.uri.user == "anonymous"
+    assert invite.headers.get("privacy") == "id"
+    assert ("p-asserted-identity" in invite.headers) is trusted
+    assert world.record.caller == "anonymous"
+    world.customer.the_usage.bye()
+    world.finish()
+
+
+def test_a_carriers_rules() -> None:
+    world = World(
+        carrier=replace(
+            CARRIER,
+            called_rules=(Rewrite("49", 2, "0"),),
+            caller_rules=(Rewrite("", 0, "+"),),
+            from_host="trunk.carrier.example",
+        )
+    )
+    world.outbound()
+    world.clock.advance(2)
+    (invite,) = world.heard_by(world.gateway, "INVITE")
+    assert invite.uri_text == f"sip:03012345678@{GATEWAY}"
+    assert str(invite.from_.uri) == f"sip:+{NUMBER}@trunk.carrier.example"
+    world.customer.the_usage.bye()
+    world.finish()
+
+
+# -- gateways ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [500, 503, 408])
+def test_the_next_gateway_on_5xx_and_408(status: int) -> None:
+    world = World()
+    second = world.phone(GATEWAY_2)
+    world.gateway.on_invite = rejecting(status)
+    world.outbound()
+    world.clock.advance(2)
+    assert second.events[-1] == "acknowledged"
+    assert world.record.attempts == 2
+    world.customer.the_usage.bye()
+    world.finish()
+
+
+def test_the_next_gateway_on_silence() -> None:
+    world = World(carrier=replace(CARRIER, response_timeout_ms=1000))
+    second = world.phone(GATEWAY_2)
+    world.mute(world.gateway)
+    world.outbound()
+    world.clock.advance(2.5)
+    assert second.events[-1] == "acknowledged"
+    world.customer.the_usage.bye()
+    world.finish()
+
+
+@pytest.mark.parametrize("status", [404, 480, 484, 486, 603, 600, 488])
+def test_never_another_gateway_on_busy_like_answers(status: int) -> None:
+    world = World()
+    second = world.phone(GATEWAY_2)
+    world.gateway.on_invite = rejecting(status)
+    world.outbound()
+    assert refused(world).status == status
+    assert second.events == []
+    world.finish()
+
+
+def test_all_gateways_silent_is_408() -> None:
+    world = World()
+    world.mute(world.gateway)
+    world.outbound()
+    world.clock.advance(12)
+    assert world.customer.events[-1] == "rejected 408"
+    world.finish()
+
+
+def test_a_carriers_challenge_is_answered_with_its_own_credentials() -> None:
+    from trunkline.sip.digest import Algorithm, Challenger, Outcome, ha1
+    from trunkline.sip.message import Request, response_to
+    from trunkline.sip.ports import Flow
+    from trunkline.trunk.carrier import CarrierCredentials
+
+    world = World(carrier=replace(CARRIER, credentials=CarrierCredentials("us", "them", "carrier.example")))
+    challenger = Challenger("carrier.example", b"k" * 32, world.clock)
+    outcomes: list[Outcome] = []
+
+    def screen(request: Request, flow: Flow) -> Response | None:
+        found = challenger.find(request.headers.all("proxy-authorization"))
+        if found is None:
+            challenge = challenger.challenge_headers()
+            return response_to(request, 407, headers=[("Proxy-Authenticate", one) for one in challenge])
+        outcomes.append(
+            challenger.check(
+                found,
+                "INVITE",
+                lambda key, algorithm: ha1(key, "carrier.example", "them", Algorithm(algorithm)),
+                request.uri_text,
+            )
+        )
+        return None
+
+    world.gateway.on_screen = screen
+    world.outbound()
+    world.clock.advance(2)
+    assert outcomes == [Outcome.OK]
+    assert world.customer.events[-1] == "answered"
+    assert world.record.attempts == 1
+    world.customer.the_usage.bye()
+    world.finish()
+
+
+# -- limits -----------------------------------------------------------------------------------------
+
+
+def test_concurrent_calls() -> None:
+    world = World(account=replace(ACCOUNT, max_concurrent=2))
+    world.gateway.on_invite = ringing
+    for _ in range(2):
+        world.outbound()
+    world.clock.advance(1)
+    world.outbound()
+    response = refused(world)
+    assert (response.status, error_id(response)) == (503, "call-limit")
+    assert int(response.headers.get("retry-after") or "") > 0
+    world.node.switch.hang_up_all(Verdict.of(Slug.HUNG_UP_BY_OPERATOR))
+    world.clock.advance(1)
+    world.outbound()
+    world.clock.advance(1)
+    assert len(world.node.switch) == 1
+    world.node.switch.hang_up_all(Verdict.of(Slug.HUNG_UP_BY_OPERATOR))
+    world.finish()
+
+
+def test_calls_per_second() -> None:
+    world = World(account=replace(ACCOUNT, max_per_second=3))
+    for _ in range(5):
+        world.outbound()
+    world.clock.advance(0.1)
+    statuses = [response.status for response in world.customer.responses if response.status >= 300]
+    assert statuses == [503, 503]
+    assert all(int(one.headers.get("retry-after") or "") > 0 for one in world.customer.responses if one.status == 503)
+    world.node.switch.hang_up_all(Verdict.of(Slug.SHUT_DOWN))
+    world.finish()
+
+
+def test_minutes_a_day() -> None:
+    world = World(account=replace(ACCOUNT, minutes_per_day=1))
+    world.talking_outbound()
+    world.clock.advance(70)
+    world.customer.the_usage.bye()
+    world.clock.advance(1)
+    world.outbound()
+    assert error_id(refused(world)) == "minutes-limit"
+    world.finish()
+
+
+def test_a_refused_call_takes_no_place() -> None:
+    world = World(account=replace(ACCOUNT, max_concurrent=1))
+    for body in (b"rubbish", audio(CUSTOMER, codecs=())):
+        world.outbound(body=body)
+        assert refused(world).status == 488
+    world.talking_outbound()
+    world.customer.the_usage.bye()
+    world.finish()
+
+
+# -- SDP --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "slug"),
+    [
+        (b"rubbish", "bad-sdp"),
+        (audio(CUSTOMER, address="224.0.0.1"), "bad-sdp"),
+        (audio(CUSTOMER, address="255.255.255.255"), "bad-sdp"),
+        (audio(CUSTOMER, address="pbx.example.org"), "bad-sdp"),
+        (audio(CUSTOMER, codecs=()), "codec-mismatch"),
+        (audio(CUSTOMER).replace(b"m=audio", b"m=video"), "codec-mismatch"),
+    ],
+)
+def test_an_unusable_offer_is_488_with_a_warning(body: bytes, slug: str) -> None:
+    world = World()
+    world.outbound(body=body)
+    response = refused(world)
+    assert response.status == 488
+    assert error_id(response) in (slug, "bad-sdp")
+    assert response.headers.all("warning")
+    assert world.gateway.events == []
+    world.finish()
+
+
+def test_codecs_that_carrier_and_account_share() -> None:
+    world = World(account=replace(ACCOUNT, codecs=("PCMU", "G722")), carrier=replace(CARRIER, codecs=("G722",)))
+    world.outbound(body=audio(CUSTOMER, codecs=(8, 0)))
+    assert refused(world).status == 488
+    world.finish()
+
+
+# -- the node ---------------------------------------------------------------------------------------
+
+
+def test_a_draining_node_takes_no_call_and_lets_the_others_end() -> None:
+    world = World()
+    world.talking_outbound()
+    world.node.switch.draining = True
+    world.outbound()
+    response = refused(world)
+    assert (response.status, error_id(response)) == (503, "draining")
+    assert response.headers.get("retry-after") == "30"
+    world.gateway.the_usage.bye()
+    world.finish()
+
+
+@pytest.mark.parametrize("how", ["overloaded", "max_calls"])
+def test_a_busy_node_is_503_with_retry_after(how: str) -> None:
+    world = World(settings=replace(SETTINGS, max_calls=0 if how == "max_calls" else None))
+    world.node.switch.overloaded = how == "overloaded"
+    world.outbound()
+    response = refused(world)
+    assert (response.status, error_id(response)) == (503, "overloaded")
+    assert response.headers.get("retry-after") == "5"
+    world.finish()
+
+
+def options(world: World, phone: Phone) -> Response:
+    phone.agent.request(
+        "OPTIONS",
+        world.node.uri,
+        from_=NameAddr(None, SipUri("sip", None, CUSTOMER)),
+        to=NameAddr(None, world.node.uri),
+        on_response=phone.note_answer,
+        on_failure=phone.note_refusal,
+    )
+    world.clock.advance(0.1)
+    return phone.responses[-1]
+
+
+def test_options_is_answered_without_authentication_and_without_state() -> None:
+    world = World()
+    response = options(world, world.customer)
+    assert response.status == 200
+    assert {"INVITE", "REGISTER", "OPTIONS"} <= set((response.headers.get("allow") or "").replace(" ", "").split(","))
+    assert response.headers.get("accept") == "application/sdp"
+    assert world.node.agent.stack.server_transactions == 0
+    world.node.switch.draining = True
+    assert options(world, world.customer).status == 503
+    world.finish()
+
+
+@pytest.mark.parametrize("method", ["MESSAGE", "SUBSCRIBE", "NOTIFY", "PUBLISH", "FOO"])
+def test_unknown_methods_are_405_with_allow(method: str) -> None:
+    world = World()
+    peer = ScriptedPeer(world.network)
+    peer.request(method, world.node.host.address)
+    world.clock.advance(1)
+    response = peer.response_heard(405, method)
+    assert "INVITE" in (response.headers.get("allow") or "")
+    world.finish()
+
+
+@pytest.mark.parametrize("method", ["BYE", "INFO", "UPDATE", "PRACK", "REFER"])
+def test_methods_that_need_a_call(method: str) -> None:
+    world = World()
+    peer = ScriptedPeer(world.network)
+    peer.request(method, world.node.host.address)
+    world.clock.advance(1)
+    assert isinstance(peer.heard[-1], Response)
+    assert peer.heard[-1].status == (403 if method == "REFER" else 481)
+    peer.request(method, world.node.host.address, to_tag="nosuch")
+    world.clock.advance(1)
+    assert peer.response_heard(481, method)
+    world.finish()
+
+
+def test_extensions_hops_and_intervals() -> None:
+    world = World()
+    peer = world.carrier_peer()
+    peer.peer.request("INVITE", peer.at, uri=peer.uri, body=audio(GATEWAY), headers=(("Require", "nosuch"),))
+    world.clock.advance(1)
+    assert peer.peer.response_heard(420, "INVITE").headers.get("unsupported") == "nosuch"
+    peer.peer.request(
+        "INVITE",
+        peer.at,
+        uri=peer.uri,
+        call_id="c2",
+        body=audio(GATEWAY),
+        headers=(("Session-Expires", "60"), ("Supported", "timer")),
+    )
+    world.clock.advance(1)
+    assert peer.peer.response_heard(422, "INVITE").headers.get("min-se") == "90"
+    assert world.customer.events == []
+
+
+def test_a_call_that_comes_back_in_a_circle_ends() -> None:
+    """A number that is forwarded to the node itself: each turn costs a hop (RFC 3261 §16.3)."""
+    world = World()
+    from trunkline.trunk.forwarding import ForwardingList
+    from ipaddress import ip_network
+
+    world.node.put(replace(CARRIER, sources=(ip_network("10.0.0.0/24"),)))
+    world.node.put(Number(NUMBER, KEY, ForwardingList.parse(f"{NUMBER}@{NODE}")))
+    world.inbound()
+    world.clock.advance(40)
+    assert world.gateway.events[-1] in ("rejected 483", "rejected 482", "rejected 486")
+    assert len(world.node.books.calls) <= 71
+    world.finish()
+
+
+def test_early_media_and_hang_up_all() -> None:
+    world = World()
+    world.gateway.on_invite = early_media
+    world.outbound()
+    world.clock.advance(1)
+    world.node.switch.hang_up_all(Verdict.of(Slug.SHUT_DOWN))
+    response = refused(world)
+    assert (response.status, error_id(response)) == (503, "shut-down")
+    world.finish()
