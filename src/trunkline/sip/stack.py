@@ -37,7 +37,7 @@ from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.outgoing import ContactSpec, OutgoingBytes, via_on
 from trunkline.sip.parse import parse_message
 from trunkline.sip.ports import Address, Connector, Flow, LocateFailure, Locator, Observer, Target
-from trunkline.sip.response_path import mark_source, reply_path
+from trunkline.sip.response_path import mark_source, path_back, reply_path
 from trunkline.sip.timers import TimerValues
 from trunkline.sip.transactions.client import (
     NOBODY,
@@ -333,12 +333,12 @@ class SipStack:
         """Put `data` on the way back (§18.2.2), which is looked for again when it has closed."""
         flow = transaction.reply_flow
         if flow is None or flow.closed:
-            path = reply_path(transaction.request, transaction.flow)
+            path = path_back(transaction.flow, transaction.sent_by_port, symmetric=transaction.symmetric)
             if path is None:
                 return
             flow = self.connector.flow_to(path) if isinstance(path, Target) else path
             transaction.reply_flow = flow
-        self.send(data, flow, transaction.request.call_id)
+        self.send(data, flow, transaction.call_id)
 
     def new_branch(self, uri_text: str | None) -> str:
         """A fresh branch, with a loop fingerprint of `uri_text` when given."""
