@@ -330,7 +330,6 @@ class ReInvite(Modification):
             return
         usage = self._usage
         if usage.acknowledge_provisional(response):
-            usage.dialog.refresh_target(response)
             self._changed = self._changed or bool(response.body)
 
     def _succeeded(self, response: Response) -> None:

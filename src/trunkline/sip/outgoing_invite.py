@@ -266,7 +266,6 @@ class OutgoingInvite:
         if is_reliable(response):
             if not usage.acknowledge_provisional(response):
                 return
-            usage.dialog.refresh_target(response)
             if response.body:
                 usage.offer = Offer.NONE
         usage.peer_said(response)

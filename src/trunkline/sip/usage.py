@@ -246,8 +246,8 @@ class Usage(UsageServer):
         return self.agent.stack.send_ack(ack, self.dialog.next_hop())
 
     def acknowledge_provisional(self, response: Response) -> bool:
-        """Send a PRACK for a reliable provisional response; False when it is a repetition or out of order
-        (RFC 3262 §4).
+        """Take in a reliable provisional response: the target (RFC 6141 §4.7), and a PRACK to it; False when
+        it is a repetition or out of order (RFC 3262 §4).
         """
         try:
             rseq = response.rseq
@@ -256,6 +256,7 @@ class Usage(UsageServer):
         if rseq is None or not in_sequence(rseq, self._rseq):
             return False
         self._rseq = rseq
+        self.dialog.refresh_target(response)
         if not self.ended:
             Prack(self, f"{rseq} {response.cseq}").send()
         return True

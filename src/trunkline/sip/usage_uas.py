@@ -241,8 +241,7 @@ class UsageServer:
         """The user accepts a re-INVITE, or an offer in an UPDATE or PRACK."""
         self._exchanges.remove(exchange)
         request, transaction = exchange.request, exchange.transaction
-        if request.body:
-            self.offer = Offer.NONE
+        self.offer = Offer.NONE
         if exchange.method == "PRACK":
             content_type = _SDP if body else None
             transaction.respond(
@@ -257,8 +256,7 @@ class UsageServer:
     ) -> None:
         """The user refuses it: no state changes (RFC 3261 §12.2.2)."""
         self._exchanges.remove(exchange)
-        if exchange.request.body:
-            self.offer = Offer.NONE
+        self.offer = Offer.NONE
         if status == 408 and exchange.method != "INVITE":
             status, reason = 504, None  # RFC 4320 §4.2: a 408 always comes too late there
         exchange.transaction.respond(response_to(exchange.request, status, reason, headers=headers))
