@@ -38,6 +38,7 @@ from trunkline.sip.dialog_request import (
 from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.exchange import IncomingOffer
 from trunkline.sip.message import Request, Response, response_to
+from trunkline.sip.outgoing import SentAck
 from trunkline.sip.reliability import in_sequence
 from trunkline.sip.stack import ContactSpec
 from trunkline.sip.usage_events import UNATTENDED, Invitation, Offer, UsageEvents, UsageState
@@ -65,7 +66,7 @@ class Usage(UsageServer):
         agent: "UserAgent",
         dialog: Dialog,
         contact: ContactSpec,
-        invitation: Invitation,
+        invitation: Invitation | None,
         authenticator: "Authenticator | None" = None,
     ) -> None:
         super().__init__(agent, dialog, contact, invitation)
@@ -227,7 +228,14 @@ class Usage(UsageServer):
         self.modification_paused(modification)
         self._modification = None
 
-    def acknowledge(self, invite: Request) -> Request:
+    def accept_answer(self, answer: Response, invite: Request) -> SentAck:
+        """A 2xx to our initial `invite` confirms the dialog and is acknowledged (RFC 3261 §13.2.2.4)."""
+        self.dialog.set_route_from(answer)
+        self.dialog.refresh_target(answer)
+        self.confirm()
+        return self.acknowledge(invite)
+
+    def acknowledge(self, invite: Request) -> SentAck:
         """Send the ACK of a 2xx to `invite` (RFC 3261 §13.2.2.4) and return it, to be sent again for each
         repetition.
         """
@@ -235,8 +243,7 @@ class Usage(UsageServer):
         for name in ("authorization", "proxy-authorization"):
             for value in invite.headers.all(name):
                 ack.headers.add(name, value)
-        self.agent.stack.send_ack(ack, self.dialog.next_hop())
-        return ack
+        return self.agent.stack.send_ack(ack, self.dialog.next_hop())
 
     def acknowledge_provisional(self, response: Response) -> bool:
         """Take in a reliable provisional response: the target (RFC 6141 §4.7), and a PRACK to it; False when

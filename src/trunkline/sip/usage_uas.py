@@ -61,7 +61,7 @@ class UsageServer:
     )
 
     def __init__(
-        self, agent: "UserAgent", dialog: Dialog, contact: ContactSpec, invitation: Invitation
+        self, agent: "UserAgent", dialog: Dialog, contact: ContactSpec, invitation: Invitation | None
     ) -> None:
         settings = agent.settings
         self.agent = agent
