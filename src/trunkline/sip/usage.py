@@ -103,9 +103,9 @@ class Usage(UsageServer):
         on_reject: Callable[[Outcome], None],
         headers: Fields = (),
     ) -> None:
-        """Send a re-INVITE with an offer, as soon as RFC 3261 §14.1 allows one. Exactly one callback comes,
-        unless the usage ends before. A 491 is retried here; `body` may be a function, called for each
-        attempt."""
+        """Send a re-INVITE with an offer (it must have one), as soon as RFC 3261 §14.1 allows one. Exactly
+        one callback comes, unless the usage ends before. A 491 is retried here; `body` may be a function,
+        called for each attempt."""
         self._modify(ReInvite(self, body=body, headers=headers, on_answer=on_answer, on_reject=on_reject))
 
     def update(
@@ -188,7 +188,6 @@ class Usage(UsageServer):
 
     def modification_started(self, modification: Modification) -> None:
         """It goes out: until its final response no other offer may."""
-        self._on_the_wire = True
         if modification.offers:
             self.offer = Offer.OURS
         if modification.method == "INVITE":
@@ -196,7 +195,6 @@ class Usage(UsageServer):
 
     def modification_paused(self, modification: Modification) -> None:
         """It will be tried again; until then offers of the peer are welcome."""
-        self._on_the_wire = False
         if modification.offers:
             self.offer = Offer.NONE
 

@@ -21,6 +21,7 @@ CHALLENGE = ("WWW-Authenticate", 'Digest realm="r", nonce="n1", algorithm=MD5, q
         ("INVITE, UPDATE", "UPDATE", True),
         ("INVITE, UPDATE", "INFO", False),
         ("INVITE,update", "UPDATE", False),
+        ("INVITE, UPDATED", "UPDATE", False),
         ("", "BYE", False),
     ],
 )
@@ -95,8 +96,8 @@ def test_ended_usage_does_nothing() -> None:
     usage.bye()
     bench.settle()
     count = len(bench.peer.heard)
-    usage.reinvite(OFFER, phone.note_answer, phone.note_refusal)
     usage.update(OFFER, phone.note_answer, phone.note_refusal)
+    usage.reinvite(OFFER, phone.note_answer, phone.note_refusal)
     usage.info("text/plain", b"x", phone.note_answer, phone.note_refusal)
     usage.refresh_session()
     bench.settle()
