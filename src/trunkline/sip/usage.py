@@ -106,9 +106,9 @@ class Usage(UsageServer):
         *,
         relayed: bool = False,
     ) -> None:
-        """Send a re-INVITE with an offer, as soon as RFC 3261 §14.1 allows one. Exactly one callback comes,
-        unless the usage ends before. A 491 is retried here, unless the offer is only `relayed` for somebody who
-        will do that himself; `body` may be a function, called for each attempt.
+        """Send a re-INVITE with an offer (it must have one), as soon as RFC 3261 §14.1 allows one. Exactly
+        one callback comes, unless the usage ends before. A 491 is retried here, unless the offer is only
+        `relayed` for somebody who will do that himself; `body` may be a function, called for each attempt.
         """
         self._modify(
             ReInvite(
@@ -211,7 +211,6 @@ class Usage(UsageServer):
 
     def modification_started(self, modification: Modification) -> None:
         """It goes out: until its final response no other offer may."""
-        self._on_the_wire = True
         if modification.offers:
             self.offer = Offer.OURS
         if modification.method == "INVITE":
@@ -219,7 +218,6 @@ class Usage(UsageServer):
 
     def modification_paused(self, modification: Modification) -> None:
         """It will be tried again; until then offers of the peer are welcome."""
-        self._on_the_wire = False
         if modification.offers:
             self.offer = Offer.NONE
 
