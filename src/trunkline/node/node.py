@@ -43,7 +43,7 @@ from trunkline.observe.loop_lag import LoopLag
 from trunkline.observe.metrics import Metrics
 from trunkline.observe.wiretap import WireTap
 from trunkline.pstn.carrier import SimulatedCarrier
-from trunkline.sip.digest import Challenger
+from trunkline.sip.digest import Algorithm, Challenger
 from trunkline.sip.failures import FlowFailure
 from trunkline.sip.nonce import NonceCounts
 from trunkline.sip.ports import Address, Flow, Target, Transport
@@ -228,6 +228,7 @@ class Node:
             settings.service.domain,
             self._secret("digest nonces"),
             self.clock,
+            algorithms=[Algorithm(name) for name in settings.service.digest],
             counts=NonceCounts(NONCES_REMEMBERED),
         )
         doorman = Doorman(

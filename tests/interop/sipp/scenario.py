@@ -261,6 +261,12 @@ class Callee(Scenario):
         self.answer(200, "OK", headers, self._body, repeat=True)
         self.request("ACK")
 
+    def agree(self, body: str) -> None:
+        """200 to a re-INVITE, and its ACK."""
+        contact = "Contact: <sip:phone@[local_ip]:[local_port];transport=[transport]>"
+        self.send(answer_lines(200, "OK", tag="", headers=[contact]), body, repeat=True)
+        self.request("ACK")
+
     def refuse(self, status: int, reason: str, headers: Sequence[str] = ()) -> None:
         """A refusal, and its ACK."""
         self.answer(status, reason, headers, repeat=True)
