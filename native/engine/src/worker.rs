@@ -1,8 +1,8 @@
 //! A thread of the engine: waits for datagrams and for the moments at which terminals speak, and looks for silent calls.
 //!
 //! It reads one datagram per wake-up of a socket, which level-triggered epoll makes the cheapest way (no read that finds
-//! nothing), and it stamps all datagrams of a batch with the batch's time. While there is much to do it lets datagrams gather
-//! for a moment instead of waking for each: waking costs as much as relaying. A panic is caught at the datagram or moment that
+//! nothing), and it stamps all datagrams of a batch with the batch's time. While there is much to do it looks at
+//! intervals instead of being woken for each: being woken costs as much as relaying. A panic is caught at the datagram or moment that
 //! caused it: that leg's stream fails, the thread goes on.
 
 use std::cmp::Reverse;
@@ -116,12 +116,13 @@ impl Worker<'_> {
         let gather = shared.settings.gather.as_micros() as Micros;
         let mut now = shared.now();
         while !shared.stopping.load(Ordering::Relaxed) {
-            ready.clear();
-            if self.load.is_heavy {
+            let gathers = self.load.is_heavy && gather > 0;
+            if gathers && ready.len() < EVENTS {
                 let idle = (now + gather).saturating_sub(shared.now());
                 std::thread::sleep(Duration::from_micros(idle));
             }
-            let timeout = self.timeout(shared.now());
+            ready.clear();
+            let timeout = if gathers { Timespec::default() } else { self.timeout(shared.now()) };
             // Interrupted or not, the loop goes on with what is due.
             let _ = epoll::wait(&door.epoll, spare_capacity(&mut ready), Some(&timeout));
             now = shared.now();
