@@ -295,6 +295,26 @@ def test_cancel_and_2xx_cross_between_node_and_callee() -> None:
     assert slug(world) is Slug.CANCELLED
 
 
+def test_cancel_while_the_answer_waits_for_a_prack() -> None:
+    """The callee has answered, the caller has not heard of it: a cancelled call, and nothing to pay for."""
+    world = World()
+    world.gateway.on_invite = early_media
+    invite = world.outbound()
+    world.network.drop = lambda packet: packet.summary == "PRACK" and packet.source == world.customer.host.seen_as
+    world.clock.advance(1)
+    answer(world.gateway, world.gateway.invites[-1])
+    world.clock.advance(1)
+    assert "answered" not in world.customer.events
+    invite.cancel()
+    world.clock.advance(1)
+    assert "bye_received" in world.gateway.events
+    world.network.drop = lambda packet: False
+    world.finish()
+    assert slug(world) is Slug.CANCELLED
+    assert world.record.answered_at is None
+    assert world.record.talk_s == 0
+
+
 # -- BYE before the answer --------------------------------------------------------------------------
 
 

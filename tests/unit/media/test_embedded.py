@@ -335,7 +335,7 @@ def test_an_event_loop_tells_the_legs(make_rig: Callable[..., EmbeddedRig]) -> N
 
     async def wait() -> None:
         told = asyncio.Event()
-        call.told.media_timed_out = lambda _: told.set()  # type: ignore[method-assign]
+        call.told.media_timed_out = lambda _: told.set()  # type: ignore[method-assign,assignment]
         rig.engine.attach(asyncio.get_running_loop())
         await asyncio.wait_for(told.wait(), 10)
         rig.engine.detach()
