@@ -168,9 +168,10 @@ class Baresip:
         values = np.frombuffer(data[: len(data) // 2 * 2], "<i2")[-int(last_s * RATE) :]
         return values.astype(np.float64) / 32768
 
-    def heard_bytes(self) -> int:
-        """How much it has heard in all its calls."""
-        return sum(file.stat().st_size for file in self._directory.glob("dump-*-dec.wav"))
+    def receives(self) -> int:
+        """Bits a second that it gets at the moment, by its own count. (Its dump ends at the first hold.)"""
+        rates = re.findall(r"audio=\d+/(\d+) \(bit/s\)", self.output())
+        return int(rates[-1]) if rates else 0
 
     def hears(self, frequency: float) -> bool:
         """Whether half a second of what came last is a clean tone of `frequency`."""

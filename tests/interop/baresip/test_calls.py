@@ -92,7 +92,7 @@ def test_a_call_reaches_the_registered_phone_over_its_own_connection(
     caller.pause(1500)
     caller.bye()
     carrier = sipp(caller, host=CARRIER, to=(HOST, node.port))
-    here = carrier.received("SIP/2.0 200").audio
+    here = carrier.answer().audio
     assert here is not None
     mouth.talk_to(*here)
     wait_for("baresip to hear the caller", lambda: called.hears(1000), within_s=4)
@@ -129,15 +129,14 @@ def test_hold_and_resume(node: Node, phone: Phone, sipp: Start, voice: Speak) ->
     held = wait_for("the re-INVITE", lambda: _invites(carrier, 2))
     assert "a=sendonly" in held.body
     wait_for("the ACK", lambda: _acks(carrier) == 2)
+    wait_for("silence from baresip", lambda: caller.receives() < 1_000, within_s=6)
     caller.command("resume")
     resumed = wait_for("the second re-INVITE", lambda: _invites(carrier, 3))
     assert "a=sendrecv" in resumed.body
     wait_for("the ACK", lambda: _acks(carrier) == 3)
     ear.heard.clear()
-    heard = caller.heard_bytes()
     wait_for("audio to the callee again", lambda: ear.hears(440), within_s=4)
-    wait_for("audio to baresip again", lambda: caller.heard_bytes() > heard + 8000, within_s=4)
-    assert caller.hears(1000)
+    wait_for("audio to baresip again", lambda: caller.receives() > 50_000, within_s=6)
     caller.command("hangup")
     carrier.done()
 
