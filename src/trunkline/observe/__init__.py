@@ -1,2 +1,1 @@
-"""What happened, and who is told: log, metrics, SIP ladder, pcap.
-"""
+"""What happened, and who is told: log, metrics, SIP ladder, pcap."""

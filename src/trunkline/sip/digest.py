@@ -1,10 +1,11 @@
-"""Digest authentication (RFC 3261 §22, RFC 7616, RFC 8760): challenges and their check, and answers to challenges.
+"""Digest authentication (RFC 3261 §22, RFC 7616, RFC 8760): challenges, their check, and answers to them.
 
-MD5, SHA-256 and SHA-512-256; qop `auth`, `auth-int` only as a client, and none at all, as phones of RFC 2069's age send
-it. Only HA1s are needed to check; they are as good as the secret within their realm, and kept accordingly.
+MD5, SHA-256 and SHA-512-256; qop `auth`, `auth-int` only as a client, and none at all, as phones of RFC
+2069's age send it. Only HA1s are needed to check; they are as good as the secret within their realm, and kept
+accordingly.
 
-Deliberate: MD5 is offered above SHA-256, against RFC 8760 §2.3, which wants the preferred one on top. SIPp before 3.7
-and pjproject before 2.11 (Asterisk among its users) look at the first challenge only, and give up when it isn't MD5.
+Deliberate: MD5 is offered above SHA-256, against RFC 8760 §2.3, which wants the best one on top. SIPp 3.6
+and pjproject 2.10 (Asterisk with it) look at the first challenge only, and give up when it isn't MD5.
 `algorithms` changes the order, or leaves MD5 out.
 
 Who is asked, with 401 or 407, and what happens after too many failures is not decided here.
@@ -28,6 +29,8 @@ _PARAM = re.compile(
 )
 _PAIR = re.compile(r"\\(.)", re.DOTALL)
 _NC = re.compile(r"[0-9A-Fa-f]{8}").fullmatch
+_SKEW_S: Final = 60.0
+"""How far the clocks of two edges may be apart."""
 _HEX = re.compile(r"[0-9a-f]+").fullmatch
 
 
@@ -64,7 +67,7 @@ _HASH: Final[dict[Algorithm, Callable[[str], str]]] = {
 
 
 def ha1(key: str, realm: str, secret: str, algorithm: Algorithm = Algorithm.MD5) -> str:
-    """H(username:realm:password) in lower-case hex (RFC 7616 §3.4.2): what is stored instead of the secret."""
+    """H(username:realm:password) in lower-case hex (RFC 7616 §3.4.2): stored instead of the secret."""
     return _HASH[algorithm](f"{key}:{realm}:{secret}")
 
 
@@ -151,7 +154,7 @@ class Outcome(Enum):
 
     OK = "ok"
     STALE = "stale"
-    """The secret is right, but the nonce is too old, not ours, or its count was used before: ask again, stale=true."""
+    """The secret is right, but the nonce is too old, not ours, or its count was used: ask again."""
     WRONG = "wrong"
     UNKNOWN = "unknown"
     """No HA1 for that username and algorithm."""
@@ -178,7 +181,8 @@ class Challenger:
     ) -> None:
         """`key`: 16 or more secret bytes, the same on every edge. `algorithms`: offered in this order.
 
-        `counts`: refuses used nonce counts when given; without it a nonce may be used any number of times in its life.
+        `counts`: refuses used nonce counts when given; without it a nonce may be used any number of times in
+        its life.
         """
         self.realm = realm
         self._mint = NonceMint(realm, key)
@@ -199,7 +203,7 @@ class Challenger:
         ]
 
     def find(self, values: Iterable[str]) -> Credentials | None:
-        """The first of these header values that holds Digest credentials of this realm; the others are passed over."""
+        """The first of these header values that holds Digest credentials of this realm, if any does."""
         for value in values:
             try:
                 credentials = Credentials.parse(value)
@@ -218,7 +222,8 @@ class Challenger:
     ) -> Outcome:
         """Check credentials for a request. The same work is done whether the username is known or not.
 
-        `ha1_lookup(username, algorithm)` gives the stored HA1 or None. `request_uri` is compared as `uris_agree` does.
+        `ha1_lookup(username, algorithm)` gives the stored HA1 or None. `request_uri` is compared as
+        `uris_agree` does.
         """
         algorithm = credentials.algorithm
         if algorithm not in self._algorithms or credentials.realm != self.realm:
@@ -248,7 +253,7 @@ class Challenger:
         return Outcome.OK if self._fresh(credentials, issued_at) else Outcome.STALE
 
     def _fresh(self, credentials: Credentials, issued_at: float | None) -> bool:
-        if issued_at is None or not -60.0 <= self._clock.wall() - issued_at <= self._lifetime_s:
+        if issued_at is None or not -_SKEW_S <= self._clock.wall() - issued_at <= self._lifetime_s:
             return False
         if self._counts is None:
             return True
@@ -258,8 +263,9 @@ class Challenger:
 def uris_agree(digest_uri: str, request_uri: str) -> bool:
     """Whether a digest's uri may stand for this Request-URI.
 
-    RFC 7616 §3.4.6 wants the same resource; RFC 8760 §2.6 item 6 lets a UAS accept others, as proxies rewrite. So the
-    host is not compared, and a uri without a user agrees with every user: SIPp sends `sip:host:port` for any request.
+    RFC 7616 §3.4.6 wants the same resource; RFC 8760 §2.6 item 6 lets a UAS accept others, as proxies
+    rewrite. So the host is not compared, and a uri without a user agrees with every user: SIPp sends
+    `sip:host:port` for any request.
     """
     if digest_uri == request_uri:
         return True
@@ -309,7 +315,7 @@ class Challenge(NamedTuple):
 
 
 def choose_challenge(values: Iterable[str]) -> Challenge | None:
-    """The challenge with the strongest algorithm among these header values; None when none can be answered."""
+    """The answerable challenge with the strongest algorithm among these header values, if there is one."""
     best: Challenge | None = None
     best_strength = -1
     for value in values:
@@ -334,10 +340,11 @@ def answer_challenge(
     nc: int = 1,
     body: bytes = b"",
 ) -> str | None:
-    """The value of the Authorization or Proxy-Authorization that answers a challenge; None when none can be answered.
+    """The Authorization or Proxy-Authorization value that answers a challenge; None when none can be.
 
-    Of several challenges the strongest algorithm is taken, of its qop `auth` before `auth-int`. `cnonce`: a fresh token;
-    `nc`: how often the nonce has been used, this time included. Raises `SipBuildError` when a value can't be sent.
+    Of several challenges the strongest algorithm is taken, of its qop `auth` before `auth-int`. `cnonce`: a
+    fresh token; `nc`: how often the nonce has been used, this time included. Raises `SipBuildError` when a
+    value can't be sent.
     """
     values = [challenge_value] if isinstance(challenge_value, str) else challenge_value
     challenge = choose_challenge(values)

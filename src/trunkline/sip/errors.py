@@ -1,4 +1,4 @@
-"""What goes wrong in a message: the peer broke a rule (`SipSyntaxError`), or we were about to (`SipBuildError`).
+"""What goes wrong in a message: the peer broke a rule (`SipSyntaxError`), or we nearly did (`SipBuildError`).
 
 Root: `trunkline.errors.SipError`. The message layer raises nothing else on a peer's bytes.
 """
@@ -33,7 +33,7 @@ class SipSyntaxError(SipError):
         self.status = status
         """The status to answer a request with (RFC 3261 §21.4)."""
         self.message = message
-        """The request as far as it could be read, good enough for `response_to`; None: nothing can or may be answered."""
+        """The request as far as it could be read, for `response_to`; None: nothing can or may be answered."""
 
     def __str__(self) -> str:
         return f"{self.element}: {self.detail}"
@@ -46,4 +46,4 @@ class SipSyntaxError(SipError):
 
 
 class SipBuildError(SipError):
-    """A value of ours that can't go into a message: it would end the line it stands in (CR, LF, NUL), or isn't a token."""
+    """A value of ours that can't go into a message: it would end its line (CR, LF, NUL), or isn't a token."""

@@ -1,8 +1,8 @@
 """Messages out of a byte stream (RFC 3261 §18.3, §20.14) and the keep-alives between them (RFC 5626 §4.4.1).
 
-Sans-I/O: `net` feeds what a TCP or TLS connection delivers. A stream needs exactly one well-formed Content-Length in
-every message; anything else ends it, since nobody can tell where the next message begins. Linear however the bytes
-are cut.
+Sans-I/O: `net` feeds what a TCP or TLS connection delivers. A stream needs exactly one well-formed
+Content-Length in every message; anything else ends it, since nobody can tell where the next message begins.
+Linear however the bytes are cut.
 
 Reading what is inside a message is `parse`.
 """
@@ -44,8 +44,8 @@ class StreamFramer:
     def feed(self, data: bytes) -> list[bytes | KeepAlive]:
         """Take what has arrived; return the messages and keep-alives that are complete, in order.
 
-        Raises `SipSyntaxError` when the stream can't go on. When something was complete before the fault, that is
-        returned and the fault is left in `failure`.
+        Raises `SipSyntaxError` when the stream can't go on. When something was complete before the fault,
+        that is returned and the fault is left in `failure`.
         """
         if self.failure is not None:
             raise self.failure
@@ -76,7 +76,7 @@ class StreamFramer:
             self._blank = False
             end = buffer.find(b"\r\n\r\n", self._scanned)
             if end < 0:
-                if len(buffer) > limits.HEAD_BYTES:
+                if len(buffer) > limits.HEAD_BYTES + 3:
                     raise _too_long(bytes(buffer))
                 self._scanned = max(0, len(buffer) - 3)
                 return False

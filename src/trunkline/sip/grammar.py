@@ -1,12 +1,13 @@
 """What several headers share (RFC 3261 §25.1): token, quoted-string, comma lists, generic parameters.
 
-Text has been decoded and unfolded before it comes here. Every function is linear in its input: the expressions use
-possessive quantifiers, and an unterminated quote or bracket swallows the rest of the text rather than being
-tried again at the next character.
+Text has been decoded and unfolded before it comes here. Every function is linear in its input: the
+expressions use possessive quantifiers, and an unterminated quote or bracket swallows the rest of the text
+rather than being tried again at the next character.
 """
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from trunkline.sip import limits
@@ -26,6 +27,8 @@ LWS: Final = " \t"
 Params = Mapping[str, str | None]
 """Parameters: names in lower case, values as received, None for a name without a value."""
 
+NO_PARAMS: Final[Params] = MappingProxyType({})
+
 _VALUE = r"[A-Za-z0-9\-.!%*_+`'~\[\]:/?@&$,=()#{}|^]"
 _SIMPLE_PARAMS = re.compile(f"(?:;{TOKEN}++(?:={_VALUE}*+)?+)++").fullmatch
 _PLAIN_VALUE = re.compile(f"{_VALUE}*+").fullmatch
@@ -37,18 +40,19 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _UNDECODED = re.compile("[\udc80-\udcff]").search
 
 
-def split_list(text: str) -> list[str]:
+def split_list(text: str, element: str = "list") -> list[str]:
     """The elements of a comma-separated list, stripped; commas inside quotes and `<>` don't separate.
 
-    Empty elements are dropped: they carry nothing. Raises `SipSyntaxError` above `limits.LIST_ELEMENTS`.
+    Empty elements are dropped: they carry nothing. Raises `SipSyntaxError` for `element` above
+    `limits.LIST_ELEMENTS`.
     """
     if "," not in text:
-        element = text.strip(LWS)
-        return [element] if element else []
+        text = text.strip(LWS)
+        return [text] if text else []
     pieces = _split(text, _LIST_STOP, ",") if '"' in text or "<" in text else text.split(",")
-    elements = [element for piece in pieces if (element := piece.strip(LWS))]
+    elements = [stripped for piece in pieces if (stripped := piece.strip(LWS))]
     if len(elements) > limits.LIST_ELEMENTS:
-        raise SipSyntaxError("list", "too many elements")
+        raise SipSyntaxError(element, "too many elements")
     return elements
 
 
@@ -67,8 +71,8 @@ def parse_params(text: str, element: str) -> dict[str, str | None]:
     """`;name=value;name` as a mapping: names in lower case, values exactly as received (quotes kept).
 
     `text` is empty or begins (after LWS) with a semicolon. Raises `SipSyntaxError` for an empty or repeated
-    parameter, a name that isn't a token, and a value that is neither token, host nor quoted string (RFC 3261 §25.1
-    generic-param; some more visible characters are let through).
+    parameter, a name that isn't a token, and a value that is neither token, host nor quoted string (RFC 3261
+    §25.1 generic-param; some more visible characters are let through).
     """
     if not _SIMPLE_PARAMS(text):
         return _parse_odd_params(text.strip(LWS), element)
@@ -123,7 +127,7 @@ def quote(text: str) -> str:
 
 
 def unquote(text: str) -> str:
-    """What a quoted-string says, made `readable`; text that isn't one comes back `readable` and otherwise unchanged."""
+    """What a quoted-string says, made `readable`; other text is only made `readable`."""
     match = _QUOTED(text)
     if match is not None:
         text = match[1]
@@ -135,8 +139,8 @@ def unquote(text: str) -> str:
 def readable(text: str) -> str:
     """`text` fit for a display, a log and a database: no control characters, no undecoded bytes.
 
-    Control characters, which a quoted pair may smuggle in (RFC 4475 §3.1.1.2), become spaces. Bytes that weren't UTF-8
-    are what old devices send instead: ISO 8859-1.
+    Control characters, which a quoted pair may smuggle in (RFC 4475 §3.1.1.2), become spaces. Bytes that
+    weren't UTF-8 are what old devices send instead: ISO 8859-1.
     """
     if _UNDECODED(text):
         text = text.encode("utf-8", "surrogateescape").decode("latin-1")

@@ -1,11 +1,11 @@
-"""The header fields of one message: a multimap that keeps values byte-exact and order where order means something.
+"""The header fields of one message: a multimap that keeps values byte-exact.
 
-RFC 3261 §7.3.1: fields of different names may be reordered, lines of one name may not. So lines are kept per name, in
-order of the names' first appearance. Names are keys in lower case with compact forms (§7.3.3) spelled out; they go out in
-the spelling of their RFC, unknown ones in the spelling they came in.
+RFC 3261 §7.3.1: fields of different names may be reordered, lines of one name may not. So lines are kept per
+name, in order of the names' first appearance. Names are keys in lower case with compact forms (§7.3.3)
+spelled out; they go out in the spelling of their RFC, unknown ones in the spelling they came in.
 
-Text is UTF-8 decoded with surrogateescape, so that a value nobody touches goes out as it came. What a header means is
-`message` and the modules of the single headers; nothing is parsed here.
+Text is UTF-8 decoded with surrogateescape, so that a value nobody touches goes out as it came. What a header
+means is `message` and the modules of the single headers; nothing is parsed here.
 """
 
 from collections.abc import Iterable, Iterator
@@ -138,7 +138,10 @@ _PREFIX = {key: f"{name}: " for key, name in SPELLING.items()}
 KEYS = {
     spelling: key for key, name in SPELLING.items() for spelling in (key, name, name.upper(), key.title())
 }
-"""Usual spellings, compact forms among them → key. A closed table: names of a peer's invention are never added."""
+"""Usual spellings, compact forms among them → key.
+
+A closed table: names of a peer's invention are never added.
+"""
 KEYS.update(COMPACT)
 KEYS.update({compact.upper(): key for compact, key in COMPACT.items()})
 
@@ -155,12 +158,15 @@ def key_of(name: str) -> str | None:
 
 
 class Headers:
-    """A multimap of header fields. Names may be given in any spelling; the key (lower case, long) is the fastest."""
+    """A multimap of header fields.
+
+    Names may be given in any spelling; the key (lower case, long) is the fastest.
+    """
 
     __slots__ = ("_spelling", "_values", "parsed")
 
     def __init__(self, fields: Iterable[tuple[str, str]] = ()) -> None:
-        self._values: dict[str, list[str]] = {}
+        self._values: dict[str, tuple[str, ...]] = {}
         self._spelling: dict[str, str] | None = None
         self.parsed: dict[str, object] = {}
         """What `message` has parsed, by key; forgotten for a key whenever that key's values change."""
@@ -168,11 +174,11 @@ class Headers:
             self.add(name, value)
 
     @classmethod
-    def adopt(cls, values: dict[str, list[str]], spelling: dict[str, str] | None) -> "Headers":
-        """Take over values that are known to be sound: key → lines, and key → spelling of names not in `SPELLING`."""
+    def adopt(cls, values: dict[str, tuple[str, ...]], spelling: dict[str, str] | None) -> "Headers":
+        """Take over lines by key, known to be without CR and LF; and spellings of names not in `SPELLING`."""
         headers = cls.__new__(cls)
-        headers._values = values
-        headers._spelling = spelling
+        headers._values = values  # noqa: SLF001
+        headers._spelling = spelling  # noqa: SLF001
         headers.parsed = {}
         return headers
 
@@ -188,18 +194,16 @@ class Headers:
         values = self._values.get(name)
         if values is None and (key := key_of(name)) != name and key is not None:
             values = self._values.get(key)
-        return [] if values is None else values.copy()
+        return [] if values is None else list(values)
 
     def split(self, name: str) -> list[str]:
         """The elements of a comma-separated header over all its lines (RFC 3261 §7.3.1), top first.
 
-        Not for headers whose grammar isn't a list (RFC 3261 §7.3.1 names WWW-Authenticate and its kin). Raises
-        `SipSyntaxError` above `limits.LIST_ELEMENTS`.
+        Not for headers whose grammar isn't a list (RFC 3261 §7.3.1 names WWW-Authenticate and its kin).
+        Raises `SipSyntaxError` above `limits.LIST_ELEMENTS`.
         """
         values = self.all(name)
-        if len(values) == 1:
-            return split_list(values[0])
-        return split_list(",".join(values))
+        return split_list(values[0] if len(values) == 1 else ",".join(values), name)
 
     def set(self, name: str, value: str) -> None:
         """Replace every line of that name by one.
@@ -207,31 +211,50 @@ class Headers:
         Raises `SipBuildError` when the name isn't a token, or the value holds CR, LF or NUL.
         """
         key = self._writable(name, value)
-        self._values[key] = [value]
+        self._values[key] = (value,)
 
     def add(self, name: str, value: str) -> None:
         """Append a line below those of that name. Raises as `set`."""
         key = self._writable(name, value)
-        values = self._values.get(key)
-        if values is None:
-            self._values[key] = [value]
-        else:
-            values.append(value)
+        values = self._values
+        values[key] = (*values[key], value) if key in values else (value,)
 
     def prepend(self, name: str, value: str) -> None:
         """Insert a line above those of that name. Raises as `set`."""
         key = self._writable(name, value)
-        values = self._values.get(key)
-        if values is None:
-            self._values[key] = [value]
-        else:
-            values.insert(0, value)
+        values = self._values
+        values[key] = (value, *values[key]) if key in values else (value,)
+
+    def extend(self, name: str, suffix: str) -> None:
+        """Append text of ours to the first line of that name, if there is one, which stays as it came.
+
+        Only the suffix is checked: a received value may hold a NUL in a quoted pair (RFC 4475 §3.1.1.2).
+        Raises as `set`.
+        """
+        key = self._writable(name, suffix)
+        values = self._values
+        if key in values:
+            first, *others = values[key]
+            values[key] = (first + suffix, *others)
+
+    def rewrite(self, key: str, lines: tuple[str, ...]) -> None:
+        """Replace the lines of a known key by text made from what was received, which isn't checked again.
+
+        It may hold a NUL in a quoted pair; a line break would still be refused by `Message.to_bytes`.
+        """
+        self._values[key] = lines
+        self.parsed.pop(key, None)
 
     def set_all(self, name: str, values: Iterable[str]) -> None:
         """Replace every line of that name by these, none of them when empty. Raises as `set`."""
-        self.remove(name)
-        for value in values:
-            self.add(name, value)
+        lines = tuple(values)
+        key = None
+        for value in lines:
+            key = self._writable(name, value)
+        if key is None:
+            self.remove(name)
+        else:
+            self._values[key] = lines
 
     def remove(self, name: str) -> None:
         """Drop every line of that name; nothing happens when there is none."""
@@ -243,17 +266,15 @@ class Headers:
 
     def copy(self) -> "Headers":
         """An independent copy."""
-        copy = Headers.adopt(
-            {key: values.copy() for key, values in self._values.items()},
-            None if self._spelling is None else self._spelling.copy(),
-        )
+        spelling = self._spelling
+        copy = Headers.adopt(self._values.copy(), None if spelling is None else spelling.copy())
         copy.parsed = self.parsed.copy()
         return copy
 
     def only(self, keys: Iterable[str]) -> "Headers":
-        """An independent copy of the lines of these keys, in the order of `keys`."""
+        """An independent copy of the lines of these known keys, in the order of `keys`."""
         mine = self._values
-        return Headers.adopt({key: mine[key].copy() for key in keys if key in mine}, None)
+        return Headers.adopt({key: mine[key] for key in keys if key in mine}, None)
 
     def fields(self) -> Iterator[tuple[str, str]]:
         """`(display name, value)` of every line: by name in order of first appearance, then in order."""
@@ -315,7 +336,7 @@ class Headers:
         return self.fields()
 
     def __len__(self) -> int:
-        return sum([len(values) for values in self._values.values()])
+        return sum(map(len, self._values.values()))
 
     def __repr__(self) -> str:
         return f"Headers({list(self.fields())!r})"

@@ -1,4 +1,7 @@
-"""Every bound that the message layer applies to a peer's bytes. All sizes are bytes of the wire form unless named otherwise."""
+"""Every bound that the message layer applies to a peer's bytes.
+
+All sizes are bytes of the wire form unless named otherwise.
+"""
 
 HEAD_BYTES = 32_768
 """Start line and header fields together. RFC 4475's longest valid request (§3.1.1.7) has 3.5 kB."""

@@ -1,73 +1,47 @@
-"""Requests and responses: header values read when asked for, and bytes for the wire (RFC 3261 §7, §8.2.6, §20).
+"""Requests and responses: headers read when asked for, and bytes for the wire (RFC 3261 §7, §8.2.6, §20).
 
 Reading a property parses the header once and keeps the result until that header changes. Each may raise
-`SipSyntaxError` when the header is malformed, except those that `parse_message` has checked: `uri`, `top_via`, `from_`,
-`to`, their tags, `call_id`, `cseq`, `max_forwards`.
+`SipSyntaxError` when the header is malformed, except those that `parse_message` has checked: `uri`,
+`top_via`, `from_`, `to`, their tags, `call_id`, `cseq`, `max_forwards`.
 
 Not here: reading bytes (`parse`), what a header does to a dialog or transaction (`dialog`, `stack`).
 """
 
-import re
 from collections.abc import Iterable
-from typing import Final, NamedTuple, TypeVar, cast
+from typing import Final, cast
 
 from trunkline.sip import limits
 from trunkline.sip.errors import SipBuildError, SipSyntaxError
-from trunkline.sip.grammar import LWS, Params, is_token, parse_params, split_list, unquote
+from trunkline.sip.grammar import LWS, is_token, split_list
+from trunkline.sip.header_values import (
+    CSeq,
+    RAck,
+    Reason,
+    SessionExpires,
+    parse_cseq,
+    parse_delta,
+    parse_number,
+    parse_rack,
+    read_reasons,
+)
 from trunkline.sip.headers import Headers
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.reasons import REASONS
 from trunkline.sip.uri import OtherUri, SipUri, parse_uri
 from trunkline.sip.via import Via
 
-T = TypeVar("T")
-
-_CSEQ = re.compile(r"([0-9]{1,20})[ \t]++([A-Za-z0-9\-.!%*_+`'~]++)").fullmatch
-_RACK = re.compile(r"([0-9]{1,20})[ \t]++([0-9]{1,20})[ \t]++([A-Za-z0-9\-.!%*_+`'~]++)").fullmatch
-_DIGITS = re.compile(r"[0-9]{1,20}").fullmatch
-_DELTA = re.compile(r"([0-9]{1,20})[ \t]*+(;.*)?").fullmatch
-
-
-class CSeq(NamedTuple):
-    """RFC 3261 §20.16."""
-
-    number: int
-    method: str
-
-    def __str__(self) -> str:
-        return f"{self.number} {self.method}"
-
-
-class RAck(NamedTuple):
-    """RFC 3262 §7.2: the RSeq and CSeq of the provisional response that a PRACK acknowledges."""
-
-    rseq: int
-    cseq: int
-    method: str
-
-    def __str__(self) -> str:
-        return f"{self.rseq} {self.cseq} {self.method}"
-
-
-class SessionExpires(NamedTuple):
-    """RFC 4028 §4."""
-
-    seconds: int
-    refresher: str | None
-    """`uac`, `uas`, or None when not said."""
-
-    def __str__(self) -> str:
-        return str(self.seconds) if self.refresher is None else f"{self.seconds};refresher={self.refresher}"
-
-
-class Reason(NamedTuple):
-    """One value of a Reason header (RFC 3326)."""
-
-    protocol: str
-    """Upper case: `SIP`, `Q.850`."""
-    cause: int | None
-    text: str | None
-    """Unquoted."""
+__all__ = [
+    "CSeq",
+    "Message",
+    "RAck",
+    "Reason",
+    "Request",
+    "Response",
+    "SessionExpires",
+    "parse_cseq",
+    "read_reasons",
+    "response_to",
+]
 
 
 class Message:
@@ -95,20 +69,14 @@ class Message:
     @property
     def vias(self) -> list[Via]:
         """Every Via element, top first."""
-        return [Via.parse(element) for element in self.headers.split("via")]
+        return [Via.parse(element) for element in self.headers.split("Via")]
 
     def set_top_via(self, via: Via) -> None:
         """Replace the first Via element and leave the others as they are."""
         lines = self.headers.all("via")
-        rest = split_list(lines[0])[1:] if lines else []
-        self.headers.set_all("via", [str(via), *rest, *lines[1:]])
+        rest = split_list(lines[0])[1:] if lines and "," in lines[0] else []
+        self.headers.rewrite("via", (str(via), *rest, *lines[1:]))
         self.headers.parsed["via"] = via
-
-    def pop_top_via(self) -> None:
-        """Drop the first Via element, if any."""
-        lines = self.headers.all("via")
-        if lines:
-            self.headers.set_all("via", split_list(lines[0])[1:] + lines[1:])
 
     @property
     def from_(self) -> NameAddr:
@@ -172,7 +140,7 @@ class Message:
 
     @property
     def max_forwards(self) -> int | None:
-        """0–255, None when absent (RFC 2543)."""
+        """0 to 255, None when absent (RFC 2543)."""
         return self._number("max-forwards", "Max-Forwards", limits.MAX_FORWARDS_MAX)
 
     @property
@@ -189,24 +157,24 @@ class Message:
     @property
     def require(self) -> frozenset[str]:
         """Option tags in lower case (§20.32)."""
-        return self._tokens("require")
+        return self._tokens("require", "Require")
 
     @property
     def supported(self) -> frozenset[str]:
         """Option tags in lower case (§20.37)."""
-        return self._tokens("supported")
+        return self._tokens("supported", "Supported")
 
     @property
     def unsupported(self) -> frozenset[str]:
         """Option tags in lower case (§20.40)."""
-        return self._tokens("unsupported")
+        return self._tokens("unsupported", "Unsupported")
 
     @property
     def allow(self) -> frozenset[str]:
         """Methods as spelled (methods are case-sensitive), empty when the header is absent (§20.5)."""
         tokens = self.headers.parsed.get("allow")
         if tokens is None:
-            tokens = self.headers.parsed["allow"] = frozenset(self.headers.split("allow"))
+            tokens = self.headers.parsed["allow"] = frozenset(self.headers.split("Allow"))
         return cast("frozenset[str]", tokens)
 
     @property
@@ -218,31 +186,27 @@ class Message:
     def rack(self) -> RAck | None:
         """RFC 3262 §7.2."""
         value = self.headers.get("rack")
-        if value is None:
-            return None
-        match = _RACK(value)
-        if match is None or int(match[1]) > limits.RSEQ_MAX or int(match[2]) > limits.CSEQ_MAX:
-            raise SipSyntaxError("RAck", "malformed")
-        return RAck(int(match[1]), int(match[2]), match[3])
+        return None if value is None else parse_rack(value)
 
     @property
     def session_expires(self) -> SessionExpires | None:
         """RFC 4028 §4."""
-        delta = self._delta("session-expires", "Session-Expires")
-        if delta is None:
+        value = self.headers.get("session-expires")
+        if value is None:
             return None
-        refresher = delta[1].get("refresher")
-        return SessionExpires(delta[0], refresher.lower() if refresher else None)
+        seconds, params = parse_delta(value, "Session-Expires")
+        refresher = params.get("refresher")
+        return SessionExpires(seconds, refresher.lower() if refresher else None)
 
     @property
     def min_se(self) -> int | None:
         """Seconds (RFC 4028 §5)."""
-        delta = self._delta("min-se", "Min-SE")
-        return None if delta is None else delta[0]
+        value = self.headers.get("min-se")
+        return None if value is None else parse_delta(value, "Min-SE")[0]
 
     @property
     def reason_header(self) -> list[Reason]:
-        """Reason (RFC 3326). Values that can't be read are left out: the header is advice, and may not kill a call."""
+        """Reason (RFC 3326). Values that can't be read are left out: it is advice and may not kill calls."""
         return read_reasons(self.headers.all("reason"))
 
     def _required(self, key: str, name: str) -> str:
@@ -267,46 +231,32 @@ class Message:
         if addresses is None:
             if key not in self.headers:
                 return []
+            elements = self.headers.split(name)
             try:
-                addresses = parsed[key] = [NameAddr.parse(element) for element in self.headers.split(key)]
+                addresses = parsed[key] = [NameAddr.parse(element) for element in elements]
             except SipSyntaxError as error:
                 raise error.within(name) from None
         return cast("list[NameAddr]", addresses).copy()
 
     def _number(self, key: str, name: str, maximum: int) -> int | None:
         value = self.headers.get(key)
-        if value is None:
-            return None
-        if not _DIGITS(value) or int(value) > maximum:
-            raise SipSyntaxError(name, "not a number in range")
-        return int(value)
+        return None if value is None else parse_number(value, name, maximum)
 
-    def _delta(self, key: str, name: str) -> tuple[int, Params] | None:
-        value = self.headers.get(key)
-        if value is None:
-            return None
-        match = _DELTA(value)
-        if match is None or int(match[1]) > limits.DELTA_SECONDS_MAX:
-            raise SipSyntaxError(name, "not a number of seconds")
-        return int(match[1]), parse_params(match[2] or "", name)
-
-    def _tokens(self, key: str) -> frozenset[str]:
+    def _tokens(self, key: str, name: str) -> frozenset[str]:
         parsed = self.headers.parsed
         tokens = parsed.get(key)
         if tokens is None:
-            tokens = parsed[key] = frozenset([token.lower() for token in self.headers.split(key)])
+            tokens = parsed[key] = frozenset([token.lower() for token in self.headers.split(name)])
         return cast("frozenset[str]", tokens)
 
     def _serialise(self, start_line: str) -> bytes:
+        if "\n" in start_line or "\r" in start_line:
+            raise SipBuildError("the start line holds a line break")
         lines = self.headers.lines()
         body = self.body
-        lines.append(f"Content-Length: {len(body)}\r\n\r\n")
         lines.insert(0, start_line)
-        head = "\r\n".join(lines)
-        ends = len(lines) + 1
-        if head.count("\n") != ends or head.count("\r") != ends:
-            raise SipBuildError("a header value or the start line holds a line break")
-        return head.encode("utf-8", "surrogateescape") + body
+        lines.append(f"Content-Length: {len(body)}\r\n\r\n")
+        return "\r\n".join(lines).encode("utf-8", "surrogateescape") + body
 
 
 class Request(Message):
@@ -352,7 +302,7 @@ class Request(Message):
 
     def to_bytes(self) -> bytes:
         """The wire form, Content-Length computed. Raises `SipBuildError` when a part would break its line."""
-        if " " in self._uri_text or not is_token(self.method):
+        if not self._uri_text or " " in self._uri_text or not is_token(self.method):
             raise SipBuildError("the method or Request-URI can't stand in a request line")
         return self._serialise(f"{self.method} {self._uri_text} SIP/2.0")
 
@@ -371,7 +321,7 @@ class Response(Message):
         self.headers = Headers() if headers is None else headers
         self.body = body
         self.status: Final = status
-        """100–699."""
+        """100 to 699."""
         self.reason: Final = REASONS.get(status, "") if reason is None else reason
         """The phrase; may be empty."""
 
@@ -381,38 +331,6 @@ class Response(Message):
 
     def __repr__(self) -> str:
         return f"<Response {self.status} {self.reason}>"
-
-
-def parse_cseq(value: str) -> CSeq:
-    """Read a CSeq value. Raises `SipSyntaxError`; the number must be less than 2**31 (RFC 3261 §8.1.1.5)."""
-    match = _CSEQ(value)
-    if match is None:
-        raise SipSyntaxError("CSeq", "malformed")
-    number = int(match[1])
-    if number > limits.CSEQ_MAX:
-        raise SipSyntaxError("CSeq", "sequence number out of range")
-    return CSeq(number, match[2])
-
-
-def read_reasons(lines: Iterable[str]) -> list[Reason]:
-    """The values of Reason lines (RFC 3326 §2) that can be read, in order."""
-    reasons = []
-    for element in split_list(",".join(lines)):
-        protocol, semicolon, rest = element.partition(";")
-        try:
-            params = parse_params(semicolon + rest, "Reason")
-        except SipSyntaxError:
-            continue
-        cause = params.get("cause")
-        text = params.get("text")
-        reasons.append(
-            Reason(
-                protocol.strip(LWS).upper(),
-                int(cause) if cause and _DIGITS(cause) else None,
-                None if text is None else unquote(text),
-            )
-        )
-    return reasons
 
 
 def response_to(
@@ -425,15 +343,14 @@ def response_to(
     body: bytes = b"",
     content_type: str | None = None,
 ) -> Response:
-    """A response to `request` (RFC 3261 §8.2.6.2): Via, From, To, Call-ID and CSeq copied, Timestamp into a 100.
+    """A response to `request` (RFC 3261 §8.2.6): with Via, From, To, Call-ID, CSeq, and in a 100 Timestamp.
 
-    `to_tag` is added to To unless it has a tag already. Raises `SipBuildError` for a header that can't be sent.
+    `to_tag` is added to To unless it has a tag already. Raises `SipBuildError` for a header that can't be
+    sent.
     """
     copied = request.headers.only(_COPIED if status != 100 else _COPIED_INTO_100)
     if to_tag is not None and not _has_tag(request):
-        to = copied.get("to")
-        if to is not None:
-            copied.set("to", f"{to};tag={to_tag}")
+        copied.extend("to", f";tag={to_tag}")
     for name, value in headers:
         copied.add(name, value)
     if content_type is not None:
@@ -447,6 +364,6 @@ _COPIED_INTO_100 = (*_COPIED, "timestamp")
 
 def _has_tag(request: Request) -> bool:
     try:
-        return request.to_tag is not None
+        return "tag" in request.to.params
     except SipSyntaxError:
         return True

@@ -1,7 +1,11 @@
-"""`name-addr` and `addr-spec` with header parameters: From, To, Contact, Route and their kin (RFC 3261 §20.10, §25.1).
+"""Addresses with header parameters: From, To, Contact, Route and their kin (RFC 3261 §20.10, §25.1).
 
-Without angle brackets, parameters belong to the header and the URI may hold neither comma, semicolon nor question mark
-(RFC 3261 §20). Leniency: an unquoted display name may hold any characters but quotes and brackets (RFC 4475 §3.1.2.15).
+Without angle brackets, parameters belong to the header and the URI may hold neither comma, semicolon nor
+question mark (RFC 3261 §20).
+
+Leniencies: an unquoted display name may hold any characters but quotes and brackets (RFC 4475 §3.1.2.15), a
+URI may have spaces around it within its brackets (§3.1.2.14). Neither is passed on: what is printed is
+well-formed.
 """
 
 import re
@@ -10,6 +14,7 @@ from typing import Final
 from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.grammar import (
     LWS,
+    NO_PARAMS,
     TOKEN,
     Params,
     parse_params,
@@ -21,7 +26,6 @@ from trunkline.sip.grammar import (
 )
 from trunkline.sip.uri import SIP_URI, OtherUri, SipUri, parse_uri, sip_uri_of
 
-_NO_PARAMS: Final[dict[str, str | None]] = {}
 _USUAL = re.compile(
     rf'(?:"([^"\\]*+)"[ \t]*+|([A-Za-z0-9\-.!%*_+`\'~ \t]*+))<{SIP_URI}>(?:;tag=({TOKEN}++))?+'
 ).fullmatch
@@ -35,7 +39,7 @@ class NameAddr:
 
     __slots__ = ("display", "params", "uri")
 
-    def __init__(self, display: str | None, uri: SipUri | OtherUri, params: Params = _NO_PARAMS) -> None:
+    def __init__(self, display: str | None, uri: SipUri | OtherUri, params: Params = NO_PARAMS) -> None:
         self.display: Final = display
         """Without quotes and escapes, never with control characters when parsed; None when absent."""
         self.uri: Final = uri
@@ -54,7 +58,7 @@ class NameAddr:
         else:
             display = plain.strip(LWS) or None
         uri = sip_uri_of(scheme, user, password, host, port, uri_params)
-        return cls(display, uri, _NO_PARAMS if tag is None else {"tag": tag})
+        return cls(display, uri, NO_PARAMS if tag is None else {"tag": tag})
 
     @classmethod
     def _parse_unusual(cls, text: str) -> "NameAddr":
@@ -63,7 +67,8 @@ class NameAddr:
             return cls._parse_addr_spec(text)
         quoted, plain, uri_text, rest = match.groups()
         display = unquote(quoted) if quoted is not None else readable(plain.strip(LWS)) or None
-        return cls(display, parse_uri(uri_text), parse_params(rest, "parameters") if rest else _NO_PARAMS)
+        uri = parse_uri(uri_text.strip(LWS))
+        return cls(display, uri, parse_params(rest, "parameters") if rest else NO_PARAMS)
 
     @classmethod
     def _parse_addr_spec(cls, text: str) -> "NameAddr":
@@ -74,9 +79,8 @@ class NameAddr:
         uri_text = uri_text.rstrip(LWS)
         if "?" in uri_text or "," in uri_text:
             raise SipSyntaxError("address", "URI with ? or , needs angle brackets", offset=len(uri_text))
-        return cls(
-            None, parse_uri(uri_text), parse_params(semicolon + rest, "parameters") if rest else _NO_PARAMS
-        )
+        uri = parse_uri(uri_text)
+        return cls(None, uri, parse_params(f";{rest}", "parameters") if semicolon else NO_PARAMS)
 
     @classmethod
     def parse_list(cls, text: str) -> "list[NameAddr]":
@@ -85,8 +89,8 @@ class NameAddr:
 
     @property
     def tag(self) -> str | None:
-        """The tag parameter (RFC 3261 §19.3)."""
-        return self.params.get("tag")
+        """The tag parameter (RFC 3261 §19.3); None when absent or empty."""
+        return self.params.get("tag") or None
 
     def with_tag(self, tag: str) -> "NameAddr":
         """A copy with the tag parameter set."""
@@ -97,11 +101,10 @@ class NameAddr:
         return NameAddr(self.display, self.uri)
 
     def __str__(self) -> str:
-        display = self.display
         params = print_params(self.params) if self.params else ""
-        if display is None:
-            return f"<{self.uri}>{params}"
-        return f"{quote(display)} <{self.uri}>{params}"
+        return (
+            f"<{self.uri}>{params}" if self.display is None else f"{quote(self.display)} <{self.uri}>{params}"
+        )
 
     def __repr__(self) -> str:
         return f"NameAddr({str(self)!r})"

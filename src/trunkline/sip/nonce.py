@@ -1,15 +1,12 @@
 """Nonces that need no memory: the time of issue under a key that all edges share (RFC 7616 §3.3, §5.4).
 
-A nonce is base64 of eight bytes (microseconds since the epoch) and the first sixteen of their HMAC-SHA-256 with the
-realm. So any edge can tell its own age, and nobody else can make one. `NonceCounts` is the optional memory on top of it,
-which refuses a nonce count that has been used (RFC 7616 §3.4: replays).
+A nonce is base64 of eight bytes (microseconds since the epoch) and the first sixteen of their HMAC-SHA-256
+with the realm. So any edge can tell its own age, and nobody else can make one. `NonceCounts` is the optional
+memory on top of it, which refuses a nonce count that has been used (RFC 7616 §3.4: replays).
 """
 
 import hmac
 from base64 import b64decode, b64encode
-from typing import Final
-
-_SKEW_S: Final = 60.0
 
 
 class NonceMint:
@@ -30,7 +27,7 @@ class NonceMint:
         return b64encode(stamp + self._mac(stamp)).decode("ascii")
 
     def issued_at(self, nonce: str) -> float | None:
-        """When (seconds since the epoch) the nonce was issued; None when it isn't one of this key and realm."""
+        """When the nonce was issued (seconds since the epoch); None when it isn't of this key and realm."""
         if len(nonce) != 32:
             return None
         try:
@@ -42,16 +39,6 @@ class NonceMint:
             return None
         return int.from_bytes(stamp, "big") / 1_000_000
 
-    def age_s(self, nonce: str, wall: float) -> float | None:
-        """Seconds since the nonce was issued; None when it isn't ours or claims to be of the future.
-
-        Clocks of two edges may be 60 s apart: a nonce younger than that counts as of age 0.
-        """
-        issued_at = self.issued_at(nonce)
-        if issued_at is None or issued_at - wall > _SKEW_S:
-            return None
-        return max(0.0, wall - issued_at)
-
     def _mac(self, stamp: bytes) -> bytes:
         return hmac.digest(self._key, stamp + self._realm, "sha256")[:16]
 
@@ -59,9 +46,9 @@ class NonceMint:
 class NonceCounts:
     """Remembers which nonce counts have been used, within a fixed bound.
 
-    Two generations of at most `limit` nonces each. When the newer one is full the older is forgotten, and every nonce
-    that could have stood in it counts as used from then on: at worst a client is asked once more, never is a replay let
-    through.
+    Two generations of at most `limit` nonces each. When the newer one is full the older is forgotten, and
+    every nonce that could have stood in it counts as used from then on: at worst a client is asked once more,
+    never is a replay let through.
     """
 
     __slots__ = ("_floor", "_limit", "_newer", "_newest", "_older", "_older_newest")
@@ -75,7 +62,7 @@ class NonceCounts:
         self._floor = 0.0
 
     def take(self, nonce: str, issued_at: float, count: int) -> bool:
-        """Use `count` of `nonce`; False when that count or a higher one has been used, or nobody can tell any more."""
+        """Use `count` of `nonce`; False when it or a higher one has been used, or nobody can tell."""
         if issued_at <= self._floor:
             return False
         last = self._newer.get(nonce)

@@ -1,14 +1,16 @@
 """Bytes to messages (RFC 3261 §7, §25): framing and routing headers at once and strictly, the rest when read.
 
-Checked here, in every message: the start line, header names, control characters (none but TAB and those of a quoted
-pair, RFC 4475 §3.1.1.2), top Via, From, To, Call-ID, CSeq (its method against the start line's), Max-Forwards,
-Content-Length. None of the single ones among them, nor Content-Type, may stand twice (RFC 4475 §3.3.8): two readers
-that disagree about a twin are how messages are smuggled. A Request-URI must be sip, sips or tel, and without headers.
+Checked here, in every message: the start line, header names, control characters (none but TAB and those of a
+quoted pair, RFC 4475 §3.1.1.2), top Via, From, To, Call-ID, CSeq (its method against the start line's),
+Max-Forwards, Content-Length. None of the single ones among them, nor Content-Type, may stand twice (RFC 4475
+§3.3.8): two readers that disagree about a twin are how messages are smuggled. A Request-URI must be sip, sips
+or tel, and without headers.
 
 Everything else is kept byte-exact and can't fail a message. Bounds are those of `limits`.
 
-What `parse_message` raises carries the status to answer with, and the request as far as it could be read; whether it
-is answered is `stack`'s business. An ACK or a response is never answered: their error carries no message.
+What `parse_message` raises carries the status to answer with, and the request as far as it could be read;
+whether it is answered is `stack`'s business. An ACK or a response is never answered: their error carries no
+message.
 """
 
 import re
@@ -35,14 +37,14 @@ _SINGLE = {
     for key in ("from", "to", "call-id", "cseq", "max-forwards", "content-length", "content-type")
 }
 
-_Values = dict[str, list[str]]
+_Values = dict[str, tuple[str, ...]]
 
 
 def parse_message(data: bytes) -> Request | Response:
     """Read one datagram or one framed message. Raises `SipSyntaxError` and nothing else.
 
-    The body ends where Content-Length says; what follows it in a datagram is ignored (RFC 3261 §18.3). Line ends in
-    front of the start line are skipped (§7.5).
+    The body ends where Content-Length says; what follows it in a datagram is ignored (RFC 3261 §18.3). Line
+    ends in front of the start line are skipped (§7.5).
     """
     if data[:2] == b"\r\n":
         data = data.lstrip(b"\r\n")
@@ -64,10 +66,8 @@ def _parse(data: bytes) -> Request | Response:
     lines = text.split("\r\n")
     if len(head.translate(None, _CONTROLS)) != end - 2 * (len(lines) - 1):
         _check_controls(lines)
-    if "\r\n " in text or "\r\n\t" in text:
-        lines = _FOLD.sub(" ", text).split("\r\n")
-    start_line = lines[0]
     values, spelling = _index(lines)
+    start_line = lines[0]
     headers = Headers.adopt(values, spelling)
     if start_line[:4].upper() == "SIP/":
         status, reason = _status_line(start_line)
@@ -91,6 +91,8 @@ def _index(lines: list[str]) -> tuple[_Values, dict[str, str] | None]:
         name, colon, value = line.partition(":")
         key = known(name)
         if key is None or not colon:
+            if line[0] in LWS:
+                return _index(_unfold(lines))
             name = name.rstrip(LWS)
             key = key_of(name) if colon else None
             if key is None:
@@ -100,12 +102,19 @@ def _index(lines: list[str]) -> tuple[_Values, dict[str, str] | None]:
                     spelling = {}
                 spelling[key] = name
         if key not in values:
-            values[key] = [value.strip(" \t")]
+            values[key] = (value.strip(" \t"),)
         elif key in _SINGLE:
             raise SipSyntaxError(_SINGLE[key], "present more than once")
         else:
-            values[key].append(value.strip(" \t"))
+            values[key] += (value.strip(" \t"),)
     return values, spelling
+
+
+def _unfold(lines: list[str]) -> list[str]:
+    """Join continuation lines to the line they continue (RFC 3261 §7.3.1), by a single space."""
+    if lines[1][:1] in (" ", "\t"):
+        raise SipSyntaxError("request line", "continued on the next line")
+    return _FOLD.sub(" ", "\r\n".join(lines)).split("\r\n")
 
 
 def _request_line(line: str) -> tuple[str, str]:
@@ -165,9 +174,11 @@ def _check_routing_headers(values: _Values, parsed: dict[str, object]) -> CSeq:
     parsed["via"] = via
     for key in ("from", "to"):
         try:
-            parsed[key] = NameAddr.parse(values[key][0])
+            parsed[key] = address = NameAddr.parse(values[key][0])
         except SipSyntaxError as error:
             raise error.within(SPELLING[key]) from None
+        if address.params.get("tag") == "":
+            raise SipSyntaxError(SPELLING[key], "empty tag")
     call_id = values["call-id"][0]
     if not call_id or " " in call_id or "\t" in call_id:
         raise SipSyntaxError("Call-ID", "empty or with white space")
@@ -202,10 +213,10 @@ _ANSWERED = frozenset(("via", "from", "to", "call-id", "cseq", "timestamp"))
 
 
 def salvage(data: bytes) -> Request | None:
-    """The request that malformed bytes were meant to be, with what `response_to` needs; None: nothing to answer.
+    """The request that malformed bytes were meant to be, as `response_to` needs it; None: nothing to answer.
 
-    None for a response, an ACK, a start line that is no request line, and without a top Via that says where to
-    answer. Lines that can't be read are left out, and of a twin the first stays.
+    None for a response, an ACK, a start line that is no request line, and without a top Via that says where
+    to answer. Lines that can't be read are left out, and of a twin the first stays.
     """
     head, _, _ = data[: limits.HEAD_BYTES].partition(b"\r\n\r\n")
     lines = _FOLD.sub(" ", head.decode("utf-8", "surrogateescape")).split("\r\n")
@@ -219,10 +230,10 @@ def salvage(data: bytes) -> Request | None:
         if not colon or key not in _ANSWERED or _CONTROL(line):
             continue
         if key not in values:
-            values[key] = [value.strip(LWS)]
+            values[key] = (value.strip(LWS),)
         elif key == "via":
-            values[key].append(value.strip(LWS))
-    via = _salvage_via(values.get("via", [""])[0])
+            values[key] += (value.strip(LWS),)
+    via = _salvage_via(values.get("via", ("",))[0])
     if via is None:
         return None
     request = Request(method, rest.rpartition(" ")[0].strip(LWS), Headers.adopt(values, None))

@@ -1,5 +1,4 @@
-"""The transaction layer with the transport rules around it: bytes in and out below, requests and responses
-above.
+"""The transaction layer and the transport rules around it: bytes below, requests and responses above.
 
 What happens to bytes that arrive (RFC 3261 §18, §17.1.3, §17.2.3, §8.2)::
 
@@ -20,7 +19,8 @@ and `flow_failed`.
 
 An exception out of the user's code costs one request: it is answered (a `SipSyntaxError` of a header read
 late with its own status and a Warning, anything else with 500) and then, unless it was the peer's fault,
-raised to the caller of `received`."""
+raised to the caller of `received`.
+"""
 
 import hashlib
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -29,11 +29,12 @@ from dataclasses import dataclass
 from typing import Protocol, cast
 
 from trunkline.clock import Clock
-from trunkline.sip.delivery import ClientEvents, ClientRequest, ContactSpec, NextHop, OutgoingBytes, via_on
+from trunkline.sip.delivery import ClientEvents, ClientRequest, NextHop
 from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.failures import FlowFailure, FlowFailureKind, RequestFailure, RequestFailureKind
 from trunkline.sip.loop import LoopGuard
 from trunkline.sip.message import Request, Response, response_to
+from trunkline.sip.outgoing import ContactSpec, OutgoingBytes, via_on
 from trunkline.sip.parse import parse_message
 from trunkline.sip.ports import Address, Connector, Flow, LocateFailure, Locator, Observer, Target
 from trunkline.sip.response_path import mark_source, reply_path
@@ -73,9 +74,11 @@ __all__ = [
 class StackLimits:
     """Bounds of one stack."""
 
-    server_transactions: int = 20_000
-    """Requests outside a dialog get a 503 beyond this many; those within one (a BYE frees something) a
-    quarter later."""
+    server_transactions: int = 50_000
+    """Beyond this many an INVITE outside a dialog gets a 503. Other requests outside a dialog (anybody may
+    send OPTIONS) get it beyond half as many, requests within one (a BYE ends something) beyond a quarter
+    more. One that came by UDP counts until 32 s after its answer (timers J and L).
+    """
     retry_after_s: int = 10
     """The Retry-After of that 503."""
     tcp_memory_s: float = 300.0
@@ -89,7 +92,8 @@ class StackUser(Protocol):
 
     def screen(self, request: Request, flow: Flow) -> Response | None:
         """Called before a server transaction exists, for every request but ACK and CANCEL, repeated ones that
-        were screened out before included. A response is sent without keeping any state."""
+        were screened out before included. A response is sent without keeping any state.
+        """
 
     def request_received(self, request: Request, transaction: ServerTransaction) -> None:
         """A new request. Answer by `transaction.respond`, now or later."""
@@ -102,7 +106,11 @@ class StackUser(Protocol):
 
 
 class SipStack:
-    """All transactions of one node. `secret` keys tags and branches that must be recognised without state."""
+    """All transactions of one node.
+
+    `token` gives a fresh unguessable token (RFC 3261 §19.3) for each branch and tag, `secret` keys those that
+    are recognised without state, `product` is what our own answers name as Server (§20.35).
+    """
 
     def __init__(
         self,
@@ -160,12 +168,13 @@ class SipStack:
             if transaction is not None:
                 transaction.receive(message)
 
-    def flow_failed(self, where: Flow | Target, failure: FlowFailure) -> None:
+    def flow_failed(self, flow_or_target: Flow | Target, failure: FlowFailure) -> None:
         """A connection died or can't be opened, or ICMP says that a datagram didn't arrive (RFC 3261 §18.4).
 
         Every client transaction there fails at once. Server transactions stay: their responses find another
-        way."""
-        for transaction in self._table.clients_on(where):
+        way.
+        """
+        for transaction in self._table.clients_on(flow_or_target):
             transaction.fail(failure)
 
     # from above
@@ -185,14 +194,14 @@ class SipStack:
         `request` has no Via and, with `contact` given, no Contact: both are added per target. With
         `one_target` only the first target is tried. After `target_timeout_s` without any response the walk
         goes on to the next target, if there is one (else timer B or F decides). Raises `SipBuildError` when
-        `request` can't be written."""
+        `request` can't be written.
+        """
         sending = ClientRequest(self, request, events, contact, target_timeout_s)
         sending.start(next_hop, one_target=one_target)
         return sending
 
     def send_ack(self, ack: Request, next_hop: NextHop) -> None:
-        """Send the ACK of a 2xx (§13.2.2.4): without a transaction, with a Via of its own. `ack` itself has
-        none."""
+        """Send the ACK of a 2xx (§13.2.2.4): no transaction, and a Via that `ack` itself doesn't have."""
         if isinstance(next_hop, SipUri):
             self.locator.locate(next_hop, lambda found: self._send_ack_to(ack, found))
         else:
@@ -218,8 +227,7 @@ class SipStack:
             self._respond_statelessly(request, flow, self._refusal(request, error, flow))
 
     def _refusal(self, request: Request, error: SipSyntaxError, flow: Flow) -> Response:
-        """The answer to a malformed request: what is wrong with which header, in a Warning (RFC 3261
-        §20.43)."""
+        """The answer to a malformed request, with the faulty header in a Warning (RFC 3261 §20.43)."""
         text = "".join([c if " " <= c <= "~" and c not in '"\\' else "?" for c in str(error)])
         return self._answer(request, error.status, ("Warning", f'399 {flow.sent_by} "{text}"'))
 
@@ -232,12 +240,11 @@ class SipStack:
         key = server_key(request, method)
         known = self._table.server_for(key)
         if known is not None:
+            if known.flow.closed:
+                known.flow = flow
             known.receive_again()
             return
-        room = self._limits.server_transactions
-        if request.to_tag is not None:
-            room += room // 4
-        full = self._table.server_count >= room
+        full = self._table.server_count >= self._room_for(request)
         if method == "CANCEL":
             self._receive_cancel(request, flow, key, full=full)
             return
@@ -246,6 +253,12 @@ class SipStack:
             self._respond_statelessly(request, flow, refusal)
         else:
             self._receive_new(request, flow, key)
+
+    def _room_for(self, request: Request) -> int:
+        room = self._limits.server_transactions
+        if request.to_tag is not None:
+            return room + room // 4
+        return room if request.method in ("INVITE", "CANCEL") else room // 2
 
     def _receive_ack(self, ack: Request, flow: Flow) -> None:
         invite = self._table.server_for_ack(ack)
@@ -301,9 +314,8 @@ class SipStack:
 
     def _respond_statelessly(self, request: Request, flow: Flow, response: Response) -> None:
         headers = response.headers
-        to = headers.get("to")
-        if to is not None and ";tag=" not in to:
-            headers.set("to", f"{to};tag={self.stateless_tag(request)}")
+        if ";tag=" not in (headers.get("to") or ""):
+            headers.extend("to", f";tag={self.stateless_tag(request)}")
         path = reply_path(request, flow)
         if path is not None:
             way = self.connector.flow_to(path) if isinstance(path, Target) else path
@@ -366,7 +378,7 @@ class SipStack:
         """A server machine has sent a final response other than a 2xx."""
         self._table.settle(transaction)
         if isinstance(transaction, InviteServerTransaction):
-            self._table.expect_rfc2543_ack(transaction, response.to_tag)
+            self._table.expect_rfc2543_ack(transaction, response)
 
     def ack_of_accepted(self, ack: Request, flow: Flow) -> None:
         """An ACK that is the dialog's."""

@@ -2,8 +2,8 @@
 
 Keeps the user part as received, escapes and all. Does not resolve anything (RFC 3263: `trunkline.net`).
 
-Leniencies, each of them seen from deployed phones: a user part may hold any visible ASCII character but `"<>@\\`, such
-as an unescaped `#`; a host name may hold underscores.
+Leniencies, each of them seen from deployed phones: a user part may hold any visible ASCII character but
+`"<>@\\`, such as an unescaped `#`; a host name may hold underscores.
 """
 
 import ipaddress
@@ -13,9 +13,8 @@ from urllib.parse import unquote_to_bytes
 
 from trunkline.sip import limits
 from trunkline.sip.errors import SipBuildError, SipSyntaxError
-from trunkline.sip.grammar import HOST, Params, print_params
+from trunkline.sip.grammar import HOST, NO_PARAMS, Params, print_params
 
-_NO_PARAMS: Final[dict[str, str | None]] = {}
 SIP_URI: Final = (
     r"([Ss][Ii][Pp][Ss]?):"
     r"(?:((?:[!#$&-9;=?A-Z\[\]^_`a-z{|}~]++|%[0-9A-Fa-f]{2})++)"
@@ -28,12 +27,13 @@ SIP_URI: Final = (
 
 _URI = re.compile(rf"{SIP_URI}(?:\?(.*))?+", re.DOTALL).fullmatch
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*+):([!-;=?-~]++)").fullmatch
+_EXTRA_COLON = re.compile(r"::(?=:[0-9]{1,3}\.[0-9.]+\Z)").sub
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})").search
 _HEADERS = re.compile(r"[!$%&'()*+./0-9:=?A-Z\[\]_a-z~-]++").fullmatch
 
 
 class SipUri:
-    """One SIP or SIPS URI. Immutable; `==` compares the printed forms, `equivalent` is RFC 3261's equality."""
+    """One SIP or SIPS URI. Immutable; `==` compares printed forms, `equivalent` is RFC 3261's equality."""
 
     __slots__ = ("headers", "host", "params", "password", "port", "scheme", "user")
 
@@ -43,18 +43,21 @@ class SipUri:
         user: str | None,
         host: str,
         port: int | None = None,
-        params: Params = _NO_PARAMS,
+        params: Params = NO_PARAMS,
         headers: str = "",
         password: str | None = None,
     ) -> None:
         self.scheme: Final = scheme
         """`sip` or `sips`."""
         self.user: Final = user
-        """Escaped as received, None when there is none. May hold parameters of its own (`+4989;phone-context=…`)."""
+        """Escaped as received, None when there is none.
+
+        May hold parameters of its own (`+4989;phone-context=…`).
+        """
         self.host: Final = host
         """Lower case; an IPv6 address without brackets."""
         self.port: Final = port
-        """1 to 65535, None when not given (which is not the same as 5060: RFC 3261 §19.1.4, RFC 3263 §4.2)."""
+        """1 to 65535; None when not given, which is not the same as 5060 (RFC 3261 §19.1.4)."""
         self.params: Final = params
         """Names in lower case, values as received."""
         self.headers: Final = headers
@@ -94,7 +97,10 @@ class SipUri:
 
     @property
     def user_unescaped(self) -> str | None:
-        """The user part with %-escapes resolved as UTF-8. It may hold any character, CR, LF and NUL among them."""
+        """The user part with %-escapes resolved as UTF-8.
+
+        It may hold any character, CR, LF and NUL among them.
+        """
         user = self.user
         if user is None or "%" not in user:
             return user
@@ -122,13 +128,13 @@ class SipUri:
         )
 
     def without(self, *parts: str) -> "SipUri":
-        """A copy without the named parts: `user` (and password), `port`, `params`, `headers`, or a parameter."""
+        """A copy without the named parts: `user` (and password), `port`, `params`, `headers`, a parameter."""
         return SipUri(
             self.scheme,
             None if "user" in parts else self.user,
             self.host,
             None if "port" in parts else self.port,
-            _NO_PARAMS if "params" in parts else {k: v for k, v in self.params.items() if k not in parts},
+            NO_PARAMS if "params" in parts else {k: v for k, v in self.params.items() if k not in parts},
             "" if "headers" in parts else self.headers,
             None if "user" in parts else self.password,
         )
@@ -233,15 +239,13 @@ def sip_uri_of(
 ) -> SipUri:
     """A URI of what the groups of `SIP_URI` have matched. Raises `SipSyntaxError`."""
     if host[0] == "[":
-        host = host[1:-1]
-        if not is_ipv6(host):
-            raise SipSyntaxError("URI", "malformed IPv6 address")
+        host = ipv6_of(host, "URI")
     port: int | None = None
     if port_text is not None:
         port = int(port_text)
         if not 0 < port < 65536:
             raise SipSyntaxError("URI", "port out of range")
-    params = _parse_params(params_text) if params_text else _NO_PARAMS
+    params = _parse_params(params_text) if params_text else NO_PARAMS
     return SipUri(scheme.lower(), user, host.lower(), port, params, headers, password)
 
 
@@ -261,6 +265,17 @@ def is_ipv6(text: str) -> bool:
     except ValueError:
         return False
     return "%" not in text
+
+
+def ipv6_of(reference: str, element: str) -> str:
+    """The address within an IPv6reference (`[…]`). Raises `SipSyntaxError`.
+
+    RFC 5118 §4.10: a colon too many before an embedded IPv4 address MUST be tolerated; it is dropped.
+    """
+    address = _EXTRA_COLON(":", reference[1:-1])
+    if not is_ipv6(address):
+        raise SipSyntaxError(element, "malformed IPv6 address")
+    return address
 
 
 def _parse_params(text: str) -> dict[str, str | None]:

@@ -7,8 +7,8 @@ import re
 from typing import Final
 
 from trunkline.sip.errors import SipSyntaxError
-from trunkline.sip.grammar import HOST, TOKEN, Params, parse_params, print_params
-from trunkline.sip.uri import is_ipv6
+from trunkline.sip.grammar import HOST, NO_PARAMS, TOKEN, Params, parse_params, print_params
+from trunkline.sip.uri import ipv6_of
 
 _USUAL = re.compile(rf"(SIP/2\.0)/([A-Z]++) ({HOST})(?::([0-9]{{1,5}}))?+(;.*+)?+", re.DOTALL).fullmatch
 _ANY = re.compile(
@@ -48,9 +48,7 @@ class Via:
             raise SipSyntaxError("Via", "malformed protocol or sent-by")
         protocol, transport, host, port_text, params_text = match.groups()
         if host[0] == "[":
-            host = host[1:-1]
-            if not is_ipv6(host):
-                raise SipSyntaxError("Via", "malformed IPv6 address", offset=match.start(3))
+            host = ipv6_of(host, "Via")
         port: int | None = None
         if port_text is not None:
             port = int(port_text)
@@ -58,17 +56,17 @@ class Via:
                 raise SipSyntaxError("Via", "port out of range", offset=match.start(4))
         if protocol != "SIP/2.0":
             protocol = "".join(protocol.split()).upper()
-        params = parse_params(params_text, "Via") if params_text else {}
+        params = parse_params(params_text, "Via") if params_text else NO_PARAMS
         return cls(transport.upper(), host.lower(), port, params, protocol)
 
     @property
     def branch(self) -> str | None:
-        """The branch parameter, with its cookie if it has one."""
-        return self.params.get("branch")
+        """The branch parameter, with its cookie if it has one; None when absent or empty."""
+        return self.params.get("branch") or None
 
     @property
     def received(self) -> str | None:
-        """The source address that the next hop saw, IPv6 without brackets (RFC 5118 §4.5: both forms come)."""
+        """The source address that the next hop saw, IPv6 without brackets (RFC 5118 §4.5: both come)."""
         value = self.params.get("received")
         return None if value is None else value.strip("[]")
 

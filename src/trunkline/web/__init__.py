@@ -1,2 +1,1 @@
-"""The HTTP port: health, metrics, and the control channel that the command line speaks.
-"""
+"""The HTTP ports: health and metrics for machines, and the control socket that the command line speaks to."""

@@ -1,7 +1,8 @@
 """What both server transactions share: identity, the path of the responses, the last response as bytes.
 
 RFC 3261 §17.2.3 says what a request is matched by (`trunkline.sip.transactions.table`), §18.2.2 where a
-response goes (`trunkline.sip.response_path`)."""
+response goes (`trunkline.sip.response_path`).
+"""
 
 from collections.abc import Hashable
 from typing import Protocol
@@ -15,8 +16,11 @@ from trunkline.sip.timers import TimerValues
 class ServerWire(Protocol):
     """What a server transaction asks of the stack."""
 
-    clock: Clock
-    timers: TimerValues
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def timers(self) -> TimerValues: ...
 
     def send_response(self, data: bytes, transaction: "ServerTransaction") -> None:
         """Put `data` on the path that answers to `transaction.request` take."""
@@ -37,8 +41,10 @@ class ServerWire(Protocol):
 class ServerTransaction:
     """One request received, and the way its answers go; subclasses are the machines.
 
-    `flow` is where the request came from, `reply_flow` where answers go (None until the first answer,
-    §18.2.2), `key` and `merge_key` what `TransactionTable` files it under."""
+    `flow` is where the request came from (last, if it came again after a connection had closed), `reply_flow`
+    where answers go (None until the first answer, §18.2.2). `key`, `ack_key` and `merge_key` are what
+    `TransactionTable` files it under.
+    """
 
     __slots__ = (
         "_data",
@@ -99,9 +105,9 @@ class ServerTransaction:
     def _transmit(self, response: Response) -> None:
         """Serialise once, keep the bytes, send."""
         if response is not self.last_response:
-            to = response.headers.get("to") or ""
-            if response.status > 100 and ";tag=" not in to:
-                response.headers.set("to", f"{to};tag={self.local_tag}")
+            headers = response.headers
+            if response.status > 100 and ";tag=" not in (headers.get("to") or ""):
+                headers.extend("to", f";tag={self.local_tag}")
             self.last_response = response
             self._data = response.to_bytes()
         self._wire.send_response(self._data, self)

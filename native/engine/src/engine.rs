@@ -1,0 +1,376 @@
+//! The engine's face: legs are opened, pointed at peers, bridged, given terminals, read and closed.
+//!
+//! Every call takes a microsecond or a few: it changes a slot under its lock, and the thread that relays sees the change with
+//! the next packet. Nothing is queued and no thread is woken, except for a terminal (which speaks unasked) and when the
+//! pool runs low.
+
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::JoinHandle;
+
+use trunkline_media::leg::{Leg, Remote, Statistics};
+use trunkline_media::terminal::{Source, Terminal, TerminalPlan};
+use trunkline_media::tone::Heard;
+
+use crate::error::EngineError;
+use crate::events::{Event, Events};
+use crate::settings::Settings;
+use crate::shared::Shared;
+use crate::slot::{Draining, Far, OpenLeg, State};
+use crate::worker::{self, Door};
+
+/// The name of a leg: never used again within an engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LegId {
+    /// Its slot.
+    pub slot: u32,
+    /// Which of the slot's legs.
+    pub generation: u32,
+}
+
+impl LegId {
+    /// As one number.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        (self.generation as u64) << 32 | self.slot as u64
+    }
+
+    /// From the number.
+    #[must_use]
+    pub const fn from_number(number: u64) -> Self {
+        Self { slot: number as u32, generation: (number >> 32) as u32 }
+    }
+}
+
+/// What a terminal heard.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TerminalReport {
+    /// DTMF digits, in order.
+    pub digits: String,
+    /// The frequencies it listened for.
+    pub heard: Vec<Heard>,
+}
+
+/// The last words of a leg.
+#[derive(Clone, Debug, Default)]
+pub struct Closing {
+    /// Its counters.
+    pub statistics: Statistics,
+    /// What its terminal heard; `None` when it had none.
+    pub report: Option<TerminalReport>,
+    /// What its terminal recorded.
+    pub recording: Vec<i16>,
+}
+
+/// How full the engine is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Occupancy {
+    /// Legs open.
+    pub open: usize,
+    /// Pairs that drain.
+    pub draining: usize,
+    /// Pairs in the range, over the families bound.
+    pub total: usize,
+}
+
+/// The media engine. Dropping it stops it.
+pub struct Engine {
+    shared: RwLock<Option<Arc<Shared>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    events: Arc<Events>,
+}
+
+impl Engine {
+    /// Starts the threads. One pair of each family is bound at once, so that a wrong address is found at once.
+    ///
+    /// # Errors
+    /// [`EngineError::Setting`], or [`EngineError::System`] when an address can't be bound.
+    pub fn start(settings: Settings) -> Result<Self, EngineError> {
+        settings.check()?;
+        let shared = Arc::new(Shared::new(settings)?);
+        shared.bind_first()?;
+        let mut threads = Vec::with_capacity(shared.doors.len());
+        for index in 0..shared.doors.len() {
+            let worker = Arc::clone(&shared);
+            let thread = std::thread::Builder::new()
+                .name(format!("media-{index}"))
+                .spawn(move || worker::run(&worker, index))
+                .map_err(|error| EngineError::System("starting a media thread", error))?;
+            threads.push(thread);
+        }
+        shared.doors[0].wake(); // to bind the first batch
+        let events = Arc::clone(&shared.events);
+        Ok(Self { shared: RwLock::new(Some(shared)), threads: Mutex::new(threads), events })
+    }
+
+    /// Ends the threads and frees the ports. Idempotent; every call but [`Engine::drain_events`] fails from here on.
+    pub fn stop(&self) {
+        let Some(shared) = self.shared.write().unwrap_or_else(PoisonError::into_inner).take() else {
+            return;
+        };
+        shared.stopping.store(true, Ordering::Relaxed);
+        shared.doors.iter().for_each(Door::wake);
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            // A thread that panicked has nothing left to say.
+            let _ = thread.join();
+        }
+    }
+
+    fn shared(&self) -> Result<Arc<Shared>, EngineError> {
+        let shared = self.shared.read().unwrap_or_else(PoisonError::into_inner);
+        shared.as_ref().map(Arc::clone).ok_or(EngineError::Stopped)
+    }
+
+    /// Readable while events wait.
+    #[must_use]
+    pub fn event_fd(&self) -> BorrowedFd<'_> {
+        self.events.as_fd()
+    }
+
+    /// Takes the events that wait.
+    #[must_use]
+    pub fn drain_events(&self) -> Vec<Event> {
+        self.events.drain()
+    }
+
+    /// Opens a leg: its name, the address to advertise, its RTP port.
+    ///
+    /// # Errors
+    /// [`EngineError::NoPorts`]; [`EngineError::Argument`] when the family is not bound.
+    pub fn open(&self, ipv6: bool) -> Result<(LegId, IpAddr, u16), EngineError> {
+        let shared = self.shared()?;
+        let slot = shared.take_slot(ipv6, shared.now())?;
+        let place = &shared.slots[slot as usize];
+        let mut content = place.lock();
+        if let (State::Draining(Draining { tied: true, .. }), Some(pair)) = (&content.state, place.pair()) {
+            crate::sockets::untie(&pair.rtp);
+        }
+        content.generation = content.generation.wrapping_add(1);
+        content.state =
+            State::Open(Box::new(OpenLeg { leg: Leg::default(), far: Far::Nothing, tied_to: None }));
+        let leg = LegId { slot, generation: content.generation };
+        drop(content);
+        shared.open.fetch_add(1, Ordering::Relaxed);
+        let address = shared.settings.advertised(ipv6).ok_or(EngineError::Closed)?;
+        Ok((leg, address, shared.port(slot)))
+    }
+
+    /// Sets or changes a leg's peer.
+    ///
+    /// # Errors
+    /// [`EngineError::Closed`]; [`EngineError::Argument`] when the peer's address is of the other family;
+    /// [`EngineError::Terminal`] when the leg has a terminal and the peer speaks no G.711: nothing is changed then.
+    pub fn set_remote(&self, leg: LegId, remote: Remote) -> Result<(), EngineError> {
+        let shared = self.shared()?;
+        if remote.rtp.is_ipv6() != shared.is_v6(leg.slot) {
+            return Err(EngineError::Argument(format!("{} is of the other address family", remote.rtp.ip())));
+        }
+        let mut content = shared.lock(leg);
+        let open = content.open(leg.generation).ok_or(EngineError::Closed)?;
+        if let Far::Terminal(terminal) = &mut open.far
+            && !terminal.set_payloads(&remote.payloads, remote.dtmf_payload_type)
+        {
+            return Err(EngineError::Terminal("a terminal speaks PCMU and PCMA only"));
+        }
+        let may_send = !shared.refuses(remote.rtp, matches!(open.far, Far::Terminal(_)));
+        if open.leg.set_remote(remote, may_send, shared.now())
+            && let Some(pair) = shared.slots[leg.slot as usize].pair()
+        {
+            open.untie(pair);
+        }
+        Ok(())
+    }
+
+    /// Relays between two legs, both ways, in place of whatever either was connected to.
+    ///
+    /// # Errors
+    /// [`EngineError::NotTwoLegs`], [`EngineError::Closed`].
+    pub fn bridge(&self, first: LegId, second: LegId) -> Result<(), EngineError> {
+        let shared = self.shared()?;
+        if first == second {
+            return Err(EngineError::NotTwoLegs);
+        }
+        let since = shared.now();
+        // Each direction works only while both point at each other, so a half-made bridge carries nothing.
+        for (leg, other, is_first) in [(first, second, true), (second, first, false)] {
+            let mut content = shared.lock(leg);
+            let open = content.open(leg.generation).ok_or(EngineError::Closed)?;
+            open.far = Far::Leg { leg: other, first: is_first, since, told: false };
+            open.leg.reconsider(|address| !shared.refuses(address, false));
+            shared.slots[leg.slot as usize].set_has_terminal(false);
+        }
+        Ok(())
+    }
+
+    /// Connects a leg to a source and a sink instead of another leg.
+    ///
+    /// # Errors
+    /// [`EngineError::Closed`]; [`EngineError::Argument`] for a tone out of range; [`EngineError::Terminal`] when the
+    /// leg's peer is known and speaks no G.711.
+    pub fn terminate(
+        &self,
+        leg: LegId,
+        source: Source,
+        listen_for: Vec<f64>,
+        record_samples: usize,
+    ) -> Result<(), EngineError> {
+        let shared = self.shared()?;
+        let seed = shared.seed();
+        let now = shared.now();
+        let plan = TerminalPlan { source, listen_for, record_samples, seed };
+        let mut terminal = Terminal::new(plan, now).map_err(impossible_tone)?;
+        {
+            let mut content = shared.lock(leg);
+            let open = content.open(leg.generation).ok_or(EngineError::Closed)?;
+            if let Some(remote) = open.leg.remote()
+                && !terminal.set_payloads(&remote.payloads, remote.dtmf_payload_type)
+            {
+                return Err(EngineError::Terminal("a terminal speaks PCMU and PCMA only"));
+            }
+            open.far = Far::Terminal(Box::new(terminal));
+            open.leg.reconsider(|address| !shared.refuses(address, true));
+            shared.slots[leg.slot as usize].set_has_terminal(true);
+        }
+        shared.doors[leg.slot as usize % shared.doors.len()].pace(now, leg);
+        Ok(())
+    }
+
+    /// Changes what a terminal says.
+    ///
+    /// # Errors
+    /// [`EngineError::Closed`], [`EngineError::Terminal`] without one, [`EngineError::Argument`] for a tone out of range.
+    pub fn play(&self, leg: LegId, source: Source) -> Result<(), EngineError> {
+        self.with_terminal(leg, |terminal| terminal.play(source).map_err(impossible_tone))
+    }
+
+    /// Sends digits from a terminal, each so long.
+    ///
+    /// # Errors
+    /// [`EngineError::Closed`]; [`EngineError::Terminal`] without one or when its peer takes no telephone-events;
+    /// [`EngineError::Argument`] when one is no digit.
+    pub fn send_digits(&self, leg: LegId, digits: &str, duration_ms: u32) -> Result<(), EngineError> {
+        self.with_terminal(leg, |terminal| match terminal.send_digits(digits, duration_ms) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(EngineError::Terminal("the peer takes no telephone-events")),
+            Err(digit) => Err(EngineError::Argument(format!("{:?} is no DTMF digit", digit.0))),
+        })
+    }
+
+    /// What a terminal has heard so far.
+    ///
+    /// # Errors
+    /// [`EngineError::Closed`], [`EngineError::Terminal`] without one.
+    pub fn report(&self, leg: LegId) -> Result<TerminalReport, EngineError> {
+        self.with_terminal(leg, |terminal| Ok(report_of(terminal)))
+    }
+
+    fn with_terminal<T>(
+        &self,
+        leg: LegId,
+        action: impl FnOnce(&mut Terminal) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        let shared = self.shared()?;
+        let mut content = shared.lock(leg);
+        match &mut content.open(leg.generation).ok_or(EngineError::Closed)?.far {
+            Far::Terminal(terminal) => action(terminal),
+            _ => Err(EngineError::Terminal("the leg has no terminal")),
+        }
+    }
+
+    /// A leg's counters.
+    ///
+    /// # Errors
+    /// [`EngineError::Closed`].
+    pub fn statistics(&self, leg: LegId) -> Result<Statistics, EngineError> {
+        let shared = self.shared()?;
+        let mut content = shared.lock(leg);
+        Ok(content.open(leg.generation).ok_or(EngineError::Closed)?.leg.statistics())
+    }
+
+    /// The source that a leg is latched onto.
+    ///
+    /// # Errors
+    /// [`EngineError::Closed`].
+    pub fn source(&self, leg: LegId) -> Result<Option<SocketAddr>, EngineError> {
+        let shared = self.shared()?;
+        let mut content = shared.lock(leg);
+        Ok(content.open(leg.generation).ok_or(EngineError::Closed)?.leg.source())
+    }
+
+    /// Ends a leg. Its ports drain; late packets of its peer are swallowed meanwhile.
+    ///
+    /// # Errors
+    /// [`EngineError::Closed`] when it was.
+    pub fn close(&self, leg: LegId) -> Result<Closing, EngineError> {
+        let shared = self.shared()?;
+        let now = shared.now();
+        let open = {
+            let mut content = shared.lock(leg);
+            let open = content.open(leg.generation).ok_or(EngineError::Closed)?;
+            let draining = State::Draining(Draining {
+                since: now,
+                source: open.leg.source(),
+                tied: open.tied_to.is_some(),
+                last_late: None,
+            });
+            let State::Open(open) = std::mem::replace(&mut content.state, draining) else {
+                return Err(EngineError::Closed);
+            };
+            shared.slots[leg.slot as usize].set_has_terminal(false);
+            open
+        };
+        shared.give_back(leg.slot, now);
+        shared.open.fetch_sub(1, Ordering::Relaxed);
+        let statistics = open.leg.statistics();
+        Ok(match open.far {
+            Far::Terminal(mut terminal) => Closing {
+                statistics,
+                report: Some(report_of(&terminal)),
+                recording: terminal.take_recording(),
+            },
+            _ => Closing { statistics, ..Closing::default() },
+        })
+    }
+
+    /// How full it is.
+    ///
+    /// # Errors
+    /// [`EngineError::Stopped`].
+    pub fn occupancy(&self) -> Result<Occupancy, EngineError> {
+        let shared = self.shared()?;
+        let (draining, total) = shared.draining_and_total();
+        Ok(Occupancy { open: shared.open.load(Ordering::Relaxed), draining, total })
+    }
+
+    /// Makes the thread that takes the leg's next packet panic there: to prove that this costs the leg only.
+    ///
+    /// # Errors
+    /// [`EngineError::Closed`].
+    pub fn inject_fault(&self, leg: LegId) -> Result<(), EngineError> {
+        let shared = self.shared()?;
+        let mut content = shared.lock(leg);
+        content.open(leg.generation).ok_or(EngineError::Closed)?.far = Far::Fault;
+        Ok(())
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn report_of(terminal: &Terminal) -> TerminalReport {
+    TerminalReport { digits: terminal.digits().to_owned(), heard: terminal.heard() }
+}
+
+fn impossible_tone(_: trunkline_media::terminal::ImpossibleTone) -> EngineError {
+    EngineError::Argument(
+        "a tone has one or two frequencies of 50-3900 Hz at -60 to +3 dBm0, with some sound in its cadence; at most 16 \
+         frequencies can be listened for"
+            .to_owned(),
+    )
+}

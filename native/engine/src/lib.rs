@@ -1,0 +1,31 @@
+//! The media engine: ports, sockets and threads around the pure [`trunkline_media`] crate.
+//!
+//! * [`settings`]: what can be chosen, and what combinations are refused;
+//! * `pool`, `sockets`: port pairs, bound once, kept in epoll, drained before they are used again;
+//! * `slot`: one port pair and the leg on it, behind one lock;
+//! * `relay`: one datagram's way from slot to slot;
+//! * `worker`: the threads: epoll, pacing of terminals, the search for silent calls;
+//! * `shared`: what they all reach: the slots, the clock, which addresses are our own;
+//! * [`events`]: what the engine tells, through one eventfd;
+//! * [`engine`]: the face of it all.
+//!
+//! Locks: a slot's lock is held for one packet or one command, and never two slots' at a time; the pool's is never held
+//! together with a slot's, except that the pool may look at a slot that nobody else has. So nothing waits for long and
+//! nothing can deadlock.
+#![forbid(unsafe_code)]
+
+pub mod engine;
+pub mod error;
+pub mod events;
+mod pool;
+mod relay;
+pub mod settings;
+mod shared;
+mod slot;
+mod sockets;
+mod worker;
+
+pub use engine::{Engine, LegId};
+pub use error::EngineError;
+pub use events::{Event, EventKind};
+pub use settings::Settings;

@@ -1,0 +1,265 @@
+//! What the engine's face and its threads share: slots, pools, clock, and which addresses are our own.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use trunkline_media::{Micros, address};
+
+use crate::engine::LegId;
+use crate::error::EngineError;
+use crate::events::Events;
+use crate::pool::{BATCH, Drained, Pool, Shuffler, drained};
+use crate::settings::Settings;
+use crate::slot::{Content, Slot, State};
+use crate::sockets::{Pair, is_local};
+use crate::worker::Door;
+
+/// What the threads and the face share.
+pub(crate) struct Shared {
+    pub(crate) settings: Settings,
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) events: Arc<Events>,
+    pub(crate) doors: Vec<Door>,
+    pub(crate) stopping: AtomicBool,
+    pub(crate) refill: AtomicBool,
+    pools: [Option<Mutex<Pool>>; 2],
+    seeds: Mutex<Shuffler>,
+    local: Mutex<HashMap<IpAddr, bool>>,
+    pub(crate) open: AtomicUsize,
+    started: Instant,
+}
+
+/// Addresses whose being local is remembered.
+const LOCAL_REMEMBERED: usize = 1024;
+/// Descriptors beyond the ports that the process may want.
+const SPARE_DESCRIPTORS: u64 = 4096;
+
+impl Shared {
+    /// Everything but the threads. Raises the limit of open files to what the range needs.
+    pub(crate) fn new(settings: Settings) -> Result<Self, EngineError> {
+        raise_descriptor_limit(&settings);
+        let pairs = settings.pairs() as u32;
+        let mut shuffler = Shuffler::new(entropy());
+        let drain_us = settings.drain.as_micros() as Micros;
+        let mut slots = 0;
+        let mut pool = |bound: bool| {
+            bound.then(|| {
+                let range = slots..slots + pairs;
+                slots += pairs;
+                Mutex::new(Pool::new(range, drain_us, shuffler.next_u64()))
+            })
+        };
+        let pools = [pool(settings.bind_v4.is_some()), pool(settings.bind_v6.is_some())];
+        let doors = (0..settings.threads).map(|_| Door::new()).collect::<Result<_, _>>()?;
+        Ok(Self {
+            slots: (0..slots).map(|_| Slot::default()).collect(),
+            events: Arc::new(Events::new()?),
+            doors,
+            stopping: AtomicBool::new(false),
+            refill: AtomicBool::new(true),
+            pools,
+            seeds: Mutex::new(shuffler),
+            local: Mutex::default(),
+            open: AtomicUsize::new(0),
+            started: Instant::now(),
+            settings,
+        })
+    }
+
+    /// Microseconds since the engine was made.
+    pub(crate) fn now(&self) -> Micros {
+        self.started.elapsed().as_micros() as Micros
+    }
+
+    /// Locks a leg's slot; what is inside may be another leg by now.
+    pub(crate) fn lock(&self, leg: LegId) -> MutexGuard<'_, Content> {
+        self.slots[leg.slot as usize].lock()
+    }
+
+    /// The address family of a slot.
+    pub(crate) fn is_v6(&self, slot: u32) -> bool {
+        self.pools[0].is_none() || slot as usize >= self.settings.pairs()
+    }
+
+    /// The RTP port of a slot.
+    pub(crate) fn port(&self, slot: u32) -> u16 {
+        self.settings.port(slot as usize % self.settings.pairs())
+    }
+
+    fn bind_address(&self, ipv6: bool) -> Option<IpAddr> {
+        if ipv6 { self.settings.bind_v6.map(IpAddr::V6) } else { self.settings.bind_v4.map(IpAddr::V4) }
+    }
+
+    /// True when a leg must neither send to nor be latched onto `address`. A terminal may talk to our own relay ports: it
+    /// passes nothing on, so nothing can go round.
+    pub(crate) fn refuses(&self, address: SocketAddr, is_terminal: bool) -> bool {
+        !address::may_send_to(address.ip(), self.settings.allow_loopback)
+            || !is_terminal && self.is_own_relay_port(address)
+    }
+
+    /// One of our own ports, and no terminal's: a packet sent there could come round again.
+    fn is_own_relay_port(&self, address: SocketAddr) -> bool {
+        let Some(pair) = self.settings.pair_of(address.port()) else {
+            return false;
+        };
+        let ipv6 = address.is_ipv6();
+        let base = if ipv6 && self.pools[0].is_some() { self.settings.pairs() } else { 0 };
+        let Some(bound) = self.bind_address(ipv6) else {
+            return false;
+        };
+        let slot = &self.slots[base + pair];
+        if slot.pair().is_none() || slot.has_terminal() {
+            return false;
+        }
+        let advertised = self.settings.advertised(ipv6);
+        address.ip() == bound
+            || Some(address.ip()) == advertised
+            || bound.is_unspecified() && self.is_local(address.ip())
+    }
+
+    fn is_local(&self, address: IpAddr) -> bool {
+        let mut known = self.local.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(&local) = known.get(&address) {
+            return local;
+        }
+        if known.len() >= LOCAL_REMEMBERED {
+            known.clear();
+        }
+        let local = is_local(address);
+        known.insert(address, local);
+        local
+    }
+
+    /// Binds a slot's sockets and puts them into its thread's epoll.
+    fn bind(&self, slot: u32) -> Result<(), Errno> {
+        let address = self.bind_address(self.is_v6(slot)).ok_or(Errno::AFNOSUPPORT)?;
+        let pair = Pair::bind(address, self.port(slot), self.settings.dscp)?;
+        let place = &self.slots[slot as usize];
+        place.set_pair(pair);
+        let pair = place.pair().ok_or(Errno::BADF)?;
+        self.doors[slot as usize % self.doors.len()].watch(slot, pair)
+    }
+
+    /// Binds one pair of each family, to find a wrong address at once.
+    pub(crate) fn bind_first(&self) -> Result<(), EngineError> {
+        for (ipv6, pool) in [false, true].into_iter().zip(&self.pools) {
+            if let Some(pool) = pool {
+                let slot = self.take_slot(ipv6, 0)?;
+                lock(pool).bound(slot);
+            }
+        }
+        Ok(())
+    }
+
+    /// Pairs that drain, and all pairs of the families bound.
+    pub(crate) fn draining_and_total(&self) -> (usize, usize) {
+        self.pools
+            .iter()
+            .flatten()
+            .map(|pool| lock(pool).draining_and_total())
+            .fold((0, 0), |sum, pool| (sum.0 + pool.0, sum.1 + pool.1))
+    }
+
+    /// A number that differs each time.
+    pub(crate) fn seed(&self) -> u64 {
+        self.seeds.lock().unwrap_or_else(PoisonError::into_inner).next_u64()
+    }
+
+    /// Binds pairs until the pools are no longer low, at most a batch for each.
+    pub(crate) fn bind_more(&self) {
+        for pool in self.pools.iter().flatten() {
+            for _ in 0..BATCH {
+                let next = {
+                    let mut pool = lock(pool);
+                    if pool.is_low() { pool.next_unbound() } else { None }
+                };
+                let Some(slot) = next else {
+                    break;
+                };
+                let result = self.bind(slot);
+                let mut pool = lock(pool);
+                match result {
+                    Ok(()) => pool.bound(slot),
+                    Err(_) => pool.not_bindable(slot),
+                }
+            }
+        }
+    }
+
+    /// A bound pair for a new leg.
+    pub(crate) fn take_slot(&self, ipv6: bool, now: Micros) -> Result<u32, EngineError> {
+        let pool = self.pools[usize::from(ipv6)].as_ref().ok_or_else(|| {
+            EngineError::Argument(format!(
+                "the engine is not bound to an IPv{} address",
+                if ipv6 { 6 } else { 4 }
+            ))
+        })?;
+        let mut pool = lock(pool);
+        let mut attempts = pool.unbound() + BATCH;
+        loop {
+            if let Some(slot) = pool.take(now, |slot| self.drained(slot, now)) {
+                if pool.is_low() && !self.refill.swap(true, Ordering::Relaxed) {
+                    self.doors[0].wake();
+                }
+                return Ok(slot);
+            }
+            let (draining, total) = pool.draining_and_total();
+            let exhausted = EngineError::NoPorts { open: self.open.load(Ordering::Relaxed), draining, total };
+            if attempts == 0 {
+                return Err(exhausted);
+            }
+            attempts -= 1;
+            let slot = pool.next_unbound().ok_or(exhausted)?;
+            match self.bind(slot) {
+                Ok(()) => pool.bound(slot),
+                Err(Errno::ADDRINUSE) => pool.not_bindable(slot),
+                Err(error) => {
+                    pool.not_bindable(slot);
+                    return Err(EngineError::System("binding a media port", error.into()));
+                }
+            }
+        }
+    }
+
+    fn drained(&self, slot: u32, now: Micros) -> Drained {
+        let drain_us = self.settings.drain.as_micros() as Micros;
+        match &self.slots[slot as usize].lock().state {
+            State::Draining(state) => drained(state.since, state.last_late, drain_us, now),
+            State::Idle | State::Open(_) => Drained::Ready,
+        }
+    }
+
+    /// A leg was closed: its pair drains.
+    pub(crate) fn give_back(&self, slot: u32, now: Micros) {
+        if let Some(pool) = &self.pools[usize::from(self.is_v6(slot))] {
+            lock(pool).put_back(slot, now);
+        }
+    }
+}
+
+fn lock(pool: &Mutex<Pool>) -> MutexGuard<'_, Pool> {
+    pool.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Something that differs from run to run: the seed that the standard library draws for its hash tables.
+fn entropy() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(std::process::id())
+}
+
+/// Raises the soft limit of open files to what the range needs, as far as the hard limit allows.
+fn raise_descriptor_limit(settings: &Settings) {
+    let families = u64::from(settings.bind_v4.is_some()) + u64::from(settings.bind_v6.is_some());
+    let wanted = 2 * families * settings.pairs() as u64 + SPARE_DESCRIPTORS;
+    let limit = getrlimit(Resource::Nofile);
+    let Some(current) = limit.current.filter(|&current| current < wanted) else {
+        return;
+    };
+    let raised = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted)).max(current);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(raised), maximum: limit.maximum });
+}

@@ -1,0 +1,178 @@
+//! One port pair, and the leg on it while there is one.
+//!
+//! A slot lives as long as the engine; its sockets are bound when the pool first needs them and stay bound. A leg is named by
+//! its slot and a generation, so that a name from an earlier call finds nothing.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use trunkline_media::Micros;
+use trunkline_media::leg::Leg;
+use trunkline_media::terminal::Terminal;
+
+use crate::engine::LegId;
+use crate::sockets::{Pair, tie, untie};
+
+/// What packets of a leg are for.
+#[derive(Debug, Default)]
+pub(crate) enum Far {
+    /// Nothing yet: counted and dropped.
+    #[default]
+    Nothing,
+    /// The other leg of a bridge.
+    Leg {
+        /// Which.
+        leg: LegId,
+        /// This is the bridge's first leg, which a timeout is told of.
+        first: bool,
+        /// When they were bridged.
+        since: Micros,
+        /// Silence has been told of.
+        told: bool,
+    },
+    /// A source and a sink.
+    Terminal(Box<Terminal>),
+    /// The next packet brings the thread down, if it can: to prove that it can't.
+    Fault,
+    /// A fault has ended the stream.
+    Failed,
+}
+
+/// A leg in use.
+#[derive(Debug)]
+pub(crate) struct OpenLeg {
+    /// What the peer is and did.
+    pub leg: Leg,
+    /// What it is connected to inside.
+    pub far: Far,
+    /// The RTP socket is tied to this source.
+    pub tied_to: Option<SocketAddr>,
+}
+
+impl OpenLeg {
+    /// Ties the socket once the source can't change any more.
+    pub(crate) fn tie_if_settled(&mut self, pair: &Pair) {
+        if self.tied_to.is_none()
+            && let Some(source) = self.leg.settled_source()
+            && tie(&pair.rtp, source)
+        {
+            self.tied_to = Some(source);
+        }
+    }
+
+    /// Unties the socket.
+    pub(crate) fn untie(&mut self, pair: &Pair) {
+        if self.tied_to.take().is_some() {
+            untie(&pair.rtp);
+        }
+    }
+}
+
+/// A pair that waits for late packets to end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Draining {
+    /// Since when.
+    pub since: Micros,
+    /// The source that the leg was latched onto: only its packets count as late ones.
+    pub source: Option<SocketAddr>,
+    /// The socket is still tied to it.
+    pub tied: bool,
+    /// When the last late packet came.
+    pub last_late: Option<Micros>,
+}
+
+/// What a slot's pair is doing.
+#[derive(Debug, Default)]
+pub(crate) enum State {
+    /// Nothing.
+    #[default]
+    Idle,
+    /// Carrying a leg.
+    Open(Box<OpenLeg>),
+    /// Waiting to be used again.
+    Draining(Draining),
+}
+
+/// What the lock protects.
+#[derive(Debug, Default)]
+pub(crate) struct Content {
+    /// Counts the legs that this slot has had.
+    pub generation: u32,
+    /// What it is doing.
+    pub state: State,
+}
+
+impl Content {
+    /// The leg of this generation, if it is still there.
+    pub(crate) fn open(&mut self, generation: u32) -> Option<&mut OpenLeg> {
+        match &mut self.state {
+            State::Open(open) if self.generation == generation => Some(open),
+            _ => None,
+        }
+    }
+}
+
+/// One port pair.
+#[derive(Debug, Default)]
+pub(crate) struct Slot {
+    pair: OnceLock<Pair>,
+    has_terminal: AtomicBool,
+    content: Mutex<Content>,
+}
+
+impl Slot {
+    /// The sockets, once bound.
+    pub(crate) fn pair(&self) -> Option<&Pair> {
+        self.pair.get()
+    }
+
+    /// Gives it its sockets, once.
+    pub(crate) fn set_pair(&self, pair: Pair) {
+        let _ = self.pair.set(pair);
+    }
+
+    /// Locks it. A panic while it was locked has been dealt with where it was caught.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Content> {
+        self.content.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// True when packets to this port end here: sending to it can't go round in a circle.
+    pub(crate) fn has_terminal(&self) -> bool {
+        self.has_terminal.load(Ordering::Relaxed)
+    }
+
+    /// Sets [`Slot::has_terminal`].
+    pub(crate) fn set_has_terminal(&self, has_terminal: bool) {
+        self.has_terminal.store(has_terminal, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_leg_is_found_by_its_generation_only() {
+        let slot = Slot::default();
+        let mut content = slot.lock();
+        assert!(content.open(0).is_none());
+        content.generation = 7;
+        content.state =
+            State::Open(Box::new(OpenLeg { leg: Leg::default(), far: Far::Nothing, tied_to: None }));
+        assert!(content.open(7).is_some());
+        assert!(content.open(6).is_none());
+    }
+
+    #[test]
+    fn a_panic_under_the_lock_does_not_lock_everyone_out() {
+        let slot = Slot::default();
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _content = slot.lock();
+            panic!("on purpose");
+        }));
+        assert!(result.is_err());
+        slot.lock().generation = 1;
+        assert_eq!(slot.lock().generation, 1);
+    }
+}

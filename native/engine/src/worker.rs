@@ -1,0 +1,159 @@
+//! A thread of the engine: waits for datagrams and for the moments at which terminals speak, and looks for silent calls.
+//!
+//! It reads one datagram per wake-up of a socket, which level-triggered epoll makes the cheapest way (no read that finds
+//! nothing), and it stamps all datagrams of a batch with the batch's time. A panic is caught at the datagram or moment that
+//! caused it: that leg's stream fails, the thread goes on.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
+
+use rustix::buffer::spare_capacity;
+use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
+use rustix::io::Errno;
+use trunkline_media::Micros;
+
+use crate::engine::LegId;
+use crate::error::EngineError;
+use crate::relay::{BUFFER, Plane};
+use crate::shared::Shared;
+use crate::sockets::Pair;
+
+/// Datagrams taken between two looks at the clock.
+const EVENTS: usize = 64;
+/// Silent calls are looked for this often at the least.
+const SEARCH_US: Micros = 1_000_000;
+/// What epoll says when the thread is called.
+const CALLED: u64 = u64::MAX;
+
+/// How the outside reaches a thread.
+pub(crate) struct Door {
+    epoll: OwnedFd,
+    bell: OwnedFd,
+    paced: Mutex<Vec<(Micros, LegId)>>,
+}
+
+impl Door {
+    pub(crate) fn new() -> Result<Self, EngineError> {
+        let system = |what| move |error: Errno| EngineError::System(what, error.into());
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(system("epoll"))?;
+        let bell = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC).map_err(system("eventfd"))?;
+        epoll::add(&epoll, &bell, epoll::EventData::new_u64(CALLED), epoll::EventFlags::IN)
+            .map_err(system("epoll"))?;
+        Ok(Self { epoll, bell, paced: Mutex::default() })
+    }
+
+    /// Watches a pair from now on.
+    pub(crate) fn watch(&self, slot: u32, pair: &Pair) -> Result<(), Errno> {
+        for (socket, bit) in [(&pair.rtp, 0), (&pair.rtcp, 1)] {
+            let data = epoll::EventData::new_u64(u64::from(slot) << 1 | bit);
+            epoll::add(&self.epoll, socket, data, epoll::EventFlags::IN)?;
+        }
+        Ok(())
+    }
+
+    /// Gets the thread out of its wait.
+    pub(crate) fn wake(&self) {
+        let _ = rustix::io::write(&self.bell, &1u64.to_ne_bytes());
+    }
+
+    /// Has a terminal speak, first at `at`.
+    pub(crate) fn pace(&self, at: Micros, leg: LegId) {
+        self.paced.lock().unwrap_or_else(PoisonError::into_inner).push((at, leg));
+        self.wake();
+    }
+}
+
+/// The thread's life.
+pub(crate) fn run(shared: &Shared, index: usize) {
+    Worker { shared, index, speaking: BinaryHeap::new(), next_search: 0, buffer: [0; BUFFER] }.run();
+}
+
+struct Worker<'a> {
+    shared: &'a Shared,
+    index: usize,
+    speaking: BinaryHeap<Reverse<(Micros, LegId)>>,
+    next_search: Micros,
+    buffer: [u8; BUFFER],
+}
+
+impl Worker<'_> {
+    fn run(&mut self) {
+        let shared = self.shared;
+        let door = &shared.doors[self.index];
+        let mut ready: Vec<epoll::Event> = Vec::with_capacity(EVENTS);
+        while !shared.stopping.load(Ordering::Relaxed) {
+            ready.clear();
+            let timeout = self.timeout(shared.now());
+            // Interrupted or not, the loop goes on with what is due.
+            let _ = epoll::wait(&door.epoll, spare_capacity(&mut ready), Some(&timeout));
+            let now = shared.now();
+            for event in &ready {
+                match event.data.u64() {
+                    CALLED => self.answer(door),
+                    data => {
+                        let plane = if data & 1 == 0 { Plane::Rtp } else { Plane::Rtcp };
+                        self.carry((data >> 1) as u32, plane, now);
+                    }
+                }
+            }
+            self.let_speak(now);
+            if now >= self.next_search {
+                self.search(now);
+            }
+        }
+    }
+
+    fn timeout(&self, now: Micros) -> Timespec {
+        let speak = self.speaking.peek().map_or(Micros::MAX, |Reverse((at, _))| *at);
+        // epoll counts in milliseconds: rounded up, a moment that is due is due when it returns.
+        let wait_ms = speak.min(self.next_search).saturating_sub(now).div_ceil(1000);
+        Timespec { tv_sec: (wait_ms / 1000) as i64, tv_nsec: (wait_ms % 1000 * 1_000_000) as i64 }
+    }
+
+    fn answer(&mut self, door: &Door) {
+        let _ = rustix::io::read(&door.bell, &mut [0; 8]);
+        let paced = std::mem::take(&mut *door.paced.lock().unwrap_or_else(PoisonError::into_inner));
+        self.speaking.extend(paced.into_iter().map(Reverse));
+        if self.index == 0 && self.shared.refill.swap(false, Ordering::Relaxed) {
+            self.shared.bind_more();
+        }
+    }
+
+    fn carry(&mut self, slot: u32, plane: Plane, now: Micros) {
+        let (shared, buffer) = (self.shared, &mut self.buffer);
+        if catch_unwind(AssertUnwindSafe(|| shared.carry(slot, plane, buffer, now))).is_err() {
+            shared.fail(slot);
+        }
+    }
+
+    fn let_speak(&mut self, now: Micros) {
+        while let Some(&Reverse((at, leg))) = self.speaking.peek()
+            && at <= now
+        {
+            self.speaking.pop();
+            let (shared, buffer) = (self.shared, &mut self.buffer);
+            match catch_unwind(AssertUnwindSafe(|| shared.speak(leg, buffer, now))) {
+                Ok(Some(next)) => self.speaking.push(Reverse((next, leg))),
+                Ok(None) => {}
+                Err(_) => shared.fail(leg.slot),
+            }
+        }
+    }
+
+    fn search(&mut self, now: Micros) {
+        let timeout = self.shared.settings.timeout.as_micros() as Micros;
+        self.next_search = now + SEARCH_US.min(timeout / 4 + 1);
+        for slot in (self.index..self.shared.slots.len()).step_by(self.shared.doors.len()) {
+            if self.shared.slots[slot].pair().is_some() {
+                let shared = self.shared;
+                if catch_unwind(AssertUnwindSafe(|| shared.check_silence(slot as u32, now))).is_err() {
+                    shared.fail(slot as u32);
+                }
+            }
+        }
+    }
+}

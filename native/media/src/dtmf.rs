@@ -1,0 +1,260 @@
+//! telephone-event (RFC 4733): reading events, counting them, spelling them, and playing digits.
+//!
+//! Only the sixteen DTMF events (§3.2) have a character; others are counted and not spelled. A relay leg counts and never
+//! keeps digits: they may be a customer's PIN.
+
+use std::collections::VecDeque;
+
+use crate::rtp::{HEADER_LENGTH, Header, write_header};
+
+/// RTP payload octets of one event (§2.3).
+pub const EVENT_LENGTH: usize = 4;
+
+const DIGITS: &[u8; 16] = b"0123456789*#ABCD";
+/// Power of the digits we play, in −dBm0 (§2.3.4).
+const VOLUME: u8 = 10;
+/// An event's last packet is sent three times in all (§2.5.1.4).
+const END_PACKETS: u8 = 3;
+/// Silence between two digits, in packets.
+const GAP_PACKETS: u8 = 4;
+/// Duration limits of a played digit: shorter is not recognised everywhere, longer does not fit one event at 8 kHz.
+const MIN_MS: u32 = 40;
+const MAX_MS: u32 = 8000;
+
+/// The payload of one telephone-event packet (§2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Event code, 0–255; 0–15 are DTMF.
+    pub code: u8,
+    /// The E bit: the event is over.
+    pub end: bool,
+    /// Power in −dBm0, 0–63.
+    pub volume: u8,
+    /// In timestamp units since the packet's timestamp.
+    pub duration: u16,
+}
+
+impl Event {
+    /// Reads the first event of a payload; `None` when it is too short.
+    #[must_use]
+    pub fn parse(payload: &[u8]) -> Option<Self> {
+        let [code, flags, high, low] = *payload.first_chunk()?;
+        Some(Self {
+            code,
+            end: flags & 0x80 != 0,
+            volume: flags & 0x3f,
+            duration: u16::from_be_bytes([high, low]),
+        })
+    }
+
+    /// The payload's octets.
+    #[must_use]
+    pub const fn to_bytes(self) -> [u8; EVENT_LENGTH] {
+        let [high, low] = self.duration.to_be_bytes();
+        [self.code, (self.end as u8) << 7 | (self.volume & 0x3f), high, low]
+    }
+
+    /// `0`–`9`, `*`, `#`, `A`–`D`, or `None` for an event that is no DTMF digit.
+    #[must_use]
+    pub fn digit(self) -> Option<char> {
+        DIGITS.get(usize::from(self.code)).map(|&digit| char::from(digit))
+    }
+}
+
+/// Tells a new event from another packet of the same one: all packets of an event share its timestamp (§2.2.1).
+#[derive(Clone, Debug, Default)]
+pub struct EventCounter {
+    last: Option<(u32, u32)>,
+    count: u64,
+}
+
+impl EventCounter {
+    /// Notes a telephone-event packet; true when it begins an event. A packet of an earlier event that comes late is none.
+    pub fn note(&mut self, header: &Header) -> bool {
+        if let Some((ssrc, timestamp)) = self.last
+            && ssrc == header.ssrc
+            && (header.timestamp.wrapping_sub(timestamp) as i32) <= 0
+        {
+            return false;
+        }
+        self.last = Some((header.ssrc, header.timestamp));
+        self.count += 1;
+        true
+    }
+
+    /// Events so far.
+    #[must_use]
+    pub const fn count(&self) -> u64 {
+        self.count
+    }
+}
+
+/// A digit that can't be played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotADigit(pub char);
+
+#[derive(Clone, Copy, Debug)]
+struct Playing {
+    code: u8,
+    timestamp: u32,
+    elapsed: u32,
+    ends_sent: u8,
+}
+
+/// Plays digits one after the other in the place of audio packets.
+#[derive(Clone, Debug, Default)]
+pub struct DigitPlayer {
+    waiting: VecDeque<(u8, u32)>,
+    playing: Option<(Playing, u32)>,
+    gap: u8,
+}
+
+impl DigitPlayer {
+    /// Queues `digits`, each `duration_ms` long (held within 40–8000). Nothing is queued when one of them is no digit.
+    ///
+    /// # Errors
+    /// The first character that is no DTMF digit (`0`–`9 * # A`–`D`, either case).
+    pub fn queue(&mut self, digits: &str, duration_ms: u32) -> Result<(), NotADigit> {
+        let duration = duration_ms.clamp(MIN_MS, MAX_MS) * 8;
+        let codes: Vec<u8> = digits.chars().map(code_of).collect::<Result<_, _>>()?;
+        self.waiting.extend(codes.into_iter().map(|code| (code, duration)));
+        Ok(())
+    }
+
+    /// True when nothing is being played or waits.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.playing.is_none() && self.waiting.is_empty()
+    }
+
+    /// Writes the packet due at `timestamp`, `step` timestamp units after the last one; its length, or `None` when this
+    /// moment belongs to the audio.
+    pub fn next_packet(
+        &mut self,
+        packet: &mut [u8],
+        payload_type: u8,
+        sequence: u16,
+        timestamp: u32,
+        ssrc: u32,
+        step: u32,
+    ) -> Option<usize> {
+        if self.playing.is_none() {
+            if self.gap > 0 {
+                self.gap -= 1;
+                return None;
+            }
+            let (code, duration) = self.waiting.pop_front()?;
+            self.playing = Some((Playing { code, timestamp, elapsed: 0, ends_sent: 0 }, duration));
+        }
+        let (playing, total) = self.playing.as_mut()?;
+        let first = playing.elapsed == 0;
+        if playing.ends_sent == 0 {
+            playing.elapsed = (playing.elapsed + step).min(*total);
+        }
+        let end = playing.elapsed >= *total;
+        playing.ends_sent += u8::from(end);
+        let event =
+            Event { code: playing.code, end, volume: VOLUME, duration: playing.elapsed.min(0xffff) as u16 };
+        write_header(packet, first, payload_type, sequence, playing.timestamp, ssrc);
+        packet[HEADER_LENGTH..HEADER_LENGTH + EVENT_LENGTH].copy_from_slice(&event.to_bytes());
+        if playing.ends_sent == END_PACKETS {
+            self.playing = None;
+            self.gap = GAP_PACKETS;
+        }
+        Some(HEADER_LENGTH + EVENT_LENGTH)
+    }
+}
+
+fn code_of(digit: char) -> Result<u8, NotADigit> {
+    let upper = digit.to_ascii_uppercase();
+    DIGITS.iter().position(|&known| char::from(known) == upper).map(|code| code as u8).ok_or(NotADigit(digit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Plays until idle; `None` stands for a moment left to audio.
+    fn played(digits: &str, duration_ms: u32) -> Vec<Option<(Header, Event)>> {
+        let mut player = DigitPlayer::default();
+        player.queue(digits, duration_ms).unwrap();
+        let mut packets = Vec::new();
+        for n in 0..200u16 {
+            if player.is_idle() {
+                break;
+            }
+            let mut bytes = [0; 64];
+            let length = player.next_packet(&mut bytes, 101, n, 1000 + u32::from(n) * 160, 7, 160);
+            packets.push(length.map(|length| {
+                let header = Header::parse(&bytes[..length]).unwrap();
+                (header, Event::parse(&bytes[header.payload_start..length]).unwrap())
+            }));
+        }
+        packets
+    }
+
+    #[test]
+    fn an_event_reads_as_it_was_written() {
+        let event = Event { code: 11, end: true, volume: 10, duration: 800 };
+        assert_eq!(event.to_bytes(), [11, 0x8a, 3, 0x20]);
+        assert_eq!(Event::parse(&event.to_bytes()), Some(event));
+        assert_eq!(event.digit(), Some('#'));
+        assert_eq!(Event { code: 16, ..event }.digit(), None);
+        assert_eq!(Event::parse(&[1, 2, 3]), None);
+    }
+
+    #[test]
+    fn a_digit_is_marked_once_grows_and_ends_three_times() {
+        let packets: Vec<_> = played("5", 100).into_iter().flatten().collect();
+        let durations: Vec<u16> = packets.iter().map(|(_, event)| event.duration).collect();
+        assert_eq!(durations, [160, 320, 480, 640, 800, 800, 800]);
+        let ends: Vec<bool> = packets.iter().map(|(_, event)| event.end).collect();
+        assert_eq!(ends, [false, false, false, false, true, true, true]);
+        let marks: Vec<bool> = packets.iter().map(|(header, _)| header.marker).collect();
+        assert_eq!(marks, [true, false, false, false, false, false, false]);
+        assert!(packets.iter().all(|(header, event)| header.timestamp == 1000 && event.code == 5));
+        assert!(packets.iter().enumerate().all(|(n, (header, _))| header.sequence == n as u16));
+    }
+
+    #[test]
+    fn digits_are_apart_and_have_their_own_timestamps() {
+        let packets = played("1#d", 60);
+        let mut counter = EventCounter::default();
+        let digits: String = packets
+            .iter()
+            .flatten()
+            .filter(|(header, _)| counter.note(header))
+            .filter_map(|(_, event)| event.digit())
+            .collect();
+        assert_eq!(digits, "1#D");
+        assert_eq!(counter.count(), 3);
+        assert_eq!(packets.iter().filter(|packet| packet.is_none()).count(), 2 * usize::from(GAP_PACKETS));
+    }
+
+    #[test]
+    fn repeated_and_late_packets_begin_no_event() {
+        let packets: Vec<_> = played("77", 60).into_iter().flatten().collect();
+        let mut counter = EventCounter::default();
+        for (header, _) in &packets {
+            counter.note(header);
+            counter.note(header);
+        }
+        assert!(!counter.note(&packets[0].0));
+        assert_eq!(counter.count(), 2);
+    }
+
+    #[test]
+    fn what_is_no_digit_is_refused_whole() {
+        let mut player = DigitPlayer::default();
+        assert_eq!(player.queue("12x", 100), Err(NotADigit('x')));
+        assert!(player.is_idle());
+    }
+
+    #[test]
+    fn durations_are_held_within_limits() {
+        assert_eq!(played("1", 0).into_iter().flatten().next_back().unwrap().1.duration, 320);
+        let mut player = DigitPlayer::default();
+        player.queue("1", u32::MAX).unwrap();
+        assert_eq!(player.waiting, [(1, 64_000)]);
+    }
+}

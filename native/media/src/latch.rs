@@ -1,0 +1,354 @@
+//! Whose packets a leg believes (latching).
+//!
+//! A peer behind NAT can't name the address its packets come from, so the first packets have to tell. That is also how
+//! media is stolen ("RTP bleed") and injected: whoever sprays valid-looking packets at media ports may be taken for the
+//! peer. The rule here: a source is ranked by what signalling said, and nothing is ever sent to a source of no standing
+//! before it has looked like a real stream for a while.
+//!
+//! | rank | source | believed |
+//! |---|---|---|
+//! | `Exact` | the signalled address and port | from its first packet; never moves |
+//! | `Host` | another port of that host, or of the host that SIP came from | from its first packet; for its first 50 packets an `Exact` source may still take over, then it never moves |
+//! | `Stranger` | anything else | after 5 packets in sequence from a peer that is plainly behind NAT, else after 100 packets over 2 s, and only while no better source has been heard; a better source takes over at any time |
+//!
+//! "Never moves" lasts until [`Latch::expect`] names another address (a re-INVITE). RTCP is judged by the host that RTP
+//! was latched to.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::Micros;
+use crate::address::is_private;
+use crate::rtp::Header;
+
+/// Packets after which a `Host` latch is final.
+const SETTLING_PACKETS: u32 = 50;
+/// Packets in sequence that a stranger needs when the peer is plainly behind NAT.
+const NAT_PACKETS: u32 = 5;
+/// Packets in sequence, and their least duration, that a stranger needs otherwise.
+const STRANGER_PACKETS: u32 = 100;
+const STRANGER_US: Micros = 2_000_000;
+/// A candidate that was silent this long makes room for another one.
+const CANDIDATE_QUIET_US: Micros = 200_000;
+/// How far a candidate's sequence number may jump and still be the same stream.
+const CANDIDATE_GAP: u16 = 16;
+
+/// What a source is worth, weakest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    /// Nothing in signalling speaks for it.
+    Stranger,
+    /// The right host, another port.
+    Host,
+    /// The signalled address and port.
+    Exact,
+}
+
+/// What signalling says about a peer's address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expectation {
+    /// From the session description.
+    pub signalled: SocketAddr,
+    /// The host that the leg's SIP came from.
+    pub signalled_from: Option<IpAddr>,
+}
+
+impl Expectation {
+    /// A private address claimed by a peer whose signalling came from a public one: it can't be reached there.
+    #[must_use]
+    pub fn is_behind_nat(&self) -> bool {
+        is_private(self.signalled.ip()) && self.signalled_from.is_some_and(|from| !is_private(from))
+    }
+
+    /// What signalling says about `source`. Compares addresses and ports only, not an IPv6 scope or flow label.
+    #[must_use]
+    pub fn rank(&self, source: SocketAddr) -> Rank {
+        if source.ip() == self.signalled.ip() {
+            if source.port() == self.signalled.port() { Rank::Exact } else { Rank::Host }
+        } else if Some(source.ip()) == self.signalled_from {
+            Rank::Host
+        } else {
+            Rank::Stranger
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    source: SocketAddr,
+    ssrc: u32,
+    sequence: u16,
+    packets: u32,
+    since: Micros,
+    last: Micros,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    source: SocketAddr,
+    rank: Rank,
+    packets: u32,
+}
+
+/// The latch of one leg. See the module's table.
+#[derive(Clone, Debug, Default)]
+pub struct Latch {
+    expectation: Option<Expectation>,
+    held: Option<Held>,
+    candidate: Option<Candidate>,
+}
+
+impl Latch {
+    /// Sets what signalling says. Another signalled address opens the latch again; returns true when that let go of a
+    /// source. The same address keeps it, whatever `signalled_from` has become.
+    pub fn expect(&mut self, expectation: Expectation) -> bool {
+        let same = self.expectation.is_some_and(|old| old.signalled == expectation.signalled);
+        self.expectation = Some(expectation);
+        if same {
+            return false;
+        }
+        self.candidate = None;
+        self.held.take().is_some()
+    }
+
+    /// Judges a valid RTP packet: true when it is the peer's.
+    pub fn judge(&mut self, source: SocketAddr, header: &Header, now: Micros) -> bool {
+        if let Some(held) = &mut self.held {
+            if held.source == source {
+                held.packets = held.packets.saturating_add(1);
+                return true;
+            }
+            if self.is_final() {
+                return false;
+            }
+        }
+        let Some(expectation) = self.expectation else {
+            return false;
+        };
+        let rank = expectation.rank(source);
+        if self.held.is_some_and(|held| rank <= held.rank) {
+            return false;
+        }
+        if rank == Rank::Stranger && !self.is_convincing(source, header, now, expectation.is_behind_nat()) {
+            return false;
+        }
+        self.candidate = None;
+        self.held = Some(Held { source, rank, packets: 1 });
+        true
+    }
+
+    /// The source that is believed, if any.
+    #[must_use]
+    pub fn source(&self) -> Option<SocketAddr> {
+        self.held.map(|held| held.source)
+    }
+
+    /// True when nothing but [`Latch::expect`] can move it: the engine may then connect the socket.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        self.held.is_some_and(|held| match held.rank {
+            Rank::Exact => true,
+            Rank::Host => held.packets >= SETTLING_PACKETS,
+            Rank::Stranger => false,
+        })
+    }
+
+    /// True when a packet on the RTCP port from `source` may be the peer's: from the latched host, or while nothing is
+    /// latched from a host that signalling named.
+    #[must_use]
+    pub fn trusts_host(&self, source: IpAddr) -> bool {
+        match (self.held, self.expectation) {
+            (Some(held), _) => held.source.ip() == source,
+            (None, Some(expectation)) => expectation.rank(SocketAddr::new(source, 0)) >= Rank::Host,
+            (None, None) => false,
+        }
+    }
+
+    fn is_convincing(&mut self, source: SocketAddr, header: &Header, now: Micros, behind_nat: bool) -> bool {
+        let candidate = match &mut self.candidate {
+            Some(candidate) if candidate.source == source && candidate.continues_with(header) => {
+                candidate.packets += 1;
+                candidate.sequence = header.sequence;
+                candidate.last = now;
+                candidate
+            }
+            Some(candidate)
+                if candidate.source != source && now.saturating_sub(candidate.last) < CANDIDATE_QUIET_US =>
+            {
+                return false;
+            }
+            other => other.insert(Candidate {
+                source,
+                ssrc: header.ssrc,
+                sequence: header.sequence,
+                packets: 1,
+                since: now,
+                last: now,
+            }),
+        };
+        if behind_nat {
+            candidate.packets >= NAT_PACKETS
+        } else {
+            candidate.packets >= STRANGER_PACKETS && now.saturating_sub(candidate.since) >= STRANGER_US
+        }
+    }
+}
+
+impl Candidate {
+    fn continues_with(&self, header: &Header) -> bool {
+        let step = header.sequence.wrapping_sub(self.sequence);
+        header.ssrc == self.ssrc && step > 0 && step <= CANDIDATE_GAP
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rtp::write_header;
+
+    const PTIME: Micros = 20_000;
+
+    fn at(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    fn header(ssrc: u32, sequence: u16) -> Header {
+        let mut packet = [0; 12];
+        write_header(&mut packet, false, 0, sequence, 0, ssrc);
+        Header::parse(&packet).unwrap()
+    }
+
+    fn latch(signalled: &str, from: Option<&str>) -> Latch {
+        let mut latch = Latch::default();
+        latch.expect(Expectation {
+            signalled: at(signalled),
+            signalled_from: from.map(|from| from.parse().unwrap()),
+        });
+        latch
+    }
+
+    /// Sends `count` packets in sequence, 20 ms apart; how many were believed.
+    fn stream(latch: &mut Latch, source: &str, ssrc: u32, start: Micros, count: u16) -> usize {
+        (0..count)
+            .filter(|&n| latch.judge(at(source), &header(ssrc, n), start + PTIME * Micros::from(n)))
+            .count()
+    }
+
+    #[test]
+    fn nothing_is_believed_before_signalling_named_a_peer() {
+        let mut latch = Latch::default();
+        assert_eq!(stream(&mut latch, "198.51.100.1:4000", 1, 0, 500), 0);
+    }
+
+    #[test]
+    fn the_signalled_address_is_believed_at_once_and_for_good() {
+        let mut latch = latch("198.51.100.1:4000", None);
+        assert!(latch.judge(at("198.51.100.1:4000"), &header(1, 1), 0));
+        assert!(latch.is_final());
+        assert_eq!(stream(&mut latch, "203.0.113.9:4000", 2, 0, 500), 0);
+        assert_eq!(stream(&mut latch, "198.51.100.1:4002", 2, 0, 500), 0);
+        assert_eq!(latch.source(), Some(at("198.51.100.1:4000")));
+    }
+
+    #[test]
+    fn another_port_of_the_right_host_settles() {
+        let mut latch = latch("198.51.100.1:4000", None);
+        assert_eq!(stream(&mut latch, "198.51.100.1:5000", 1, 0, 49), 49);
+        assert!(!latch.is_final());
+        assert_eq!(stream(&mut latch, "198.51.100.1:6000", 2, 0, 10), 0, "no better than the one held");
+        assert_eq!(stream(&mut latch, "198.51.100.1:5000", 1, 0, 1), 1);
+        assert!(latch.is_final());
+        assert!(!latch.judge(at("198.51.100.1:4000"), &header(3, 1), 0), "too late");
+    }
+
+    #[test]
+    fn the_signalled_port_takes_over_while_settling() {
+        let mut latch = latch("198.51.100.1:4000", None);
+        assert_eq!(stream(&mut latch, "198.51.100.1:5000", 1, 0, 10), 10);
+        assert!(latch.judge(at("198.51.100.1:4000"), &header(2, 1), 0));
+        assert_eq!(latch.source(), Some(at("198.51.100.1:4000")));
+        assert_eq!(stream(&mut latch, "198.51.100.1:5000", 1, 0, 10), 0);
+    }
+
+    #[test]
+    fn a_peer_behind_nat_is_believed_where_its_signalling_comes_from() {
+        let mut latch = latch("192.168.1.7:4000", Some("203.0.113.5"));
+        assert!(latch.judge(at("203.0.113.5:61000"), &header(1, 1), 0));
+        assert_eq!(latch.source(), Some(at("203.0.113.5:61000")));
+    }
+
+    #[test]
+    fn a_peer_behind_nat_with_another_media_address_needs_five_packets() {
+        let mut latch = latch("192.168.1.7:4000", Some("203.0.113.5"));
+        assert_eq!(stream(&mut latch, "203.0.113.6:61000", 1, 0, 4), 0);
+        assert!(latch.judge(at("203.0.113.6:61000"), &header(1, 4), 4 * PTIME));
+        assert_eq!(stream(&mut latch, "203.0.113.7:61000", 1, 0, 500), 0, "another stranger is too late");
+        assert!(latch.judge(at("203.0.113.5:7000"), &header(9, 1), 5 * PTIME), "signalling's host is better");
+    }
+
+    #[test]
+    fn a_stranger_needs_a_real_stream() {
+        let mut latch = latch("198.51.100.1:4000", Some("198.51.100.2"));
+        assert_eq!(stream(&mut latch, "203.0.113.9:4000", 1, 0, 100), 0, "100 packets but less than 2 s");
+        assert!(latch.judge(at("203.0.113.9:4000"), &header(1, 100), 100 * PTIME));
+        assert!(!latch.is_final());
+        assert!(latch.judge(at("198.51.100.1:4000"), &header(7, 1), 101 * PTIME), "the peer takes its place");
+        assert!(latch.is_final());
+    }
+
+    #[test]
+    fn a_sprayed_burst_convinces_nobody() {
+        let mut latch = latch("198.51.100.1:4000", None);
+        for n in 0..2000u16 {
+            assert!(!latch.judge(at("203.0.113.9:4000"), &header(1, n), Micros::from(n)));
+        }
+        let mut repeated = super::tests::latch("192.168.1.7:4000", Some("203.0.113.5"));
+        for n in 0..2000u16 {
+            assert!(
+                !repeated.judge(at("203.0.113.9:4000"), &header(1, 7), PTIME * Micros::from(n)),
+                "one probe"
+            );
+            assert!(!repeated.judge(
+                at("203.0.113.9:4000"),
+                &header(u32::from(n), n),
+                PTIME * Micros::from(n)
+            ));
+        }
+    }
+
+    #[test]
+    fn noise_from_elsewhere_does_not_keep_a_peer_behind_nat_out() {
+        let mut latch = latch("192.168.1.7:4000", Some("203.0.113.5"));
+        let mut believed = 0;
+        for n in 0..10u16 {
+            let now = PTIME * Micros::from(n);
+            believed += usize::from(latch.judge(at("203.0.113.6:61000"), &header(1, n), now));
+            assert!(!latch.judge(at("192.0.2.66:9"), &header(n.into(), 1), now + 1));
+        }
+        assert_eq!(believed, 6);
+    }
+
+    #[test]
+    fn a_re_invite_to_another_address_opens_the_latch() {
+        let mut latch = latch("198.51.100.1:4000", None);
+        assert!(latch.judge(at("198.51.100.1:4000"), &header(1, 1), 0));
+        let same = Expectation { signalled: at("198.51.100.1:4000"), signalled_from: None };
+        assert!(!latch.expect(same));
+        assert!(latch.is_final());
+        let other = Expectation { signalled: at("198.51.100.3:4000"), signalled_from: None };
+        assert!(latch.expect(other));
+        assert_eq!(latch.source(), None);
+        assert!(!latch.judge(at("198.51.100.1:4000"), &header(1, 2), 0));
+        assert!(latch.judge(at("198.51.100.3:4000"), &header(1, 3), 0));
+    }
+
+    #[test]
+    fn rtcp_follows_the_latched_host() {
+        let mut latch = latch("198.51.100.1:4000", Some("203.0.113.5"));
+        assert!(latch.trusts_host("198.51.100.1".parse().unwrap()));
+        assert!(latch.trusts_host("203.0.113.5".parse().unwrap()));
+        assert!(!latch.trusts_host("203.0.113.9".parse().unwrap()));
+        assert!(latch.judge(at("203.0.113.5:61000"), &header(1, 1), 0));
+        assert!(!latch.trusts_host("198.51.100.1".parse().unwrap()));
+        assert!(latch.trusts_host("203.0.113.5".parse().unwrap()));
+    }
+}

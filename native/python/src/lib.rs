@@ -1,0 +1,19 @@
+//! `trunkline._native`: the media engine as Python sees it.
+//!
+//! Thin: arguments become the engine's types, results become Python's. Refusals become exceptions in one place,
+//! [`errors`]. The stub `src/trunkline/_native.pyi` says the same in Python; a test holds the two together.
+
+mod engine;
+mod errors;
+mod leg;
+
+use pyo3::prelude::*;
+
+/// The native media engine.
+#[pymodule]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<engine::Engine>()?;
+    module.add_class::<leg::Leg>()?;
+    module.add_class::<leg::Statistics>()?;
+    Ok(())
+}

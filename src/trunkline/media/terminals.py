@@ -1,0 +1,106 @@
+"""Terminals: far ends that are no second leg but a voice and an ear inside the engine.
+
+What they say and what they have heard, as values; the engines implement `Terminal`. G.711 only (RFC 3551
+§4.5.14), 20 ms packets, digits as telephone-events (RFC 4733).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from trunkline.call.ports import MediaLeg
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Silence, which is still sent: packets flow and the far end's media timeout is content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tone:
+    """One or two sines."""
+
+    frequencies_hz: tuple[float, ...]
+    """One or two, each 50-3900."""
+    level_dbm0: float = -10.0
+    """Of each of them, -60 to +3."""
+    cadence_ms: tuple[int, int] | None = None
+    """On and off, over and over; None for a steady tone."""
+
+
+@dataclass(frozen=True, slots=True)
+class WavFile:
+    """A WAV file of 8000 Hz, mono, 16 bits; another format is refused. After the end, silence."""
+
+    path: Path
+    repeat: bool = False
+    """Begin again at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """What it hears, packet for packet; nothing while it hears nothing."""
+
+
+Source = Silence | Tone | WavFile | Echo
+
+
+class ToneHeard(NamedTuple):
+    """How long and how loud one frequency was heard."""
+
+    frequency_hz: float
+    duration_ms: int
+    level_dbm0: float | None
+    """Mean level while it was heard; None when it never was."""
+
+
+class Hearing(NamedTuple):
+    """What a terminal has heard so far."""
+
+    digits: str
+    """`0`-`9`, `*`, `#`, `A`-`D`; the first 1024."""
+    tones: tuple[ToneHeard, ...]
+    """One for each frequency listened for, in that order."""
+
+    def heard_ms(self, frequency_hz: float) -> int:
+        """How long a frequency that was listened for was heard."""
+        return next(tone.duration_ms for tone in self.tones if tone.frequency_hz == frequency_hz)
+
+
+class Terminal(MediaLeg, Protocol):
+    """A leg whose far end is a voice and an ear. `set_remote` refuses a peer without PCMU and PCMA
+    (`MediaError`)."""
+
+    def play(self, source: Source) -> None:
+        """Say this from the next packet on. Raises `MediaError` for a tone out of range or an unusable
+        file."""
+
+    def send_digits(self, digits: str, duration_ms: int = 100) -> None:
+        """Queue digits, each so long (held within 40-8000 ms), in the place of audio.
+
+        Raises `MediaError` for what is no digit, or when the peer takes no telephone-events.
+        """
+
+    def hearing(self) -> Hearing:
+        """What it has heard so far, or until it was closed."""
+
+
+class TerminalEngine(Protocol):
+    """An engine that makes terminals."""
+
+    def open_terminal(
+        self,
+        source: Source,
+        *,
+        ipv6: bool = False,
+        listen_for: Sequence[float] = (),
+        record_to: Path | None = None,
+        source_ended: Callable[[], None] | None = None,
+    ) -> Terminal:
+        """A terminal on a free port pair.
+
+        `listen_for`: at most 16 frequencies in Hz, at least 100 apart. `record_to`: a WAV file, written when
+        it is closed. `source_ended` is called when the last of a file, or of the digits queued, has been
+        sent. Raises `NoPortsError`, and `MediaError` as `Terminal.play` does.
+        """

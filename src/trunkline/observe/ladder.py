@@ -1,0 +1,255 @@
+"""The SIP ladder of every call: each message of both legs and all attempts, as it was on the wire.
+
+Messages of live calls are kept in memory; when a call has ended, they go to the journal in one piece. The
+INVITE of a call is on the wire before there is a call, so every dialog that an INVITE opens is kept for a
+while, until `link` links its SIP Call-ID to a call or newer ones push it out. Other traffic (OPTIONS,
+REGISTER) is not kept.
+
+Driven by the SIP stack through `Observer`, by the calls through `link` and `close`. Bounds:
+`MAX_UNLINKED` dialogs that belong to no call, `STORY_BYTES` for each call, `max_bytes` in all; beyond that,
+the oldest live calls' messages go to the journal early. What a call drops beyond its own bound is counted in
+`lost`.
+
+Deliberate: two calls that share one SIP Call-ID (a call that a proxy sends back to us) share one ladder.
+"""
+
+import asyncio
+from collections import deque
+
+from trunkline.clock import Clock, Timer
+from trunkline.observe.journal import Journal
+from trunkline.observe.message import LadderMessage
+from trunkline.sip.ports import Flow
+
+LINGER_S = 5.0
+"""How long after its end a call's ladder still grows: T4, the longest a message stays in the network (RFC
+3261 §17.1.2.2)."""
+
+MAX_UNLINKED = 512
+UNLINKED_BYTES = 1 << 14
+STORY_BYTES = 1 << 20
+
+
+_Heard = tuple[float, int, bool, Flow, bytes]
+"""Wall time, leg, whether we sent it, the flow, the message: a plain tuple, because one is made for every
+message."""
+
+
+class _Story:
+    """What is known of one call, or of a dialog that belongs to no call yet."""
+
+    __slots__ = ("bytes", "call_ids", "heard", "legs", "open_calls", "parts", "room", "sip_call_ids")
+
+    def __init__(self) -> None:
+        self.heard: list[_Heard] = []
+        self.bytes = 0
+        self.room = UNLINKED_BYTES
+        self.legs = 0
+        self.sip_call_ids: list[str] = []
+        self.call_ids: list[str] = []
+        self.open_calls = 0
+        self.parts = 0
+        """How many parts of it have gone to the journal."""
+
+    def messages(self) -> list[LadderMessage]:
+        return [
+            LadderMessage(at, leg, sent, flow.transport, flow.sent_by, flow.remote, data)
+            for at, leg, sent, flow, data in self.heard
+        ]
+
+
+class Ladder:
+    """The ladders of one node. An `Observer`; every method runs on the loop that drives `clock`."""
+
+    __slots__ = (
+        "_by_call",
+        "_by_sip_call_id",
+        "_bytes",
+        "_clock",
+        "_ended",
+        "_journal",
+        "_max_bytes",
+        "_timer",
+        "_unlinked",
+        "_wall",
+        "lost",
+    )
+
+    def __init__(self, clock: Clock, journal: Journal, *, max_bytes: int = 64 << 20) -> None:
+        """`max_bytes` bounds the message bytes held in memory."""
+        self._clock = clock
+        self._wall = clock.wall
+        self._journal = journal
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._by_sip_call_id: dict[str, tuple[_Story, int]] = {}
+        self._by_call: dict[str, _Story] = {}
+        self._unlinked: dict[str, _Story] = {}
+        self._ended: deque[tuple[float, str]] = deque()
+        self._timer: Timer | None = None
+        self.lost = 0
+
+    def message_received(self, data: bytes, flow: Flow, call_id: str) -> None:
+        entry = self._by_sip_call_id.get(call_id)
+        if entry is None:
+            if data[:7] != b"INVITE ":
+                return
+            entry = self._begin(call_id)
+        self._add(entry, False, flow, data)
+
+    def message_sent(self, data: bytes, flow: Flow, call_id: str) -> None:
+        entry = self._by_sip_call_id.get(call_id)
+        if entry is None:
+            if data[:7] != b"INVITE ":
+                return
+            entry = self._begin(call_id)
+        self._add(entry, True, flow, data)
+
+    def _add(self, entry: tuple[_Story, int], sent: bool, flow: Flow, data: bytes) -> None:
+        story, leg = entry
+        size = len(data)
+        story.room -= size
+        if story.room < 0:
+            self.lost += 1
+            return
+        story.heard.append((self._wall(), leg, sent, flow, data))
+        story.bytes += size
+        self._bytes += size
+        if self._bytes > self._max_bytes:
+            self._relieve()
+
+    def _begin(self, sip_call_id: str) -> tuple[_Story, int]:
+        """Open the story of a dialog that belongs to no call yet."""
+        if len(self._unlinked) >= MAX_UNLINKED:
+            self._drop_unlinked(next(iter(self._unlinked)))
+        story = _Story()
+        self._unlinked[sip_call_id] = story
+        return self._attach(story, sip_call_id)
+
+    def _attach(self, story: _Story, sip_call_id: str) -> tuple[_Story, int]:
+        entry = (story, story.legs)
+        story.legs += 1
+        story.sip_call_ids.append(sip_call_id)
+        self._by_sip_call_id[sip_call_id] = entry
+        return entry
+
+    def _drop_unlinked(self, sip_call_id: str) -> None:
+        self._bytes -= self._unlinked.pop(sip_call_id).bytes
+        del self._by_sip_call_id[sip_call_id]
+
+    def link(self, sip_call_id: str, call_id: str) -> None:
+        """Link the dialog of `sip_call_id` to the call `call_id`: the caller's first, then each attempt's.
+
+        What was already heard of it joins the call's ladder.
+        """
+        entry = self._by_sip_call_id.get(sip_call_id)
+        story = self._by_call.get(call_id)
+        if story is None:
+            story = entry[0] if entry is not None else _Story()
+            if self._unlinked.pop(sip_call_id, None) is not None or entry is None:
+                story.room += STORY_BYTES - UNLINKED_BYTES
+            self._by_call[call_id] = story
+            story.call_ids.append(call_id)
+            story.open_calls += 1
+        if entry is None:
+            self._attach(story, sip_call_id)
+        elif entry[0] is not story and self._unlinked.pop(sip_call_id, None) is not None:
+            self._join(story, entry[0], sip_call_id)
+
+    def _join(self, story: _Story, found: _Story, sip_call_id: str) -> None:
+        """Move what was heard of a leg before it was linked."""
+        _, leg = self._attach(story, sip_call_id)
+        story.heard += [(at, leg, sent, flow, data) for at, _, sent, flow, data in found.heard]
+        story.heard.sort(key=lambda heard: heard[0])
+        story.bytes += found.bytes
+        story.room -= found.bytes
+
+    def close(self, call_id: str) -> None:
+        """Say that the call is over. Its ladder goes to the journal when its last messages have had time to
+        arrive."""
+        due = self._clock.now() + LINGER_S
+        self._ended.append((due, call_id))
+        if self._timer is None:
+            self._timer = self._clock.at(due, self._file_ended)
+
+    def _file_ended(self) -> None:
+        # Calls that ended within the same second are filed together: one wake-up of the writer for all of
+        # them.
+        self._file_until(self._clock.now() + 1.0)
+        self._timer = self._clock.at(self._ended[0][0], self._file_ended) if self._ended else None
+
+    def _file_until(self, limit: float) -> None:
+        batch: list[tuple[str, list[LadderMessage]]] = []
+        ended = self._ended
+        while ended and ended[0][0] <= limit:
+            story = self._by_call.get(ended.popleft()[1])
+            if story is not None:
+                story.open_calls -= 1
+                if story.open_calls == 0:
+                    batch += self._take(story)
+                    self._forget(story)
+        if batch:
+            self._journal.append(batch)
+
+    def _take(self, story: _Story) -> list[tuple[str, list[LadderMessage]]]:
+        """Take what was heard out of memory, as the journal wants it."""
+        messages = story.messages()
+        story.heard = []
+        self._bytes -= story.bytes
+        story.bytes = 0
+        story.parts += 1
+        return [(call_id, messages) for call_id in story.call_ids] if messages else []
+
+    def _forget(self, story: _Story) -> None:
+        for call_id in story.call_ids:
+            del self._by_call[call_id]
+        for sip_call_id in story.sip_call_ids:
+            del self._by_sip_call_id[sip_call_id]
+
+    def _relieve(self) -> None:
+        """Send the oldest live calls' messages to the journal until a quarter of the memory is free."""
+        batch: list[tuple[str, list[LadderMessage]]] = []
+        for story in self._by_call.values():
+            if self._bytes <= self._max_bytes * 3 // 4:
+                break
+            batch += self._take(story)
+        if batch:
+            self._journal.append(batch)
+
+    async def read(self, call_id: str) -> list[LadderMessage]:
+        """Return the messages of a call, live or ended, oldest first and without secrets; none when it is
+        unknown.
+
+        Raises OSError when the journal can't be read.
+        """
+        while True:
+            story = self._by_call.get(call_id)
+            parts = story.parts if story is not None else 0
+            live = story.messages() if story is not None else []
+            stored = await asyncio.to_thread(self._journal.read, call_id)
+            if self._by_call.get(call_id) is story and (story is None or story.parts == parts):
+                return [message.masked() for message in stored + live]
+
+    def stop(self) -> None:
+        """Hand everything to the journal, calls that are still up included."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._ended.clear()
+        batch = [ladder for story in dict.fromkeys(self._by_call.values()) for ladder in self._take(story)]
+        if batch:
+            self._journal.append(batch)
+        self._by_call.clear()
+        self._by_sip_call_id.clear()
+        self._unlinked.clear()
+        self._bytes = 0
+
+    @property
+    def live_bytes(self) -> int:
+        """Message bytes in memory."""
+        return self._bytes
+
+    @property
+    def live_calls(self) -> int:
+        """Calls whose ladder is still growing."""
+        return len(self._by_call)

@@ -1,0 +1,94 @@
+"""One SIP message as the ladder keeps it, and its form in a journal chunk.
+
+A chunk holds every message of one call, oldest first. Its layout is this module's own; a journal written by
+another version of it is refused by `FORMAT`.
+"""
+
+import struct
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from trunkline.observe.masking import mask_message
+from trunkline.sip.ports import Address, Transport
+
+FORMAT = 1
+"""Goes up when the layout of a chunk changes."""
+
+_TRANSPORTS = (Transport.UDP, Transport.TCP, Transport.TLS)
+_TRANSPORT_CODES = {transport: code for code, transport in enumerate(_TRANSPORTS)}
+# wall time, leg, sent, transport, port and length of host (local, then remote), length of the message
+_HEAD = struct.Struct("<dHBBHBHBI")
+
+
+class LadderMessage(NamedTuple):
+    """One SIP message of a call, as it was on the wire."""
+
+    at: float
+    """Wall-clock seconds since the epoch."""
+    leg: int
+    """0 for the caller's leg, 1 and up for the attempts in their order."""
+    sent: bool
+    """True when Trunkline sent it, False when it came in."""
+    transport: Transport
+    local: Address
+    """What Trunkline writes into Via and Contact; its host may be a name."""
+    remote: Address
+    data: bytes
+
+    def masked(self) -> "LadderMessage":
+        """The same message without its secrets."""
+        return self._replace(data=mask_message(self.data))
+
+
+def pack(messages: Iterable[LadderMessage]) -> bytes:
+    """Write `messages` as one chunk."""
+    parts: list[bytes] = []
+    for message in messages:
+        local = message.local.host.encode("utf-8", "surrogateescape")[:255]
+        remote = message.remote.host.encode("utf-8", "surrogateescape")[:255]
+        head = _HEAD.pack(
+            message.at,
+            message.leg & 0xFFFF,
+            message.sent,
+            _TRANSPORT_CODES[message.transport],
+            message.local.port,
+            len(local),
+            message.remote.port,
+            len(remote),
+            len(message.data),
+        )
+        parts += (head, local, remote, message.data)
+    return b"".join(parts)
+
+
+def unpack(chunk: bytes) -> list[LadderMessage]:
+    """Read the messages of a chunk. Raises ValueError when it is no chunk of this `FORMAT`."""
+    messages: list[LadderMessage] = []
+    offset = 0
+    try:
+        while offset < len(chunk):
+            at, leg, sent, transport, local_port, local_length, remote_port, remote_length, length = (
+                _HEAD.unpack_from(chunk, offset)
+            )
+            local_end = offset + _HEAD.size + local_length
+            remote_end = local_end + remote_length
+            end = remote_end + length
+            if end > len(chunk):
+                raise ValueError("a message is cut short")
+            local = chunk[offset + _HEAD.size : local_end].decode("utf-8", "surrogateescape")
+            remote = chunk[local_end:remote_end].decode("utf-8", "surrogateescape")
+            messages.append(
+                LadderMessage(
+                    at,
+                    leg,
+                    bool(sent),
+                    _TRANSPORTS[transport],
+                    Address(local, local_port),
+                    Address(remote, remote_port),
+                    chunk[remote_end:end],
+                )
+            )
+            offset = end
+    except (struct.error, IndexError) as error:
+        raise ValueError(f"not a chunk of format {FORMAT}: {error}") from error
+    return messages

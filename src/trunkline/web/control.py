@@ -1,0 +1,117 @@
+"""The control socket's app: what the command line asks a running node, and tells it.
+
+Whoever may open the socket (mode 0600: the node's own user, and root) may do everything here, so there is no
+password. `trunkline.web.control_client` is the other end; the two are of one version, the paths are no
+public interface.
+"""
+
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.requests import Request
+
+from trunkline.errors import TrunklineError
+from trunkline.web.call_feed import TooManyListenersError
+from trunkline.web.control_format import CALL_EVENT, HEARTBEAT_S, LADDER
+from trunkline.web.node_view import NodeView
+from trunkline.web.views import (
+    BanView,
+    CallEvent,
+    DirectoryStats,
+    Explanation,
+    LiveCall,
+    MediaPorts,
+    NodeStats,
+    Question,
+    RegistrationView,
+)
+
+
+def control_app(node: NodeView) -> FastAPI:
+    """The app of the control socket."""
+    app = FastAPI(title="Trunkline control", docs_url=None, redoc_url=None, openapi_url=None)
+    _add_errors(app)
+    _add_calls(app, node)
+    _add_peers(app, node)
+    _add_node(app, node)
+    return app
+
+
+def _problem(status: int, detail: str) -> JSONResponse:
+    return JSONResponse({"detail": detail}, status)
+
+
+def _add_errors(app: FastAPI) -> None:
+    @app.exception_handler(TrunklineError)
+    @app.exception_handler(OSError)
+    async def failed(_request: Request, error: Exception) -> JSONResponse:
+        return _problem(503, str(error))
+
+
+def _add_calls(app: FastAPI, node: NodeView) -> None:
+    @app.get("/calls")
+    async def calls() -> list[LiveCall]:
+        return node.calls()
+
+    @app.get("/calls/follow")
+    async def follow() -> Response:
+        try:
+            events = node.feed.listen(idle_s=HEARTBEAT_S)
+        except TooManyListenersError:
+            return _problem(503, "too many follow already")
+        return StreamingResponse(_lines(events), media_type="application/x-ndjson")
+
+    @app.post("/calls/{call_id}/hang-up")
+    async def hang_up(call_id: str) -> Response:
+        return (
+            Response(status_code=204) if node.hang_up(call_id) else _problem(404, f"no call {call_id} is up")
+        )
+
+    @app.get("/calls/{call_id}/ladder")
+    async def ladder(call_id: str) -> Response:
+        return Response(LADDER.dump_json(await node.ladder(call_id)), media_type="application/json")
+
+
+async def _lines(events: AsyncIterator[CallEvent | None]) -> AsyncIterator[bytes]:
+    async for event in events:
+        yield b"\n" if event is None else CALL_EVENT.dump_json(event) + b"\n"
+
+
+def _add_peers(app: FastAPI, node: NodeView) -> None:
+    @app.get("/registrations")
+    async def registrations() -> list[RegistrationView]:
+        return node.registrations()
+
+    @app.get("/bans")
+    async def bans() -> list[BanView]:
+        return node.bans()
+
+    @app.delete("/bans/{source}")
+    async def lift_ban(source: str) -> Response:
+        return (
+            Response(status_code=204) if node.lift_ban(source) else _problem(404, f"{source} is not banned")
+        )
+
+
+def _add_node(app: FastAPI, node: NodeView) -> None:
+    @app.get("/stats")
+    async def stats() -> NodeStats:
+        return node.stats()
+
+    @app.get("/media-ports")
+    async def media_ports() -> MediaPorts:
+        return node.media_ports()
+
+    @app.post("/drain")
+    async def drain(timeout_s: float | None = None) -> NodeStats:
+        node.drain(timeout_s)
+        return node.stats()
+
+    @app.post("/directory/refresh")
+    async def refresh_directory() -> DirectoryStats:
+        return await node.refresh_directory()
+
+    @app.post("/explain")
+    async def explain(question: Question) -> Explanation:
+        return node.explain(question)

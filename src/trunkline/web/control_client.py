@@ -1,0 +1,176 @@
+"""The command line's end of the control socket: typed, blocking, one request at a time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+from urllib.parse import quote
+
+import httpx
+from pydantic import TypeAdapter
+
+from trunkline.errors import TrunklineError
+from trunkline.observe.message import LadderMessage
+from trunkline.web.control_format import CALL_EVENT, HEARTBEAT_S, LADDER
+from trunkline.web.control_socket import is_answered
+from trunkline.web.views import (
+    BanView,
+    CallEvent,
+    DirectoryStats,
+    Explanation,
+    LiveCall,
+    MediaPorts,
+    NodeStats,
+    Question,
+    RegistrationView,
+)
+
+_T = TypeVar("_T")
+
+_CALLS = TypeAdapter(list[LiveCall])
+_REGISTRATIONS = TypeAdapter(list[RegistrationView])
+_BANS = TypeAdapter(list[BanView])
+_STATS = TypeAdapter(NodeStats)
+_MEDIA_PORTS = TypeAdapter(MediaPorts)
+_DIRECTORY = TypeAdapter(DirectoryStats)
+_EXPLANATION = TypeAdapter(Explanation)
+_QUESTION = TypeAdapter(Question)
+
+
+class ControlError(TrunklineError):
+    """The node can't be reached, or could not do what was asked."""
+
+
+class NoNodeError(ControlError):
+    """Nobody answers at the control socket."""
+
+
+class ControlClient:
+    """A connection to the node whose control socket is `path`. A context manager.
+
+    Making one and every method raise `NoNodeError` when no node answers there, `ControlError` when the node
+    can't be asked or could not comply.
+    """
+
+    def __init__(
+        self, path: Path, *, timeout_s: float = 10.0, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        """`transport` replaces the socket, for tests."""
+        if transport is None:
+            try:
+                answered = is_answered(path)
+            except OSError as error:
+                raise ControlError(f"the control socket {path} can't be opened: {error.strerror}") from error
+            if not answered:
+                raise NoNodeError(f"no node answers at {path}")
+            transport = httpx.HTTPTransport(uds=str(path))
+        self._path = path
+        self._client = httpx.Client(transport=transport, base_url="http://node", timeout=timeout_s)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection. Idempotent."""
+        self._client.close()
+
+    def stats(self) -> NodeStats:
+        return self._get("/stats", _STATS)
+
+    def calls(self) -> list[LiveCall]:
+        return self._get("/calls", _CALLS)
+
+    def follow_calls(self) -> Iterator[CallEvent]:
+        """Yield the steps of calls as they happen, until the node stops."""
+        with (
+            self._reporting(),
+            self._client.stream("GET", "/calls/follow", timeout=3 * HEARTBEAT_S) as response,
+        ):
+            if response.is_error:
+                response.read()
+                self._check(response)
+            for line in response.iter_lines():
+                if line:
+                    yield CALL_EVENT.validate_json(line)
+
+    def hang_up(self, call_id: str) -> bool:
+        """End a call; False when there is no such call."""
+        return self._done("POST", f"/calls/{quote(call_id, safe='')}/hang-up")
+
+    def ladder(self, call_id: str) -> list[LadderMessage]:
+        """The SIP messages of a call, live or ended, without secrets; none when unknown."""
+        return self._get(f"/calls/{quote(call_id, safe='')}/ladder", LADDER)
+
+    def registrations(self) -> list[RegistrationView]:
+        return self._get("/registrations", _REGISTRATIONS)
+
+    def bans(self) -> list[BanView]:
+        return self._get("/bans", _BANS)
+
+    def lift_ban(self, source: str) -> bool:
+        """Let a source address in again; False when it is not banned."""
+        return self._done("DELETE", f"/bans/{quote(source, safe='')}")
+
+    def drain(self, timeout_s: float | None = None) -> NodeStats:
+        """Have the node take no new calls and stop after the last one, or after `timeout_s`."""
+        query = {} if timeout_s is None else {"timeout_s": timeout_s}
+        return _STATS.validate_json(self._send("POST", "/drain", params=query).content)
+
+    def refresh_directory(self) -> DirectoryStats:
+        """Have the node read accounts, numbers, carriers and routes from the database now."""
+        return _DIRECTORY.validate_json(self._send("POST", "/directory/refresh").content)
+
+    def explain(self, question: Question) -> Explanation:
+        """What would happen to a call now."""
+        content = _QUESTION.dump_json(question)
+        return _EXPLANATION.validate_json(self._send("POST", "/explain", content=content).content)
+
+    def media_ports(self) -> MediaPorts:
+        return self._get("/media-ports", _MEDIA_PORTS)
+
+    def _get(self, path: str, shape: TypeAdapter[_T]) -> _T:
+        return shape.validate_json(self._send("GET", path).content)
+
+    def _done(self, method: str, path: str) -> bool:
+        return self._send(method, path, missing=True).status_code != 404
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        content: bytes | None = None,
+        params: dict[str, float] | None = None,
+        missing: bool = False,
+    ) -> httpx.Response:
+        """Send one request; `missing`: a 404 is an answer, not an error."""
+        headers = {"Content-Type": "application/json"} if content is not None else None
+        with self._reporting():
+            response = self._client.request(method, path, content=content, params=params, headers=headers)
+        if not (missing and response.status_code == 404):
+            self._check(response)
+        return response
+
+    def _check(self, response: httpx.Response) -> None:
+        if response.is_success:
+            return
+        try:
+            detail = str(response.json()["detail"])
+        except (ValueError, KeyError, TypeError):
+            detail = response.text
+        raise ControlError(f"the node answered {response.status_code}: {detail}")
+
+    @contextmanager
+    def _reporting(self) -> Iterator[None]:
+        try:
+            yield
+        except httpx.ConnectError as error:
+            raise NoNodeError(f"no node answers at {self._path}") from error
+        except httpx.TransportError as error:
+            raise ControlError(f"the node at {self._path} went away: {error}") from error

@@ -1,0 +1,44 @@
+"""The control socket as a file: made by the node, found by the command line.
+
+Only the node's own user (and root) may open it, and that is all the protection it has.
+"""
+
+import socket
+from pathlib import Path
+
+from trunkline.errors import NetError
+
+BACKLOG = 16
+
+
+def listen_unix(path: Path) -> socket.socket:
+    """Listen on a socket file that only its owner may open, replacing one that a dead node left.
+
+    Raises `NetError`, also when a living node listens there.
+    """
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if is_answered(path):
+            raise NetError(f"another node listens at {path}")
+        path.unlink(missing_ok=True)
+        listener.bind(str(path))
+        # Nobody can connect between the two lines: the socket does not listen yet.
+        path.chmod(0o600)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise NetError(f"the control socket {path} can't be made: {error.strerror or error}") from error
+    except NetError:
+        listener.close()
+        raise
+    return listener
+
+
+def is_answered(path: Path) -> bool:
+    """Say whether a process listens at `path`. Raises OSError when that can't be found out."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+    return True

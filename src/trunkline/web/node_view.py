@@ -1,0 +1,66 @@
+"""What the HTTP ports ask of the node. `trunkline.node` implements it; the tests bring a node of paper."""
+
+from typing import Protocol
+
+from trunkline.observe.message import LadderMessage
+from trunkline.web.call_feed import CallFeed
+from trunkline.web.views import (
+    BanView,
+    DirectoryStats,
+    Explanation,
+    LiveCall,
+    MediaPorts,
+    NodeStats,
+    Question,
+    Readiness,
+    RegistrationView,
+)
+
+
+class NodeView(Protocol):
+    """A running node, seen from outside. Every method runs on the node's loop and returns at once unless it
+    is async."""
+
+    @property
+    def feed(self) -> CallFeed:
+        """Where the steps of calls are published."""
+
+    def readiness(self) -> Readiness:
+        """Whether new calls are taken."""
+
+    def metrics(self) -> bytes:
+        """Everything counted, in Prometheus' text format."""
+
+    def stats(self) -> NodeStats:
+        """The node at a glance."""
+
+    def calls(self) -> list[LiveCall]:
+        """Calls under way, oldest first."""
+
+    def hang_up(self, call_id: str) -> bool:
+        """End a call on an operator's word; False when there is no such call."""
+
+    async def ladder(self, call_id: str) -> list[LadderMessage]:
+        """The SIP messages of a call, live or ended, without secrets; none when unknown. Raises OSError."""
+
+    def registrations(self) -> list[RegistrationView]:
+        """Every binding that has not expired."""
+
+    def bans(self) -> list[BanView]:
+        """Every ban that has not ended."""
+
+    def lift_ban(self, source: str) -> bool:
+        """Let a source in again; False when it is not banned."""
+
+    def drain(self, timeout_s: float | None) -> None:
+        """Take no new calls, and stop when the last one has ended, or after `timeout_s` (None: as
+        configured)."""
+
+    async def refresh_directory(self) -> DirectoryStats:
+        """Read the directory from the database now. Raises `StoreError`."""
+
+    def explain(self, question: Question) -> Explanation:
+        """Say what would happen to a call now, the health of its targets included."""
+
+    def media_ports(self) -> MediaPorts:
+        """The use of the media port range."""

@@ -1,0 +1,175 @@
+"""What a node shows of itself: plain values that travel as JSON between the control socket and the command
+line.
+
+Every `*_at` is wall-clock seconds since the epoch.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from trunkline.call.record import AttemptRecord, CallRecord, Direction
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether the node takes new calls, and if not, why: each reason is a sentence for a person."""
+
+    ready: bool
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStats:
+    """The node at a glance."""
+
+    node: str
+    version: str
+    started_at: float
+    draining: bool
+    calls: int
+    """Calls under way, ringing ones included."""
+    calls_total: int
+    """Calls since the start."""
+    registrations: int
+    bans: int
+    media_ports_in_use: int
+    loop_lag_ms: float
+    client_transactions: int
+    server_transactions: int
+
+
+class CallState(StrEnum):
+    """How far a call has come; `ended` only appears in `CallEvent`."""
+
+    TRYING = "trying"
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCall:
+    """A call as it stands."""
+
+    call_id: str
+    direction: Direction
+    state: CallState
+    account: str | None
+    caller: str
+    called: str
+    source: str
+    setup_at: float
+    answered_at: float | None
+    target: str
+    """The endpoint or gateway of the latest attempt; empty before the first."""
+    attempts: int
+    codecs: tuple[str, str]
+    """Of the caller's and the callee's leg; empty strings while not agreed."""
+    verdict: str = ""
+    """The slug of the verdict, once ended."""
+    status: int | None = None
+    talk_s: float = 0.0
+    """Answered time, once ended."""
+
+    @classmethod
+    def of(cls, record: CallRecord, attempt: AttemptRecord | None) -> "LiveCall":
+        """From the call's record and that of its latest attempt."""
+        if record.ended_at is not None:
+            state = CallState.ENDED
+        elif record.answered_at is not None:
+            state = CallState.ANSWERED
+        else:
+            state = CallState.TRYING if record.ringing_at is None else CallState.RINGING
+        return cls(
+            call_id=record.call_id,
+            direction=record.direction,
+            state=state,
+            account=record.account,
+            caller=record.caller,
+            called=record.called or record.dialled,
+            source=record.source,
+            setup_at=record.setup_at,
+            answered_at=record.answered_at,
+            target="" if attempt is None else attempt.target,
+            attempts=record.attempts,
+            codecs=(record.caller_media.codec, record.callee_media.codec),
+            verdict="" if record.verdict is None else str(record.verdict.slug),
+            status=None if record.verdict is None else record.verdict.status,
+            talk_s=record.talk_s,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CallEvent:
+    """One step of a call, as `calls/follow` tells it."""
+
+    at: float
+    call: LiveCall
+    missed: int = 0
+    """Events left out just before this one, because the listener was slow."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationView:
+    """One binding of the location service (RFC 3261 §10)."""
+
+    account: str
+    contact: str
+    source: str
+    """`transport address:port` it came from."""
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class BanView:
+    """One source address that is turned away unread."""
+
+    source: str
+    reason: str
+    ends_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class MediaPorts:
+    """Port pairs of the media range. `draining` ones were closed a moment ago and are not given out yet."""
+
+    first: int
+    last: int
+    in_use: int
+    draining: int
+    free: int
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryStats:
+    """What the directory in memory holds after a refresh."""
+
+    accounts: int
+    numbers: int
+    carriers: int
+    routes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What `trunkline explain` asks: a call to `called` that nobody places."""
+
+    direction: Direction
+    called: str
+    """As it would be dialled (outbound) or as the carrier would send it (inbound)."""
+    account: str | None = None
+    """Outbound: the API key that would place the call."""
+    caller: str | None = None
+    """The caller ID that would be presented; None: none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What would happen, and why: the trace of the very code that decides real calls."""
+
+    steps: tuple[str, ...]
+    verdict: str = ""
+    """The slug of the refusal; empty when the call would be placed."""
+    status: int | None = None
+    text: str = ""
+    remedy: str = ""

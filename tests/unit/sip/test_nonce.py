@@ -1,0 +1,77 @@
+"""`trunkline.sip.nonce`: nonces without memory, and the memory of counts."""
+
+import pytest
+
+from trunkline.sip.nonce import NonceCounts, NonceMint
+
+KEY = b"0123456789abcdef"
+NOW = 1_700_000_000.25
+
+
+def test_a_nonce_tells_its_age_to_every_edge_with_the_key() -> None:
+    nonce = NonceMint("example.com", KEY).issue(NOW)
+    other_edge = NonceMint("example.com", KEY)
+    assert len(nonce) == 32
+    assert other_edge.issued_at(nonce) == pytest.approx(NOW)
+    assert other_edge.issued_at(nonce) == other_edge.issued_at(nonce)
+
+
+def test_only_the_key_makes_nonces() -> None:
+    nonce = NonceMint("example.com", KEY).issue(NOW)
+    assert NonceMint("example.com", KEY[::-1]).issued_at(nonce) is None
+    assert NonceMint("example.org", KEY).issued_at(nonce) is None
+
+
+def test_every_changed_character_is_noticed() -> None:
+    mint = NonceMint("example.com", KEY)
+    nonce = mint.issue(NOW)
+    for index, char in enumerate(nonce):
+        changed = nonce[:index] + ("A" if char != "A" else "B") + nonce[index + 1 :]
+        assert mint.issued_at(changed) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "A" * 31, "A" * 32, "A" * 33, "A" * 10**6, "!" * 32, "é" * 32, "=" * 32]
+)
+def test_other_text_is_no_nonce(text: str) -> None:
+    assert NonceMint("example.com", KEY).issued_at(text) is None
+
+
+def test_a_short_key_is_refused() -> None:
+    with pytest.raises(ValueError, match="16 bytes"):
+        NonceMint("example.com", KEY[:15])
+
+
+def test_counts_only_go_up() -> None:
+    counts = NonceCounts()
+    assert counts.take("n", 1.0, 1)
+    assert not counts.take("n", 1.0, 1)
+    assert counts.take("n", 1.0, 3)
+    assert not counts.take("n", 1.0, 2)
+    assert counts.take("m", 1.0, 1)
+    assert not counts.take("m", 1.0, 0)
+
+
+def test_counts_are_bounded_and_what_is_forgotten_counts_as_used() -> None:
+    counts = NonceCounts(limit=10)
+    for number in range(100):
+        assert counts.take(f"n{number}", 100.0 + number, 1)
+        assert len(counts) <= 20
+    for number in range(100):
+        assert not counts.take(f"n{number}", 100.0 + number, 1)
+    remembered = [number for number in range(100) if counts.take(f"n{number}", 100.0 + number, 2)]
+    assert remembered
+    assert remembered == list(range(min(remembered), 100))
+    assert counts.take("new", 300.0, 1)
+
+
+def test_an_old_nonce_can_not_come_back_through_a_rotation() -> None:
+    counts = NonceCounts(limit=2)
+    assert counts.take("a", 1.0, 1)
+    assert counts.take("b", 2.0, 1)
+    assert counts.take("c", 3.0, 1)
+    assert counts.take("d", 4.0, 1)
+    assert counts.take("e", 5.0, 1)
+    assert not counts.take("a", 1.0, 1)
+    assert not counts.take("b", 2.0, 1)
+    assert not counts.take("c", 3.0, 1)

@@ -1,0 +1,118 @@
+"""A node of paper: answers what a test put into it, and remembers what it was told."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from trunkline.call.record import Direction
+from trunkline.errors import StoreError
+from trunkline.observe.message import LadderMessage
+from trunkline.sip.ports import Address, Transport
+from trunkline.web.call_feed import CallFeed
+from trunkline.web.views import (
+    BanView,
+    CallState,
+    DirectoryStats,
+    Explanation,
+    LiveCall,
+    MediaPorts,
+    NodeStats,
+    Question,
+    Readiness,
+    RegistrationView,
+)
+
+CALL = LiveCall(
+    call_id="c1",
+    direction=Direction.OUTBOUND,
+    state=CallState.ANSWERED,
+    account="abcd1234",
+    caller="442079460000",
+    called="15550001",
+    source="UDP 192.0.2.9:5060",
+    setup_at=1000.0,
+    answered_at=1003.5,
+    target="sip:15550001@carrier.example",
+    attempts=2,
+    codecs=("PCMA", "PCMU"),
+)
+MESSAGES = [
+    LadderMessage(
+        1000.0,
+        0,
+        False,
+        Transport.UDP,
+        Address("192.0.2.1", 5060),
+        Address("192.0.2.9", 5060),
+        b"INVITE sip:1@h SIP/2.0\r\n\r\n\xff\x00",
+    )
+]
+
+
+async def until_heard(feed: CallFeed) -> None:
+    """Return once somebody listens to `feed`."""
+    while not feed.heard:  # noqa: ASYNC110  # a listener announces itself to nobody
+        await asyncio.sleep(0)
+
+
+@dataclass
+class PaperNode:
+    """Satisfies `trunkline.web.node_view.NodeView`."""
+
+    ready: Readiness = field(default_factory=lambda: Readiness(True))
+    live: list[LiveCall] = field(default_factory=lambda: [CALL])
+    banned: dict[str, str] = field(
+        default_factory=lambda: {"192.0.2.66": "wrong passwords", "2001:db8::66": "flood"}
+    )
+    draining: list[float | None] = field(default_factory=list)
+    asked: list[Question] = field(default_factory=list)
+    store_fails: bool = False
+    feed: CallFeed = field(default_factory=CallFeed)
+
+    def readiness(self) -> Readiness:
+        return self.ready
+
+    def metrics(self) -> bytes:
+        return b"trunkline_calls_active 1.0\n"
+
+    def stats(self) -> NodeStats:
+        return NodeStats(
+            "n1", "0.1.0", 900.0, bool(self.draining), len(self.live), 7, 3, len(self.banned), 4, 0.5, 1, 2
+        )
+
+    def calls(self) -> list[LiveCall]:
+        return self.live
+
+    def hang_up(self, call_id: str) -> bool:
+        kept = [call for call in self.live if call.call_id != call_id]
+        found = len(kept) < len(self.live)
+        self.live = kept
+        return found
+
+    async def ladder(self, call_id: str) -> list[LadderMessage]:
+        return MESSAGES if call_id == "c1" else []
+
+    def registrations(self) -> list[RegistrationView]:
+        return [RegistrationView("abcd1234", "<sip:pbx@192.0.2.9>", "UDP 192.0.2.9:5060", 4600.0)]
+
+    def bans(self) -> list[BanView]:
+        return [BanView(source, reason, 2000.0) for source, reason in self.banned.items()]
+
+    def lift_ban(self, source: str) -> bool:
+        return self.banned.pop(source, None) is not None
+
+    def drain(self, timeout_s: float | None) -> None:
+        self.draining.append(timeout_s)
+
+    async def refresh_directory(self) -> DirectoryStats:
+        if self.store_fails:
+            raise StoreError("the database is away")
+        return DirectoryStats(1, 2, 3, 4)
+
+    def explain(self, question: Question) -> Explanation:
+        self.asked.append(question)
+        return Explanation(
+            ("the number is unknown",), "unknown-number", 404, "No account has this number.", "Add it."
+        )
+
+    def media_ports(self) -> MediaPorts:
+        return MediaPorts(10000, 20000, 4, 2, 4994)

@@ -1,0 +1,137 @@
+"""The command line's end, against the real app over a real socket."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+import pytest
+
+from tests.unit.web.paper_node import CALL, MESSAGES, PaperNode, until_heard
+from trunkline.call.record import Direction
+from trunkline.web.control import control_app
+from trunkline.web.control_client import ControlClient, ControlError, NoNodeError
+from trunkline.web.control_socket import listen_unix
+from trunkline.web.serving import HttpServer
+from trunkline.web.views import CallEvent, DirectoryStats, Question
+
+T = TypeVar("T")
+
+
+def with_client(path: Path, node: PaperNode, act: Callable[[ControlClient], T], publish: int = 0) -> T:
+    """Run `act` in a thread against a served node, publishing `publish` events once somebody follows."""
+
+    async def scenario() -> T:
+        server = HttpServer(control_app(node), listen_unix(path))
+        await server.start()
+
+        def run() -> T:
+            with ControlClient(path) as client:
+                return act(client)
+
+        acting = asyncio.create_task(asyncio.to_thread(run))
+        if publish:
+            await until_heard(node.feed)
+            for number in range(publish):
+                node.feed.publish(CallEvent(float(number), replace(CALL, call_id=f"c{number}")))
+            node.feed.close()
+        try:
+            return await acting
+        finally:
+            node.feed.close()
+            await server.stop()
+
+    return asyncio.run(scenario())
+
+
+def test_reads(tmp_path: Path) -> None:
+    node = PaperNode()
+
+    def act(client: ControlClient) -> None:
+        assert client.calls() == node.calls()
+        assert client.stats() == node.stats()
+        assert client.registrations() == node.registrations()
+        assert client.bans() == node.bans()
+        assert client.media_ports() == node.media_ports()
+        assert client.ladder("c1") == MESSAGES
+        assert client.ladder("no such?call#") == []
+
+    with_client(tmp_path / "s", node, act)
+
+
+def test_acts(tmp_path: Path) -> None:
+    node = PaperNode()
+
+    def act(client: ControlClient) -> None:
+        assert client.hang_up("c1")
+        assert not client.hang_up("c1")
+        assert client.lift_ban("2001:db8::66")
+        assert not client.lift_ban("2001:db8::66")
+        assert client.drain(5.0).draining
+        assert client.drain().draining
+        assert client.refresh_directory() == DirectoryStats(1, 2, 3, 4)
+        question = Question(Direction.OUTBOUND, "+1 555 0001", "abcd1234", "442079460000")
+        assert client.explain(question).status == 404
+        assert node.asked == [question]
+
+    with_client(tmp_path / "s", node, act)
+    assert node.draining == [5.0, None]
+
+
+def test_follow(tmp_path: Path) -> None:
+    events = with_client(tmp_path / "s", PaperNode(), lambda client: list(client.follow_calls()), publish=3)
+    assert [event.call.call_id for event in events] == ["c0", "c1", "c2"]
+
+
+def test_a_failure_is_an_error_with_the_nodes_words(tmp_path: Path) -> None:
+    def act(client: ControlClient) -> None:
+        with pytest.raises(ControlError, match="503: the database is away"):
+            client.refresh_directory()
+
+    with_client(tmp_path / "s", PaperNode(store_fails=True), act)
+
+
+@pytest.mark.parametrize("left_behind", [False, True])
+def test_no_node(tmp_path: Path, left_behind: bool) -> None:
+    path = tmp_path / "control.sock"
+    if left_behind:
+        listen_unix(path).close()
+    with pytest.raises(NoNodeError, match=r"no node answers at .*control\.sock"):
+        ControlClient(path)
+
+
+def test_a_path_that_is_no_socket(tmp_path: Path) -> None:
+    with pytest.raises(ControlError, match="can't be opened: Not a directory"):
+        ControlClient(Path("/dev/null/control.sock"))
+
+
+def test_a_node_that_stopped_in_between(tmp_path: Path) -> None:
+    def refuse(_request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    with ControlClient(tmp_path, transport=httpx.MockTransport(refuse)) as client, pytest.raises(NoNodeError):
+        client.stats()
+
+
+def test_a_node_that_goes_away(tmp_path: Path) -> None:
+    def vanish(_request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadError("gone")
+
+    with (
+        ControlClient(tmp_path, transport=httpx.MockTransport(vanish)) as client,
+        pytest.raises(ControlError, match="went away"),
+    ):
+        client.calls()
+
+
+def test_an_answer_that_is_no_json(tmp_path: Path) -> None:
+    transport = httpx.MockTransport(lambda _request: httpx.Response(500, text="Internal Server Error"))
+    with (
+        ControlClient(tmp_path, transport=transport) as client,
+        pytest.raises(ControlError, match="500: Internal Server Error"),
+    ):
+        client.calls()
+    with ControlClient(tmp_path, transport=transport) as client, pytest.raises(ControlError, match="500"):
+        list(client.follow_calls())
