@@ -89,6 +89,10 @@ class EmbeddedLeg:
             remote.signalled_from,
         )
 
+    def send_digits(self, digits: str, duration_ms: int = 100) -> None:
+        """Queue digits for the peer (RFC 4733), each so long (held within 40-8000 ms)."""
+        self._native.send_digits(digits, duration_ms)
+
     def figures(self) -> MediaFigures:
         """Counters so far, or the last ones of a closed leg."""
         return _figures(self._native.statistics())
@@ -147,10 +151,6 @@ class EmbeddedTerminal(EmbeddedLeg):
                 native.play_tone(frequencies_hz, level_dbm0, cadence_ms)
             case WavFile(path, repeat):
                 native.play_file(path, repeat)
-
-    def send_digits(self, digits: str, duration_ms: int = 100) -> None:
-        """Queue digits (RFC 4733), each so long."""
-        self._native.send_digits(digits, duration_ms)
 
     def hearing(self) -> Hearing:
         """What it has heard so far, or until it was closed."""

@@ -68,7 +68,7 @@ async def test_it_is_not_tried_for_ever_and_leaves_nothing_open(monkeypatch: pyt
     with pytest.raises(NetError, match=r"can't listen on TCP 127\.0\.0\.1:"):
         async with opened(Recorder(), UDP, TCP):
             pass
-    assert len(tries) == 16
+    assert 1 < len(tries) <= 16
 
 
 async def test_advertised_addresses_may_differ_from_bound_ones() -> None:
