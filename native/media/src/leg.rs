@@ -237,6 +237,13 @@ impl Leg {
         self.remote.as_ref()
     }
 
+    /// The peer's telephone-event, if it has one.
+    #[must_use]
+    pub fn telephone_event(&self) -> Option<Payload> {
+        let remote = self.remote.as_ref()?;
+        remote.payloads.get(remote.dtmf_payload_type?)
+    }
+
     /// Judges a datagram of the RTP port. `refuses` tells addresses never to be latched onto: our own ports, for one.
     ///
     /// # Errors

@@ -41,6 +41,8 @@ class RecordType(StrEnum):
     SRV = "SRV"
     NAPTR = "NAPTR"
 
+    __hash__ = str.__hash__  # Enum's own is slow Python, and every look into the cache asks for it
+
 
 class Question(NamedTuple):
     """One lookup. `name` is lower case, without the last dot."""

@@ -280,6 +280,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
         self.end(FlowFailure(FlowFailureKind.CLOSED, str(exc) if exc else "closed by the peer"))
+        self._socket = None  # it refers to us: TLS buffers would wait for the cycle collector
         self._context.lost(self)
 
     def end(self, failure: FlowFailure, *, flush: bool = False) -> None:

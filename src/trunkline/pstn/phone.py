@@ -56,6 +56,8 @@ class Dialling:
     record_to: Path | None = None
     codecs: tuple[str, ...] = CODECS
     headers: tuple[tuple[str, str], ...] = ()
+    noted: Callable[["Step"], None] = lambda _step: None
+    """Is told of each step as it happens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,6 +357,10 @@ class _Placed(_Conversation, OutgoingInviteEvents):
         self.note(outcome)
         self._over = True
         self._changed.set()
+
+    def note(self, what: str) -> None:
+        super().note(what)
+        self._dialling.noted(self.report.steps[-1])
 
     # -- events ------------------------------------------------------------------------------------
 

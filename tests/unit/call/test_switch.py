@@ -493,6 +493,15 @@ def test_options_is_answered_without_authentication_and_without_state() -> None:
     world.finish()
 
 
+def test_options_that_requires_the_unknown_is_420() -> None:
+    world = World()
+    peer = ScriptedPeer(world.network)
+    peer.request("OPTIONS", world.node.host.address, headers=(("Require", "nosuch"),))
+    world.clock.advance(1)
+    assert peer.response_heard(420, "OPTIONS").headers.get("unsupported") == "nosuch"
+    assert world.node.agent.stack.server_transactions == 0
+
+
 @pytest.mark.parametrize("method", ["MESSAGE", "SUBSCRIBE", "NOTIFY", "PUBLISH", "FOO"])
 def test_unknown_methods_are_405_with_allow(method: str) -> None:
     world = World()

@@ -194,6 +194,15 @@ async def test_closing_during_handshakes_closes_them(tls: TlsSettings) -> None:
         assert await client.closed_by_us() == b""
 
 
+async def test_closing_before_a_handshake_has_even_begun(tls: TlsSettings) -> None:
+    async with opened(Recorder(), TLS, tls=tls) as transports:
+        with socket.create_connection(transports.bound[0].bind):
+            transports._listeners[0]._ready()
+            assert transports.connections == 1
+            await transports.close()
+            assert transports.connections == 0
+
+
 async def test_a_port_in_use_is_an_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = Address(*other.getsockname())

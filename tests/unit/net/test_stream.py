@@ -119,11 +119,11 @@ async def test_a_message_that_trickles_is_cut_off_and_a_slow_series_is_not() -> 
         client = await Client.to(transports)
         for index in range(4):
             client.writer.write(OPTIONS + OPTIONS[:20])
-            await recorder.message(index)
+            await recorder.message(2 * index)
             clock.advance(10.0)
             client.writer.write(OPTIONS[20:] + b"\r\n\r\n")
             await client.reader.readexactly(2)
-            recorder.messages.pop()
+            assert len(clock) == 2  # one for idling, one for the message that is due
         flow = recorder.messages[0][1]
         assert not is_closed(flow)
         for byte in OPTIONS[:7]:

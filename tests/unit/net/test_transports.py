@@ -68,7 +68,7 @@ async def test_it_is_not_tried_for_ever_and_leaves_nothing_open(monkeypatch: pyt
     with pytest.raises(NetError, match=r"can't listen on TCP 127\.0\.0\.1:"):
         async with opened(Recorder(), UDP, TCP):
             pass
-    assert len(tries) == 16
+    assert 1 < len(tries) <= 16
 
 
 async def test_advertised_addresses_may_differ_from_bound_ones() -> None:
@@ -237,6 +237,19 @@ async def test_closing_lets_the_last_bytes_out_and_reports_nothing_new() -> None
         await transports.close()
 
 
+async def test_closing_waits_for_a_peer_that_reads() -> None:
+    recorder = Recorder()
+    size = 10_000_000
+    async with opened(recorder, TCP, streams=StreamLimits(write_buffer=2 * size)) as transports:
+        client = await Client.to(transports)
+        client.writer.write(OPTIONS)
+        _, flow = await recorder.message()
+        flow.send(bytes(size))
+        closing = asyncio.create_task(transports.close())
+        assert len(await client.closed_by_us()) == size
+        await closing
+
+
 async def test_closing_does_not_wait_for_a_peer_that_does_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trunkline.net.transports.DRAIN_S", 0.02)
     recorder = Recorder()
@@ -247,7 +260,7 @@ async def test_closing_does_not_wait_for_a_peer_that_does_not_read(monkeypatch: 
         flow.send(bytes(50_000_000))
         await transports.close()
         assert is_closed(flow)
-        await client.closed_by_us()
+        assert len(await client.closed_by_us()) < 50_000_000
 
 
 async def test_before_the_start_and_after_the_end_everything_fails() -> None:
