@@ -16,7 +16,16 @@ import pytest
 from tests.simulation.descriptions import audio
 from tests.simulation.phone import Phone
 from tests.simulation.virtual_network import LinkQuality, VirtualNetwork
-from tests.simulation.world import DOMAIN, KEY, SECRET, SETTINGS, SimulatedNode, answering, credential, follow_offer
+from tests.simulation.world import (
+    DOMAIN,
+    KEY,
+    SECRET,
+    SETTINGS,
+    SimulatedNode,
+    answering,
+    credential,
+    follow_offer,
+)
 from tests.unit.virtual_clock import FakeClock
 from trunkline.call.record import CallRecord, Party
 from trunkline.media.fake import FakeNetwork
@@ -102,10 +111,17 @@ class TwoNodes:
         from_a = Carrier("a", (), sources=(ip_network(f"{A}/32"),))
         number = Number(NUMBER, KEY, ForwardingList.parse(f"desk@{CALLEE};timeout=20000"))
         self.a = SimulatedNode(
-            self.network, Snapshot((account,), (), (to_b,), (Route("", (RouteCarrier("b"),)),)), address=A, media=media
+            self.network,
+            Snapshot((account,), (), (to_b,), (Route("", (RouteCarrier("b"),)),)),
+            address=A,
+            media=media,
         )
         self.b = SimulatedNode(
-            self.network, Snapshot((account,), (number,), (from_a,), ()), address=B, media=media, settings=SETTINGS
+            self.network,
+            Snapshot((account,), (number,), (from_a,), ()),
+            address=B,
+            media=media,
+            settings=SETTINGS,
         )
         self.caller = End(self.network, CALLER)
         self.callee = End(self.network, CALLEE)
@@ -196,7 +212,9 @@ class TwoNodes:
     def _check_agreement(self, record: CallRecord) -> None:
         """An answered call on node A was an answered call on node B, through the same dialog."""
         attempts = [one for one in self.a.books.attempts if one.call_id == record.call_id]
-        beyond = [one for one in self.b.books.calls if one.sip_call_id in {item.sip_call_id for item in attempts}]
+        beyond = [
+            one for one in self.b.books.calls if one.sip_call_id in {item.sip_call_id for item in attempts}
+        ]
         assert len(beyond) <= len(attempts)
         if record.answered_at is not None:
             (other,) = beyond

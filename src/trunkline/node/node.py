@@ -365,7 +365,7 @@ class Node:
         gauge("dialogs", "SIP dialogs.", lambda: self.services.agent.dialogs)
         gauge("registered_contacts", "Contacts registered.", lambda: len(self.registrations))
         gauge("bans", "Sources shut out.", lambda: len(self.gate.bans()))
-        gauge("connections", "TCP and TLS connections.", lambda: self.transports.connections)
+        gauge("connections", "TCP and TLS connections.", lambda: self.transports.figures().connections)
         self.metrics.counter(
             "gate_refused", "Messages and connections refused at the door.", lambda: self.gate.refused
         )
