@@ -4,14 +4,17 @@
 pure rooms reads a clock of its own: production drives a `TimerHeap` from the event loop, the tests drive one
 by hand.
 
-A cancelled timer stays in the heap until its deadline, empty: cancelling is one attribute store, which
-matters because nearly every SIP timer is cancelled (RFC 3261 §17 arms timer B for 32 s in each call and
-hardly ever fires it).
+A cancelled timer stays in the heap, empty: cancelling is one attribute store, which matters because nearly
+every SIP timer is cancelled. Whenever the heap has doubled the empty ones are swept out, so it holds at most
+twice as many as are armed, and the sweep costs each timer a constant share.
 """
 
 import heapq
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
+
+SWEEP_MIN: Final = 1024
+"""Entries below which a heap isn't worth sweeping."""
 
 
 class Timer:
@@ -52,7 +55,7 @@ class TimerHeap:
     `wake(deadline)` is called when a new timer becomes the earliest one, so that the driver can sleep less.
     """
 
-    __slots__ = ("_heap", "_now", "_serial", "_wake", "_wall")
+    __slots__ = ("_heap", "_now", "_serial", "_sweep_at", "_wake", "_wall")
 
     def __init__(
         self,
@@ -64,6 +67,7 @@ class TimerHeap:
         self._wall = wall
         self._wake = wake
         self._serial = 0
+        self._sweep_at = SWEEP_MIN
         self._heap: list[tuple[float, int, Timer]] = []
 
     def now(self) -> float:
@@ -76,10 +80,19 @@ class TimerHeap:
         timer = Timer(deadline, fire)
         self._serial += 1
         heap = self._heap
+        if len(heap) >= self._sweep_at:
+            self._sweep()
         heapq.heappush(heap, (deadline, self._serial, timer))
         if self._wake is not None and heap[0][2] is timer:
             self._wake(deadline)
         return timer
+
+    def _sweep(self) -> None:
+        """Drop the cancelled timers, in place: `run_due` may be under way."""
+        heap = self._heap
+        heap[:] = [entry for entry in heap if entry[2].fire is not None]
+        heapq.heapify(heap)
+        self._sweep_at = max(SWEEP_MIN, 2 * len(heap))
 
     def next_deadline(self) -> float | None:
         """The earliest armed deadline, or None. Drops cancelled timers from the top on the way."""

@@ -2,7 +2,14 @@
 
 from collections.abc import Sequence
 
-ENCODINGS = {0: "PCMU/8000", 8: "PCMA/8000", 9: "G722/8000", 18: "G729/8000", 97: "iLBC/8000", 98: "speex/16000"}
+ENCODINGS = {
+    0: "PCMU/8000",
+    8: "PCMA/8000",
+    9: "G722/8000",
+    18: "G729/8000",
+    97: "iLBC/8000",
+    98: "speex/16000",
+}
 
 
 def audio(

@@ -238,7 +238,9 @@ class CarrierPeer:
         answer = audio(GATEWAY, codecs=(8,)) if body is None else body
         self.within("ACK", body=answer, cseq=self.cseq)
 
-    def within(self, method: str, *, cseq: int | None = None, body: bytes = b"", headers: Fields = ()) -> None:
+    def within(
+        self, method: str, *, cseq: int | None = None, body: bytes = b"", headers: Fields = ()
+    ) -> None:
         """A request within the dialog."""
         if cseq is None:
             self.cseq += 1

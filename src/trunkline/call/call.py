@@ -273,7 +273,10 @@ class Call:
     # -- the caller's INVITE -----------------------------------------------------------------------
 
     def cancelled(self, cancel: Request) -> None:
-        """The caller gave up (487 is sent already)."""
+        """The caller gave up (487 is sent already). An answer that still waited for the PRACK of what came before it
+        never reached the caller.
+        """
+        self.record.answered_at = None
         self._finish(Verdict.of(Slug.CANCELLED), Party.CALLER, passed=reason_fields(cancel))
 
     # -- events of either leg ----------------------------------------------------------------------

@@ -76,12 +76,6 @@ class Terminal(MediaLeg, Protocol):
         """Say this from the next packet on. Raises `MediaError` for a tone out of range or an unusable
         file."""
 
-    def send_digits(self, digits: str, duration_ms: int = 100) -> None:
-        """Queue digits, each so long (held within 40-8000 ms), in the place of audio.
-
-        Raises `MediaError` for what is no digit, or when the peer takes no telephone-events.
-        """
-
     def hearing(self) -> Hearing:
         """What it has heard so far, or until it was closed."""
 

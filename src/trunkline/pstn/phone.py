@@ -178,8 +178,13 @@ class Phone:
             return
         try:
             talker = self._talker(self._answers, self._listen_for)
+        except MediaError:
+            invite.reject(488)
+            return
+        try:
             answer = talker.answer(invite.request.body)
         except (MediaError, SdpError):
+            talker.close()
             invite.reject(488)
             return
         call = _Taken(self.station, talker, invite, self._ended)

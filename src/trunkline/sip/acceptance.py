@@ -64,3 +64,4 @@ class Acceptance:
     def stop(self) -> None:
         """The ACK came, or nobody waits for it any more."""
         self._timer.cancel()
+        self._transaction.acknowledged()

@@ -13,6 +13,7 @@ from collections import deque
 from typing import Protocol
 
 from trunkline.clock import Clock, Timer
+from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.message import Request, Response
 from trunkline.sip.stack import ServerTransaction
 
@@ -143,7 +144,12 @@ class ReliableProvisionals:
 
 def is_reliable(response: Response) -> bool:
     """Whether a provisional response wants a PRACK (§4): never a 100."""
-    return response.status > 100 and "rseq" in response.headers and "100rel" in response.require
+    if response.status == 100 or "rseq" not in response.headers:
+        return False
+    try:
+        return "100rel" in response.require
+    except SipSyntaxError:
+        return False
 
 
 def in_sequence(rseq: int, last: int | None) -> bool:

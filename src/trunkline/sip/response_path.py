@@ -58,14 +58,21 @@ def reply_path(request: Request, flow: Flow) -> Flow | Target | None:
     None for nowhere.
     """
     via = request.top_via
+    return path_back(flow, via.port, symmetric="rport" in via.params)
+
+
+def path_back(flow: Flow, sent_by_port: int | None, *, symmetric: bool) -> Flow | Target | None:
+    """The way back to a top Via with this port (None when it names none) that came on `flow`; `symmetric`
+    when it asks for RFC 3581.
+    """
     transport = flow.transport
     remote = flow.remote
     if transport.reliable:
         if not flow.closed:
             return flow
-    elif "rport" in via.params:
+    elif symmetric:
         return flow if may_answer(remote) else None
-    address = Address(remote.host, via.port or DEFAULT_PORT[transport])
+    address = Address(remote.host, sent_by_port or DEFAULT_PORT[transport])
     if not may_answer(address):
         return None
     if address == remote and not transport.reliable:

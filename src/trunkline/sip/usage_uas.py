@@ -46,7 +46,6 @@ class UsageServer:
         "_exchanges",
         "_invite_seq",
         "_modification",
-        "_on_the_wire",
         "_peer_allow",
         "agent",
         "contact",
@@ -61,7 +60,7 @@ class UsageServer:
     )
 
     def __init__(
-        self, agent: "UserAgent", dialog: Dialog, contact: ContactSpec, invitation: Invitation
+        self, agent: "UserAgent", dialog: Dialog, contact: ContactSpec, invitation: Invitation | None
     ) -> None:
         settings = agent.settings
         self.agent = agent
@@ -83,7 +82,6 @@ class UsageServer:
         self._acceptances: list[Acceptance] = []
         self._exchanges: list[IncomingOffer] = []
         self._modification: Modification | None = None
-        self._on_the_wire = False
         self._bye_headers: Fields | None = None
 
     @property
@@ -173,11 +171,9 @@ class UsageServer:
 
     def _receive_reinvite(self, request: Request, transaction: ServerTransaction) -> None:
         self._invite_seq = request.cseq.number
-        modification = self._modification
-        inviting = self._on_the_wire and modification is not None and modification.method == "INVITE"
         if self.state is UsageState.EARLY or self._awaits_our_answer:
             self._try_later(request, transaction)
-        elif self.offer is Offer.OURS or inviting:
+        elif self.offer is Offer.OURS:
             transaction.respond(response_to(request, 491))
         elif not self._refused_as_too_small(request, transaction):
             self._offer_up(request, transaction)
@@ -241,8 +237,7 @@ class UsageServer:
         """The user accepts a re-INVITE, or an offer in an UPDATE or PRACK."""
         self._exchanges.remove(exchange)
         request, transaction = exchange.request, exchange.transaction
-        if request.body:
-            self.offer = Offer.NONE
+        self.offer = Offer.NONE
         if exchange.method == "PRACK":
             content_type = _SDP if body else None
             transaction.respond(
@@ -257,8 +252,7 @@ class UsageServer:
     ) -> None:
         """The user refuses it: no state changes (RFC 3261 §12.2.2)."""
         self._exchanges.remove(exchange)
-        if exchange.request.body:
-            self.offer = Offer.NONE
+        self.offer = Offer.NONE
         if status == 408 and exchange.method != "INVITE":
             status, reason = 504, None  # RFC 4320 §4.2: a 408 always comes too late there
         exchange.transaction.respond(response_to(exchange.request, status, reason, headers=headers))

@@ -40,7 +40,7 @@ def test_4_7_target_in_provisional_responses() -> None:
     )
     bench.settle()
     assert target(bench) == "sip:third@10.0.0.9"
-    assert bench.peer.request_heard("PRACK").uri_text == "sip:first@10.0.0.9"
+    assert bench.peer.request_heard("PRACK").uri_text == "sip:third@10.0.0.9"
 
 
 def test_3_2_error_leaves_everything_as_it_was() -> None:

@@ -73,7 +73,9 @@ def test_any_5xx_goes_to_the_next(status: int) -> None:
     world.assert_second_answered()
 
 
-@pytest.mark.parametrize(("parameter", "silence_s"), [("", 5.0), (";timeout=2000", 2.0), (";timeout=20000", 20.0)])
+@pytest.mark.parametrize(
+    ("parameter", "silence_s"), [("", 5.0), (";timeout=2000", 2.0), (";timeout=20000", 20.0)]
+)
 def test_silence_goes_to_the_next(parameter: str, silence_s: float) -> None:
     world = TwoEndpoints(f"first@{CUSTOMER}{parameter}, second@{SECOND}")
     world.mute(world.customer)
@@ -87,13 +89,12 @@ def test_silence_goes_to_the_next(parameter: str, silence_s: float) -> None:
 
 
 def test_own_parameters_never_reach_the_wire_and_others_do() -> None:
-    world = TwoEndpoints(f"sip:first@{CUSTOMER};timeout=2000;media=srtp;transport=udp;x=1, second@{SECOND}")
+    world = TwoEndpoints(f"sip:first@{CUSTOMER};timeout=2000;transport=udp;x=1, second@{SECOND}")
     world.inbound()
     world.clock.advance(0.1)
     (invite,) = world.heard_by(world.customer, "INVITE")
     assert invite.uri_text == f"sip:first@{CUSTOMER};transport=udp;x=1"
     assert b"timeout" not in invite.to_bytes()
-    assert b"media=srtp" not in invite.to_bytes()
 
 
 def test_a_100_ends_the_silence_by_default() -> None:
@@ -231,7 +232,9 @@ def test_the_last_transport_failure_is_503() -> None:
     world.finish()
 
 
-@pytest.mark.parametrize("status", [300, 302, 305, 380, 400, 403, 404, 408, 410, 480, 484, 486, 487, 488, 600, 603, 604, 606])
+@pytest.mark.parametrize(
+    "status", [300, 302, 305, 380, 400, 403, 404, 408, 410, 480, 484, 486, 487, 488, 600, 603, 604, 606]
+)
 def test_3xx_4xx_and_6xx_end_the_hunt_and_are_relayed(status: int) -> None:
     world = TwoEndpoints()
     contact = (("Contact", "<sip:elsewhere@10.0.0.99>"),) if status < 400 else ()
@@ -250,12 +253,17 @@ def test_a_challenge_of_an_endpoint_is_403(status: int) -> None:
     """It is not answered, and the caller learns nothing of it (no digest leak)."""
     world = TwoEndpoints()
     name = "WWW-Authenticate" if status == 401 else "Proxy-Authenticate"
-    world.customer.on_invite = rejecting(status, headers=((name, 'Digest realm="pbx", nonce="n", qop="auth"'),))
+    world.customer.on_invite = rejecting(
+        status, headers=((name, 'Digest realm="pbx", nonce="n", qop="auth"'),)
+    )
     world.inbound()
     world.clock.advance(2)
     assert world.refused_with()[0] == 403
     assert name not in world.gateway.responses[-1].headers
-    assert all("Authorization" not in invite.to_bytes().decode() for invite in world.heard_by(world.customer, "INVITE"))
+    assert all(
+        "Authorization" not in invite.to_bytes().decode()
+        for invite in world.heard_by(world.customer, "INVITE")
+    )
     world.finish()
     assert world.attempt_slugs == [Slug.CHALLENGED]
 
@@ -366,7 +374,9 @@ def test_a_late_answer_is_acknowledged_and_ended() -> None:
     """The first endpoint answers after it was left: never two answered endpoints, never a ghost call."""
     world = TwoEndpoints(f"first@{CUSTOMER};timeout=2000, second@{SECOND}")
     clock = world.clock
-    world.customer.on_invite = lambda phone, invite: clock.at(clock.now() + 2.5, lambda: answer(phone, invite)) and None
+    world.customer.on_invite = lambda phone, invite: (
+        clock.at(clock.now() + 2.5, lambda: answer(phone, invite)) and None
+    )
     blocked = True
     world.network.drop = lambda packet: blocked and packet.source == world.customer.host.seen_as
     world.inbound()
@@ -432,13 +442,23 @@ def test_what_an_endpoint_sees() -> None:
 def test_x_headers_pass_and_our_own_do_not() -> None:
     world = World()
     world.inbound(
-        headers=(("X-Order", "17"), ("x-lower", "a,b"), ("X-Trunkline-Key", "no"), ("x-trunkline-y", "no"), ("Y-Z", "no"))
+        headers=(
+            ("X-Order", "17"),
+            ("x-lower", "a,b"),
+            ("X-Trunkline-Key", "no"),
+            ("x-trunkline-y", "no"),
+            ("Y-Z", "no"),
+        )
     )
     world.clock.advance(0.1)
     (invite,) = world.heard_by(world.customer, "INVITE")
     assert invite.headers.get("x-order") == "17"
     assert invite.headers.get("x-lower") == "a,b"
-    assert not [name for name, _ in invite.headers.fields() if "trunkline" in name.lower() and name.lower() != "user-agent"]
+    assert not [
+        name
+        for name, _ in invite.headers.fields()
+        if "trunkline" in name.lower() and name.lower() != "user-agent"
+    ]
     assert "y-z" not in invite.headers
 
 

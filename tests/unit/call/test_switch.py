@@ -59,7 +59,9 @@ def test_an_invite_without_credentials_is_challenged_and_leaves_no_trace() -> No
     response = refused(world)
     assert response.status == 407
     challenges = response.headers.all("proxy-authenticate")
-    assert {"MD5", "SHA-256"} <= {part.strip() for one in challenges for part in one.replace("algorithm=", ",").split(",")}
+    assert {"MD5", "SHA-256"} <= {
+        part.strip() for one in challenges for part in one.replace("algorithm=", ",").split(",")
+    }
     assert world.node.books.calls == []
     world.finish()
 
@@ -123,7 +125,12 @@ def test_a_nonce_of_one_edge_is_good_on_another() -> None:
     credentials = answer_challenge(values, "INVITE", uri, KEY, SECRET, "cnonce", 1, b"")
     assert credentials is not None
     peer.request(
-        "INVITE", other.host.address, uri=uri, cseq=2, headers=(("Proxy-Authorization", credentials),), body=audio("10.0.0.9")
+        "INVITE",
+        other.host.address,
+        uri=uri,
+        cseq=2,
+        headers=(("Proxy-Authorization", credentials),),
+        body=audio("10.0.0.9"),
     )
     world.clock.advance(0.1)
     assert peer.summaries[-1] in ("100 INVITE", "180 INVITE")
@@ -155,9 +162,7 @@ def test_a_carrier_is_known_by_its_address_and_a_stranger_is_not() -> None:
 
 def test_a_customer_that_shares_a_carriers_address_is_a_customer() -> None:
     world = World()
-    world.gateway.call(
-        SipUri("sip", CALLEE, NODE), body=audio(GATEWAY), credentials=DigestUser(KEY, SECRET)
-    )
+    world.gateway.call(SipUri("sip", CALLEE, NODE), body=audio(GATEWAY), credentials=DigestUser(KEY, SECRET))
     world.clock.advance(1)
     # A UA sends credentials once challenged, and from a carrier's address it is not: 404, no such number.
     assert world.gateway.events[-1] == "rejected 404"
@@ -373,7 +378,9 @@ def test_calls_per_second() -> None:
     world.clock.advance(0.1)
     statuses = [response.status for response in world.customer.responses if response.status >= 300]
     assert statuses == [503, 503]
-    assert all(int(one.headers.get("retry-after") or "") > 0 for one in world.customer.responses if one.status == 503)
+    assert all(
+        int(one.headers.get("retry-after") or "") > 0 for one in world.customer.responses if one.status == 503
+    )
     world.node.switch.hang_up_all(Verdict.of(Slug.SHUT_DOWN))
     world.finish()
 
@@ -425,7 +432,9 @@ def test_an_unusable_offer_is_488_with_a_warning(body: bytes, slug: str) -> None
 
 
 def test_codecs_that_carrier_and_account_share() -> None:
-    world = World(account=replace(ACCOUNT, codecs=("PCMU", "G722")), carrier=replace(CARRIER, codecs=("G722",)))
+    world = World(
+        account=replace(ACCOUNT, codecs=("PCMU", "G722")), carrier=replace(CARRIER, codecs=("G722",))
+    )
     world.outbound(body=audio(CUSTOMER, codecs=(8, 0)))
     assert refused(world).status == 488
     world.finish()
@@ -474,12 +483,23 @@ def test_options_is_answered_without_authentication_and_without_state() -> None:
     world = World()
     response = options(world, world.customer)
     assert response.status == 200
-    assert {"INVITE", "REGISTER", "OPTIONS"} <= set((response.headers.get("allow") or "").replace(" ", "").split(","))
+    assert {"INVITE", "REGISTER", "OPTIONS"} <= set(
+        (response.headers.get("allow") or "").replace(" ", "").split(",")
+    )
     assert response.headers.get("accept") == "application/sdp"
     assert world.node.agent.stack.server_transactions == 0
     world.node.switch.draining = True
     assert options(world, world.customer).status == 503
     world.finish()
+
+
+def test_options_that_requires_the_unknown_is_420() -> None:
+    world = World()
+    peer = ScriptedPeer(world.network)
+    peer.request("OPTIONS", world.node.host.address, headers=(("Require", "nosuch"),))
+    world.clock.advance(1)
+    assert peer.response_heard(420, "OPTIONS").headers.get("unsupported") == "nosuch"
+    assert world.node.agent.stack.server_transactions == 0
 
 
 @pytest.mark.parametrize("method", ["MESSAGE", "SUBSCRIBE", "NOTIFY", "PUBLISH", "FOO"])
@@ -529,8 +549,9 @@ def test_extensions_hops_and_intervals() -> None:
 def test_a_call_that_comes_back_in_a_circle_ends() -> None:
     """A number that is forwarded to the node itself: each turn costs a hop (RFC 3261 §16.3)."""
     world = World()
-    from trunkline.trunk.forwarding import ForwardingList
     from ipaddress import ip_network
+
+    from trunkline.trunk.forwarding import ForwardingList
 
     world.node.put(replace(CARRIER, sources=(ip_network("10.0.0.0/24"),)))
     world.node.put(Number(NUMBER, KEY, ForwardingList.parse(f"{NUMBER}@{NODE}")))

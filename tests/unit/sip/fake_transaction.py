@@ -18,12 +18,16 @@ class FakeTransaction:
     def respond(self, response: Response) -> None:
         self.sent.append((self.clock.now() - 1000, response))
 
+    def acknowledged(self) -> None:
+        pass
+
     @property
     def moments(self) -> list[float]:
         return [at for at, _ in self.sent]
 
     def as_transaction(self) -> ServerTransaction:
-        """For a type checker: all that the machines under test use is `respond`."""
+        """For a type checker: all that the machines under test use is `respond` and
+        `acknowledged`."""
         return cast("ServerTransaction", self)
 
 

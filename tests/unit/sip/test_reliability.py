@@ -113,6 +113,7 @@ def test_stopped() -> None:
         (183, [("Require", "100rel")], False),
         (183, [("Supported", "100rel"), ("RSeq", "1")], False),
         (100, [("Require", "100rel"), ("RSeq", "1")], False),
+        (183, [("Require", "100rel," * 1000), ("RSeq", "1")], False),
     ],
 )
 def test_recognised(status: int, fields: list[tuple[str, str]], *, expected: bool) -> None:

@@ -87,12 +87,20 @@ class InviteServerTransaction(ServerTransaction):
             else:
                 self._complete()
             self._transmit(response)
+            if status >= 300:
+                self._let_go()
         elif self.state is ACCEPTED and 200 <= status < 300:
             self._transmit(response)
 
     def receive_again(self) -> None:
         if self.state is PROCEEDING or self.state is COMPLETED:
             self._retransmit()
+
+    def acknowledged(self) -> None:
+        """Input: the core won't repeat its 2xx. Until timer L nothing is needed but the key."""
+        if self.state is ACCEPTED:
+            self._let_go()
+            self._data = b""
 
     def receive_ack(self, ack: Request, flow: Flow) -> None:
         """Input: an ACK that matched."""

@@ -77,6 +77,7 @@ class NonInviteServerTransaction(ServerTransaction):
                 self._terminate()
             else:
                 self._arm(self._wire.timers.timeout_s)
+            self._let_go()
 
     def receive_again(self) -> None:
         if self.state is PROCEEDING or self.state is COMPLETED:

@@ -2,6 +2,9 @@
 
 RFC 3261 §17.2.3 says what a request is matched by (`trunkline.sip.transactions.table`), §18.2.2 where a
 response goes (`trunkline.sip.response_path`).
+
+A transaction lives for half a minute after its final response, only to absorb or answer repetitions. All that
+it keeps of the messages then is the response's bytes.
 """
 
 from collections.abc import Hashable
@@ -23,7 +26,7 @@ class ServerWire(Protocol):
     def timers(self) -> TimerValues: ...
 
     def send_response(self, data: bytes, transaction: "ServerTransaction") -> None:
-        """Put `data` on the path that answers to `transaction.request` take."""
+        """Put `data` on the path that answers to the request take."""
 
     def server_terminated(self, transaction: "ServerTransaction") -> None:
         """The machine has ended: forget it."""
@@ -43,26 +46,34 @@ class ServerTransaction:
 
     `flow` is where the request came from (last, if it came again after a connection had closed), `reply_flow`
     where answers go (None until the first answer, §18.2.2). `key`, `ack_key` and `merge_key` are what
-    `TransactionTable` files it under.
+    `TransactionTable` files it under. `sent_by_port` and `symmetric` are of the request's top Via: its port,
+    None when it names none, and whether it asks for RFC 3581.
     """
 
     __slots__ = (
         "_data",
         "_local_tag",
+        "_request",
         "_timer",
         "_wire",
         "ack_key",
+        "call_id",
         "flow",
         "key",
         "last_response",
         "merge_key",
         "reply_flow",
-        "request",
+        "sent_by_port",
+        "symmetric",
     )
 
     def __init__(self, wire: ServerWire, request: Request, flow: Flow, key: Hashable) -> None:
         self._wire = wire
-        self.request = request
+        self._request: Request | None = request
+        self.call_id = request.call_id
+        via = request.top_via
+        self.sent_by_port = via.port
+        self.symmetric = "rport" in via.params
         self.flow = flow
         self.reply_flow: Flow | None = None
         self.key = key
@@ -72,6 +83,13 @@ class ServerTransaction:
         self._data = b""
         self._local_tag: str | None = None
         self._timer: Timer | None = None
+
+    @property
+    def request(self) -> Request:
+        """The request. Raises `LookupError` once it has been let go, after the final response."""
+        if self._request is None:
+            raise LookupError("the transaction has sent its final response and let the request go")
+        return self._request
 
     @property
     def final_sent(self) -> bool:
@@ -94,6 +112,9 @@ class ServerTransaction:
         """Send `response` if the state allows it; a response that comes too late is ignored."""
         raise NotImplementedError
 
+    def acknowledged(self) -> None:
+        """Input: the core won't repeat its 2xx any more, because the ACK has come."""
+
     def receive_again(self) -> None:
         """Input: the same request once more."""
         raise NotImplementedError
@@ -113,6 +134,13 @@ class ServerTransaction:
         self._wire.send_response(self._data, self)
         if response.status >= 300:
             self._wire.server_rejected(self, response)
+
+    def _let_go(self) -> None:
+        """After the final response: keep its bytes and what names the transaction, free the messages."""
+        if self._local_tag is None:
+            self._local_tag = self.local_tag
+        self._request = None
+        self.last_response = None
 
     def _retransmit(self) -> None:
         if self._data:

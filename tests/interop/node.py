@@ -1,0 +1,242 @@
+"""A Trunkline node as its operator runs it: `trunkline init`, the settings file, `trunkline serve` in a
+process of its own, the command line for everything else.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.interop.addresses import free_port, media_ports, wait_for
+
+ROOT = Path(__file__).resolve().parents[2]
+DOMAIN = "trunk.test"
+HOST = "127.0.0.1"
+KEY, SECRET = "7c9e2f10", "m4ryH4dALittleL4mb"
+"""The account that every node here has."""
+
+
+def _environment() -> dict[str, str]:
+    path = os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")]))
+    return {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+
+
+class CommandError(Exception):
+    """A `trunkline` command that failed."""
+
+
+class Node:
+    """One installation in `directory`, and its process. Ports are free ones, UDP and TCP share a number."""
+
+    def __init__(self, directory: Path, settings: Mapping[str, object] | None = None) -> None:
+        self.directory = directory
+        self.settings_file = directory / "trunkline.toml"
+        self.port = free_port()
+        self.tls_port = free_port()
+        self.port_ipv6 = free_port("::1")
+        self.http_port = free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+        self._commands: subprocess.Popen[str] | None = None
+        self._log = directory.parent / f"{directory.name}.log"
+        self._log_start = 0
+        self._wanted = dict(settings or {})
+
+    # -- the installation --------------------------------------------------------------------------
+
+    def init(self) -> None:
+        """Make the installation, set it to loopback addresses, add the account."""
+        self._command("init", str(self.directory), "--domain", DOMAIN)
+        first, last = media_ports()
+        self.set(
+            {
+                "node.name": "sip-test1",
+                "sip.udp": [f"{HOST}:{self.port}", f"[::1]:{self.port_ipv6}"],
+                "sip.tcp": [f"{HOST}:{self.port}", f"[::1]:{self.port_ipv6}"],
+                "sip.tls": [f"{HOST}:{self.tls_port}"],
+                "media.bind_address": HOST,
+                "media.bind_address_ipv6": "::1",
+                "media.port_min": first,
+                "media.port_max": last,
+                "media.drain_s": 0.2,
+                "media.allow_loopback": True,
+                "http.bind": f"{HOST}:{self.http_port}",
+                "forwarding.health_failures": 100,
+                "forwarding.health_window": 100,
+                "forwarding.pings": False,
+                **self._wanted,
+            }
+        )
+        self.command("account", "add", "--key", KEY, "--secret", SECRET)
+
+    def set(self, values: Mapping[str, object]) -> None:
+        """Set `section.key` in the settings file, as a person with an editor would."""
+        text = self.settings_file.read_text()
+        for name, value in values.items():
+            section, _, key = name.partition(".")
+            start = text.index(f"\n[{section}]\n")
+            end = text.find("\n[", start + 2)
+            end = len(text) if end < 0 else end
+            lines = text[start:end].splitlines()
+            starts = (f"{key} =", f"# {key} =")
+            place = next((i for i, line in enumerate(lines) if line.startswith(starts)), None)
+            assert place is not None, f"{name} is not in the settings file"
+            lines[place] = f"{key} = {json.dumps(value)}"
+            changed = "\n".join(lines)
+            if text[start:end].endswith("\n"):
+                changed += "\n"
+            text = text[:start] + changed + text[end:]
+        self.settings_file.write_text(text)
+
+    def run(self, *arguments: str) -> str:
+        """A command for this installation in a process of its own; what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "trunkline.cli", "--config", str(self.settings_file), *arguments],
+            env=_environment(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, f"trunkline {' '.join(arguments)}: {done.stderr}{done.stdout}"
+        return done.stdout
+
+    def command(self, *arguments: str) -> Any:
+        """A command with `--json`; what it printed. Raises `CommandError`."""
+        return json.loads(self._command("--config", str(self.settings_file), *arguments, "--json"))
+
+    def _command(self, *arguments: str) -> str:
+        commands = self._commands
+        if commands is None:
+            commands = self._commands = subprocess.Popen(
+                [sys.executable, str(ROOT / "tests/interop/command_loop.py")],
+                env=_environment(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        assert commands.stdin is not None
+        assert commands.stdout is not None
+        commands.stdin.write(json.dumps(arguments) + "\n")
+        commands.stdin.flush()
+        answer = json.loads(commands.stdout.readline())
+        if answer["status"]:
+            raise CommandError(f"trunkline {' '.join(arguments)}: {answer['complaint'] or answer['printed']}")
+        return str(answer["printed"])
+
+    # -- the process -------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """`trunkline serve`; returns when /readyz says so."""
+        with self._log.open("ab") as log:
+            self._log_start = log.tell()
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "trunkline.cli", "--config", str(self.settings_file), "serve"],
+                env=_environment(),
+                stdout=log,
+                stderr=log,
+            )
+        wait_for("/readyz", self._is_ready, within_s=20, every_s=0.05)
+
+    def _is_ready(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, f"the node is gone:\n{self._log.read_text()}"
+        try:
+            with urllib.request.urlopen(f"http://{HOST}:{self.http_port}/readyz", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def wait(self, within_s: float = 10.0) -> int:
+        """Wait for the process to end; its exit status."""
+        assert self.process is not None
+        status = self.process.wait(within_s)
+        self.process = None
+        return status
+
+    def stop(self) -> None:
+        """Ask it to stop, and make sure that nothing went wrong in its life."""
+        if self.process is not None:
+            wait_for("no dialog to be left", lambda: self.gauge("dialogs") == 0)
+            assert self.gauge("active_calls") == 0
+            self.signal(signal.SIGTERM)
+            assert self.wait() == 0
+        self.assert_clean_log()
+
+    def kill(self) -> None:
+        """End the process, if there is one, at once."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+    def close(self) -> None:
+        """Leave no process behind, whatever happened."""
+        self.kill()
+        if self._commands is not None:
+            assert self._commands.stdin is not None
+            assert self._commands.stdout is not None
+            self._commands.stdin.close()
+            self._commands.wait()
+            self._commands.stdout.close()
+
+    # -- what it says ------------------------------------------------------------------------------
+
+    def log(self) -> list[dict[str, Any]]:
+        """The log since the last start: every line of it is JSON."""
+        lines = self._log.read_bytes()[self._log_start :].decode().splitlines()
+        return [json.loads(line) for line in lines]
+
+    def logged(self, event: str) -> list[dict[str, Any]]:
+        """The log's lines about `event`."""
+        return [line for line in self.log() if line["event"] == event]
+
+    def assert_clean_log(self) -> None:
+        """No error was logged."""
+        errors = [line for line in self.log() if line["level"] in ("error", "critical")]
+        assert not errors, json.dumps(errors, indent=2)
+
+    def gauge(self, name: str) -> float:
+        """A number of /metrics that has no labels."""
+        with urllib.request.urlopen(f"http://{HOST}:{self.http_port}/metrics", timeout=5) as answer:
+            text = answer.read().decode()
+        found = re.search(rf"(?m)^trunkline_{name} (\S+)$", text)
+        assert found is not None, text
+        return float(found[1])
+
+    # -- the records -------------------------------------------------------------------------------
+
+    def record(self, sip_call_id: str) -> dict[str, Any]:
+        """The closed record of the call that came with this Call-ID; its attempts are `attempt_records`."""
+        return wait_for(f"the record of {sip_call_id}", lambda: self._closed_record(sip_call_id), every_s=0.1)
+
+    def _closed_record(self, sip_call_id: str) -> dict[str, Any] | None:
+        for row in self.command("calls", "--limit", "20"):
+            card: dict[str, Any] = self.command("calls", row["call_id"])
+            if card["sip_call_id"] == sip_call_id:
+                return card if card["state"] != "open" else None
+        return None
+
+
+@contextmanager
+def running_node(directory: Path, settings: Mapping[str, object] | None = None) -> Iterator[Node]:
+    """A node that has an account and is up; stopped, and its log looked through, at the end."""
+    node = Node(directory, settings)
+    try:
+        node.init()
+        node.start()
+        yield node
+        node.stop()
+    finally:
+        node.close()

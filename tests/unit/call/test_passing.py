@@ -1,0 +1,80 @@
+"""What crosses from leg to leg, and what the service writes itself."""
+
+import pytest
+
+from trunkline.call.passing import extension_fields, quoted, reason_fields, verdict_fields, warning_field
+from trunkline.sip.message import Request
+from trunkline.sip.parse import parse_message
+from trunkline.trunk.verdict import Slug, Verdict
+
+
+def bye(*lines: str) -> Request:
+    text = "\r\n".join(
+        [
+            "BYE sip:a@10.0.0.1 SIP/2.0",
+            "Via: SIP/2.0/UDP 10.0.0.2;branch=z9hG4bK1",
+            "From: <sip:b@x>;tag=1",
+            "To: <sip:a@x>;tag=2",
+            "Call-ID: c",
+            "CSeq: 2 BYE",
+            "Max-Forwards: 70",
+            *lines,
+            "",
+            "",
+        ]
+    )
+    message = parse_message(text.encode())
+    assert isinstance(message, Request)
+    return message
+
+
+def test_x_headers_keep_their_order_and_repetitions() -> None:
+    message = bye(
+        "X-b: 1", "x-C: 1", "X-b: 2", "X-Trunkline-Call: 3", "x-trunkline-z: 4", "Y: 5", "XA: 6", "X-empty:"
+    )
+    passed = extension_fields(message)
+    assert sorted(passed) == [("X-b", "1"), ("X-b", "2"), ("X-empty", ""), ("x-C", "1")]
+    assert [value for name, value in passed if name == "X-b"] == ["1", "2"]
+
+
+def test_a_folded_x_header_can_not_become_two() -> None:
+    """RFC 3261 §7.3.1 folding crosses as one line: nothing after it is a header of ours."""
+    message = bye("X-a: 1", " Route: <sip:evil>")
+    ((name, value),) = extension_fields(message)
+    assert name == "X-a"
+    assert "\r" not in value
+    assert "\n" not in value
+
+
+def test_reasons_of_other_protocols_stay() -> None:
+    message = bye(
+        "Reason: SIP ;cause=200",
+        "Reason: Q.850;cause=16",
+        "Reason: Preemption;cause=1",
+        "Reason: sip;cause=1",
+    )
+    assert reason_fields(message) == [("Reason", "SIP ;cause=200"), ("Reason", "Q.850;cause=16")]
+
+
+def test_a_verdict_in_headers() -> None:
+    assert verdict_fields(Verdict.of(Slug.CALL_LIMIT, retry_after_s=5)) == [
+        ("Reason", 'SIP;cause=503;text="call-limit"'),
+        ("Reason", "Q.850;cause=34"),
+        ("Retry-After", "5"),
+    ]
+    assert verdict_fields(Verdict.of(Slug.ALL_SILENT))[0] == ("Reason", 'SIP;cause=408;text="all-silent"')
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a", '"a"'),
+        ('a"b', '"a\\"b"'),
+        ("a\\", '"a\\\\"'),
+        ("a\r\nRoute: x", '"a  Route: x"'),
+        ("\x00\x7f\u2028", '"   "'),
+    ],
+)
+def test_quoting_lets_nothing_out(text: str, expected: str) -> None:
+    assert quoted(text) == expected
+    assert warning_field(399, "host", text) == ("Warning", f"399 host {expected}")

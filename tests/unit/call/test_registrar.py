@@ -1,0 +1,106 @@
+"""REGISTER at a node (RFC 3261 §10.3, BEHAVIOUR §2)."""
+
+from dataclasses import replace
+
+from tests.simulation.phone import Phone
+from tests.simulation.world import ACCOUNT, CUSTOMER, DOMAIN, KEY, NODE, SECRET, World
+from trunkline.call.registrar import SWEEP_S
+from trunkline.sip.message import Response
+from trunkline.sip.name_addr import NameAddr
+from trunkline.sip.outbound_auth import DigestUser
+from trunkline.sip.ports import Transport
+from trunkline.sip.uri import SipUri
+from trunkline.trunk.account import AccountStatus
+
+
+def register(
+    world: World,
+    contact: str | None,
+    *,
+    phone: Phone | None = None,
+    expires: str | None = None,
+    transport: str = "",
+    credentials: DigestUser | None = DigestUser(KEY, SECRET),
+    more: tuple[tuple[str, str], ...] = (),
+) -> Response:
+    """The final answer."""
+    phone = world.customer if phone is None else phone
+    headers = [] if contact is None else [("Contact", contact)]
+    if expires is not None:
+        headers.append(("Expires", expires))
+    phone.agent.request(
+        "REGISTER",
+        SipUri.parse(f"sip:{NODE}{transport}"),
+        from_=NameAddr(None, SipUri("sip", KEY, DOMAIN)),
+        to=NameAddr(None, SipUri("sip", KEY, DOMAIN)),
+        headers=(*headers, *more),
+        credentials=credentials,
+        on_response=phone.note_answer,
+        on_failure=phone.note_refusal,
+    )
+    world.clock.advance(0.5)
+    return phone.responses[-1]
+
+
+def test_without_credentials_it_is_401() -> None:
+    world = World()
+    assert register(world, f"<sip:a@{CUSTOMER}>", credentials=None).status == 401
+
+
+def test_register_query_refresh_and_remove() -> None:
+    world = World()
+    response = register(world, f"<sip:a@{CUSTOMER}>;q=0.5", expires="600")
+    assert response.headers.all("contact") == [f"<sip:a@{CUSTOMER}>;q=0.5;expires=600"]
+    world.clock.advance(100)
+    assert "expires=500" in register(world, None).headers.all("contact")[0]
+    assert "expires=900" in register(world, f"<sip:a@{CUSTOMER}>", expires="900").headers.all("contact")[0]
+    assert len(world.node.books.bindings[KEY]) == 1
+    assert register(world, f"<sip:a@{CUSTOMER}>", expires="0").headers.all("contact") == []
+    assert world.node.books.bindings[KEY] == ()
+    world.finish()
+
+
+def test_star_removes_all() -> None:
+    world = World()
+    for user in "ab":
+        register(world, f"<sip:{user}@{CUSTOMER}>")
+    assert register(world, "*", expires="3600").status == 400
+    assert register(world, "*", expires="0").status == 200
+    assert len(world.node.registrations) == 0
+
+
+def test_too_brief_is_423_with_min_expires() -> None:
+    world = World()
+    response = register(world, f"<sip:a@{CUSTOMER}>", expires="10")
+    assert response.status == 423
+    assert response.headers.get("min-expires") == "60"
+
+
+def test_a_contact_that_is_no_sip_uri_is_400() -> None:
+    world = World()
+    assert register(world, "<tel:+4930>").status == 400
+    assert register(world, "<<<").status == 400
+    assert len(world.node.registrations) == 0
+
+
+def test_a_blocked_account_is_403() -> None:
+    world = World(account=replace(ACCOUNT, status=AccountStatus.BLOCKED))
+    assert register(world, f"<sip:a@{CUSTOMER}>").status == 403
+
+
+def test_bindings_expire_in_the_sweep() -> None:
+    world = World()
+    register(world, f"<sip:a@{CUSTOMER}>", expires="60")
+    world.node.registrar.start()
+    world.clock.advance(60 + SWEEP_S)
+    assert world.node.books.bindings[KEY] == ()
+
+
+def test_a_closed_connection_takes_its_binding_along() -> None:
+    world = World()
+    register(world, f"<sip:a@{CUSTOMER};transport=tcp>", transport=";transport=tcp")
+    assert len(world.node.registrations) == 1
+    flow = world.node.host.streams[Transport.TCP, world.customer.host.address]
+    flow.close()
+    world.node.registrar.flow_closed(flow)
+    assert world.node.books.bindings[KEY] == ()
