@@ -15,7 +15,9 @@ from trunkline.config import Settings
 from trunkline.trunk.verdict import Fault, Slug
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-NOTE = "<!-- Written by `make docs` (tools/reference.py). Change the words there or in the code, not here. -->"
+NOTE = (
+    "<!-- Written by `make docs` (tools/reference.py). Change the words there or in the code, not here. -->"
+)
 
 CONFIGURATION = f"""# Configuration
 
@@ -87,7 +89,13 @@ def _extra(field: FieldInfo) -> dict[str, object]:
 def _default(field: FieldInfo) -> str:
     default = field.default
     if default is None or default is PydanticUndefined:
-        return "depends" if "Default:" in (field.description or "") else "none" if default is None else "the host's name"
+        return (
+            "depends"
+            if "Default:" in (field.description or "")
+            else "none"
+            if default is None
+            else "the host's name"
+        )
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"
     if isinstance(default, tuple):
@@ -117,7 +125,9 @@ def _bounds(field: FieldInfo) -> str:
         return "One of " + ", ".join(f"`{choice}`" for choice in choices) if len(choices) > 1 else ""
     if least is not None and most is not None:
         return f"{least[0].upper()}{least[1:]} to {most}"
-    return "" if least is None else f"At least {least}" if not least.startswith("more") else least.capitalize()
+    return (
+        "" if least is None else f"At least {least}" if not least.startswith("more") else least.capitalize()
+    )
 
 
 def explain() -> str:
@@ -130,7 +140,8 @@ def explain() -> str:
         parts.append(f"## {heading}\n")
         parts.append("| id | status | Q.850 | what happened | what to do |\n|---|---|---|---|---|")
         parts += [
-            f"| `{kind.slug}` | {kind.status} | {kind.q850 or ''} | {kind.text} | {kind.remedy} |" for kind in kinds
+            f"| `{kind.slug}` | {kind.status} | {kind.q850 or ''} | {kind.text} | {kind.remedy} |"
+            for kind in kinds
         ]
         parts.append("")
     return "\n".join(parts)

@@ -47,9 +47,8 @@ def test_set_changes_what_it_is_told_and_nothing_else(line: CommandLine) -> None
     )
     assert (card["caller_id_policy"], card["caller_id_number"]) == ("replace", "442079460123")
     assert card["name"] == "First"
-    card = line.json("account", "set", "trunk1", "--codec", "PCMU,PCMA", "--codec", "G729", "--refer")
+    card = line.json("account", "set", "trunk1", "--codec", "PCMU,PCMA", "--codec", "G729")
     assert card["codecs"] == ["PCMU", "PCMA", "G729"]
-    assert card["refer"] is True
     assert card["caller_id_policy"] == "replace"
     card = line.json("account", "set", "trunk1", "--caller-id", "any", "--caller-id-number", "none")
     assert card["caller_id_number"] is None
