@@ -60,5 +60,5 @@ $(STAMP): pyproject.toml $(NATIVE) tools/machine
 	@tools/machine build
 	[ -x $(PY) ] || "$$(tools/machine python)" -m venv $(VENV)
 	$(PY) -m pip install --quiet 'maturin>=1.8,<2'
-	$(PY) -m pip install --quiet --no-build-isolation --editable '.[dev]'
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(PY) -m pip install --quiet --no-build-isolation --editable '.[dev]'
 	@touch $@

@@ -52,6 +52,8 @@ UNMIRRORED = {
     "errors.py": "class statements only",
     "call/ports.py": "Protocols: their contract suites run against every implementation",
     "sip/ports.py": "Protocols: their contract suites run against every implementation",
+    "web/control_format.py": "two type adapters, which the tests of both ends of the control socket use",
+    "web/node_view.py": "a Protocol",
     "store/migrations/": "run as a whole by the tests of the schema",
 }
 """Modules (or folders, ending in /) without a unit test file of their own, each with its reason."""

@@ -46,10 +46,10 @@ class Journal:
         """Create `folder` if need be, seal what a crash left open, prune, and start the writer. Raises
         OSError."""
         self._folder = folder
-        self._keep_s = keep_s
-        self._max_bytes = max_bytes
-        self._segment_bytes = max(1 << 16, min(16 << 20, max_bytes // 8))
-        self._segment_s = min(3600.0, max(1.0, keep_s / 8))
+        self.keep_s = keep_s
+        """How long ladders are kept. May be changed at any time."""
+        self.max_bytes = max_bytes
+        """How much disk they may take. May be changed at any time."""
         self._wall = wall
         self._log = structlog.get_logger()
         self._lock = threading.Lock()
@@ -172,9 +172,9 @@ class Journal:
         """Seal the open segment when it is full or old, then prune."""
         segment = self._open
         if segment is not None and (
-            segment.size >= self._segment_bytes
+            segment.size >= max(1 << 16, min(16 << 20, self.max_bytes // 8))
             or len(segment.offsets) >= MAX_CALLS
-            or self._wall() - segment.opened_at >= self._segment_s
+            or self._wall() - segment.opened_at >= min(3600.0, max(1.0, self.keep_s / 8))
         ):
             self._seal()
         self._prune()
@@ -194,8 +194,8 @@ class Journal:
 
     def _prune(self) -> None:
         """Delete the oldest segments while they are too old or all together too large."""
-        oldest_kept = self._wall() - self._keep_s
-        while self._sealed and (self._sealed[0].written_at < oldest_kept or self.size > self._max_bytes):
+        oldest_kept = self._wall() - self.keep_s
+        while self._sealed and (self._sealed[0].written_at < oldest_kept or self.size > self.max_bytes):
             with self._lock:
                 segment = self._sealed.pop(0)
             segment.delete()

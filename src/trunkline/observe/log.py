@@ -104,6 +104,12 @@ class Log:
         self._owned = owned
         self._bridge = bridge
 
+    def set_level(self, level: str) -> None:
+        """Change the least that is written, for every logger at once."""
+        number = logging.getLevelNamesMapping()[level.upper()]
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(number))
+        self._bridge.setLevel(max(number, logging.WARNING))
+
     def close(self) -> None:
         """Stop carrying over the standard library's records and close the file, if it was ours."""
         logging.getLogger().removeHandler(self._bridge)
@@ -128,7 +134,6 @@ def open_log(options: LogOptions, stream: TextIO | None = None) -> Log:
         if options.format is LogFormat.JSON
         else _LineRenderer()
     )
-    level = logging.getLevelNamesMapping()[options.level.upper()]
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -138,13 +143,14 @@ def open_log(options: LogOptions, stream: TextIO | None = None) -> Log:
             escape_controls,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=False,
     )
-    bridge = _ToStructlog(level=max(level, logging.WARNING))
+    bridge = _ToStructlog()
+    log = Log(stream, owned=owned, bridge=bridge)
+    log.set_level(options.level)
     logging.getLogger().addHandler(bridge)
-    return Log(stream, owned=owned, bridge=bridge)
+    return log
 
 
 class SourceLog:
@@ -152,13 +158,13 @@ class SourceLog:
     left out.
 
     `now` gives monotonic seconds. At most `max_sources` sources are told apart; beyond that, the rest share
-    one line. The owner calls `sweep` every few seconds, or the count of a source that went quiet is never
-    told.
+    one line. Every `SWEEP_S` the sources that went quiet are forgotten, and their last count is told.
     """
 
-    __slots__ = ("_interval_s", "_log", "_max_sources", "_now", "_sources")
+    __slots__ = ("_interval_s", "_log", "_max_sources", "_now", "_sources", "_sweep_at")
 
     OTHERS = "others"
+    SWEEP_S = 10.0
 
     def __init__(
         self,
@@ -173,11 +179,14 @@ class SourceLog:
         self._interval_s = interval_s
         self._max_sources = max_sources
         self._sources: dict[str, tuple[float, int]] = {}
+        self._sweep_at = now() + self.SWEEP_S
 
     def warning(self, event: str, source: str, **fields: object) -> bool:
         """Log `event` about `source` (an IP address), or count it as suppressed. Returns whether a line was
         written."""
         now = self._now()
+        if now >= self._sweep_at:
+            self._sweep(now)
         entry = self._sources.get(source)
         if entry is None and len(self._sources) >= self._max_sources:
             source = self.OTHERS
@@ -192,10 +201,8 @@ class SourceLog:
         self._log.warning(event, source=source, **fields)
         return True
 
-    def sweep(self) -> None:
-        """Forget sources that have been quiet for the interval, and tell what was suppressed and not told
-        yet."""
-        now = self._now()
+    def _sweep(self, now: float) -> None:
+        self._sweep_at = now + self.SWEEP_S
         for source, (quiet_until, suppressed) in list(self._sources.items()):
             if now >= quiet_until:
                 del self._sources[source]

@@ -107,14 +107,24 @@ class Distribution:
         return HistogramMetricFamily(self.name, self.text, buckets=buckets, sum_value=self.sum)
 
 
-class Gauge:
-    """A value read when somebody scrapes: a number, or one for each value of a label."""
+Read = Callable[[], float | Mapping[str, float]]
+"""Gives a number, or one for each value of a label."""
 
-    __slots__ = ("label", "name", "read", "text")
+
+class Reading:
+    """A number that its own room keeps, read when somebody scrapes: a gauge, or a counter that only grows."""
+
+    __slots__ = ("family", "label", "name", "read", "text")
 
     def __init__(
-        self, name: str, text: str, read: Callable[[], float | Mapping[str, float]], label: str | None
+        self,
+        family: type[GaugeMetricFamily] | type[CounterMetricFamily],
+        name: str,
+        text: str,
+        read: Read,
+        label: str,
     ) -> None:
+        self.family = family
         self.name = name
         self.text = text
         self.read = read
@@ -122,12 +132,12 @@ class Gauge:
 
     def collect(self) -> Metric:
         value = self.read()
-        if isinstance(value, Mapping):
-            family = GaugeMetricFamily(self.name, self.text, labels=[self.label or "kind"])
-            for label, number in value.items():
-                family.add_metric([label], number)
-            return family
-        return GaugeMetricFamily(self.name, self.text, value=value)
+        if not isinstance(value, Mapping):
+            return self.family(self.name, self.text, value=value)
+        family = self.family(self.name, self.text, labels=[self.label])
+        for label, number in value.items():
+            family.add_metric([label], number)
+        return family
 
 
 class Metrics(Collector):
@@ -143,34 +153,28 @@ class Metrics(Collector):
         self.messages = Counts(
             "trunkline_sip_messages", "SIP messages on the wire.", ("way", "kind", "transport")
         )
-        self.admission_drops = Counts(
-            "trunkline_admission_drops", "Packets and connections turned away unread.", ("reason",)
-        )
         self.loop_lag_s = Distribution(
             "trunkline_loop_lag_seconds", "How late the event loop runs what is due.", LAG_BOUNDS_S
         )
-        self._gauges: list[Gauge] = []
+        self._readings: list[Reading] = []
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         GCCollector(registry=self._registry)
         self._registry.register(self)
 
-    def gauge(
-        self,
-        name: str,
-        text: str,
-        read: Callable[[], float | Mapping[str, float]],
-        *,
-        label: str | None = None,
-    ) -> None:
+    def gauge(self, name: str, text: str, read: Read, *, label: str = "kind") -> None:
         """Add a value read at scrape time: active calls, registrations, media ports in use, bans, queue
         lengths.
 
         `name` is without the prefix `trunkline_`. A `read` that returns a mapping gives one series for each
         key, under `label`; its keys come from a closed set.
         """
-        self._gauges.append(Gauge(f"trunkline_{name}", text, read, label))
+        self._readings.append(Reading(GaugeMetricFamily, f"trunkline_{name}", text, read, label))
+
+    def counter(self, name: str, text: str, read: Read, *, label: str = "kind") -> None:
+        """As `gauge`, for a number that only grows: what the door turned away, what the ladder lost."""
+        self._readings.append(Reading(CounterMetricFamily, f"trunkline_{name}", text, read, label))
 
     def call_ended(self, record: CallRecord) -> None:
         """Count a closed call."""
@@ -194,12 +198,12 @@ class Metrics(Collector):
         self.messages.values["out", _kind(data), transport] += 1
 
     def collect(self) -> Iterator[Metric]:
-        for family in (self.calls, self.attempts, self.talk_s, self.messages, self.admission_drops):
+        for family in (self.calls, self.attempts, self.talk_s, self.messages):
             yield family.collect()
         yield self.setup_s.collect()
         yield self.loop_lag_s.collect()
-        for gauge in self._gauges:
-            yield gauge.collect()
+        for reading in self._readings:
+            yield reading.collect()
 
     def exposition(self) -> bytes:
         """Everything as Prometheus' text format 0.0.4 (`CONTENT_TYPE`)."""

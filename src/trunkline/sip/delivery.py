@@ -26,17 +26,17 @@ size.
 
 CANCEL (§9.1) is sent when a provisional response has come, on the same flow with the same branch; 64·T1 later
 an INVITE without final response is given up. When a connection closes under an INVITE that was ringing, the
-CANCEL goes by a new one."""
+CANCEL goes by a new one.
+"""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, Protocol, cast
 
 from trunkline.clock import Clock, Timer
 from trunkline.sip.failures import FlowFailure, FlowFailureKind, RequestFailure, RequestFailureKind
-from trunkline.sip.grammar import refuse_breaks
 from trunkline.sip.message import Request, Response
+from trunkline.sip.outgoing import ContactSpec, OutgoingBytes, via_on
 from trunkline.sip.ports import Address, Connector, Flow, LocateFailure, Locator, Target, Transport
 from trunkline.sip.timers import TimerValues
 from trunkline.sip.transactions.client import ClientTransaction
@@ -50,39 +50,8 @@ UDP_REQUEST_BYTES = 1300
 """RFC 3261 §18.1.1: longer requests leave UDP when the path MTU is unknown."""
 
 
-@dataclass(frozen=True, slots=True)
-class ContactSpec:
-    """Our Contact but for the host and port, which are those of the flow that is used (RFC 3261 §8.1.1.8).
-
-    Raises `SipBuildError` for a part that would break out of its line.
-    """
-
-    user: str | None = None
-    """The user part, escaped."""
-    uri_params: str = ""
-    """URI parameters, each with its semicolon."""
-    params: str = ""
-    """Header parameters, each with its semicolon."""
-
-    def __post_init__(self) -> None:
-        for part in (self.user, self.uri_params, self.params):
-            if part:
-                refuse_breaks(part, "a part of Contact")
-
-    def text(self, flow: Flow, *, sips: bool = False) -> str:
-        """The Contact value on `flow`: a SIPS URI when the Request-URI or first Route is one (§8.1.1.8,
-        §12.1.1)."""
-        user = "" if self.user is None else f"{self.user}@"
-        if sips:
-            return f"<sips:{user}{flow.sent_by}{self.uri_params}>{self.params}"
-        transport = flow.transport
-        suffix = "" if transport is Transport.UDP else f";transport={transport.lower()}"
-        return f"<sip:{user}{flow.sent_by}{suffix}{self.uri_params}>{self.params}"
-
-
 class ClientEvents(Protocol):
-    """What the user of a request is told. `request_failed` never comes before `SipStack.request` has
-    returned."""
+    """What the user of a request is told; `request_failed` only after `SipStack.request` has returned."""
 
     def target_chosen(self, target: Target | Flow) -> None:
         """The request is about to be sent there. May come within `SipStack.request`."""
@@ -127,42 +96,6 @@ class DeliveryStack(Protocol):
 
     def tcp_failed(self, address: Address) -> None:
         """TCP to that address failed."""
-
-
-def via_on(flow: Flow, branch: str) -> str:
-    """Our Via value on `flow` (§8.1.1.7, §18.1.1), asking for the response where the request came from (RFC
-    3581 §3)."""
-    return f"SIP/2.0/{flow.transport} {flow.sent_by};rport;branch={branch}"
-
-
-class OutgoingBytes:
-    """The wire form of a request, open right after its start line for the lines that depend on the flow."""
-
-    __slots__ = ("_contact", "_head", "_sips", "_tail")
-
-    def __init__(self, request: Request, contact: ContactSpec | None) -> None:
-        data = request.to_bytes()
-        cut = data.index(b"\r\n") + 2
-        self._head = data[:cut]
-        self._tail = data[cut:]
-        self._contact = contact
-        self._sips = contact is not None and _is_sips(request)
-
-    def on(self, flow: Flow, via: str) -> bytes:
-        """The bytes for `flow`, with our Via on top and our Contact."""
-        contact = self._contact
-        if contact is None:
-            lines = f"Via: {via}\r\n"
-        else:
-            lines = f"Via: {via}\r\nContact: {contact.text(flow, sips=self._sips)}\r\n"
-        return self._head + lines.encode("utf-8", "surrogateescape") + self._tail
-
-
-def _is_sips(request: Request) -> bool:
-    if request.uri_text[:5].lower() == "sips:":
-        return True
-    routes = request.headers.get("route")
-    return routes is not None and isinstance(uri := request.route[0].uri, SipUri) and uri.scheme == "sips"
 
 
 class ClientRequest:
@@ -245,7 +178,8 @@ class ClientRequest:
 
         The CANCEL waits for a provisional response; if none ever comes, none is sent, and timer B ends the
         request. A 2xx may still arrive at any time. Of another request, only the walk is ended. Has no effect
-        after the end, or twice."""
+        after the end, or twice.
+        """
         if self._finished or self._cancel_headers is not None:
             return
         self._cancel_headers = tuple(headers)
@@ -253,8 +187,7 @@ class ClientRequest:
             self._send_cancel(self._transaction)
 
     def detach(self) -> None:
-        """No more events, but for the 2xx to an INVITE, which must be acknowledged whoever is still
-        interested."""
+        """No more events, but for the 2xx to an INVITE: somebody has to acknowledge those."""
         self._detached = True
 
     # the walk
@@ -395,21 +328,20 @@ class ClientRequest:
 
     def _left_target_spoke(self, transaction: ClientTransaction, response: Response) -> None:
         """A target that the walk left behind has woken up."""
+        invite = self.request.method == "INVITE"
         if response.status < 200:
-            if transaction in self._left and self.request.method == "INVITE":
+            if transaction in self._left and invite:
                 self._left = tuple(one for one in self._left if one is not transaction)
                 self._send_cancel(transaction)
-        elif response.status < 300:
+        elif response.status < 300 and (invite or not self._finished):
             if not self._finished:
                 self._end()
                 self._change_over(transaction)
-            elif self.request.method != "INVITE":
-                return
-            self._events.response_received(response)
+            if invite or not self._detached:
+                self._events.response_received(response)
 
     def _change_over(self, answered: ClientTransaction) -> None:
-        """A target left behind has answered first: it is the one in hand now, and the other one is not wanted
-        any more."""
+        """A target left behind has answered first: now it is the one in hand, and the other is unwanted."""
         unwanted, self._transaction = self._transaction, answered
         if unwanted is not None and self._heard:
             self._send_cancel(unwanted)

@@ -29,6 +29,8 @@ _PARAM = re.compile(
 )
 _PAIR = re.compile(r"\\(.)", re.DOTALL)
 _NC = re.compile(r"[0-9A-Fa-f]{8}").fullmatch
+_SKEW_S: Final = 60.0
+"""How far the clocks of two edges may be apart."""
 _HEX = re.compile(r"[0-9a-f]+").fullmatch
 
 
@@ -251,7 +253,7 @@ class Challenger:
         return Outcome.OK if self._fresh(credentials, issued_at) else Outcome.STALE
 
     def _fresh(self, credentials: Credentials, issued_at: float | None) -> bool:
-        if issued_at is None or not -60.0 <= self._clock.wall() - issued_at <= self._lifetime_s:
+        if issued_at is None or not -_SKEW_S <= self._clock.wall() - issued_at <= self._lifetime_s:
             return False
         if self._counts is None:
             return True

@@ -54,7 +54,8 @@ class RequestFailureKind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class RequestFailure:
     """How a request ended without a final response, at the last target tried. `detail` is one line for a
-    person."""
+    person.
+    """
 
     kind: RequestFailureKind
     detail: str = ""

@@ -76,7 +76,7 @@ class StreamFramer:
             self._blank = False
             end = buffer.find(b"\r\n\r\n", self._scanned)
             if end < 0:
-                if len(buffer) > limits.HEAD_BYTES:
+                if len(buffer) > limits.HEAD_BYTES + 3:
                     raise _too_long(bytes(buffer))
                 self._scanned = max(0, len(buffer) - 3)
                 return False

@@ -225,6 +225,26 @@ class Headers:
         values = self._values
         values[key] = (value, *values[key]) if key in values else (value,)
 
+    def extend(self, name: str, suffix: str) -> None:
+        """Append text of ours to the first line of that name, if there is one, which stays as it came.
+
+        Only the suffix is checked: a received value may hold a NUL in a quoted pair (RFC 4475 §3.1.1.2).
+        Raises as `set`.
+        """
+        key = self._writable(name, suffix)
+        values = self._values
+        if key in values:
+            first, *others = values[key]
+            values[key] = (first + suffix, *others)
+
+    def rewrite(self, key: str, lines: tuple[str, ...]) -> None:
+        """Replace the lines of a known key by text made from what was received, which isn't checked again.
+
+        It may hold a NUL in a quoted pair; a line break would still be refused by `Message.to_bytes`.
+        """
+        self._values[key] = lines
+        self.parsed.pop(key, None)
+
     def set_all(self, name: str, values: Iterable[str]) -> None:
         """Replace every line of that name by these, none of them when empty. Raises as `set`."""
         lines = tuple(values)

@@ -8,10 +8,12 @@ loop, answered with 482. When the Request-URI has changed on the way it is a spi
 A back-to-back user agent starts a new Via list on its far leg, so what can come back is that far leg: an
 endpoint that resolves to ourselves, or a proxy that returns what it was given. Loops through another
 back-to-back user agent are ended by Max-Forwards alone (§8.1.1.6), which the call hands on from leg to leg.
-Merged requests (§8.2.2.2) are recognised by `trunkline.sip.transactions.table`."""
+Merged requests (§8.2.2.2) are recognised by `trunkline.sip.transactions.table`.
+"""
 
 import hashlib
 
+from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.message import Request
 from trunkline.sip.ports import Address
 from trunkline.sip.via import MAGIC_COOKIE, Via
@@ -22,7 +24,8 @@ _BYTES = 5
 
 class LoopGuard:
     """Makes branches, and recognises them when they come back. `secret` keeps strangers from making one that
-    matches."""
+    matches.
+    """
 
     __slots__ = ("_key", "_sent_by")
 
@@ -32,10 +35,11 @@ class LoopGuard:
 
     def branch(self, token: str, uri_text: str | None) -> str:
         """A branch (§8.1.1.7): `token` is the unique part, `uri_text` the Request-URI when the request is
-        outside a dialog."""
+        outside a dialog.
+        """
         if uri_text is None:
             return MAGIC_COOKIE + token
-        return f"{MAGIC_COOKIE}{token}{_SEPARATOR}{self._fingerprint(uri_text)}"
+        return f"{MAGIC_COOKIE}{token}{self._mark(uri_text)}"
 
     def remember(self, sent_by: Address) -> None:
         """`sent_by` is a value that we write into Via."""
@@ -43,17 +47,35 @@ class LoopGuard:
             self._sent_by.update((sent_by, (sent_by.host.lower(), sent_by.port)))
 
     def looped(self, request: Request) -> bool:
-        """True when `request` passed here before with the Request-URI that it has now."""
-        top = request.top_via
-        headers = request.headers
-        if len(headers.all("via")) == 1 and "," not in (headers.get("via") or ""):
-            return (top.host, top.port) in self._sent_by and self._ours(top, request)
-        return any(self._ours(via, request) for via in request.vias if (via.host, via.port) in self._sent_by)
+        """True when `request` passed here before with the Request-URI that it has now.
 
-    def _ours(self, via: Via, request: Request) -> bool:
+        A Via of somebody else that can't be read is no obstacle (RFC 5393 §4.2.4).
+        """
+        lines = request.headers.all("via")
+        if len(lines) == 1 and "," not in lines[0]:
+            top = request.top_via
+            return (top.host, top.port) in self._sent_by and self._bears(top, self._mark(request.uri_text))
+        mark = self._mark(request.uri_text)
+        if not any(mark in line for line in lines):
+            return False
+        try:
+            elements = request.headers.split("via")
+        except SipSyntaxError:
+            return False
+        return any(self._is_ours(element, mark) for element in elements if mark in element)
+
+    def _is_ours(self, element: str, mark: str) -> bool:
+        try:
+            via = Via.parse(element)
+        except SipSyntaxError:
+            return False
+        return (via.host, via.port) in self._sent_by and self._bears(via, mark)
+
+    def _bears(self, via: Via, mark: str) -> bool:
         branch = via.branch
-        return branch is not None and branch.endswith(_SEPARATOR + self._fingerprint(request.uri_text))
+        return branch is not None and branch.endswith(mark)
 
-    def _fingerprint(self, uri_text: str) -> str:
+    def _mark(self, uri_text: str) -> str:
+        """The second part of a branch, with what separates it from the first."""
         data = uri_text.encode("utf-8", "surrogateescape")
-        return hashlib.blake2s(data, key=self._key, digest_size=_BYTES).hexdigest()
+        return _SEPARATOR + hashlib.blake2s(data, key=self._key, digest_size=_BYTES).hexdigest()

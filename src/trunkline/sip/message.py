@@ -7,67 +7,41 @@ Reading a property parses the header once and keeps the result until that header
 Not here: reading bytes (`parse`), what a header does to a dialog or transaction (`dialog`, `stack`).
 """
 
-import re
 from collections.abc import Iterable
-from typing import Final, NamedTuple, TypeVar, cast
+from typing import Final, cast
 
 from trunkline.sip import limits
 from trunkline.sip.errors import SipBuildError, SipSyntaxError
-from trunkline.sip.grammar import LWS, Params, is_token, parse_params, split_list, unquote
+from trunkline.sip.grammar import LWS, is_token, split_list
+from trunkline.sip.header_values import (
+    CSeq,
+    RAck,
+    Reason,
+    SessionExpires,
+    parse_cseq,
+    parse_delta,
+    parse_number,
+    parse_rack,
+    read_reasons,
+)
 from trunkline.sip.headers import Headers
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.reasons import REASONS
 from trunkline.sip.uri import OtherUri, SipUri, parse_uri
 from trunkline.sip.via import Via
 
-T = TypeVar("T")
-
-_CSEQ = re.compile(r"([0-9]{1,20})[ \t]++([A-Za-z0-9\-.!%*_+`'~]++)").fullmatch
-_RACK = re.compile(r"([0-9]{1,20})[ \t]++([0-9]{1,20})[ \t]++([A-Za-z0-9\-.!%*_+`'~]++)").fullmatch
-_DIGITS = re.compile(r"[0-9]{1,20}").fullmatch
-_DELTA = re.compile(r"([0-9]{1,20})[ \t]*+(;.*)?").fullmatch
-
-
-class CSeq(NamedTuple):
-    """RFC 3261 §20.16."""
-
-    number: int
-    method: str
-
-    def __str__(self) -> str:
-        return f"{self.number} {self.method}"
-
-
-class RAck(NamedTuple):
-    """RFC 3262 §7.2: the RSeq and CSeq of the provisional response that a PRACK acknowledges."""
-
-    rseq: int
-    cseq: int
-    method: str
-
-    def __str__(self) -> str:
-        return f"{self.rseq} {self.cseq} {self.method}"
-
-
-class SessionExpires(NamedTuple):
-    """RFC 4028 §4."""
-
-    seconds: int
-    refresher: str | None
-    """`uac`, `uas`, or None when not said."""
-
-    def __str__(self) -> str:
-        return str(self.seconds) if self.refresher is None else f"{self.seconds};refresher={self.refresher}"
-
-
-class Reason(NamedTuple):
-    """One value of a Reason header (RFC 3326)."""
-
-    protocol: str
-    """Upper case: `SIP`, `Q.850`."""
-    cause: int | None
-    text: str | None
-    """Unquoted."""
+__all__ = [
+    "CSeq",
+    "Message",
+    "RAck",
+    "Reason",
+    "Request",
+    "Response",
+    "SessionExpires",
+    "parse_cseq",
+    "read_reasons",
+    "response_to",
+]
 
 
 class Message:
@@ -100,15 +74,9 @@ class Message:
     def set_top_via(self, via: Via) -> None:
         """Replace the first Via element and leave the others as they are."""
         lines = self.headers.all("via")
-        rest = split_list(lines[0])[1:] if lines else []
-        self.headers.set_all("via", [str(via), *rest, *lines[1:]])
+        rest = split_list(lines[0])[1:] if lines and "," in lines[0] else []
+        self.headers.rewrite("via", (str(via), *rest, *lines[1:]))
         self.headers.parsed["via"] = via
-
-    def pop_top_via(self) -> None:
-        """Drop the first Via element, if any."""
-        lines = self.headers.all("via")
-        if lines:
-            self.headers.set_all("via", split_list(lines[0])[1:] + lines[1:])
 
     @property
     def from_(self) -> NameAddr:
@@ -218,27 +186,23 @@ class Message:
     def rack(self) -> RAck | None:
         """RFC 3262 §7.2."""
         value = self.headers.get("rack")
-        if value is None:
-            return None
-        match = _RACK(value)
-        if match is None or int(match[1]) > limits.RSEQ_MAX or int(match[2]) > limits.CSEQ_MAX:
-            raise SipSyntaxError("RAck", "malformed")
-        return RAck(int(match[1]), int(match[2]), match[3])
+        return None if value is None else parse_rack(value)
 
     @property
     def session_expires(self) -> SessionExpires | None:
         """RFC 4028 §4."""
-        delta = self._delta("session-expires", "Session-Expires")
-        if delta is None:
+        value = self.headers.get("session-expires")
+        if value is None:
             return None
-        refresher = delta[1].get("refresher")
-        return SessionExpires(delta[0], refresher.lower() if refresher else None)
+        seconds, params = parse_delta(value, "Session-Expires")
+        refresher = params.get("refresher")
+        return SessionExpires(seconds, refresher.lower() if refresher else None)
 
     @property
     def min_se(self) -> int | None:
         """Seconds (RFC 4028 §5)."""
-        delta = self._delta("min-se", "Min-SE")
-        return None if delta is None else delta[0]
+        value = self.headers.get("min-se")
+        return None if value is None else parse_delta(value, "Min-SE")[0]
 
     @property
     def reason_header(self) -> list[Reason]:
@@ -276,20 +240,7 @@ class Message:
 
     def _number(self, key: str, name: str, maximum: int) -> int | None:
         value = self.headers.get(key)
-        if value is None:
-            return None
-        if not _DIGITS(value) or int(value) > maximum:
-            raise SipSyntaxError(name, "not a number in range")
-        return int(value)
-
-    def _delta(self, key: str, name: str) -> tuple[int, Params] | None:
-        value = self.headers.get(key)
-        if value is None:
-            return None
-        match = _DELTA(value)
-        if match is None or int(match[1]) > limits.DELTA_SECONDS_MAX:
-            raise SipSyntaxError(name, "not a number of seconds")
-        return int(match[1]), parse_params(match[2] or "", name)
+        return None if value is None else parse_number(value, name, maximum)
 
     def _tokens(self, key: str, name: str) -> frozenset[str]:
         parsed = self.headers.parsed
@@ -382,42 +333,6 @@ class Response(Message):
         return f"<Response {self.status} {self.reason}>"
 
 
-def parse_cseq(value: str) -> CSeq:
-    """Read a CSeq value. Raises `SipSyntaxError`; the number must be less than 2**31 (RFC 3261 §8.1.1.5)."""
-    match = _CSEQ(value)
-    if match is None:
-        raise SipSyntaxError("CSeq", "malformed")
-    number = int(match[1])
-    if number > limits.CSEQ_MAX:
-        raise SipSyntaxError("CSeq", "sequence number out of range")
-    return CSeq(number, match[2])
-
-
-def read_reasons(lines: Iterable[str]) -> list[Reason]:
-    """The values of Reason lines (RFC 3326 §2) that can be read, in order; none of absurdly many."""
-    reasons: list[Reason] = []
-    try:
-        elements = split_list(",".join(lines))
-    except SipSyntaxError:
-        return reasons
-    for element in elements:
-        protocol, semicolon, rest = element.partition(";")
-        try:
-            params = parse_params(semicolon + rest, "Reason")
-        except SipSyntaxError:
-            continue
-        cause = params.get("cause")
-        text = params.get("text")
-        reasons.append(
-            Reason(
-                protocol.strip(LWS).upper(),
-                int(cause) if cause and _DIGITS(cause) else None,
-                None if text is None else unquote(text),
-            )
-        )
-    return reasons
-
-
 def response_to(
     request: Request,
     status: int,
@@ -435,9 +350,7 @@ def response_to(
     """
     copied = request.headers.only(_COPIED if status != 100 else _COPIED_INTO_100)
     if to_tag is not None and not _has_tag(request):
-        to = copied.get("to")
-        if to is not None:
-            copied.set("to", f"{to};tag={to_tag}")
+        copied.extend("to", f";tag={to_tag}")
     for name, value in headers:
         copied.add(name, value)
     if content_type is not None:

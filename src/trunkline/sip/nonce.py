@@ -7,9 +7,6 @@ memory on top of it, which refuses a nonce count that has been used (RFC 7616 §
 
 import hmac
 from base64 import b64decode, b64encode
-from typing import Final
-
-_SKEW_S: Final = 60.0
 
 
 class NonceMint:
@@ -41,16 +38,6 @@ class NonceMint:
         if len(raw) != 24 or not hmac.compare_digest(raw[8:], self._mac(stamp)):
             return None
         return int.from_bytes(stamp, "big") / 1_000_000
-
-    def age_s(self, nonce: str, wall: float) -> float | None:
-        """Seconds since the nonce was issued; None when it isn't ours or claims to be of the future.
-
-        Clocks of two edges may be 60 s apart: a nonce younger than that counts as of age 0.
-        """
-        issued_at = self.issued_at(nonce)
-        if issued_at is None or issued_at - wall > _SKEW_S:
-            return None
-        return max(0.0, wall - issued_at)
 
     def _mac(self, stamp: bytes) -> bytes:
         return hmac.digest(self._key, stamp + self._realm, "sha256")[:16]

@@ -64,7 +64,7 @@ class OutgoingInviteEvents(Protocol):
         """There will be no final response."""
 
     def late_answer(self, response: Response) -> None:
-        """A 2xx after `cancel`, already acknowledged and ended with a BYE."""
+        """A 2xx after `cancel` or `failed`, already acknowledged and ended with a BYE."""
 
 
 class InvitePlan:
@@ -80,6 +80,7 @@ class InvitePlan:
         "max_forwards",
         "next_hop",
         "route",
+        "target_timeout_s",
         "to_value",
         "uri_text",
     )
@@ -98,6 +99,7 @@ class InvitePlan:
         content_type: str,
         contact: ContactSpec,
         max_forwards: int,
+        target_timeout_s: float | None,
     ) -> None:
         self.uri_text = uri_text
         self.from_value = from_value
@@ -110,6 +112,7 @@ class InvitePlan:
         self.content_type = content_type
         self.contact = contact
         self.max_forwards = max_forwards
+        self.target_timeout_s = target_timeout_s
 
     def request(self, cseq: int) -> Request:
         """The INVITE, without Via and Contact."""
@@ -148,7 +151,6 @@ class OutgoingInvite:
         "_rounds",
         "_too_small",
         "_usages",
-        "abandoned",
         "usage",
     )
 
@@ -173,8 +175,6 @@ class OutgoingInvite:
         self._dialogs: dict[str, Dialog] = {}
         self._acks: dict[str, Request] = {}
         self._over = False
-        self.abandoned = False
-        """`cancel` was called before an answer came."""
         self.usage: Usage | None = None
         """The dialog that answered, else the latest early one, None while there is none."""
         self._request = self._send()
@@ -193,7 +193,7 @@ class OutgoingInvite:
             if self.usage is not None:
                 self.usage.bye(headers)
             return
-        self._over = self.abandoned = True
+        self._over = True
         self._drop_usages()
         if self._client is not None:
             self._client.cancel(headers)
@@ -211,11 +211,13 @@ class OutgoingInvite:
             request.headers.add("min-se", str(self._min_se_s))
         if self._authenticator is not None:
             self._authenticator.authorize(request)
-        flow = self._flow
+        plan, flow = self._plan, self._flow
         next_hop = (
-            self._plan.next_hop if flow is None or flow.closed else flow
+            plan.next_hop if flow is None or flow.closed else flow
         )  # the very server that asked for more
-        self._client = agent.stack.request(request, next_hop, self, contact=self._plan.contact)
+        self._client = agent.stack.request(
+            request, next_hop, self, contact=plan.contact, target_timeout_s=plan.target_timeout_s
+        )
         return request
 
     def _asked_s(self) -> int | None:
@@ -287,7 +289,7 @@ class OutgoingInvite:
         del self._usages[tag]
         if self._over:
             usage.bye()
-            if self.abandoned:
+            if self.usage is None:
                 self._events.late_answer(response)
             return
         self._finish()

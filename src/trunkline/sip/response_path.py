@@ -11,7 +11,8 @@
 Deliberate deviations, each so that nobody can aim our answers at a third party: the address is always the one
 that the packet came from, never what a `received` parameter or the sent-by host claims (so the RFC 3263 §5
 lookup of the sent-by name is not made either), and `maddr` is ignored. Nothing is sent to a broadcast,
-multicast or unspecified address or to port 0."""
+multicast or unspecified address or to port 0.
+"""
 
 import ipaddress
 from functools import lru_cache
@@ -41,7 +42,8 @@ def mark_source(request: Request, remote: Address) -> None:
     """Fill in `received` and `rport` of the top Via (RFC 3261 §18.2.1, RFC 3581 §4).
 
     `received` is added when the sent-by host is a name or another address, and always when the client asked
-    for `rport`; whatever the client wrote there itself is replaced."""
+    for `rport`; whatever the client wrote there itself is replaced.
+    """
     via = request.top_via
     params = via.params
     host, port = remote
@@ -53,7 +55,8 @@ def mark_source(request: Request, remote: Address) -> None:
 
 def reply_path(request: Request, flow: Flow) -> Flow | Target | None:
     """The way back for responses to `request`, received on `flow`: a flow, a target to find a flow to, or
-    None for nowhere."""
+    None for nowhere.
+    """
     via = request.top_via
     transport = flow.transport
     remote = flow.remote

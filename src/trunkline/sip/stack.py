@@ -1,5 +1,4 @@
-"""The transaction layer with the transport rules around it: bytes in and out below, requests and responses
-above.
+"""The transaction layer and the transport rules around it: bytes below, requests and responses above.
 
 What happens to bytes that arrive (RFC 3261 §18, §17.1.3, §17.2.3, §8.2)::
 
@@ -20,7 +19,8 @@ and `flow_failed`.
 
 An exception out of the user's code costs one request: it is answered (a `SipSyntaxError` of a header read
 late with its own status and a Warning, anything else with 500) and then, unless it was the peer's fault,
-raised to the caller of `received`."""
+raised to the caller of `received`.
+"""
 
 import hashlib
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -29,11 +29,12 @@ from dataclasses import dataclass
 from typing import Protocol, cast
 
 from trunkline.clock import Clock
-from trunkline.sip.delivery import ClientEvents, ClientRequest, ContactSpec, NextHop, OutgoingBytes, via_on
+from trunkline.sip.delivery import ClientEvents, ClientRequest, NextHop
 from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.failures import FlowFailure, FlowFailureKind, RequestFailure, RequestFailureKind
 from trunkline.sip.loop import LoopGuard
 from trunkline.sip.message import Request, Response, response_to
+from trunkline.sip.outgoing import ContactSpec, OutgoingBytes, via_on
 from trunkline.sip.parse import parse_message
 from trunkline.sip.ports import Address, Connector, Flow, LocateFailure, Locator, Observer, Target
 from trunkline.sip.response_path import mark_source, reply_path
@@ -74,9 +75,10 @@ class StackLimits:
     """Bounds of one stack."""
 
     server_transactions: int = 50_000
-    """Beyond this many, an INVITE outside a dialog gets a 503. Other requests outside a dialog (OPTIONS, which
-    anybody may send) get it beyond half as many, requests within one (a BYE frees something) a quarter later.
-    One that came by UDP and was answered counts for 32 s more (timers J and L)."""
+    """Beyond this many an INVITE outside a dialog gets a 503. Other requests outside a dialog (anybody may
+    send OPTIONS) get it beyond half as many, requests within one (a BYE ends something) beyond a quarter
+    more. One that came by UDP counts until 32 s after its answer (timers J and L).
+    """
     retry_after_s: int = 10
     """The Retry-After of that 503."""
     tcp_memory_s: float = 300.0
@@ -90,7 +92,8 @@ class StackUser(Protocol):
 
     def screen(self, request: Request, flow: Flow) -> Response | None:
         """Called before a server transaction exists, for every request but ACK and CANCEL, repeated ones that
-        were screened out before included. A response is sent without keeping any state."""
+        were screened out before included. A response is sent without keeping any state.
+        """
 
     def request_received(self, request: Request, transaction: ServerTransaction) -> None:
         """A new request. Answer by `transaction.respond`, now or later."""
@@ -103,7 +106,11 @@ class StackUser(Protocol):
 
 
 class SipStack:
-    """All transactions of one node. `secret` keys tags and branches that must be recognised without state."""
+    """All transactions of one node.
+
+    `token` gives a fresh unguessable token (RFC 3261 §19.3) for each branch and tag, `secret` keys those that
+    are recognised without state, `product` is what our own answers name as Server (§20.35).
+    """
 
     def __init__(
         self,
@@ -165,7 +172,8 @@ class SipStack:
         """A connection died or can't be opened, or ICMP says that a datagram didn't arrive (RFC 3261 §18.4).
 
         Every client transaction there fails at once. Server transactions stay: their responses find another
-        way."""
+        way.
+        """
         for transaction in self._table.clients_on(flow_or_target):
             transaction.fail(failure)
 
@@ -186,14 +194,14 @@ class SipStack:
         `request` has no Via and, with `contact` given, no Contact: both are added per target. With
         `one_target` only the first target is tried. After `target_timeout_s` without any response the walk
         goes on to the next target, if there is one (else timer B or F decides). Raises `SipBuildError` when
-        `request` can't be written."""
+        `request` can't be written.
+        """
         sending = ClientRequest(self, request, events, contact, target_timeout_s)
         sending.start(next_hop, one_target=one_target)
         return sending
 
     def send_ack(self, ack: Request, next_hop: NextHop) -> None:
-        """Send the ACK of a 2xx (§13.2.2.4): without a transaction, with a Via of its own. `ack` itself has
-        none."""
+        """Send the ACK of a 2xx (§13.2.2.4): no transaction, and a Via that `ack` itself doesn't have."""
         if isinstance(next_hop, SipUri):
             self.locator.locate(next_hop, lambda found: self._send_ack_to(ack, found))
         else:
@@ -219,8 +227,7 @@ class SipStack:
             self._respond_statelessly(request, flow, self._refusal(request, error, flow))
 
     def _refusal(self, request: Request, error: SipSyntaxError, flow: Flow) -> Response:
-        """The answer to a malformed request: what is wrong with which header, in a Warning (RFC 3261
-        §20.43)."""
+        """The answer to a malformed request, with the faulty header in a Warning (RFC 3261 §20.43)."""
         text = "".join([c if " " <= c <= "~" and c not in '"\\' else "?" for c in str(error)])
         return self._answer(request, error.status, ("Warning", f'399 {flow.sent_by} "{text}"'))
 
@@ -307,9 +314,8 @@ class SipStack:
 
     def _respond_statelessly(self, request: Request, flow: Flow, response: Response) -> None:
         headers = response.headers
-        to = headers.get("to")
-        if to is not None and ";tag=" not in to:
-            headers.set("to", f"{to};tag={self.stateless_tag(request)}")
+        if ";tag=" not in (headers.get("to") or ""):
+            headers.extend("to", f";tag={self.stateless_tag(request)}")
         path = reply_path(request, flow)
         if path is not None:
             way = self.connector.flow_to(path) if isinstance(path, Target) else path
@@ -372,7 +378,7 @@ class SipStack:
         """A server machine has sent a final response other than a 2xx."""
         self._table.settle(transaction)
         if isinstance(transaction, InviteServerTransaction):
-            self._table.expect_rfc2543_ack(transaction, response.to_tag)
+            self._table.expect_rfc2543_ack(transaction, response)
 
     def ack_of_accepted(self, ack: Request, flow: Flow) -> None:
         """An ACK that is the dialog's."""

@@ -26,7 +26,8 @@ from dataclasses import dataclass, field
 @dataclass(frozen=True, slots=True)
 class TimerValues:
     """T1, T2 and T4 in seconds, and what follows from them. Raises ValueError unless 0 < T1 ≤ T2 and 0 <
-    T4."""
+    T4.
+    """
 
     t1: float = 0.5
     """Estimate of the round-trip time (§17.1.1.1)."""
@@ -36,14 +37,16 @@ class TimerValues:
     """How long the network may keep a message (§17.1.2.2): timers I and K."""
     trying_s: float = 0.2
     """How long the user of an INVITE server transaction may stay silent before a 100 is sent for it
-    (§17.2.1)."""
+    (§17.2.1).
+    """
     timeout_s: float = field(init=False)
     """64·T1: timers B, F, H, J, L and M."""
     d_s: float = field(init=False)
     """Timer D on unreliable transports: never below 32 s, since the peer's T1 is not known (§17.1.1.2)."""
     non_invite_trying_s: float = field(init=False)
     """When timer E reaches T2: from then on a non-INVITE request must have been answered with a 100 (RFC 4320
-    §4.1)."""
+    §4.1).
+    """
 
     def __post_init__(self) -> None:
         if not (0 < self.t1 <= self.t2 and self.t4 > 0 and self.trying_s >= 0):

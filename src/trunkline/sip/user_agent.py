@@ -160,12 +160,14 @@ class UserAgent:
         max_forwards: int = 70,
         credentials: DigestUser | None = None,
         call_id: str | None = None,
+        target_timeout_s: float | None = None,
         events: OutgoingInviteEvents,
     ) -> OutgoingInvite:
         """Send an INVITE (RFC 3261 §13.2.1). `body` is the offer; every INVITE has one.
 
         Where it goes: `next_hop`, else the first of `route` (a pre-loaded route set of loose routers), else
-        `uri`. `from_` gets a tag here. Raises `SipBuildError` when a value can't be sent.
+        `uri`. After `target_timeout_s` of silence the next of several targets is tried (None: after timer B).
+        `from_` gets a tag here. Raises `SipBuildError` when a value can't be sent.
         """
         if next_hop is None:
             first = route[0].uri if route else uri
@@ -184,6 +186,7 @@ class UserAgent:
             content_type=content_type,
             contact=ContactSpec() if contact is None else contact,
             max_forwards=max_forwards,
+            target_timeout_s=target_timeout_s,
         )
         return OutgoingInvite(
             self, plan, events, None if credentials is None else Authenticator(credentials, self.token)

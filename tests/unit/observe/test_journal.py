@@ -102,12 +102,37 @@ def test_oldest_go_when_it_grows_too_large(open_journal: Opener, tmp_path: Path)
     assert journal.read("c19") != []
 
 
+def test_bounds_may_change_while_it_runs(open_journal: Opener) -> None:
+    journal = open_journal(max_bytes=8 << 16)
+    noise = random.Random(1)
+    for n in range(4):
+        journal.append([(f"c{n}", ladder(noise.randbytes(1 << 16)))])
+    journal.max_bytes = 2 << 16
+    journal.append([("last", ladder(noise.randbytes(1 << 10)))])
+    journal.wait_written()
+    assert journal.read("c0") == []
+    assert journal.read("last") != []
+
+
 def test_old_segments_go(open_journal: Opener, tmp_path: Path) -> None:
-    open_journal().append([("old", ladder())])
-    open_journal().close()
+    journal = open_journal()
+    journal.append([("old", ladder())])
+    journal.close()
     for path in (tmp_path / "ladder").iterdir():
         os.utime(path, (1000.0, 1000.0))
     assert open_journal(keep_s=3600.0).read("old") == []
+
+
+def test_a_segment_of_many_small_calls_is_sealed(
+    open_journal: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "MAX_CALLS", 10)
+    journal = open_journal()
+    for n in range(25):
+        journal.append([(f"c{n}", ladder())])
+        journal.wait_written()
+    assert len(list((tmp_path / "ladder").glob(f"*{SUFFIX}"))) == 3
+    assert all(journal.read(f"c{n}") for n in range(25))
 
 
 def test_a_quiet_segment_is_sealed_by_age(open_journal: Opener, tmp_path: Path) -> None:

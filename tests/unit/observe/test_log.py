@@ -69,6 +69,16 @@ def test_level_filters(json_log: Captured) -> None:
     assert json_log.lines == []
 
 
+def test_level_changes_for_loggers_that_exist(json_log: Captured) -> None:
+    logger = structlog.get_logger()
+    json_log.log.set_level("debug")
+    logger.debug("finer")
+    json_log.log.set_level("error")
+    logger.warning("not any more")
+    logging.getLogger("asyncio").warning("nor this")
+    assert [record["event"] for record in json_log.records] == ["finer"]
+
+
 HOSTILE = "a\r\nforged line\x1b[2J\x00\x7f\x9b31m\u202e\u2028\udc80end"
 
 
@@ -176,15 +186,13 @@ class TestSourceLog:
         assert len(self.log) == 4
         assert self.captured.records[-1]["source"] == SourceLog.OTHERS
 
-    def test_sweep_forgets_and_tells_the_rest(self) -> None:
+    def test_quiet_sources_are_forgotten_and_their_count_is_told(self) -> None:
         self.log.warning("malformed", "192.0.2.1")
         self.log.warning("malformed", "192.0.2.1")
         self.log.warning("malformed", "192.0.2.2")
-        self.log.sweep()
-        assert len(self.log) == 2
-        self.now += 1.0
-        self.log.sweep()
-        assert len(self.log) == 0
-        last = self.captured.records[-1]
-        assert (last["event"], last["source"], last["suppressed"]) == ("suppressed", "192.0.2.1", 1)
-        assert len(self.captured.records) == 3
+        self.now += SourceLog.SWEEP_S
+        self.log.warning("malformed", "192.0.2.3")
+        assert len(self.log) == 1
+        told = self.captured.records[-2]
+        assert (told["event"], told["source"], told["suppressed"]) == ("suppressed", "192.0.2.1", 1)
+        assert len(self.captured.records) == 4

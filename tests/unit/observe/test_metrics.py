@@ -117,11 +117,16 @@ def test_distribution_puts_a_bound_into_its_own_bucket() -> None:
     assert distribution.sum == 102.0
 
 
-def test_admission_drops_and_process_figures(metrics: Metrics) -> None:
-    metrics.admission_drops.add("banned", by=3)
+def test_counters_are_read_when_scraped(metrics: Metrics) -> None:
+    metrics.counter("admission_drops", "Turned away unread.", lambda: {"banned": 3}, label="reason")
+    metrics.counter("ladder_lost", "Messages not kept.", lambda: 4)
     found = samples(metrics)
     assert found["trunkline_admission_drops_total", ("banned",)] == 3
-    assert ("process_resident_memory_bytes", ()) in found
+    assert found["trunkline_ladder_lost_total", ()] == 4
+
+
+def test_the_process_has_figures_too(metrics: Metrics) -> None:
+    assert ("process_resident_memory_bytes", ()) in samples(metrics)
 
 
 def test_counting_is_cheap(metrics: Metrics) -> None:

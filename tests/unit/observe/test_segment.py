@@ -74,6 +74,15 @@ def test_index_with_a_wrong_offset_finds_nothing(path: Path) -> None:
     assert sealed.read("first") == []
 
 
+def test_index_that_leads_to_another_call_finds_nothing(path: Path) -> None:
+    """As two call ids with one hash would."""
+    sealed = fill(path, {"first": [b"1"], "other": [b"2"]}).seal()
+    index = path.with_suffix(INDEX_SUFFIX)
+    data = index.read_bytes()
+    index.write_bytes(data[:16] + data[24:32] + data[16:24])
+    assert sealed.read("first") == sealed.read("other") == []
+
+
 def test_only_the_owner_may_read(path: Path) -> None:
     fill(path, CALLS).seal()
     assert path.stat().st_mode & 0o077 == 0

@@ -145,10 +145,10 @@ class FakeObserver:
     log: list[tuple[str, str, str]] = field(default_factory=list)
 
     def message_received(self, data: bytes, flow: Flow, call_id: str) -> None:
-        self.log.append(("in", data.split(b" ", 2)[0].decode(), call_id))
+        self.log.append(("in", data.split(b" ", 2)[0].decode(errors="replace"), call_id))
 
     def message_sent(self, data: bytes, flow: Flow, call_id: str) -> None:
-        self.log.append(("out", data.split(b" ", 2)[0].decode(), call_id))
+        self.log.append(("out", data.split(b" ", 2)[0].decode(errors="replace"), call_id))
 
 
 class Rig:

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import pytest
 
 from tests.unit.sip.fake_wire import OURS, PEER, TCP_PEER, UDP_PEER, FakeEvents, FakeFlow, Rig, outgoing
-from trunkline.sip.delivery import UDP_REQUEST_BYTES, ClientRequest, ContactSpec, NextHop
+from trunkline.sip.delivery import UDP_REQUEST_BYTES, ClientRequest, NextHop
 from trunkline.sip.errors import SipBuildError
 from trunkline.sip.failures import FlowFailure, FlowFailureKind, RequestFailureKind
 from trunkline.sip.message import Request, Response, response_to
+from trunkline.sip.outgoing import ContactSpec
 from trunkline.sip.ports import Address, LocateFailure, Target, Transport
 from trunkline.sip.stack import StackLimits
 from trunkline.sip.uri import SipUri
@@ -100,53 +101,6 @@ def test_without_a_contact_spec_the_users_own_contact_stays(rig: Rig) -> None:
     assert call.asked(UDP_PEER).headers.all("contact") == ["<sip:me@example.net>"]
 
 
-@pytest.mark.parametrize(
-    ("spec", "transport", "sips", "expected"),
-    [
-        (ContactSpec(), Transport.UDP, False, "<sip:198.51.100.1:5060>"),
-        (ContactSpec("u"), Transport.UDP, False, "<sip:u@198.51.100.1:5060>"),
-        (ContactSpec("u"), Transport.TCP, False, "<sip:u@198.51.100.1:5060;transport=tcp>"),
-        (ContactSpec("u"), Transport.TLS, False, "<sip:u@198.51.100.1:5060;transport=tls>"),
-        (ContactSpec("u"), Transport.TLS, True, "<sips:u@198.51.100.1:5060>"),
-        (
-            ContactSpec("u", ";ob", ";expires=60"),
-            Transport.TCP,
-            False,
-            "<sip:u@198.51.100.1:5060;transport=tcp;ob>;expires=60",
-        ),
-    ],
-)
-def test_contact_spec(spec: ContactSpec, transport: Transport, sips: bool, expected: str) -> None:
-    assert spec.text(FakeFlow(transport), sips=sips) == expected
-
-
-def test_contact_of_an_ipv6_flow_has_brackets() -> None:
-    assert (
-        ContactSpec("u").text(FakeFlow(sent_by=Address("2001:db8::1", 5060))) == "<sip:u@[2001:db8::1]:5060>"
-    )
-
-
-@pytest.mark.parametrize(
-    ("uri", "extra", "scheme"),
-    [
-        ("sip:bob@example.com", (), b"<sip:"),
-        ("sips:bob@example.com", (), b"<sips:"),
-        ("SIPS:bob@example.com", (), b"<sips:"),
-        ("sip:bob@example.com", (("Route", "<sips:proxy.example.com;lr>"),), b"<sips:"),
-        (
-            "sip:bob@example.com",
-            (("Route", "<sip:proxy.example.com;lr>, <sips:b.example.com;lr>"),),
-            b"<sip:",
-        ),
-    ],
-)
-def test_a_sips_request_has_a_sips_contact(
-    rig: Rig, uri: str, extra: tuple[tuple[str, str], ...], scheme: bytes
-) -> None:
-    rig.stack.request(outgoing("INVITE", uri, *extra), THIRD, rig.events, contact=ContactSpec("u"))
-    assert b"\r\nContact: " + scheme in rig.flow(THIRD).sent[0]
-
-
 def test_only_requests_outside_dialogs_carry_a_fingerprint(rig: Rig) -> None:
     request = outgoing("OPTIONS")
     rig.stack.request(request, FIRST, rig.events)
@@ -219,20 +173,20 @@ def test_a_closed_flow_fails_after_request_has_returned(rig: Rig) -> None:
 
 @pytest.mark.parametrize("method", ["INVITE", "OPTIONS"])
 @pytest.mark.parametrize(
-    "how", ["refused", "timeout", "503", "100 then 503", "100 then refused", "closed at once"]
+    "how", ["refused", "timeout", "503", "100 and 503", "100 and closed", "closed at once"]
 )
 def test_the_next_target_is_tried(rig: Rig, method: str, how: str) -> None:
     if how == "closed at once":
-        rig.connector.dead.add(FIRST)
-    call = Call(rig, [FIRST, SECOND], outgoing(method))
-    if how == "refused":
-        call.fail(FIRST)
+        rig.connector.dead.add(TCP_PEER)
+    call = Call(rig, [TCP_PEER, SECOND], outgoing(method))
+    if how.startswith("100"):
+        call.answer(TCP_PEER, 100)
+    if how.endswith("503"):
+        call.answer(TCP_PEER, 503)
     elif how == "timeout":
         rig.clock.advance(32)
     elif how != "closed at once":
-        if how.startswith("100"):
-            call.answer(FIRST, 100)
-        call.fail(FIRST) if how.endswith("refused") else call.answer(FIRST, 503)
+        call.fail(TCP_PEER, CLOSED if how.endswith("closed") else REFUSED)
     assert rig.events.targets[-1] == SECOND
     assert rig.events.failures == []
     call.answer(SECOND, 200)
@@ -266,14 +220,24 @@ def test_any_other_final_response_ends_the_walk(rig: Rig, status: int) -> None:
 @pytest.mark.parametrize("provisional", [180, 183])
 @pytest.mark.parametrize("how", ["503", "closed"])
 def test_nothing_is_tried_after_a_provisional_above_100(rig: Rig, provisional: int, how: str) -> None:
-    call = Call(rig, [FIRST, SECOND])
-    call.answer(FIRST, provisional)
+    call = Call(rig, [TCP_PEER, SECOND])
+    call.answer(TCP_PEER, provisional)
     if how == "503":
-        call.answer(FIRST, 503)
+        call.answer(TCP_PEER, 503)
         assert rig.events.statuses == [provisional, 503]
     else:
-        call.fail(FIRST, CLOSED)
+        call.fail(TCP_PEER, CLOSED)
         assert kinds(rig.events) == ["unreachable"]
+    assert rig.events.targets == [TCP_PEER]
+
+
+@pytest.mark.parametrize("status", [100, 180])
+def test_an_icmp_error_does_not_end_what_has_been_answered(rig: Rig, status: int) -> None:
+    call = Call(rig, [FIRST, SECOND])
+    call.answer(FIRST, status)
+    call.fail(FIRST)
+    call.answer(FIRST, 200)
+    assert rig.events.statuses == [status, 200]
     assert rig.events.targets == [FIRST]
 
 

@@ -158,6 +158,17 @@ def test_a_head_without_end_ends_the_stream(end: bytes, size: int) -> None:
     assert caught.value.message is not None
 
 
+@pytest.mark.parametrize("size", [1, 10**6])
+def test_the_longest_head_is_taken_however_it_is_cut(size: int) -> None:
+    room = limits.HEAD_BYTES - message("l: 0\r\nX: ", b"").index(b"\r\n\r\n")
+    data = message("l: 0\r\nX: " + "y" * room, b"")
+    assert data.index(b"\r\n\r\n") == limits.HEAD_BYTES
+    framer = StreamFramer()
+    complete = [framer.feed(data[start : start + size]) for start in range(0, len(data), size)]
+    assert complete[-1] == [data]
+    assert len(parse_message(data).headers.get("x") or "") == room
+
+
 @pytest.mark.parametrize("junk", [b"\n", b"\n\n", b"\r\r", b"\rINVITE", b"\r\n\n", b"\r\n\rx"])
 def test_bare_line_ends_between_messages_end_the_stream(junk: bytes) -> None:
     framer = StreamFramer()

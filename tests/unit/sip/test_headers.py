@@ -129,3 +129,21 @@ def test_a_printed_form_for_debugging() -> None:
     assert repr(Headers([("t", "x")])) == "Headers([('To', 'x')])"
     assert Headers([("t", "x")]) != Headers([("t", "y")])
     assert Headers() != {}
+
+
+def test_extend_checks_the_suffix_only() -> None:
+    headers = Headers.adopt({"to": ('"\\\0" <sip:a@b>', "second"), "x": ("y",)}, None)
+    headers.extend("To", ";tag=1")
+    assert headers.all("to") == ['"\\\0" <sip:a@b>;tag=1', "second"]
+    headers.extend("from", ";tag=1")
+    assert "from" not in headers
+    with pytest.raises(SipBuildError):
+        headers.extend("to", "\r\nX: y")
+
+
+def test_rewrite_replaces_lines_unchecked_and_forgets_what_was_parsed() -> None:
+    headers = Headers([("Via", "1"), ("To", "2")])
+    headers.parsed.update({"via": "old", "to": "kept"})
+    headers.rewrite("via", ('x="\\\0"', "3"))
+    assert headers.all("via") == ['x="\\\0"', "3"]
+    assert headers.parsed == {"to": "kept"}

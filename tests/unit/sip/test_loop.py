@@ -70,3 +70,17 @@ def test_sent_by_names_are_compared_without_case(guard: LoopGuard) -> None:
 def test_odd_vias_of_others_do_not_disturb(guard: LoopGuard) -> None:
     odd = 'SIP/2.0/UDP other.example.com;branch=z9hG4bK1;x="a,b";flag'
     assert not guard.looped(request(URI, odd, odd))
+
+
+def test_a_via_that_cannot_be_read_is_no_obstacle(guard: LoopGuard) -> None:
+    ours = f"SIP/2.0/UDP {OURS};branch={guard.branch('t', URI)}"
+    top = "SIP/2.0/UDP proxy.example.com;branch=z9hG4bKp"
+    broken = f"SIP/2.0/UDP {OURS};maddr=a b;branch={guard.branch('t', URI)}"
+    assert not guard.looped(request(URI, top, "rubbish", broken))
+    assert guard.looped(request(URI, top, "rubbish", broken, ours))
+
+
+def test_more_vias_than_any_loop_needs_are_not_searched(guard: LoopGuard) -> None:
+    ours = f"SIP/2.0/UDP {OURS};branch={guard.branch('t', URI)}"
+    top = "SIP/2.0/UDP proxy.example.com;branch=z9hG4bKp"
+    assert not guard.looped(request(URI, *[",".join([top] * 100)] * 2, ours))

@@ -7,4 +7,5 @@ two of them share.
 
 A machine holds at most one timer of the clock's heap at any moment: where the RFC runs two (A and B, E and F,
 G and H), the earlier one is armed, and re-armed for the other. That keeps the heap short and a transaction
-cheap."""
+cheap.
+"""

@@ -1,7 +1,8 @@
 """What both client transactions share: identity, the wire below, the user above.
 
 RFC 3261 §17.1.3 (what a response is matched by) and §17.1.1.3 and §9.1 (the requests derived from the
-original: ACK and CANCEL carry its Request-URI, top Via, From, Call-ID, CSeq number and Route)."""
+original: ACK and CANCEL carry its Request-URI, top Via, From, Call-ID, CSeq number and Route).
+"""
 
 from typing import Protocol
 
@@ -129,7 +130,8 @@ class ClientTransaction:
 
     def _retransmit(self, interval: float) -> None:
         """Send the request again and come back after `interval` seconds, or at the timeout if that is
-        earlier."""
+        earlier.
+        """
         wire = self._wire
         self._interval = interval
         self._timer = wire.clock.at(min(wire.clock.now() + interval, self._timeout_at), self._timer_fired)
@@ -154,13 +156,13 @@ class ClientTransaction:
 def derived_request(method: str, request: Request, via: str, to: str) -> Request:
     """An ACK or CANCEL for `request` on the same hop, with `to` as its To value (§17.1.1.3, §9.1)."""
     original = request.headers
-    headers = Headers()
-    headers.add("via", via)
-    for route in original.all("route"):
-        headers.add("route", route)
-    headers.add("max-forwards", "70")
-    headers.add("from", original.get("from") or "")
-    headers.add("to", to)
-    headers.add("call-id", request.call_id)
-    headers.add("cseq", f"{request.cseq.number} {method}")
-    return Request(method, request.uri_text, headers, b"")
+    values: dict[str, tuple[str, ...]] = {"via": (via,)}
+    routes = original.all("route")
+    if routes:
+        values["route"] = tuple(routes)
+    values["max-forwards"] = ("70",)
+    values["from"] = (original.get("from") or "",)
+    values["to"] = (to,)
+    values["call-id"] = (request.call_id,)
+    values["cseq"] = (f"{request.cseq.number} {method}",)
+    return Request(method, request.uri_text, Headers.adopt(values, None))

@@ -10,7 +10,8 @@ CALLING     1xx                      stop A and B; pass up                      
 PROCEEDING  1xx                      pass up                                     PROCEEDING
 either      2xx                      start M; pass up                            ACCEPTED
 either      300-699                  send ACK; start D; pass up                  COMPLETED
-either      transport failure        tell the user                               TERMINATED
+CALLING     transport failure        tell the user                               TERMINATED
+PROCEEDING  connection closed        tell the user                               TERMINATED
 either      abandon                                                              TERMINATED
 COMPLETED   300-699                  send the ACK again                          COMPLETED
 COMPLETED   timer D (0 if reliable)                                              TERMINATED
@@ -22,10 +23,12 @@ ACCEPTED    timer M                                                             
 Every other pair of state and input does nothing. The ACK of a 2xx belongs to the dialog (§13.2.2.4); the ACK
 of anything else is made here, with the branch, Request-URI and Route of the INVITE (§17.1.1.3).
 
-Deviations: a connection that closes in PROCEEDING ends the transaction at once, although Figure 5 has a
-transport error only where something is sent; a peer that dies while it rings must not hold the call until
-somebody hangs up. `abandon` is the end that §9.1 prescribes when a CANCEL brought no final response in 64·T1;
-its clock is in `trunkline.sip.delivery`."""
+Deviation: a connection that closes in PROCEEDING ends the transaction at once, although Figure 5 knows a
+transport error only where something is sent: a peer that dies while it rings must not hold the call until
+somebody hangs up. An ICMP error in PROCEEDING is ignored, as the figure has it: it can't be about this
+transaction, and anybody can forge one. `abandon` is the end that §9.1 prescribes when a CANCEL brought no
+final response in 64·T1; its clock is in `trunkline.sip.delivery`.
+"""
 
 from enum import Enum
 
@@ -96,14 +99,19 @@ class InviteClientTransaction(ClientTransaction):
             self._wire.send(self._ack, self.flow, self.request.call_id)
 
     def fail(self, failure: FlowFailure) -> None:
-        if self.state is not ACCEPTED and self.state is not TERMINATED:
-            user = self._user
-            self._terminate()
-            user.transport_failed(self, failure)
+        state = self.state
+        if state is ACCEPTED or state is TERMINATED:
+            return
+        if state is PROCEEDING and not self.flow.transport.reliable:
+            return
+        user = self._user
+        self._terminate()
+        user.transport_failed(self, failure)
 
     def abandon(self) -> bool:
         """End a transaction that has no final response, and tell nobody; False when there is nothing to
-        end."""
+        end.
+        """
         if self.state is CALLING or self.state is PROCEEDING:
             self._terminate()
             return True

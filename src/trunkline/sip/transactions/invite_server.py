@@ -24,7 +24,8 @@ that sent the 2xx retransmits it (§13.3.1.4), and a response that comes too lat
 
 A transport failure changes no state (RFC 6026 §8.8): the next transmission looks for another path
 (`trunkline.sip.response_path`). Timer H ends the transaction without a word to the user, who is not waiting
-for anything. How long an INVITE may stay in PROCEEDING is decided above."""
+for anything. How long an INVITE may stay in PROCEEDING is decided above.
+"""
 
 from collections.abc import Hashable
 from enum import Enum

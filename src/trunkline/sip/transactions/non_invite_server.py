@@ -18,7 +18,8 @@ COMPLETED   timer J (0 if reliable)                                             
 Every other pair of state and input does nothing. A transport failure changes no state (RFC 6026 §8.8).
 
 Deviations: a provisional other than 100 is not sent, since RFC 4320 §4.1 forbids what Figure 8 allows; and a
-request that nobody answers ends after 64·T1, when no client is waiting for the answer any more."""
+request that nobody answers ends after 64·T1, when no client is waiting for the answer any more.
+"""
 
 from collections.abc import Hashable
 from enum import Enum
@@ -71,11 +72,11 @@ class NonInviteServerTransaction(ServerTransaction):
             self._transmit(response)
         elif response.status >= 200:
             self.state = COMPLETED
-            if not self.flow.transport.reliable:
-                self._arm(self._wire.timers.timeout_s)
             self._transmit(response)
             if self.flow.transport.reliable:
                 self._terminate()
+            else:
+                self._arm(self._wire.timers.timeout_s)
 
     def receive_again(self) -> None:
         if self.state is PROCEEDING or self.state is COMPLETED:

@@ -1,7 +1,8 @@
 """What both server transactions share: identity, the path of the responses, the last response as bytes.
 
 RFC 3261 §17.2.3 says what a request is matched by (`trunkline.sip.transactions.table`), §18.2.2 where a
-response goes (`trunkline.sip.response_path`)."""
+response goes (`trunkline.sip.response_path`).
+"""
 
 from collections.abc import Hashable
 from typing import Protocol
@@ -15,8 +16,11 @@ from trunkline.sip.timers import TimerValues
 class ServerWire(Protocol):
     """What a server transaction asks of the stack."""
 
-    clock: Clock
-    timers: TimerValues
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def timers(self) -> TimerValues: ...
 
     def send_response(self, data: bytes, transaction: "ServerTransaction") -> None:
         """Put `data` on the path that answers to `transaction.request` take."""
@@ -101,9 +105,9 @@ class ServerTransaction:
     def _transmit(self, response: Response) -> None:
         """Serialise once, keep the bytes, send."""
         if response is not self.last_response:
-            to = response.headers.get("to") or ""
-            if response.status > 100 and ";tag=" not in to:
-                response.headers.set("to", f"{to};tag={self.local_tag}")
+            headers = response.headers
+            if response.status > 100 and ";tag=" not in (headers.get("to") or ""):
+                headers.extend("to", f";tag={self.local_tag}")
             self.last_response = response
             self._data = response.to_bytes()
         self._wire.send_response(self._data, self)

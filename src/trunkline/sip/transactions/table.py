@@ -26,7 +26,8 @@ _COOKIE = MAGIC_COOKIE.lower()
 
 def server_key(request: Request, method: str) -> Hashable:
     """The key of `request` taken as one of `method`, which is "INVITE" when looking for what an ACK or CANCEL
-    is about."""
+    is about.
+    """
     via = request.top_via
     branch = via.branch
     if branch is not None and branch[:7].lower() == _COOKIE:
@@ -135,18 +136,20 @@ class TransactionTable:
         transaction = self._server.get(key) or self._rfc2543_acks.get(key)
         return transaction if isinstance(transaction, InviteServerTransaction) else None
 
-    def expect_rfc2543_ack(self, transaction: InviteServerTransaction, to_tag: str | None) -> None:
+    def expect_rfc2543_ack(self, transaction: InviteServerTransaction, response: Response) -> None:
         """The ACK will match an INVITE without a magic cookie by the To tag of the response that was sent
-        (§17.2.3)."""
+        (§17.2.3).
+        """
         request = transaction.request
         branch = request.top_via.branch
         if branch is None or branch[:7].lower() != _COOKIE:
-            transaction.ack_key = _rfc2543_key(request, "INVITE", to_tag)
+            transaction.ack_key = _rfc2543_key(request, "INVITE", response.to_tag)
             self._rfc2543_acks[transaction.ack_key] = transaction
 
     def merges_with(self, transaction: ServerTransaction) -> bool:
         """True when an earlier transaction with another key has the same From tag, Call-ID and CSeq
-        (§8.2.2.2)."""
+        (§8.2.2.2).
+        """
         merge_key = transaction.merge_key
         return merge_key is not None and self._going_on[merge_key] is not transaction
 

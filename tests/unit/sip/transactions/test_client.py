@@ -4,6 +4,8 @@ import pytest
 
 from tests.unit.sip.fake_wire import outgoing
 from tests.unit.sip.transactions.fakes import BRANCH, FAILURE, VIA, Log, answer, on_the_wire
+from trunkline.sip.message import Response
+from trunkline.sip.parse import parse_message
 from trunkline.sip.ports import Transport
 from trunkline.sip.transactions.client import NOBODY, ClientTransaction, derived_request
 from trunkline.sip.transactions.invite_client import InviteClientTransaction
@@ -83,3 +85,16 @@ def test_derived_request_copies_what_identifies_the_original() -> None:
         ("Call-ID", "call-1"),
         ("CSeq", "7 CANCEL"),
     ]
+
+
+def test_an_odd_to_of_the_peer_is_acknowledged_as_it_came() -> None:
+    """RFC 4475 §3.1.1.2: a quoted pair may hold any character but CR and LF, a NUL among them."""
+    request, data, flow = on_the_wire("INVITE", Transport.UDP)
+    log = Log()
+    transaction = InviteClientTransaction(log, log, request, VIA, BRANCH, data, flow)
+    transaction.start()
+    odd = answer(data, 486).to_bytes().replace(b"To: <", b'To: "\\\0" <')
+    response = parse_message(odd)
+    assert isinstance(response, Response)
+    transaction.receive(response)
+    assert b'\r\nTo: "\\\0" <sip:bob@example.com>;tag=b1\r\n' in log.sent[-1]

@@ -47,7 +47,7 @@ TABLE: dict[tuple[InviteClientState, int | str], tuple[list[str], InviteClientSt
     (PROCEEDING, 603): (["send ACK", "pass up 603"], COMPLETED),
     (PROCEEDING, "T1"): ([], PROCEEDING),
     (PROCEEDING, "64*T1"): ([], PROCEEDING),
-    (PROCEEDING, "failure"): (["forget", "failed"], TERMINATED),
+    (PROCEEDING, "failure"): ([], PROCEEDING),
     (PROCEEDING, "abandon"): (["forget"], TERMINATED),
     (COMPLETED, 100): ([], COMPLETED),
     (COMPLETED, 180): ([], COMPLETED),
@@ -175,6 +175,16 @@ def test_timer_m_is_64_t1_on_every_transport(transport: Transport) -> None:
     machine.log.clock.advance(31.999)
     assert machine.transaction.state is ACCEPTED
     machine.log.clock.advance(0.001)
+    assert machine.transaction.state is TERMINATED
+
+
+@pytest.mark.parametrize("transport", [Transport.TCP, Transport.TLS])
+def test_a_connection_that_closes_in_proceeding_is_a_failure(transport: Transport) -> None:
+    machine = Machine(transport)
+    machine.feed(180)
+    machine.log.take()
+    machine.feed("failure")
+    assert machine.log.take() == ["forget", "failed"]
     assert machine.transaction.state is TERMINATED
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.sip.fake_wire import OURS, PEER, FakeFlow, incoming
 from tests.unit.sip.transactions.fakes import BRANCH, VIA, Log, answer, on_the_wire
-from trunkline.sip.message import Request, Response
+from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.parse import parse_message
 from trunkline.sip.ports import Address, Target, Transport
 from trunkline.sip.transactions.invite_client import InviteClientTransaction
@@ -222,7 +222,7 @@ def test_rfc2543_ack_matches_by_the_to_tag_of_the_response(parts: dict[str, Any]
     table = TransactionTable()
     invite = server(table, request(branch=None))
     assert isinstance(invite, InviteServerTransaction)
-    table.expect_rfc2543_ack(invite, "ours")
+    table.expect_rfc2543_ack(invite, response_to(invite.request, 486, to_tag="ours"))
     ack = request("ACK", branch=None, **parts)
     assert table.server_for_ack(ack) is (invite if matches else None)
     table.remove_server(invite)
