@@ -106,8 +106,8 @@ class Usage(UsageServer):
         relayed: bool = False,
     ) -> None:
         """Send a re-INVITE with an offer, as soon as RFC 3261 §14.1 allows one. Exactly one callback comes,
-        unless the usage ends before. A 491 is retried here, unless the offer is only `relayed` for somebody who
-        will do that himself; `body` may be a function, called for each attempt.
+        unless the usage ends before. A 491 is retried here, unless the offer is only `relayed` for somebody
+        who will do that himself; `body` may be a function, called for each attempt.
         """
         self._modify(
             ReInvite(
