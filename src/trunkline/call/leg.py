@@ -211,8 +211,9 @@ class Leg(IncomingInviteEvents):
         """Give the port back, tell the owner nothing any more, and say what passed through it. Idempotent."""
         self.owner = _NOBODY
         figures = self.media.close()
-        if self.local.listed:
-            figures.codec = self.local.listed[0].name
+        if self.remote is not None:
+            keys = {codec.key for codec in self.remote.codecs}
+            figures.codec = next((codec.name for codec in self.local.listed if codec.key in keys), "")
         return figures
 
 

@@ -63,6 +63,22 @@ class ClientEvents(Protocol):
         """There is no final response and none will come, but for a 2xx of a target that was left behind."""
 
 
+class _Unheard:
+    """The user of a request that is over."""
+
+    def target_chosen(self, target: Target | Flow) -> None:
+        pass
+
+    def response_received(self, response: Response) -> None:
+        pass
+
+    def request_failed(self, failure: RequestFailure) -> None:
+        pass
+
+
+_UNHEARD = _Unheard()
+
+
 class DeliveryStack(Protocol):
     """What the walk asks of the stack."""
 
@@ -109,8 +125,10 @@ class ClientRequest:
         "_fallback",
         "_finished",
         "_heard",
+        "_is_invite",
         "_left",
         "_position",
+        "_request",
         "_stack",
         "_starting",
         "_target",
@@ -118,7 +136,6 @@ class ClientRequest:
         "_targets",
         "_timer",
         "_transaction",
-        "request",
     )
 
     def __init__(
@@ -131,8 +148,9 @@ class ClientRequest:
     ) -> None:
         self._stack = stack
         self._events = events
-        self.request = request
-        self._bytes = OutgoingBytes(request, contact)
+        self._request: Request | None = request
+        self._is_invite = request.method == "INVITE"
+        self._bytes: OutgoingBytes | None = OutgoingBytes(request, contact)
         self._target_timeout_s = target_timeout_s
         self._targets: Sequence[Target] = ()
         self._position = 0
@@ -146,6 +164,12 @@ class ClientRequest:
         self._detached = False
         self._finished = False
         self._starting = False
+
+    def hand_over(self, events: ClientEvents) -> None:
+        """Whatever still comes goes to `events` (for an INVITE that has been answered, see
+        `trunkline.sip.answered_invite`).
+        """
+        self._events = events
 
     @property
     def flow(self) -> Flow | None:
@@ -244,18 +268,20 @@ class ClientRequest:
             self._stack.tcp_failed(self._fallback.address)
 
     def _prepare(self, flow: Flow) -> "_Wire":
-        request = self.request
+        request, form = self._request, self._bytes
+        if request is None or form is None:
+            raise LookupError("the request has its final response and has been let go")
         within_dialog = ";tag=" in (request.headers.get("to") or "")
         branch = self._stack.new_branch(None if within_dialog else request.uri_text)
         via = via_on(flow, branch)
-        return _Wire(branch, via, self._bytes.on(flow, via))
+        return _Wire(request, branch, via, form.on(flow, via))
 
     def _send(self, flow: Flow, wire: "_Wire") -> None:
         if self._target_timeout_s is not None and self._has_next:
             clock = self._stack.clock
             self._timer = clock.at(clock.now() + self._target_timeout_s, self._leave_target)
-        branch, via, data = wire
-        self._transaction = self._stack.client_transaction(self, self.request, via, branch, data, flow)
+        request, branch, via, data = wire
+        self._transaction = self._stack.client_transaction(self, request, via, branch, data, flow)
         self._transaction.start()
 
     def _leave_target(self) -> None:
@@ -276,8 +302,9 @@ class ClientRequest:
             self._provisional(transaction, response)
         elif status < 300:
             self._end()
-            if not self._detached or self.request.method == "INVITE":
+            if not self._detached or self._is_invite:
                 self._events.response_received(response)
+            self._let_go()
         elif (
             status == 503
             and self._heard <= 100
@@ -290,6 +317,9 @@ class ClientRequest:
             self._end()
             if not self._detached:
                 self._events.response_received(response)
+            self._let_go()
+            if not self._left:
+                self._events = _UNHEARD
 
     def timed_out(self, transaction: ClientTransaction) -> None:
         if transaction is not self._transaction:
@@ -328,7 +358,7 @@ class ClientRequest:
 
     def _left_target_spoke(self, transaction: ClientTransaction, response: Response) -> None:
         """A target that the walk left behind has woken up."""
-        invite = self.request.method == "INVITE"
+        invite = self._is_invite
         if response.status < 200:
             if transaction in self._left and invite:
                 self._left = tuple(one for one in self._left if one is not transaction)
@@ -376,6 +406,18 @@ class ClientRequest:
         self._finished = True
         self._stop_timer()
 
+    def _let_go(self) -> None:
+        """The request is over and will not be sent again. Only 2xx to an INVITE, further ones or of targets
+        that were left behind, may still come for its user.
+        """
+        self._request = None
+        self._bytes = None
+        self._targets = ()
+        self._position = 0
+        self._target = None
+        if not self._is_invite:
+            self._events = _UNHEARD
+
     def _fail(self, failure: RequestFailure) -> None:
         if not self._finished:
             self._end()
@@ -398,6 +440,7 @@ class ClientRequest:
 class _Wire(NamedTuple):
     """One copy of the request, ready to be sent."""
 
+    request: Request
     branch: str
     via: str
     data: bytes

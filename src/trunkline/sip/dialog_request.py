@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from trunkline.clock import Timer
 from trunkline.sip.failures import RequestFailure, RequestFailureKind
 from trunkline.sip.message import Request, Response
+from trunkline.sip.outgoing import SentAck
 from trunkline.sip.ports import Flow, Target
 from trunkline.sip.reliability import is_reliable
 
@@ -318,7 +319,7 @@ class ReInvite(Modification):
             on_reject=on_reject,
             relayed=relayed,
         )
-        self._ack: Request | None = None
+        self._ack: SentAck | None = None
         self._changed = False
 
     def _progressed(self, response: Response) -> None:
@@ -335,7 +336,7 @@ class ReInvite(Modification):
         usage = self._usage
         ack = self._ack
         if ack is not None:
-            usage.agent.stack.send_ack(ack, usage.dialog.next_hop())
+            ack.repeat()
             return
         usage.dialog.refresh_target(response)
         if self.request is not None:

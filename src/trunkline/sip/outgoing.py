@@ -2,14 +2,17 @@
 
 RFC 3261 §8.1.1.7 and §18.1.1 (Via), §8.1.1.8 and §12.1.1 (Contact), RFC 3581 §3 (rport). A request is
 serialised once, without Via; for each flow that is tried, Via and Contact are put in right after the start
-line. Which flow that is, is decided in `trunkline.sip.delivery`.
+line. Which flow that is, is decided in `trunkline.sip.delivery`, but for the ACK of a 2xx, which has no
+transaction (§13.2.2.4).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, cast
 
 from trunkline.sip.grammar import refuse_breaks
 from trunkline.sip.message import Request
-from trunkline.sip.ports import Flow, Transport
+from trunkline.sip.ports import Connector, Flow, LocateFailure, Target, Transport
 from trunkline.sip.uri import SipUri
 
 
@@ -66,6 +69,56 @@ class OutgoingBytes:
         else:
             lines = f"Via: {via}\r\nContact: {contact.text(flow, sips=self._sips)}\r\n"
         return self._head + lines.encode("utf-8", "surrogateescape") + self._tail
+
+
+class AckWire(Protocol):
+    """What an ACK asks of the stack."""
+
+    @property
+    def connector(self) -> Connector: ...
+
+    def new_branch(self, uri_text: str | None) -> str:
+        """A fresh branch."""
+
+    def send(self, data: bytes, flow: Flow, call_id: str) -> None:
+        """Put `data` on `flow`."""
+
+
+class SentAck:
+    """The ACK of a 2xx: sent once its next hop is found, and again for every repetition of the 2xx (RFC 3261
+    §13.2.2.4).
+    """
+
+    __slots__ = ("_bytes", "_flow", "_wire", "call_id")
+
+    def __init__(self, wire: AckWire, ack: Request) -> None:
+        self._wire = wire
+        self._bytes = OutgoingBytes(ack, None)
+        self._flow: Flow | None = None
+        self.call_id = ack.call_id
+
+    def located(self, found: Flow | Target | Sequence[Target] | LocateFailure) -> None:
+        """The next hop, of which the first target counts; nothing is sent when there is none."""
+        if isinstance(found, LocateFailure):
+            return
+        connector = self._wire.connector
+        if isinstance(found, Target):
+            self._flow = connector.flow_to(found)
+        elif not isinstance(found, Sequence):
+            self._flow = found
+        elif found:
+            self._flow = connector.flow_to(cast("Sequence[Target]", found)[0])
+        self.repeat()
+
+    def repeat(self) -> None:
+        """Send it again with a branch of its own (§8.1.1.7), on a new connection if the old one has closed."""
+        flow = self._flow
+        if flow is None:
+            return
+        wire = self._wire
+        if flow.closed:
+            flow = self._flow = wire.connector.flow_to(Target(flow.transport, flow.remote))
+        wire.send(self._bytes.on(flow, via_on(flow, wire.new_branch(None))), flow, self.call_id)
 
 
 def _is_sips(request: Request) -> bool:

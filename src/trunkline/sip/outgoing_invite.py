@@ -1,9 +1,9 @@
 """An INVITE of ours that is to establish a session (RFC 3261 §13.2, §9.1; RFC 3262 §4; RFC 4028 §7).
 
 Owns everything from sending the INVITE until the session is up or came to nothing: early dialogs, one for
-each To tag; the ACK of every 2xx, sent again from a stored copy whenever that 2xx is repeated; further 2xx
-from a fork, acknowledged and ended with a BYE; a 2xx that crosses our CANCEL, likewise; another round after a
-401, 407 or 422. The confirmed dialog is `usage`'s. A 3xx is not followed.
+each To tag; the first 2xx, also one that crosses our CANCEL, which is acknowledged and ended with a BYE;
+another round after a 401, 407 or 422. The confirmed dialog is `usage`'s, further 2xx are `answered_invite`'s.
+A 3xx is not followed.
 
     sent ──1xx──▶ early dialogs ──2xx──▶ answered
       └─────────────┴──300 to 699, failure, `cancel`──▶ over (but for `late_answer`)
@@ -15,6 +15,7 @@ after 64·T1 (§13.2.2.4): they would be ended anyway.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from trunkline.sip.answered_invite import FORKS_MAX, AnsweredInvite
 from trunkline.sip.dialog import Dialog
 from trunkline.sip.dialog_request import Fields
 from trunkline.sip.errors import SipSyntaxError
@@ -34,10 +35,6 @@ if TYPE_CHECKING:
 
 TOO_SMALL_MAX = 3
 """How often an INVITE is sent again because of a 422, each with a larger Min-SE (RFC 4028 §7.3)."""
-
-
-FORKS_MAX = 32
-"""Dialogs that one INVITE may make, one for each To tag: responses with further tags are ignored."""
 
 
 class OutgoingInviteEvents(Protocol):
@@ -136,7 +133,6 @@ class OutgoingInvite:
     """One INVITE. Made by `UserAgent.invite`; it is the `ClientEvents` of each of its transactions."""
 
     __slots__ = (
-        "_acks",
         "_agent",
         "_authenticator",
         "_client",
@@ -174,7 +170,6 @@ class OutgoingInvite:
         self._min_se_s = agent.settings.min_se_s if agent.settings.min_se_s > ABSOLUTE_MIN_SE_S else 0
         self._usages: dict[str, Usage] = {}
         self._dialogs: dict[str, Dialog] = {}
-        self._acks: dict[str, Request] = {}
         self._over = False
         self.abandoned = False
         """`cancel` was called before an answer came."""
@@ -200,7 +195,6 @@ class OutgoingInvite:
         self._drop_usages()
         if self._client is not None:
             self._client.cancel(headers)
-            self._client = None
 
     def _send(self) -> Request:
         agent = self._agent
@@ -280,24 +274,22 @@ class OutgoingInvite:
         usage.go_on()
 
     def _succeeded(self, response: Response) -> None:
+        """The first 2xx."""
         tag = response.to_tag or ""
-        ack = self._acks.get(tag)
-        if ack is not None:
-            self._agent.stack.send_ack(ack, self._dialogs[tag].next_hop())
-            return
         usage = self._usages.get(tag) or self._open(tag, response)
         if usage is None:
             return
-        dialog = usage.dialog
-        dialog.set_route_from(response)
-        dialog.refresh_target(response)
-        usage.confirm()
-        self._acks[tag] = usage.acknowledge(self._request)
+        answered = AnsweredInvite(
+            self._agent, self._request, self._plan.contact, self._authenticator, self._flow, self._dialogs
+        )
+        if self._client is not None:
+            self._client.hand_over(answered)
+        answered.acknowledged(tag, usage.accept_answer(response, self._request))
         del self._usages[tag]
         if self._over:
             usage.bye()
-            if self.abandoned:
-                self._events.late_answer(response)
+            self._client = None
+            self._events.late_answer(response)
             return
         self._finish()
         self.usage = usage

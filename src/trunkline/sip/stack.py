@@ -23,10 +23,10 @@ raised to the caller of `received`.
 """
 
 import hashlib
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Protocol
 
 from trunkline.clock import Clock
 from trunkline.sip.delivery import ClientEvents, ClientRequest, NextHop
@@ -34,9 +34,9 @@ from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.failures import FlowFailure, FlowFailureKind, RequestFailure, RequestFailureKind
 from trunkline.sip.loop import LoopGuard
 from trunkline.sip.message import Request, Response, response_to
-from trunkline.sip.outgoing import ContactSpec, OutgoingBytes, via_on
+from trunkline.sip.outgoing import ContactSpec, SentAck
 from trunkline.sip.parse import parse_message
-from trunkline.sip.ports import Address, Connector, Flow, LocateFailure, Locator, Observer, Target
+from trunkline.sip.ports import Address, Connector, Flow, Locator, Observer, Target
 from trunkline.sip.response_path import mark_source, path_back, reply_path
 from trunkline.sip.timers import TimerValues
 from trunkline.sip.transactions.client import (
@@ -200,12 +200,17 @@ class SipStack:
         sending.start(next_hop, one_target=one_target)
         return sending
 
-    def send_ack(self, ack: Request, next_hop: NextHop) -> None:
-        """Send the ACK of a 2xx (§13.2.2.4): no transaction, and a Via that `ack` itself doesn't have."""
+    def send_ack(self, ack: Request, next_hop: NextHop) -> SentAck:
+        """Send the ACK of a 2xx (§13.2.2.4): no transaction, and a Via that `ack` itself doesn't have.
+
+        What is returned sends it again.
+        """
+        sent = SentAck(self, ack)
         if isinstance(next_hop, SipUri):
-            self.locator.locate(next_hop, lambda found: self._send_ack_to(ack, found))
+            self.locator.locate(next_hop, sent.located)
         else:
-            self._send_ack_to(ack, next_hop)
+            sent.located(next_hop)
+        return sent
 
     def stateless_tag(self, request: Request) -> str:
         """A To tag that is the same for every repetition of `request` (§8.2.7)."""
@@ -402,17 +407,3 @@ class SipStack:
         if len(memory) >= self._limits.tcp_memory_size:
             del memory[next(iter(memory))]
         memory[address] = self.clock.now() + self._limits.tcp_memory_s
-
-    def _send_ack_to(self, ack: Request, found: Flow | Target | Sequence[Target] | LocateFailure) -> None:
-        if isinstance(found, LocateFailure):
-            return
-        if isinstance(found, Target):
-            flow = self.connector.flow_to(found)
-        elif not isinstance(found, Sequence):
-            flow = found
-        elif found:
-            flow = self.connector.flow_to(cast("Sequence[Target]", found)[0])
-        else:
-            return
-        via = via_on(flow, self.new_branch(None))
-        self.send(OutgoingBytes(ack, None).on(flow, via), flow, ack.call_id)

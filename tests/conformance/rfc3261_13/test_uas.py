@@ -69,9 +69,9 @@ def test_bye_without_an_ack() -> None:
     bench = Bench()
     invite = bench.invited()
     invite.accept(body=ANSWER)
-    invite.usage.bye()
+    invite.usage.bye([("X-Why", "so")])
     bench.clock.advance(33)
-    assert "BYE" in bench.peer.summaries
+    assert bench.peer.request_heard("BYE").headers.get("x-why") == "so"
     assert "no_ack" not in bench.phone.events
     bench.finish()
 

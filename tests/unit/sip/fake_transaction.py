@@ -9,25 +9,25 @@ from trunkline.sip.stack import ServerTransaction
 
 
 class FakeTransaction:
-    """`sent` holds the responses with the moments they were given; `done`: no more will come."""
+    """`sent` holds the responses with the moments they were given."""
 
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock
         self.sent: list[tuple[float, Response]] = []
-        self.done = False
 
     def respond(self, response: Response) -> None:
         self.sent.append((self.clock.now() - 1000, response))
 
     def acknowledged(self) -> None:
-        self.done = True
+        pass
 
     @property
     def moments(self) -> list[float]:
         return [at for at, _ in self.sent]
 
     def as_transaction(self) -> ServerTransaction:
-        """For a type checker: the machines under test use no more than this."""
+        """For a type checker: all that the machines under test use is `respond` and
+        `acknowledged`."""
         return cast("ServerTransaction", self)
 
 

@@ -2,6 +2,9 @@
 
 RFC 3261 §17.1.3 (what a response is matched by) and §17.1.1.3 and §9.1 (the requests derived from the
 original: ACK and CANCEL carry its Request-URI, top Via, From, Call-ID, CSeq number and Route).
+
+A transaction that only absorbs repetitions (for up to 32 s after the final response) has let go of its
+request.
 """
 
 from typing import Protocol
@@ -68,13 +71,15 @@ class ClientTransaction:
     __slots__ = (
         "_data",
         "_interval",
+        "_request",
         "_timeout_at",
         "_timer",
         "_user",
         "_wire",
         "branch",
+        "call_id",
         "flow",
-        "request",
+        "key",
         "via",
     )
 
@@ -90,9 +95,12 @@ class ClientTransaction:
     ) -> None:
         self._wire = wire
         self._user: ClientTransactionUser = user
-        self.request = request
+        self._request: Request | None = request
+        self.call_id = request.call_id
         self.via = via
         self.branch = branch
+        self.key = (branch, request.method)
+        """What a response matches by: branch and the method of its CSeq (§17.1.3)."""
         self._data = data
         self.flow = flow
         self._timer: Timer | None = None
@@ -100,9 +108,11 @@ class ClientTransaction:
         self._timeout_at = 0.0
 
     @property
-    def key(self) -> tuple[str, str]:
-        """What a response matches by: branch and the method of its CSeq (§17.1.3)."""
-        return (self.branch, self.request.method)
+    def request(self) -> Request:
+        """The request. Raises `LookupError` once it has been let go, after the final response."""
+        if self._request is None:
+            raise LookupError("the transaction has its final response and has let the request go")
+        return self._request
 
     def start(self) -> None:
         """Send the request and arm the timers."""
@@ -126,7 +136,7 @@ class ClientTransaction:
             self._interval = timers.t1
             first = now + timers.t1
         self._timer = wire.clock.at(first, self._timer_fired)
-        wire.send(self._data, self.flow, self.request.call_id)
+        wire.send(self._data, self.flow, self.call_id)
 
     def _retransmit(self, interval: float) -> None:
         """Send the request again and come back after `interval` seconds, or at the timeout if that is
@@ -135,7 +145,7 @@ class ClientTransaction:
         wire = self._wire
         self._interval = interval
         self._timer = wire.clock.at(min(wire.clock.now() + interval, self._timeout_at), self._timer_fired)
-        wire.send(self._data, self.flow, self.request.call_id)
+        wire.send(self._data, self.flow, self.call_id)
 
     def _timer_fired(self) -> None:
         raise NotImplementedError

@@ -96,7 +96,7 @@ class InviteClientTransaction(ClientTransaction):
             if 200 <= status < 300:
                 self._user.response_received(self, response)
         elif state is COMPLETED and status >= 300:
-            self._wire.send(self._ack, self.flow, self.request.call_id)
+            self._wire.send(self._ack, self.flow, self.call_id)
 
     def fail(self, failure: FlowFailure) -> None:
         state = self.state
@@ -131,6 +131,7 @@ class InviteClientTransaction(ClientTransaction):
         clock = self._wire.clock
         self._timer = clock.at(clock.now() + self._wire.timers.timeout_s, self._timer_fired)
         self._user.response_received(self, response)
+        self._request = None
 
     def _complete(self, response: Response) -> None:
         wire = self._wire
@@ -144,8 +145,9 @@ class InviteClientTransaction(ClientTransaction):
             self._terminate()
         else:
             self._timer = wire.clock.at(wire.clock.now() + wire.timers.d_s, self._timer_fired)
-        wire.send(self._ack, self.flow, self.request.call_id)
+        wire.send(self._ack, self.flow, self.call_id)
         user.response_received(self, response)
+        self._request = None
 
     def _timer_fired(self) -> None:
         if self.state is not CALLING:  # D or M

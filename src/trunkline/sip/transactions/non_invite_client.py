@@ -22,7 +22,12 @@ from enum import Enum
 from trunkline.sip.failures import FlowFailure
 from trunkline.sip.message import Request, Response
 from trunkline.sip.ports import Flow
-from trunkline.sip.transactions.client import ClientTransaction, ClientTransactionUser, ClientWire
+from trunkline.sip.transactions.client import (
+    NOBODY,
+    ClientTransaction,
+    ClientTransactionUser,
+    ClientWire,
+)
 
 
 class NonInviteClientState(Enum):
@@ -78,6 +83,8 @@ class NonInviteClientTransaction(ClientTransaction):
             self.state = COMPLETED
             self._timer = wire.clock.at(wire.clock.now() + wire.timers.t4, self._timer_fired)
         user.response_received(self, response)
+        self._request = None
+        self._user = NOBODY
 
     def fail(self, failure: FlowFailure) -> None:
         if self.state is TRYING or self.state is PROCEEDING:
