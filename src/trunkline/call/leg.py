@@ -136,7 +136,9 @@ class Leg(IncomingInviteEvents):
         self.remote = RemoteAudio.read(body)
 
     def take_late_answer(self, body: bytes, far: "Leg") -> None:
-        """The peer's answer in an ACK, to an offer made from what the peer of `far` says. Raises `SdpError`."""
+        """The peer's answer in an ACK, to an offer made from what the peer of `far` says. Raises
+        `SdpError`.
+        """
         self.take_answer(body)
         keys = {codec.key for codec in far.described.codecs}
         if not any(codec.key in keys for codec in self.described.codecs):
