@@ -123,7 +123,6 @@ class Switch:
     def invite_received(self, invite: IncomingInvite) -> None:
         """A call from an account or a carrier."""
         caller = self._admitted_caller(invite.request)
-        invite.trying()
         if caller.account is not None:
             self._outbound(invite, caller.account)
         elif caller.carrier is not None:

@@ -180,9 +180,7 @@ async def running(installation: Installation) -> AsyncIterator[Ground]:
         media.stop()
 
 
-def on_node(
-    directory: Path, work: Callable[[Ground], Coroutine[Any, Any, T]], **values: object
-) -> T:
+def on_node(directory: Path, work: Callable[[Ground], Coroutine[Any, Any, T]], **values: object) -> T:
     """Run `work` beside a node that is up."""
     installation = Installation.make(directory, **values)
 

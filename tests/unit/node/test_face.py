@@ -1,7 +1,6 @@
 """The node as the HTTP ports see it."""
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,9 +8,8 @@ import pytest
 from tests.unit.net.wire import until
 from tests.unit.node.ground import CALLED, KEY, NUMBER, Ground, on_node
 from trunkline.call.record import Direction
+from trunkline.net.admission import Evidence
 from trunkline.store.errors import DatabaseError
-from trunkline.trunk.registrations import Contact
-from trunkline.sip.uri import SipUri
 from trunkline.trunk.verdict import Slug
 from trunkline.web.views import Question
 
@@ -71,7 +69,7 @@ def test_a_call_is_seen_and_can_be_hung_up(tmp_path: Path) -> None:
 def test_registrations_and_bans_have_wall_clock_ends(tmp_path: Path) -> None:
     async def look(ground: Ground) -> None:
         node, face = ground.node, ground.face
-        node.gate.ban("192.0.2.7", "a test", for_s=100)
+        node.gate.ban("192.0.2.7", "a test", evidence=Evidence.ORDERED, for_s=100)
         (ban,) = face.bans()
         assert (ban.source, ban.reason) == ("192.0.2.7", "a test")
         assert ban.ends_at == pytest.approx(node.clock.wall() + 100, abs=5)
@@ -99,10 +97,12 @@ def test_explaining_both_ways(tmp_path: Path) -> None:
 
 def test_a_database_that_is_away_is_said(tmp_path: Path) -> None:
     async def look(ground: Ground) -> None:
-        state = ground.node.source.state
-        assert state is not None
-        ground.node.source.state = replace(state, away="gone")
-        with pytest.raises(DatabaseError, match="gone"):
+        database = tmp_path / "trunkline.db"
+        database.rename(tmp_path / "elsewhere.db")
+        database.mkdir()
+        ground.node.store.database.close()
+        with pytest.raises(DatabaseError):
             await ground.face.refresh_directory()
+        assert ground.node.directory.account(KEY) is not None
 
     on_node(tmp_path, look)

@@ -10,8 +10,6 @@ from tests.unit.net.wire import until
 from tests.unit.node.ground import (
     CARRIER_HZ,
     CUSTOMER_HZ,
-    HOST,
-    KEY,
     NUMBER,
     Ground,
     Installation,
@@ -21,7 +19,8 @@ from tests.unit.node.ground import (
 )
 from trunkline.call.record import CallRecord, Direction, RecordState
 from trunkline.config import Settings
-from trunkline.errors import NetError, TrunklineError
+from trunkline.errors import MediaError, NetError, TrunklineError
+from trunkline.net.admission import Evidence
 from trunkline.node.node import Node
 from trunkline.store.calls import CallFilter
 from trunkline.store.store import Store
@@ -147,8 +146,8 @@ def test_it_starts_again_where_it_was_stopped_with_its_bans(tmp_path: Path) -> N
 
     async def twice() -> None:
         async with running(installation) as ground:
-            ground.node.gate.ban("192.0.2.7", "a test")
-            ground.node.gate.ban("192.0.2.8", "a test")
+            ground.node.gate.ban("192.0.2.7", "a test", evidence=Evidence.ORDERED)
+            ground.node.gate.ban("192.0.2.8", "a test", evidence=Evidence.ORDERED)
             assert ground.node.lift_ban("192.0.2.8")
             assert not ground.node.lift_ban("192.0.2.8")
         async with running(installation) as ground:
@@ -189,6 +188,21 @@ def test_a_port_that_is_taken_fails_the_start_and_leaves_nothing_open(tmp_path: 
             assert ground.face.readiness().ready
 
     in_loop(twice())
+
+
+def test_a_start_that_fails_early_says_why(tmp_path: Path) -> None:
+    """Nothing is running yet that could be ended."""
+    installation = Installation.make(tmp_path, media__bind_address="203.0.113.1")
+
+    async def start() -> None:
+        node = Node(installation.settings)
+        try:
+            await node.start()
+        finally:
+            node.clock.stop()
+
+    with pytest.raises(MediaError, match="binding a media port"):
+        in_loop(start())
 
 
 def test_without_an_installation_it_says_what_to_do(tmp_path: Path) -> None:
