@@ -1,4 +1,6 @@
-"""A customer who knows the password and means no good: a call with any SDP, and an RTP socket to see who sends there."""
+"""A customer who knows the password and means no good: a call with any SDP, and an RTP socket to see who
+sends there.
+"""
 
 import secrets
 import select
@@ -79,7 +81,9 @@ class Caller:
         if challenge.status != 407:
             return challenge
         values = challenge.headers.all("proxy-authenticate")
-        credentials = answer_challenge(values, "INVITE", self._uri, KEY, SECRET, secrets.token_hex(8), 1, body)
+        credentials = answer_challenge(
+            values, "INVITE", self._uri, KEY, SECRET, secrets.token_hex(8), 1, body
+        )
         assert credentials is not None
         self._cseq = 2
         final = self._final(

@@ -1,4 +1,5 @@
-"""The messages to throw: RFC 4475 and 5118 (`torture`), and 3,585 of other stacks' test suites and captures (`corpus`).
+"""The messages to throw: RFC 4475 and 5118 (`torture`), and 3,585 of other stacks' test suites and captures
+(`corpus`).
 
 Origins are in tests/conformance/data/sip/ORIGIN.md.
 """

@@ -1,4 +1,6 @@
-"""Header fields as weapons: injection through what we pass on, twins, smuggling, enormous and endless ones."""
+"""Header fields as weapons: injection through what we pass on, twins, smuggling, enormous and endless
+ones.
+"""
 
 import socket
 import time
@@ -60,7 +62,9 @@ def test_it_is_400(node: Node, door: Datagrams, old: bytes, new: bytes) -> None:
         pytest.param(b"Contact: " + b"<" * 30_000, id="30000 brackets"),
         pytest.param(b'Contact: "' + b"\\" * 30_000, id="30000 backslashes"),
         pytest.param(b"Accept: " + b"," * 50_000, id="50000 commas"),
-        pytest.param(b"Proxy-Authorization: Digest " + b"a=b," * 12_000 + b"c=d", id="12000 digest parameters"),
+        pytest.param(
+            b"Proxy-Authorization: Digest " + b"a=b," * 12_000 + b"c=d", id="12000 digest parameters"
+        ),
         pytest.param(b"X-A: 1\r\n " * 5000 + b"2", id="5000 folds"),
     ],
 )
@@ -87,12 +91,16 @@ def test_large_ones_cost_little(node: Node, door: Datagrams, field: bytes) -> No
     ],
 )
 def test_nothing_can_be_injected_into_the_other_leg(node: Node, line: str) -> None:
-    """Refused, or harmless: the simulated carrier refuses a header that breaks, and the call stands or falls as one."""
+    """Refused, or harmless: the simulated carrier refuses a header that breaks, and the call stands or
+    falls as one.
+    """
     caller = Caller(node)
     try:
         final = caller.call(OFFER, (line,))
         assert final.status in (200, 400, 488)
-        assert not any("route" in name.lower() for name, _ in final.headers.fields() if name.lower() != "record-route")
+        assert not any(
+            "route" in name.lower() for name, _ in final.headers.fields() if name.lower() != "record-route"
+        )
         if final.status == 200:
             caller.hang_up()
         caller.probe()

@@ -84,7 +84,7 @@ def test_a_third_party_hears_nothing_from_the_door(caller: Caller) -> None:
 
 @pytest.mark.xfail(
     strict=True,
-    reason="the engine sends to the address of the SDP before that address has sent anything; a gate for addresses "
+    reason="the engine sends to the address of the SDP before anything came from there; a gate for addresses "
     "other than the signalling one is the engine's to make",
 )
 def test_audio_is_not_aimed_at_a_third_party(caller: Caller) -> None:

@@ -22,7 +22,8 @@ def audio(
     version: int = 1,
     address: str | None = None,
 ) -> bytes:
-    """One audio stream at `host`. `codecs` are payload types of `ENCODINGS`; `event` is telephone-event's, or None;
+    """One audio stream at `host`. `codecs` are payload types of `ENCODINGS`; `event` is telephone-event's,
+    or None;
     `address` is for c= alone.
     """
     listed = [*codecs, *(() if event is None else (event,))]

@@ -1,9 +1,11 @@
-"""Two whole nodes on a bad network: whatever happens to the packets, no call is lost without a verdict, both ends
+"""Two whole nodes on a bad network: whatever happens to the packets, no call is lost without a verdict,
+both ends
 agree on what became of it, and in the end nothing is left.
 
     caller ── node A (outbound) ── node B (inbound) ── callee
 
-Node B knows node A as a carrier. Every seed places a handful of calls at once; the callee and both ends' people
+Node B knows node A as a carrier. Every seed places a handful of calls at once; the callee and both ends'
+people
 behave by the same seed.
 """
 
@@ -128,7 +130,10 @@ class TwoNodes:
         self.callee.behave = self._behave
 
     def later(self, least_s: float, most_s: float, what: Callable[[], object]) -> None:
-        self.clock.at(self.clock.now() + self.chance.uniform(least_s, most_s), lambda: what() and None)
+        def fire() -> None:
+            what()
+
+        self.clock.at(self.clock.now() + self.chance.uniform(least_s, most_s), fire)
 
     def call(self) -> None:
         side = Side(self.caller)
@@ -164,9 +169,13 @@ class TwoNodes:
                 invite.progress(180)
                 self.later(0, 5, lambda: invite.accept(body=audio(CALLEE)))
         if self.chance.random() < 0.5:
-            self.later(5, 60, lambda: side.usage is not None and side.usage.bye())
+            self.later(5, 60, lambda: self._hang_up(side))
         if self.chance.random() < 0.4:
             self.later(1, 20, lambda: self._hold(side))
+
+    def _hang_up(self, side: Side) -> None:
+        if side.usage is not None:
+            side.usage.bye()
 
     def _hold(self, side: Side) -> None:
         usage = side.usage

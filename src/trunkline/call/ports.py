@@ -55,7 +55,8 @@ class RemoteMedia:
     """
     signalled_from: str | None
     """The address that this leg's SIP came from. A packet from this host also counts as the peer's (symmetric
-    NAT).
+    NAT), and only this host is sent to before it has sent: no stream goes to somebody who was merely named. None
+    believes the description.
     """
 
 

@@ -83,8 +83,8 @@ class Switch:
         return response
 
     def _without_account(self, request: Request) -> Response:
-        """OPTIONS within a call looks whether the call still stands (RFC 3261 §12.2.2, §11.2): it does, draining
-        or not.
+        """OPTIONS within a call looks whether the call still stands (RFC 3261 §12.2.2, §11.2): it does,
+        draining or not.
         """
         if request.method != "OPTIONS":
             return response_to(request, 403)
@@ -123,7 +123,6 @@ class Switch:
     def invite_received(self, invite: IncomingInvite) -> None:
         """A call from an account or a carrier."""
         caller = self._admitted_caller(invite.request)
-        invite.trying()
         if caller.account is not None:
             self._outbound(invite, caller.account)
         elif caller.carrier is not None:

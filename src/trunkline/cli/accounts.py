@@ -31,7 +31,6 @@ def _card(account: Account) -> Row:
         "denied_prefixes": list(account.denied_prefixes),
         "codecs": list(account.codecs),
         "ringback": account.ringback.value,
-        "refer": account.refer_enabled,
     }
 
 
@@ -121,7 +120,6 @@ def set_(
         Ringback | None,
         typer.Option(help="Who tells callers that it rings: the far end, or the service, at once."),
     ] = None,
-    refer: Annotated[bool | None, typer.Option(help="Whether REFER is passed on; else 603.")] = None,
     as_json: Json = False,
 ) -> None:
     """Change what an account may do; what is left out stays. Limits: trunkline account limit."""
@@ -136,8 +134,6 @@ def set_(
         changes["codecs"] = tuple(listed(codec))
     if ringback is not None:
         changes["ringback"] = ringback
-    if refer is not None:
-        changes["refer_enabled"] = refer
     _change(installation(context), key, changes, as_json)
 
 

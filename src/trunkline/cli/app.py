@@ -27,7 +27,9 @@ class Entry(NamedTuple):
 SETTING_UP, DIRECTORY, LOOKING, TRYING = "Setting up and running", "Directory", "Looking", "Trying"
 
 COMMANDS = {
-    "init": Entry("init", SETTING_UP, "Make a new installation: settings, database, certificate, admin."),
+    "init": Entry(
+        "init", SETTING_UP, "Make a new installation: settings, database, certificate, administrator."
+    ),
     "serve": Entry("serve", SETTING_UP, "Run a node until it is told to stop."),
     "doctor": Entry("doctor", SETTING_UP, "Look for what is wrong, and say what to do about it."),
     "dns": Entry("dns", SETTING_UP, "Print the DNS records that lead clients to the edges."),
@@ -99,6 +101,7 @@ def common(
 ) -> None:
     """A SIP trunking service that you run on your own machines."""
     context.obj = Installation(config)
+    context.call_on_close(context.obj.close)
 
 
 def _listed() -> None:

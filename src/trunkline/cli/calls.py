@@ -64,7 +64,10 @@ def calls(
     hang_up: Annotated[bool, typer.Option("--hang-up", help="End the call CALL-ID.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List calls, newest first; with CALL-ID show one: its record, attempts and SIP ladder."""
+    """List calls, follow them, or show one with its SIP ladder.
+
+    Newest first. With CALL-ID: the record, every attempt, and the messages of both legs.
+    """
     here = installation(context)
     number = None if number is None else normalise(number)
     if call_id is None and (hang_up or messages or pcap is not None):
@@ -253,6 +256,6 @@ def _event(event: CallEvent, as_json: bool) -> None:
         typer.echo(json.dumps(asdict(event), default=str))
         return
     end = f" {call.status} {call.verdict} after {call.talk_s:.1f} s" if call.verdict else ""
-    target = f" -> {call.target}" if call.target else ""
+    target = f" at {call.target}" if call.target else ""
     parties = f"{call.direction.value} {call.caller} -> {call.called}"
     say(f"{moment(event.at)} {call.call_id} {parties} {call.state.value}{target}{end}")

@@ -61,7 +61,9 @@ def dial(
     bind: Annotated[str | None, typer.Option(help="The local address to call from.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Place a call, play a tone or a file, listen, hang up, and say what was heard.
+    """Place a test call, and say what was heard.
+
+    Plays a tone or a file (or silence), listens, records if asked to, and hangs up.
 
     Exit status 1 unless the call was answered and every tone listened for was heard.
     """
@@ -173,16 +175,18 @@ def _print(report: CallReport, as_json: bool) -> None:
     if as_json:
         print_json(asdict(report) | {"hearing": report.hearing._asdict()})
         return
+    if not report.answered:
+        print_card({"outcome": report.outcome}, as_json=False)
+        return
     figures = report.figures
     card: dict[str, object] = {
         "outcome": report.outcome,
-        "answered": report.answered,
         "codec": report.codec,
         "talk_s": report.talk_s,
         "packets_received": figures.packets_received,
         "packets_sent": figures.packets_sent,
         "packets_lost": figures.packets_lost,
-        "MOS": figures.mos,
+        "MOS": None if figures.mos is None else round(figures.mos, 2),
         "digits_heard": report.hearing.digits,
     }
     for heard in report.hearing.tones:

@@ -23,7 +23,10 @@ app = typer.Typer(add_completion=False)
 
 @app.command(epilog=examples("trunkline dns", "trunkline dns --json"))
 def dns(context: typer.Context, as_json: Json = False) -> None:
-    """Print the zone's NAPTR, SRV and address records for the edges, ready to paste."""
+    """Print the DNS records that lead clients to the edges.
+
+    NAPTR, SRV and addresses (RFC 3263), ready to paste into the zone.
+    """
     records = zone_records(installation(context).settings)
     if as_json:
         print_json([{"name": name, "type": kind, "data": data} for name, kind, data in records])

@@ -59,7 +59,9 @@ app = typer.Typer(add_completion=False)
 
 @app.command(epilog=examples("trunkline doctor", "trunkline doctor --json"))
 def doctor(context: typer.Context, as_json: Json = False) -> None:
-    """Look for what is wrong with ports, addresses, certificate, clock, DNS and codecs. Exit status 1 on a
+    """Look for what is wrong, and say what to do about it.
+
+    Looks at the database, ports, addresses, certificate, clock, DNS, media and codecs. Exit status 1 on a
     fault.
     """
     here = installation(context)

@@ -38,7 +38,10 @@ def explain(
     caller: Annotated[str | None, typer.Option(help="The caller ID of an outbound call.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Say what would happen to a call and why, without placing one; or what an error id means."""
+    """Say what would happen to a call, or what an error id means.
+
+    No call is placed; the running node decides as it would for a real one.
+    """
     here = installation(context)
     if to is None:
         _explain_slug(source, as_json)

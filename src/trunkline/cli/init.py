@@ -46,7 +46,10 @@ def init(
         str | None, typer.Option(help="This node's public address or name, if it is behind NAT.")
     ] = None,
 ) -> None:
-    """Make a new installation: settings, database, key, a self-signed certificate, an administrator."""
+    """Make a new installation: settings, database, certificate, administrator.
+
+    The certificate is self-signed. Prints the administrator's password, and what to do next.
+    """
     settings_file = directory / "trunkline.toml"
     if settings_file.exists():
         raise ConfigError(f"{settings_file} exists already: this directory holds an installation")

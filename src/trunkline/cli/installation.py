@@ -63,6 +63,12 @@ class Installation:
             return None
         return self.settings
 
+    def close(self) -> None:
+        """Close the store, if it was opened. Idempotent."""
+        store = self.__dict__.pop("store", None)
+        if store is not None:
+            store.close()
+
     def control(self) -> "ControlClient":
         """A line to the running node. Raises `NoNodeError` when there is none."""
         from trunkline.web.control_client import ControlClient

@@ -30,7 +30,7 @@ def _card(number: Number) -> Row:
     "add",
     epilog=examples(
         "trunkline number add +442079460123 --account trunk1",
-        "trunkline number add +442079460123 --account trunk1 --forward '100@pbx1.example.com, 100@192.0.2.20'",
+        "trunkline number add +442079460123 --account trunk1 --forward '100@pbx1, 100@192.0.2.20'",
     ),
 )
 def add(

@@ -70,8 +70,9 @@ def print_json(value: Any) -> None:
 
 
 def say(text: str) -> None:
-    """One line for a person."""
+    """One line for a person, at once even into a pipe."""
     console.print(Text(printable(text)))
+    console.file.flush()
 
 
 def say_aside(text: str) -> None:

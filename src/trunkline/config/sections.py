@@ -308,7 +308,7 @@ class Log(Section):
 
 
 class Ladder(Section):
-    """The SIP messages of each call, kept for `trunkline call` and the dashboard."""
+    """The SIP messages of each call, kept for `trunkline calls` and the dashboard."""
 
     keep_s: float = setting(604800.0, "How long messages are kept.", live=True, gt=0)
     max_bytes: int = setting(

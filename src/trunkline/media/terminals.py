@@ -64,8 +64,8 @@ class Hearing(NamedTuple):
     """One for each frequency listened for, in that order."""
 
     def heard_ms(self, frequency_hz: float) -> int:
-        """How long a frequency that was listened for was heard."""
-        return next(tone.duration_ms for tone in self.tones if tone.frequency_hz == frequency_hz)
+        """How long a frequency was heard. Raises `KeyError` for one that was not listened for."""
+        return {tone.frequency_hz: tone.duration_ms for tone in self.tones}[frequency_hz]
 
 
 class Terminal(MediaLeg, Protocol):

@@ -59,7 +59,7 @@ class DnsSettings:
     """An answer is not remembered longer, whatever its TTL."""
     negative_min_s: float = 5.0
     negative_max_s: float = 30.0
-    """The bounds of how long "no such name" and failures are remembered (RFC 2308 §5 gives the time in
+    """The bounds of how long "no such name" and failures are remembered (RFC 2308 gives the time in
     between).
     """
     questions_at_once: int = 256

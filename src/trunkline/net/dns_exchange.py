@@ -1,10 +1,10 @@
-"""One question to one nameserver: over UDP, and over TCP when the answer was cut (RFC 1035 §4.2, RFC 7766
-§5).
+"""One question to one nameserver: over UDP, and over TCP when the answer was cut (RFC 1035, RFC
+7766).
 
 dnspython packs and unpacks the messages; the sockets are ours, because a cancelled lookup must not leave one
 open (uvloop loses a datagram endpoint that is cancelled while it opens). Every question leaves from a fresh
 random port of a connected socket, so that only the nameserver's own answers come in, and what doesn't match
-the question is passed over (RFC 5452 §9).
+the question is passed over (RFC 5452).
 """
 
 import asyncio

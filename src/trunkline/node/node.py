@@ -125,6 +125,8 @@ class Node:
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
+        self.lag.start()
+        self._open.callback(self.lag.stop)
         listening = [f"{item.transport} {item.bind}" for item in self.transports.bound]
         self.log.info("started", node=self.settings.node.name, listening=listening)
 
@@ -260,8 +262,6 @@ class Node:
             await self._open_pstn()
         await self._restore()
         self.registrar.start()
-        self.lag.start()
-        self._open.callback(self.lag.stop)
         self._follow_directory()
 
     async def _open_pstn(self) -> None:
@@ -365,7 +365,7 @@ class Node:
         gauge("dialogs", "SIP dialogs.", lambda: self.services.agent.dialogs)
         gauge("registered_contacts", "Contacts registered.", lambda: len(self.registrations))
         gauge("bans", "Sources shut out.", lambda: len(self.gate.bans()))
-        gauge("connections", "TCP and TLS connections.", lambda: self.transports.connections)
+        gauge("connections", "TCP and TLS connections.", lambda: self.transports.figures().connections)
         self.metrics.counter(
             "gate_refused", "Messages and connections refused at the door.", lambda: self.gate.refused
         )

@@ -27,7 +27,7 @@ from trunkline.sip.grammar import (
 from trunkline.sip.uri import SIP_URI, OtherUri, SipUri, parse_uri, sip_uri_of
 
 _USUAL = re.compile(
-    rf'(?:"([^"\\]*+)"[ \t]*+|([A-Za-z0-9\-.!%*_+`\'~ \t]*+))<{SIP_URI}>(?:;tag=({TOKEN}++))?+'
+    rf'(?:"([^"\\]*+)"[ \t]*+|([A-Za-z0-9\-.!%*_+`\'~ \t]*+))<{SIP_URI}>(?:;tag=({TOKEN}++))?'
 ).fullmatch
 _NAME_ADDR = re.compile(
     r'[ \t]*+(?:("(?:[^"\\]|\\.)*+")|([^"<>]*+))[ \t]*+<([^<>"]*+)>(.*)', re.DOTALL

@@ -18,14 +18,18 @@ from trunkline.sip.grammar import HOST, NO_PARAMS, Params, print_params
 SIP_URI: Final = (
     r"([Ss][Ii][Pp][Ss]?):"
     r"(?:((?:[!#$&-9;=?A-Z\[\]^_`a-z{|}~]++|%[0-9A-Fa-f]{2})++)"
-    r"(?::((?:[!$&-9=A-Z_a-z~]++|%[0-9A-Fa-f]{2})*+))?+@)?+"
+    r"(?::((?:[!$&-9=A-Z_a-z~]++|%[0-9A-Fa-f]{2})*+))?@)?"
     rf"({HOST})"
-    r"(?::([0-9]{1,5}))?+"
+    r"(?::([0-9]{1,5}))?"
     r"((?:;(?:[!$&-+./0-9:=A-Z\[\]_a-z~-]++|%[0-9A-Fa-f]{2})++)*+)"
 )
-"""Scheme, user, password, host, port and parameters of a URI, as six groups of a larger expression."""
+"""Scheme, user, password, host, port and parameters of a URI, as six groups of a larger expression.
 
-_URI = re.compile(rf"{SIP_URI}(?:\?(.*))?+", re.DOTALL).fullmatch
+No possessive quantifier stands around what may backtrack: before Python 3.11.5 such an expression may fail to
+match (https://github.com/python/cpython/issues/106052), and Debian 12 has 3.11.2.
+"""
+
+_URI = re.compile(rf"{SIP_URI}(?:\?(.*))?", re.DOTALL).fullmatch
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*+):([!-;=?-~]++)").fullmatch
 _EXTRA_COLON = re.compile(r"::(?=:[0-9]{1,3}\.[0-9.]+\Z)").sub
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})").search

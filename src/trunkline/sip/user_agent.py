@@ -298,8 +298,8 @@ class UserAgent:
         self.user.invite_received(invite)
 
     def inspect(self, request: Request) -> Response | None:
-        """The checks of RFC 3261 §8.2.1 to §8.2.3, in that order. Made for every request that was let in; a layer
-        above that answers while screening asks for itself.
+        """The checks of RFC 3261 §8.2.1 to §8.2.3, in that order. Made for every request that was let in; a
+        layer above that answers while screening asks for itself.
         """
         method = request.method
         if method not in self._methods:

@@ -10,10 +10,10 @@ from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.grammar import HOST, NO_PARAMS, TOKEN, Params, parse_params, print_params
 from trunkline.sip.uri import ipv6_of
 
-_USUAL = re.compile(rf"(SIP/2\.0)/([A-Z]++) ({HOST})(?::([0-9]{{1,5}}))?+(;.*+)?+", re.DOTALL).fullmatch
+_USUAL = re.compile(rf"(SIP/2\.0)/([A-Z]++) ({HOST})(?::([0-9]{{1,5}}))?(;.*+)?", re.DOTALL).fullmatch
 _ANY = re.compile(
     rf"({TOKEN}++[ \t]*+/[ \t]*+{TOKEN}++)[ \t]*+/[ \t]*+({TOKEN}++)[ \t]++({HOST})[ \t]*+"
-    r"(?::[ \t]*+([0-9]{1,5})[ \t]*+)?+(;.*+)?+",
+    r"(?::[ \t]*+([0-9]{1,5})[ \t]*+)?(;.*+)?",
     re.DOTALL,
 ).fullmatch
 

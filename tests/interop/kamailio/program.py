@@ -27,7 +27,6 @@ class Kamailio:
         host: str,
         trunk: tuple[str, int],
         phone: tuple[str, int],
-        trunk_parameters: str = "",
         certificate: Path | None = None,
         key: Path | None = None,
     ) -> None:
@@ -39,7 +38,6 @@ class Kamailio:
             "PORT": self.port,
             "TRUNK_HOST": trunk[0],
             "TRUNK_PORT": trunk[1],
-            "TRUNK_PARAMETERS": trunk_parameters,
             "PHONE_HOST": phone[0],
             "PHONE_PORT": phone[1],
             "MODULES": next((path for path in _MODULES if Path(path).is_dir()), _MODULES[0]),

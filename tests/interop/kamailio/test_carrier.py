@@ -32,12 +32,14 @@ class Setup:
 def setup(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setup]:
     directory = tmp_path_factory.mktemp("kamailio")
     with running_node(directory / "node") as node:
-        files = {
-            "certificate": node.directory / "tls-certificate.pem",
-            "key": node.directory / "tls-key.pem",
-        }
-        trunk = (HOST, node.port)
-        proxy = Kamailio(directory, host=PROXY, trunk=trunk, phone=(SUBSCRIBER, PHONE_PORT), **files)
+        proxy = Kamailio(
+            directory,
+            host=PROXY,
+            trunk=(HOST, node.port),
+            phone=(SUBSCRIBER, PHONE_PORT),
+            certificate=node.directory / "tls-certificate.pem",
+            key=node.directory / "tls-key.pem",
+        )
         try:
             command = node.command
             gateways = {

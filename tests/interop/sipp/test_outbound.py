@@ -115,7 +115,7 @@ def _final(caller: Sipp) -> Message:
 
 def test_audio_crosses_both_ways_and_the_record_says_so(node: Node, pbx: Pbx, voice: Speak) -> None:
     mouth, ear = voice(440, PBX), voice(1000, CARRIER)
-    callee = Callee(body=sdp(ear))
+    callee = Callee(body=sdp(ear, formats="0"))
     callee.invited()
     callee.ring()
     callee.accept()
@@ -148,7 +148,7 @@ def test_audio_crosses_both_ways_and_the_record_says_so(node: Node, pbx: Pbx, vo
     assert record["hung_up_by"] == "caller"
     assert 1.0 < record["talk_s"] < 5
     for side in ("caller_media", "callee_media"):
-        packets = re.match(r"PCM[AU], (\d+) in, (\d+) out, 0 lost", record[side])
+        packets = re.match(r"PCMU, (\d+) in, (\d+) out, 0 lost", record[side])
         assert packets is not None, record[side]
         assert int(packets[1]) > 25
         assert int(packets[2]) > 25

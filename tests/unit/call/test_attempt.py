@@ -1,5 +1,7 @@
 """Attempts: the failover of a forwarding list, row by row (BEHAVIOUR §3), on whole nodes."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.simulation.descriptions import audio, line
@@ -110,8 +112,6 @@ def test_a_100_ends_the_silence_by_default() -> None:
 
 
 def test_a_100_does_not_count_when_the_settings_say_so() -> None:
-    from dataclasses import replace
-
     world = TwoEndpoints(settings=replace(SETTINGS, trying_counts=False))
     world.customer.on_invite = silent
     world.inbound()
@@ -193,8 +193,6 @@ def test_all_silent_is_486_with_cause_408() -> None:
 
 
 def test_the_486_can_be_another_status() -> None:
-    from dataclasses import replace
-
     world = TwoEndpoints(settings=replace(SETTINGS, timeout_status=480))
     world.mute(world.customer)
     world.mute(world.second)
@@ -323,7 +321,12 @@ def test_the_ring_timer_of_the_number() -> None:
 
 def test_a_5xx_after_ringing_fails_over() -> None:
     world = TwoEndpoints()
-    world.customer.on_invite = lambda phone, invite: (invite.progress(180), invite.reject(503))[1]
+
+    def ring_and_fail(phone: Phone, invite: IncomingInvite) -> None:
+        invite.progress(180)
+        invite.reject(503)
+
+    world.customer.on_invite = ring_and_fail
     world.inbound()
     world.clock.advance(3)
     assert world.gateway.events.count("progressed 180") == 2
@@ -374,9 +377,11 @@ def test_a_late_answer_is_acknowledged_and_ended() -> None:
     """The first endpoint answers after it was left: never two answered endpoints, never a ghost call."""
     world = TwoEndpoints(f"first@{CUSTOMER};timeout=2000, second@{SECOND}")
     clock = world.clock
-    world.customer.on_invite = lambda phone, invite: (
-        clock.at(clock.now() + 2.5, lambda: answer(phone, invite)) and None
-    )
+
+    def answer_late(phone: Phone, invite: IncomingInvite) -> None:
+        clock.at(clock.now() + 2.5, lambda: answer(phone, invite))
+
+    world.customer.on_invite = answer_late
     blocked = True
     world.network.drop = lambda packet: blocked and packet.source == world.customer.host.seen_as
     world.inbound()
@@ -427,7 +432,9 @@ def test_each_attempt_has_sdp_a_port_and_a_record_of_its_own() -> None:
 
 
 def test_what_an_endpoint_sees() -> None:
-    """Request-URI as typed; To is the number and From the caller, both of the service domain (BEHAVIOUR §2)."""
+    """Request-URI as typed; To is the number and From the caller, both of the service domain (BEHAVIOUR
+    §2).
+    """
     world = World(forwarding=f"00441234@{CUSTOMER}")
     world.inbound(from_=NameAddr('Ann "x"', SipUri("sip", "+493012345678", "carrier.example")))
     world.clock.advance(0.1)

@@ -1,4 +1,6 @@
-"""One call from its INVITE to its end: early media, CANCEL, BYE, late offers, INFO, REFER, timeouts (BEHAVIOUR §5)."""
+"""One call from its INVITE to its end: early media, CANCEL, BYE, late offers, INFO, REFER, timeouts
+(BEHAVIOUR §5).
+"""
 
 from dataclasses import replace
 
@@ -219,7 +221,12 @@ def test_unusable_early_sdp_costs_the_early_media_only() -> None:
 
 def test_progress_may_be_181_or_182() -> None:
     world = World()
-    world.gateway.on_invite = lambda phone, invite: (invite.progress(181), invite.progress(182))[0]
+
+    def progress(phone: Phone, invite: IncomingInvite) -> None:
+        invite.progress(181)
+        invite.progress(182)
+
+    world.gateway.on_invite = progress
     world.outbound()
     world.clock.advance(1)
     assert [one.status for one in world.customer.responses] == [181, 182]
@@ -268,13 +275,13 @@ def test_cancel_reaches_the_callee_with_its_reason() -> None:
 def test_cancel_at_any_moment(hundredths: int) -> None:
     """It may cross the 200: then the callee is acknowledged and ended, and everybody agrees."""
     world = World()
-    world.gateway.on_invite = lambda phone, invite: (
-        (
-            world.clock.at(world.clock.now() + 0.3, lambda: invite.progress(180)),
-            world.clock.at(world.clock.now() + 0.6, lambda: answer(phone, invite)),
-        )[0]
-        and None
-    )
+
+    def later(phone: Phone, invite: IncomingInvite) -> None:
+        now = world.clock.now()
+        world.clock.at(now + 0.3, lambda: invite.progress(180))
+        world.clock.at(now + 0.6, lambda: answer(phone, invite))
+
+    world.gateway.on_invite = later
     invite = world.outbound()
     world.clock.advance(hundredths / 100)
     invite.cancel()

@@ -1,6 +1,7 @@
 """Who gets a call at all, and with which answer (BEHAVIOUR §4, §6)."""
 
 from dataclasses import replace
+from ipaddress import ip_network
 
 import pytest
 
@@ -20,19 +21,25 @@ from tests.simulation.world import (
     NUMBER,
     SECRET,
     SETTINGS,
+    SimulatedNode,
     World,
     early_media,
     rejecting,
     ringing,
 )
 from trunkline.call.record import RecordState
-from trunkline.sip.message import Response
+from trunkline.sip.digest import Algorithm, Challenger, Outcome, answer_challenge, ha1
+from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.outbound_auth import DigestUser
+from trunkline.sip.ports import Flow
 from trunkline.sip.uri import SipUri
 from trunkline.trunk.account import AccountStatus, CallerIdPolicy
-from trunkline.trunk.carrier import Rewrite
+from trunkline.trunk.carrier import CarrierCredentials, Rewrite
+from trunkline.trunk.directory import Kind, Remove, Snapshot
+from trunkline.trunk.forwarding import ForwardingList
 from trunkline.trunk.number import Number
+from trunkline.trunk.routes import Route, RouteCarrier
 from trunkline.trunk.verdict import Slug, Verdict
 
 
@@ -84,8 +91,6 @@ def test_a_stale_nonce_is_said_to_be_stale() -> None:
     at = world.node.host.address
     peer.request("INVITE", at, uri=f"sip:{CALLEE}@{NODE}", body=audio("10.0.0.9"))
     world.clock.advance(1)
-    from trunkline.sip.digest import answer_challenge
-
     values = peer.response_heard(407, "INVITE").headers.all("proxy-authenticate")
     credentials = answer_challenge(values, "INVITE", f"sip:{CALLEE}@{NODE}", KEY, SECRET, "cnonce", 1, b"")
     assert credentials is not None
@@ -105,18 +110,12 @@ def test_a_stale_nonce_is_said_to_be_stale() -> None:
 
 def test_a_nonce_of_one_edge_is_good_on_another() -> None:
     """Stateless nonces: two nodes with the same key."""
-    from tests.simulation.world import SimulatedNode
-    from trunkline.trunk.directory import Snapshot
-    from trunkline.trunk.routes import Route, RouteCarrier
-
     world = World()
     other = SimulatedNode(
         world.network,
         Snapshot((ACCOUNT,), (), (CARRIER,), (Route("", (RouteCarrier("carrier"),)),)),
         address="10.0.0.11",
     )
-    from trunkline.sip.digest import answer_challenge
-
     peer = ScriptedPeer(world.network, "10.0.0.9")
     uri = f"sip:{CALLEE}@{DOMAIN}"
     peer.request("INVITE", world.node.host.address, uri=uri, body=audio("10.0.0.9"))
@@ -194,8 +193,6 @@ def test_prefixes_and_separators_are_taken_off(dialled: str) -> None:
 
 
 def test_no_route_is_404() -> None:
-    from trunkline.trunk.directory import Kind, Remove
-
     world = World()
     world.node.directory.apply(Remove(Kind.ROUTE, ""))
     world.outbound()
@@ -315,11 +312,6 @@ def test_all_gateways_silent_is_408() -> None:
 
 
 def test_a_carriers_challenge_is_answered_with_its_own_credentials() -> None:
-    from trunkline.sip.digest import Algorithm, Challenger, Outcome, ha1
-    from trunkline.sip.message import Request, response_to
-    from trunkline.sip.ports import Flow
-    from trunkline.trunk.carrier import CarrierCredentials
-
     world = World(carrier=replace(CARRIER, credentials=CarrierCredentials("us", "them", "carrier.example")))
     challenger = Challenger("carrier.example", b"k" * 32, world.clock)
     outcomes: list[Outcome] = []
@@ -549,10 +541,6 @@ def test_extensions_hops_and_intervals() -> None:
 def test_a_call_that_comes_back_in_a_circle_ends() -> None:
     """A number that is forwarded to the node itself: each turn costs a hop (RFC 3261 §16.3)."""
     world = World()
-    from ipaddress import ip_network
-
-    from trunkline.trunk.forwarding import ForwardingList
-
     world.node.put(replace(CARRIER, sources=(ip_network("10.0.0.0/24"),)))
     world.node.put(Number(NUMBER, KEY, ForwardingList.parse(f"{NUMBER}@{NODE}")))
     world.inbound()

@@ -1,20 +1,30 @@
-"""What terminals say and hear, as values. The engines that implement `Terminal` have a contract suite."""
+"""What terminals say and hear, as values."""
 
 import pytest
 
-from trunkline.media.terminals import Echo, Hearing, Silence, Tone, ToneHeard
+from tests.unit.virtual_clock import FakeClock
+from trunkline.media.embedded import EmbeddedEngine, EmbeddedTerminal
+from trunkline.media.fake import FakeEngine, FakeTerminal
+from trunkline.media.terminals import Hearing, Silence, Terminal, TerminalEngine, Tone, ToneHeard
 
 
-def test_what_was_heard_is_found_by_its_frequency() -> None:
-    hearing = Hearing("12", (ToneHeard(440.0, 500, -10.0), ToneHeard(1004.0, 0, None)))
-    assert [hearing.heard_ms(frequency) for frequency in (440.0, 1004.0)] == [500, 0]
-
-
-def test_a_frequency_that_was_not_listened_for_is_no_zero() -> None:
-    with pytest.raises(StopIteration):
-        Hearing("", (ToneHeard(440.0, 500, -10.0),)).heard_ms(441.0)
+def test_hearing_is_asked_by_frequency() -> None:
+    hearing = Hearing("12", (ToneHeard(440.0, 200, -10.0), ToneHeard(1000.0, 0, None)))
+    assert (hearing.heard_ms(440.0), hearing.heard_ms(1000.0)) == (200, 0)
+    with pytest.raises(KeyError):
+        hearing.heard_ms(941.0)
 
 
 def test_sources_are_values() -> None:
-    assert Tone((440.0,)) == Tone((440.0,), -10.0, None)
-    assert len({Silence(), Silence(), Echo(), Echo(), Tone((440.0,))}) == 3
+    assert Tone((440.0,)) == Tone((440.0,), level_dbm0=-10.0, cadence_ms=None)
+    assert Silence() == Silence()
+    assert len({Tone((440.0,)), Tone((440.0,)), Tone((425.0,))}) == 2
+
+
+def test_both_engines_make_terminals() -> None:
+    """That they fit the protocols is the type checker's to say; that they do the same, the contract's."""
+    makers: list[type[TerminalEngine]] = [EmbeddedEngine, FakeEngine]
+    terminals: list[type[Terminal]] = [EmbeddedTerminal, FakeTerminal]
+    assert len(makers) == len(terminals)
+    made: Terminal = FakeEngine(FakeClock()).open_terminal(Silence())
+    assert made.hearing() == Hearing("", ())
