@@ -61,4 +61,4 @@ def test_it_stays_text(node: Node, caller: Caller) -> None:
 def closed(node: Node, count: int) -> list[dict[str, Any]] | None:
     """The newest records, once so many are closed."""
     rows: list[dict[str, Any]] = node.command("calls", "--limit", "100")
-    return rows if sum(row["state"] != "open" for row in rows) >= count else None
+    return rows if sum(row["verdict"] != "open" for row in rows) >= count else None
