@@ -61,7 +61,8 @@ def _caller(pause_ms: int, called: str = "442071838750", body: str = NO_AUDIO) -
     caller = Caller(called, body=body)
     caller.invite_with_credentials()
     caller.answered()
-    caller.pause(pause_ms)
+    if pause_ms:
+        caller.pause(pause_ms)
     return caller
 
 
