@@ -7,14 +7,14 @@ STAMP  := $(VENV)/.installed
 NATIVE := $(shell find native -name target -prune -o -type f \( -name '*.rs' -o -name '*.toml' -o -name '*.lock' \) -print 2>/dev/null)
 CARGO  := cargo
 CRATES := --manifest-path native/Cargo.toml --workspace --locked
-# Arguments for one run: `make test ARGS='tests/unit/sip -k digest'`, `make serve ARGS='--config my.toml'`.
+# Arguments for one run: `make test ARGS='tests/unit/sip -k digest'`, `make serve ARGS='--dir trial'`.
 ARGS   ?=
 
 # The binding crate is built and linted against the interpreter that will load it.
 export PYO3_PYTHON := $(CURDIR)/$(PY)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-programs lint types check bench clean
+.PHONY: help setup demo serve test test-programs lint types check bench docs clean
 .DELETE_ON_ERROR:
 
 help: ## list the verbs
@@ -25,8 +25,8 @@ setup: $(STAMP) ## install what building needs, build the native engine, make .v
 demo: $(STAMP) ## run a node with a simulated carrier and place calls through it
 	$(BIN)/trunkline demo $(ARGS)
 
-serve: $(STAMP) ## run a node
-	$(BIN)/trunkline serve $(ARGS)
+serve: $(STAMP) ## run a node with a simulated carrier, kept in ./run, and say what to point a phone at
+	$(BIN)/trunkline demo --stay $(ARGS)
 
 test: $(STAMP) test-programs ## run every test, Rust and Python (ARGS go to pytest)
 	$(CARGO) test $(CRATES) --quiet
@@ -46,6 +46,9 @@ check: lint types test ## everything that CI checks
 
 bench: $(STAMP) ## measure the hot paths
 	$(PY) -m bench $(ARGS)
+
+docs: $(STAMP) ## write the pages of docs/ that say what the code declares
+	$(PY) tools/reference.py
 
 clean: ## remove what was built, the virtual environment included
 	rm -rf $(VENV) build dist native/target .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -2,8 +2,8 @@
 
 Both relay the same load (N calls of PCMA, 20 ms, both ways, on loopback) in turns, and their medians are
 compared: the machine's mood weighs more than a single run can tell. Every thread of the relay's process
-counts, the kernel's work for it included. Also: what opening, setting, bridging and closing a call's two legs costs.
-CALLS, SECONDS and ROUNDS in the environment change the load.
+counts, the kernel's work for it included. Also: what opening, setting, bridging and closing a call's two legs
+costs. CALLS, SECONDS and ROUNDS in the environment change the load.
 """
 
 import json
@@ -28,6 +28,8 @@ CALLS = int(os.environ.get("CALLS", "200"))
 SECONDS = int(os.environ.get("SECONDS", "5"))
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 NG_PORT = 22_223
+PATTERNS = ("slots", "spread")
+"""All packets of a millisecond at once, or evenly spread as unrelated calls would be."""
 SIDES = ("127.0.0.10", "127.0.0.20")
 RELAY_CPU, LOAD_CPU = 1, 0
 
@@ -145,12 +147,12 @@ def pin_relay() -> None:
         os.sched_setaffinity(0, {RELAY_CPU})
 
 
-def measure(load: Path, pid: int, lines: list[str]) -> dict[str, float]:
+def measure(load: Path, pid: int, lines: list[str], pattern: str) -> dict[str, float]:
     """Run the load against a relay."""
     with tempfile.NamedTemporaryFile("w", suffix=".map") as file:
         file.writelines(lines)
         file.flush()
-        command = [str(load), file.name, str(SECONDS), str(pid)]
+        command = [str(load), file.name, str(SECONDS), str(pid), pattern]
         done = subprocess.run(
             command,
             capture_output=True,
@@ -209,19 +211,16 @@ def main() -> None:
     relays = {"embedded": embedded}
     if shutil.which("rtpengine"):
         relays["rtpengine"] = rtpengine
-    costs: dict[str, list[float]] = {name: [] for name in relays}
-    for _ in range(ROUNDS):
-        for name, relay in relays.items():
-            with relay() as (pid, lines):
-                result = measure(load, pid, lines)
-            costs[name].append(result["cpu_us_per_packet"])
-            print(
-                f"  {name}: {result['cpu_us_per_packet']:.2f} us a packet at {result['packets_per_s']:.0f}/s",
-                end="",
-            )
-            print(f", {result['lost']} lost")
-    medians = {name: statistics.median(values) for name, values in costs.items()}
-    if "rtpengine" in medians:
-        print(
-            f"  embedded / rtpengine: {medians['embedded'] / medians['rtpengine']:.2f} (medians of {ROUNDS})"
-        )
+    for pattern in PATTERNS:
+        costs: dict[str, list[float]] = {name: [] for name in relays}
+        for _ in range(ROUNDS):
+            for name, relay in relays.items():
+                with relay() as (pid, lines):
+                    result = measure(load, pid, lines, pattern)
+                costs[name].append(result["cpu_us_per_packet"])
+                figures = f"{result['cpu_us_per_packet']:.2f} us a packet at {result['packets_per_s']:.0f}/s"
+                print(f"  {pattern}, {name}: {figures}, {result['lost']} lost")
+        medians = {name: statistics.median(values) for name, values in costs.items()}
+        if "rtpengine" in medians:
+            ratio = medians["embedded"] / medians["rtpengine"]
+            print(f"  {pattern}, embedded / rtpengine: {ratio:.2f} (medians of {ROUNDS})")

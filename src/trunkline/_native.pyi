@@ -19,6 +19,7 @@ class Engine:
         threads: int,
         drain_s: float,
         allow_loopback: bool,
+        gather_ms: float,
         dscp: int,
     ) -> Engine: ...
     @property

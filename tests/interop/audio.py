@@ -142,3 +142,14 @@ class Voice:
         """Whether half a second of what came last is a clean tone of `frequency`."""
         samples = self.samples()
         return len(samples) >= RATE * 0.45 and share(samples, frequency) > 0.9
+
+    def keys(self) -> list[int]:
+        """The telephone events that came, once each (RFC 4733 §2.5.1.5: the end is sent three times)."""
+        keys: list[int] = []
+        ended = True
+        for _, kind, payload in list(self.heard):
+            if kind == EVENT and len(payload) == 4:
+                if ended and not payload[1] & 0x80:
+                    keys.append(payload[0])
+                ended = bool(payload[1] & 0x80)
+        return keys

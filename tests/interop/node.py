@@ -52,7 +52,7 @@ class Node:
 
     def init(self) -> None:
         """Make the installation, set it to loopback addresses, add the account."""
-        self._run("init", str(self.directory), "--domain", DOMAIN)
+        self._command("init", str(self.directory), "--domain", DOMAIN)
         first, last = media_ports()
         self.set(
             {
@@ -94,10 +94,10 @@ class Node:
             text = text[:start] + changed + text[end:]
         self.settings_file.write_text(text)
 
-    def _run(self, *arguments: str) -> str:
-        """A command in a process of its own."""
+    def run(self, *arguments: str) -> str:
+        """A command for this installation in a process of its own; what it printed."""
         done = subprocess.run(
-            [sys.executable, "-m", "trunkline.cli", *arguments],
+            [sys.executable, "-m", "trunkline.cli", "--config", str(self.settings_file), *arguments],
             env=_environment(),
             capture_output=True,
             text=True,
@@ -107,12 +107,11 @@ class Node:
         assert done.returncode == 0, f"trunkline {' '.join(arguments)}: {done.stderr}{done.stdout}"
         return done.stdout
 
-    def run(self, *arguments: str) -> str:
-        """A command for this installation in a process of its own; what it printed."""
-        return self._run("--config", str(self.settings_file), *arguments)
-
     def command(self, *arguments: str) -> Any:
         """A command with `--json`; what it printed. Raises `CommandError`."""
+        return json.loads(self._command("--config", str(self.settings_file), *arguments, "--json"))
+
+    def _command(self, *arguments: str) -> str:
         commands = self._commands
         if commands is None:
             commands = self._commands = subprocess.Popen(
@@ -124,13 +123,12 @@ class Node:
             )
         assert commands.stdin is not None
         assert commands.stdout is not None
-        whole = ["--config", str(self.settings_file), *arguments, "--json"]
-        commands.stdin.write(json.dumps(whole) + "\n")
+        commands.stdin.write(json.dumps(arguments) + "\n")
         commands.stdin.flush()
         answer = json.loads(commands.stdout.readline())
         if answer["status"]:
             raise CommandError(f"trunkline {' '.join(arguments)}: {answer['complaint'] or answer['printed']}")
-        return json.loads(answer["printed"])
+        return str(answer["printed"])
 
     # -- the process -------------------------------------------------------------------------------
 

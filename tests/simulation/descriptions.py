@@ -2,7 +2,14 @@
 
 from collections.abc import Sequence
 
-ENCODINGS = {0: "PCMU/8000", 8: "PCMA/8000", 9: "G722/8000", 18: "G729/8000", 97: "iLBC/8000", 98: "speex/16000"}
+ENCODINGS = {
+    0: "PCMU/8000",
+    8: "PCMA/8000",
+    9: "G722/8000",
+    18: "G729/8000",
+    97: "iLBC/8000",
+    98: "speex/16000",
+}
 
 
 def audio(
@@ -15,7 +22,8 @@ def audio(
     version: int = 1,
     address: str | None = None,
 ) -> bytes:
-    """One audio stream at `host`. `codecs` are payload types of `ENCODINGS`; `event` is telephone-event's, or None;
+    """One audio stream at `host`. `codecs` are payload types of `ENCODINGS`; `event` is telephone-event's,
+    or None;
     `address` is for c= alone.
     """
     listed = [*codecs, *(() if event is None else (event,))]

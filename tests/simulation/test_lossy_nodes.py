@@ -1,9 +1,11 @@
-"""Two whole nodes on a bad network: whatever happens to the packets, no call is lost without a verdict, both ends
+"""Two whole nodes on a bad network: whatever happens to the packets, no call is lost without a verdict,
+both ends
 agree on what became of it, and in the end nothing is left.
 
     caller ── node A (outbound) ── node B (inbound) ── callee
 
-Node B knows node A as a carrier. Every seed places a handful of calls at once; the callee and both ends' people
+Node B knows node A as a carrier. Every seed places a handful of calls at once; the callee and both ends'
+people
 behave by the same seed.
 """
 
@@ -16,7 +18,16 @@ import pytest
 from tests.simulation.descriptions import audio
 from tests.simulation.phone import Phone
 from tests.simulation.virtual_network import LinkQuality, VirtualNetwork
-from tests.simulation.world import DOMAIN, KEY, SECRET, SETTINGS, SimulatedNode, answering, credential, follow_offer
+from tests.simulation.world import (
+    DOMAIN,
+    KEY,
+    SECRET,
+    SETTINGS,
+    SimulatedNode,
+    answering,
+    credential,
+    follow_offer,
+)
 from tests.unit.virtual_clock import FakeClock
 from trunkline.call.record import CallRecord, Party
 from trunkline.media.fake import FakeNetwork
@@ -102,17 +113,27 @@ class TwoNodes:
         from_a = Carrier("a", (), sources=(ip_network(f"{A}/32"),))
         number = Number(NUMBER, KEY, ForwardingList.parse(f"desk@{CALLEE};timeout=20000"))
         self.a = SimulatedNode(
-            self.network, Snapshot((account,), (), (to_b,), (Route("", (RouteCarrier("b"),)),)), address=A, media=media
+            self.network,
+            Snapshot((account,), (), (to_b,), (Route("", (RouteCarrier("b"),)),)),
+            address=A,
+            media=media,
         )
         self.b = SimulatedNode(
-            self.network, Snapshot((account,), (number,), (from_a,), ()), address=B, media=media, settings=SETTINGS
+            self.network,
+            Snapshot((account,), (number,), (from_a,), ()),
+            address=B,
+            media=media,
+            settings=SETTINGS,
         )
         self.caller = End(self.network, CALLER)
         self.callee = End(self.network, CALLEE)
         self.callee.behave = self._behave
 
     def later(self, least_s: float, most_s: float, what: Callable[[], object]) -> None:
-        self.clock.at(self.clock.now() + self.chance.uniform(least_s, most_s), lambda: what() and None)
+        def fire() -> None:
+            what()
+
+        self.clock.at(self.clock.now() + self.chance.uniform(least_s, most_s), fire)
 
     def call(self) -> None:
         side = Side(self.caller)
@@ -148,9 +169,13 @@ class TwoNodes:
                 invite.progress(180)
                 self.later(0, 5, lambda: invite.accept(body=audio(CALLEE)))
         if self.chance.random() < 0.5:
-            self.later(5, 60, lambda: side.usage is not None and side.usage.bye())
+            self.later(5, 60, lambda: self._hang_up(side))
         if self.chance.random() < 0.4:
             self.later(1, 20, lambda: self._hold(side))
+
+    def _hang_up(self, side: Side) -> None:
+        if side.usage is not None:
+            side.usage.bye()
 
     def _hold(self, side: Side) -> None:
         usage = side.usage
@@ -196,7 +221,9 @@ class TwoNodes:
     def _check_agreement(self, record: CallRecord) -> None:
         """An answered call on node A was an answered call on node B, through the same dialog."""
         attempts = [one for one in self.a.books.attempts if one.call_id == record.call_id]
-        beyond = [one for one in self.b.books.calls if one.sip_call_id in {item.sip_call_id for item in attempts}]
+        beyond = [
+            one for one in self.b.books.calls if one.sip_call_id in {item.sip_call_id for item in attempts}
+        ]
         assert len(beyond) <= len(attempts)
         if record.answered_at is not None:
             (other,) = beyond

@@ -1,7 +1,9 @@
-"""A world for calls: one node as `trunkline.node` makes it, but for its sockets; a customer's PBX, a carrier with
+"""A world for calls: one node as `trunkline.node` makes it, but for its sockets; a customer's PBX, a
+carrier with
 two gateways, and further phones, on one virtual network and clock.
 
-Addresses: the node is 10.0.0.1, the customer 10.0.0.2, the gateways 10.0.0.3 and 10.0.0.4. One way takes 10 ms.
+Addresses: the node is 10.0.0.1, the customer 10.0.0.2, the gateways 10.0.0.3 and 10.0.0.4. One way takes 10
+ms.
 """
 
 import hashlib
@@ -238,7 +240,9 @@ class CarrierPeer:
         answer = audio(GATEWAY, codecs=(8,)) if body is None else body
         self.within("ACK", body=answer, cseq=self.cseq)
 
-    def within(self, method: str, *, cseq: int | None = None, body: bytes = b"", headers: Fields = ()) -> None:
+    def within(
+        self, method: str, *, cseq: int | None = None, body: bytes = b"", headers: Fields = ()
+    ) -> None:
         """A request within the dialog."""
         if cseq is None:
             self.cseq += 1

@@ -1,10 +1,11 @@
 //! A bounded RTP load for a relay: N calls, 50 packets a second each way, and what the relay's process paid for it.
 //!
-//!     rtpload MAP SECONDS PID
+//!     rtpload MAP SECONDS PID slots|spread
 //!
 //! MAP has a line per call: the relay's address and port for side A, the same for side B. Side A sends from 127.0.0.10:20000,
-//! side B from 127.0.0.20:20000; calls are told apart by the relay's ports. Sending is paced in slots of 1 ms. The first two
-//! seconds are not measured. Prints one line of JSON. The load ends by itself.
+//! side B from 127.0.0.20:20000; calls are told apart by the relay's ports. Sending is paced in slots of 1 ms: all at the slot's
+//! beginning, or spread evenly over it, as packets of unrelated calls arrive. The first two seconds are not measured. Prints
+//! one line of JSON. The load ends by itself.
 #![expect(clippy::print_stdout, reason = "a program")]
 
 use std::fs;
@@ -33,17 +34,13 @@ impl Side {
         Ok(Self { socket, relay, sent: 0, received: 0 })
     }
 
-    /// Sends the packets of this slot.
-    fn send(&mut self, slot: usize, offset: usize) {
-        let sequence = (slot / PTIME_SLOTS) as u16;
-        for call in ((slot + offset) % PTIME_SLOTS..self.relay.len()).step_by(PTIME_SLOTS) {
-            let mut packet = [0x55; PACKET];
-            packet[..2].copy_from_slice(&[0x80, PCMA]);
-            packet[2..4].copy_from_slice(&sequence.to_be_bytes());
-            packet[4..8].copy_from_slice(&(u32::from(sequence) * 160).to_be_bytes());
-            packet[8..12].copy_from_slice(&(call as u32).to_be_bytes());
-            self.sent += u64::from(self.socket.send_to(&packet, self.relay[call]).is_ok());
-        }
+    fn send(&mut self, call: usize, sequence: u16) {
+        let mut packet = [0x55; PACKET];
+        packet[..2].copy_from_slice(&[0x80, PCMA]);
+        packet[2..4].copy_from_slice(&sequence.to_be_bytes());
+        packet[4..8].copy_from_slice(&(u32::from(sequence) * 160).to_be_bytes());
+        packet[8..12].copy_from_slice(&(call as u32).to_be_bytes());
+        self.sent += u64::from(self.socket.send_to(&packet, self.relay[call]).is_ok());
     }
 
     fn receive(&mut self) {
@@ -77,12 +74,13 @@ fn sides(map: &str) -> Option<(Vec<SocketAddr>, Vec<SocketAddr>)> {
 
 fn main() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, map, seconds, pid] = &arguments[..] else {
-        return Err(io::Error::other("usage: rtpload MAP SECONDS PID"));
+    let [_, map, seconds, pid, pattern] = &arguments[..] else {
+        return Err(io::Error::other("usage: rtpload MAP SECONDS PID slots|spread"));
     };
+    let spread = pattern == "spread";
     let seconds: usize = seconds.parse().map_err(io::Error::other)?;
     let (to_a, to_b) = sides(&fs::read_to_string(map)?).ok_or_else(|| io::Error::other("not a map"))?;
-    let calls = to_a.len();
+    let calls = to_a.len().max(1);
     let (mut a, mut b) = (Side::new("127.0.0.10:20000", to_a)?, Side::new("127.0.0.20:20000", to_b)?);
     let begun = Instant::now();
     let (mut measured_from, mut cpu_before, mut sent_before) = (begun, 0, 0);
@@ -90,11 +88,29 @@ fn main() -> io::Result<()> {
         if slot == WARM_UP_SLOTS {
             (measured_from, cpu_before, sent_before) = (Instant::now(), cpu_ns(pid)?, a.sent + b.sent);
         }
-        a.send(slot, 0);
-        b.send(slot, PTIME_SLOTS / 2);
+        let sequence = (slot / PTIME_SLOTS) as u16;
+        let slot_begins = begun + Duration::from_millis(slot as u64);
+        let due: Vec<usize> = (slot % PTIME_SLOTS..calls).step_by(PTIME_SLOTS).collect();
+        for (index, &call) in due.iter().enumerate() {
+            if spread {
+                let at = slot_begins + Duration::from_millis(1) * index as u32 / due.len() as u32;
+                while Instant::now() < at {
+                    a.receive();
+                    b.receive();
+                }
+            }
+            // Side B is half a packet's time apart, so that the two ways of a call don't meet.
+            a.send(call, sequence);
+            b.send((call + PTIME_SLOTS / 2) % calls, sequence);
+        }
         a.receive();
         b.receive();
-        sleep((begun + Duration::from_millis(slot as u64 + 1)).saturating_duration_since(Instant::now()));
+        let slot_ends = slot_begins + Duration::from_millis(1);
+        while spread && Instant::now() < slot_ends {
+            a.receive();
+            b.receive();
+        }
+        sleep(slot_ends.saturating_duration_since(Instant::now()));
     }
     let cpu = cpu_ns(pid)? - cpu_before;
     let sent = a.sent + b.sent - sent_before;

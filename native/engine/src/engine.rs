@@ -10,6 +10,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
+use trunkline_media::dtmf::NotADigit;
+use trunkline_media::injection::Injection;
 use trunkline_media::leg::{Remote, Statistics};
 use trunkline_media::terminal::{Source, Terminal, TerminalPlan};
 use trunkline_media::tone::Heard;
@@ -248,17 +250,38 @@ impl Engine {
         self.with_terminal(leg, |terminal| terminal.play(source).map_err(impossible_tone))
     }
 
-    /// Sends digits from a terminal, each so long.
+    /// Sends digits to a leg's peer as telephone-events, each so long: from its terminal, or in the midst of what the far
+    /// leg sends.
     ///
     /// # Errors
-    /// [`EngineError::Closed`]; [`EngineError::Terminal`] without one or when its peer takes no telephone-events;
+    /// [`EngineError::Closed`]; [`EngineError::Terminal`] when the peer takes no telephone-events;
     /// [`EngineError::Argument`] when one is no digit.
     pub fn send_digits(&self, leg: LegId, digits: &str, duration_ms: u32) -> Result<(), EngineError> {
-        self.with_terminal(leg, |terminal| match terminal.send_digits(digits, duration_ms) {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(EngineError::Terminal("the peer takes no telephone-events")),
-            Err(digit) => Err(EngineError::Argument(format!("{:?} is no DTMF digit", digit.0))),
-        })
+        let no_digit = |digit: NotADigit| EngineError::Argument(format!("{:?} is no DTMF digit", digit.0));
+        let none_taken = EngineError::Terminal("the peer takes no telephone-events");
+        let shared = self.shared()?;
+        let mut content = shared.lock(leg);
+        let open = content.open(leg.generation).ok_or(EngineError::Closed)?;
+        if let Far::Terminal(terminal) = &mut open.far {
+            let taken = terminal.send_digits(digits, duration_ms).map_err(no_digit)?;
+            return if taken { Ok(()) } else { Err(none_taken) };
+        }
+        let event = open.leg.telephone_event().ok_or(none_taken)?;
+        let now = shared.now();
+        let mut injection = match open.injection.take() {
+            Some(injection) if open.injects => injection,
+            _ => Box::new(Injection::new(event.from, event.clock_rate, shared.seed(), now)),
+        };
+        let result = injection.queue(digits, duration_ms).map_err(no_digit);
+        let begins = !open.injects && !injection.is_idle();
+        open.injects = !injection.is_idle();
+        let first_at = injection.next_at();
+        open.injection = Some(injection);
+        drop(content);
+        if begins {
+            shared.doors[leg.slot as usize % shared.doors.len()].pace(first_at, leg);
+        }
+        result
     }
 
     /// What a terminal has heard so far.

@@ -19,7 +19,7 @@ pub enum EventKind {
     MediaTimedOut,
     /// A fault in the engine ended this leg's stream. The leg is open still, and mute.
     StreamFailed,
-    /// The terminal has sent the last of a file, or of the digits queued.
+    /// The last of a terminal's file, or of the digits queued, has been sent.
     SourceEnded,
 }
 

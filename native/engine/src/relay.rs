@@ -4,7 +4,9 @@
 //! that was closed or bridged elsewhere in between gets nothing.
 
 use trunkline_media::Micros;
+use trunkline_media::dtmf::EVENT_LENGTH;
 use trunkline_media::leg::{Arrival, Drop};
+use trunkline_media::rtp::HEADER_LENGTH;
 
 use crate::engine::LegId;
 use crate::events::{Event, EventKind};
@@ -14,6 +16,9 @@ use crate::sockets::{Pair, receive, transmit};
 
 /// Longer than any datagram that is accepted.
 pub(crate) const BUFFER: usize = 2048;
+
+/// A telephone-event packet.
+const EVENT_PACKET: usize = HEADER_LENGTH + EVENT_LENGTH;
 
 /// Which of a pair's sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +71,7 @@ impl Shared {
             }
         };
         if let Some(onward) = onward {
-            self.send_on(&onward, packet);
+            self.send_on(&onward, packet, now);
         }
     }
 
@@ -96,7 +101,7 @@ impl Shared {
         None
     }
 
-    fn send_on(&self, onward: &Onward, packet: &[u8]) {
+    fn send_on(&self, onward: &Onward, packet: &[u8], now: Micros) {
         let place = &self.slots[onward.to.slot as usize];
         let Some(pair) = place.pair() else {
             return;
@@ -109,7 +114,19 @@ impl Shared {
             return;
         }
         match onward.arrival {
-            Arrival::Rtp { header, .. } => send_rtp(open, pair, packet, header.payload_length()),
+            Arrival::Rtp { header, is_event } => {
+                let mut digits = [0; EVENT_PACKET];
+                let in_its_place = match &mut open.injection {
+                    Some(injection) if open.injects && !is_event => {
+                        injection.replace(&header, &mut digits, now)
+                    }
+                    _ => None,
+                };
+                match in_its_place {
+                    Some(length) => send_rtp(open, pair, &digits[..length], EVENT_LENGTH),
+                    None => send_rtp(open, pair, packet, header.payload_length()),
+                }
+            }
             Arrival::Rtcp => {
                 if let Some(to) = open.leg.rtcp_destination() {
                     let (socket, tied) = if to.muxed { (&pair.rtp, open.tied) } else { (&pair.rtcp, false) };
@@ -119,26 +136,33 @@ impl Shared {
         }
     }
 
-    /// Lets a terminal say what is due; when it wants to speak next, or `None` when it is gone.
+    /// Lets a terminal, or digits being injected, say what is due; when they want to speak next, or `None` when they are
+    /// through.
     pub(crate) fn speak(&self, leg: LegId, buffer: &mut [u8; BUFFER], now: Micros) -> Option<Micros> {
         let place = &self.slots[leg.slot as usize];
         let pair = place.pair()?;
         let mut content = place.lock();
         let open = content.open(leg.generation)?;
-        let Far::Terminal(terminal) = &mut open.far else {
-            return None;
+        let (length, ended, next) = match (&mut open.far, &mut open.injection) {
+            (Far::Terminal(terminal), _) => {
+                let spoken = terminal.speak(now, buffer);
+                (spoken.length, spoken.ended, Some(terminal.next_at()))
+            }
+            (_, Some(injection)) if open.injects => {
+                let length = injection.speak(buffer, now).unwrap_or(0);
+                open.injects = !injection.is_idle();
+                (length, !open.injects, open.injects.then_some(injection.next_at()))
+            }
+            _ => return None,
         };
-        let spoken = terminal.speak(now, buffer);
-        let next = terminal.next_at();
-        if spoken.length > 0 {
-            let header_length = trunkline_media::rtp::HEADER_LENGTH;
-            send_rtp(open, pair, &buffer[..spoken.length], spoken.length - header_length);
+        if length > 0 {
+            send_rtp(open, pair, &buffer[..length], length - HEADER_LENGTH);
         }
         drop(content);
-        if spoken.ended {
+        if ended {
             self.events.push(Event { kind: EventKind::SourceEnded, leg });
         }
-        Some(next)
+        next
     }
 
     /// Ends the stream of the leg on `slot` after a panic in it.

@@ -28,6 +28,8 @@ pub struct Settings {
     pub drain: Duration,
     /// Legs may send to loopback and link-local addresses.
     pub allow_loopback: bool,
+    /// While a thread has much to do, datagrams may wait this long to be handled together, at most 5 ms.
+    pub gather: Duration,
     /// Differentiated services code point of what is sent, 0–63.
     pub dscp: u8,
 }
@@ -45,6 +47,7 @@ impl Default for Settings {
             threads: 1,
             drain: Duration::from_secs(2),
             allow_loopback: false,
+            gather: Duration::from_millis(1),
             dscp: 46,
         }
     }
@@ -74,6 +77,9 @@ impl Settings {
         }
         if !(1..=64).contains(&self.threads) {
             return refuse("threads must be 1 to 64");
+        }
+        if self.gather > Duration::from_millis(5) {
+            return refuse("gather_ms must be at most 5");
         }
         if self.dscp > 63 {
             return refuse("dscp must be at most 63");
@@ -151,6 +157,7 @@ mod tests {
             (Settings { timeout: Duration::ZERO, ..base() }, "timeout_s"),
             (Settings { drain: Duration::from_secs(601), ..base() }, "drain_s"),
             (Settings { threads: 0, ..base() }, "threads"),
+            (Settings { gather: Duration::from_millis(6), ..base() }, "gather_ms"),
             (Settings { dscp: 64, ..base() }, "dscp"),
         ] {
             let error = settings.check().unwrap_err().to_string();

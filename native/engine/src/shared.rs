@@ -185,22 +185,20 @@ impl Shared {
         self.seeds.lock().unwrap_or_else(PoisonError::into_inner).next_u64()
     }
 
-    /// Binds pairs until the pools are no longer low, at most a batch for each.
+    /// Binds pairs until the pools are no longer low, at most a batch for each. A pool is locked while a pair is being bound:
+    /// a pair in between would be missed by a leg that finds all others taken.
     pub(crate) fn bind_more(&self) {
         for pool in self.pools.iter().flatten() {
             for _ in 0..BATCH {
-                let next = {
-                    let mut pool = lock(pool);
-                    if pool.is_low() { pool.next_unbound() } else { None }
-                };
-                let Some(slot) = next else {
-                    break;
-                };
-                let result = self.bind(slot);
                 let mut pool = lock(pool);
-                match result {
-                    Ok(()) => pool.bound(slot),
-                    Err(_) => pool.not_bindable(slot),
+                if !pool.is_low() {
+                    break;
+                }
+                if let Some(slot) = pool.next_unbound() {
+                    match self.bind(slot) {
+                        Ok(()) => pool.bound(slot),
+                        Err(_) => pool.not_bindable(slot),
+                    }
                 }
             }
         }

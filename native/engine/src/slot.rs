@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use trunkline_media::Micros;
+use trunkline_media::injection::Injection;
 use trunkline_media::leg::Leg;
 use trunkline_media::terminal::Terminal;
 
@@ -47,8 +48,12 @@ pub(crate) struct OpenLeg {
     pub(crate) far: Far,
     /// The RTP socket is tied to the leg's source.
     pub(crate) tied: bool,
+    /// There is an injection with something to send.
+    pub(crate) injects: bool,
     /// What the peer is and did.
     pub(crate) leg: Leg,
+    /// Digits that are sent to the peer in the midst of the far leg's audio.
+    pub(crate) injection: Option<Box<Injection>>,
 }
 
 impl OpenLeg {

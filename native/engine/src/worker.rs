@@ -1,7 +1,8 @@
 //! A thread of the engine: waits for datagrams and for the moments at which terminals speak, and looks for silent calls.
 //!
 //! It reads one datagram per wake-up of a socket, which level-triggered epoll makes the cheapest way (no read that finds
-//! nothing), and it stamps all datagrams of a batch with the batch's time. A panic is caught at the datagram or moment that
+//! nothing), and it stamps all datagrams of a batch with the batch's time. While there is much to do it looks at
+//! intervals instead of being woken for each: being woken costs as much as relaying. A panic is caught at the datagram or moment that
 //! caused it: that leg's stream fails, the thread goes on.
 
 use std::cmp::Reverse;
@@ -10,6 +11,7 @@ use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use rustix::buffer::spare_capacity;
 use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
@@ -28,6 +30,11 @@ const EVENTS: usize = 64;
 const SEARCH_US: Micros = 1_000_000;
 /// What epoll says when the thread is called.
 const CALLED: u64 = u64::MAX;
+
+/// Looks at the amount of work are this far apart.
+const LOAD_US: Micros = 100_000;
+/// Datagrams in that time from which on it is much: twenty calls' worth.
+const MUCH: usize = 200;
 
 /// How the outside reaches a thread.
 pub(crate) struct Door {
@@ -69,13 +76,34 @@ impl Door {
 
 /// The thread's life.
 pub(crate) fn run(shared: &Shared, index: usize) {
-    Worker { shared, index, speaking: BinaryHeap::new(), next_search: 0, buffer: [0; BUFFER] }.run();
+    let (speaking, load) = (BinaryHeap::new(), Load::default());
+    Worker { shared, index, speaking, load, next_search: 0, buffer: [0; BUFFER] }.run();
+}
+
+/// How much there was to do lately.
+#[derive(Debug, Default)]
+struct Load {
+    is_heavy: bool,
+    events: usize,
+    since: Micros,
+}
+
+impl Load {
+    fn note(&mut self, events: usize, now: Micros) {
+        self.events += events;
+        if now >= self.since + LOAD_US {
+            // A longer wait than that is no load at all.
+            self.is_heavy = self.events >= MUCH && now < self.since + 2 * LOAD_US;
+            (self.events, self.since) = (0, now);
+        }
+    }
 }
 
 struct Worker<'a> {
     shared: &'a Shared,
     index: usize,
     speaking: BinaryHeap<Reverse<(Micros, LegId)>>,
+    load: Load,
     next_search: Micros,
     buffer: [u8; BUFFER],
 }
@@ -85,12 +113,20 @@ impl Worker<'_> {
         let shared = self.shared;
         let door = &shared.doors[self.index];
         let mut ready: Vec<epoll::Event> = Vec::with_capacity(EVENTS);
+        let gather = shared.settings.gather.as_micros() as Micros;
+        let mut now = shared.now();
         while !shared.stopping.load(Ordering::Relaxed) {
+            let gathers = self.load.is_heavy && gather > 0;
+            if gathers && ready.len() < EVENTS {
+                let idle = (now + gather).saturating_sub(shared.now());
+                std::thread::sleep(Duration::from_micros(idle));
+            }
             ready.clear();
-            let timeout = self.timeout(shared.now());
+            let timeout = if gathers { Timespec::default() } else { self.timeout(shared.now()) };
             // Interrupted or not, the loop goes on with what is due.
             let _ = epoll::wait(&door.epoll, spare_capacity(&mut ready), Some(&timeout));
-            let now = shared.now();
+            now = shared.now();
+            self.load.note(ready.len(), now);
             for event in &ready {
                 let data = event.data.u64();
                 if data != CALLED {
@@ -161,5 +197,25 @@ impl Worker<'_> {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn load_is_heavy_while_much_comes_and_light_again_after() {
+        let mut load = Load::default();
+        for n in 1..=40 {
+            load.note(10, n * 10_000);
+        }
+        assert!(!load.is_heavy, "1000 a second");
+        for n in 41..=80 {
+            load.note(25, n * 10_000);
+        }
+        assert!(load.is_heavy, "2500 a second");
+        load.note(1, 1_000_000);
+        assert!(!load.is_heavy, "a pause");
     }
 }

@@ -17,9 +17,11 @@ const VOLUME: u8 = 10;
 const END_PACKETS: u8 = 3;
 /// Silence between two digits, in packets.
 const GAP_PACKETS: u8 = 4;
-/// Duration limits of a played digit: shorter is not recognised everywhere, longer does not fit one event at 8 kHz.
+/// Duration limits of a played digit: shorter is not recognised everywhere, longer does not fit one event (16 bits of
+/// timestamp units).
 const MIN_MS: u32 = 40;
 const MAX_MS: u32 = 8000;
+const MAX_UNITS: u32 = 0xffff;
 
 /// The payload of one telephone-event packet (§2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,12 +112,13 @@ pub struct DigitPlayer {
 }
 
 impl DigitPlayer {
-    /// Queues `digits`, each `duration_ms` long (held within 40–8000). Nothing is queued when one of them is no digit.
+    /// Queues `digits`, each `duration_ms` long (held within 40–8000) on a clock of `clock_rate` Hz. Nothing is queued when
+    /// one of them is no digit.
     ///
     /// # Errors
     /// The first character that is no DTMF digit (`0`–`9 * # A`–`D`, either case).
-    pub fn queue(&mut self, digits: &str, duration_ms: u32) -> Result<(), NotADigit> {
-        let duration = duration_ms.clamp(MIN_MS, MAX_MS) * 8;
+    pub fn queue(&mut self, digits: &str, duration_ms: u32, clock_rate: u32) -> Result<(), NotADigit> {
+        let duration = (duration_ms.clamp(MIN_MS, MAX_MS) * (clock_rate / 1000)).min(MAX_UNITS);
         let codes: Vec<u8> = digits.chars().map(code_of).collect::<Result<_, _>>()?;
         self.waiting.extend(codes.into_iter().map(|code| (code, duration)));
         Ok(())
@@ -125,6 +128,12 @@ impl DigitPlayer {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.playing.is_none() && self.waiting.is_empty()
+    }
+
+    /// True in the middle of an event.
+    #[must_use]
+    pub const fn is_playing(&self) -> bool {
+        self.playing.is_some()
     }
 
     /// Writes the packet due at `timestamp`, `step` timestamp units after the last one; its length, or `None` when this
@@ -153,8 +162,7 @@ impl DigitPlayer {
         }
         let end = playing.elapsed >= *total;
         playing.ends_sent += u8::from(end);
-        let event =
-            Event { code: playing.code, end, volume: VOLUME, duration: playing.elapsed.min(0xffff) as u16 };
+        let event = Event { code: playing.code, end, volume: VOLUME, duration: playing.elapsed as u16 };
         write_header(packet, first, payload_type, sequence, playing.timestamp, ssrc);
         packet[HEADER_LENGTH..HEADER_LENGTH + EVENT_LENGTH].copy_from_slice(&event.to_bytes());
         if playing.ends_sent == END_PACKETS {
@@ -177,7 +185,7 @@ mod tests {
     /// Plays until idle; `None` stands for a moment left to audio.
     fn played(digits: &str, duration_ms: u32) -> Vec<Option<(Header, Event)>> {
         let mut player = DigitPlayer::default();
-        player.queue(digits, duration_ms).unwrap();
+        player.queue(digits, duration_ms, 8000).unwrap();
         let mut packets = Vec::new();
         for n in 0..200u16 {
             if player.is_idle() {
@@ -246,7 +254,7 @@ mod tests {
     #[test]
     fn what_is_no_digit_is_refused_whole() {
         let mut player = DigitPlayer::default();
-        assert_eq!(player.queue("12x", 100), Err(NotADigit('x')));
+        assert_eq!(player.queue("12x", 100, 8000), Err(NotADigit('x')));
         assert!(player.is_idle());
     }
 
@@ -254,7 +262,8 @@ mod tests {
     fn durations_are_held_within_limits() {
         assert_eq!(played("1", 0).into_iter().flatten().next_back().unwrap().1.duration, 320);
         let mut player = DigitPlayer::default();
-        player.queue("1", u32::MAX).unwrap();
-        assert_eq!(player.waiting, [(1, 64_000)]);
+        player.queue("1", u32::MAX, 8000).unwrap();
+        player.queue("2", u32::MAX, 16_000).unwrap();
+        assert_eq!(player.waiting, [(1, 64_000), (2, 0xffff)]);
     }
 }

@@ -64,9 +64,11 @@ impl Remote {
         Expectation { signalled: self.rtp, signalled_from: self.signalled_from }
     }
 
-    /// Somewhere, and not hidden behind NAT: a private address that the peer can't be reached at is somebody else's host.
+    /// Somewhere, and the host that the leg's SIP came from. Any other host may be somebody's who never asked for a
+    /// stream of packets: it is sent to once it has sent (a peer's media host behind the same NAT, a carrier's media
+    /// gateway). Where nobody says whence SIP came (a terminal of ours), the description is believed.
     fn is_sendable(&self) -> bool {
-        !self.is_nowhere() && !self.expectation().is_behind_nat()
+        !self.is_nowhere() && self.signalled_from.is_none_or(|from| from == self.rtp.ip())
     }
 
     /// The old way of holding (RFC 2543): no address to send to.
@@ -235,6 +237,13 @@ impl Leg {
     #[must_use]
     pub const fn remote(&self) -> Option<&Remote> {
         self.remote.as_ref()
+    }
+
+    /// The peer's telephone-event, if it has one.
+    #[must_use]
+    pub fn telephone_event(&self) -> Option<Payload> {
+        let remote = self.remote.as_ref()?;
+        remote.payloads.get(remote.dtmf_payload_type?)
     }
 
     /// Judges a datagram of the RTP port. `refuses` tells addresses never to be latched onto: our own ports, for one.
@@ -529,6 +538,14 @@ mod tests {
         assert_eq!(leg.rtp_destination(), Ok(at("198.51.100.1:7000")));
         assert_eq!(receive(&mut leg, "203.0.113.9:7000", packet(8, 2)), Err(Drop::OtherSource));
         assert_eq!(leg.rtp_destination(), Ok(at("198.51.100.1:7000")));
+    }
+
+    #[test]
+    fn a_host_that_sip_did_not_come_from_is_sent_to_once_it_has_sent() {
+        let mut leg = leg(Remote { signalled_from: Some(at("203.0.113.5:0").ip()), ..remote("198.51.100.9:4000") });
+        assert_eq!(leg.rtp_destination(), Err(Drop::NoDestination));
+        receive(&mut leg, "198.51.100.9:4000", packet(8, 1)).unwrap();
+        assert_eq!(leg.rtp_destination(), Ok(at("198.51.100.9:4000")));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::dtmf::{DigitPlayer, Event, EventCounter, NotADigit};
 use crate::g711::Law;
 use crate::payload::PayloadMap;
 use crate::rtp::{HEADER_LENGTH, Header, write_header};
-use crate::tone::{Heard, Tone, ToneDetector, ToneGenerator};
+use crate::tone::{Heard, SAMPLE_RATE, Tone, ToneDetector, ToneGenerator};
 
 /// One packet's time.
 pub const PTIME_US: Micros = 20_000;
@@ -152,7 +152,7 @@ impl Terminal {
         if self.speech.is_none_or(|speech| speech.dtmf_payload_type.is_none()) {
             return Ok(false);
         }
-        self.digits.queue(digits, duration_ms)?;
+        self.digits.queue(digits, duration_ms, SAMPLE_RATE)?;
         Ok(true)
     }
 

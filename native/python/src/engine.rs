@@ -22,7 +22,7 @@ pub(crate) struct Engine {
 impl Engine {
     #[new]
     #[pyo3(signature = (*, port_min, port_max, bind_v4, bind_v6, advertised_v4, advertised_v6, timeout_s, threads,
-                        drain_s, allow_loopback, dscp))]
+                        drain_s, allow_loopback, gather_ms, dscp))]
     #[expect(clippy::too_many_arguments, reason = "settings, all by keyword")]
     fn new(
         py: Python<'_>,
@@ -36,6 +36,7 @@ impl Engine {
         threads: usize,
         drain_s: f64,
         allow_loopback: bool,
+        gather_ms: f64,
         dscp: u8,
     ) -> PyResult<Self> {
         let settings = Settings {
@@ -49,6 +50,7 @@ impl Engine {
             threads,
             drain: seconds("drain_s", drain_s)?,
             allow_loopback,
+            gather: seconds("gather_ms", gather_ms / 1000.0)?,
             dscp,
         };
         let engine = py.detach(|| trunkline_engine::Engine::start(settings)).map_err(to_python)?;

@@ -172,7 +172,7 @@ impl Leg {
         self.engine.play(self.id, Source::Samples { samples, repeat }).map_err(to_python)
     }
 
-    /// Has the terminal send digits as telephone-events (RFC 4733).
+    /// Sends digits to the peer as telephone-events (RFC 4733), each so long.
     #[pyo3(signature = (digits, duration_ms))]
     fn send_digits(&self, digits: &str, duration_ms: u32) -> PyResult<()> {
         self.engine.send_digits(self.id, digits, duration_ms).map_err(to_python)

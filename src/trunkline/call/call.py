@@ -273,8 +273,8 @@ class Call:
     # -- the caller's INVITE -----------------------------------------------------------------------
 
     def cancelled(self, cancel: Request) -> None:
-        """The caller gave up (487 is sent already). An answer that still waited for the PRACK of what came before it
-        never reached the caller.
+        """The caller gave up (487 is sent already). An answer that still waited for the PRACK of what came
+        before it never reached the caller.
         """
         self.record.answered_at = None
         self._finish(Verdict.of(Slug.CANCELLED), Party.CALLER, passed=reason_fields(cancel))
@@ -323,8 +323,8 @@ class Call:
             )
 
     def leg_hung_up(self, leg: Leg, bye: Request) -> None:
-        """A BYE (200 is sent already). Before the answer a caller may send one (487 is sent too), a callee may
-        not, yet some do (RFC 3261 §15).
+        """A BYE (200 is sent already). Before the answer a caller may send one (487 is sent too), a callee
+        may not, yet some do (RFC 3261 §15).
         """
         calling = leg is self.caller
         verdict = Verdict.of(Slug.ANSWERED)
@@ -425,8 +425,8 @@ class Call:
         services.trace.close(record.call_id)
 
     def _refuse(self, verdict: Verdict, response: Response | None) -> None:
-        """The final answer to the caller. A far end's refusal keeps its phrase and its Warning. An end that is
-        no refusal by itself (an operator's) is told as 480.
+        """The final answer to the caller. A far end's refusal keeps its phrase and its Warning. An end that
+        is no refusal by itself (an operator's) is told as 480.
         """
         headers = verdict_fields(verdict)
         reason = None

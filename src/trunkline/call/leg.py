@@ -136,7 +136,9 @@ class Leg(IncomingInviteEvents):
         self.remote = RemoteAudio.read(body)
 
     def take_late_answer(self, body: bytes, far: "Leg") -> None:
-        """The peer's answer in an ACK, to an offer made from what the peer of `far` says. Raises `SdpError`."""
+        """The peer's answer in an ACK, to an offer made from what the peer of `far` says. Raises
+        `SdpError`.
+        """
         self.take_answer(body)
         keys = {codec.key for codec in far.described.codecs}
         if not any(codec.key in keys for codec in self.described.codecs):
@@ -209,8 +211,9 @@ class Leg(IncomingInviteEvents):
         """Give the port back, tell the owner nothing any more, and say what passed through it. Idempotent."""
         self.owner = _NOBODY
         figures = self.media.close()
-        if self.local.listed:
-            figures.codec = self.local.listed[0].name
+        if self.remote is not None:
+            keys = {codec.key for codec in self.remote.codecs}
+            figures.codec = next((codec.name for codec in self.local.listed if codec.key in keys), "")
         return figures
 
 

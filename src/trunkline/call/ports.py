@@ -55,7 +55,8 @@ class RemoteMedia:
     """
     signalled_from: str | None
     """The address that this leg's SIP came from. A packet from this host also counts as the peer's (symmetric
-    NAT).
+    NAT), and only this host is sent to before it has sent: no stream goes to somebody who was merely named. None
+    believes the description.
     """
 
 
@@ -72,6 +73,12 @@ class MediaLeg(Protocol):
 
     def set_remote(self, remote: RemoteMedia) -> None:
         """Set or change the peer."""
+
+    def send_digits(self, digits: str, duration_ms: int = 100) -> None:
+        """Send digits to the peer as telephone-events (RFC 4733), each so long, in the place of the far leg's
+        audio: what a SIP INFO with DTMF becomes. Raises `MediaError` for what is no digit, when the peer takes no
+        telephone-events, or on a closed leg.
+        """
 
     def figures(self) -> MediaFigures:
         """Counters so far (`codec` left empty: the call knows it)."""

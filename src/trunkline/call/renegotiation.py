@@ -58,7 +58,8 @@ class Renegotiation:
             self.refuse(leg, before, exchange, error)
 
     def acknowledged(self, leg: Leg, body: bytes) -> None:
-        """The answer to our offer in a 2xx; without one (RFC 3261 §13.2.1 wants it) what stands goes on to stand.
+        """The answer to our offer in a 2xx; without one (RFC 3261 §13.2.1 wants it) what stands goes on to
+        stand.
         Raises `SdpError` when it is unusable: the call can't go on.
         """
         if leg is not self._we_offered:

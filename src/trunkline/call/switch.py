@@ -75,12 +75,17 @@ class Switch:
     def _health(self, request: Request) -> Response:
         if self.draining:
             return response_to(request, 503, headers=[("Retry-After", str(DRAIN_RETRY_S))])
+        refusal = self._services.agent.inspect(request)
+        if refusal is not None:
+            return refusal
         response = response_to(request, 200, headers=[("Accept", "application/sdp")])
         self._services.agent.declare(response)
         return response
 
     def _without_account(self, request: Request) -> Response:
-        """OPTIONS within a call looks whether the call still stands (RFC 3261 §12.2.2, §11.2): it does, draining or not."""
+        """OPTIONS within a call looks whether the call still stands (RFC 3261 §12.2.2, §11.2): it does,
+        draining or not.
+        """
         if request.method != "OPTIONS":
             return response_to(request, 403)
         response = response_to(request, 200, headers=[("Accept", "application/sdp")])

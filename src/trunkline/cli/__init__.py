@@ -9,7 +9,7 @@ from trunkline.errors import TrunklineError
 def main() -> None:
     """Run the command line. Errors made on purpose are one line on standard error, and exit status 1."""
     try:
-        app()
+        app(prog_name="trunkline")
     except TrunklineError as error:
         sys.stderr.write(f"trunkline: {error}\n")
         sys.exit(1)

@@ -1,17 +1,20 @@
-"""`trunkline account …`: customers, their secrets and their limits."""
+"""`trunkline account …`: customers, their secrets, their limits, and what they may do."""
 
 from typing import Annotated
 
 import typer
 
-from trunkline.cli.installation import installation
-from trunkline.cli.output import Json, Row, print_card, print_rows, say
-from trunkline.store.accounts import DEFAULT_OVERLAP_S, new_key
-from trunkline.trunk.account import Account, CallerIdPolicy
+from trunkline.cli.installation import Installation, installation
+from trunkline.cli.output import NONE, Json, Row, examples, listed, print_card, print_rows, say
+from trunkline.sdp.codecs import CODEC_NAMES
+from trunkline.store.accounts import DEFAULT_OVERLAP_S, AccountChanges, new_key
+from trunkline.trunk.account import Account, CallerIdPolicy, Ringback
+from trunkline.trunk.e164 import normalise
 
-app = typer.Typer(no_args_is_help=True, help="Customers: keys, secrets, limits.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Customers: keys, secrets, limits.")
 
 Key = Annotated[str, typer.Argument(metavar="KEY", help="The account's API key: its digest user name.")]
+ALL = "all"
 
 
 def _card(account: Account) -> Row:
@@ -24,31 +27,40 @@ def _card(account: Account) -> Row:
         "max_concurrent": account.max_concurrent,
         "max_per_second": account.max_per_second,
         "minutes_per_day": account.minutes_per_day,
-        "allowed_prefixes": list(account.allowed_prefixes),
+        "allowed_prefixes": list(account.allowed_prefixes) or ALL,
         "denied_prefixes": list(account.denied_prefixes),
         "codecs": list(account.codecs),
+        "ringback": account.ringback.value,
     }
 
 
-@app.command("add")
+@app.command(
+    "add",
+    epilog=examples(
+        "trunkline account add --name 'First customer'",
+        "trunkline account add --key trunk1 --secret s3cret-trunk1",
+        "trunkline account add --caller-id replace --caller-id-number +442079460123",
+    ),
+)
 def add(
     context: typer.Context,
     key: Annotated[str | None, typer.Option(help="The API key. Default: a random one.")] = None,
     secret: Annotated[str | None, typer.Option(help="The API secret. Default: a random one.")] = None,
     name: Annotated[str, typer.Option(help="A name for people.")] = "",
     caller_id: Annotated[
-        CallerIdPolicy, typer.Option(help="Which caller ID the account may present.")
+        CallerIdPolicy,
+        typer.Option(
+            help="The caller ID it may present: 'any', only 'owned' numbers, or always 'replace' it by "
+            "--caller-id-number."
+        ),
     ] = CallerIdPolicy.ANY,
-    caller_id_number: Annotated[
-        str | None, typer.Option(help="The number that 'replace' presents, digits only.")
-    ] = None,
+    caller_id_number: Annotated[str | None, typer.Option(help="The number that 'replace' presents.")] = None,
     as_json: Json = False,
 ) -> None:
     """Add a customer. The secret is shown once, here: only its digest is kept."""
     here = installation(context)
-    account = Account(
-        key or new_key(), name=name, caller_id_policy=caller_id, caller_id_number=caller_id_number
-    )
+    number = None if caller_id_number is None else normalise(caller_id_number)
+    account = Account(key or new_key(), name=name, caller_id_policy=caller_id, caller_id_number=number)
     made = here.store.accounts.add(account, secret)
     here.changed()
     print_card({"key": account.key, "secret": made}, as_json)
@@ -83,14 +95,62 @@ def show(context: typer.Context, key: Key, as_json: Json = False) -> None:
     print_card(card, as_json)
 
 
-def _limit(value: int | None, before: int | None) -> int | None:
-    """`value` as given: None leaves it as it was, a negative number is no limit."""
-    if value is None:
-        return before
-    return None if value < 0 else value
+@app.command(
+    "set",
+    epilog=examples(
+        "trunkline account set trunk1 --caller-id owned",
+        "trunkline account set trunk1 --codec PCMA,PCMU --ringback at-once",
+    ),
+)
+def set_(
+    context: typer.Context,
+    key: Key,
+    name: Annotated[str | None, typer.Option(help="A name for people.")] = None,
+    caller_id: Annotated[
+        CallerIdPolicy | None, typer.Option(help="Which caller ID the account may present.")
+    ] = None,
+    caller_id_number: Annotated[
+        str | None, typer.Option(help=f"The number that 'replace' presents; '{NONE}' clears it.")
+    ] = None,
+    codec: Annotated[
+        list[str] | None,
+        typer.Option(help=f"What is offered to its endpoints, preferred first: {', '.join(CODEC_NAMES)}."),
+    ] = None,
+    ringback: Annotated[
+        Ringback | None,
+        typer.Option(help="Who tells callers that it rings: the far end, or the service, at once."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Change what an account may do; what is left out stays. Limits: trunkline account limit."""
+    changes: AccountChanges = {}
+    if name is not None:
+        changes["name"] = name
+    if caller_id is not None:
+        changes["caller_id_policy"] = caller_id
+    if caller_id_number is not None:
+        changes["caller_id_number"] = None if caller_id_number == NONE else normalise(caller_id_number)
+    if codec:
+        changes["codecs"] = tuple(listed(codec))
+    if ringback is not None:
+        changes["ringback"] = ringback
+    _change(installation(context), key, changes, as_json)
 
 
-@app.command("limit")
+def _change(here: Installation, key: str, changes: AccountChanges, as_json: bool) -> None:
+    changed = here.store.accounts.update(key, **changes)
+    here.changed()
+    print_card(_card(changed), as_json)
+
+
+@app.command(
+    "limit",
+    epilog=examples(
+        "trunkline account limit trunk1 --concurrent 30 --per-second 3",
+        "trunkline account limit trunk1 --allow 44 --allow 49 --deny 4470",
+        "trunkline account limit trunk1 --concurrent -1 --allow all --deny none",
+    ),
+)
 def limit(
     context: typer.Context,
     key: Key,
@@ -105,57 +165,69 @@ def limit(
     ] = None,
     allow: Annotated[
         list[str] | None,
-        typer.Option(help="Prefix that may be called, digits; once for each. 'all' clears the list."),
+        typer.Option(help=f"Prefix that may be called; once for each. '{ALL}' clears the list."),
     ] = None,
     deny: Annotated[
         list[str] | None,
-        typer.Option(help="Prefix that may not be called; once for each. 'none' clears the list."),
+        typer.Option(help=f"Prefix that may not be called; once for each. '{NONE}' clears the list."),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Set limits; those left out stay. Of an allowed and a denied prefix, the longer one decides."""
+    changes: AccountChanges = {}
+    if concurrent is not None:
+        changes["max_concurrent"] = _limit(concurrent)
+    if per_second is not None:
+        changes["max_per_second"] = _limit(per_second)
+    if minutes_per_day is not None:
+        changes["minutes_per_day"] = _limit(minutes_per_day)
+    if allow:
+        changes["allowed_prefixes"] = _prefixes(allow, ALL)
+    if deny:
+        changes["denied_prefixes"] = _prefixes(deny, NONE)
+    _change(installation(context), key, changes, as_json)
+
+
+def _limit(value: int) -> int | None:
+    return None if value < 0 else value
+
+
+def _prefixes(given: list[str], clears: str) -> tuple[str, ...]:
+    prefixes = listed(given)
+    return () if prefixes == [clears] else tuple(prefix.removeprefix("+") for prefix in prefixes)
+
+
+@app.command("block", epilog=examples("trunkline account block trunk1"))
+def block(context: typer.Context, key: Key, as_json: Json = False) -> None:
+    """Refuse the account's calls, and calls to its numbers, with 403. Calls that are up go on."""
     here = installation(context)
-    account = here.store.accounts.get(key)
-    changed = here.store.accounts.update(
-        key,
-        max_concurrent=_limit(concurrent, account.max_concurrent),
-        max_per_second=_limit(per_second, account.max_per_second),
-        minutes_per_day=_limit(minutes_per_day, account.minutes_per_day),
-        allowed_prefixes=_prefixes(allow, "all", account.allowed_prefixes),
-        denied_prefixes=_prefixes(deny, "none", account.denied_prefixes),
-    )
-    here.changed()
-    print_card(_card(changed), as_json)
-
-
-def _prefixes(given: list[str] | None, clears: str, before: tuple[str, ...]) -> tuple[str, ...]:
-    if not given:
-        return before
-    return () if given == [clears] else tuple(prefix.removeprefix("+") for prefix in given)
-
-
-@app.command("block")
-def block(
-    context: typer.Context,
-    key: Key,
-    lift: Annotated[bool, typer.Option("--lift", help="Let it call again.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Refuse the account's calls with 403 (or, with --lift, no longer)."""
-    here = installation(context)
-    accounts = here.store.accounts
-    account = accounts.unblock(key) if lift else accounts.block(key)
+    account = here.store.accounts.block(key)
     here.changed()
     print_card({"key": account.key, "status": account.status.value}, as_json)
 
 
-@app.command("rotate-secret")
+@app.command("unblock")
+def unblock(context: typer.Context, key: Key, as_json: Json = False) -> None:
+    """Let a blocked account call again."""
+    here = installation(context)
+    account = here.store.accounts.unblock(key)
+    here.changed()
+    print_card({"key": account.key, "status": account.status.value}, as_json)
+
+
+@app.command(
+    "rotate-secret",
+    epilog=examples(
+        "trunkline account rotate-secret trunk1",
+        "trunkline account rotate-secret trunk1 --overlap-s 0",
+    ),
+)
 def rotate_secret(
     context: typer.Context,
     key: Key,
     secret: Annotated[str | None, typer.Option(help="The new secret. Default: a random one.")] = None,
     overlap_s: Annotated[
-        float, typer.Option(help="How long the old secret still works, in seconds; 0 ends it now.")
+        float, typer.Option(min=0, help="How long the old secret still works, in seconds; 0 ends it now.")
     ] = DEFAULT_OVERLAP_S,
     as_json: Json = False,
 ) -> None:
@@ -164,3 +236,12 @@ def rotate_secret(
     made = here.store.accounts.rotate_secret(key, secret, overlap_s=overlap_s)
     here.changed()
     print_card({"key": key, "secret": made, "old_secret_works_for_s": overlap_s}, as_json)
+
+
+@app.command("remove")
+def remove(context: typer.Context, key: Key) -> None:
+    """Remove a customer that has no numbers any more. Its call records stay."""
+    here = installation(context)
+    here.store.accounts.remove(key)
+    here.changed()
+    say(f"Account {key} is removed.")

@@ -5,10 +5,10 @@ from typing import Annotated
 import typer
 
 from trunkline.cli.installation import installation
-from trunkline.cli.output import Json, moment, print_rows, say
+from trunkline.cli.output import Json, examples, moment, print_rows, say
 from trunkline.errors import DirectoryError
 
-app = typer.Typer(no_args_is_help=True, help="Sources that are turned away.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Sources that are turned away.")
 
 
 @app.command("list")
@@ -21,7 +21,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
     print_rows(rows, as_json, "Nobody is banned.")
 
 
-@app.command("lift")
+@app.command("lift", epilog=examples("trunkline ban lift 203.0.113.7"))
 def lift(
     context: typer.Context,
     source: Annotated[str, typer.Argument(help="As `trunkline ban list` shows it.")],

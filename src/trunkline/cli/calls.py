@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -11,23 +11,48 @@ import typer
 
 from trunkline.call.record import AttemptRecord, CallRecord, MediaFigures
 from trunkline.cli.installation import Installation, installation
-from trunkline.cli.output import Json, Row, console, moment, print_card, print_json, print_rows, say
-from trunkline.errors import ConfigError
+from trunkline.cli.output import (
+    Json,
+    Row,
+    console,
+    examples,
+    moment,
+    print_card,
+    print_json,
+    print_rows,
+    say,
+    say_aside,
+)
+from trunkline.errors import ConfigError, DirectoryError
 from trunkline.observe.journal import read_ladder
 from trunkline.observe.ladder_text import render_ladder, render_messages
 from trunkline.observe.message import LadderMessage
 from trunkline.observe.pcap import write_pcap
 from trunkline.store.calls import CallFilter
+from trunkline.trunk.e164 import normalise
 from trunkline.web.control_client import NoNodeError
-from trunkline.web.views import CallEvent
+from trunkline.web.views import CallEvent, LiveCall
+
+app = typer.Typer(add_completion=False)
 
 
+@app.command(
+    epilog=examples(
+        "trunkline calls --account trunk1 --hours 24",
+        "trunkline calls --follow",
+        "trunkline calls CALL-ID",
+        "trunkline calls CALL-ID --pcap call.pcap",
+        "trunkline calls CALL-ID --hang-up",
+    )
+)
 def calls(
     context: typer.Context,
     call_id: Annotated[str | None, typer.Argument(metavar="[CALL-ID]", help="One call, whole.")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Print calls as they happen.")] = False,
     account: Annotated[str | None, typer.Option(help="Only of this account.")] = None,
-    number: Annotated[str | None, typer.Option(help="Only of this number, digits only.")] = None,
+    number: Annotated[
+        str | None, typer.Option(help="Only to this number of ours, or with it as caller ID.")
+    ] = None,
     hours: Annotated[float | None, typer.Option(help="Only of the last so many hours.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many, newest first.")] = 50,
     messages: Annotated[
@@ -36,14 +61,23 @@ def calls(
     pcap: Annotated[
         Path | None, typer.Option(help="Write the call's SIP messages to this file, for Wireshark.")
     ] = None,
+    hang_up: Annotated[bool, typer.Option("--hang-up", help="End the call CALL-ID.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List calls; with CALL-ID show one: its record, attempts and SIP ladder."""
+    """List calls, follow them, or show one with its SIP ladder.
+
+    Newest first. With CALL-ID: the record, every attempt, and the messages of both legs.
+    """
     here = installation(context)
-    if call_id is not None:
+    number = None if number is None else normalise(number)
+    if call_id is None and (hang_up or messages or pcap is not None):
+        raise ConfigError("--hang-up, --messages and --pcap need a CALL-ID; trunkline calls lists them")
+    if call_id is not None and hang_up:
+        _hang_up(here, call_id)
+    elif call_id is not None and not follow:
         _one(here, call_id, messages=messages, pcap=pcap, as_json=as_json)
     elif follow:
-        _follow(here, as_json)
+        _follow(here, _Wanted(call_id, account, number), as_json)
     else:
         since_at = None
         if hours is not None:
@@ -177,11 +211,39 @@ def ladder_of(here: Installation, call_id: str) -> list[LadderMessage]:
         return read_ladder(here.settings.ladder_dir, call_id)
 
 
-def _follow(here: Installation, as_json: bool) -> None:
+def _hang_up(here: Installation, call_id: str) -> None:
+    with here.control() as node:
+        if not node.hang_up(call_id):
+            raise DirectoryError(f"no call {call_id} is up")
+    say(f"Call {call_id} is ended.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Which calls to follow; None: any."""
+
+    call_id: str | None
+    account: str | None
+    number: str | None
+
+    def __contains__(self, call: LiveCall) -> bool:
+        return (
+            self.call_id in (None, call.call_id)
+            and self.account in (None, call.account)
+            and self.number in (None, call.caller, call.called)
+        )
+
+
+def _follow(here: Installation, wanted: _Wanted, as_json: bool) -> None:
     try:
         with here.control() as node:
+            if not as_json:
+                say_aside("Calls as they happen; Ctrl-C ends this.")
             for event in node.follow_calls():
-                _event(event, as_json)
+                if event.missed:
+                    say_aside(f"{event.missed} steps went by too fast to be shown")
+                if event.call in wanted:
+                    _event(event, as_json)
     except NoNodeError as error:
         raise ConfigError(f"{error}; --follow needs a running node") from None
     except KeyboardInterrupt:
@@ -194,6 +256,6 @@ def _event(event: CallEvent, as_json: bool) -> None:
         typer.echo(json.dumps(asdict(event), default=str))
         return
     end = f" {call.status} {call.verdict} after {call.talk_s:.1f} s" if call.verdict else ""
-    target = f" -> {call.target}" if call.target else ""
+    target = f" at {call.target}" if call.target else ""
     parties = f"{call.direction.value} {call.caller} -> {call.called}"
     say(f"{moment(event.at)} {call.call_id} {parties} {call.state.value}{target}{end}")

@@ -8,27 +8,43 @@ from typing import Annotated
 import typer
 
 from trunkline.cli.installation import Installation, installation
-from trunkline.cli.output import Json, print_card, print_json, say
+from trunkline.cli.output import Json, examples, print_card, print_json, progress, say
 from trunkline.cli.stations import Ground, on_ground
-from trunkline.config import Settings
 from trunkline.errors import ConfigError, DirectoryError
 from trunkline.media.embedded import EmbeddedEngine, EngineSettings
 from trunkline.media.terminals import Silence, Source, Tone, WavFile
 from trunkline.node.wiring import own_address
-from trunkline.pstn.phone import CallReport, Dialling, Phone
+from trunkline.pstn.phone import CallReport, Dialling, Phone, Step
 from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.outbound_auth import DigestUser
 from trunkline.sip.ports import Address
 from trunkline.sip.uri import SipUri
 
+_REMEDIES = {
+    True: "Calls through the trunk need --key and --secret of an account.",
+    False: "Check --key and --secret; trunkline explain KEY NUMBER says what else could be refused.",
+}
 PORT_MIN, PORT_MAX = 30_000, 30_998
 """Media ports of the test phone: clear of the service's 10000 to 20000."""
 
 
+app = typer.Typer(add_completion=False)
+
+
+@app.command(
+    epilog=examples(
+        "trunkline dial 9992000 --key demo --secret demo-secret-1 --listen 1004",
+        "trunkline dial +493012345678 --key trunk1 --secret SECRET --file hello.wav --record heard.wav",
+        "trunkline dial 'sip:100@pbx.example.com;transport=tcp' --digits 12#",
+    )
+)
 def dial(
     context: typer.Context,
     to: Annotated[
-        str, typer.Argument(metavar="TO", help="A number, dialled at the node of the settings; or a SIP URI.")
+        str,
+        typer.Argument(
+            metavar="TO", help="A number, dialled at the node of this installation; or a SIP URI."
+        ),
     ],
     key: Annotated[str | None, typer.Option(help="The account's API key.")] = None,
     secret: Annotated[str | None, typer.Option(help="Its API secret.", envvar="TRUNKLINE_SECRET")] = None,
@@ -45,7 +61,9 @@ def dial(
     bind: Annotated[str | None, typer.Option(help="The local address to call from.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Place a call, play a tone or a file, listen, hang up, and say what was heard.
+    """Place a test call, and say what was heard.
+
+    Plays a tone or a file (or silence), listens, records if asked to, and hangs up.
 
     Exit status 1 unless the call was answered and every tone listened for was heard.
     """
@@ -70,20 +88,16 @@ def dial(
         talk_s=seconds,
         ring_s=ring,
         record_to=record,
+        noted=_quiet if as_json else _say_step,
     )
     local = bind or local_address_for(target)
-    settings = _settings(here)
-    report = on_ground(settings, lambda ground: _dial(ground, local, dialling))
+    with progress(f"calling {target}"):
+        report = on_ground(here.settings_or_none, lambda ground: _dial(ground, local, dialling))
     _print(report, as_json)
+    if report.status in (401, 403, 407) and not as_json:
+        say(_REMEDIES[key is None])
     if not report.answered or not all(report.heard(frequency) for frequency in listen or ()):
         raise typer.Exit(1)
-
-
-def _settings(here: Installation) -> Settings | None:
-    try:
-        return here.settings
-    except ConfigError:
-        return None
 
 
 def _target(here: Installation, to: str) -> tuple[SipUri, str | None]:
@@ -149,22 +163,30 @@ async def _dial(ground: Ground, local: str, dialling: Dialling) -> CallReport:
         media.stop()
 
 
+def _say_step(step: Step) -> None:
+    say(f"{step.at_s:8.3f} s  {step.what}")
+
+
+def _quiet(step: Step) -> None:
+    """Nothing: the report holds every step."""
+
+
 def _print(report: CallReport, as_json: bool) -> None:
     if as_json:
         print_json(asdict(report) | {"hearing": report.hearing._asdict()})
         return
-    for step in report.steps:
-        say(f"{step.at_s:8.3f} s  {step.what}")
+    if not report.answered:
+        print_card({"outcome": report.outcome}, as_json=False)
+        return
     figures = report.figures
     card: dict[str, object] = {
         "outcome": report.outcome,
-        "answered": report.answered,
         "codec": report.codec,
         "talk_s": report.talk_s,
         "packets_received": figures.packets_received,
         "packets_sent": figures.packets_sent,
         "packets_lost": figures.packets_lost,
-        "MOS": figures.mos,
+        "MOS": None if figures.mos is None else round(figures.mos, 2),
         "digits_heard": report.hearing.digits,
     }
     for heard in report.hearing.tones:

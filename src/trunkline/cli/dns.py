@@ -5,7 +5,7 @@ from ipaddress import ip_address
 import typer
 
 from trunkline.cli.installation import installation
-from trunkline.cli.output import Json, print_json, say
+from trunkline.cli.output import Json, examples, print_json, say
 from trunkline.config import Settings
 from trunkline.errors import ConfigError
 from trunkline.node.wiring import advertised_host
@@ -18,9 +18,15 @@ _SERVICES = (
 """NAPTR order: TLS first (RFC 3263 §4.1 prefers it), then TCP, then UDP."""
 TTL_S = 300
 
+app = typer.Typer(add_completion=False)
 
+
+@app.command(epilog=examples("trunkline dns", "trunkline dns --json"))
 def dns(context: typer.Context, as_json: Json = False) -> None:
-    """Print the zone's NAPTR, SRV and address records for the edges, ready to paste."""
+    """Print the DNS records that lead clients to the edges.
+
+    NAPTR, SRV and addresses (RFC 3263), ready to paste into the zone.
+    """
     records = zone_records(installation(context).settings)
     if as_json:
         print_json([{"name": name, "type": kind, "data": data} for name, kind, data in records])

@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from trunkline.cli.installation import installation
-from trunkline.cli.output import Json, print_json, say
+from trunkline.cli.output import Json, examples, print_json, say
 from trunkline.cli.stations import Ground, on_ground
 from trunkline.config import Settings
 from trunkline.errors import StoreError, TrunklineError
@@ -54,8 +54,14 @@ class Finding:
 Findings = Iterator[Finding]
 
 
+app = typer.Typer(add_completion=False)
+
+
+@app.command(epilog=examples("trunkline doctor", "trunkline doctor --json"))
 def doctor(context: typer.Context, as_json: Json = False) -> None:
-    """Look for what is wrong with ports, addresses, certificate, clock, DNS and codecs. Exit status 1 on a
+    """Look for what is wrong, and say what to do about it.
+
+    Looks at the database, ports, addresses, certificate, clock, DNS, media and codecs. Exit status 1 on a
     fault.
     """
     here = installation(context)

@@ -6,7 +6,7 @@ import typer
 
 from trunkline.call.record import Direction
 from trunkline.cli.installation import Installation, installation
-from trunkline.cli.output import Json, print_card, print_json, say
+from trunkline.cli.output import Json, examples, print_card, print_json, say
 from trunkline.errors import DirectoryError
 from trunkline.store.directory_source import DirectorySource
 from trunkline.trunk.directory import Directory
@@ -16,7 +16,16 @@ from trunkline.trunk.verdict import Slug
 from trunkline.web.control_client import NoNodeError
 from trunkline.web.views import Explanation, Question
 
+app = typer.Typer(add_completion=False)
 
+
+@app.command(
+    epilog=examples(
+        "trunkline explain trunk1 +493012345678 (a customer's call)",
+        "trunkline explain +493012345678 +442079460123 (a call to one of our numbers)",
+        "trunkline explain no-route (an error id)",
+    )
+)
 def explain(
     context: typer.Context,
     source: Annotated[
@@ -29,7 +38,10 @@ def explain(
     caller: Annotated[str | None, typer.Option(help="The caller ID of an outbound call.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Say what would happen to a call and why, without placing one; or what an error id means."""
+    """Say what would happen to a call, or what an error id means.
+
+    No call is placed; the running node decides as it would for a real one.
+    """
     here = installation(context)
     if to is None:
         _explain_slug(source, as_json)

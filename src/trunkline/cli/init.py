@@ -11,44 +11,65 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from trunkline.cli.output import say
+from trunkline.cli.output import examples, say
 from trunkline.config import Settings, render_default
 from trunkline.errors import ConfigError
 from trunkline.store.store import Store
 
 CERTIFICATE_DAYS = 825
 ADMIN = "admin"
+_NEXT = (
+    ("doctor", "what is wrong with ports, addresses, DNS"),
+    ("account add", "a customer: prints key and secret"),
+    ("carrier add NAME --gateway sip:HOST", "where calls go, and come from"),
+    ("route add all --carrier NAME", "which numbers it takes"),
+    ("number add NUMBER --account KEY --forward URI", "a number, and where its calls go"),
+    ("serve", "run the node"),
+)
 
 
+app = typer.Typer(add_completion=False)
+
+
+@app.command(
+    epilog=examples(
+        "trunkline init /var/lib/trunkline --domain sip.example.com --advertise 203.0.113.10",
+        "trunkline init trial",
+    )
+)
 def init(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where everything goes; made if need be.")],
     domain: Annotated[
-        str, typer.Option(help="The name that customers will send calls to; also the digest realm.")
-    ] = "sip.example.net",
+        str | None, typer.Option(help="The name that customers will send calls to; also the digest realm.")
+    ] = None,
     advertise: Annotated[
         str | None, typer.Option(help="This node's public address or name, if it is behind NAT.")
     ] = None,
 ) -> None:
-    """Make a new installation: settings, database, key, a self-signed certificate, an administrator."""
+    """Make a new installation: settings, database, certificate, administrator.
+
+    The certificate is self-signed. Prints the administrator's password, and what to do next.
+    """
     settings_file = directory / "trunkline.toml"
     if settings_file.exists():
         raise ConfigError(f"{settings_file} exists already: this directory holds an installation")
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    values: dict[str, object] = {"service.domain": domain, "node.data_dir": str(directory.resolve())}
+    values: dict[str, object] = {"node.data_dir": str(directory.resolve())}
+    if domain is not None:
+        values["service.domain"] = domain
     if advertise is not None:
         values["sip.advertised_host"] = advertise
     settings, password = set_up(directory, values)
-    say(f"Made {settings_file}, the database, and a self-signed certificate for {domain}.")
+    say(f"Made {settings_file}, the database, and a self-signed certificate for {settings.service.domain}.")
     say(f"The dashboard's administrator is {ADMIN}, password {password} (shown once, here).")
-    say("\nNext:")
-    option = f"trunkline -c {settings_file}"
-    say(f"  {option} doctor                       look for what is wrong with ports, addresses, DNS")
-    say(f"  {option} account add                  a customer; prints key and secret")
-    say(f"  {option} carrier add NAME --gateway sip:HOST")
-    say(f"  {option} route add all --carrier NAME")
-    say(f"  {option} serve")
-    if settings.tls.certificate is None:
-        say("For sips: customers who check certificates, put a real one into tls.certificate.")
+    if domain is None:
+        say(
+            f"The domain {settings.service.domain} stands for yours: set service.domain before you add "
+            "accounts, since their secrets are stored together with it."
+        )
+    say(f"\nNext, in {directory} (or anywhere, with -c {settings_file.resolve()}):")
+    for command, purpose in _NEXT:
+        say(f"  trunkline {command:<46} {purpose}".rstrip())
 
 
 def set_up(directory: Path, values: dict[str, object]) -> tuple[Settings, str]:

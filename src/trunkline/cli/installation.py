@@ -1,17 +1,20 @@
 """The installation that a command works on: its settings, its store, and its running node if there is one.
 
-Everything is opened when first asked for, so that `trunkline --help` works anywhere.
+Everything is imported and opened when first asked for, so that `trunkline --help` works anywhere, at once.
 """
 
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
-from trunkline.config import Settings
 from trunkline.errors import ConfigError
-from trunkline.store.store import Store
-from trunkline.web.control_client import ControlClient, NoNodeError
+
+if TYPE_CHECKING:
+    from trunkline.config import Settings
+    from trunkline.store.store import Store
+    from trunkline.web.control_client import ControlClient
 
 CANDIDATES = (Path("trunkline.toml"), Path("/etc/trunkline/trunkline.toml"))
 """Where the settings file is looked for when nobody says."""
@@ -37,22 +40,45 @@ class Installation:
         )
 
     @cached_property
-    def settings(self) -> Settings:
+    def settings(self) -> "Settings":
         """Raises `SettingsError`, which names every wrong key."""
+        from trunkline.config import Settings
+
         return Settings.load(self.path)
 
     @cached_property
-    def store(self) -> Store:
+    def store(self) -> "Store":
         """Raises `StoreError`."""
+        from trunkline.store.store import Store
+
         settings = self.settings
         return Store.open(settings.database_url, settings.key_file, settings.service.domain)
 
-    def control(self) -> ControlClient:
-        """A line to the running node; its methods raise `NoNodeError` when there is none."""
+    @property
+    def settings_or_none(self) -> "Settings | None":
+        """The settings, or None where there is no settings file."""
+        try:
+            self.path  # noqa: B018 - looks for it
+        except ConfigError:
+            return None
+        return self.settings
+
+    def close(self) -> None:
+        """Close the store, if it was opened. Idempotent."""
+        store = self.__dict__.pop("store", None)
+        if store is not None:
+            store.close()
+
+    def control(self) -> "ControlClient":
+        """A line to the running node. Raises `NoNodeError` when there is none."""
+        from trunkline.web.control_client import ControlClient
+
         return ControlClient(self.settings.control_socket)
 
     def changed(self) -> None:
         """Let a running node know of a change at once; it would see it within a second anyway."""
+        from trunkline.web.control_client import NoNodeError
+
         try:
             with self.control() as node:
                 node.refresh_directory()

@@ -6,12 +6,13 @@ import typer
 
 from trunkline.cli.explain import explain_number
 from trunkline.cli.installation import installation
-from trunkline.cli.output import Json, Row, print_card, print_rows, say
+from trunkline.cli.output import NONE, Json, Row, examples, listed, print_card, print_rows, say
+from trunkline.store.numbers import NumberChanges
 from trunkline.trunk.e164 import normalise
 from trunkline.trunk.forwarding import ForwardingList
 from trunkline.trunk.number import Number
 
-app = typer.Typer(no_args_is_help=True, help="Numbers, and where their calls go.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Numbers, and where their calls go.")
 
 E164 = Annotated[str, typer.Argument(metavar="NUMBER", help="In E.164, with or without +.")]
 
@@ -25,11 +26,17 @@ def _card(number: Number) -> Row:
     }
 
 
-@app.command("add")
+@app.command(
+    "add",
+    epilog=examples(
+        "trunkline number add +442079460123 --account trunk1",
+        "trunkline number add +442079460123 --account trunk1 --forward '100@pbx1, 100@192.0.2.20'",
+    ),
+)
 def add(
     context: typer.Context,
     number: E164,
-    account: Annotated[str, typer.Option(help="Key of the account it belongs to.")],
+    account: Annotated[str, typer.Option(metavar="KEY", help="The account that it belongs to.")],
     forward: Annotated[str, typer.Option(help="SIP URIs in order, with commas between.")] = "",
     as_json: Json = False,
 ) -> None:
@@ -40,6 +47,8 @@ def add(
     here.changed()
     _warn(added.forwarding, as_json)
     print_card(_card(added), as_json)
+    if not as_json and not added.forwarding:
+        say(f"\nNext: trunkline number forward {added.e164} URI…")
 
 
 @app.command("list")
@@ -55,7 +64,21 @@ def list_(
     print_rows(rows, as_json, "No numbers yet: trunkline number add NUMBER --account KEY")
 
 
-@app.command("forward")
+@app.command("show")
+def show(context: typer.Context, number: E164, as_json: Json = False) -> None:
+    """One number."""
+    print_card(_card(installation(context).store.numbers.get(normalise(number))), as_json)
+
+
+@app.command(
+    "forward",
+    epilog=examples(
+        "trunkline number forward 442079460123 100@pbx1.example.com 100@pbx2.example.com",
+        "trunkline number forward 442079460123 '100@pbx1.example.com;timeout=2000, sips:100@pbx2'",
+        "trunkline number forward 442079460123 trunk1@sip.example.net (its registered devices)",
+        "trunkline number forward 442079460123 none",
+    ),
+)
 def forward(
     context: typer.Context,
     number: E164,
@@ -64,15 +87,14 @@ def forward(
         typer.Argument(
             metavar="URI…",
             help="SIP URIs, tried in order; commas or spaces between. user@host, sip: and sips:, each with "
-            ";transport=tcp, ;timeout=2000…20000 (ms). 'none' forwards nowhere.",
+            f";transport=tcp, ;timeout=2000…20000 (ms). '{NONE}' forwards nowhere.",
         ),
     ],
     as_json: Json = False,
 ) -> None:
     """Forward a number to SIP."""
     here = installation(context)
-    text = "" if uris == ["none"] else ", ".join(uri.strip().rstrip(",") for uri in uris)
-    forwarding = ForwardingList.parse(text)
+    forwarding = ForwardingList.parse("" if uris == [NONE] else ", ".join(listed(uris)))
     changed = here.store.numbers.forward(normalise(number), forwarding)
     here.changed()
     _warn(forwarding, as_json)
@@ -85,7 +107,59 @@ def _warn(forwarding: ForwardingList, as_json: bool) -> None:
             say(f"warning: {warning}")
 
 
-@app.command("explain")
+@app.command(
+    "set",
+    epilog=examples(
+        "trunkline number set 442079460123 --ring-timeout 30",
+        "trunkline number set 442079460123 --account trunk2",
+    ),
+)
+def set_(
+    context: typer.Context,
+    number: E164,
+    account: Annotated[str | None, typer.Option(metavar="KEY", help="Give it to this account.")] = None,
+    ring_timeout: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SECONDS",
+            help=f"How long an endpoint may ring, 1 to 600; '{NONE}': as forwarding.ring_timeout_s says.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Change whose a number is, or how long it rings; what is left out stays."""
+    changes: NumberChanges = {}
+    if account is not None:
+        changes["account"] = account
+    if ring_timeout is not None:
+        changes["ring_timeout_s"] = seconds(ring_timeout)
+    here = installation(context)
+    changed = here.store.numbers.update(normalise(number), **changes)
+    here.changed()
+    print_card(_card(changed), as_json)
+
+
+def seconds(text: str) -> float | None:
+    """A number of seconds, or None for `none`."""
+    if text == NONE:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is neither a number of seconds nor '{NONE}'") from None
+
+
+@app.command("remove")
+def remove(context: typer.Context, number: E164) -> None:
+    """Remove a number: calls to it are then answered 404."""
+    here = installation(context)
+    e164 = normalise(number)
+    here.store.numbers.remove(e164)
+    here.changed()
+    say(f"Number {e164} is removed.")
+
+
+@app.command("explain", epilog=examples("trunkline number explain +442079460123 --caller +493012345678"))
 def explain(
     context: typer.Context,
     number: E164,

@@ -5,7 +5,8 @@ What came from a peer may hold control characters; none of them reaches the term
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -19,9 +20,19 @@ PIPE_WIDTH = 200
 
 console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
+_aside = Console(highlight=False, soft_wrap=True, stderr=True)
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 Row = Mapping[str, Any]
+
+NONE = "none"
+"""What an option takes to clear a value."""
+
+
+def examples(*lines: str) -> str:
+    """An epilog for `--help`: command lines to learn from."""
+    return "\n\n".join(("Examples:", *lines))
 
 
 def print_rows(rows: Iterable[Row], as_json: bool, empty: str) -> None:
@@ -59,8 +70,21 @@ def print_json(value: Any) -> None:
 
 
 def say(text: str) -> None:
-    """One line for a person."""
+    """One line for a person, at once even into a pipe."""
     console.print(Text(printable(text)))
+    console.file.flush()
+
+
+def say_aside(text: str) -> None:
+    """One line for a person who watches, out of the way of what a program reads."""
+    _aside.print(Text(printable(text)))
+
+
+@contextmanager
+def progress(text: str) -> Iterator[None]:
+    """Show at a terminal that something goes on, for as long as it does."""
+    with _aside.status(Text(printable(text))) if _aside.is_terminal else nullcontext():
+        yield
 
 
 def shown(value: Any) -> str:
@@ -90,3 +114,8 @@ def moment(at: float | None) -> str | None:
     if at is None:
         return None
     return datetime.fromtimestamp(at, UTC).isoformat(sep=" ", timespec="seconds").replace("+00:00", "Z")
+
+
+def listed(given: Iterable[str]) -> list[str]:
+    """The values of an option that may be repeated, and may name several with commas between."""
+    return [part.strip() for text in given for part in text.split(",") if part.strip()]

@@ -8,10 +8,9 @@ from typing import Annotated
 import typer
 
 from trunkline.cli.installation import Installation, installation
-from trunkline.cli.output import Json, Row, print_card
+from trunkline.cli.output import Json, Row, examples, print_card, progress
 from trunkline.cli.stations import Ground, on_ground
-from trunkline.config import Settings
-from trunkline.errors import ConfigError, DirectoryError
+from trunkline.errors import DirectoryError
 from trunkline.pstn.station import Station
 from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.failures import RequestFailure
@@ -45,38 +44,47 @@ class PingResult:
         }
 
 
+WAIT_S = 5.0
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command(
+    epilog=examples(
+        "trunkline ping sip:sbc.carrier.example", "trunkline ping 'sip:192.0.2.10:5080;transport=tcp'"
+    )
+)
 def ping(
     context: typer.Context,
     uri: Annotated[
         str, typer.Argument(metavar="SIP-URI", help="sip:host[:port][;transport=tcp], sips:host, …")
     ],
+    within: Annotated[
+        float, typer.Option(min=0.1, help="How long to wait for the answer, in seconds.")
+    ] = WAIT_S,
     as_json: Json = False,
 ) -> None:
-    """Send OPTIONS and say what came back. Exit status 1 when nothing did."""
+    """Send OPTIONS and say what came back. Exit status 1 when nothing did.
+
+    Needs no installation: it asks from an address of its own.
+    """
     try:
         target = SipUri.parse(uri if uri.lower().startswith(("sip:", "sips:")) else f"sip:{uri}")
     except SipSyntaxError as error:
         raise DirectoryError(f"{uri!r}: {error}") from None
-    [result] = ping_all(installation(context), [target])
+    [result] = ping_all(installation(context), [target], within)
     print_card(result.row(), as_json)
     if not result.answered:
         raise typer.Exit(1)
 
 
-def ping_all(here: Installation, uris: Sequence[SipUri]) -> list[PingResult]:
+def ping_all(here: Installation, uris: Sequence[SipUri], within_s: float = WAIT_S) -> list[PingResult]:
     """Ping each of them, all at once."""
-    return on_ground(_settings(here), lambda ground: _ping_all(ground, uris))
+    with progress(f"waiting for {', '.join(str(uri) for uri in uris)}"):
+        return on_ground(here.settings_or_none, lambda ground: _ping_all(ground, uris, within_s))
 
 
-def _settings(here: Installation) -> Settings | None:
-    """For the name servers: a ping needs no installation."""
-    try:
-        return here.settings
-    except ConfigError:
-        return None
-
-
-async def _ping_all(ground: Ground, uris: Sequence[SipUri]) -> list[PingResult]:
+async def _ping_all(ground: Ground, uris: Sequence[SipUri], within_s: float) -> list[PingResult]:
     station = Station(
         _Nobody(),
         clock=ground.clock,
@@ -87,24 +95,32 @@ async def _ping_all(ground: Ground, uris: Sequence[SipUri]) -> list[PingResult]:
     )
     await station.start()
     try:
-        return list(await asyncio.gather(*(_ping(ground, station, uri) for uri in uris)))
+        return list(await asyncio.gather(*(_ping(ground, station, uri, within_s) for uri in uris)))
     finally:
         await station.close()
 
 
-async def _ping(ground: Ground, station: Station, uri: SipUri) -> PingResult:
+async def _ping(ground: Ground, station: Station, uri: SipUri, within_s: float) -> PingResult:
     done: asyncio.Future[Response | RequestFailure] = asyncio.get_running_loop().create_future()
     began = ground.clock.now()
+
+    def take(outcome: Response | RequestFailure) -> None:
+        if not done.done():
+            done.set_result(outcome)
+
     station.agent.request(
         "OPTIONS",
         uri,
         from_=NameAddr(None, SipUri("sip", "ping", "trunkline.invalid")),
         to=NameAddr(None, uri),
         headers=(("Accept", "application/sdp"),),
-        on_response=done.set_result,
-        on_failure=done.set_result,
+        on_response=take,
+        on_failure=take,
     )
-    outcome = await done
+    try:
+        outcome = await asyncio.wait_for(done, within_s)
+    except TimeoutError:
+        return PingResult(uri, False, f"no answer within {within_s:g} s", None, "")
     if isinstance(outcome, RequestFailure):
         return PingResult(uri, False, str(outcome), None, "")
     took_ms = round((ground.clock.now() - began) * 1000, 2)

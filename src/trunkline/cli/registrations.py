@@ -5,7 +5,12 @@ import typer
 from trunkline.cli.installation import installation
 from trunkline.cli.output import Json, moment, print_rows
 
-app = typer.Typer(no_args_is_help=True, help="Devices that are registered now.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Devices that are registered now.")
+
+
+@app.callback()
+def _group() -> None:
+    """Devices that are registered now."""
 
 
 @app.command("list")

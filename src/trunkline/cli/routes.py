@@ -5,22 +5,32 @@ from typing import Annotated
 import typer
 
 from trunkline.cli.installation import installation
-from trunkline.cli.output import Json, Row, print_card, print_rows, say
+from trunkline.cli.output import Json, Row, examples, listed, print_card, print_rows, say
 from trunkline.errors import DirectoryError
 from trunkline.trunk.directory import Directory, Snapshot
 from trunkline.trunk.e164 import normalise
 from trunkline.trunk.routes import Route, RouteCarrier
 
-app = typer.Typer(no_args_is_help=True, help="Which carrier takes which numbers.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Which carrier takes which numbers.")
 
+ALL = "all"
 Prefix = Annotated[
-    str, typer.Argument(metavar="PREFIX", help="E.164 digits, with or without +; 'all' for every number.")
+    str,
+    typer.Argument(metavar="PREFIX", help=f"E.164 digits, with or without +; '{ALL}' for every number."),
+]
+Carriers = Annotated[
+    list[str],
+    typer.Option(
+        "--carrier",
+        metavar="NAME[:PRIORITY:WEIGHT]",
+        help="Once for each carrier. Lower priorities first, equals by weight. Default: in the order given.",
+    ),
 ]
 
 
 def _row(route: Route) -> Row:
     return {
-        "prefix": route.prefix or "all",
+        "prefix": route.prefix or ALL,
         "carriers": [
             f"{item.carrier} (priority {item.priority}, weight {item.weight})" for item in route.carriers
         ],
@@ -28,28 +38,38 @@ def _row(route: Route) -> Row:
 
 
 def _digits(prefix: str) -> str:
-    return "" if prefix == "all" else prefix.removeprefix("+")
+    return "" if prefix == ALL else prefix.removeprefix("+")
 
 
-@app.command("add")
-def add(
-    context: typer.Context,
-    prefix: Prefix,
-    carrier: Annotated[
-        list[str],
-        typer.Option(
-            help="NAME, or NAME:PRIORITY:WEIGHT; once for each. Lower priorities first, equals by weight. "
-            "Default: in the order given."
-        ),
-    ],
-    as_json: Json = False,
-) -> None:
+@app.command(
+    "add",
+    epilog=examples(
+        "trunkline route add all --carrier upstream",
+        "trunkline route add 44 --carrier cheap --carrier good (cheap first, then good)",
+        "trunkline route add 49 --carrier a:0:3 --carrier b:0:1 (three of four calls begin with a)",
+    ),
+)
+def add(context: typer.Context, prefix: Prefix, carrier: Carriers, as_json: Json = False) -> None:
     """Send numbers that begin with PREFIX to carriers. The longest matching prefix decides."""
     here = installation(context)
-    route = Route(_digits(prefix), tuple(_carrier(text, place) for place, text in enumerate(carrier)))
+    route = _route(prefix, carrier)
     here.store.routes.add(route)
     here.changed()
     print_card(_row(route), as_json)
+
+
+@app.command("set", epilog=examples("trunkline route set 44 --carrier good --carrier cheap"))
+def set_(context: typer.Context, prefix: Prefix, carrier: Carriers, as_json: Json = False) -> None:
+    """Give a prefix that has a route other carriers."""
+    here = installation(context)
+    route = _route(prefix, carrier)
+    here.store.routes.update(route)
+    here.changed()
+    print_card(_row(route), as_json)
+
+
+def _route(prefix: str, carriers: list[str]) -> Route:
+    return Route(_digits(prefix), tuple(_carrier(text, place) for place, text in enumerate(listed(carriers))))
 
 
 def _carrier(text: str, place: int) -> RouteCarrier:
@@ -69,10 +89,10 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
     print_rows(rows, as_json, "No routes yet: trunkline route add PREFIX --carrier NAME")
 
 
-@app.command("test")
+@app.command("test", epilog=examples("trunkline route test +442079460123"))
 def find(
     context: typer.Context,
-    number: Annotated[str, typer.Argument(help="The number, in E.164.")],
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="In E.164, with or without +.")],
     as_json: Json = False,
 ) -> None:
     """Say which route a number takes. Exit status 1 when there is none."""
@@ -87,3 +107,12 @@ def find(
             say(f"No route has a prefix of {digits}: trunkline route add PREFIX --carrier NAME")
         raise typer.Exit(1)
     print_card({"number": digits, **_row(route)}, as_json)
+
+
+@app.command("remove")
+def remove(context: typer.Context, prefix: Prefix) -> None:
+    """Remove the route of a prefix: a shorter one then takes its numbers, or else they are answered 404."""
+    here = installation(context)
+    here.store.routes.remove(_digits(prefix))
+    here.changed()
+    say(f"Route {prefix} is removed.")

@@ -22,7 +22,8 @@ _TABLE = re.compile(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"\s*([A-Za-z0-9_-]+(?:\s*\.\s*[A-Za-z0-9_-]+)*)\s*=")
 _SERVICE_LINK = re.compile(r"(.*_)?(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_(TCP|UDP|SCTP).*)?)$")
 """Variables that Kubernetes sets for a service that happens to be called `trunkline`: no settings."""
-_RESERVED = frozenset({"CONFIG"})
+_RESERVED = frozenset({"CONFIG", "PASSWORD", "SECRET"})
+"""What commands read from the environment themselves."""
 _WIDTH = 100
 _ALIKE = 0.7
 """How much alike two names must be, 0 to 1, for one to be suggested for the other."""

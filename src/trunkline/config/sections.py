@@ -12,6 +12,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from trunkline.config.values import (
+    DigestAlgorithms,
     Host,
     IpAddress,
     IpAddresses,
@@ -47,6 +48,12 @@ class Service(Section):
     )
     product: str = setting(
         "Trunkline", "The product named in Server and User-Agent.", min_length=1, max_length=64
+    )
+    digest: DigestAlgorithms = setting(
+        ("MD5", "SHA-256"),
+        "What challenges offer, in this order. Phones with libre before 2 (baresip 1.0) give up at a "
+        "challenge that they don't know instead of passing over it: leave them only MD5.",
+        min_length=1,
     )
 
 
@@ -301,7 +308,7 @@ class Log(Section):
 
 
 class Ladder(Section):
-    """The SIP messages of each call, kept for `trunkline call` and the dashboard."""
+    """The SIP messages of each call, kept for `trunkline calls` and the dashboard."""
 
     keep_s: float = setting(604800.0, "How long messages are kept.", live=True, gt=0)
     max_bytes: int = setting(

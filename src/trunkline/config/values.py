@@ -6,7 +6,7 @@ commas, or as JSON.
 
 import ipaddress
 import json
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator
 from pydantic_settings import NoDecode
@@ -77,3 +77,4 @@ Host = Annotated[str, AfterValidator(_host)]
 ListenAddress = Annotated[SocketAddress, NoDecode, PlainValidator(_socket_address)]
 ListenAddresses = Annotated[tuple[ListenAddress, ...], NoDecode, BeforeValidator(_listed)]
 IpAddresses = Annotated[tuple[IpAddress, ...], NoDecode, BeforeValidator(_listed)]
+DigestAlgorithms = Annotated[tuple[Literal["MD5", "SHA-256"], ...], NoDecode, BeforeValidator(_listed)]

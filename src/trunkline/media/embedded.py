@@ -47,6 +47,9 @@ class EngineSettings:
     up to ten times as long. Two seconds cover a BYE that had to be repeated twice."""
     allow_loopback: bool = False
     """Legs may send to loopback and link-local addresses: for the demo and tests."""
+    gather_ms: float = 1.0
+    """While a thread has much to do (from about twenty calls on), packets may wait this long to be handled
+    together, which nearly halves what they cost; 0 to 5. Packets that come one by one are never held."""
     dscp: int = 46
     """Differentiated services code point of what is sent, 0-63; 46 is expedited forwarding (RFC 3246)."""
 
@@ -85,6 +88,10 @@ class EmbeddedLeg:
             remote.dtmf_payload_type,
             remote.signalled_from,
         )
+
+    def send_digits(self, digits: str, duration_ms: int = 100) -> None:
+        """Queue digits for the peer (RFC 4733), each so long (held within 40-8000 ms)."""
+        self._native.send_digits(digits, duration_ms)
 
     def figures(self) -> MediaFigures:
         """Counters so far, or the last ones of a closed leg."""
@@ -144,10 +151,6 @@ class EmbeddedTerminal(EmbeddedLeg):
                 native.play_tone(frequencies_hz, level_dbm0, cadence_ms)
             case WavFile(path, repeat):
                 native.play_file(path, repeat)
-
-    def send_digits(self, digits: str, duration_ms: int = 100) -> None:
-        """Queue digits (RFC 4733), each so long."""
-        self._native.send_digits(digits, duration_ms)
 
     def hearing(self) -> Hearing:
         """What it has heard so far, or until it was closed."""

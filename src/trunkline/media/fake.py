@@ -105,6 +105,18 @@ class FakeLeg:
             self.expecting_since = self.engine.clock.now()
         self.engine.watch(self)
 
+    def send_digits(self, digits: str, duration_ms: int = 100) -> None:
+        """Send digits to the peer, all at once."""
+        self.must_be_open()
+        remote = self.remote
+        if remote is None or remote.dtmf_payload_type is None:
+            raise MediaError("the peer takes no telephone-events")
+        if not set(digits.upper()) <= DIGITS:
+            raise MediaError(f"{digits!r} has something that is no DTMF digit")
+        self.engine.network.settle()
+        packets = len(digits) * (duration_ms // 20 + 2)
+        self.send(Sound(remote.dtmf_payload_type, packets, digits=digits.upper()), 0)
+
     def figures(self) -> MediaFigures:
         """Counters so far, or the last ones of a closed leg."""
         self.engine.network.settle()
@@ -223,16 +235,7 @@ class FakeTerminal(FakeLeg):
 
     def send_digits(self, digits: str, duration_ms: int = 100) -> None:
         """Send digits, all at once."""
-        self.must_be_open()
-        remote = self.remote
-        if remote is None or remote.dtmf_payload_type is None:
-            raise MediaError("the peer takes no telephone-events")
-        if not set(digits.upper()) <= DIGITS:
-            raise MediaError(f"{digits!r} has something that is no DTMF digit")
-        self.engine.network.settle()
-        packets = len(digits) * (duration_ms // 20 + 2)
-        payload_type = remote.payload_types[remote.dtmf_payload_type]
-        self.send(Sound(payload_type, packets, digits=digits.upper()), 0)
+        super().send_digits(digits, duration_ms)
         if self.source_ended is not None:
             self.engine.clock.at(self.engine.clock.now(), self.source_ended)
 

@@ -64,8 +64,8 @@ class Hearing(NamedTuple):
     """One for each frequency listened for, in that order."""
 
     def heard_ms(self, frequency_hz: float) -> int:
-        """How long a frequency that was listened for was heard."""
-        return next(tone.duration_ms for tone in self.tones if tone.frequency_hz == frequency_hz)
+        """How long a frequency was heard. Raises `KeyError` for one that was not listened for."""
+        return {tone.frequency_hz: tone.duration_ms for tone in self.tones}[frequency_hz]
 
 
 class Terminal(MediaLeg, Protocol):
@@ -75,12 +75,6 @@ class Terminal(MediaLeg, Protocol):
     def play(self, source: Source) -> None:
         """Say this from the next packet on. Raises `MediaError` for a tone out of range or an unusable
         file."""
-
-    def send_digits(self, digits: str, duration_ms: int = 100) -> None:
-        """Queue digits, each so long (held within 40-8000 ms), in the place of audio.
-
-        Raises `MediaError` for what is no digit, or when the peer takes no telephone-events.
-        """
 
     def hearing(self) -> Hearing:
         """What it has heard so far, or until it was closed."""

@@ -21,6 +21,11 @@ from typing import Final
 from trunkline.clock import Clock
 from trunkline.net.flows import is_loopback, source_key
 
+RESPONSE: Final = b"SIP/2.0 "
+"""How every response begins (RFC 3261 §7.2), and no request."""
+CALLED_S: Final = 120.0
+"""How long a peer counts as known after a request of ours: it will send its own within the calls we place."""
+
 
 class Evidence(IntEnum):
     """What a ban rests on, weakest first."""
@@ -136,7 +141,7 @@ class Gate:
         if self._bans and self._is_shut_out(source, host, now, proven=proven):
             self.refused += 1
             return False
-        if data.startswith(b"SIP/2.0 "):
+        if data.startswith(RESPONSE):
             return True
         budget = source.streamed if proven else source.datagrams
         count = budget.count_one(now, self._settings.window_s)
@@ -172,6 +177,11 @@ class Gate:
         ban = self._bans.get(source.key)
         if ban is not None and ban.evidence is Evidence.SPOOFABLE:
             self._lift(source.key)
+
+    def sent(self, host: str, data: bytes) -> None:
+        """We send `data` to `host`: a request makes it known, a response (anyone gets one) doesn't."""
+        if not data.startswith(RESPONSE):
+            self.vouch(host, CALLED_S)
 
     def ban(self, host: str, reason: str, *, evidence: Evidence, for_s: float | None = None) -> Ban:
         """Shut `host` out for `for_s` seconds (the settings' time if None). Never weakens a ban that

@@ -2,7 +2,7 @@
 
 RFC 3261 §18 indexes a connection by transport and far address, whichever side opened it. A TLS connection is
 also bound to the name it was opened for and to whether that name was verified: it is never used for another
-(RFC 5922 §7.1, RFC 5923 §9.3). Accepted connections are bound to no name, so they carry requests to address
+(RFC 5922, RFC 5923 §9.3). Accepted connections are bound to no name, so they carry requests to address
 literals only. Via's `alias` (RFC 5923) is not offered: a peer behind NAT is reached over its flow, which the
 dialog or the registration keeps.
 """
@@ -13,6 +13,9 @@ from trunkline.net.flows import source_key
 from trunkline.net.settings import StreamLimits
 from trunkline.net.stream import Connection
 from trunkline.sip.ports import Address, Transport
+
+RESERVED_SHARE: Final = 8
+"""One in so many connections can't be taken by those who connect to us: our own calls must still get out."""
 
 
 class Purpose(NamedTuple):
@@ -48,8 +51,11 @@ class Connections:
         """Why one more connection may not be had, accepted from `host` or (None) made by us; None when it
         may.
         """
-        if len(self._purposes) >= self._limits.connections:
-            return f"{self._limits.connections} connections are open"
+        allowed = self._limits.connections
+        if host is not None:
+            allowed -= allowed // RESERVED_SHARE
+        if len(self._purposes) >= allowed:
+            return f"{allowed} connections are open"
         if host is not None:
             of_source = self._accepted_from.get(source_key(host), 0)
             if of_source >= self._limits.connections_per_source:

@@ -134,7 +134,7 @@ class Dialer:
 
 
 def _name_of(target: Target) -> str:
-    """What the certificate has to be valid for; OpenSSL doesn't send an address as SNI (RFC 6066 §3)."""
+    """What the certificate has to be valid for; OpenSSL doesn't send an address as SNI (RFC 6066)."""
     return target.server_name or target.address.host
 
 

@@ -1,8 +1,7 @@
 """Questions to DNS: one at a time per question, remembered for as long as DNS says.
 
-dnspython speaks the protocol (RFC 1035, over UDP with a random port and id, over TCP when truncated); here
-are the bounds around it: each question's time, how many are under way, how much is remembered and how long.
-Follows CNAMEs also across answers.
+`dns_exchange` asks one nameserver; here is which one is asked, and the bounds: each question's time, how many
+are under way, how much is remembered and how long. Follows CNAMEs, across answers too.
 """
 
 import asyncio
@@ -10,12 +9,12 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
-import dns.asyncresolver
 import dns.exception
 import dns.message
 import dns.name
+import dns.rcode
 import dns.rdtypes.IN.A
 import dns.rdtypes.IN.AAAA
 import dns.rdtypes.IN.NAPTR
@@ -25,7 +24,10 @@ import dns.rrset
 
 from trunkline.clock import Clock
 from trunkline.errors import ConfigError
-from trunkline.net.locating import Answer, Naptr, Outcome, Question, Srv
+from trunkline.net.dns_exchange import exchange
+from trunkline.net.flows import packed
+from trunkline.net.locating import Answer, Naptr, Outcome, Question, RecordType, Srv
+from trunkline.sip.ports import Address
 
 MAX_RECORDS: Final = 64
 """Records of one answer that are looked at."""
@@ -57,7 +59,7 @@ class DnsSettings:
     """An answer is not remembered longer, whatever its TTL."""
     negative_min_s: float = 5.0
     negative_max_s: float = 30.0
-    """The bounds of how long "no such name" and failures are remembered (RFC 2308 §5 gives the time in
+    """The bounds of how long "no such name" and failures are remembered (RFC 2308 gives the time in
     between).
     """
     questions_at_once: int = 256
@@ -70,7 +72,7 @@ class DnsClient:
         """Raises `ConfigError` when there is nobody to ask."""
         self._settings: Final = settings
         self._clock: Final = clock
-        self._resolver = _resolver(settings)
+        self._servers = _nameservers(settings)
         self._remembered: dict[Question, tuple[float, Answer]] = {}
         self._waiting: dict[Question, list[Callable[[Question, Answer], None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -111,7 +113,7 @@ class DnsClient:
     async def _find(self, question: Question) -> None:
         settings = self._settings
         answer, ttl = _FAILED, 0.0
-        with contextlib.suppress(TimeoutError, dns.exception.DNSException, OSError, ValueError, EOFError):
+        with contextlib.suppress(TimeoutError, dns.exception.DNSException):
             async with asyncio.timeout(settings.question_s):
                 answer, ttl = await self._query(question)
         if answer.outcome is Outcome.FOUND:
@@ -129,40 +131,56 @@ class DnsClient:
         self._remembered[question] = (until, answer)
 
     async def _query(self, question: Question) -> tuple[Answer, float]:
-        """The answer and the seconds it is good for. Raises whatever dnspython and sockets do."""
+        """The answer and the seconds it is good for, following CNAMEs."""
         ttl = self._settings.max_ttl_s
-        name = question.name
+        name = dns.name.from_text(question.name)
         for _ in range(MAX_ALIASES):
-            try:
-                asked = dns.name.from_text(name)
-                found = await self._resolver.resolve(
-                    asked, question.kind, raise_on_no_answer=False, search=False
-                )
-            except dns.resolver.NXDOMAIN as error:
-                return Answer(Outcome.NO_NAME), min(ttl, _negative_ttl(error))
-            ttl = min(ttl, found.chaining_result.minimum_ttl)
-            if found.rrset is not None:
-                return _answer(found.rrset), ttl
-            if found.canonical_name == asked:
+            response = await self._ask_servers(name, question.kind)
+            if response is None:
+                break
+            found = response.resolve_chaining()
+            ttl = min(ttl, found.minimum_ttl)
+            if found.answer is not None:
+                return _answer(found.answer), ttl
+            if response.rcode() == dns.rcode.NXDOMAIN:
+                return Answer(Outcome.NO_NAME), ttl
+            if found.canonical_name == name:
                 return Answer(Outcome.NO_DATA), ttl
-            name = found.canonical_name.to_text()
+            name = found.canonical_name
         return _FAILED, 0.0
 
+    async def _ask_servers(self, name: dns.name.Name, kind: RecordType) -> dns.message.QueryMessage | None:
+        """The first usable answer; None when every server has failed. One that is only slow is asked
+        again.
+        """
+        servers = list(self._servers)
+        while servers:
+            for server in tuple(servers):
+                try:
+                    async with asyncio.timeout(self._settings.attempt_s):
+                        response = await exchange(name, kind, server)
+                except TimeoutError:
+                    continue
+                except (dns.exception.DNSException, OSError, EOFError):
+                    servers.remove(server)
+                    continue
+                if response.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+                    return response
+                servers.remove(server)
+        return None
 
-def _resolver(settings: DnsSettings) -> dns.asyncresolver.Resolver:
-    try:
-        resolver = dns.asyncresolver.Resolver(configure=not settings.nameservers)
-        if settings.nameservers:
-            resolver.nameservers = list(settings.nameservers)
-    except (dns.exception.DNSException, ValueError) as error:
-        raise ConfigError(f"no nameserver can be used: {error}") from error
-    resolver.port = settings.port
-    resolver.cache = None
-    resolver.rotate = False
-    resolver.timeout = settings.attempt_s
-    resolver.lifetime = settings.question_s
-    resolver.use_edns(0, 0, 1232)
-    return resolver
+
+def _nameservers(settings: DnsSettings) -> list[Address]:
+    hosts = settings.nameservers
+    if not hosts:
+        try:
+            hosts = tuple(map(str, dns.resolver.Resolver().nameservers))
+        except dns.exception.DNSException as error:
+            raise ConfigError(f"no nameserver can be used: {error}") from error
+    for host in hosts:
+        if packed(host) is None:
+            raise ConfigError(f"no nameserver can be used: {host} is not an IP address")
+    return [Address(host, settings.port) for host in hosts]
 
 
 def _answer(rrset: dns.rrset.RRset) -> Answer:
@@ -193,9 +211,3 @@ def _answer(rrset: dns.rrset.RRset) -> Answer:
 
 def _name(name: dns.name.Name) -> str:
     return name.to_text(omit_final_dot=True).lower() if name != dns.name.root else ""
-
-
-def _negative_ttl(error: dns.resolver.NXDOMAIN) -> float:
-    """How long "no such name" holds, by the SOA of the answer (RFC 2308 §5)."""
-    responses = cast("dict[dns.name.Name, dns.message.QueryMessage]", error.kwargs["responses"])
-    return min((each.resolve_chaining().minimum_ttl for each in responses.values()), default=0.0)

@@ -52,7 +52,7 @@ class Silence:
 
 
 def address_of(sockaddr: tuple[str, int] | tuple[str, int, int, int]) -> Address:
-    """The address of a socket's peer: an IPv4-mapped IPv6 one as IPv4 (RFC 4291 §2.5.5.2), no zone index."""
+    """The address of a socket's peer: an IPv4-mapped IPv6 one as IPv4 (RFC 4291), no zone index."""
     host = sockaddr[0]
     if ":" in host:
         if host.startswith("::ffff:") and "." in host:
@@ -81,8 +81,8 @@ def is_wildcard(host: str) -> bool:
 
 
 def source_key(host: str) -> str:
-    """What counts as one source: an IPv4 address, or the /64 of an IPv6 one (what a subscriber gets: RFC 6177
-    §2).
+    """What counts as one source: an IPv4 address, or the /64 of an IPv6 one (what a subscriber gets: RFC
+    6177).
     """
     if ":" not in host:
         return host

@@ -77,14 +77,14 @@ def failure_of(ancillary: list[tuple[int, int, bytes]]) -> FlowFailure | None:
 
 
 def _text_v4(icmp_type: int, code: int) -> str | None:
-    """RFC 792, RFC 1122 §3.2.2.1, RFC 1812 §5.2.7.1. Code 4 of unreachable is "fragmentation needed"."""
+    """RFC 792, RFC 1122, RFC 1812. Code 4 of unreachable is "fragmentation needed"."""
     if icmp_type == _DESTINATION_UNREACHABLE_V4:
         return _UNREACHABLE_V4.get(code)
     return "parameter problem" if icmp_type == _PARAMETER_PROBLEM_V4 else None
 
 
 def _text_v6(icmp_type: int, code: int) -> str | None:
-    """RFC 4443 §3.1, §3.4."""
+    """RFC 4443."""
     if icmp_type == _DESTINATION_UNREACHABLE_V6:
         return _UNREACHABLE_V6.get(code)
     return "parameter problem" if icmp_type == _PARAMETER_PROBLEM_V6 else None

@@ -7,14 +7,14 @@ Settled here, where the RFC leaves room:
 - All questions about one name go out at once: NAPTR, SRV of each transport, addresses. An answer that turns
   out not to be needed costs less than a round trip.
 - NAPTR records of the lowest order that we can use are all used, by preference; those of a higher order are
-  not (RFC 3403 §4.1).
+  not (RFC 3403).
 - Without NAPTR, a `sip:` name is tried by its UDP service, then its TCP one. TLS is used for `sips:`, for
   `transport=tls`, and where NAPTR says so.
 - An SRV record may name an address, as some zones do, though RFC 2782 wants a host there.
 - A service that can't be looked up counts as absent: its host's addresses are tried.
 - Addresses of one name are tried IPv4 first, each family in an order of chance: a cache would pin the load to
   the first.
-- A certificate has to be valid for the name in the URI, not for what DNS made of it (RFC 5922 §7.1).
+- A certificate has to be valid for the name in the URI, not for what DNS made of it (RFC 5922).
 """
 
 import socket
@@ -41,6 +41,8 @@ class RecordType(StrEnum):
     SRV = "SRV"
     NAPTR = "NAPTR"
 
+    __hash__ = str.__hash__  # Enum's own is slow Python, and every look into the cache asks for it
+
 
 class Question(NamedTuple):
     """One lookup. `name` is lower case, without the last dot."""
@@ -60,7 +62,7 @@ class Srv(NamedTuple):
 
 
 class Naptr(NamedTuple):
-    """RFC 3403 §4.1."""
+    """RFC 3403."""
 
     order: int
     preference: int

@@ -42,7 +42,7 @@ class TlsSettings:
     min_version: str = "1.0"
     """One of `TLS_VERSIONS`, for connections of either direction."""
     verify_peers: bool = False
-    """Whether a server's certificate must be valid for its name (RFC 5922 §7.1). A client's is never asked
+    """Whether a server's certificate must be valid for its name (RFC 5922). A client's is never asked
     for.
     """
     ca_file: Path | None = None

@@ -128,16 +128,18 @@ class Connection(asyncio.Protocol):
         if self._state is State.CLOSED:
             self._report(FlowFailure(FlowFailureKind.CLOSED, "the connection is closed"))
             return
-        limit = self._context.limits.write_buffer
+        context = self._context
+        if context.gate is not None:
+            context.gate.sent(self.remote.host, data)
         if self._socket is None:
             self._unsent.append(data)
             self._unsent_size += len(data)
             waiting = self._unsent_size
         else:
-            self._heard = self._context.clock.now()
+            self._heard = context.clock.now()
             self._socket.write(data)
             waiting = self._socket.get_write_buffer_size()
-        if waiting > limit:
+        if waiting > context.limits.write_buffer:
             self.end(
                 FlowFailure(FlowFailureKind.CLOSED, f"the peer reads too slowly: {waiting} bytes are waiting")
             )
@@ -280,6 +282,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
         self.end(FlowFailure(FlowFailureKind.CLOSED, str(exc) if exc else "closed by the peer"))
+        self._socket = None  # it refers to us: TLS buffers would wait for the cycle collector
         self._context.lost(self)
 
     def end(self, failure: FlowFailure, *, flush: bool = False) -> None:

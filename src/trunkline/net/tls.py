@@ -2,7 +2,7 @@
 
 `tls.min_version` 1.0 has to work with OpenSSL 3, whose security level 1 refuses what TLS 1.0 and 1.1 are made
 of (SHA-1 in the handshake): below 1.2 the level is 0. SSL 3 and older are never spoken. A client's
-certificate is not asked for; a server's is checked against the name of the URI (RFC 5922 §7.1) only where
+certificate is not asked for; a server's is checked against the name of the URI (RFC 5922) only where
 that is wanted.
 """
 

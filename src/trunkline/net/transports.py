@@ -10,7 +10,7 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from trunkline.clock import Clock
 from trunkline.errors import NetError
@@ -32,13 +32,20 @@ PORT_TRIES: Final = 16
 """How often to look for one ephemeral port that is free for UDP and TCP alike."""
 DRAIN_S: Final = 1.0
 """How long `close` waits for the last bytes of connections to leave."""
-VOUCH_S: Final = 120.0
-"""How long a peer counts as known after we sent for a flow to it: it will send requests within the calls we
-place.
-"""
 
 _ANY_V4: Final = "0.0.0.0"
 _ANY_V6: Final = "::"
+
+
+class TransportFigures(NamedTuple):
+    """What the transports have counted."""
+
+    connections: int
+    """TCP and TLS, open or opening."""
+    datagrams_ignored: int
+    """Received, and no SIP: keep-alives, STUN, fragments of anything."""
+    datagrams_dropped: int
+    """Not sent: the queue was full."""
 
 
 class DeadFlow:
@@ -165,10 +172,14 @@ class Transports:
         """What is listened on, in the order of the settings, with the ports that were really bound."""
         return tuple(self._bound[index] for index in sorted(self._bound))
 
-    @property
-    def connections(self) -> int:
-        """TCP and TLS connections open or opening."""
-        return len(self._connections)
+    def figures(self) -> TransportFigures:
+        """The counts of this moment, for the metrics."""
+        udp = {*self._udp_v4, *self._udp_v6}
+        return TransportFigures(
+            connections=len(self._connections),
+            datagrams_ignored=sum(each.ignored for each in udp),
+            datagrams_dropped=sum(each.dropped for each in udp),
+        )
 
     # the Connector
 
@@ -176,8 +187,6 @@ class Transports:
         """A flow to `target`: see `trunkline.sip.ports.Connector`. What can't be reached fails when sent
         to.
         """
-        if self._gate is not None:
-            self._gate.vouch(target.address.host, VOUCH_S)
         if target.transport is Transport.UDP:
             udp = self._udp_for(target.address.host)
             return (

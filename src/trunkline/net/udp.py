@@ -66,6 +66,8 @@ class UdpFlow:
 
     def send(self, data: bytes) -> None:
         udp = self._udp
+        if udp.gate is not None:
+            udp.gate.sent(self.remote.host, data)
         try:
             udp.sendto(data, self._sockaddr)
         except OSError as error:
@@ -107,7 +109,7 @@ class UdpSocket:
         self.sendto: Final = self._socket.sendto
         self._receiver = receiver
         self._loop = loop
-        self._gate = gate
+        self.gate: Final = gate
         self._events = events
         self._limits = limits
         self._flows: dict[_Sockaddr, UdpFlow] = {}
@@ -175,7 +177,7 @@ class UdpSocket:
             self._flush()
         recvfrom = self._socket.recvfrom
         flows = self._flows
-        gate = self._gate
+        gate = self.gate
         received = self._receiver.received
         for count in range(self._limits.datagrams_per_wakeup):
             try:

@@ -11,6 +11,7 @@ import gc
 import os
 import random
 import time
+from collections import deque
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -42,7 +43,7 @@ from trunkline.observe.loop_lag import LoopLag
 from trunkline.observe.metrics import Metrics
 from trunkline.observe.wiretap import WireTap
 from trunkline.pstn.carrier import SimulatedCarrier
-from trunkline.sip.digest import Challenger
+from trunkline.sip.digest import Algorithm, Challenger
 from trunkline.sip.failures import FlowFailure
 from trunkline.sip.nonce import NonceCounts
 from trunkline.sip.ports import Address, Flow, Target, Transport
@@ -69,6 +70,8 @@ from trunkline.web.serving import HttpServer, listen_tcp
 
 WELCOME_S = 3600.0
 """How long a source counts as known after its password was right."""
+LAGS_IN_A_ROW = 5
+"""So many measurements must all be bad for the node to count as overloaded."""
 NONCES_REMEMBERED = 16_384
 """Twice as many nonces are known to be used (about 2 MB); a client whose nonce is older is asked once
 more.
@@ -97,7 +100,9 @@ class Node:
         self.metrics = Metrics()
         self.feed = CallFeed()
         self.directory = Directory()
+        self._lags = deque((0.0,) * LAGS_IN_A_ROW, LAGS_IN_A_ROW)
         self.lag_s = 0.0
+        """How far the event loop lags behind: the least of its last measurements, for one pause is no overload."""
         self._verified_names: set[str] = set()
         self._loop = loop
         self._open = AsyncExitStack()
@@ -120,6 +125,8 @@ class Node:
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
+        self.lag.start()
+        self._open.callback(self.lag.stop)
         listening = [f"{item.transport} {item.bind}" for item in self.transports.bound]
         self.log.info("started", node=self.settings.node.name, listening=listening)
 
@@ -223,6 +230,7 @@ class Node:
             settings.service.domain,
             self._secret("digest nonces"),
             self.clock,
+            algorithms=[Algorithm(name) for name in settings.service.digest],
             counts=NonceCounts(NONCES_REMEMBERED),
         )
         doorman = Doorman(
@@ -254,8 +262,6 @@ class Node:
             await self._open_pstn()
         await self._restore()
         self.registrar.start()
-        self.lag.start()
-        self._open.callback(self.lag.stop)
         self._follow_directory()
 
     async def _open_pstn(self) -> None:
@@ -359,7 +365,7 @@ class Node:
         gauge("dialogs", "SIP dialogs.", lambda: self.services.agent.dialogs)
         gauge("registered_contacts", "Contacts registered.", lambda: len(self.registrations))
         gauge("bans", "Sources shut out.", lambda: len(self.gate.bans()))
-        gauge("connections", "TCP and TLS connections.", lambda: self.transports.connections)
+        gauge("connections", "TCP and TLS connections.", lambda: self.transports.figures().connections)
         self.metrics.counter(
             "gate_refused", "Messages and connections refused at the door.", lambda: self.gate.refused
         )
@@ -376,9 +382,10 @@ class Node:
         return {"open": occupancy.open, "draining": occupancy.draining}
 
     def _lagged(self, lag_s: float) -> None:
-        self.lag_s = lag_s
         self.metrics.loop_lag_s.add(lag_s)
-        self.switch.overloaded = lag_s * 1000 > self.settings.limits.overload_lag_ms
+        self._lags.append(lag_s)
+        self.lag_s = min(self._lags)
+        self.switch.overloaded = self.lag_s * 1000 > self.settings.limits.overload_lag_ms
 
     def _directory_changed(self, update: Update) -> None:
         """On the watcher's thread."""

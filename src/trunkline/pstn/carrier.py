@@ -96,8 +96,13 @@ class SimulatedCarrier:
         source: Source = Echo() if number.behaviour is Behaviour.ECHO else _TONE
         try:
             talker = self._talker(source)
+        except MediaError:
+            invite.reject(488)
+            return
+        try:
             answer = talker.answer(invite.request.body)
         except (MediaError, SdpError):
+            talker.close()
             invite.reject(488)
             return
         call = _Called(self, talker, invite, answer, number)

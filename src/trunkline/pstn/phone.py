@@ -56,6 +56,8 @@ class Dialling:
     record_to: Path | None = None
     codecs: tuple[str, ...] = CODECS
     headers: tuple[tuple[str, str], ...] = ()
+    noted: Callable[["Step"], None] = lambda _step: None
+    """Is told of each step as it happens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +178,13 @@ class Phone:
             return
         try:
             talker = self._talker(self._answers, self._listen_for)
+        except MediaError:
+            invite.reject(488)
+            return
+        try:
             answer = talker.answer(invite.request.body)
         except (MediaError, SdpError):
+            talker.close()
             invite.reject(488)
             return
         call = _Taken(self.station, talker, invite, self._ended)
@@ -350,6 +357,10 @@ class _Placed(_Conversation, OutgoingInviteEvents):
         self.note(outcome)
         self._over = True
         self._changed.set()
+
+    def note(self, what: str) -> None:
+        super().note(what)
+        self._dialling.noted(self.report.steps[-1])
 
     # -- events ------------------------------------------------------------------------------------
 

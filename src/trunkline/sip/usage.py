@@ -106,9 +106,9 @@ class Usage(UsageServer):
         *,
         relayed: bool = False,
     ) -> None:
-        """Send a re-INVITE with an offer, as soon as RFC 3261 §14.1 allows one. Exactly one callback comes,
-        unless the usage ends before. A 491 is retried here, unless the offer is only `relayed` for somebody who
-        will do that himself; `body` may be a function, called for each attempt.
+        """Send a re-INVITE with an offer (it must have one), as soon as RFC 3261 §14.1 allows one. Exactly
+        one callback comes, unless the usage ends before. A 491 is retried here, unless the offer is only
+        `relayed` for somebody who will do that himself; `body` may be a function, called for each attempt.
         """
         self._modify(
             ReInvite(
@@ -176,7 +176,7 @@ class Usage(UsageServer):
                 headers=headers,
                 on_answer=on_answer,
                 on_reject=on_reject,
-            ).send()
+            ).start()
 
     def _modify(self, modification: Modification) -> None:
         if self.ended:
@@ -211,7 +211,6 @@ class Usage(UsageServer):
 
     def modification_started(self, modification: Modification) -> None:
         """It goes out: until its final response no other offer may."""
-        self._on_the_wire = True
         if modification.offers:
             self.offer = Offer.OURS
         if modification.method == "INVITE":
@@ -219,7 +218,6 @@ class Usage(UsageServer):
 
     def modification_paused(self, modification: Modification) -> None:
         """It will be tried again; until then offers of the peer are welcome."""
-        self._on_the_wire = False
         if modification.offers:
             self.offer = Offer.NONE
 
@@ -258,7 +256,7 @@ class Usage(UsageServer):
         self._rseq = rseq
         self.dialog.refresh_target(response)
         if not self.ended:
-            Prack(self, f"{rseq} {response.cseq}").send()
+            Prack(self, f"{rseq} {response.cseq}").start()
         return True
 
     def synchronise(self) -> None:
@@ -335,7 +333,7 @@ class Usage(UsageServer):
         if headers is None:
             self.forget()
         else:
-            Bye(self, headers).send()
+            Bye(self, headers).start()
 
     def _end(self) -> None:
         self.state = UsageState.TERMINATED

@@ -46,7 +46,6 @@ class UsageServer:
         "_exchanges",
         "_invite_seq",
         "_modification",
-        "_on_the_wire",
         "_peer_allow",
         "agent",
         "contact",
@@ -83,7 +82,6 @@ class UsageServer:
         self._acceptances: list[Acceptance] = []
         self._exchanges: list[IncomingOffer] = []
         self._modification: Modification | None = None
-        self._on_the_wire = False
         self._bye_headers: Fields | None = None
 
     @property
@@ -173,11 +171,9 @@ class UsageServer:
 
     def _receive_reinvite(self, request: Request, transaction: ServerTransaction) -> None:
         self._invite_seq = request.cseq.number
-        modification = self._modification
-        inviting = self._on_the_wire and modification is not None and modification.method == "INVITE"
         if self.state is UsageState.EARLY or self._awaits_our_answer:
             self._try_later(request, transaction)
-        elif self.offer is Offer.OURS or inviting:
+        elif self.offer is Offer.OURS:
             transaction.respond(response_to(request, 491))
         elif not self._refused_as_too_small(request, transaction):
             self._offer_up(request, transaction)

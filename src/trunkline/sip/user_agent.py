@@ -158,9 +158,9 @@ class UserAgent:
         content_type: str = "application/sdp",
         contact: ContactSpec | None = None,
         max_forwards: int = 70,
-        target_timeout_s: float | None = None,
         credentials: DigestUser | None = None,
         call_id: str | None = None,
+        target_timeout_s: float | None = None,
         events: OutgoingInviteEvents,
     ) -> OutgoingInvite:
         """Send an INVITE (RFC 3261 §13.2.1). `body` is the offer; every INVITE has one.
@@ -247,7 +247,7 @@ class UserAgent:
 
     def request_received(self, request: Request, transaction: ServerTransaction) -> None:
         """A new request that was let in."""
-        refusal = self._inspect(request)
+        refusal = self.inspect(request)
         if refusal is not None:
             transaction.respond(refusal)
         elif request.to_tag is not None:
@@ -297,8 +297,10 @@ class UserAgent:
         self._invites[transaction] = invite
         self.user.invite_received(invite)
 
-    def _inspect(self, request: Request) -> Response | None:
-        """The checks of RFC 3261 §8.2.1 to §8.2.3, in that order."""
+    def inspect(self, request: Request) -> Response | None:
+        """The checks of RFC 3261 §8.2.1 to §8.2.3, in that order. Made for every request that was let in; a
+        layer above that answers while screening asks for itself.
+        """
         method = request.method
         if method not in self._methods:
             return response_to(request, 405, headers=[("allow", self._allow_value)])

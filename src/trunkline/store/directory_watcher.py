@@ -52,7 +52,9 @@ class DirectoryWatcher:
             return self._condition.wait_for(lambda: self._done >= wanted or self._closing, timeout_s)
 
     def close(self, timeout_s: float = 10.0) -> bool:
-        """End the thread. Blocks; False when that took too long."""
+        """End the thread. Blocks; False when that took too long. Does nothing before `start`."""
+        if self._thread.ident is None:
+            return True
         with self._condition:
             self._closing = True
             self._condition.notify_all()

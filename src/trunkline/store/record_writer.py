@@ -162,7 +162,9 @@ class RecordWriter:
         return done.wait(timeout_s)
 
     def close(self, timeout_s: float = 10.0) -> bool:
-        """Flush and end the thread. Blocks; False when that took too long."""
+        """Flush and end the thread. Blocks; False when that took too long. Does nothing before `start`."""
+        if self._thread.ident is None:
+            return True
         if self._timer is not None:
             self._timer.cancel()
         self._hand_over()

@@ -12,7 +12,7 @@ from trunkline.trunk.caller_id import CallerIdentity, read_identity
 from trunkline.trunk.carrier import Carrier
 from trunkline.trunk.directory import Directory
 from trunkline.trunk.limits import AccountLimits
-from trunkline.trunk.plan import BindingsOf, IsUp, Trace, plan_inbound, plan_outbound
+from trunkline.trunk.plan import BindingsOf, InboundPlan, IsUp, Trace, plan_inbound, plan_outbound
 from trunkline.trunk.verdict import Slug, Verdict
 
 _ANY_CARRIER = Carrier("any", ())
@@ -87,7 +87,13 @@ def explain_inbound(
         bindings_of=bindings_of or _nobody,
         trace=steps,
     )
-    return Answer(tuple(steps), plan if isinstance(plan, Verdict) else None)
+    return Answer(tuple(steps), plan if isinstance(plan, Verdict) else _nobody_there(plan))
+
+
+def _nobody_there(plan: InboundPlan) -> Verdict | None:
+    """The end of a call that there is nobody to place to: as a hunt over such targets ends."""
+    missing = [target.missing for target in plan.targets]
+    return missing[-1] if all(missing) else None
 
 
 def _up(key: str) -> bool:  # noqa: ARG001 - the signature of `IsUp`

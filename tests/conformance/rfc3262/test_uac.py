@@ -52,6 +52,20 @@ def test_order() -> None:
     ]
 
 
+def test_update_starts_no_new_sequence() -> None:
+    """The numbers belong to the INVITE (§3), whatever else is sent meanwhile."""
+    bench = Bench()
+    _, request = bench.calling()
+    bench.peer.respond(request, 183, headers=reliable(7))
+    bench.settle()
+    bench.phone.the_usage.update(b"", bench.phone.note_answer, bench.phone.note_refusal)
+    bench.settle()
+    bench.peer.respond(request, 183, headers=reliable(7))
+    bench.settle()
+    assert len({prack.cseq for prack in pracks(bench)}) == 1
+    assert bench.phone.events == ["progressed 183"]
+
+
 def test_forks_are_numbered_apart() -> None:
     """§4: the sequence is that of one dialog."""
     bench = Bench()

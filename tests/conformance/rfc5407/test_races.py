@@ -59,6 +59,20 @@ def test_3_1_3_bye_in_moratorium() -> None:
     bench.finish()
 
 
+def test_3_1_3_without_an_ack() -> None:
+    """A dialog that the peer has ended needs no BYE of ours."""
+    bench = Bench()
+    invite = bench.invited()
+    invite.accept(body=ANSWER)
+    bench.settle()
+    bench.tag = invite.usage.dialog.local_tag
+    bench.within("BYE")
+    bench.clock.advance(40)
+    assert "BYE" not in bench.peer.summaries
+    assert bench.phone.agent.dialogs == 0
+    bench.finish()
+
+
 def test_3_1_4_reinvite_in_moratorium_after_an_answer() -> None:
     """200: the first exchange is complete as far as the callee is concerned; both ACKs are taken."""
     bench = Bench()

@@ -160,8 +160,8 @@ class EmbeddedRig:
 
 
 def _free_range(pairs: int) -> int:
-    """An even port with as many pairs above it that nobody has: test runs may share a machine."""
-    for first in range(43_000, 60_000, 2 * pairs):
+    """An even port with as many pairs above it that nobody has, below those that the system hands out."""
+    for first in range(22_000, 32_000, 2 * pairs):
         probes = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2 * pairs)]
         try:
             for offset, probe in enumerate(probes):

@@ -268,6 +268,44 @@ def test_digits_arrive_in_order_and_are_told_to_have_been_sent(rig: Rig) -> None
     rig.until(lambda: far.hearing().digits == "0A#" and len(ended) == 1)
 
 
+def test_digits_that_came_by_signalling_are_sent_to_a_legs_peer(rig: Rig) -> None:
+    near = rig.engine.open_terminal(Tone((440.0,)))
+    far = rig.engine.open_terminal(Silence(), listen_for=(440.0,))
+    caller, callee = between_terminals(rig, near, far)
+    rig.until(lambda: far.hearing().heard_ms(440.0) > 0)
+    callee.send_digits("1")
+    callee.send_digits("2d", duration_ms=60)
+    rig.until(lambda: far.hearing().digits == "12D")
+    caller.send_digits("9")
+    rig.until(lambda: near.hearing().digits == "9")
+    heard_ms = far.hearing().heard_ms(440.0)
+    rig.until(lambda: far.hearing().heard_ms(440.0) > heard_ms)
+    assert callee.figures().packets_lost == far.figures().packets_lost == 0
+
+
+def test_digits_need_no_audio_to_travel_with(rig: Rig) -> None:
+    near, far = rig.engine.open_terminal(Echo()), rig.engine.open_terminal(Echo())
+    _, callee = between_terminals(rig, near, far)
+    callee.send_digits("77")
+    rig.until(lambda: far.hearing().digits == "77")
+    assert near.hearing().digits == ""
+
+
+def test_digits_are_refused_where_they_cannot_be_sent(rig: Rig) -> None:
+    leg = rig.engine.open_leg(ipv6=False, events=Told())
+    with pytest.raises(MediaError, match="telephone-event"):
+        leg.send_digits("1")
+    leg.set_remote(remote_at("198.51.100.7", 4000, payload_types={8: 8}, dtmf_payload_type=None))
+    with pytest.raises(MediaError, match="telephone-event"):
+        leg.send_digits("1")
+    leg.set_remote(remote_at("198.51.100.7", 4000))
+    with pytest.raises(MediaError, match="DTMF digit"):
+        leg.send_digits("1x")
+    leg.close()
+    with pytest.raises(MediaError):
+        leg.send_digits("1")
+
+
 def test_an_echo_is_heard_by_who_spoke(rig: Rig) -> None:
     near = rig.engine.open_terminal(Tone((440.0,)), listen_for=(440.0,))
     far = rig.engine.open_terminal(Echo())

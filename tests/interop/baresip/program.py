@@ -1,13 +1,16 @@
 """Running baresip: a softphone that says one tone and writes what it hears to a file.
 
-It is told what to do over its control port (module ctrl_tcp: JSON in netstrings), and says there what happens.
+It is told what to do over its control port (module ctrl_tcp: JSON in netstrings), and says there what
+happens.
 """
 
 import json
+import re
 import socket
 import subprocess
 import time
 import wave
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from tests.programs import require_program
 _CONFIG = """\
 poll_method epoll
 sip_listen {listen}
+net_interface {host}
 {certificate}
 call_local_timeout 120
 call_max_calls 4
@@ -59,6 +63,7 @@ class Baresip:
         self._write_tone(frequency)
         rtp_port = free_port(host)
         config = _CONFIG.format(
+            host=host,
             listen=f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}",
             certificate=f"sip_certificate {certificate}" if certificate else "",
             directory=directory,
@@ -78,7 +83,7 @@ class Baresip:
             file.writeframes((tone(frequency, 60) * 32767).astype("<i2").tobytes())
 
     def start(self, account: str) -> None:
-        """Start it; returns when it takes commands."""
+        """Start it with a line of an accounts file; returns when it takes commands."""
         (self._directory / "accounts").write_text(account + "\n")
         with (self._directory / "output").open("wb") as output:
             self._process = subprocess.Popen(
@@ -87,9 +92,16 @@ class Baresip:
                 stdout=output,
                 stderr=output,
             )
-        wait_for("baresip's control port", lambda: in_use("127.0.0.1", self._control_port, "tcp"))
+        wait_for(
+            "baresip's control port",
+            lambda: self._stopped() or in_use("127.0.0.1", self._control_port, "tcp"),
+        )
+        assert not self._stopped(), self.output()
         self._control = socket.create_connection(("127.0.0.1", self._control_port))
         self._control.settimeout(0.2)
+
+    def _stopped(self) -> bool:
+        return self._process is not None and self._process.poll() is not None
 
     # -- commands and events -----------------------------------------------------------------------
 
@@ -103,12 +115,16 @@ class Baresip:
         assert answer["ok"], f"{name} {parameter}: {answer}\n{self.output()}"
 
     def event(self, kind: str, number: int = 1, within_s: float = 10) -> dict[str, Any]:
-        """Wait until an event such as `CALL_ESTABLISHED` has come `number` times; the latest one."""
-        return self._wait(
-            lambda _: sum(1 for item in self._events if item.get("type") == kind) >= number, kind, within_s
-        )
+        """Wait until an event such as `CALL_ESTABLISHED` has come `number` times; that one."""
 
-    def _wait(self, suits: Any, what: str, within_s: float = 10) -> dict[str, Any]:
+        def suits(item: dict[str, Any]) -> bool:
+            return [one for one in self._events if one.get("type") == kind][number - 1 : number] == [item]
+
+        return self._wait(suits, f"{kind} {number}", within_s)
+
+    def _wait(
+        self, suits: Callable[[dict[str, Any]], bool], what: str, within_s: float = 10
+    ) -> dict[str, Any]:
         seen = 0
         deadline = time.monotonic() + within_s
         while True:
@@ -133,6 +149,10 @@ class Baresip:
             self._events.append(json.loads(rest[:size]))
             self._buffer = rest[size + 1 :]
 
+    def registered(self) -> None:
+        """Wait for the registrar's 200. (The event may come before anybody listens.)"""
+        wait_for("baresip to register", lambda: re.search(r"200 OK .*\[\d+ bindings?\]", self.output()))
+
     def output(self) -> str:
         """What it printed, its SIP trace included."""
         return (self._directory / "output").read_text(errors="replace")
@@ -148,9 +168,10 @@ class Baresip:
         values = np.frombuffer(data[: len(data) // 2 * 2], "<i2")[-int(last_s * RATE) :]
         return values.astype(np.float64) / 32768
 
-    def heard_bytes(self) -> int:
-        """How much it has heard in all its calls."""
-        return sum(file.stat().st_size for file in self._directory.glob("dump-*-dec.wav"))
+    def receives(self) -> int:
+        """Bits a second that it gets at the moment, by its own count. (Its dump ends at the first hold.)"""
+        rates = re.findall(r"audio=\d+/(\d+) \(bit/s\)", self.output())
+        return int(rates[-1]) if rates else 0
 
     def hears(self, frequency: float) -> bool:
         """Whether half a second of what came last is a clean tone of `frequency`."""

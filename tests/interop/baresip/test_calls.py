@@ -9,9 +9,10 @@ from tests.interop.addresses import free_port, wait_for
 from tests.interop.baresip.program import Baresip
 from tests.interop.conftest import Speak, Start
 from tests.interop.node import DOMAIN, HOST, KEY, SECRET, Node, running_node
-from tests.interop.sipp.scenario import Callee, sdp
+from tests.interop.sipp.program import Message, Sipp
+from tests.interop.sipp.scenario import Callee, Caller, sdp
 
-PHONE = "127.0.0.40"
+PHONE = "127.0.0.1"
 CARRIER = "127.0.0.20"
 PORT = free_port(CARRIER)
 NUMBER = "12125550200"
@@ -21,7 +22,7 @@ Phone = Callable[..., Baresip]
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    with running_node(tmp_path_factory.mktemp("baresip") / "node") as node:
+    with running_node(tmp_path_factory.mktemp("baresip") / "node", {"service.digest": ["MD5"]}) as node:
         node.command("carrier", "add", "main", "--gateway", f"sip:{CARRIER}:{PORT}")
         node.command("route", "add", "44", "--carrier", "main")
         node.command("number", "add", NUMBER, "--account", KEY, "--forward", f"sip:{KEY}@{DOMAIN}")
@@ -41,7 +42,7 @@ def phone(tmp_path: Path, node: Node) -> Iterator[Phone]:
             f"<sip:{KEY}@{DOMAIN}>;auth_user={KEY};auth_pass={SECRET};regint=600;answermode={answer}"
             f';outbound="sip:{HOST}:{port};transport={transport}";audio_codecs=PCMU,PCMA;dtmfmode=rtpevent{extra}'
         )
-        made.event("REGISTER_OK")
+        made.registered()
         return made
 
     yield start
@@ -70,3 +71,136 @@ def test_outbound_audio_both_ways(
     wait_for("baresip to hear the callee", lambda: caller.hears(1000), within_s=4)
     caller.command("hangup")
     carrier.done()
+
+
+def _answering(body: str) -> Callee:
+    callee = Callee(body=body)
+    callee.invited()
+    callee.accept()
+    return callee
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
+def test_a_call_reaches_the_registered_phone_over_its_own_connection(
+    node: Node, phone: Phone, sipp: Start, voice: Speak, transport: str
+) -> None:
+    mouth = voice(1000, CARRIER)
+    called = phone(transport=transport)
+    caller = Caller(NUMBER, caller="442071838750", body=sdp(mouth))
+    caller.invite()
+    caller.answered()
+    caller.pause(1500)
+    caller.bye()
+    carrier = sipp(caller, host=CARRIER, to=(HOST, node.port))
+    here = carrier.answer().audio
+    assert here is not None
+    mouth.talk_to(*here)
+    wait_for("baresip to hear the caller", lambda: called.hears(1000), within_s=4)
+    wait_for("the caller to hear baresip", lambda: mouth.hears(440), within_s=4)
+    carrier.done()
+    called.event("CALL_CLOSED")
+    record = node.record(carrier.call_id)
+    assert record["verdict"] == "answered"
+    resolved = record["attempt_records"][0]["resolved"]
+    assert resolved.startswith(transport.upper())
+    if transport == "udp":
+        assert resolved == f"UDP {PHONE}:{called.port}"
+    else:
+        assert f"-> {resolved.partition(' ')[2]}" in called.output(), "not the connection of the REGISTER"
+
+
+def test_hold_and_resume(node: Node, phone: Phone, sipp: Start, voice: Speak) -> None:
+    ear = voice(1000, CARRIER)
+    callee = _answering(sdp(ear))
+    for version, direction in ((2, "recvonly"), (3, "sendrecv")):
+        callee.request("INVITE")
+        callee.agree(sdp(ear, direction=direction, version=version))
+    callee.hung_up()
+    carrier = sipp(callee, host=CARRIER, port=PORT)
+    caller = phone()
+    caller.command("dial", f"sip:442071838751@{DOMAIN}")
+    there = carrier.received("INVITE").audio
+    caller.event("CALL_ESTABLISHED")
+    assert there is not None
+    ear.talk_to(*there)
+    wait_for("audio both ways", lambda: ear.hears(440) and caller.hears(1000), within_s=4)
+
+    caller.command("hold")
+    held = wait_for("the re-INVITE", lambda: _invites(carrier, 2))
+    assert "a=sendonly" in held.body
+    wait_for("the ACK", lambda: _acks(carrier) == 2)
+    wait_for("silence from baresip", lambda: caller.receives() < 1_000, within_s=6)
+    caller.command("resume")
+    resumed = wait_for("the second re-INVITE", lambda: _invites(carrier, 3))
+    assert "a=sendrecv" in resumed.body
+    wait_for("the ACK", lambda: _acks(carrier) == 3)
+    ear.heard.clear()
+    wait_for("audio to the callee again", lambda: ear.hears(440), within_s=4)
+    wait_for("audio to baresip again", lambda: caller.receives() > 50_000, within_s=6)
+    caller.command("hangup")
+    carrier.done()
+
+
+def _invites(program: Sipp, number: int) -> Message | None:
+    seen = {item.header("CSeq"): item for item in program.messages if item.text.startswith("INVITE ")}
+    return list(seen.values())[number - 1] if len(seen) >= number else None
+
+
+def _acks(program: Sipp) -> int:
+    return len({item.header("CSeq") for item in program.messages if item.text.startswith("ACK ")})
+
+
+def test_keys_pass_as_telephone_events(node: Node, phone: Phone, sipp: Start, voice: Speak) -> None:
+    ear = voice(1000, CARRIER)
+    callee = _answering(sdp(ear))
+    callee.hung_up()
+    carrier = sipp(callee, host=CARRIER, port=PORT)
+    caller = phone()
+    caller.command("dial", f"sip:442071838752@{DOMAIN}")
+    there = carrier.received("INVITE").audio
+    caller.event("CALL_ESTABLISHED")
+    assert there is not None
+    ear.talk_to(*there)
+    wait_for("the callee to hear baresip", lambda: ear.hears(440), within_s=4)
+    caller.command("sndcode", "19#")
+    keys = [1, 9, 11]
+    wait_for("three keys", lambda: ear.keys() == keys, within_s=5)
+    caller.command("hangup")
+    carrier.done()
+
+
+def test_the_carrier_is_busy(node: Node, phone: Phone, sipp: Start) -> None:
+    callee = Callee()
+    callee.invited()
+    callee.refuse(486, "Busy Here")
+    carrier = sipp(callee, host=CARRIER, port=PORT)
+    caller = phone()
+    caller.command("dial", f"sip:442071838753@{DOMAIN}")
+    closed = caller.event("CALL_CLOSED")
+    assert "486" in closed["param"]
+    carrier.done()
+
+
+def test_the_phone_is_busy_and_the_caller_gives_up(
+    node: Node, phone: Phone, sipp: Start, voice: Speak
+) -> None:
+    called = phone(answer="manual")
+    caller = Caller(NUMBER, caller="442071838750", body=sdp(voice(1000, CARRIER)))
+    caller.invite()
+    caller.response(100, optional=True)
+    caller.response(180)
+    caller.cancel()
+    carrier = sipp(caller, host=CARRIER, to=(HOST, node.port))
+    called.event("CALL_INCOMING")
+    carrier.done()
+    called.event("CALL_CLOSED")
+    assert node.record(carrier.call_id)["verdict"] == "cancelled"
+
+    caller = Caller(NUMBER, caller="442071838750", body=sdp(voice(1000, CARRIER)))
+    caller.invite()
+    caller.refused(486)
+    carrier = sipp(caller, host=CARRIER, to=(HOST, node.port))
+    called.event("CALL_INCOMING", 2)
+    called.command("hangup")
+    carrier.done()
+    assert node.record(carrier.call_id)["verdict"] == "busy"

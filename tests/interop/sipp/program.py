@@ -123,6 +123,15 @@ class Sipp:
 
         return wait_for(f"sipp at {self.host}:{self.port} to receive {start}", look)
 
+    def answer(self) -> Message:
+        """Wait for the 200 to its INVITE; the first one."""
+
+        def look() -> Message | None:
+            found = (item for item in self.messages if not item.sent and item.status == 200)
+            return next((item for item in found if (item.header("CSeq") or "").endswith("INVITE")), None)
+
+        return wait_for(f"sipp at {self.host}:{self.port} to be answered", look)
+
     @property
     def call_id(self) -> str:
         """Call-ID of its first call."""

@@ -95,12 +95,13 @@ class Caller(Scenario):
         domain: str = DOMAIN,
         headers: Sequence[str] = (),
         body: str = "",
-        secure: bool = False,
-        display: str = "",
+        address: str = "[local_ip]",
     ) -> None:
+        """`address` is what its Via and Contact name."""
         super().__init__()
+        self._address = address
         self._uri = f"sip:{called}@{domain}"
-        self._from = f"{display}<sip:{caller}@{domain}>;tag=[pid]c[call_number]"
+        self._from = f"<sip:{caller}@{domain}>;tag=[pid]c[call_number]"
         self._headers = list(headers)
         self._body = body
         self._cseq = 0
@@ -110,12 +111,12 @@ class Caller(Scenario):
     def _head(self, method: str, *, uri: str, to: str, branch: str, cseq: int) -> list[str]:
         return [
             f"{method} {uri} SIP/2.0",
-            f"Via: SIP/2.0/[transport] [local_ip]:[local_port];branch={branch};rport",
+            f"Via: SIP/2.0/[transport] {self._address}:[local_port];branch={branch};rport",
             f"From: {self._from}",
             to,
             "Call-ID: [call_id]",
             f"CSeq: {cseq} {method}",
-            "Contact: <sip:phone@[local_ip]:[local_port];transport=[transport]>",
+            f"Contact: <sip:phone@{self._address}:[local_port];transport=[transport]>",
             "Max-Forwards: 70",
         ]
 
@@ -259,6 +260,12 @@ class Callee(Scenario):
     def accept(self, headers: Sequence[str] = ()) -> None:
         """200 with the answer, and its ACK."""
         self.answer(200, "OK", headers, self._body, repeat=True)
+        self.request("ACK")
+
+    def agree(self, body: str) -> None:
+        """200 to a re-INVITE, and its ACK."""
+        contact = "Contact: <sip:phone@[local_ip]:[local_port];transport=[transport]>"
+        self.send(answer_lines(200, "OK", tag="", headers=[contact]), body, repeat=True)
         self.request("ACK")
 
     def refuse(self, status: int, reason: str, headers: Sequence[str] = ()) -> None:

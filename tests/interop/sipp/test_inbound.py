@@ -138,7 +138,7 @@ def test_audio_crosses_and_the_pbx_sees_what_it_expects(node: Node, carrier: Car
     caller.bye()
     phone = carrier.calls(caller)
     invite = pbx.received("INVITE")
-    there, here = invite.audio, phone.received("SIP/2.0 200").audio
+    there, here = invite.audio, phone.answer().audio
     assert there is not None
     assert here is not None
     mouth.talk_to(*here)
@@ -327,7 +327,7 @@ def test_a_call_without_sdp_is_answered_with_an_offer(node: Node, carrier: Carri
     caller.pause(1200)
     caller.bye()
     phone = carrier.calls(caller)
-    there, here = pbx.received("INVITE").audio, phone.received("SIP/2.0 200").audio
+    there, here = pbx.received("INVITE").audio, phone.answer().audio
     assert there is not None
     assert here is not None
     mouth.talk_to(*here)

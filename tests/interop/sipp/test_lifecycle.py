@@ -61,7 +61,8 @@ def _caller(pause_ms: int, called: str = "442071838750", body: str = NO_AUDIO) -
     caller = Caller(called, body=body)
     caller.invite_with_credentials()
     caller.answered()
-    caller.pause(pause_ms)
+    if pause_ms:
+        caller.pause(pause_ms)
     return caller
 
 
@@ -81,7 +82,7 @@ def test_a_drain_lets_calls_end_by_themselves_and_takes_no_new_ones(
     caller = _caller(2500, body=sdp(mouth))
     caller.bye()
     phone = dial(caller)
-    there, here = carrier.received("INVITE").audio, phone.received("SIP/2.0 200").audio
+    there, here = carrier.received("INVITE").audio, phone.answer().audio
     assert there is not None
     assert here is not None
     node.signal(signal.SIGTERM)
@@ -114,7 +115,7 @@ def test_a_second_sigterm_ends_calls_with_bye(node: Node, sipp: Start, dial: Dia
     caller.hung_up()
     phone = dial(caller)
     carrier.received("ACK")
-    phone.received("SIP/2.0 200")
+    phone.answer()
     node.signal(signal.SIGTERM)
     wait_for("the drain", lambda: node.logged("draining"))
     node.signal(signal.SIGTERM)
@@ -131,7 +132,7 @@ def test_a_second_sigterm_ends_calls_with_bye(node: Node, sipp: Start, dial: Dia
 def test_a_killed_node_closes_its_records_at_the_next_start(node: Node, sipp: Start, dial: Dial) -> None:
     sipp(_callee(), host=CARRIER, port=PORT)
     phone = dial(_caller(60_000))
-    phone.received("SIP/2.0 200")
+    phone.answer()
     rows = wait_for(
         "the open record on the disk",
         lambda: [row for row in node.command("calls") if row["verdict"] == "open"],

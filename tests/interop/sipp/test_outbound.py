@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -114,7 +115,7 @@ def _final(caller: Sipp) -> Message:
 
 def test_audio_crosses_both_ways_and_the_record_says_so(node: Node, pbx: Pbx, voice: Speak) -> None:
     mouth, ear = voice(440, PBX), voice(1000, CARRIER)
-    callee = Callee(body=sdp(ear))
+    callee = Callee(body=sdp(ear, formats="0"))
     callee.invited()
     callee.ring()
     callee.accept()
@@ -128,7 +129,7 @@ def test_audio_crosses_both_ways_and_the_record_says_so(node: Node, pbx: Pbx, vo
     phone = pbx.calls(caller)
 
     there = carrier.received("INVITE").audio
-    here = phone.received("SIP/2.0 200").audio
+    here = phone.answer().audio
     assert there is not None
     assert here is not None
     mouth.talk_to(*here)
@@ -147,7 +148,7 @@ def test_audio_crosses_both_ways_and_the_record_says_so(node: Node, pbx: Pbx, vo
     assert record["hung_up_by"] == "caller"
     assert 1.0 < record["talk_s"] < 5
     for side in ("caller_media", "callee_media"):
-        packets = re.match(r"PCM[AU], (\d+) in, (\d+) out, 0 lost", record[side])
+        packets = re.match(r"PCMU, (\d+) in, (\d+) out, 0 lost", record[side])
         assert packets is not None, record[side]
         assert int(packets[1]) > 25
         assert int(packets[2]) > 25
@@ -189,6 +190,53 @@ def test_the_callee_hangs_up(node: Node, pbx: Pbx) -> None:
     assert bye.header("X-Trunkline-Secret") is None
     assert bye.header("Reason") == "Q.850;cause=16"
     assert node.record(phone.call_id)["hung_up_by"] == "callee"
+
+
+def test_hold_and_resume_keep_the_tones(pbx: Pbx, voice: Speak) -> None:
+    mouth, ear = voice(440, PBX), voice(1000, CARRIER)
+    callee = Callee(body=sdp(ear))
+    callee.invited()
+    callee.accept()
+    for version, direction in ((2, "recvonly"), (3, "sendrecv")):
+        callee.request("INVITE")
+        callee.agree(sdp(ear, direction=direction, version=version))
+    callee.hung_up()
+    carrier = pbx.carrier(callee)
+    caller = Caller("442071838756", body=sdp(mouth))
+    caller.invite_with_credentials()
+    caller.answered()
+    for version, direction, pause_ms in ((2, "sendonly", 1200), (3, "sendrecv", 1200)):
+        caller.pause(1000)
+        caller.in_dialog("INVITE", body=sdp(mouth, direction=direction, version=version))
+        caller.provisional()
+        caller.response(200)
+        caller.ack()
+        caller.pause(pause_ms)
+    caller.bye()
+    phone = pbx.calls(caller)
+    there, here = carrier.received("INVITE").audio, phone.answer().audio
+    assert there is not None
+    assert here is not None
+    mouth.talk_to(*here)
+    ear.talk_to(*there)
+    wait_for("audio both ways", lambda: ear.hears(440) and mouth.hears(1000), within_s=3)
+    wait_for("the hold", lambda: _acks(carrier) == 2)
+    held = [item for item in carrier.messages if item.text.startswith("INVITE ")][-1]
+    assert "a=sendonly" in held.body
+    assert "a=recvonly" in [item for item in phone.messages if item.status == 200][-1].body
+    time.sleep(0.3)  # what is under way
+    ear.heard.clear()
+    mouth.heard.clear()
+    wait_for("music on hold", lambda: ear.hears(440), within_s=3)
+    assert not mouth.heard
+    wait_for("the resumption", lambda: _acks(carrier) == 3)
+    wait_for("audio to the caller again", lambda: mouth.hears(1000), within_s=3)
+    phone.done()
+    carrier.done()
+
+
+def _acks(program: Sipp) -> int:
+    return len({item.header("CSeq") for item in program.messages if item.text.startswith("ACK ")})
 
 
 def test_the_caller_gives_up_while_it_rings(node: Node, pbx: Pbx) -> None:
@@ -356,7 +404,7 @@ def test_too_many_calls_at_once(node: Node, pbx: Pbx) -> None:
     first.pause(1500)
     first.bye()
     up = pbx.calls(first, "single")
-    up.received("SIP/2.0 200")
+    up.answer()
     second = pbx.calls(_refused("442071838767", 503), "single")
     second.done()
     answer = _final(second)

@@ -1,5 +1,7 @@
 """Attempts: the failover of a forwarding list, row by row (BEHAVIOUR §3), on whole nodes."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.simulation.descriptions import audio, line
@@ -73,7 +75,9 @@ def test_any_5xx_goes_to_the_next(status: int) -> None:
     world.assert_second_answered()
 
 
-@pytest.mark.parametrize(("parameter", "silence_s"), [("", 5.0), (";timeout=2000", 2.0), (";timeout=20000", 20.0)])
+@pytest.mark.parametrize(
+    ("parameter", "silence_s"), [("", 5.0), (";timeout=2000", 2.0), (";timeout=20000", 20.0)]
+)
 def test_silence_goes_to_the_next(parameter: str, silence_s: float) -> None:
     world = TwoEndpoints(f"first@{CUSTOMER}{parameter}, second@{SECOND}")
     world.mute(world.customer)
@@ -108,8 +112,6 @@ def test_a_100_ends_the_silence_by_default() -> None:
 
 
 def test_a_100_does_not_count_when_the_settings_say_so() -> None:
-    from dataclasses import replace
-
     world = TwoEndpoints(settings=replace(SETTINGS, trying_counts=False))
     world.customer.on_invite = silent
     world.inbound()
@@ -191,8 +193,6 @@ def test_all_silent_is_486_with_cause_408() -> None:
 
 
 def test_the_486_can_be_another_status() -> None:
-    from dataclasses import replace
-
     world = TwoEndpoints(settings=replace(SETTINGS, timeout_status=480))
     world.mute(world.customer)
     world.mute(world.second)
@@ -230,7 +230,9 @@ def test_the_last_transport_failure_is_503() -> None:
     world.finish()
 
 
-@pytest.mark.parametrize("status", [300, 302, 305, 380, 400, 403, 404, 408, 410, 480, 484, 486, 487, 488, 600, 603, 604, 606])
+@pytest.mark.parametrize(
+    "status", [300, 302, 305, 380, 400, 403, 404, 408, 410, 480, 484, 486, 487, 488, 600, 603, 604, 606]
+)
 def test_3xx_4xx_and_6xx_end_the_hunt_and_are_relayed(status: int) -> None:
     world = TwoEndpoints()
     contact = (("Contact", "<sip:elsewhere@10.0.0.99>"),) if status < 400 else ()
@@ -249,12 +251,17 @@ def test_a_challenge_of_an_endpoint_is_403(status: int) -> None:
     """It is not answered, and the caller learns nothing of it (no digest leak)."""
     world = TwoEndpoints()
     name = "WWW-Authenticate" if status == 401 else "Proxy-Authenticate"
-    world.customer.on_invite = rejecting(status, headers=((name, 'Digest realm="pbx", nonce="n", qop="auth"'),))
+    world.customer.on_invite = rejecting(
+        status, headers=((name, 'Digest realm="pbx", nonce="n", qop="auth"'),)
+    )
     world.inbound()
     world.clock.advance(2)
     assert world.refused_with()[0] == 403
     assert name not in world.gateway.responses[-1].headers
-    assert all("Authorization" not in invite.to_bytes().decode() for invite in world.heard_by(world.customer, "INVITE"))
+    assert all(
+        "Authorization" not in invite.to_bytes().decode()
+        for invite in world.heard_by(world.customer, "INVITE")
+    )
     world.finish()
     assert world.attempt_slugs == [Slug.CHALLENGED]
 
@@ -314,7 +321,12 @@ def test_the_ring_timer_of_the_number() -> None:
 
 def test_a_5xx_after_ringing_fails_over() -> None:
     world = TwoEndpoints()
-    world.customer.on_invite = lambda phone, invite: (invite.progress(180), invite.reject(503))[1]
+
+    def ring_and_fail(phone: Phone, invite: IncomingInvite) -> None:
+        invite.progress(180)
+        invite.reject(503)
+
+    world.customer.on_invite = ring_and_fail
     world.inbound()
     world.clock.advance(3)
     assert world.gateway.events.count("progressed 180") == 2
@@ -365,7 +377,11 @@ def test_a_late_answer_is_acknowledged_and_ended() -> None:
     """The first endpoint answers after it was left: never two answered endpoints, never a ghost call."""
     world = TwoEndpoints(f"first@{CUSTOMER};timeout=2000, second@{SECOND}")
     clock = world.clock
-    world.customer.on_invite = lambda phone, invite: clock.at(clock.now() + 2.5, lambda: answer(phone, invite)) and None
+
+    def answer_late(phone: Phone, invite: IncomingInvite) -> None:
+        clock.at(clock.now() + 2.5, lambda: answer(phone, invite))
+
+    world.customer.on_invite = answer_late
     blocked = True
     world.network.drop = lambda packet: blocked and packet.source == world.customer.host.seen_as
     world.inbound()
@@ -416,7 +432,9 @@ def test_each_attempt_has_sdp_a_port_and_a_record_of_its_own() -> None:
 
 
 def test_what_an_endpoint_sees() -> None:
-    """Request-URI as typed; To is the number and From the caller, both of the service domain (BEHAVIOUR §2)."""
+    """Request-URI as typed; To is the number and From the caller, both of the service domain (BEHAVIOUR
+    §2).
+    """
     world = World(forwarding=f"00441234@{CUSTOMER}")
     world.inbound(from_=NameAddr('Ann "x"', SipUri("sip", "+493012345678", "carrier.example")))
     world.clock.advance(0.1)
@@ -431,13 +449,23 @@ def test_what_an_endpoint_sees() -> None:
 def test_x_headers_pass_and_our_own_do_not() -> None:
     world = World()
     world.inbound(
-        headers=(("X-Order", "17"), ("x-lower", "a,b"), ("X-Trunkline-Key", "no"), ("x-trunkline-y", "no"), ("Y-Z", "no"))
+        headers=(
+            ("X-Order", "17"),
+            ("x-lower", "a,b"),
+            ("X-Trunkline-Key", "no"),
+            ("x-trunkline-y", "no"),
+            ("Y-Z", "no"),
+        )
     )
     world.clock.advance(0.1)
     (invite,) = world.heard_by(world.customer, "INVITE")
     assert invite.headers.get("x-order") == "17"
     assert invite.headers.get("x-lower") == "a,b"
-    assert not [name for name, _ in invite.headers.fields() if "trunkline" in name.lower() and name.lower() != "user-agent"]
+    assert not [
+        name
+        for name, _ in invite.headers.fields()
+        if "trunkline" in name.lower() and name.lower() != "user-agent"
+    ]
     assert "y-z" not in invite.headers
 
 

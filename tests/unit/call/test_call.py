@@ -1,4 +1,6 @@
-"""One call from its INVITE to its end: early media, CANCEL, BYE, late offers, INFO, REFER, timeouts (BEHAVIOUR §5)."""
+"""One call from its INVITE to its end: early media, CANCEL, BYE, late offers, INFO, REFER, timeouts
+(BEHAVIOUR §5).
+"""
 
 from dataclasses import replace
 
@@ -219,7 +221,12 @@ def test_unusable_early_sdp_costs_the_early_media_only() -> None:
 
 def test_progress_may_be_181_or_182() -> None:
     world = World()
-    world.gateway.on_invite = lambda phone, invite: (invite.progress(181), invite.progress(182))[0]
+
+    def progress(phone: Phone, invite: IncomingInvite) -> None:
+        invite.progress(181)
+        invite.progress(182)
+
+    world.gateway.on_invite = progress
     world.outbound()
     world.clock.advance(1)
     assert [one.status for one in world.customer.responses] == [181, 182]
@@ -230,7 +237,9 @@ def test_progress_may_be_181_or_182() -> None:
 # -- answers that can't be used ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("body", [b"", b"rubbish", audio(GATEWAY, codecs=(9,)), audio(GATEWAY, address="224.0.0.1")])
+@pytest.mark.parametrize(
+    "body", [b"", b"rubbish", audio(GATEWAY, codecs=(9,)), audio(GATEWAY, address="224.0.0.1")]
+)
 def test_an_unusable_answer_ends_both_legs(body: bytes) -> None:
     world = World()
     world.gateway.on_invite = lambda phone, invite: invite.accept(body=body)
@@ -266,10 +275,13 @@ def test_cancel_reaches_the_callee_with_its_reason() -> None:
 def test_cancel_at_any_moment(hundredths: int) -> None:
     """It may cross the 200: then the callee is acknowledged and ended, and everybody agrees."""
     world = World()
-    world.gateway.on_invite = lambda phone, invite: (
-        world.clock.at(world.clock.now() + 0.3, lambda: invite.progress(180)),
-        world.clock.at(world.clock.now() + 0.6, lambda: answer(phone, invite)),
-    )[0] and None
+
+    def later(phone: Phone, invite: IncomingInvite) -> None:
+        now = world.clock.now()
+        world.clock.at(now + 0.3, lambda: invite.progress(180))
+        world.clock.at(now + 0.6, lambda: answer(phone, invite))
+
+    world.gateway.on_invite = later
     invite = world.outbound()
     world.clock.advance(hundredths / 100)
     invite.cancel()
@@ -300,7 +312,9 @@ def test_cancel_while_the_answer_waits_for_a_prack() -> None:
     world = World()
     world.gateway.on_invite = early_media
     invite = world.outbound()
-    world.network.drop = lambda packet: packet.summary == "PRACK" and packet.source == world.customer.host.seen_as
+    world.network.drop = lambda packet: (
+        packet.summary == "PRACK" and packet.source == world.customer.host.seen_as
+    )
     world.clock.advance(1)
     answer(world.gateway, world.gateway.invites[-1])
     world.clock.advance(1)
@@ -330,7 +344,9 @@ def test_a_bye_of_the_caller_before_the_answer_is_a_cancelled_call() -> None:
     world.clock.advance(1)
     assert peer.peer.response_heard(200, "BYE")
     assert peer.peer.response_heard(487, "INVITE")
-    peer.peer.request("ACK", peer.at, to_tag=peer.tag, contact="", branch="z9hG4bKpeer1", uri=f"sip:{NUMBER}@{NODE}")
+    peer.peer.request(
+        "ACK", peer.at, to_tag=peer.tag, contact="", branch="z9hG4bKpeer1", uri=f"sip:{NUMBER}@{NODE}"
+    )
     assert world.customer.events[-1] == "cancelled"
     world.finish()
     assert slug(world) is Slug.CANCELLED
@@ -548,7 +564,9 @@ def test_a_request_that_finds_no_dialog_ends_the_call() -> None:
     world.gateway.the_usage.session_timer.stop()
     world.gateway.agent._usages.clear()
     world.customer.the_usage.reinvite(
-        audio(CUSTOMER, direction="sendonly", version=2), world.customer.note_answer, world.customer.note_refusal
+        audio(CUSTOMER, direction="sendonly", version=2),
+        world.customer.note_answer,
+        world.customer.note_refusal,
     )
     world.clock.advance(2)
     assert world.customer.the_usage.ended

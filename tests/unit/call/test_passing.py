@@ -3,8 +3,8 @@
 import pytest
 
 from trunkline.call.passing import extension_fields, quoted, reason_fields, verdict_fields, warning_field
-from trunkline.sip.parse import parse_message
 from trunkline.sip.message import Request
+from trunkline.sip.parse import parse_message
 from trunkline.trunk.verdict import Slug, Verdict
 
 
@@ -29,7 +29,9 @@ def bye(*lines: str) -> Request:
 
 
 def test_x_headers_keep_their_order_and_repetitions() -> None:
-    message = bye("X-b: 1", "x-C: 1", "X-b: 2", "X-Trunkline-Call: 3", "x-trunkline-z: 4", "Y: 5", "XA: 6", "X-empty:")
+    message = bye(
+        "X-b: 1", "x-C: 1", "X-b: 2", "X-Trunkline-Call: 3", "x-trunkline-z: 4", "Y: 5", "XA: 6", "X-empty:"
+    )
     passed = extension_fields(message)
     assert sorted(passed) == [("X-b", "1"), ("X-b", "2"), ("X-empty", ""), ("x-C", "1")]
     assert [value for name, value in passed if name == "X-b"] == ["1", "2"]
@@ -45,7 +47,12 @@ def test_a_folded_x_header_can_not_become_two() -> None:
 
 
 def test_reasons_of_other_protocols_stay() -> None:
-    message = bye("Reason: SIP ;cause=200", "Reason: Q.850;cause=16", "Reason: Preemption;cause=1", "Reason: sip;cause=1")
+    message = bye(
+        "Reason: SIP ;cause=200",
+        "Reason: Q.850;cause=16",
+        "Reason: Preemption;cause=1",
+        "Reason: sip;cause=1",
+    )
     assert reason_fields(message) == [("Reason", "SIP ;cause=200"), ("Reason", "Q.850;cause=16")]
 
 
@@ -60,7 +67,13 @@ def test_a_verdict_in_headers() -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("a", '"a"'), ('a"b', '"a\\"b"'), ("a\\", '"a\\\\"'), ("a\r\nRoute: x", '"a  Route: x"'), ("\x00\x7f\u2028", '"   "')],
+    [
+        ("a", '"a"'),
+        ('a"b', '"a\\"b"'),
+        ("a\\", '"a\\\\"'),
+        ("a\r\nRoute: x", '"a  Route: x"'),
+        ("\x00\x7f\u2028", '"   "'),
+    ],
 )
 def test_quoting_lets_nothing_out(text: str, expected: str) -> None:
     assert quoted(text) == expected

@@ -8,11 +8,15 @@ from tests.simulation.world import CARRIER, CUSTOMER, DOMAIN, GATEWAY, GATEWAY_2
 from trunkline.call.pinger import Pinger
 from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.ports import Flow
+from trunkline.trunk.forwarding import ForwardingList
 from trunkline.trunk.health import HealthState
 from trunkline.trunk.number import Number
-from trunkline.trunk.forwarding import ForwardingList
 
-KEYS = {CUSTOMER: f"{NUMBER} sip:pbx@{CUSTOMER}", GATEWAY: f"carrier sip:{GATEWAY}", GATEWAY_2: f"carrier sip:{GATEWAY_2}"}
+KEYS = {
+    CUSTOMER: f"{NUMBER} sip:pbx@{CUSTOMER}",
+    GATEWAY: f"carrier sip:{GATEWAY}",
+    GATEWAY_2: f"carrier sip:{GATEWAY_2}",
+}
 
 
 def pinged(world: World, interval_s: float | None = 10.0) -> Pinger:
@@ -46,7 +50,9 @@ def test_the_dead_are_known_before_a_call_finds_out() -> None:
     world.finish()
 
 
-@pytest.mark.parametrize(("status", "state"), [(404, HealthState.UP), (500, HealthState.UP), (503, HealthState.DOWN)])
+@pytest.mark.parametrize(
+    ("status", "state"), [(404, HealthState.UP), (500, HealthState.UP), (503, HealthState.DOWN)]
+)
 def test_any_answer_but_503_is_a_sign_of_life(status: int, state: HealthState) -> None:
     world = World()
 
@@ -65,7 +71,9 @@ def test_the_directory_is_followed() -> None:
     world = World()
     pinger = pinged(world)
     assert len(pinger) == 3
-    world.node.put(Number("4420111111", KEY, ForwardingList.parse(f"a@10.0.0.50, b@{CUSTOMER}, {KEY}@{DOMAIN}")))
+    world.node.put(
+        Number("4420111111", KEY, ForwardingList.parse(f"a@10.0.0.50, b@{CUSTOMER}, {KEY}@{DOMAIN}"))
+    )
     pinger.refresh()
     assert len(pinger) == 4, "one server, one ping; registered devices are not pinged"
     world.node.put(replace(CARRIER, pings=False))

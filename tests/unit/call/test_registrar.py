@@ -12,6 +12,8 @@ from trunkline.sip.ports import Transport
 from trunkline.sip.uri import SipUri
 from trunkline.trunk.account import AccountStatus
 
+CREDENTIALS = DigestUser(KEY, SECRET)
+
 
 def register(
     world: World,
@@ -20,7 +22,7 @@ def register(
     phone: Phone | None = None,
     expires: str | None = None,
     transport: str = "",
-    credentials: DigestUser | None = DigestUser(KEY, SECRET),
+    credentials: DigestUser | None = CREDENTIALS,
     more: tuple[tuple[str, str], ...] = (),
 ) -> Response:
     """The final answer."""

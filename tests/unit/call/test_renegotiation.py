@@ -102,7 +102,9 @@ def test_update_becomes_a_reinvite_for_a_peer_without_update() -> None:
     world.gateway.agent._allow_value = ", ".join(WITHOUT_UPDATE.allow)
     world.talking_outbound()
     world.customer.the_usage.update(
-        audio(CUSTOMER, direction="sendonly", version=2), world.customer.note_answer, world.customer.note_refusal
+        audio(CUSTOMER, direction="sendonly", version=2),
+        world.customer.note_answer,
+        world.customer.note_refusal,
     )
     world.clock.advance(1)
     assert world.customer.events[-1] == "answer 200 UPDATE"
@@ -189,7 +191,9 @@ def test_glare_over_the_node_is_491_and_settles() -> None:
     world = Talking()
     for phone in (world.customer, world.gateway):
         phone.the_usage.reinvite(
-            audio(phone.host.address.host, direction="sendonly", version=2), phone.note_answer, phone.note_refusal
+            audio(phone.host.address.host, direction="sendonly", version=2),
+            phone.note_answer,
+            phone.note_refusal,
         )
     world.clock.advance(30)
     for phone in (world.customer, world.gateway):

@@ -82,6 +82,17 @@ def test_a_vouched_source_counts_as_known_for_a_while() -> None:
     assert len(gate.bans()) == 1
 
 
+def test_who_gets_a_request_of_ours_is_known_and_who_gets_a_response_is_not() -> None:
+    clock = FakeClock()
+    gate = Gate(clock)
+    gate.sent(OTHER, RINGING)
+    gate.sent(STRANGER, OPTIONS)
+    assert requests(gate, 20, OTHER) == 16
+    assert requests(gate, 20) == 20
+    clock.advance(121.0)
+    assert requests(gate, 20) == 16
+
+
 def test_a_ban_from_udp_stops_udp_only() -> None:
     gate = Gate(FakeClock())
     requests(gate, 17)

@@ -2,8 +2,6 @@
 
 import asyncio
 
-import pytest
-
 from tests.unit.net.wire import Recorder
 from tests.unit.virtual_clock import FakeClock
 from trunkline.net.connections import Connections, Purpose
@@ -86,12 +84,14 @@ async def test_an_ipv6_subnet_is_one_source() -> None:
     assert table.refusal("2001:db8:0:1::3") is None
 
 
-@pytest.mark.parametrize("host", [None, "192.0.2.200"])
-async def test_all_connections_are_bounded_together(host: str | None) -> None:
-    table = Connections(LIMITS)
-    for index in range(5):
+async def test_all_connections_are_bounded_together_with_a_reserve_for_ours() -> None:
+    table = Connections(StreamLimits(connections=8))
+    for index in range(8):
+        assert (table.refusal("192.0.2.200") is None) == (index < 7)
+        assert table.refusal(None) is None
         table.add(
             await connection(accepted=bool(index % 2)),
             Purpose(Transport.TCP, Address(f"192.0.2.{index}", 1)),
         )
-    assert table.refusal(host) == "5 connections are open"
+    assert table.refusal("192.0.2.200") == "7 connections are open"
+    assert table.refusal(None) == "8 connections are open"

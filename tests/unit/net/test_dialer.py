@@ -124,7 +124,7 @@ async def test_a_certificate_is_verified_when_wanted(certificate: Certificate) -
         assert failure.kind is FlowFailureKind.TLS
         assert "Hostname mismatch" in failure.detail
         assert not is_closed(flow)
-        assert transports.connections == 2
+        assert transports.figures().connections == 2
 
 
 async def test_verification_that_cannot_even_begin_fails_the_connection() -> None:
@@ -146,7 +146,7 @@ async def test_nobody_listens() -> None:
         failure = await recorder.failure()
         assert failure.kind is FlowFailureKind.REFUSED
         assert is_closed(flow)
-        assert transports.connections == 0
+        assert transports.figures().connections == 0
         assert len(recorder.failures) == 1
 
 
@@ -290,7 +290,7 @@ async def test_a_connection_cancelled_before_it_began() -> None:
     ):
         transports.flow_to(Target(Transport.TCP, address)).send(OPTIONS)
         await recorder.failure()
-        await until(lambda: not transports.connections)
+        await until(lambda: not transports.figures().connections)
 
 
 @pytest.mark.parametrize(

@@ -230,4 +230,4 @@ def test_the_systems_nameservers_are_the_default() -> None:
     if not Path("/etc/resolv.conf").exists():
         pytest.skip("this machine has no /etc/resolv.conf")
     client = DnsClient(DnsSettings(), FakeClock())
-    assert client._resolver.nameservers
+    assert client._servers

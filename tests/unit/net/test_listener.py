@@ -59,7 +59,7 @@ async def test_a_version_below_the_floor_is_turned_away(certificate: Certificate
         await until(lambda: diary.entries)
         assert diary.entries == [("turned away", "127.0.0.1", "unsupported protocol")]
         assert (await recorder.failure()).kind is FlowFailureKind.TLS
-        assert transports.connections == 0
+        assert transports.figures().connections == 0
 
 
 async def test_a_peer_that_speaks_no_tls_is_turned_away(tls: TlsSettings) -> None:
@@ -70,23 +70,23 @@ async def test_a_peer_that_speaks_no_tls_is_turned_away(tls: TlsSettings) -> Non
         await client.closed_by_us()
         await until(lambda: diary.entries)
         assert recorder.messages == []
-        assert transports.connections == 0
+        assert transports.figures().connections == 0
 
 
 async def test_a_handshake_that_stalls_is_cut_off(tls: TlsSettings) -> None:
     recorder, diary, clock = Recorder(), Diary(), FakeClock()
     async with opened(recorder, TLS, tls=tls, events=diary, clock=clock) as transports:
         client = await Client.to(transports)
-        await until(lambda: transports.connections == 1)
+        await until(lambda: transports.figures().connections == 1)
         client.writer.write(b"\x16\x03\x01")
         await client.writer.drain()
         await asyncio.sleep(0.002)
         clock.advance(4.9)
-        assert transports.connections == 1
+        assert transports.figures().connections == 1
         clock.advance(0.1)
         assert await client.closed_by_us() == b""
         assert diary.entries == [("turned away", "127.0.0.1", "no TLS handshake within 5 s")]
-        assert transports.connections == 0
+        assert transports.figures().connections == 0
 
 
 async def test_handshakes_under_way_count_towards_the_caps(tls: TlsSettings) -> None:
@@ -94,12 +94,12 @@ async def test_handshakes_under_way_count_towards_the_caps(tls: TlsSettings) -> 
     limits = StreamLimits(connections_per_source=2)
     async with opened(recorder, TLS, tls=tls, events=diary, streams=limits) as transports:
         silent = [await Client.to(transports) for _ in range(2)]
-        await until(lambda: transports.connections == 2)
+        await until(lambda: transports.figures().connections == 2)
         third = await Client.to(transports)
         assert await third.closed_by_us() == b""
         assert diary.entries == [("turned away", "127.0.0.1", "2 connections from this source are open")]
         await silent[0].close()
-        await until(lambda: transports.connections == 1)
+        await until(lambda: transports.figures().connections == 1)
         fourth = await Client.to(transports, tls=exactly("1.3"))
         fourth.writer.write(OPTIONS)
         await recorder.message()
@@ -189,9 +189,18 @@ async def test_closing_during_handshakes_closes_them(tls: TlsSettings) -> None:
     recorder = Recorder()
     async with opened(recorder, TLS, tls=tls) as transports:
         client = await Client.to(transports)
-        await until(lambda: transports.connections == 1)
+        await until(lambda: transports.figures().connections == 1)
         await transports.close()
         assert await client.closed_by_us() == b""
+
+
+async def test_closing_before_a_handshake_has_even_begun(tls: TlsSettings) -> None:
+    async with opened(Recorder(), TLS, tls=tls) as transports:
+        with socket.create_connection(transports.bound[0].bind):
+            transports._listeners[0]._ready()
+            assert transports.figures().connections == 1
+            await transports.close()
+            assert transports.figures().connections == 0
 
 
 async def test_a_port_in_use_is_an_error() -> None:

@@ -1,6 +1,10 @@
 """The heap of deadlines in a running loop."""
 
 import asyncio
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
 
 from tests.unit.net.wire import until
 from trunkline.net.loop_clock import LoopClock
@@ -79,6 +83,28 @@ async def test_an_earlier_timer_wakes_the_loop_earlier() -> None:
     await until(lambda: fired == ["now"])
     assert len(clock) == 1
     clock.stop()
+
+
+class StubLoop:
+    """A loop that only notes when it would call."""
+
+    def __init__(self) -> None:
+        self.calls: list[float] = []
+
+    def time(self) -> float:
+        return 100.0
+
+    def call_at(self, when: float, _callback: object) -> asyncio.TimerHandle:
+        self.calls.append(when)
+        return cast("asyncio.TimerHandle", SimpleNamespace(cancel=lambda: None))
+
+
+def test_a_wait_shorter_than_the_loops_resolution_does_not_spin() -> None:
+    loop = StubLoop()
+    clock = LoopClock(cast("asyncio.AbstractEventLoop", loop), strict)
+    clock.at(100.0004, lambda: None)
+    clock.at(99.0, lambda: None)
+    assert loop.calls == [pytest.approx(100.001), pytest.approx(100.001)]
 
 
 def test_wall_time_is_the_one_that_is_given() -> None:

@@ -86,6 +86,7 @@ async def test_what_is_no_sip_is_dropped_without_an_answer(noise: bytes) -> None
             phone.sendto(OPTIONS, transports.bound[0].bind)
             data, _ = await recorder.message()
             assert data == OPTIONS
+            assert transports.figures().datagrams_ignored == 1
             phone.setblocking(False)
             with pytest.raises(BlockingIOError):
                 phone.recv(100)
@@ -216,6 +217,7 @@ async def test_a_full_send_buffer_queues_within_bounds(monkeypatch: pytest.Monke
             flow = transports.flow_to(udp_target(Address(*phone.getsockname())))
             for text in (b"one", b"two", b"three"):
                 flow.send(text)
+            assert transports.figures().datagrams_dropped == 1
             full = False
             await asyncio.sleep(0)
             assert [await _received(phone) for _ in range(2)] == [b"one", b"two"]

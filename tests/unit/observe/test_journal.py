@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from trunkline.observe import journal as journal_module
-from trunkline.observe.journal import Journal
+from trunkline.observe.journal import Journal, read_ladder
 from trunkline.observe.message import LadderMessage
 from trunkline.observe.segment import SUFFIX, write_chunk
 from trunkline.sip.ports import Address, Transport
@@ -193,3 +193,17 @@ def test_a_slow_disk_drops_and_never_blocks(open_journal: Opener, monkeypatch: p
 def test_folder_is_private(open_journal: Opener, tmp_path: Path) -> None:
     open_journal()
     assert (tmp_path / "ladder").stat().st_mode & 0o077 == 0
+
+
+def test_a_journal_that_nobody_writes_is_read_from_its_files(open_journal: Opener, tmp_path: Path) -> None:
+    secret = b'INVITE sip:1@h SIP/2.0\r\nProxy-Authorization: Digest response="abc"\r\n\r\n'
+    for part in (b"1", secret):
+        journal = open_journal()
+        journal.append([("a", ladder(part)), ("b", ladder(b"2"))])
+        journal.close()
+    first, second = read_ladder(tmp_path / "ladder", "a")
+    assert first.data == b"1"
+    assert second.data.startswith(b"INVITE sip:1@h SIP/2.0\r\n")
+    assert b"abc" not in second.data
+    assert read_ladder(tmp_path / "ladder", "unknown") == []
+    assert read_ladder(tmp_path / "nowhere", "a") == []

@@ -1,6 +1,5 @@
 """What is counted is exposed, cheaply and with bounded labels."""
 
-import time
 from dataclasses import replace
 
 import pytest
@@ -127,13 +126,3 @@ def test_counters_are_read_when_scraped(metrics: Metrics) -> None:
 
 def test_the_process_has_figures_too(metrics: Metrics) -> None:
     assert ("process_resident_memory_bytes", ()) in samples(metrics)
-
-
-def test_counting_is_cheap(metrics: Metrics) -> None:
-    """Under 1 µs a message where nothing else runs; the bound here is loose because this machine may be
-    busy."""
-    data = b"SIP/2.0 200 OK\r\n" + b"x" * 800
-    started = time.process_time()
-    for _ in range(20_000):
-        metrics.message_received(data, Transport.UDP)
-    assert (time.process_time() - started) / 20_000 < 5e-6

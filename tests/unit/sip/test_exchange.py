@@ -31,11 +31,12 @@ def test_accepted_with_fields() -> None:
     bench.call_from_peer()
     exchanges = bench.hold_offers()
     bench.within("INVITE", body=OFFER)
-    exchanges[0].accept(ANSWER, [("X-A", "1")])
+    exchanges[0].accept(b"v=0 another answer", [("X-A", "1")])
     bench.settle()
     response = bench.heard("200 INVITE")
-    assert (response.body, response.headers.get("x-a")) == (ANSWER, "1")
-    assert bench.phone.the_usage.local_description == ANSWER
+    assert (response.body, response.headers.get("x-a")) == (b"v=0 another answer", "1")
+    bench.within("UPDATE")
+    assert bench.phone.the_usage.local_description == b"v=0 another answer"
 
 
 def test_answered_within_the_callback_and_after_the_end() -> None:

@@ -21,6 +21,7 @@ CHALLENGE = ("WWW-Authenticate", 'Digest realm="r", nonce="n1", algorithm=MD5, q
         ("INVITE, UPDATE", "UPDATE", True),
         ("INVITE, UPDATE", "INFO", False),
         ("INVITE,update", "UPDATE", False),
+        ("INVITE, UPDATED", "UPDATE", False),
         ("", "BYE", False),
     ],
 )
@@ -58,6 +59,7 @@ def test_hang_up() -> None:
     bench.settle()
     bye = bench.peer.request_heard("BYE")
     assert (bye.headers.get("x-why"), bye.headers.get("reason")) == ("enough", "Q.850;cause=16")
+    assert "content-type" not in bye.headers
     assert bench.phone.agent.dialogs == 1
     bench.peer.respond(bye, 200)
     bench.settle()
@@ -95,8 +97,8 @@ def test_ended_usage_does_nothing() -> None:
     usage.bye()
     bench.settle()
     count = len(bench.peer.heard)
-    usage.reinvite(OFFER, phone.note_answer, phone.note_refusal)
     usage.update(OFFER, phone.note_answer, phone.note_refusal)
+    usage.reinvite(OFFER, phone.note_answer, phone.note_refusal)
     usage.info("text/plain", b"x", phone.note_answer, phone.note_refusal)
     usage.refresh_session()
     bench.settle()
@@ -273,3 +275,46 @@ def test_lost_connection_is_replaced() -> None:
     bench.phone.the_usage.bye()
     bench.settle()
     assert bench.peer.summaries[-1] == "BYE"
+
+
+def test_refresh_closes_no_offer_of_the_peer() -> None:
+    """An UPDATE without an offer comes and goes while a re-INVITE of the peer waits for its answer."""
+    bench = Bench()
+    bench.call_from_peer()
+    bench.hold_offers()
+    bench.within("INVITE", body=OFFER)
+    bench.phone.the_usage.update(b"", bench.phone.note_answer, bench.phone.note_refusal)
+    bench.settle()
+    bench.peer.respond(bench.peer.request_heard("UPDATE"), 200)
+    bench.settle()
+    bench.within("UPDATE", body=OFFER)
+    bench.heard("500 UPDATE")
+
+
+def test_nothing_new_after_the_end() -> None:
+    """RFC 5407 §2, Mortal: no new requests, not even a PRACK."""
+    bench = Bench()
+    bench.call_to_peer()
+    bench.phone.the_usage.reinvite(OFFER, bench.phone.note_answer, bench.phone.note_refusal)
+    bench.settle()
+    bench.phone.the_usage.bye()
+    headers = (("Require", "100rel"), ("RSeq", "1"))
+    bench.peer.respond(bench.peer.request_heard("INVITE"), 183, headers=headers)
+    bench.settle()
+    assert "PRACK" not in bench.peer.summaries
+
+
+def test_no_refresh_beside_a_modification() -> None:
+    """What is under way refreshes the session as well (RFC 4028 §7.2)."""
+    bench = Bench()
+    bench.call_from_peer(headers=(("Supported", "timer"), ("Allow", "UPDATE")))
+    bench.clock.advance(899)
+    bench.phone.the_usage.reinvite(OFFER, bench.phone.note_answer, bench.phone.note_refusal)
+    bench.clock.advance(2)
+    bench.peer.respond(
+        bench.peer.request_heard("INVITE"), 200, body=ANSWER, headers=(("Session-Expires", "1800"),)
+    )
+    bench.clock.advance(890)
+    assert "UPDATE" not in bench.peer.summaries
+    bench.clock.advance(20)
+    assert "UPDATE" in bench.peer.summaries

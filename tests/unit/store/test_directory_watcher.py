@@ -77,3 +77,7 @@ def test_closing_frees_who_waits(source: DirectorySource) -> None:
     watcher.start()
     assert watcher.close()
     assert watcher.refresh()
+
+
+def test_closing_what_never_began(source: DirectorySource) -> None:
+    assert DirectoryWatcher(source, lambda _update: None, HOUR).close()

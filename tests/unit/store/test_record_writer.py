@@ -247,3 +247,7 @@ def test_the_time_to_keep_records_can_be_changed(writer: RecordWriter) -> None:
     assert writer.keep_days is None
     writer.keep_days = 7
     assert writer._delivery.keep_days == 7
+
+
+def test_closing_what_never_began(url: str, clock: FakeClock, tmp_path: Path) -> None:
+    assert RecordWriter(url, clock=clock, node="n1", journal=tmp_path / "records.journal").close()

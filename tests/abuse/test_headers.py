@@ -1,0 +1,211 @@
+"""Header fields as weapons: injection through what we pass on, twins, smuggling, enormous and endless
+ones.
+"""
+
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.abuse.caller import Caller
+from tests.abuse.doors import HOST, Datagrams, Streams, options, statuses
+from tests.interop.node import Node
+from tests.simulation.descriptions import audio
+
+OFFER = audio(HOST)
+
+
+@pytest.fixture
+def door(node: Node) -> Iterator[Datagrams]:
+    door = Datagrams(node.port)
+    yield door
+    door.probe()
+    door.close()
+
+
+def altered(node: Node, door: Datagrams, old: bytes, new: bytes) -> list[int]:
+    """What a good OPTIONS gets when `old` has become `new`."""
+    data = options(node.port, f"{door.address}:5060", "UDP")[0]
+    assert old in data
+    return door.exchange(data.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param(b"CSeq: 1 OPTIONS", b"CSeq: 1 OPTIONS\r\nCSeq: 2 OPTIONS", id="two CSeq"),
+        pytest.param(b"Max-Forwards: 70", b"Max-Forwards: 70\r\nMax-Forwards: 1", id="two Max-Forwards"),
+        pytest.param(b"CSeq:", b"From: <sip:x@y>;tag=2\r\nCSeq:", id="two From"),
+        pytest.param(b"CSeq:", b"t: <sip:x@y>\r\nCSeq:", id="To and its compact form"),
+        pytest.param(b"CSeq:", b"i: other\r\nCSeq:", id="Call-ID and its compact form"),
+        pytest.param(b"Content-Length: 0", b"Content-Length: 0\r\nl: 5", id="two Content-Length"),
+        pytest.param(b"Content-Length: 0", b"Content-Length: 99", id="body too short"),
+        pytest.param(b"Content-Length: 0", b"Content-Length: -1", id="negative length"),
+        pytest.param(b"Content-Length: 0", b"Content-Length: 0x0", id="hexadecimal length"),
+        pytest.param(b"To: ", b"To\x01: ", id="control character in a name"),
+        pytest.param(b"CSeq: 1 ", b"CSeq: 99999999999999999999 ", id="CSeq out of range"),
+        pytest.param(b"CSeq: 1 OPTIONS", b"CSeq: 1 INVITE", id="CSeq of another method"),
+    ],
+)
+def test_it_is_400(node: Node, door: Datagrams, old: bytes, new: bytes) -> None:
+    assert altered(node, door, old, new) in ([400], [])
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        pytest.param(b"X-A: " + b"a" * 60_000, id="60 kB value"),
+        pytest.param(b"X-A: 1\r\n" * 5000 + b"X-B: 1", id="5000 fields"),
+        pytest.param(b"Via: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bKx\r\n" * 1000 + b"X-B: 1", id="1000 Via"),
+        pytest.param(b"Route: " + b"<sip:a;lr>," * 4000 + b"<sip:b;lr>", id="4000 routes"),
+        pytest.param(b"Contact: " + b"<" * 30_000, id="30000 brackets"),
+        pytest.param(b'Contact: "' + b"\\" * 30_000, id="30000 backslashes"),
+        pytest.param(b"Accept: " + b"," * 50_000, id="50000 commas"),
+        pytest.param(
+            b"Proxy-Authorization: Digest " + b"a=b," * 12_000 + b"c=d", id="12000 digest parameters"
+        ),
+        pytest.param(b"X-A: 1\r\n " * 5000 + b"2", id="5000 folds"),
+    ],
+)
+def test_large_ones_cost_little(node: Node, door: Datagrams, field: bytes) -> None:
+    """Linear: a probe right behind each is answered soon."""
+    data = options(node.port, f"{door.address}:5060", "UDP")[0]
+    data = data.replace(b"Content-Length: 0", field + b"\r\nContent-Length: 0")[:65_000]
+    start = time.monotonic()
+    for _ in range(10):
+        door.throw(data)
+    door.probe()
+    assert time.monotonic() - start < 1.0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "X-Evil: 1\rRoute: <sip:evil>",
+        "X-Evil: 1\nRoute: <sip:evil>",
+        "X-Evil: 1\x00Route: <sip:evil>",
+        "X-Evil: \x1b[2J",
+        'P-Asserted-Identity: "a\rb" <sip:4930@x>',
+        "P-Asserted-Identity: <sip:4930\r\n Route:x@y>",
+    ],
+)
+def test_nothing_can_be_injected_into_the_other_leg(node: Node, line: str) -> None:
+    """Refused, or harmless: the simulated carrier refuses a header that breaks, and the call stands or
+    falls as one.
+    """
+    caller = Caller(node)
+    try:
+        final = caller.call(OFFER, (line,))
+        assert final.status in (200, 400, 488)
+        assert not any(
+            "route" in name.lower() for name, _ in final.headers.fields() if name.lower() != "record-route"
+        )
+        if final.status == 200:
+            caller.hang_up()
+        caller.probe()
+    finally:
+        caller.close()
+
+
+# -- streams ----------------------------------------------------------------------------------------
+
+
+def test_many_slow_connections_keep_nobody_out(node: Node) -> None:
+    """Sixty that say one byte now and then; a sixty-first customer is served at once."""
+    slow = Streams(node.port)
+    sockets: list[socket.socket] = []
+    try:
+        for _ in range(60):
+            connection = socket.create_connection((HOST, node.port), 2, (slow.address, 0))
+            connection.sendall(b"OPTIONS sip:a SIP/2.0\r\nVia: ")
+            sockets.append(connection)
+        for _ in range(5):
+            for connection in sockets:
+                connection.sendall(b"x")
+            assert Streams(node.port).probe() < 0.5
+    finally:
+        for connection in sockets:
+            connection.close()
+
+
+def test_one_source_gets_so_many_connections_and_no_more(node: Node) -> None:
+    slow = Streams(node.port)
+    sockets = [socket.create_connection((HOST, node.port), 2, (slow.address, 0)) for _ in range(100)]
+    try:
+        time.sleep(0.3)
+        closed = 0
+        for connection in sockets:
+            connection.setblocking(False)
+            try:
+                closed += connection.recv(1) == b""
+            except BlockingIOError:
+                pass
+            except OSError:
+                closed += 1
+        assert 30 <= closed <= 40
+        assert Streams(node.port).probe() < 0.5
+    finally:
+        for connection in sockets:
+            connection.close()
+
+
+def test_a_message_that_never_ends_ends_the_connection(node: Node) -> None:
+    """The bound is on the whole message, however often a byte comes."""
+    slow = Streams(node.port)
+    with slow.connection() as connection:
+        connection.settimeout(0.2)
+        start = time.monotonic()
+        connection.sendall(b"OPTIONS sip:a SIP/2.0\r\nX: ")
+        while time.monotonic() - start < 25:
+            try:
+                connection.sendall(b"x")
+                if connection.recv(1000) == b"":
+                    break
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+        assert time.monotonic() - start < 20
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"x" * 200_000, id="no line ends"),
+        pytest.param(b"OPTIONS sip:a SIP/2.0\r\n" + b"X-A: 1\r\n" * 100_000, id="no end of the head"),
+        pytest.param(b"OPTIONS sip:a SIP/2.0\r\nContent-Length: 4294967296\r\n\r\n", id="4 GB promised"),
+        pytest.param(b"OPTIONS sip:a SIP/2.0\r\nContent-Length: 10\r\nl: 0\r\n\r\n", id="two lengths"),
+        pytest.param(b"\r\n" * 100_000, id="blank lines"),
+        pytest.param(b"\x16\x03\x01" + b"\x00" * 500, id="a TLS hello"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", id="HTTP"),
+    ],
+)
+def test_streams_that_are_no_sip(node: Node, data: bytes) -> None:
+    for port, tls in ((node.port, False), (node.tls_port, True)):
+        door = Streams(port, tls=tls)
+        assert 200 not in door.exchange(data)
+        assert door.probe() < 0.5
+
+
+def test_requests_glued_together_are_all_answered(node: Node) -> None:
+    door = Streams(node.port)
+    data = b"".join(options(node.port, f"{door.address}:5060", "TCP")[0] for _ in range(50))
+    assert door.exchange(data) == [200] * 50
+
+
+def test_responses_that_nobody_asked_for(node: Node, door: Datagrams) -> None:
+    for status in (100, 180, 200, 407, 503):
+        data = options(node.port, f"{door.address}:5060", "UDP")[0]
+        assert door.exchange(data.replace(b"OPTIONS sip:", b"SIP/2.0 %d x\r\nX: " % status, 1)) == []
+
+
+def test_a_stranger_is_not_answered_at_length(node: Node, door: Datagrams) -> None:
+    """No amplification: an answer to an unauthenticated INVITE is of the INVITE's own size."""
+    data = options(node.port, f"{door.address}:5060", "UDP")[0]
+    data = data.replace(b"OPTIONS", b"INVITE").replace(b"CSeq:", b"Contact: <sip:a@127.0.0.9>\r\nCSeq:")
+    door.throw(data)
+    (answer, *more) = list(door.answers(0.7))
+    assert statuses(answer) == [407]
+    assert not more, "stateless: sent once"
+    assert len(answer) < 2.5 * len(data)

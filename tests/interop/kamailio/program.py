@@ -1,0 +1,83 @@
+"""Running Kamailio as a carrier's proxy, with `carrier.cfg`."""
+
+import subprocess
+from pathlib import Path
+
+from tests.interop.addresses import free_port, in_use, wait_for
+from tests.programs import require_program
+
+_CONFIG = Path(__file__).with_name("carrier.cfg")
+_MODULES = ("/usr/lib/x86_64-linux-gnu/kamailio/modules", "/usr/lib/aarch64-linux-gnu/kamailio/modules")
+_TLS_MODULE = """loadmodule "tls.so"
+modparam("tls", "private_key", "{key}")
+modparam("tls", "certificate", "{certificate}")
+modparam("tls", "tls_method", "TLSv1.2+")
+modparam("tls", "verify_certificate", 0)
+modparam("tls", "require_certificate", 0)
+enable_tls=yes"""
+
+
+class Kamailio:
+    """A proxy on `host` between the trunk and a phone; with `certificate` and `key` over TLS as well."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        host: str,
+        trunk: tuple[str, int],
+        phone: tuple[str, int],
+        certificate: Path | None = None,
+        key: Path | None = None,
+    ) -> None:
+        self.host = host
+        self.port = free_port(host)
+        self.tls_port = free_port(host)
+        values = {
+            "HOST": host,
+            "PORT": self.port,
+            "TRUNK_HOST": trunk[0],
+            "TRUNK_PORT": trunk[1],
+            "PHONE_HOST": phone[0],
+            "PHONE_PORT": phone[1],
+            "MODULES": next((path for path in _MODULES if Path(path).is_dir()), _MODULES[0]),
+            "MORE_LISTEN": f"listen=tls:{host}:{self.tls_port}" if certificate else "",
+            "MORE_MODULES": _TLS_MODULE.format(certificate=certificate, key=key) if certificate else "",
+        }
+        text = _CONFIG.read_text()
+        for name, value in values.items():
+            text = text.replace(f"@{name}@", str(value))
+        if certificate:
+            text = text.replace("enable_tls=yes", "").replace("fork=yes", "fork=yes\nenable_tls=yes")
+        config = directory / f"kamailio-{self.port}.cfg"
+        config.write_text(text)
+        self._output = directory / f"kamailio-{self.port}.output"
+        with self._output.open("wb") as output:
+            self._process = subprocess.Popen(
+                [
+                    require_program("kamailio"),
+                    *("-f", str(config), "-DD", "-E", "-m", "32", "-M", "4"),
+                    *("-w", str(directory), "-Y", str(directory)),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+        wait_for(
+            "kamailio to listen", lambda: self._process.poll() is not None or in_use(host, self.port, "tcp")
+        )
+        assert self._process.poll() is None, self.output()
+
+    def output(self) -> str:
+        """What it logged."""
+        return self._output.read_text(errors="replace")
+
+    def close(self) -> None:
+        """End it and its children."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(5)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()

@@ -1,0 +1,46 @@
+"""The pages of docs/ say what the code does today."""
+
+import re
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from trunkline.cli.app import COMMANDS, load
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+PAGES: dict[str, Callable[[], str]] = runpy.run_path(str(ROOT / "tools" / "reference.py"))["PAGES"]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_written_page_is_as_the_code_has_it(name: str) -> None:
+    assert (DOCS / name).read_text(encoding="utf-8") == PAGES[name](), "stale: `make docs` writes it"
+
+
+def test_every_command_is_described() -> None:
+    text = (DOCS / "command-line.md").read_text(encoding="utf-8")
+    for name in COMMANDS:
+        inner = getattr(load(name), "commands", None)
+        for command in [name] if inner is None else [f"{name} {each}" for each in inner]:
+            assert f"trunkline {command}" in text, command
+
+
+def test_every_metric_is_described() -> None:
+    text = (DOCS / "operations.md").read_text(encoding="utf-8")
+    declared = (ROOT / "src/trunkline/observe/metrics.py").read_text() + (
+        ROOT / "src/trunkline/node/node.py"
+    ).read_text()
+    names = re.findall(r"\"trunkline_(\w+)\"", declared)
+    names += re.findall(r"(?:gauge|counter)\(\s*\"(\w+)\"", declared)
+    assert len(names) > 10
+    for name in names:
+        assert f"trunkline_{name}" in text, name
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target

@@ -1,0 +1,178 @@
+"""Who is calling: digest before address, the same answer to an unknown key and a wrong secret."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from ipaddress import ip_network
+
+import pytest
+
+from tests.simulation.world import ACCOUNT, CARRIER, DOMAIN, KEY, SECRET, credential
+from tests.unit.sip.fake_wire import FakeFlow
+from tests.unit.virtual_clock import FakeClock
+from trunkline.call import doorman as doorman_module
+from trunkline.call.doorman import WRONG_TRIES, Caller, Doorman
+from trunkline.sip.digest import Challenge, Challenger, answer_challenge
+from trunkline.sip.message import Request, Response
+from trunkline.sip.parse import parse_message
+from trunkline.sip.ports import Address, Flow
+from trunkline.trunk.account import Account
+from trunkline.trunk.carrier import Carrier
+from trunkline.trunk.directory import Directory, Snapshot
+
+HOME, ELSEWHERE = "192.0.2.10", "192.0.2.11"
+BY_ADDRESS = replace(CARRIER, sources=(ip_network(f"{HOME}/32"),))
+URI = f"sip:493012345678@{DOMAIN}"
+
+
+def request(method: str = "INVITE", authorization: Sequence[str] = ()) -> Request:
+    name = "Authorization" if method == "REGISTER" else "Proxy-Authorization"
+    lines = [
+        f"{method} {URI} SIP/2.0",
+        f"Via: SIP/2.0/UDP {HOME};branch=z9hG4bKa",
+        f"From: <sip:me@{DOMAIN}>;tag=1",
+        f"To: <{URI}>",
+        "Call-ID: c",
+        f"CSeq: 1 {method}",
+        *[f"{name}: {value}" for value in authorization],
+        "",
+        "",
+    ]
+    message = parse_message("\r\n".join(lines).encode())
+    assert isinstance(message, Request)
+    return message
+
+
+class Door:
+    """A doorman, and what it tells."""
+
+    def __init__(self, *, accounts: Sequence[Account] = (ACCOUNT,), carriers: Sequence[Carrier] = ()) -> None:
+        self.clock = FakeClock()
+        self.right: list[Flow] = []
+        self.wrong: list[tuple[str, str]] = []
+        self.doorman = Doorman(
+            Challenger(DOMAIN, b"a key of sixteen bytes", self.clock),
+            Directory(Snapshot(tuple(accounts), (), tuple(carriers), ())),
+            self.clock,
+            on_right=self.right.append,
+            on_wrong=lambda flow, username: self.wrong.append((flow.remote.host, username)),
+        )
+
+    def admit(self, message: Request, host: str = HOME) -> Caller | Response:
+        return self.doorman.admit(message, FakeFlow(remote=Address(host, 5060)))
+
+    def challenged(self, method: str = "INVITE", host: str = ELSEWHERE) -> list[str]:
+        response = self.admit(request(method), host)
+        assert isinstance(response, Response)
+        assert response.status == (401 if method == "REGISTER" else 407)
+        return response.headers.all("www-authenticate" if method == "REGISTER" else "proxy-authenticate")
+
+    def answer(
+        self, key: str = KEY, secret: str = SECRET, *, method: str = "INVITE", uri: str = URI
+    ) -> Request:
+        value = answer_challenge(self.challenged(method), method, uri, key, secret, "cnonce")
+        assert value is not None
+        return request(method, [value])
+
+
+def status(answer: Caller | Response) -> int:
+    assert isinstance(answer, Response)
+    return answer.status
+
+
+@pytest.mark.parametrize("method", ["INVITE", "REGISTER"])
+def test_the_right_password_is_the_account(method: str) -> None:
+    door = Door()
+    assert door.admit(door.answer(method=method)) == Caller(account=ACCOUNT)
+    assert len(door.right) == 1
+    assert door.wrong == []
+
+
+def test_a_wrong_secret_and_an_unknown_key_get_the_same_answers() -> None:
+    seen = []
+    for key in (KEY, "nobody"):
+        door = Door()
+        answers = [door.admit(door.answer(key, "wrong")) for _ in range(WRONG_TRIES)]
+        assert door.wrong == [(HOME, key)] * WRONG_TRIES
+        assert isinstance(answers[-1], Response)
+        seen.append(([status(one) for one in answers], answers[-1].headers.all("reason")))
+    assert seen[0] == seen[1]
+    assert seen[0][0] == [407, 407, 403]
+
+
+def test_wrong_tries_are_counted_for_each_source_and_key_and_a_right_one_clears_them() -> None:
+    door = Door()
+    bad = door.answer(secret="wrong")
+    for host in (HOME, HOME, ELSEWHERE, ELSEWHERE):
+        assert status(door.admit(bad, host)) == 407
+    assert isinstance(door.admit(door.answer()), Caller)
+    assert status(door.admit(bad)) == 407
+    assert status(door.admit(bad, ELSEWHERE)) == 403
+
+
+def test_wrong_tries_are_forgotten_after_a_while() -> None:
+    door = Door()
+    for _ in range(5):
+        assert status(door.admit(door.answer(secret="wrong"))) == 407
+        door.clock.advance(300.1)
+
+
+def test_so_many_wrong_tries_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doorman_module, "_REMEMBERED", 3)
+    door = Door()
+    bad = door.answer(secret="wrong")
+    for n in range(50):
+        door.admit(bad, f"192.0.2.{n}")
+    assert len(door.doorman._tries) == 3
+
+
+def test_a_stale_nonce_is_said_to_be_stale_and_is_no_wrong_try() -> None:
+    door = Door()
+    late = door.answer()
+    door.clock.advance(3600)
+    response = door.admit(late)
+    assert isinstance(response, Response)
+    assert all(Challenge.parse(value).stale for value in response.headers.all("proxy-authenticate"))
+    assert door.wrong == []
+
+
+def test_credentials_for_another_uri_are_wrong() -> None:
+    door = Door()
+    assert status(door.admit(door.answer(uri=f"sip:1900555@{DOMAIN}"))) == 407
+    assert door.wrong == [(HOME, KEY)]
+
+
+def test_what_is_no_digest_of_ours_counts_as_none() -> None:
+    door = Door()
+    for value in ("Basic Zm9vOmJhcg==", "Digest", 'Digest username="a", realm="elsewhere", nonce="x"'):
+        assert status(door.admit(request(authorization=[value]))) == 407
+    assert door.wrong == []
+
+
+def test_two_secrets_are_good_while_one_is_being_changed() -> None:
+    clock_wall = FakeClock().wall()
+    old = replace(credential(secret="old"), expires_at=clock_wall + 60)
+    door = Door(accounts=(Account(KEY, credentials=(old, credential(secret="new"))),))
+    for secret in ("old", "new"):
+        assert isinstance(door.admit(door.answer(secret=secret)), Caller)
+    door.clock.advance(61)
+    assert status(door.admit(door.answer(secret="old"))) == 407
+    assert isinstance(door.admit(door.answer(secret="new")), Caller)
+
+
+def test_an_address_of_a_carrier_needs_no_password_for_calls_only() -> None:
+    door = Door(carriers=(BY_ADDRESS,))
+    assert door.admit(request()) == Caller(carrier=BY_ADDRESS)
+    assert status(door.admit(request("REGISTER"))) == 401
+    assert status(door.admit(request(), ELSEWHERE)) == 407
+
+
+def test_credentials_come_before_the_address() -> None:
+    door = Door(carriers=(BY_ADDRESS,))
+    assert door.admit(door.answer()) == Caller(account=ACCOUNT)
+    assert status(door.admit(door.answer(secret="wrong"))) == 407
+
+
+def test_a_carrier_may_sign_in_with_an_account_of_its_own() -> None:
+    carrier = replace(CARRIER, sources=(), inbound_account=KEY)
+    door = Door(carriers=(carrier,))
+    assert door.admit(door.answer()) == Caller(carrier=carrier)

@@ -1,0 +1,224 @@
+"""One leg: what it offers and answers on behalf of the other, and the media port that goes with it."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from tests.simulation.descriptions import audio, direction, line
+from tests.unit.virtual_clock import FakeClock
+from trunkline.call.leg import Leg, LegOwner, connect
+from trunkline.call.ports import MediaFlow, MediaLeg, NoPortsError
+from trunkline.errors import SdpError
+from trunkline.media.fake import FakeEngine, FakeLeg
+from trunkline.sdp.errors import NoCommonCodecError
+from trunkline.sip.exchange import IncomingOffer
+from trunkline.sip.message import Request
+from trunkline.sip.stack import ServerTransaction
+from trunkline.trunk.verdict import Slug
+
+ALICE, BOB = "198.51.100.1", "198.51.100.2"
+
+
+class Owner(LegOwner):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    def cancelled(self, cancel: Request) -> None:
+        self.told.append("cancelled")
+
+    def leg_acknowledged(self, leg: Leg, ack: Request) -> None:
+        self.told.append(("acknowledged", leg))
+
+    def leg_offered(self, leg: Leg, exchange: IncomingOffer) -> None:
+        self.told.append(("offered", leg))
+
+    def leg_hung_up(self, leg: Leg, bye: Request) -> None:
+        self.told.append(("hung up", leg))
+
+    def leg_informed(self, leg: Leg, info: Request, transaction: ServerTransaction) -> None:
+        self.told.append(("informed", leg))
+
+    def leg_referred(self, leg: Leg, refer: Request, transaction: ServerTransaction) -> None:
+        self.told.append(("referred", leg))
+
+    def leg_lost(self, leg: Leg, slug: Slug, detail: str) -> None:
+        self.told.append((slug, detail))
+
+    def media_timed_out(self, leg: MediaLeg) -> None:
+        self.told.append("timed out")
+
+
+class Pair:
+    """The caller's and the callee's leg of one engine."""
+
+    def __init__(self) -> None:
+        self.engine = FakeEngine(FakeClock())
+        self.owner = Owner()
+        self.caller = Leg(self.engine, self.owner, session_id=1, ipv6=False)
+        self.callee = Leg(self.engine, self.owner, session_id=2, ipv6=False)
+
+    def agree(self, caller: bytes, callee: bytes) -> tuple[bytes, bytes]:
+        """Offer and answer all through: what the callee was offered, what the caller was answered."""
+        self.caller.take_offer(caller)
+        offer = self.callee.offer(self.caller.described)
+        self.callee.take_answer(callee)
+        answer = self.caller.answer(self.callee)
+        connect(self.engine, self.caller, self.callee)
+        return offer, answer
+
+    def media(self, leg: Leg) -> FakeLeg:
+        assert isinstance(leg.media, FakeLeg)
+        return leg.media
+
+
+def formats(body: bytes) -> list[str]:
+    return line(body, "m").split()[3:]
+
+
+def test_the_callee_is_offered_what_the_caller_has_from_a_port_of_ours() -> None:
+    pair = Pair()
+    offer, answer = pair.agree(
+        audio(ALICE, codecs=(8, 0), direction="sendonly"), audio(BOB, codecs=(8,), direction="recvonly")
+    )
+    assert line(offer, "c") == line(answer, "c") == "IN IP4 192.0.2.1"
+    assert line(offer, "m").split()[1] == str(pair.callee.media.port)
+    assert line(answer, "m").split()[1] == str(pair.caller.media.port)
+    assert direction(offer) == "sendonly"
+    assert direction(answer) == "recvonly"
+    assert formats(answer) == ["8", "101"]
+
+
+def test_media_is_joined_with_each_peers_own_payload_types() -> None:
+    pair = Pair()
+    pair.agree(audio(ALICE, codecs=(8,), event=96), audio(BOB, port=6000, codecs=(8,), event=96))
+    remote = pair.media(pair.callee).remote
+    assert remote is not None
+    assert (remote.rtp_address, remote.rtp_port, remote.rtcp_port) == (BOB, 6000, 6001)
+    assert remote.direction is MediaFlow.BOTH
+    assert remote.payload_types == {8: 8, 96: 96}
+    assert remote.dtmf_payload_type == 96
+    assert pair.media(pair.caller).far is pair.media(pair.callee)
+
+
+@pytest.mark.parametrize(
+    ("caller", "callee", "flow"),
+    [
+        ("sendonly", "recvonly", MediaFlow.RECEIVE),
+        ("recvonly", "sendonly", MediaFlow.SEND),
+        ("inactive", "inactive", MediaFlow.NONE),
+    ],
+)
+def test_audio_flows_as_both_have_said(caller: str, callee: str, flow: MediaFlow) -> None:
+    pair = Pair()
+    pair.agree(audio(ALICE, direction=caller), audio(BOB, direction=callee))
+    remote = pair.media(pair.caller).remote
+    assert remote is not None
+    assert remote.direction is flow
+
+
+def test_nothing_in_common_is_refused() -> None:
+    pair = Pair()
+    pair.caller.take_offer(audio(ALICE, codecs=(0,)))
+    with pytest.raises(NoCommonCodecError):
+        pair.callee.offer(pair.caller.described, ["PCMA"])
+
+
+def test_an_unreadable_answer_leaves_what_stood() -> None:
+    pair = Pair()
+    pair.agree(audio(ALICE), audio(BOB))
+    before = pair.callee.remote
+    for take in (pair.callee.take_answer, pair.callee.take_offer):
+        with pytest.raises(SdpError):
+            take(b"v=0\r\nnonsense")
+    assert pair.callee.remote is before
+
+
+def test_a_peer_that_said_nothing_has_no_description() -> None:
+    pair = Pair()
+    with pytest.raises(SdpError):
+        _ = pair.caller.described
+
+
+@pytest.mark.parametrize(
+    ("body", "differs"),
+    [
+        (audio(ALICE, version=2), False),
+        (audio(ALICE, version=2, port=4444), False),
+        (audio(ALICE, version=2, direction="sendonly"), True),
+        (audio(ALICE, version=2, address="0.0.0.0"), True),
+        (audio(ALICE, version=2, codecs=(8,)), True),
+    ],
+    ids=["the same", "another port", "hold", "hold by address", "fewer codecs"],
+)
+def test_the_other_peer_hears_of_an_offer_that_concerns_it(body: bytes, differs: bool) -> None:
+    leg = Pair().caller
+    assert leg.take_offer(audio(ALICE))
+    assert leg.take_offer(body) is differs
+
+
+def test_a_reinvite_without_sdp_is_offered_the_same_once_more_both_ways() -> None:
+    pair = Pair()
+    offer, _ = pair.agree(audio(ALICE, direction="sendonly"), audio(BOB, direction="recvonly"))
+    again = pair.callee.offer_again()
+    assert formats(again) == formats(offer)
+    assert direction(again) == "sendrecv"
+
+
+def test_a_late_answer_has_to_share_a_codec_with_the_other_peer() -> None:
+    pair = Pair()
+    pair.callee.offer(None)
+    pair.callee.take_answer(audio(BOB, codecs=(8,)))
+    pair.caller.offer(pair.callee.described)
+    with pytest.raises(NoCommonCodecError):
+        pair.caller.take_late_answer(audio(ALICE, codecs=(0,)), pair.callee)
+    pair.caller.take_late_answer(audio(ALICE, codecs=(8,)), pair.callee)
+
+
+def test_each_event_of_the_dialog_reaches_the_owner_with_the_legs_name() -> None:
+    pair = Pair()
+    leg, request, nothing = (
+        pair.caller,
+        Request.__new__(Request),
+        ServerTransaction.__new__(ServerTransaction),
+    )
+    leg.acknowledged(request)
+    leg.prack_received(request)
+    leg.bye_received(request)
+    leg.info_received(request, nothing)
+    leg.refer_received(request, nothing)
+    leg.cancelled(request)
+    leg.no_ack()
+    leg.expired()
+    leg.failed("gone")
+    names: Sequence[object] = [told[0] if isinstance(told, tuple) else told for told in pair.owner.told]
+    assert names == [
+        "acknowledged",
+        "acknowledged",
+        "hung up",
+        "informed",
+        "referred",
+        "cancelled",
+        Slug.NO_ACK,
+        Slug.SESSION_EXPIRED,
+        Slug.SESSION_EXPIRED,
+    ]
+
+
+def test_a_closed_leg_gives_its_port_back_once_and_tells_nobody_anything() -> None:
+    pair = Pair()
+    pair.agree(audio(ALICE, codecs=(8,)), audio(BOB, codecs=(8,)))
+    for _ in range(2):
+        assert pair.caller.close().codec == "PCMA"
+    assert pair.engine.open_legs == 1
+    pair.caller.no_ack()
+    pair.caller.expired()
+    assert pair.owner.told == []
+
+
+def test_without_a_free_port_there_is_no_leg() -> None:
+    engine = FakeEngine(FakeClock(), port_min=10_000, port_max=10_001)
+    Leg(engine, Owner(), session_id=1, ipv6=False)
+    with pytest.raises(NoPortsError):
+        Leg(engine, Owner(), session_id=2, ipv6=False)

@@ -1,0 +1,17 @@
+import subprocess
+import sys
+
+from tests.unit.cli.conftest import ENVIRONMENT, CommandLine
+
+
+def test_a_refusal_is_one_line_on_standard_error_and_status_1(line: CommandLine) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "trunkline.cli", "-c", str(line.settings_file), "account", "show", "nobody"],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("trunkline: account 'nobody' does not exist")
+    assert done.stderr.count("\n") == 1

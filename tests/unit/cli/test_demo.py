@@ -1,0 +1,52 @@
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.unit.cli.conftest import ENVIRONMENT, CommandLine, await_node, free_port
+from trunkline.cli.installation import Installation
+
+
+def test_both_ends_of_both_calls_are_heard() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "trunkline.cli", "demo"],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "NOT" not in done.stdout
+    assert done.stderr == ""
+    assert "the SIP ladder of the inbound call" in done.stdout
+
+
+def test_staying_leaves_a_node_with_a_carrier_to_call(tmp_path: Path) -> None:
+    ports = {
+        "TRUNKLINE_SIP__UDP": f"127.0.0.1:{free_port()}",
+        "TRUNKLINE_SIP__TCP": f"127.0.0.1:{free_port()}",
+        "TRUNKLINE_SIP__TLS": f"127.0.0.1:{free_port()}",
+        "TRUNKLINE_HTTP__BIND": f"127.0.0.1:{free_port()}",
+    }
+    home = tmp_path / "trial"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "trunkline.cli", "demo", "--stay", "--dir", str(home)],
+        env=ENVIRONMENT | ports,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        await_node(home / "control.sock", process)
+        line = CommandLine(home / "trunkline.toml")
+        server = ports["TRUNKLINE_SIP__UDP"]
+        who = ("--key", "demo", "--secret", "demo-secret-1")
+        line.run("dial", f"sip:9992000@{server}", *who, "--listen", "1004", "--for", "1")
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=15)
+    finally:
+        process.kill()
+        process.wait(timeout=10)
+    assert f"server    {server}" in said
+    assert process.returncode == 0
+    here = Installation(home / "trunkline.toml")
+    assert here.settings.pstn.enabled

@@ -1,0 +1,65 @@
+import socket
+
+from tests.unit.cli.conftest import CommandLine, RunningNode, free_port
+
+
+def quiet(line: CommandLine, sip: str, advertised: str = "203.0.113.5") -> None:
+    """Settings that leave the machine's own ports alone."""
+    text = line.settings_file.read_text()
+    sip_section = f'[sip]\nudp = ["{sip}"]\ntcp = []\ntls = ["127.0.0.1:{free_port()}"]\n'
+    text = text.replace("[sip]\n", f'{sip_section}advertised_host = "{advertised}"\n')
+    text = text.replace("[http]\n", f'[http]\nbind = "127.0.0.1:{free_port()}"\n')
+    text = text.replace("[dns]\n", '[dns]\nnameservers = ["127.0.0.1"]\nport = 1\ntimeout_s = 0.5\n')
+    line.settings_file.write_text(text)
+
+
+def findings(line: CommandLine, status: int) -> dict[str, tuple[str, str, str]]:
+    return {
+        row["about"]: (row["state"], row["found"], row["remedy"])
+        for row in line.json("doctor", status=status)
+    }
+
+
+def test_a_port_that_is_taken_is_a_fault(line: CommandLine) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        sip = f"127.0.0.1:{taken.getsockname()[1]}"
+        quiet(line, sip)
+        state, found, remedy = findings(line, 1)[f"port UDP {sip}"]
+    assert state == "fault"
+    assert "Address already in use" in found
+    assert "ss -lnup" in remedy
+
+
+def test_a_private_address_is_a_warning_with_its_remedy(line: CommandLine) -> None:
+    quiet(line, f"127.0.0.1:{free_port()}", advertised="192.168.1.9")
+    state, _, remedy = findings(line, 0)["advertised address 192.168.1.9"]
+    assert state == "warning"
+    assert "sip.advertised_host" in remedy
+
+
+def test_an_account_of_another_domain_is_a_fault(line: CommandLine) -> None:
+    line.run("account", "add", "--key", "trunk1")
+    quiet(line, f"127.0.0.1:{free_port()}")
+    line.settings_file.write_text(
+        line.settings_file.read_text().replace("sip.example.net", "new.example.net")
+    )
+    state, _, remedy = findings(line, 1)["account trunk1"]
+    assert state == "fault"
+    assert remedy == "trunkline account rotate-secret trunk1"
+
+
+def test_a_certificate_that_is_missing_is_a_fault(line: CommandLine) -> None:
+    quiet(line, f"127.0.0.1:{free_port()}")
+    (line.settings_file.parent / "tls-certificate.pem").unlink()
+    assert findings(line, 1)["certificate"][0] == "fault"
+
+
+def test_every_finding_that_is_not_fine_has_a_remedy(line: CommandLine) -> None:
+    quiet(line, f"127.0.0.1:{free_port()}")
+    for about, (state, _, remedy) in findings(line, 0).items():
+        assert state == "fine" or remedy, about
+
+
+def test_a_running_node_is_not_in_its_own_way(node: RunningNode) -> None:
+    assert "a node is running" in node.line.run("doctor")

@@ -1,0 +1,52 @@
+import stat
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from typer.testing import CliRunner
+
+from trunkline.cli.app import app
+from trunkline.cli.installation import Installation
+from trunkline.errors import ConfigError
+
+
+def test_everything_is_there_and_the_password_works(tmp_path: Path) -> None:
+    home = tmp_path / "new"
+    result = CliRunner().invoke(
+        app, ["init", str(home), "--domain", "sip.test", "--advertise", "203.0.113.5"]
+    )
+    assert result.exit_code == 0
+    password = result.output.partition(", password ")[2].split()[0]
+    here = Installation(home / "trunkline.toml")
+    try:
+        assert here.settings.service.domain == "sip.test"
+        assert here.settings.sip.advertised_host == "203.0.113.5"
+        assert here.store.admins.verify("admin", password)
+    finally:
+        here.close()
+    certificate = x509.load_pem_x509_certificate(here.settings.certificate.read_bytes())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["sip.test", "*.sip.test"]
+    for name in ("trunkline.toml", "secret.key", "tls-key.pem"):
+        assert stat.S_IMODE((home / name).stat().st_mode) == 0o600
+
+
+def test_the_next_steps_are_printed(tmp_path: Path) -> None:
+    said = CliRunner().invoke(app, ["init", str(tmp_path / "new")]).output
+    assert "trunkline account add" in said
+    assert "set service.domain before" in said
+
+
+def test_an_installation_is_never_overwritten(tmp_path: Path) -> None:
+    runner = CliRunner()
+    runner.invoke(app, ["init", str(tmp_path)])
+    before = (tmp_path / "trunkline.toml").read_bytes()
+    again = runner.invoke(app, ["init", str(tmp_path)])
+    assert isinstance(again.exception, ConfigError)
+    assert (tmp_path / "trunkline.toml").read_bytes() == before
+
+
+@pytest.mark.parametrize("domain", ["not a name", "-.example"])
+def test_a_bad_domain_leaves_no_settings(tmp_path: Path, domain: str) -> None:
+    assert CliRunner().invoke(app, ["init", str(tmp_path / "new"), "--domain", domain]).exception
+    assert not (tmp_path / "new" / "trunkline.toml").exists()

@@ -1,0 +1,28 @@
+import socket
+
+from tests.unit.cli.conftest import CommandLine, RunningNode
+
+
+def test_an_answer(node: RunningNode) -> None:
+    card = node.line.json("ping", node.sip)
+    assert (card["answered"], card["answer"]) == (True, "200 OK")
+    assert card["server"] == "Trunkline"
+    assert card["round_trip_ms"] > 0
+
+
+def test_silence_is_not_waited_for_longer_than_asked(line: CommandLine) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        card = line.json("ping", f"sip:127.0.0.1:{deaf.getsockname()[1]}", "--within", "0.2", status=1)
+    assert card["answer"] == "no answer within 0.2 s"
+
+
+def test_a_closed_port_is_told_at_once(line: CommandLine) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    assert "refused" in line.json("ping", f"sip:127.0.0.1:{port}", status=1)["answer"]
+
+
+def test_what_is_no_uri(line: CommandLine) -> None:
+    assert "'sip:'" in line.error("ping", "sip:")

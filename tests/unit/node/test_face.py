@@ -1,0 +1,108 @@
+"""The node as the HTTP ports see it."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.unit.net.wire import until
+from tests.unit.node.ground import CALLED, KEY, NUMBER, Ground, on_node
+from trunkline.call.record import Direction
+from trunkline.net.admission import Evidence
+from trunkline.store.errors import DatabaseError
+from trunkline.trunk.verdict import Slug
+from trunkline.web.views import Question
+
+
+def test_an_idle_node(tmp_path: Path) -> None:
+    async def look(ground: Ground) -> None:
+        face = ground.face
+        assert face.readiness().ready
+        stats = face.stats()
+        assert (stats.node, stats.draining, stats.calls, stats.calls_total) == ("node-1", False, 0, 0)
+        assert (face.calls(), face.registrations(), face.bans()) == ([], [], [])
+        ports = face.media_ports()
+        media = ground.node.settings.media
+        assert (ports.first, ports.last, ports.in_use) == (media.port_min, media.port_max, 0)
+        assert ports.free == 60
+        assert b"trunkline_active_calls 0.0" in face.metrics()
+        assert not face.hang_up("unknown")
+        assert await face.ladder("unknown") == []
+        directory = await face.refresh_directory()
+        assert (directory.accounts, directory.numbers, directory.carriers, directory.routes) == (1, 1, 1, 1)
+
+    on_node(tmp_path, look)
+
+
+def test_why_it_is_not_ready(tmp_path: Path) -> None:
+    async def look(ground: Ground) -> None:
+        ground.node.switch.overloaded = True
+        ground.node.drain(60)
+        readiness = ground.face.readiness()
+        assert not readiness.ready
+        assert [reason.split()[3] for reason in readiness.reasons] == ["draining:", "overloaded:"]
+
+    on_node(tmp_path, look)
+
+
+def test_a_call_is_seen_and_can_be_hung_up(tmp_path: Path) -> None:
+    async def look(ground: Ground) -> None:
+        face = ground.face
+        talk = asyncio.ensure_future(ground.outbound(talk_s=5))
+        await until(lambda: face.calls() and face.calls()[0].answered_at)
+        (call,) = face.calls()
+        assert (call.direction, call.account, call.called) == (Direction.OUTBOUND, KEY, CALLED)
+        assert face.stats().media_ports_in_use == 2
+        assert face.hang_up(call.call_id)
+        report = await talk
+        assert str(Slug.HUNG_UP_BY_OPERATOR) in report.outcome
+        await until(lambda: not face.calls())
+        assert face.stats().calls_total == 1
+        ladder = await face.ladder(call.call_id)
+        starts = [message.data.split(None, 1)[0] for message in ladder]
+        assert starts.count(b"INVITE") == 3
+        assert starts.count(b"BYE") == 2
+
+    on_node(tmp_path, look)
+
+
+def test_registrations_and_bans_have_wall_clock_ends(tmp_path: Path) -> None:
+    async def look(ground: Ground) -> None:
+        node, face = ground.node, ground.face
+        node.gate.ban("192.0.2.7", "a test", evidence=Evidence.ORDERED, for_s=100)
+        (ban,) = face.bans()
+        assert (ban.source, ban.reason) == ("192.0.2.7", "a test")
+        assert ban.ends_at == pytest.approx(node.clock.wall() + 100, abs=5)
+        assert face.lift_ban("192.0.2.7")
+        assert face.bans() == []
+
+    on_node(tmp_path, look)
+
+
+def test_explaining_both_ways(tmp_path: Path) -> None:
+    async def ask(ground: Ground) -> None:
+        face = ground.face
+        good = face.explain(Question(Direction.OUTBOUND, CALLED, account=KEY, caller=NUMBER))
+        assert (good.verdict, good.status) == ("", None)
+        assert any("carrier" in step for step in good.steps)
+        bad = face.explain(Question(Direction.OUTBOUND, "12", account=KEY))
+        assert (bad.verdict, bad.status) == (str(Slug.MALFORMED_NUMBER), 484)
+        assert bad.text
+        assert bad.remedy
+        assert face.explain(Question(Direction.INBOUND, NUMBER)).verdict == ""
+        assert face.explain(Question(Direction.INBOUND, "12025550123")).status == 404
+
+    on_node(tmp_path, ask)
+
+
+def test_a_database_that_is_away_is_said(tmp_path: Path) -> None:
+    async def look(ground: Ground) -> None:
+        database = tmp_path / "trunkline.db"
+        database.rename(tmp_path / "elsewhere.db")
+        database.mkdir()
+        ground.node.store.database.close()
+        with pytest.raises(DatabaseError):
+            await ground.face.refresh_directory()
+        assert ground.node.directory.account(KEY) is not None
+
+    on_node(tmp_path, look)

@@ -1,0 +1,219 @@
+"""A whole node: calls both ways, reload, drain, stop, and starting again."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.unit.net.wire import until
+from tests.unit.node.ground import (
+    CARRIER_HZ,
+    CUSTOMER_HZ,
+    NUMBER,
+    Ground,
+    Installation,
+    in_loop,
+    on_node,
+    running,
+)
+from trunkline.call.record import CallRecord, Direction, RecordState
+from trunkline.config import Settings
+from trunkline.errors import MediaError, NetError, TrunklineError
+from trunkline.net.admission import Evidence
+from trunkline.node.node import Node
+from trunkline.store.calls import CallFilter
+from trunkline.store.store import Store
+from trunkline.trunk.verdict import Slug
+
+
+def stored_calls(installation: Installation) -> list[CallRecord]:
+    """What is in the database."""
+    settings = installation.settings
+    store = Store.open(settings.database_url, settings.key_file, settings.service.domain)
+    try:
+        return list(store.calls.list(CallFilter(), limit=100).calls)
+    finally:
+        store.close()
+
+
+def test_a_call_each_way_with_audio_and_a_record(tmp_path: Path) -> None:
+    installation = Installation.make(tmp_path)
+
+    async def call() -> None:
+        async with running(installation) as ground:
+            outbound = await ground.outbound()
+            assert outbound.heard(CARRIER_HZ, 100), outbound
+            inbound = await ground.inbound()
+            assert inbound.heard(CUSTOMER_HZ, 100), inbound
+            await until(lambda: ground.taken["customer"] and ground.taken["carrier"])
+            assert ground.taken["carrier"][0].heard(CUSTOMER_HZ, 100)
+            assert ground.taken["customer"][0].heard(CARRIER_HZ, 100)
+            await until(lambda: len(ground.node.switch) == 0)
+            assert ground.node.records.total == 2
+            assert ground.node.services.agent.dialogs == 0
+
+    in_loop(call())
+    calls = stored_calls(installation)
+    assert {record.direction for record in calls} == set(Direction)
+    assert {record.state for record in calls} == {RecordState.CLOSED}
+
+
+def test_a_wrong_password_gets_no_call(tmp_path: Path) -> None:
+    async def call(ground: Ground) -> None:
+        report = await ground.outbound(secret="guessed")
+        assert not report.answered
+        assert report.status in (403, 407)
+        assert ground.taken["carrier"] == []
+        assert len(ground.node.switch) == 0
+
+    on_node(tmp_path, call)
+
+
+def test_a_drain_lets_the_call_that_is_up_end_and_takes_no_other(tmp_path: Path) -> None:
+    async def call(ground: Ground) -> None:
+        node = ground.node
+        node.reload(node.settings)
+        first = asyncio.ensure_future(ground.outbound(talk_s=1.0))
+        await until(lambda: ground.face.calls() and ground.face.calls()[0].answered_at)
+        node.drain(30)
+        node.drain(0)
+        assert node.draining
+        refused = await ground.inbound()
+        assert refused.status == 503
+        assert not node.finished.is_set()
+        assert (await first).heard(CARRIER_HZ, 500)
+        async with asyncio.timeout(5):
+            await node.finished.wait()
+        assert len(node.switch) == 0
+
+    on_node(tmp_path, call)
+
+
+def test_a_drain_ends_when_its_time_is_over(tmp_path: Path) -> None:
+    async def call(ground: Ground) -> None:
+        first = asyncio.ensure_future(ground.outbound(talk_s=5))
+        await until(lambda: ground.face.calls() and ground.face.calls()[0].answered_at)
+        ground.node.drain(0.1)
+        async with asyncio.timeout(5):
+            await ground.node.finished.wait()
+        await ground.node.stop()
+        report = await first
+        assert report.outcome.startswith("the far end hung up")
+
+    on_node(tmp_path, call)
+
+
+def test_stopping_ends_calls_with_bye_and_closes_their_records(tmp_path: Path) -> None:
+    installation = Installation.make(tmp_path)
+
+    async def call() -> None:
+        async with running(installation) as ground:
+            talk = asyncio.ensure_future(ground.outbound(talk_s=5))
+            await until(lambda: ground.face.calls() and ground.face.calls()[0].answered_at)
+            await ground.node.stop()
+            report = await talk
+            assert str(Slug.SHUT_DOWN) in report.outcome or report.outcome.startswith("the far end hung up")
+            assert len(ground.taken["carrier"]) == 1
+            await ground.node.stop()
+
+    in_loop(call())
+    (record,) = stored_calls(installation)
+    assert record.state is RecordState.CLOSED
+    assert record.ended_at is not None
+
+
+def test_a_reload_applies_what_it_can_and_tells_the_rest(tmp_path: Path) -> None:
+    async def change(ground: Ground) -> None:
+        node = ground.node
+        text = (tmp_path / "trunkline.toml").read_text()
+        assert node.reload(node.settings) == []
+        old = f"port_min = {node.settings.media.port_min}"
+        text = text.replace(old, f"port_min = {node.settings.media.port_min + 2}")
+        text = text.replace("# timeout_status = 486", "timeout_status = 480")
+        changes = node.reload(Settings.parse(text))
+        assert {change.key: change.needs_restart for change in changes} == {
+            "media.port_min": True,
+            "forwarding.timeout_status": False,
+        }
+        assert node.services.settings.timeout_status == 480
+
+    on_node(tmp_path, change)
+
+
+def test_it_starts_again_where_it_was_stopped_with_its_bans(tmp_path: Path) -> None:
+    installation = Installation.make(tmp_path)
+
+    async def twice() -> None:
+        async with running(installation) as ground:
+            ground.node.gate.ban("192.0.2.7", "a test", evidence=Evidence.ORDERED)
+            ground.node.gate.ban("192.0.2.8", "a test", evidence=Evidence.ORDERED)
+            assert ground.node.lift_ban("192.0.2.8")
+            assert not ground.node.lift_ban("192.0.2.8")
+        async with running(installation) as ground:
+            assert [ban.source for ban in ground.face.bans()] == ["192.0.2.7"]
+
+    in_loop(twice())
+
+
+def test_a_change_of_the_database_is_followed(tmp_path: Path) -> None:
+    installation = Installation.make(tmp_path)
+
+    async def change() -> None:
+        async with running(installation) as ground:
+            settings = installation.settings
+            store = Store.open(settings.database_url, settings.key_file, settings.service.domain)
+            try:
+                await asyncio.to_thread(store.numbers.remove, NUMBER)
+            finally:
+                store.close()
+            stats = await ground.face.refresh_directory()
+            assert stats.numbers == 0
+            assert (await ground.inbound()).status == 404
+
+    in_loop(change())
+
+
+def test_a_port_that_is_taken_fails_the_start_and_leaves_nothing_open(tmp_path: Path) -> None:
+    installation = Installation.make(tmp_path)
+
+    async def twice() -> None:
+        async with running(installation):
+            with capture_logs():
+                second = Node(installation.settings)
+                with pytest.raises(NetError):
+                    await second.start()
+                second.clock.stop()
+        async with running(installation) as ground:
+            assert ground.face.readiness().ready
+
+    in_loop(twice())
+
+
+def test_a_start_that_fails_early_says_why(tmp_path: Path) -> None:
+    """Nothing is running yet that could be ended."""
+    installation = Installation.make(tmp_path, media__bind_address="203.0.113.1")
+
+    async def start() -> None:
+        node = Node(installation.settings)
+        try:
+            await node.start()
+        finally:
+            node.clock.stop()
+
+    with pytest.raises(MediaError, match="binding a media port"):
+        in_loop(start())
+
+
+def test_without_an_installation_it_says_what_to_do(tmp_path: Path) -> None:
+    settings = Settings.parse(f'[node]\ndata_dir = "{tmp_path}"\n')
+
+    async def start() -> None:
+        node = Node(settings)
+        try:
+            await node.start()
+        finally:
+            node.clock.stop()
+
+    with pytest.raises(TrunklineError, match=r"trunkline|init|key"):
+        in_loop(start())

@@ -1,0 +1,75 @@
+"""Each change of a record reaches the database, the counters and whoever follows the calls."""
+
+from dataclasses import replace
+from typing import cast
+
+from tests.unit.call.test_record import record
+from tests.unit.virtual_clock import FakeClock
+from trunkline.call.record import AttemptRecord, CallRecord, RecordState
+from trunkline.node.records import Records
+from trunkline.observe.metrics import Metrics
+from trunkline.store.record_writer import RecordWriter
+from trunkline.trunk.verdict import Slug, Verdict
+from trunkline.web.call_feed import CallFeed
+
+
+class Writer:
+    """Keeps what is to be written."""
+
+    def __init__(self) -> None:
+        self.calls: list[CallRecord] = []
+        self.attempts: list[AttemptRecord] = []
+
+    def call_changed(self, record: CallRecord) -> None:
+        self.calls.append(replace(record))
+
+    def attempt_changed(self, record: AttemptRecord) -> None:
+        self.attempts.append(replace(record))
+
+
+class Desk:
+    """The sink of a node, and what it writes to."""
+
+    def __init__(self) -> None:
+        self.writer = Writer()
+        self.metrics = Metrics()
+        self.feed = CallFeed()
+        self.records = Records(cast("RecordWriter", self.writer), self.metrics, self.feed, FakeClock())
+
+    def ended(self, call: CallRecord) -> None:
+        call.ended_at = call.setup_at + 5
+        call.state = RecordState.CLOSED
+        call.verdict = Verdict.of(Slug.BUSY)
+        self.records.call_changed(call)
+
+
+def attempt(position: int) -> AttemptRecord:
+    return AttemptRecord(f"c{position}", "c", position, "sip:a@b", None, 100.0)
+
+
+def test_a_call_is_counted_once_when_it_has_ended() -> None:
+    desk = Desk()
+    call = record()
+    desk.records.call_changed(call)
+    assert desk.records.total == 0
+    desk.ended(call)
+    assert desk.records.total == 1
+    assert [one.state for one in desk.writer.calls] == [RecordState.OPEN, RecordState.CLOSED]
+    counted = [line for line in desk.metrics.exposition().decode().splitlines() if "busy" in line]
+    assert counted, "the call is in the metrics under its verdict"
+
+
+def test_the_latest_attempt_is_known_while_the_call_is_up() -> None:
+    desk = Desk()
+    call = record()
+    desk.records.call_changed(call)
+    assert desk.records.latest_attempt("c") is None
+    first, second = attempt(1), attempt(2)
+    desk.records.attempt_changed(first)
+    first.ended_at, first.verdict = 101.0, Verdict.of(Slug.UNREACHABLE)
+    desk.records.attempt_changed(first)
+    desk.records.attempt_changed(second)
+    assert desk.records.latest_attempt("c") is second
+    assert [one.position for one in desk.writer.attempts] == [1, 1, 2]
+    desk.ended(call)
+    assert desk.records.latest_attempt("c") is None

@@ -1,0 +1,117 @@
+"""What the settings of a node mean to each room."""
+
+import socket
+
+import pytest
+
+from trunkline.config import Settings
+from trunkline.node import wiring
+from trunkline.observe.log import LogFormat
+from trunkline.sip.ports import Address, Transport
+
+
+def settings(text: str = "") -> Settings:
+    return Settings.parse(text)
+
+
+LISTENING = (
+    '[sip]\nudp = ["127.0.0.1:5060", "[::1]:5060"]\ntcp = ["127.0.0.1:5062"]\ntls = ["127.0.0.1:5061"]\n'
+)
+
+
+def test_every_address_is_bound_with_its_transport() -> None:
+    listen = wiring.transport_settings(settings(LISTENING)).listen
+    assert [(one.transport, one.bind) for one in listen] == [
+        (Transport.UDP, Address("127.0.0.1", 5060)),
+        (Transport.UDP, Address("::1", 5060)),
+        (Transport.TCP, Address("127.0.0.1", 5062)),
+        (Transport.TLS, Address("127.0.0.1", 5061)),
+    ]
+    assert all(one.advertised == one.bind for one in listen)
+
+
+def test_what_is_advertised_is_not_what_is_bound() -> None:
+    named = settings(LISTENING + 'advertised_host = "203.0.113.10"\nadvertised_host_ipv6 = "2001:db8::10"\n')
+    hosts = [one.advertised.host for one in wiring.transport_settings(named).listen]
+    assert hosts == ["203.0.113.10", "2001:db8::10", "203.0.113.10", "203.0.113.10"]
+
+
+def test_a_wildcard_is_advertised_as_our_own_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wiring, "own_address", lambda *, ipv6: "2001:db8::7" if ipv6 else "192.0.2.7")
+    assert wiring.advertised_host(settings(), "0.0.0.0") == "192.0.2.7"
+    assert wiring.advertised_host(settings(), "::") == "2001:db8::7"
+    assert wiring.advertised_host(settings(), "198.51.100.1") == "198.51.100.1"
+    monkeypatch.setattr(wiring, "own_address", lambda **_: None)
+    assert wiring.advertised_host(settings(), "0.0.0.0") == "127.0.0.1"
+    assert wiring.advertised_host(settings(), "::") == "::1"
+
+
+def test_own_address_is_none_without_a_route(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Unroutable(socket.socket):
+        def connect(self, address: object) -> None:
+            raise OSError("no route")
+
+    monkeypatch.setattr("trunkline.node.wiring.socket.socket", Unroutable)
+    assert wiring.own_address(ipv6=False) is None
+
+
+def test_the_media_engine_advertises_its_own_name_then_the_nodes_then_what_it_is_bound_to() -> None:
+    bound = '[media]\nbind_address = "198.51.100.1"\n'
+    assert wiring.engine_settings(settings(bound)).advertised_v4 == "198.51.100.1"
+    node = '[sip]\nadvertised_host = "203.0.113.10"\n'
+    assert wiring.engine_settings(settings(node + bound)).advertised_v4 == "203.0.113.10"
+    own = bound + 'advertised_address = "203.0.113.11"\n'
+    assert wiring.engine_settings(settings(node + own)).advertised_v4 == "203.0.113.11"
+    name = '[sip]\nadvertised_host = "edge.example.net"\n'
+    assert wiring.engine_settings(settings(name + bound)).advertised_v4 == "198.51.100.1"
+
+
+def test_without_ipv6_for_media_there_is_none() -> None:
+    assert wiring.engine_settings(settings()).advertised_v6 is None
+    bound = wiring.engine_settings(settings('[media]\nbind_address_ipv6 = "2001:db8::1"\n'))
+    assert (bound.bind_v6, bound.advertised_v6) == ("2001:db8::1", "2001:db8::1")
+
+
+def test_where_the_simulated_carrier_finds_the_node() -> None:
+    def serves(udp: str) -> Address:
+        bound = wiring.transport_settings(settings(f"[sip]\nudp = [{udp!r}]\n")).listen
+        return wiring.simulated_carrier_serves(bound)
+
+    assert serves("198.51.100.1:5060") == Address("198.51.100.1", 5060)
+    assert serves("0.0.0.0:5070") == Address("127.0.0.1", 5070)
+    assert serves("[::]:5070") == Address("::1", 5070)
+
+
+def test_every_room_gets_its_own_values() -> None:
+    text = (
+        "[forwarding]\ndefault_timeout_ms = 3000\ntimeout_status = 480\ntrying_counts = false\n"
+        "ring_timeout_s = 30.0\nhealth_failures = 2\nhealth_window = 4\n"
+        "[outbound]\nattempt_timeout_ms = 700\nring_timeout_s = 40.0\nmax_duration_s = 60.0\n"
+        "[limits]\nmax_calls = 7\nsource_requests = 5\nknown_source_requests = 6\nsource_window_s = 1.5\n"
+        "ban_s = 9.0\n"
+        "[registrar]\nmin_expires_s = 61\ndefault_expires_s = 62\nmax_expires_s = 63\nmax_contacts = 2\n"
+        '[session_timer]\ninterval_s = 600\nmin_se_s = 120\n[dns]\nnameservers = ["192.0.2.53"]\nport = 54\n'
+        'timeout_s = 1.0\n[log]\nlevel = "debug"\nformat = "console"\n[tls]\nmin_version = "1.2"\n'
+        "verify_outbound = true\n"
+    )
+    given = settings(text)
+    calls = wiring.call_settings(given)
+    assert (calls.endpoint_silence_ms, calls.endpoint_ring_s, calls.trying_counts) == (3000, 30.0, False)
+    assert (calls.gateway_silence_ms, calls.gateway_ring_s, calls.longest_call_s) == (700, 40.0, 60.0)
+    assert (calls.timeout_status, calls.max_calls) == (480, 7)
+    gate = wiring.gate_settings(given)
+    assert (gate.window_s, gate.requests_per_window) == (1.5, 5)
+    assert (gate.known_requests_per_window, gate.ban_s, gate.loopback) == (6, 9.0, False)
+    book = wiring.registration_policy(given)
+    assert (book.min_expires_s, book.default_expires_s, book.max_expires_s) == (61, 62, 63)
+    assert book.max_contacts == 2
+    agent = wiring.agent_settings(given)
+    assert (agent.session_expires_s, agent.min_se_s, agent.allow) == (600, 120, wiring.METHODS)
+    dns = wiring.dns_settings(given)
+    assert (tuple(str(one) for one in dns.nameservers), dns.port, dns.locate_s) == (("192.0.2.53",), 54, 1.0)
+    health = wiring.health_policy(given)
+    assert (health.failures, health.window) == (2, 4)
+    assert wiring.log_options(given).format is LogFormat.CONSOLE
+    tls = wiring.transport_settings(given).tls
+    assert tls is not None
+    assert (tls.min_version, tls.verify_peers) == ("1.2", True)
