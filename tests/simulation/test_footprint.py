@@ -47,7 +47,7 @@ def held_by(transaction: object) -> list[object]:
 
 
 def lingering(kind: type[ServerTransaction | ClientTransaction], stack: SipStack) -> list[object]:
-    return [one for one in gc.get_objects() if isinstance(one, kind) and one._wire is stack]  # noqa: SLF001
+    return [one for one in gc.get_objects() if isinstance(one, kind) and one._wire is stack]
 
 
 def test_an_ended_call_leaves_no_cycle() -> None:
