@@ -4,10 +4,10 @@ import pytest
 
 from tests.simulation.bench import Bench
 from tests.simulation.phone import ANSWER, OFFER
+from trunkline.sip.answered_invite import FORKS_MAX
 from trunkline.sip.message import Request
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.outbound_auth import DigestUser
-from trunkline.sip.outgoing_invite import FORKS_MAX
 from trunkline.sip.uri import SipUri
 from trunkline.sip.usage import UsageState
 from trunkline.sip.user_agent import UserAgentSettings
