@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from trunkline.clock import Clock, Timer
 from trunkline.errors import MediaError, SdpError
-from trunkline.media.terminals import Echo, Source, TerminalEngine, Tone
+from trunkline.media.terminals import Echo, Silence, Source, TerminalEngine, Tone
 from trunkline.pstn.numbering import TONE_HZ, Behaviour, Number, number_of
 from trunkline.pstn.quiet_dialog import QuietDialog
 from trunkline.pstn.station import Station
@@ -25,6 +25,8 @@ from trunkline.sip.stack import ServerTransaction
 from trunkline.sip.uri import SipUri
 from trunkline.sip.usage import Usage
 
+ECHO_AFTER_S = 0.04
+"""An echo says nothing by itself: for this long it sends silence, which opens the way for audio to it."""
 CALL_BACK_S = 1.0
 """How long a number of `Behaviour.CALL` stays in the call that asks for it."""
 INBOUND_TALK_S = 10.0
@@ -93,7 +95,7 @@ class SimulatedCarrier:
             self._answer(invite, number)
 
     def _answer(self, invite: IncomingInvite, number: Number) -> None:
-        source: Source = Echo() if number.behaviour is Behaviour.ECHO else _TONE
+        source: Source = Silence() if number.behaviour is Behaviour.ECHO else _TONE
         try:
             talker = self._talker(source)
         except MediaError:
@@ -219,6 +221,8 @@ class _Called(_Call):
             self.after(float(self._number.argument), self.hang_up)
         elif self._number.behaviour is Behaviour.CALL:
             self.after(CALL_BACK_S, self._call_back)
+        elif self._number.behaviour is Behaviour.ECHO:
+            self.after(ECHO_AFTER_S, lambda: self.talker.play(Echo()))
 
     def _call_back(self) -> None:
         caller = self._invite.request.from_.uri.user or "anonymous"
