@@ -1,7 +1,7 @@
 """`make docs`: writes the pages of docs/ that say in words what the code declares.
 
-docs/configuration.md comes from the settings (`trunkline.config.sections`), docs/explain.md from the error ids
-(`trunkline.trunk.verdict`). tests/test_docs.py fails while a page is older than what it describes.
+docs/configuration.md comes from the settings (`trunkline.config.sections`), docs/explain.md from the error
+ids (`trunkline.trunk.verdict`). tests/test_docs.py fails while a page is older than what it describes.
 """  # noqa: INP001 - a program, not a package
 
 import json
@@ -23,31 +23,35 @@ CONFIGURATION = f"""# Configuration
 
 {NOTE}
 
-A node reads one TOML file. `trunkline init DIR` writes it with every setting in it, commented out, so this page and that
-file say the same. Without `-c FILE` or `TRUNKLINE_CONFIG`, commands look for `./trunkline.toml`, then
-`/etc/trunkline/trunkline.toml`.
+A node reads one TOML file. `trunkline init DIR` writes it with every setting in it, commented out, so this
+page and that file say the same. Without `-c FILE` or `TRUNKLINE_CONFIG`, commands look for
+`./trunkline.toml`, then `/etc/trunkline/trunkline.toml`.
 
-The environment overrides the file. `TRUNKLINE_SIP__UDP=0.0.0.0:5060,[::]:5060` is `udp` of `[sip]`: section and key with two
-underscores between, lists with commas. An unknown key in either place stops the program and is named with its line and a near match.
+The environment overrides the file. `TRUNKLINE_SIP__UDP=0.0.0.0:5060,[::]:5060` is `udp` of `[sip]`: section
+and key with two underscores between, lists with commas. An unknown key in either place stops the program
+and is named with its line and a near match.
 
-**Reload** says what SIGHUP (`systemctl reload`) applies to new calls at once. The other settings wait for a restart; the log
-says so when one of them has changed. The TLS certificate is read again by every reload.
+**Reload** says what SIGHUP (`systemctl reload`) applies to new calls at once. The other settings wait for a
+restart; the log says so when one of them has changed. The TLS certificate is read again by every reload.
 
-Accounts, numbers, carriers and routes are not settings. They are in the database: see [the command line](command-line.md).
+Accounts, numbers, carriers and routes are not settings. They are in the database: see [the command
+line](command-line.md).
 """
 
 EXPLAIN = f"""# Error ids
 
 {NOTE}
 
-Every call that fails ends with one error id. The caller sees it in the `Reason` header of the answer or the BYE, as in
-`Reason: SIP;cause=404;text="no-route"`. The call record, `trunkline calls` and the metrics use the same ids.
-They do not change between versions.
+Every call that fails ends with one error id. The caller sees it in the `Reason` header of the answer or the
+BYE, as in `Reason: SIP;cause=404;text="no-route"`. The call record, `trunkline calls` and the metrics use
+the same ids. They do not change between versions.
 
-`trunkline explain no-route` prints one of them. `trunkline explain KEY NUMBER` says before a call which one it would get.
+`trunkline explain no-route` prints one of them. `trunkline explain KEY NUMBER` says before a call which one
+it would get.
 
-*Status* is the SIP status that the caller gets, unless a far end sent one of its own: then that one is relayed. *Q.850* is the cause in
-the second `Reason` header. The headings name the side on which to look first.
+*Status* is the SIP status that the caller gets, unless a far end sent one of its own: then that one is
+relayed. *Q.850* is the cause in the second `Reason` header. The headings name the side on which to look
+first.
 """
 
 FAULTS = {

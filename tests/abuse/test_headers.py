@@ -108,7 +108,7 @@ def test_nothing_can_be_injected_into_the_other_leg(node: Node, line: str) -> No
         caller.close()
 
 
-# -- streams ----------------------------------------------------------------------------------------
+# -- streams ---------------------------------------------------------------------------------------
 
 
 def test_many_slow_connections_keep_nobody_out(node: Node) -> None:

@@ -71,6 +71,7 @@ class Phone:
         self.answered_offers: list[bytes] = []
         self.usage: Usage | None = None
         """Of the call that is up."""
+        self.targets: list[Target | Flow] = []
         self.responses: list[Response] = []
         self.requests: list[Request] = []
         """Requests handed up: CANCEL, ACK, BYE, INFO, PRACK."""
@@ -117,7 +118,7 @@ class Phone:
     # OutgoingInviteEvents
 
     def target_chosen(self, target: Target | Flow) -> None:
-        pass
+        self.targets.append(target)
 
     def trying(self, response: Response) -> None:
         self.events.append("trying")

@@ -55,8 +55,8 @@ class RemoteMedia:
     """
     signalled_from: str | None
     """The address that this leg's SIP came from. A packet from this host also counts as the peer's (symmetric
-    NAT), and only this host is sent to before it has sent: no stream goes to somebody who was merely named. None
-    believes the description.
+    NAT), and only this host is sent to before it has sent: no stream goes to somebody who was merely named.
+    None believes the description.
     """
 
 
@@ -76,8 +76,8 @@ class MediaLeg(Protocol):
 
     def send_digits(self, digits: str, duration_ms: int = 100) -> None:
         """Send digits to the peer as telephone-events (RFC 4733), each so long, in the place of the far leg's
-        audio: what a SIP INFO with DTMF becomes. Raises `MediaError` for what is no digit, when the peer takes no
-        telephone-events, or on a closed leg.
+        audio: what a SIP INFO with DTMF becomes. Raises `MediaError` for what is no digit, when the peer
+        takes no telephone-events, or on a closed leg.
         """
 
     def figures(self) -> MediaFigures:

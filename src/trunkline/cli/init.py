@@ -69,7 +69,7 @@ def init(
         )
     say(f"\nNext, in {directory} (or anywhere, with -c {settings_file.resolve()}):")
     for command, purpose in _NEXT:
-        say(f"  trunkline {command:<44} {purpose}".rstrip())
+        say(f"  trunkline {command:<46} {purpose}".rstrip())
 
 
 def set_up(directory: Path, values: dict[str, object]) -> tuple[Settings, str]:

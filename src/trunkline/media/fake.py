@@ -128,6 +128,7 @@ class FakeLeg:
         figures = self.figures()
         if not self.closed:
             self.closed = True
+            self.events = None
             self.engine.forget(self)
         return figures
 

@@ -102,7 +102,9 @@ class Node:
         self.directory = Directory()
         self._lags = deque((0.0,) * LAGS_IN_A_ROW, LAGS_IN_A_ROW)
         self.lag_s = 0.0
-        """How far the event loop lags behind: the least of its last measurements, for one pause is no overload."""
+        """How far the event loop lags behind: the least of its last measurements, for one pause is no
+        overload.
+        """
         self._verified_names: set[str] = set()
         self._loop = loop
         self._open = AsyncExitStack()

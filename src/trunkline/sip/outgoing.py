@@ -111,7 +111,9 @@ class SentAck:
         self.repeat()
 
     def repeat(self) -> None:
-        """Send it again with a branch of its own (§8.1.1.7), on a new connection if the old one has closed."""
+        """Send it again with a branch of its own (§8.1.1.7), on a new connection if the old one has
+        closed.
+        """
         flow = self._flow
         if flow is None:
             return

@@ -61,7 +61,7 @@ class OutgoingInviteEvents(Protocol):
         """There will be no final response."""
 
     def late_answer(self, response: Response) -> None:
-        """A 2xx after `cancel`, already acknowledged and ended with a BYE."""
+        """A 2xx after `cancel` or `failed`, already acknowledged and ended with a BYE."""
 
 
 class InvitePlan:
@@ -147,7 +147,6 @@ class OutgoingInvite:
         "_rounds",
         "_too_small",
         "_usages",
-        "abandoned",
         "usage",
     )
 
@@ -171,8 +170,6 @@ class OutgoingInvite:
         self._usages: dict[str, Usage] = {}
         self._dialogs: dict[str, Dialog] = {}
         self._over = False
-        self.abandoned = False
-        """`cancel` was called before an answer came."""
         self.usage: Usage | None = None
         """The dialog that answered, else the latest early one, None while there is none."""
         self._request = self._send()
@@ -191,7 +188,7 @@ class OutgoingInvite:
             if self.usage is not None:
                 self.usage.bye(headers)
             return
-        self._over = self.abandoned = True
+        self._over = True
         self._drop_usages()
         if self._client is not None:
             self._client.cancel(headers)
@@ -208,16 +205,12 @@ class OutgoingInvite:
             request.headers.add("min-se", str(self._min_se_s))
         if self._authenticator is not None:
             self._authenticator.authorize(request)
-        flow = self._flow
+        plan, flow = self._plan, self._flow
         next_hop = (
-            self._plan.next_hop if flow is None or flow.closed else flow
+            plan.next_hop if flow is None or flow.closed else flow
         )  # the very server that asked for more
         self._client = agent.stack.request(
-            request,
-            next_hop,
-            self,
-            contact=self._plan.contact,
-            target_timeout_s=self._plan.target_timeout_s,
+            request, next_hop, self, contact=plan.contact, target_timeout_s=plan.target_timeout_s
         )
         return request
 
@@ -289,7 +282,8 @@ class OutgoingInvite:
         if self._over:
             usage.bye()
             self._client = None
-            self._events.late_answer(response)
+            if self.usage is None:
+                self._events.late_answer(response)
             return
         self._finish()
         self.usage = usage

@@ -176,7 +176,7 @@ class Usage(UsageServer):
                 headers=headers,
                 on_answer=on_answer,
                 on_reject=on_reject,
-            ).send()
+            ).start()
 
     def _modify(self, modification: Modification) -> None:
         if self.ended:
@@ -256,7 +256,7 @@ class Usage(UsageServer):
         self._rseq = rseq
         self.dialog.refresh_target(response)
         if not self.ended:
-            Prack(self, f"{rseq} {response.cseq}").send()
+            Prack(self, f"{rseq} {response.cseq}").start()
         return True
 
     def synchronise(self) -> None:
@@ -333,7 +333,7 @@ class Usage(UsageServer):
         if headers is None:
             self.forget()
         else:
-            Bye(self, headers).send()
+            Bye(self, headers).start()
 
     def _end(self) -> None:
         self.state = UsageState.TERMINATED

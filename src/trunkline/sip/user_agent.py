@@ -158,9 +158,9 @@ class UserAgent:
         content_type: str = "application/sdp",
         contact: ContactSpec | None = None,
         max_forwards: int = 70,
-        target_timeout_s: float | None = None,
         credentials: DigestUser | None = None,
         call_id: str | None = None,
+        target_timeout_s: float | None = None,
         events: OutgoingInviteEvents,
     ) -> OutgoingInvite:
         """Send an INVITE (RFC 3261 §13.2.1). `body` is the offer; every INVITE has one.

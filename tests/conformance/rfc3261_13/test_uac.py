@@ -4,10 +4,10 @@ import pytest
 
 from tests.simulation.bench import Bench
 from tests.simulation.phone import ANSWER, OFFER
+from trunkline.sip.answered_invite import FORKS_MAX
 from trunkline.sip.message import Request
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.outbound_auth import DigestUser
-from trunkline.sip.outgoing_invite import FORKS_MAX
 from trunkline.sip.uri import SipUri
 from trunkline.sip.usage import UsageState
 from trunkline.sip.user_agent import UserAgentSettings
@@ -112,7 +112,7 @@ def test_forks() -> None:
     bench.peer.respond(request, 200, to_tag="three", body=ANSWER)
     bench.peer.respond(request, 200, to_tag="four", body=ANSWER)
     bench.settle()
-    assert bench.phone.events.count("answered") == 1
+    assert bench.phone.events == ["progressed 180"] * 3 + ["answered"]
     assert bench.phone.the_usage.dialog.remote_tag == "two"
     assert [ack.to_tag for ack in acks(bench)] == ["two", "three", "four"]
     byes = [one for one in bench.peer.heard if isinstance(one, Request) and one.method == "BYE"]
@@ -156,6 +156,7 @@ def test_rejection(status: int) -> None:
     bench.settle()
     assert bench.phone.events == ["progressed 180", f"rejected {status}"]
     assert bench.phone.agent.dialogs == 0
+    assert bench.phone.the_usage.state is UsageState.TERMINATED
     assert bench.peer.summaries.count("INVITE") == 1
     bench.finish()
 

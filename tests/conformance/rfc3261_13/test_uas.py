@@ -116,6 +116,16 @@ def test_progress_is_repeated_every_minute() -> None:
     assert bench.peer.summaries.count("183 INVITE") == 4
 
 
+def test_each_progress_starts_the_minute_again() -> None:
+    bench = Bench()
+    invite = bench.invited()
+    invite.progress(180)
+    bench.clock.advance(30)
+    invite.progress(180)
+    bench.clock.advance(65)
+    assert bench.peer.summaries == ["180 INVITE"] * 3
+
+
 def test_rejection() -> None:
     """§13.3.1.3: with the reason phrase and the fields that the layer above wants."""
     bench = Bench()
@@ -140,8 +150,27 @@ def test_late_calls_do_nothing() -> None:
     invite.trying()
     invite.usage.bye()
     bench.settle()
-    assert bench.peer.summaries == ["486 INVITE"]
     bench.finish()
+    assert set(bench.peer.summaries) == {"486 INVITE"}
+
+
+def test_late_rejection_does_nothing() -> None:
+    bench = Bench()
+    invite = bench.call_from_peer()
+    invite.reject(500)
+    bench.settle()
+    assert invite.usage.state is UsageState.CONFIRMED
+    assert bench.peer.summaries == ["200 INVITE"]
+
+
+def test_nothing_is_left_of_a_rejected_invite() -> None:
+    """No timer of its own outlives it."""
+    bench = Bench()
+    invite = bench.invited(headers=(("Expires", "3600"), ("Supported", "100rel")))
+    invite.progress(183, body=ANSWER)
+    invite.reject(486)
+    bench.clock.advance(40)
+    assert len(bench.clock) == 0
 
 
 def test_cancel() -> None:

@@ -138,6 +138,25 @@ def test_2xx_waits_for_the_prack_of_a_description() -> None:
     assert heard(bench, 200).headers.get("x-answer") == "1"
 
 
+def test_answer_is_given_once() -> None:
+    """RFC 6337 §3.1.1: no later response carries a description; and it is what a refresh repeats."""
+    bench = Bench()
+    invite = bench.invited(headers=SUPPORTED)
+    invite.progress(183, body=ANSWER)
+    bench.settle()
+    prack(bench, invite, 183)
+    invite.progress(180, body=b"v=0 another")
+    bench.settle()
+    response = heard(bench, 180)
+    assert response.body == b""
+    assert "rseq" not in response.headers
+    invite.progress(182)
+    invite.accept(body=b"v=0 another")
+    bench.settle()
+    assert heard(bench, 200).body == b""
+    assert invite.usage.local_description == ANSWER
+
+
 def test_2xx_overtakes_one_without_a_description() -> None:
     """§3: it may; the provisional response isn't repeated any more, and its PRACK still answered."""
     bench = Bench()

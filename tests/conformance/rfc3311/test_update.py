@@ -88,6 +88,31 @@ def test_offer_while_ours_is_unanswered() -> None:
     bench.heard("491 UPDATE")
 
 
+def test_offer_after_a_reliable_response_without_an_answer() -> None:
+    """Our offer in the INVITE is still open."""
+    bench = Bench()
+    _, request = bench.calling()
+    bench.peer.respond(request, 180, headers=RELIABLE)
+    bench.settle()
+    bench.tag = request.from_tag or ""
+    bench.within_to_caller("UPDATE", cseq=1, body=OFFER)
+    bench.heard("491 UPDATE")
+
+
+def test_refused_in_an_early_dialog() -> None:
+    """A 481 to it ends no call that isn't one yet: the INVITE's outcome decides."""
+    bench = Bench()
+    early(bench, reliably=True)
+    update(bench)
+    bench.peer.respond(bench.peer.request_heard("UPDATE"), 481)
+    bench.settle()
+    assert bench.phone.events[-1] == "refusal 481"
+    bench.phone.invites[-1].accept(body=ANSWER)
+    bench.settle()
+    bench.heard("200 INVITE")
+    assert "BYE" not in bench.peer.summaries
+
+
 def test_second_update_before_the_first_is_answered() -> None:
     """500 with Retry-After, also when it has no offer."""
     bench = Bench()

@@ -86,6 +86,21 @@ def test_short_session() -> None:
     assert bench.phone.events == ["expired"]
 
 
+def test_early_dialog_does_not_expire() -> None:
+    """An UPDATE may start the timer before the answer; a BYE of the callee's has no place there (RFC 3261
+    §15).
+    """
+    bench = Bench()
+    invite = bench.invited()
+    invite.progress(180)
+    bench.settle()
+    bench.tag = invite.usage.dialog.local_tag
+    bench.within("UPDATE", headers=(*TIMER, ("Session-Expires", "90;refresher=uac")))
+    bench.clock.advance(100)
+    assert "BYE" not in bench.peer.summaries
+    assert invite.pending
+
+
 @pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
 def test_peer_refreshes(method: str) -> None:
     """§9: counts from the 2xx."""

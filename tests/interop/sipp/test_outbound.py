@@ -110,7 +110,7 @@ def _final(caller: Sipp) -> Message:
     return [item for item in answers if (item.header("CSeq") or "").endswith("INVITE")][-1]
 
 
-# -- a call, and who ends it ---------------------------------------------------------------------------
+# -- a call, and who ends it -----------------------------------------------------------------------
 
 
 def test_audio_crosses_both_ways_and_the_record_says_so(node: Node, pbx: Pbx, voice: Speak) -> None:
@@ -313,7 +313,7 @@ def test_a_reliable_183_is_acknowledged_with_prack(pbx: Pbx) -> None:
     assert len([item for item in phone.messages if item.status == 183]) == 1
 
 
-# -- numbers and identities ----------------------------------------------------------------------------
+# -- numbers and identities ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dialled", ["+442071838760", "00442071838760", "+44-20-7183.8760"])
@@ -355,7 +355,7 @@ def test_the_caller_id_follows_the_policy(pbx: Pbx, name: str) -> None:
     assert f"<{expected}>" in (carrier.received("INVITE").header("From") or "")
 
 
-# -- refusals ------------------------------------------------------------------------------------------
+# -- refusals --------------------------------------------------------------------------------------
 
 
 def test_refusals_by_status_and_error_id(node: Node, pbx: Pbx) -> None:
@@ -444,7 +444,7 @@ def test_too_many_calls_a_second(pbx: Pbx) -> None:
     carrier.close()
 
 
-# -- gateways ------------------------------------------------------------------------------------------
+# -- gateways --------------------------------------------------------------------------------------
 
 
 def test_the_next_gateway_is_tried_on_refusal_failure_and_silence(node: Node, pbx: Pbx) -> None:

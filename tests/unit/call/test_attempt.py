@@ -59,7 +59,7 @@ class TwoEndpoints(World):
         return response.status, response.headers.all("reason")
 
 
-# -- next -------------------------------------------------------------------------------------------
+# -- next ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [500, 501, 502, 503, 504, 505, 513, 580, 599])
@@ -177,7 +177,7 @@ def test_the_targets_of_one_uri_share_its_budget() -> None:
     world.finish()
 
 
-# -- the end of the list ----------------------------------------------------------------------------
+# -- the end of the list ---------------------------------------------------------------------------
 
 
 def test_all_silent_is_486_with_cause_408() -> None:
@@ -292,7 +292,7 @@ def test_unknown_number_is_404() -> None:
     world.finish()
 
 
-# -- ringing ----------------------------------------------------------------------------------------
+# -- ringing ---------------------------------------------------------------------------------------
 
 
 def test_after_ringing_silence_never_fails_over() -> None:
@@ -370,7 +370,7 @@ def test_a_5xx_after_early_media_that_the_caller_could_not_hear_fails_over() -> 
     world.finish()
 
 
-# -- leaving an attempt -----------------------------------------------------------------------------
+# -- leaving an attempt ----------------------------------------------------------------------------
 
 
 def test_a_late_answer_is_acknowledged_and_ended() -> None:
@@ -428,7 +428,7 @@ def test_each_attempt_has_sdp_a_port_and_a_record_of_its_own() -> None:
     world.assert_second_answered()
 
 
-# -- what is sent -----------------------------------------------------------------------------------
+# -- what is sent ----------------------------------------------------------------------------------
 
 
 def test_what_an_endpoint_sees() -> None:
@@ -469,7 +469,7 @@ def test_x_headers_pass_and_our_own_do_not() -> None:
     assert "y-z" not in invite.headers
 
 
-# -- registered devices -----------------------------------------------------------------------------
+# -- registered devices ----------------------------------------------------------------------------
 
 
 def register(world: World, phone: Phone, **more: object) -> None:
@@ -540,7 +540,7 @@ def test_several_devices_are_tried_in_order() -> None:
     world.finish()
 
 
-# -- health -----------------------------------------------------------------------------------------
+# -- health ----------------------------------------------------------------------------------------
 
 
 def test_a_down_endpoint_is_kept_for_the_end() -> None:

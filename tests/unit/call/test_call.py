@@ -40,7 +40,7 @@ def slug(world: World) -> Slug:
     return world.record.verdict.slug
 
 
-# -- the happy path ---------------------------------------------------------------------------------
+# -- the happy path --------------------------------------------------------------------------------
 
 
 def test_outbound_with_digest() -> None:
@@ -117,7 +117,7 @@ def test_each_leg_has_an_origin_of_its_own() -> None:
     world.finish()
 
 
-# -- early media ------------------------------------------------------------------------------------
+# -- early media -----------------------------------------------------------------------------------
 
 
 def test_early_media_reaches_the_caller_and_flows() -> None:
@@ -234,7 +234,7 @@ def test_progress_may_be_181_or_182() -> None:
     world.finish()
 
 
-# -- answers that can't be used ---------------------------------------------------------------------
+# -- answers that can't be used --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_an_unusable_answer_ends_both_legs(body: bytes) -> None:
     assert slug(world) is Slug.CODEC_MISMATCH
 
 
-# -- CANCEL -----------------------------------------------------------------------------------------
+# -- CANCEL ----------------------------------------------------------------------------------------
 
 
 def test_cancel_reaches_the_callee_with_its_reason() -> None:
@@ -329,7 +329,7 @@ def test_cancel_while_the_answer_waits_for_a_prack() -> None:
     assert world.record.talk_s == 0
 
 
-# -- BYE before the answer --------------------------------------------------------------------------
+# -- BYE before the answer -------------------------------------------------------------------------
 
 
 def test_a_bye_of_the_caller_before_the_answer_is_a_cancelled_call() -> None:
@@ -382,7 +382,7 @@ def test_a_bye_of_the_callee_before_the_answer_never_answers_the_caller() -> Non
     assert slug(world) is not Slug.ANSWERED
 
 
-# -- late offer -------------------------------------------------------------------------------------
+# -- late offer ------------------------------------------------------------------------------------
 
 
 def test_an_invite_without_sdp_is_answered_with_our_offer() -> None:
@@ -420,7 +420,7 @@ def test_a_late_offer_that_the_ack_does_not_answer_ends_the_call(body: bytes) ->
     assert slug(world) in (Slug.CODEC_MISMATCH, Slug.BAD_SDP)
 
 
-# -- INFO, REFER, OPTIONS, unknown methods within a call --------------------------------------------
+# -- INFO, REFER, OPTIONS, unknown methods within a call -------------------------------------------
 
 
 def test_info_crosses_with_its_body_and_its_answer_comes_back() -> None:
@@ -468,7 +468,7 @@ def test_other_methods_within_a_call(method: str, status: int) -> None:
     assert slug(world) is Slug.ANSWERED
 
 
-# -- the service hangs up ---------------------------------------------------------------------------
+# -- the service hangs up --------------------------------------------------------------------------
 
 
 def test_an_operator_ends_a_call_that_rings() -> None:
@@ -532,7 +532,7 @@ def test_no_ack_ends_both_legs() -> None:
     assert world.record.hung_up_by is Party.SERVICE
 
 
-# -- session timers ---------------------------------------------------------------------------------
+# -- session timers --------------------------------------------------------------------------------
 
 
 def test_a_caller_that_vanishes_is_noticed_by_the_session_timer() -> None:
@@ -574,7 +574,7 @@ def test_a_request_that_finds_no_dialog_ends_the_call() -> None:
     assert slug(world) is Slug.SESSION_EXPIRED
 
 
-# -- forks ------------------------------------------------------------------------------------------
+# -- forks -----------------------------------------------------------------------------------------
 
 
 def test_of_a_fork_the_first_answer_counts_and_the_second_is_ended() -> None:
@@ -604,7 +604,7 @@ def test_of_a_fork_the_first_answer_counts_and_the_second_is_ended() -> None:
     world.finish()
 
 
-# -- running out ------------------------------------------------------------------------------------
+# -- running out -----------------------------------------------------------------------------------
 
 
 def test_no_media_port_for_the_caller_is_503() -> None:

@@ -184,7 +184,7 @@ def test_an_unusable_answer_to_a_change_is_488() -> None:
     world.hang_up()
 
 
-# -- at once ----------------------------------------------------------------------------------------
+# -- at once ---------------------------------------------------------------------------------------
 
 
 def test_glare_over_the_node_is_491_and_settles() -> None:
@@ -258,7 +258,7 @@ def test_a_cancelled_reinvite_leaves_both_legs_agreeing() -> None:
     world.finish()
 
 
-# -- without SDP ------------------------------------------------------------------------------------
+# -- without SDP -----------------------------------------------------------------------------------
 
 
 def test_a_reinvite_without_sdp_is_answered_with_what_stands() -> None:
@@ -303,7 +303,7 @@ def test_an_ack_without_an_answer_does_not_block_later_offers() -> None:
     world.finish()
 
 
-# -- before the answer ------------------------------------------------------------------------------
+# -- before the answer -----------------------------------------------------------------------------
 
 
 def test_an_update_of_the_callee_after_reliable_early_media() -> None:

@@ -57,7 +57,7 @@ def error_id(response: Response) -> str:
     return response.headers.all("reason")[0].partition('text="')[2].rstrip('"')
 
 
-# -- credentials ------------------------------------------------------------------------------------
+# -- credentials -----------------------------------------------------------------------------------
 
 
 def test_an_invite_without_credentials_is_challenged_and_leaves_no_trace() -> None:
@@ -168,7 +168,7 @@ def test_a_customer_that_shares_a_carriers_address_is_a_customer() -> None:
     world.finish()
 
 
-# -- numbers and routes -----------------------------------------------------------------------------
+# -- numbers and routes ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dialled", ["12", "abc", "1234567890123456", "%00", "+", "00", "49x30123456"])
@@ -264,7 +264,7 @@ def test_a_carriers_rules() -> None:
     world.finish()
 
 
-# -- gateways ---------------------------------------------------------------------------------------
+# -- gateways --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [500, 503, 408])
@@ -341,7 +341,7 @@ def test_a_carriers_challenge_is_answered_with_its_own_credentials() -> None:
     world.finish()
 
 
-# -- limits -----------------------------------------------------------------------------------------
+# -- limits ----------------------------------------------------------------------------------------
 
 
 def test_concurrent_calls() -> None:
@@ -398,7 +398,7 @@ def test_a_refused_call_takes_no_place() -> None:
     world.finish()
 
 
-# -- SDP --------------------------------------------------------------------------------------------
+# -- SDP -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -432,7 +432,7 @@ def test_codecs_that_carrier_and_account_share() -> None:
     world.finish()
 
 
-# -- the node ---------------------------------------------------------------------------------------
+# -- the node --------------------------------------------------------------------------------------
 
 
 def test_a_draining_node_takes_no_call_and_lets_the_others_end() -> None:

@@ -91,7 +91,7 @@ class RunningNode:
     line: CommandLine
     sip: str
     pstn: str
-    process: "subprocess.Popen[bytes]"
+    process: "subprocess.Popen[Any]"
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]:
         process.wait(timeout=15)
 
 
-def await_node(control_socket: Path, process: "subprocess.Popen[bytes]") -> None:
+def await_node(control_socket: Path, process: "subprocess.Popen[Any]") -> None:
     """Until it answers."""
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:

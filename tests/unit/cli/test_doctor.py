@@ -6,10 +6,8 @@ from tests.unit.cli.conftest import CommandLine, RunningNode, free_port
 def quiet(line: CommandLine, sip: str, advertised: str = "203.0.113.5") -> None:
     """Settings that leave the machine's own ports alone."""
     text = line.settings_file.read_text()
-    text = text.replace(
-        "[sip]\n",
-        f'[sip]\nudp = ["{sip}"]\ntcp = []\ntls = ["127.0.0.1:{free_port()}"]\nadvertised_host = "{advertised}"\n',
-    )
+    sip_section = f'[sip]\nudp = ["{sip}"]\ntcp = []\ntls = ["127.0.0.1:{free_port()}"]\n'
+    text = text.replace("[sip]\n", f'{sip_section}advertised_host = "{advertised}"\n')
     text = text.replace("[http]\n", f'[http]\nbind = "127.0.0.1:{free_port()}"\n')
     text = text.replace("[dns]\n", '[dns]\nnameservers = ["127.0.0.1"]\nport = 1\ntimeout_s = 0.5\n')
     line.settings_file.write_text(text)

@@ -15,9 +15,12 @@ def test_work_runs_on_a_loop_with_a_clock_and_its_result_comes_back() -> None:
 
 
 def test_a_fault_in_a_timer_is_raised_in_the_end() -> None:
+    def fail() -> None:
+        raise KeyError
+
     async def work(ground: Ground) -> None:
         passed = asyncio.get_running_loop().create_future()
-        ground.clock.at(ground.clock.now(), lambda: {}["nothing"])
+        ground.clock.at(ground.clock.now(), fail)
         ground.clock.at(ground.clock.now(), lambda: passed.set_result(None))
         await passed
 

@@ -284,7 +284,7 @@ def test_narrowed_to(direction: Direction, limit: Direction) -> None:
     assert narrowed.receives is (direction.receives and limit.receives)
 
 
-# -- onward ------------------------------------------------------------------------------------
+# -- onward ----------------------------------------------------------------------------------------
 
 
 def test_onward_codecs_keep_the_callers_numbers_in_the_order_of_the_policy() -> None:

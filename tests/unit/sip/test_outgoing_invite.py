@@ -13,7 +13,7 @@ from tests.simulation.scripted_peer import ScriptedPeer
 from trunkline.sip.outbound_auth import DigestUser
 from trunkline.sip.ports import Address, Target, Transport
 from trunkline.sip.uri import SipUri
-from trunkline.sip.usage import Usage
+from trunkline.sip.usage import Usage, UsageState
 
 CHALLENGE = ("Proxy-Authenticate", 'Digest realm="carrier", nonce="n1", algorithm=MD5, qop="auth"')
 PEER = Target(Transport.UDP, Address("10.0.0.9", 5060))
@@ -69,6 +69,7 @@ def test_second_target_answers() -> None:
     flow = bench.phone.the_usage.dialog.flow
     assert flow is not None
     assert flow.remote == PEER.address
+    assert bench.phone.targets == [NOBODY, PEER]
 
 
 def test_credentials_go_to_the_server_that_asked() -> None:
@@ -99,6 +100,73 @@ def test_credentials_after_the_connection_has_closed() -> None:
     stream.host.receiver.received(bench.network.packets[-1].data, stream)
     bench.settle()
     assert bench.peer.request_heard("INVITE").cseq.number == 2
+
+
+def test_silent_targets_share_the_callers_patience() -> None:
+    """A silent target is left for the next one after that time, long before timer B."""
+    bench = Bench()
+    bench.phone.call(SipUri.parse("sip:x@carrier.example.com"), next_hop=[NOBODY, PEER], target_timeout_s=2.0)
+    bench.clock.advance(1.9)
+    assert bench.peer.heard == []
+    bench.clock.advance(0.2)
+    assert bench.peer.summaries == ["INVITE"]
+
+
+def test_answer_of_a_target_that_was_left_behind() -> None:
+    """It comes when everything has failed already: acknowledged, ended, told. Never a ghost call."""
+    bench = Bench()
+    refusing = Target(Transport.TCP, Address("10.0.0.88", 5060))
+    bench.phone.call(
+        SipUri.parse("sip:x@carrier.example.com"), next_hop=[PEER, refusing], target_timeout_s=2.0
+    )
+    bench.clock.advance(3)
+    assert bench.phone.events == ["failed unreachable"]
+    bench.peer.respond(bench.peer.request_heard("INVITE"), 200, body=ANSWER)
+    bench.settle()
+    assert bench.phone.events == ["failed unreachable", "late_answer"]
+    assert bench.peer.summaries[-2:] == ["ACK", "BYE"]
+    bench.peer.respond(bench.peer.request_heard("BYE"), 200)
+    bench.settle()
+    bench.finish()
+
+
+def test_no_body() -> None:
+    """Nothing is said about a body that isn't there."""
+    _, request = Bench().calling(body=b"")
+    assert "content-type" not in request.headers
+
+
+def test_failure_ends_early_dialogs() -> None:
+    bench = Bench(transport=Transport.TCP)
+    _, request = bench.calling(uri="sip:peer@10.0.0.9;transport=tcp")
+    bench.peer.respond(request, 180)
+    bench.settle()
+    usage = bench.phone.the_usage
+    next(iter(bench.peer.host.streams.values())).close()
+    bench.settle()
+    assert bench.phone.events == ["progressed 180", "failed unreachable"]
+    assert bench.phone.agent.dialogs == 0
+    assert usage.state is UsageState.TERMINATED
+
+
+def test_allow_of_a_provisional_response() -> None:
+    """RFC 3311 §4: it tells what may be sent before the answer."""
+    bench = Bench()
+    _, request = bench.calling()
+    bench.peer.respond(request, 180, headers=(("Allow", "UPDATE"),))
+    bench.settle()
+    assert bench.phone.the_usage.peer_allows("UPDATE")
+
+
+def test_answer_with_another_contact() -> None:
+    """RFC 3261 §12.2.1.2: the 2xx decides, even after an early dialog."""
+    bench = Bench()
+    _, request = bench.calling()
+    bench.peer.respond(request, 180, contact="<sip:early@10.0.0.9>")
+    bench.settle()
+    bench.peer.respond(request, 200, contact="<sip:late@10.0.0.9>")
+    bench.settle()
+    assert bench.peer.request_heard("ACK").uri_text == "sip:late@10.0.0.9"
 
 
 def test_request_is_the_latest_attempt() -> None:

@@ -59,6 +59,7 @@ def test_hang_up() -> None:
     bench.settle()
     bye = bench.peer.request_heard("BYE")
     assert (bye.headers.get("x-why"), bye.headers.get("reason")) == ("enough", "Q.850;cause=16")
+    assert "content-type" not in bye.headers
     assert bench.phone.agent.dialogs == 1
     bench.peer.respond(bye, 200)
     bench.settle()
