@@ -72,7 +72,7 @@ WELCOME_S = 3600.0
 """How long a source counts as known after its password was right."""
 LAGS_IN_A_ROW = 5
 """So many measurements must all be bad for the node to count as overloaded."""
-NONCES_REMEMBERED = 16_384
+NONCES_REMEMBERED = 4096
 """Twice as many nonces are known to be used (about 2 MB); a client whose nonce is older is asked once
 more.
 """
