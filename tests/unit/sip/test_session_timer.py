@@ -124,6 +124,10 @@ def test_422_raises_what_is_asked_for() -> None:
     assert not made.timer.rejected_as_too_small(Response(422, headers=Headers([("Min-SE", "x")])))
 
 
+def test_nothing_is_asked_for() -> None:
+    assert Made(wanted_s=None).timer.request_fields() == []
+
+
 def test_minimum_is_raised_but_never_lowered() -> None:
     made = Made(min_se_s=600)
     asked = request(("Supported", "timer"), ("Session-Expires", "500"))
