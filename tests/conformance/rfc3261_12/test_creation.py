@@ -149,6 +149,28 @@ def test_sips_contact_for_a_sips_peer_without_security() -> None:
     assert contact.uri.scheme == "sips"
 
 
+def test_sips_contact_for_a_sips_route() -> None:
+    """§12.1.1: the top Record-Route decides if there is one."""
+    bench = Bench()
+    bench.invited(headers=(("Record-Route", "<sips:p1.example.com;lr>"),)).accept(body=ANSWER)
+    bench.settle()
+    contact = bench.peer.response_heard(200, "INVITE").contact
+    assert contact is not None
+    assert contact.uri.scheme == "sips"
+
+
+@pytest.mark.parametrize("headers", [(), (("Record-Route", "<<"),)])
+def test_route_set_of_the_2xx_may_be_empty(headers: tuple[tuple[str, str], ...]) -> None:
+    """§13.2.2.4: it replaces that of the early dialog."""
+    bench = Bench()
+    _, request = bench.calling()
+    bench.peer.respond(request, 180, headers=ROUTES)
+    bench.settle()
+    bench.peer.respond(request, 200, headers=headers)
+    bench.settle()
+    assert "route" not in bench.peer.request_heard("ACK").headers
+
+
 @pytest.mark.parametrize("contact", ["", "<tel:+4989123>", "<nonsense"])
 def test_invite_without_a_usable_contact(contact: str) -> None:
     """§8.1.1.8: an INVITE MUST have exactly one SIP or SIPS Contact; 400 names the header."""

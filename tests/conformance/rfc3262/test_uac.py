@@ -26,6 +26,18 @@ def test_prack() -> None:
     assert bench.phone.events == ["progressed 183"]
 
 
+def test_prack_takes_the_route_of_the_early_dialog() -> None:
+    """§4: it is a request within the dialog that the response makes (RFC 3261 §12.1.2)."""
+    bench = Bench()
+    _, request = bench.calling()
+    route = ("Record-Route", "<sip:10.0.0.9;lr>")
+    bench.peer.respond(request, 183, headers=(*reliable(1), route), contact="<sip:bob@192.0.2.7>")
+    bench.settle()
+    (prack,) = pracks(bench)
+    assert prack.uri_text == "sip:bob@192.0.2.7"
+    assert [str(one) for one in prack.route] == ["<sip:10.0.0.9;lr>"]
+
+
 def test_repetitions_are_discarded() -> None:
     """§4: neither acknowledged again nor told again."""
     bench = Bench()

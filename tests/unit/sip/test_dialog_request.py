@@ -4,6 +4,7 @@ import pytest
 
 from tests.simulation.bench import Bench
 from tests.simulation.phone import ANSWER, OFFER
+from trunkline.sip.failures import FlowFailure, FlowFailureKind
 from trunkline.sip.outbound_auth import DigestUser
 
 
@@ -95,3 +96,39 @@ def test_attempts_are_bounded() -> None:
     assert bench.phone.events == ["refusal 491"]
     assert {"authorization", "proxy-authorization"} <= set(request.headers.keys())
     assert request.headers.get("session-expires") == "3000;refresher=uac"
+
+
+def test_rounds_of_credentials() -> None:
+    """Two, however many nonces the peer has."""
+    bench = Bench()
+    bench.call_to_peer(credentials=DigestUser("u", "s"))
+    update(bench)
+    for nonce in range(4):
+        field = ("WWW-Authenticate", f'Digest realm="r", nonce="{nonce}", qop="auth"')
+        bench.peer.respond(bench.peer.request_heard("UPDATE"), 401, headers=(field,))
+        bench.settle()
+    assert numbers(bench, "UPDATE") == [2, 3, 4]
+    assert bench.phone.events == ["refusal 401"]
+
+
+def test_next_one_goes_after_a_transport_failure() -> None:
+    bench = Bench()
+    bench.call_to_peer()
+    for _ in range(2):
+        update(bench)
+    flow = next(iter(bench.phone.host._datagram_flows.values()))
+    bench.phone.agent.flow_failed(flow, FlowFailure(FlowFailureKind.UNREACHABLE))
+    bench.settle()
+    assert numbers(bench, "UPDATE") == [2, 3]
+    assert bench.phone.events == ["refusal unreachable"]
+
+
+def test_interval_of_an_answer_that_names_none() -> None:
+    """RFC 4028 §7.2: what was asked for stands, and we refresh."""
+    bench = Bench()
+    bench.call_to_peer(headers=(("Session-Expires", "600;refresher=uas"),))
+    update(bench)
+    bench.peer.respond(bench.peer.request_heard("UPDATE"), 200, body=ANSWER)
+    bench.settle()
+    timer = bench.phone.the_usage.session_timer
+    assert (timer.interval_s, timer.refreshing, timer.agreed) == (600, True, False)

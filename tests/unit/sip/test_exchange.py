@@ -33,6 +33,10 @@ def test_accepted_with_fields() -> None:
     bench.within("INVITE", body=OFFER)
     exchanges[0].accept(b"v=0 another answer", [("X-A", "1")])
     bench.settle()
+    exchanges[0].accept(ANSWER)
+    exchanges[0].reject(500)
+    bench.settle()
+    assert bench.peer.summaries.count("200 INVITE") == 2
     response = bench.heard("200 INVITE")
     assert (response.body, response.headers.get("x-a")) == (b"v=0 another answer", "1")
     bench.within("UPDATE")

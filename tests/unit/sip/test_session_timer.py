@@ -124,6 +124,18 @@ def test_422_raises_what_is_asked_for() -> None:
     assert not made.timer.rejected_as_too_small(Response(422, headers=Headers([("Min-SE", "x")])))
 
 
+def test_nothing_is_asked_for() -> None:
+    assert Made(wanted_s=None).timer.request_fields() == []
+
+
+def test_largest_minimum_is_kept() -> None:
+    """RFC 4028 §7.4: the largest of all requests and 422s on the dialog."""
+    made = Made()
+    for min_se in ("200", "100"):
+        made.timer.accept(request(("Supported", "timer"), ("Session-Expires", "1800"), ("Min-SE", min_se)))
+    assert ("min-se", "200") in made.timer.request_fields()
+
+
 def test_minimum_is_raised_but_never_lowered() -> None:
     made = Made(min_se_s=600)
     asked = request(("Supported", "timer"), ("Session-Expires", "500"))
