@@ -542,7 +542,8 @@ mod tests {
 
     #[test]
     fn a_host_that_sip_did_not_come_from_is_sent_to_once_it_has_sent() {
-        let mut leg = leg(Remote { signalled_from: Some(at("203.0.113.5:0").ip()), ..remote("198.51.100.9:4000") });
+        let mut leg =
+            leg(Remote { signalled_from: Some(at("203.0.113.5:0").ip()), ..remote("198.51.100.9:4000") });
         assert_eq!(leg.rtp_destination(), Err(Drop::NoDestination));
         receive(&mut leg, "198.51.100.9:4000", packet(8, 1)).unwrap();
         assert_eq!(leg.rtp_destination(), Ok(at("198.51.100.9:4000")));
