@@ -48,7 +48,6 @@ class ReliableProvisionals:
         "_transaction",
         "_unacknowledged",
         "_waiting",
-        "offered",
     )
 
     def __init__(
@@ -70,13 +69,6 @@ class ReliableProvisionals:
         self._timer: Timer | None = None
         self._interval = 0.0
         self._give_up_at = 0.0
-        self.offered = False
-        """True while an offer of ours, sent in a reliable response, has no answer yet."""
-
-    @property
-    def awaits_prack(self) -> bool:
-        """A response is unacknowledged."""
-        return self._unacknowledged is not None
 
     @property
     def holds_back_2xx(self) -> bool:

@@ -62,7 +62,7 @@ def test_prack_that_does_not_match(rseq: int, cseq: int, method: str) -> None:
     made = Made()
     made.machine.send(response(183))
     assert not made.machine.acknowledge(prack(rseq, cseq, method))
-    assert made.machine.awaits_prack
+    assert made.machine.acknowledge(prack(10))
 
 
 def test_one_after_the_other() -> None:
