@@ -238,7 +238,10 @@ class Transports:
         """
         ipv6 = ":" in target.address.host
         homes = [
-            home for home in self.bound if (":" in home.bind.host) == ipv6 or _is_dual(home, self._settings)
+            self._bound[index]
+            for index, listen in enumerate(self._settings.listen)
+            if index in self._bound
+            and ((":" in listen.bind.host) == ipv6 or _is_dual(listen, self._settings))
         ]
         homes.sort(
             key=lambda h: (h.transport is not target.transport, not _suits(h.bind.host, target.address.host))

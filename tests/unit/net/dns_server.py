@@ -99,16 +99,29 @@ class DnsServer(asyncio.DatagramProtocol):
         answer.authority.append(dns.rrset.from_text("example.", self.ttl, "IN", "SOA", SOA))
 
 
+def udp_and_tcp() -> tuple[socket.socket, socket.socket]:
+    """Sockets on one port of 127.0.0.1 that is free for both."""
+    while True:
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        udp.bind(("127.0.0.1", 0))
+        tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            tcp.bind(udp.getsockname())
+        except OSError:
+            udp.close()
+            tcp.close()
+        else:
+            return udp, tcp
+
+
 @asynccontextmanager
 async def dns_server() -> AsyncIterator[DnsServer]:
     """A server that listens on 127.0.0.1."""
-    loop = asyncio.get_running_loop()
     server = DnsServer()
-    tcp = await asyncio.start_server(server.serve, "127.0.0.1", 0)
-    server.port = tcp.sockets[0].getsockname()[1]
-    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    udp.bind(("127.0.0.1", server.port))
-    transport, _ = await loop.create_datagram_endpoint(lambda: server, sock=udp)
+    udp, stream = udp_and_tcp()
+    server.port = udp.getsockname()[1]
+    tcp = await asyncio.start_server(server.serve, sock=stream)
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: server, sock=udp)
     try:
         yield server
     finally:

@@ -11,6 +11,7 @@ import dns.name
 import dns.rrset
 import pytest
 
+from tests.unit.net.dns_server import udp_and_tcp
 from tests.unit.net.wire import closed_port, until
 from trunkline.net.dns_exchange import exchange
 from trunkline.net.locating import RecordType
@@ -69,11 +70,10 @@ async def server(
             await reader.read()
         writer.close()
 
-    tcp = await asyncio.start_server(serve, "127.0.0.1", 0)
-    address = Address(*tcp.sockets[0].getsockname())
-    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    udp.bind(tuple(address))
+    udp, stream = udp_and_tcp()
     udp.setblocking(False)
+    address = Address(*udp.getsockname())
+    tcp = await asyncio.start_server(serve, sock=stream)
 
     def ready() -> None:
         data, sender = udp.recvfrom(2000)
