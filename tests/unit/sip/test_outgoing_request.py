@@ -29,6 +29,8 @@ def test_request_outside_a_dialog() -> None:
     assert request.cseq == (1, "OPTIONS")
     assert request.from_tag
     assert request.headers.get("x-a") == "1"
+    assert request.max_forwards == 70
+    assert "content-type" not in request.headers
     bench.peer.respond(request, 100, to_tag=None)
     bench.settle()
     assert told == []
@@ -66,7 +68,7 @@ def test_request_with_credentials() -> None:
         bench.peer.respond(request, 401, headers=(challenge,))
         bench.settle()
     assert request.cseq.number == 2
-    assert request.body == b"hello"
+    assert (request.body, request.content_type) == (b"hello", "text/plain")
     assert "authorization" in request.headers
     assert told == [401]
 
@@ -90,3 +92,25 @@ def test_forgotten_request() -> None:
     bench.settle()
     assert told == []
     bench.finish()
+
+
+def test_rounds_of_credentials() -> None:
+    """Two, however many nonces the peer has."""
+    bench = Bench()
+    told: list[object] = []
+    bench.phone.agent.request(
+        "OPTIONS",
+        SipUri.parse("sip:10.0.0.9"),
+        from_=NameAddr.parse("<sip:us@example.com>"),
+        to=NameAddr.parse("<sip:them@example.com>"),
+        credentials=DigestUser("key", "secret"),
+        on_response=told.append,
+        on_failure=told.append,
+    )
+    for nonce in range(4):
+        bench.settle()
+        challenge = ("WWW-Authenticate", f'Digest realm="r", nonce="{nonce}", qop="auth"')
+        bench.peer.respond(bench.peer.request_heard("OPTIONS"), 401, headers=(challenge,))
+    bench.settle()
+    assert bench.peer.request_heard("OPTIONS").cseq.number == 3
+    assert len(told) == 1

@@ -3,11 +3,11 @@
 import pytest
 
 from tests.simulation.bench import Bench
-from trunkline.sip.failures import RequestFailure
+from trunkline.sip.failures import FlowFailure, FlowFailureKind, RequestFailure
 from trunkline.sip.message import Request, Response
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.outbound_auth import DigestUser
-from trunkline.sip.ports import Transport
+from trunkline.sip.ports import Address, Target, Transport
 from trunkline.sip.registration_client import RegistrationClient, RegistrationState
 from trunkline.sip.stack import ContactSpec
 from trunkline.sip.uri import SipUri
@@ -253,3 +253,53 @@ def test_lost_connection() -> None:
     assert len(bench.registers) == 2
     bench.accept()
     assert bench.client.in_force
+
+
+def test_stop_while_the_answer_is_under_way() -> None:
+    """It changes nothing any more, and the binding that it may have made is removed."""
+    bench = Registering()
+    first = bench.start()
+    bench.client.stop()
+    bench.peer.respond(first, 200, contact="")
+    bench.settle()
+    assert bench.told == []
+    assert bench.client.state is RegistrationState.IDLE
+    assert [request.expires for request in bench.registers] == [3600, 0]
+    bench.clock.advance(4000)
+    assert len(bench.registers) == 2
+
+
+def test_success_starts_the_back_off_again() -> None:
+    bench = Registering(expires_s=100)
+    bench.start()
+    for _ in range(4):
+        bench.peer.respond(bench.registers[-1], 500)
+        bench.settle()
+        bench.clock.advance(bench.delays[-1] + 0.1)
+    bench.accept()
+    bench.clock.advance(90)
+    bench.peer.respond(bench.registers[-1], 500)
+    bench.settle()
+    assert 30 <= bench.delays[-1] <= 60
+
+
+def test_other_flows_may_fail() -> None:
+    bench = Registering(transport=Transport.TCP)
+    bench.start()
+    bench.accept()
+    flow = bench.phone.host.flow_to(Target(Transport.UDP, Address("10.0.0.50", 5060)))
+    bench.phone.agent.flow_failed(flow, FlowFailure(FlowFailureKind.UNREACHABLE))
+    bench.clock.advance(10)
+    assert bench.client.in_force
+    assert len(bench.registers) == 1
+
+
+def test_stopped_client_hears_of_no_flow() -> None:
+    bench = Registering(transport=Transport.TCP)
+    bench.start()
+    bench.accept()
+    bench.client.stop()
+    bench.settle()
+    next(iter(bench.peer.host.streams.values())).close()
+    bench.clock.advance(10)
+    assert len(bench.registers) == 2
