@@ -10,14 +10,22 @@ T = TypeVar("T")
 
 _MEDIA_SPAN = 120
 _EPHEMERAL = 32768
+_IN_A_ROW = 4
+_given: set[int] = set()
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port that is free for UDP and TCP on `host`; even, for RTP has its RTCP one above."""
+    """A port that is free for UDP and TCP on `host`, and the three above it too: SIPp takes four in a row for
+    media. No port is given twice in a run: the program that gets it may not have bound it yet.
+    """
     while True:
-        port = random.randrange(20000, _EPHEMERAL, 2)
-        if not any(in_use(host, port + step, kind) for step in (0, 1) for kind in ("udp", "tcp")):
-            return port
+        port = random.randrange(20000, _EPHEMERAL, _IN_A_ROW)
+        if port in _given or any(
+            in_use(host, port + step, kind) for step in range(_IN_A_ROW) for kind in ("udp", "tcp")
+        ):
+            continue
+        _given.add(port)
+        return port
 
 
 def media_ports() -> tuple[int, int]:
