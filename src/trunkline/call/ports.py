@@ -28,6 +28,66 @@ class MediaFlow(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class AudioFormat:
+    """Audio of one codec as one leg carries it."""
+
+    payload_type: int
+    """0 to 127."""
+    codec: str
+    """A name of `trunkline.sdp.codecs.CODEC_NAMES`."""
+    clock_rate: int
+    """RTP timestamp units a second."""
+    ptime_ms: int = 20
+    """Audio in a packet that we send, 10 to 60. What comes may hold any amount."""
+    mode_ms: int = 30
+    """iLBC's frame, 20 or 30 (RFC 3952 §5); of no meaning for other codecs."""
+
+
+@dataclass(frozen=True, slots=True)
+class TelephoneEvents:
+    """telephone-event as one leg carries it (RFC 4733)."""
+
+    payload_type: int
+    clock_rate: int
+
+
+@dataclass(frozen=True, slots=True)
+class SrtpKeys:
+    """Master key and master salt of each way, 16 + 14 octets (RFC 4568 §6.1), for AES_CM_128_HMAC_SHA1_80.
+    The same keys once more go on with the same stream; other ones begin a new one (RFC 4568 §7.1.4).
+    """
+
+    send: bytes
+    """Ours: protects what goes to the peer."""
+    receive: bytes
+    """The peer's: protects what comes from it."""
+
+    def __repr__(self) -> str:
+        return "SrtpKeys(…)"
+
+
+@dataclass(frozen=True, slots=True)
+class Tone:
+    """One or two sines: ringback, busy, a test tone."""
+
+    frequencies_hz: tuple[float, ...]
+    """One or two, each 50-3900."""
+    level_dbm0: float = -10.0
+    """Of each of them, -60 to +3."""
+    cadence_ms: tuple[int, int] | None = None
+    """On and off, over and over; None for a steady tone."""
+
+
+@dataclass(frozen=True, slots=True)
+class WavFile:
+    """A WAV file of 8000 Hz, mono, 16 bits; another format is refused. After the end, silence."""
+
+    path: str
+    repeat: bool = False
+    """Begin again at the end."""
+
+
+@dataclass(frozen=True, slots=True)
 class RemoteMedia:
     """Where the peer of a leg says it is, from its SDP.
 
@@ -42,8 +102,9 @@ class RemoteMedia:
     """Equal to `rtp_port` when RTP and RTCP are multiplexed (RFC 5761)."""
     direction: MediaFlow
     payload_types: Mapping[int, int]
-    """Payload type as this peer sends it -> payload type for the peer of the other leg. Others are dropped,
-    and counted.
+    """Payload type as this peer sends it -> payload type for the peer of the other leg: what passes as it is.
+    Of the others, those of `hears` are transcoded into what the other leg `speaks`; the rest is dropped, and
+    counted.
     """
     clock_rates: Mapping[int, int]
     """Payload type as this peer sends it -> RTP clock rate in Hz, for the jitter (G.722's is 8000: RFC 3551
@@ -58,6 +119,22 @@ class RemoteMedia:
     NAT), and only this host is sent to before it has sent: no stream goes to somebody who was merely named.
     None believes the description.
     """
+    hears: tuple[AudioFormat, ...] = ()
+    """Every format of audio that this peer may send: what the engine may have to decode."""
+    speaks: AudioFormat | None = None
+    """The format in which this peer is sent what is not passed through: transcoded audio, tones, sounds of
+    ours. None: such audio can't be sent to it.
+    """
+    takes_events: TelephoneEvents | None = None
+    """telephone-event as this peer is sent it. None: it is sent digits as tones within the audio, where it
+    `speaks`.
+    """
+    finds_tones: bool = False
+    """Whether DTMF tones in this peer's audio count as digits, and pass on as the other leg takes them."""
+    tells_digits: bool = False
+    """Whether each digit of this peer is told to the call instead of being sent on."""
+    srtp: SrtpKeys | None = None
+    """None: plain RTP."""
 
 
 class MediaLeg(Protocol):

@@ -23,6 +23,7 @@ from typing import Annotated
 
 import typer
 
+from trunkline.call.ports import Tone
 from trunkline.cli.calls import ladder_of, show_call
 from trunkline.cli.dial import phone_engine
 from trunkline.cli.init import set_up
@@ -31,7 +32,6 @@ from trunkline.cli.output import examples, say
 from trunkline.cli.stations import Ground, on_ground
 from trunkline.errors import ConfigError
 from trunkline.media.embedded import EmbeddedEngine
-from trunkline.media.terminals import Tone
 from trunkline.node.run import run
 from trunkline.pstn.numbering import described
 from trunkline.pstn.phone import CallReport, Dialling, Phone

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
+from trunkline.call.ports import Tone, WavFile
 from trunkline.cli.installation import Installation, installation
 from trunkline.cli.output import Json, examples, print_card, print_json, progress, say
 from trunkline.cli.stations import Ground, on_ground
 from trunkline.errors import ConfigError, DirectoryError
 from trunkline.media.embedded import EmbeddedEngine, EngineSettings
-from trunkline.media.terminals import Silence, Source, Tone, WavFile
+from trunkline.media.terminals import Silence, Source
 from trunkline.node.wiring import own_address
 from trunkline.pstn.phone import CallReport, Dialling, Phone, Step
 from trunkline.sip.errors import SipSyntaxError
@@ -73,7 +74,7 @@ def dial(
     if tone is not None:
         say_source = Tone((tone,))
     if file is not None:
-        say_source = WavFile(file, repeat=True)
+        say_source = WavFile(str(file), repeat=True)
     if (key is None) != (secret is None):
         raise DirectoryError("--key and --secret go together")
     target, domain = _target(here, to)

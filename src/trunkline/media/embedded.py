@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from trunkline import _native
-from trunkline.call.ports import MediaEvents, MediaLeg, RemoteMedia
+from trunkline.call.ports import MediaEvents, MediaLeg, RemoteMedia, Tone, WavFile
 from trunkline.call.record import MediaFigures
 from trunkline.errors import MediaError
-from trunkline.media.terminals import Echo, Hearing, Silence, Source, Tone, ToneHeard, WavFile
+from trunkline.media.terminals import Echo, Hearing, Silence, Source, ToneHeard
 
 RECORD_LIMIT_S = 600
 """Seconds that a terminal records at most: they are kept in memory until it is closed."""

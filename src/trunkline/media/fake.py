@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from trunkline.call.ports import MediaEvents, MediaFlow, MediaLeg, NoPortsError, RemoteMedia
+from trunkline.call.ports import MediaEvents, MediaFlow, MediaLeg, NoPortsError, RemoteMedia, Tone
 from trunkline.call.record import MediaFigures
 from trunkline.clock import Clock, Timer
 from trunkline.errors import MediaError
-from trunkline.media.terminals import Echo, Hearing, Silence, Source, Tone, ToneHeard
+from trunkline.media.terminals import Echo, Hearing, Silence, Source, ToneHeard
 
 PACKETS_A_SECOND = 50
 MAX_HOPS = 16

@@ -9,33 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from trunkline.call.ports import MediaLeg
+from trunkline.call.ports import MediaLeg, Tone, WavFile
 
 
 @dataclass(frozen=True, slots=True)
 class Silence:
     """Silence, which is still sent: packets flow and the far end's media timeout is content."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tone:
-    """One or two sines."""
-
-    frequencies_hz: tuple[float, ...]
-    """One or two, each 50-3900."""
-    level_dbm0: float = -10.0
-    """Of each of them, -60 to +3."""
-    cadence_ms: tuple[int, int] | None = None
-    """On and off, over and over; None for a steady tone."""
-
-
-@dataclass(frozen=True, slots=True)
-class WavFile:
-    """A WAV file of 8000 Hz, mono, 16 bits; another format is refused. After the end, silence."""
-
-    path: Path
-    repeat: bool = False
-    """Begin again at the end."""
 
 
 @dataclass(frozen=True, slots=True)

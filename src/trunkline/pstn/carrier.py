@@ -8,9 +8,10 @@ never meant for the open internet: whoever may send it an INVITE gets one.
 
 from collections.abc import Callable
 
+from trunkline.call.ports import Tone
 from trunkline.clock import Clock, Timer
 from trunkline.errors import MediaError, SdpError
-from trunkline.media.terminals import Echo, Silence, Source, TerminalEngine, Tone
+from trunkline.media.terminals import Echo, Silence, Source, TerminalEngine
 from trunkline.pstn.numbering import TONE_HZ, Behaviour, Number, number_of
 from trunkline.pstn.quiet_dialog import QuietDialog
 from trunkline.pstn.station import Station

@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 
 from tests.contract.media.rigs import EmbeddedRig, FakeRig, Rig, Told, figures_of, remote_at
-from trunkline.call.ports import MediaFlow, MediaLeg, NoPortsError
+from trunkline.call.ports import MediaFlow, MediaLeg, NoPortsError, Tone
 from trunkline.errors import MediaError
-from trunkline.media.terminals import Echo, Silence, Tone
+from trunkline.media.terminals import Echo, Silence
 
 RIGS: dict[str, Callable[[int], Rig]] = {"embedded": EmbeddedRig, "fake": FakeRig}
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.contract.media.rigs import EmbeddedRig, SocketPeer, Told, figures_of, remote_at, rtp
-from trunkline.call.ports import MediaFlow, NoPortsError
+from trunkline.call.ports import MediaFlow, NoPortsError, Tone, WavFile
 from trunkline.errors import ConfigError, MediaError
 from trunkline.media.embedded import EmbeddedEngine, EmbeddedLeg, EngineSettings
-from trunkline.media.terminals import Silence, Tone, WavFile
+from trunkline.media.terminals import Silence
 
 REPORT = bytes((0x80, 201, 0, 1, 1, 2, 3, 4))
 PEER = "127.0.0.10"
@@ -398,7 +398,7 @@ def test_a_file_is_played_and_recorded_at_the_other_end(rig: EmbeddedRig, tmp_pa
     far = rig.engine.open_terminal(Silence(), record_to=tmp_path / "out.wav")
     near.set_remote(remote_at(far.address, far.port, payload_types={0: 0}))
     far.set_remote(remote_at(near.address, near.port, payload_types={0: 0}))
-    near.play(WavFile(source))
+    near.play(WavFile(str(source)))
     rig.until(lambda: len(ended) == 1)
     rig.until(lambda: figures_of(far)[0] >= figures_of(near)[1])
     far.close()
@@ -414,9 +414,9 @@ def test_a_file_is_played_and_recorded_at_the_other_end(rig: EmbeddedRig, tmp_pa
 def test_unusable_files_are_refused_with_their_reason(rig: EmbeddedRig, tmp_path: Path) -> None:
     terminal = rig.engine.open_terminal(Silence(), record_to=tmp_path / "no such folder" / "out.wav")
     with pytest.raises(MediaError, match="44100 Hz"):
-        terminal.play(WavFile(write_wav(tmp_path / "fast.wav", [0], 44100)))
+        terminal.play(WavFile(str(write_wav(tmp_path / "fast.wav", [0], 44100))))
     with pytest.raises(MediaError, match=r"missing\.wav"):
-        terminal.play(WavFile(tmp_path / "missing.wav"))
+        terminal.play(WavFile(str(tmp_path / "missing.wav")))
     with pytest.raises(MediaError, match="no such folder"):
         terminal.close()
     assert rig.engine.occupancy().open == 0

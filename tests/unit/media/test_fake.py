@@ -4,10 +4,10 @@ import pytest
 
 from tests.contract.media.rigs import Told, remote_at
 from tests.unit.virtual_clock import FakeClock
-from trunkline.call.ports import MediaFlow
+from trunkline.call.ports import MediaFlow, Tone
 from trunkline.errors import MediaError
 from trunkline.media.fake import FakeEngine, FakeLeg, FakeNetwork
-from trunkline.media.terminals import Silence, Tone
+from trunkline.media.terminals import Silence
 
 
 def bridged(engine: FakeEngine, told: Told) -> tuple[FakeLeg, FakeLeg]:

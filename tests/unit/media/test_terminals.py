@@ -3,9 +3,10 @@
 import pytest
 
 from tests.unit.virtual_clock import FakeClock
+from trunkline.call.ports import Tone
 from trunkline.media.embedded import EmbeddedEngine, EmbeddedTerminal
 from trunkline.media.fake import FakeEngine, FakeTerminal
-from trunkline.media.terminals import Hearing, Silence, Terminal, TerminalEngine, Tone, ToneHeard
+from trunkline.media.terminals import Hearing, Silence, Terminal, TerminalEngine, ToneHeard
 
 
 def test_hearing_is_asked_by_frequency() -> None:

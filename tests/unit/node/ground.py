@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 import uvloop
 
 from tests.interop.addresses import free_port, media_ports
+from trunkline.call.ports import Tone
 from trunkline.cli.init import set_up
 from trunkline.config import Settings
 from trunkline.media.embedded import EmbeddedEngine, EngineSettings
-from trunkline.media.terminals import Tone
 from trunkline.net.dns_client import DnsSettings
 from trunkline.net.resolver import Resolver
 from trunkline.node.face import NodeFace

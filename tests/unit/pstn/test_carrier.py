@@ -6,7 +6,8 @@ import pytest
 
 from tests.unit.net.wire import until
 from tests.unit.pstn.ground import Ground, on_ground
-from trunkline.media.terminals import Silence, Source, Tone
+from trunkline.call.ports import Tone
+from trunkline.media.terminals import Silence, Source
 from trunkline.pstn import carrier as carrier_module
 from trunkline.pstn.numbering import TONE_HZ
 from trunkline.pstn.phone import CallReport, Dialling

@@ -6,7 +6,8 @@ import pytest
 
 from tests.unit.net.wire import until
 from tests.unit.pstn.ground import Ground, on_ground
-from trunkline.media.terminals import Silence, Tone
+from trunkline.call.ports import Tone
+from trunkline.media.terminals import Silence
 from trunkline.pstn.phone import CallReport, Dialling
 from trunkline.pstn.quiet_dialog import QuietDialog
 from trunkline.sip.message import Request

@@ -4,9 +4,10 @@ import pytest
 
 from tests.simulation.descriptions import audio, direction, line
 from tests.unit.virtual_clock import FakeClock
+from trunkline.call.ports import Tone
 from trunkline.errors import MediaError, SdpError
 from trunkline.media.fake import FakeEngine, FakeNetwork
-from trunkline.media.terminals import Silence, Source, Tone
+from trunkline.media.terminals import Silence, Source
 from trunkline.pstn.talker import CODECS, Talker
 from trunkline.sdp.errors import NoCommonCodecError
 
