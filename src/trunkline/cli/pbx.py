@@ -22,7 +22,13 @@ app = typer.Typer(
 
 
 def trunk_facts(
-    here: Installation, key: str, *, tls: bool, srtp: bool, number: str | None = None
+    here: Installation,
+    key: str,
+    *,
+    tls: bool,
+    srtp: bool,
+    number: str | None = None,
+    pbx_port: int | None = None,
 ) -> TrunkFacts:
     """What the PBX of account `key` has to know, but for the secret. Raises `TrunklineError`."""
     settings = here.settings
@@ -43,6 +49,7 @@ def trunk_facts(
         tcp_port=_port(sip.tcp),
         tls_port=_port(sip.tls),
         media_ports=(settings.media.port_min, settings.media.port_max),
+        pbx_port=pbx_port,
         tls=tls,
         srtp=srtp,
     )
@@ -64,6 +71,9 @@ def _command(kind: Kind) -> Callable[..., None]:
             typer.Option("--new-secret", help="Give the account a new secret; the old one works for a day."),
         ] = False,
         number: Annotated[str | None, typer.Option(help="The number to show. Default: the first.")] = None,
+        pbx_port: Annotated[
+            int | None, typer.Option(min=1, max=65535, help="Where the PBX listens. Default: as usual.")
+        ] = None,
         tls: Annotated[bool, typer.Option("--tls", help="Signalling over TLS.")] = False,
         srtp: Annotated[bool, typer.Option("--srtp", help="Audio over SRTP; needs --tls.")] = False,
         out: Annotated[
@@ -72,7 +82,7 @@ def _command(kind: Kind) -> Callable[..., None]:
         as_json: Json = False,
     ) -> None:
         here = installation(context)
-        facts = trunk_facts(here, account, tls=tls, srtp=srtp, number=number)
+        facts = trunk_facts(here, account, tls=tls, srtp=srtp, number=number, pbx_port=pbx_port)
         facts = replace(facts, secret=_secret(here, account, secret, new_secret=new_secret))
         files = write(kind, facts)
         if out is not None:

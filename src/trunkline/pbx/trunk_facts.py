@@ -59,6 +59,8 @@ class TrunkFacts:
     tcp_port: int | None = 5060
     tls_port: int | None = 5061
     media_ports: tuple[int, int] = (10000, 20000)
+    pbx_port: int | None = None
+    """Where the PBX itself listens; None: where its kind usually does."""
     tls: bool = False
     """The PBX is to use TLS towards the service, and to be called by `sips:`."""
     srtp: bool = False
@@ -102,6 +104,11 @@ class TrunkFacts:
         if self.tls:
             return self.tls_port
         return self.udp_port if self.udp_port is not None else self.tcp_port
+
+    @property
+    def listens_on(self) -> int:
+        """Where the PBX itself listens for the transport."""
+        return self.pbx_port if self.pbx_port is not None else 5061 if self.tls else 5060
 
     @property
     def default_port(self) -> bool:

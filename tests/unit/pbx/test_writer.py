@@ -98,6 +98,13 @@ def test_another_port_is_written_out() -> None:
     assert "register => trunk1:s3cret-trunk1@sip.example.net:5080/trunk1\n" in register
 
 
+def test_the_pbxs_own_port() -> None:
+    assert pjsip(PLAIN)["transport"]["bind"] == "0.0.0.0:5060"
+    assert pjsip(SECURE)["transport"]["bind"] == "0.0.0.0:5061"
+    assert pjsip(facts(pbx_port=5070))["transport"]["bind"] == "0.0.0.0:5070"
+    assert "listen=udp:0.0.0.0:5070\n" in files(Kind.KAMAILIO, facts(pbx_port=5070))["kamailio.cfg"]
+
+
 def test_chan_sip_has_a_peer_for_each_address() -> None:
     written = files(Kind.ASTERISK_SIP)
     made = sections(written["sip_trunkline.conf"])
