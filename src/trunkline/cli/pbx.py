@@ -1,20 +1,33 @@
-"""`trunkline pbx KIND`: the configuration of a customer's PBX, complete and filled in."""
+"""`trunkline pbx`: the configuration of a customer's PBX, complete and filled in; and whether it has come."""
 
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trunkline.call.record import Direction
 from trunkline.cli.installation import Installation, installation
 from trunkline.cli.output import Json, examples, print_json, say, say_aside
 from trunkline.config.values import SocketAddress
 from trunkline.errors import ConfigError
 from trunkline.node.edges import published_edges
+from trunkline.pbx.sighting import Contact, Finding, Sighting, State, findings
 from trunkline.pbx.trunk_facts import Edge, TrunkFacts
 from trunkline.pbx.writer import ConfigFile, Kind, about, title, write
+from trunkline.sip.uri import SipUri, parse_uri
+from trunkline.store.calls import CallFilter
 from trunkline.trunk.e164 import normalise
+from trunkline.web.views import host_of
+
+if TYPE_CHECKING:
+    from trunkline.store.store import Store
+    from trunkline.web.control_client import ControlClient
+
+LOOK_EVERY_S = 1.0
+"""`pbx check` looks again this often."""
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Write the configuration of a customer's PBX, filled in."
@@ -106,6 +119,78 @@ for _kind in Kind:
             f"trunkline pbx {_kind} --account KEY --new-secret --tls --srtp --out DIR",
         ),
     )(_command(_kind))
+
+
+@app.command(
+    "check",
+    epilog=examples("trunkline pbx check --account KEY", "trunkline pbx check --account KEY --wait 300"),
+)
+def check(
+    context: typer.Context,
+    account: Annotated[str, typer.Option(metavar="KEY", help="Whose PBX it is: the account's API key.")],
+    wait: Annotated[
+        float, typer.Option(min=0, help="Seconds to watch, saying what changes; 0: look once.")
+    ] = 0.0,
+    as_json: Json = False,
+) -> None:
+    """Say what has been seen of a PBX, and what is wrong: password, registration, health, calls, NAT, audio.
+
+    Exit status 1 when something is wrong.
+    """
+    here = installation(context)
+    deadline = time.monotonic() + wait
+    told: list[Finding] = []
+    with here.control() as node:
+        while True:
+            seen = findings(sighting(here.store, node, account, time.time()))
+            if not as_json:
+                for one in seen:
+                    if one not in told:
+                        _tell(one)
+            told = seen
+            if time.monotonic() >= deadline:
+                break
+            time.sleep(LOOK_EVERY_S)
+    if as_json:
+        print_json([asdict(one) for one in told])
+    if any(one.state is State.WRONG for one in told):
+        raise typer.Exit(1)
+
+
+def sighting(store: "Store", node: "ControlClient", key: str, now: float) -> Sighting:
+    """What the node and the records know of the PBX of account `key`. Raises `NotFoundError`."""
+    account = store.accounts.get(key)
+    (out, in_) = (
+        next(iter(store.calls.list(CallFilter(account=key, direction=direction), limit=1).calls), None)
+        for direction in (Direction.OUTBOUND, Direction.INBOUND)
+    )
+    view = node.pbx(key, [] if out is None else [host_of(out.source)])
+    return Sighting(
+        now=now,
+        blocked=account.blocked,
+        contacts=tuple(
+            Contact(_contact_host(one.contact), host_of(one.source), one.source) for one in view.registrations
+        ),
+        refused_at=view.refused_at,
+        refused_source=view.refused_source,
+        asked_at=view.asked_at,
+        out=out,
+        in_=in_,
+    )
+
+
+def _contact_host(contact: str) -> str:
+    uri = parse_uri(contact)
+    return uri.host if isinstance(uri, SipUri) else ""
+
+
+_SIGNS = {State.GOOD: "fine", State.WARNING: "warning", State.WRONG: "wrong", State.WAITING: "waiting"}
+
+
+def _tell(finding: Finding) -> None:
+    say(f"{_SIGNS[finding.state]:<8} {finding.name}: {finding.said}")
+    if finding.remedy and finding.state is not State.GOOD:
+        say(f"         {finding.remedy}")
 
 
 def _secret(here: Installation, key: str, given: str | None, *, new_secret: bool) -> str:

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.cli.conftest import CommandLine
+from tests.interop.addresses import wait_for
+from tests.unit.cli.conftest import CommandLine, RunningNode
 
 ADVERTISED = '[sip]\nadvertised_host = "203.0.113.5"\n'
 
@@ -71,3 +72,32 @@ def test_nothing_is_rotated_for_a_configuration_that_cannot_be(trunk: CommandLin
     trunk.error("pbx", "generic", "--account", "trunk1", "--new-secret", "--srtp")
     out = trunk.run("account", "show", "trunk1", "--json")
     assert "expires" not in out
+
+
+def check(node: RunningNode, status: int = 0) -> dict[str, dict[str, str]]:
+    found = node.line.json("pbx", "check", "--account", "trunk1", status=status)
+    return {one["name"]: one for one in found}
+
+
+def test_a_pbx_is_watched_arriving(node: RunningNode) -> None:
+    assert {one["state"] for one in check(node).values()} == {"info"}
+    dial = ("dial", f"sip:9992000@{node.sip}", "--key", "trunk1", "--for", "1")
+    node.line.run(*dial, "--secret", "a wrong one", status=1)
+    wrong = check(node, status=1)["Password"]
+    assert wrong["state"] == "bad"
+    assert "127.0.0.1" in wrong["said"]
+    node.line.run("ping", f"sip:{node.sip}")
+    node.line.run(*dial, "--secret", "s3cret-trunk1")
+    seen = wait_for("the record", lambda: closed if "Audio" in (closed := check(node)) else None)
+    assert seen["Password"]["state"] == "good"
+    assert seen["Health check"]["state"] == "good"
+    assert seen["Call out"]["said"].startswith("Answered, with PCM")
+    assert seen["Audio"]["state"] == "good"
+    assert seen["Encryption"]["state"] == "warn"
+    told = node.line.run("pbx", "check", "--account", "trunk1", "--wait", "1.2")
+    assert told.count("Call out: Answered") == 1, "only what changes is said again"
+    assert "waiting  Call in: None yet." in told
+
+
+def test_an_unknown_account_is_nobodys_pbx(node: RunningNode) -> None:
+    assert "nobody" in node.line.error("pbx", "check", "--account", "nobody")
