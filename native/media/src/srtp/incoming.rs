@@ -8,25 +8,34 @@ use super::{
 };
 use crate::rtp::{self, HEADER_LENGTH, MAX_PACKET};
 
-/// What one key has received.
+/// What one key has received. Laid out so that what each packet needs comes first and together.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub struct SrtpIn {
+    /// The source whose packet came last.
+    current: Stream,
     key: MasterKey,
     rtp: Transform,
-    rtcp: Transform,
-    streams: Vec<Stream>,
-    /// Where the stream is whose packet came last.
-    latest: usize,
-    /// Rollover counters of streams under the key before this one.
+    /// The other sources.
+    others: Vec<Stream>,
+    /// Rollover counters of sources under the key before this one.
     earlier: Vec<(u32, u32)>,
+    rtcp: Transform,
 }
 
 /// One source of the peer's.
 #[derive(Clone, Copy, Debug, Default)]
 struct Stream {
-    ssrc: u32,
     rtp: ReplayList,
     rtcp: ReplayList,
+    ssrc: u32,
+}
+
+impl Stream {
+    /// Something authentic has come from it.
+    const fn is_known(&self) -> bool {
+        self.rtp.highest().is_some() || self.rtcp.highest().is_some()
+    }
 }
 
 impl SrtpIn {
@@ -34,16 +43,15 @@ impl SrtpIn {
     #[must_use]
     pub fn new(key: MasterKey) -> Self {
         let (rtp, rtcp) = key.derive();
-        Self { key, rtp, rtcp, streams: Vec::new(), latest: 0, earlier: Vec::new() }
+        Self { current: Stream::default(), key, rtp, others: Vec::new(), earlier: Vec::new(), rtcp }
     }
 
     /// The same peer with another key. Its sources begin again with a rollover counter of zero (RFC 4568 §6.4), or go on
     /// with the one they have (RFC 3711 §3.3.1): both is understood.
     #[must_use]
     pub fn after(key: MasterKey, before: &Self) -> Self {
-        let earlier = before
-            .streams
-            .iter()
+        let earlier = std::iter::once(&before.current)
+            .chain(&before.others)
             .filter_map(|stream| Some((stream.ssrc, rollover(stream.rtp.highest()?))))
             .collect();
         Self { earlier, ..Self::new(key) }
@@ -64,21 +72,22 @@ impl SrtpIn {
         let start = rtp::payload_start(&packet[..length]).ok_or(SrtpError::Malformed)?;
         let ssrc = ssrc_at(packet, 8);
         let sequence = u16::from_be_bytes([packet[2], packet[3]]);
-        let place = self.find(ssrc);
-        let highest = place.and_then(|place| self.streams[place].rtp.highest());
-        let index = match highest {
+        let mut stream = self.stream(ssrc);
+        let index = match stream.rtp.highest() {
             Some(highest) => {
                 let index = nearest(highest, sequence);
-                if index >= INDICES || !place.is_some_and(|place| self.streams[place].rtp.is_fresh(index)) {
+                if index >= INDICES || !stream.rtp.is_fresh(index) {
                     return Err(SrtpError::Replay);
                 }
-                self.check_tag(&packet[..length], packet, rollover(index))?;
+                if !self.is_tagged(self.rtp.authenticate(&packet[..length]).with(rollover(index)), packet) {
+                    return Err(SrtpError::Authentication);
+                }
                 index
             }
             None => self.first_index(ssrc, sequence, &packet[..length], packet)?,
         };
-        let place = self.place(place, ssrc)?;
-        self.streams[place].rtp.note(index);
+        stream.rtp.note(index);
+        self.keep(stream)?;
         self.rtp.apply(ssrc, index, &mut packet[start..length]);
         Ok(length)
     }
@@ -116,15 +125,15 @@ impl SrtpIn {
             return Err(SrtpError::Malformed);
         }
         let index = u64::from(flagged & !ENCRYPTED);
-        let place = self.find(ssrc);
-        if place.is_some_and(|place| !self.streams[place].rtcp.is_fresh(index)) {
+        let mut stream = self.stream(ssrc);
+        if !stream.rtcp.is_fresh(index) {
             return Err(SrtpError::Replay);
         }
         if !self.is_tagged(self.rtcp.authenticate(&packet[..authenticated]), packet) {
             return Err(SrtpError::Authentication);
         }
-        let place = self.place(place, ssrc)?;
-        self.streams[place].rtcp.note(index);
+        stream.rtcp.note(index);
+        self.keep(stream)?;
         self.rtcp.apply(ssrc, index, &mut packet[RTCP_CLEAR..length]);
         Ok(length)
     }
@@ -143,32 +152,30 @@ impl SrtpIn {
         Ok(length)
     }
 
-    fn check_tag(&self, authenticated: &[u8], packet: &[u8], rollover: u32) -> Result<(), SrtpError> {
-        let tag = self.rtp.authenticate(authenticated).with(rollover);
-        if self.is_tagged(tag, packet) { Ok(()) } else { Err(SrtpError::Authentication) }
-    }
-
     fn is_tagged(&self, tag: Tag, packet: &[u8]) -> bool {
         tag.is(&packet[packet.len() - TAG_LENGTH..])
     }
 
-    fn find(&self, ssrc: u32) -> Option<usize> {
-        if self.streams.get(self.latest).is_some_and(|stream| stream.ssrc == ssrc) {
-            return Some(self.latest);
+    /// What is known of a source; a new one when nothing is.
+    fn stream(&self, ssrc: u32) -> Stream {
+        if self.current.ssrc == ssrc {
+            return self.current;
         }
-        self.streams.iter().position(|stream| stream.ssrc == ssrc)
+        let known = self.others.iter().find(|stream| stream.ssrc == ssrc);
+        known.copied().unwrap_or(Stream { ssrc, ..Stream::default() })
     }
 
-    /// The place of a source whose packet was authentic.
-    fn place(&mut self, known: Option<usize>, ssrc: u32) -> Result<usize, SrtpError> {
-        self.latest = match known {
-            Some(place) => place,
-            None if self.streams.len() >= MAX_STREAMS => return Err(SrtpError::TooManyStreams),
-            None => {
-                self.streams.push(Stream { ssrc, ..Stream::default() });
-                self.streams.len() - 1
+    /// Remembers a source after a packet of it that was authentic.
+    fn keep(&mut self, stream: Stream) -> Result<(), SrtpError> {
+        if self.current.ssrc != stream.ssrc && self.current.is_known() {
+            let place = self.others.iter().position(|other| other.ssrc == stream.ssrc);
+            match place {
+                Some(place) => self.others[place] = self.current,
+                None if self.others.len() + 1 >= MAX_STREAMS => return Err(SrtpError::TooManyStreams),
+                None => self.others.push(self.current),
             }
-        };
-        Ok(self.latest)
+        }
+        self.current = stream;
+        Ok(())
     }
 }

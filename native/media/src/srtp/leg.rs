@@ -14,7 +14,7 @@ pub struct Srtp {
     incoming: SrtpIn,
     outgoing: SrtpOut,
     /// The peer's key before this one, and until when it counts.
-    retired: Option<(SrtpIn, Micros)>,
+    retired: Option<Box<(SrtpIn, Micros)>>,
 }
 
 impl Srtp {
@@ -31,14 +31,15 @@ impl Srtp {
         }
         if *self.incoming.key() != keys.receive {
             let next = self.incoming_with(keys.receive);
-            self.retired = Some((std::mem::replace(&mut self.incoming, next), now + KEY_GRACE_US));
+            let retired = std::mem::replace(&mut self.incoming, next);
+            self.retired = Some(Box::new((retired, now + KEY_GRACE_US)));
         }
     }
 
     /// What receives with `key`: as it was left, if that was the key before.
     fn incoming_with(&mut self, key: MasterKey) -> SrtpIn {
         match self.retired.take() {
-            Some((retired, _)) if *retired.key() == key => retired,
+            Some(retired) if *retired.0.key() == key => retired.0,
             _ => SrtpIn::after(key, &self.incoming),
         }
     }
@@ -69,7 +70,7 @@ impl Srtp {
         if result.is_ok() || self.retired.is_none() {
             return result;
         }
-        match &mut self.retired {
+        match self.retired.as_deref_mut() {
             Some((retired, until)) if now < *until => way(retired, packet).or(result),
             _ => {
                 self.retired = None;

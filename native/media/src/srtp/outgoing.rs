@@ -26,24 +26,26 @@ const SHIFT: u16 = 0x8000;
 /// A longer step ahead is a leap. Less than what a receiver takes for a step back.
 const LEAP: i32 = 0x2000;
 
-/// What one key has sent.
+/// What one key has sent. Laid out so that what each packet needs comes first and together.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub struct SrtpOut {
-    key: MasterKey,
+    /// The source whose packet went last.
+    current: Stream,
     rtp: Transform,
+    /// The other sources.
+    others: Vec<Stream>,
+    key: MasterKey,
     rtcp: Transform,
-    streams: Vec<Stream>,
-    /// Where the stream is whose packet went last.
-    latest: usize,
     /// The next SRTCP index: one count for all sources, so that none has to be remembered.
     rtcp_index: u32,
 }
 
 /// One source.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Stream {
-    ssrc: u32,
     sent: ReplayList,
+    ssrc: u32,
     /// Added to the sequence numbers that come.
     shift: u16,
     /// The sequence number that would confirm a leap.
@@ -55,7 +57,7 @@ impl SrtpOut {
     #[must_use]
     pub fn new(key: MasterKey) -> Self {
         let (rtp, rtcp) = key.derive();
-        Self { key, rtp, rtcp, streams: Vec::new(), latest: 0, rtcp_index: 0 }
+        Self { current: Stream::default(), rtp, others: Vec::new(), key, rtcp, rtcp_index: 0 }
     }
 
     /// The key.
@@ -73,9 +75,8 @@ impl SrtpOut {
         let start = rtp::payload_start(&packet[..length]).ok_or(SrtpError::Malformed)?;
         let ssrc = ssrc_at(packet, 8);
         let sequence = u16::from_be_bytes([packet[2], packet[3]]);
-        let place = self.place(ssrc, sequence)?;
-        self.latest = place;
-        let index = self.streams[place].index(sequence).ok_or(SrtpError::Repeated)?;
+        self.turn_to(ssrc, sequence)?;
+        let index = self.current.index(sequence).ok_or(SrtpError::Repeated)?;
         packet[2..4].copy_from_slice(&(index as u16).to_be_bytes());
         self.rtp.apply(ssrc, index, &mut packet[start..length]);
         let (packet, tag) = packet.split_at_mut(length);
@@ -101,19 +102,24 @@ impl SrtpOut {
         Ok(length + RTCP_OVERHEAD)
     }
 
-    fn place(&mut self, ssrc: u32, sequence: u16) -> Result<usize, SrtpError> {
-        if self.streams.get(self.latest).is_some_and(|stream| stream.ssrc == ssrc) {
-            return Ok(self.latest);
-        }
-        if let Some(place) = self.streams.iter().position(|stream| stream.ssrc == ssrc) {
-            return Ok(place);
-        }
-        if self.streams.len() >= MAX_STREAMS {
-            return Err(SrtpError::TooManyStreams);
+    /// Makes a source the current one.
+    fn turn_to(&mut self, ssrc: u32, sequence: u16) -> Result<(), SrtpError> {
+        let is_first = self.current.sent.highest().is_none();
+        if self.current.ssrc == ssrc && !is_first {
+            return Ok(());
         }
         let shift = if sequence >= HIGH { SHIFT } else { 0 };
-        self.streams.push(Stream { ssrc, sent: ReplayList::default(), shift, leapt_to: None });
-        Ok(self.streams.len() - 1)
+        let new = Stream { ssrc, shift, ..Stream::default() };
+        if is_first {
+            self.current = new;
+        } else if let Some(known) = self.others.iter_mut().find(|other| other.ssrc == ssrc) {
+            std::mem::swap(known, &mut self.current);
+        } else if self.others.len() + 1 >= MAX_STREAMS {
+            return Err(SrtpError::TooManyStreams);
+        } else {
+            self.others.push(std::mem::replace(&mut self.current, new));
+        }
+        Ok(())
     }
 }
 

@@ -12,11 +12,13 @@ use sha1::Sha1;
 pub(super) const TAG_LENGTH: usize = 10;
 
 /// Session keys at work: RTP's, or RTCP's. Their memory is wiped by the crates that hold them.
+#[repr(C)]
 pub(super) struct Transform {
-    cipher: Aes128Enc,
-    mac: Hmac<Sha1>,
     /// The salt, shifted left by 16 bits (§4.1.1).
     salt: u128,
+    mac: Hmac<Sha1>,
+    /// Last, since a processor with instructions for AES needs its beginning only.
+    cipher: Aes128Enc,
 }
 
 impl Transform {
