@@ -40,6 +40,12 @@ class Deaf:
     def media_timed_out(self, leg: object) -> None:
         """Never mind."""
 
+    def digit_received(self, leg: object, digit: str, duration_ms: int) -> None:
+        """None is told."""
+
+    def sound_ended(self, leg: object) -> None:
+        """None is announced."""
+
 
 def remote(address: str) -> RemoteMedia:
     """The load's side at `address`."""

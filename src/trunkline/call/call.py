@@ -371,6 +371,12 @@ class Call:
         """No RTP for too long, both ways."""
         self.hang_up(Verdict.of(Slug.MEDIA_TIMEOUT))
 
+    def digit_received(self, leg: MediaLeg, digit: str, duration_ms: int) -> None:
+        """No leg of a call tells digits: they stay in the audio."""
+
+    def sound_ended(self, leg: MediaLeg) -> None:
+        """No leg of a call announces anything."""
+
     def _too_long(self) -> None:
         self.hang_up(Verdict.of(Slug.MAX_DURATION))
 

@@ -12,7 +12,7 @@ Events of its dialog go to the owner, the call, with the leg's name on them.
 from collections.abc import Sequence
 from typing import Protocol
 
-from trunkline.call.ports import MediaEngine, MediaFlow, MediaLeg, RemoteMedia
+from trunkline.call.ports import MediaEngine, MediaFlow, MediaLeg, RemoteMedia, TelephoneEvents
 from trunkline.call.record import MediaFigures
 from trunkline.errors import MediaError, SdpError
 from trunkline.sdp.codecs import CODEC_NAMES, TELEPHONE_EVENT
@@ -52,6 +52,10 @@ class LegOwner(Protocol):
     def leg_lost(self, leg: "Leg", slug: Slug, detail: str) -> None: ...
 
     def media_timed_out(self, leg: MediaLeg) -> None: ...
+
+    def digit_received(self, leg: MediaLeg, digit: str, duration_ms: int) -> None: ...
+
+    def sound_ended(self, leg: MediaLeg) -> None: ...
 
 
 class Leg(IncomingInviteEvents):
@@ -244,6 +248,12 @@ class _Nobody(LegOwner):
     def media_timed_out(self, leg: MediaLeg) -> None:
         pass
 
+    def digit_received(self, leg: MediaLeg, digit: str, duration_ms: int) -> None:
+        pass
+
+    def sound_ended(self, leg: MediaLeg) -> None:
+        pass
+
 
 _NOBODY = _Nobody()
 
@@ -262,6 +272,7 @@ def _direct(leg: Leg, payload_types: dict[int, int]) -> None:
     """
     remote = leg.described
     listed = leg.local.listed
+    event = next((codec for codec in listed if codec.name == TELEPHONE_EVENT), None)
     media = RemoteMedia(
         rtp_address=remote.address,
         rtp_port=remote.rtp_port,
@@ -269,10 +280,9 @@ def _direct(leg: Leg, payload_types: dict[int, int]) -> None:
         direction=_flow(leg.local.direction, remote.effective_direction),
         payload_types=payload_types,
         clock_rates={codec.payload_type: codec.clock_rate for codec in listed},
-        dtmf_payload_type=next(
-            (codec.payload_type for codec in listed if codec.name == TELEPHONE_EVENT), None
-        ),
+        dtmf_payload_type=None if event is None else event.payload_type,
         signalled_from=leg.signalled_from,
+        takes_events=None if event is None else TelephoneEvents(event.payload_type, event.clock_rate),
     )
     try:
         leg.media.set_remote(media)

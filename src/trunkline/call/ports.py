@@ -91,6 +91,10 @@ class WavFile:
     """Begin again at the end."""
 
 
+Sound = Tone | WavFile
+"""What a leg can announce."""
+
+
 @dataclass(frozen=True, slots=True)
 class RemoteMedia:
     """Where the peer of a leg says it is, from its SDP.
@@ -156,9 +160,15 @@ class MediaLeg(Protocol):
         """Set or change the peer."""
 
     def send_digits(self, digits: str, duration_ms: int = 100) -> None:
-        """Send digits to the peer as telephone-events (RFC 4733), each so long, in the place of the far leg's
-        audio: what a SIP INFO with DTMF becomes. Raises `MediaError` for what is no digit, when the peer
-        takes no telephone-events, or on a closed leg.
+        """Send digits to the peer, each so long, in the place of the far leg's audio: what a SIP INFO with
+        DTMF becomes. As telephone-events where it `takes_events` (RFC 4733), else as tones in what it
+        `speaks`. Raises `MediaError` for what is no digit, for a peer that takes neither, or on a closed leg.
+        """
+
+    def announce(self, sound: Sound | None) -> None:
+        """Say `sound` to the peer in place of the far leg's audio, with or without a far leg, until it ends
+        or None is announced. Raises `MediaError` for a file that can't be read, when the peer has nothing
+        that it `speaks`, or on a closed leg.
         """
 
     def figures(self) -> MediaFigures:
@@ -173,6 +183,12 @@ class MediaEvents(Protocol):
 
     def media_timed_out(self, leg: MediaLeg) -> None:
         """Neither leg of the bridge received RTP for the engine's timeout while audio was expected."""
+
+    def digit_received(self, leg: MediaLeg, digit: str, duration_ms: int) -> None:
+        """The peer of a leg that `tells_digits` has ended a digit (`0`-`9`, `*`, `#`, `A`-`D`)."""
+
+    def sound_ended(self, leg: MediaLeg) -> None:
+        """A sound of `MediaLeg.announce` came to its end by itself."""
 
 
 class MediaEngine(Protocol):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from trunkline import _native
-from trunkline.call.ports import MediaEvents, MediaLeg, RemoteMedia, Tone, WavFile
+from trunkline.call.ports import MediaEvents, MediaLeg, RemoteMedia, Sound, Tone, WavFile
 from trunkline.call.record import MediaFigures
 from trunkline.errors import MediaError
 from trunkline.media.terminals import Echo, Hearing, Silence, Source, ToneHeard
@@ -92,6 +92,11 @@ class EmbeddedLeg:
     def send_digits(self, digits: str, duration_ms: int = 100) -> None:
         """Queue digits for the peer (RFC 4733), each so long (held within 40-8000 ms)."""
         self._native.send_digits(digits, duration_ms)
+
+    def announce(self, sound: Sound | None) -> None:
+        """Say `sound` to the peer in place of the far leg's audio."""
+        if sound is not None:
+            raise MediaError("the native engine says nothing of its own on a leg")
 
     def figures(self) -> MediaFigures:
         """Counters so far, or the last ones of a closed leg."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tests.contract.media.rigs import EmbeddedRig, FakeRig, Rig, Told, figures_of, remote_at
-from trunkline.call.ports import MediaFlow, MediaLeg, NoPortsError, Tone
+from trunkline.call.ports import MediaFlow, MediaLeg, NoPortsError, TelephoneEvents, Tone
 from trunkline.errors import MediaError
 from trunkline.media.terminals import Echo, Silence
 
@@ -234,7 +234,11 @@ def test_a_closed_call_is_not_missed(rig: Rig) -> None:
 def between_terminals(rig: Rig, near: MediaLeg, far: MediaLeg) -> tuple[MediaLeg, MediaLeg]:
     """Two bridged legs, each with a terminal as its peer. Telephone-event is 101 near and 96 far."""
     caller, callee = (rig.engine.open_leg(ipv6=False, events=Told()) for _ in range(2))
-    at_far = {"payload_types": {8: 8, 96: 101}, "dtmf_payload_type": 96}
+    at_far = {
+        "payload_types": {8: 8, 96: 101},
+        "dtmf_payload_type": 96,
+        "takes_events": TelephoneEvents(96, 8000),
+    }
     caller.set_remote(remote_at(near.address, near.port))
     callee.set_remote(remote_at(far.address, far.port, **at_far))
     near.set_remote(remote_at(caller.address, caller.port, payload_types={8: 8, 101: 101}))
@@ -295,7 +299,7 @@ def test_digits_are_refused_where_they_cannot_be_sent(rig: Rig) -> None:
     leg = rig.engine.open_leg(ipv6=False, events=Told())
     with pytest.raises(MediaError, match="telephone-event"):
         leg.send_digits("1")
-    leg.set_remote(remote_at("198.51.100.7", 4000, payload_types={8: 8}, dtmf_payload_type=None))
+    leg.set_remote(remote_at("198.51.100.7", 4000, payload_types={8: 8}, takes_events=None))
     with pytest.raises(MediaError, match="telephone-event"):
         leg.send_digits("1")
     leg.set_remote(remote_at("198.51.100.7", 4000))

@@ -49,6 +49,12 @@ class Owner(LegOwner):
     def media_timed_out(self, leg: MediaLeg) -> None:
         self.told.append("timed out")
 
+    def digit_received(self, leg: MediaLeg, digit: str, duration_ms: int) -> None:
+        self.told.append((digit, duration_ms))
+
+    def sound_ended(self, leg: MediaLeg) -> None:
+        self.told.append("sound ended")
+
 
 class Pair:
     """The caller's and the callee's leg of one engine."""
