@@ -19,14 +19,21 @@ from typing import Any, Protocol, cast
 
 from trunkline.call.attempt import ABANDONED, Attempt, Patience
 from trunkline.call.leg import Leg, connect
-from trunkline.call.passing import Field, extension_fields, reason_fields, verdict_fields, warning_field
+from trunkline.call.passing import (
+    Field,
+    extension_fields,
+    media_warning,
+    reason_fields,
+    sdp_slug,
+    sdp_warning,
+    verdict_fields,
+)
 from trunkline.call.ports import MediaLeg
 from trunkline.call.record import AttemptRecord, CallRecord, Party, RecordState
 from trunkline.call.renegotiation import Renegotiation
 from trunkline.call.services import Services
 from trunkline.clock import Timer
 from trunkline.errors import MediaError, SdpError
-from trunkline.sdp.errors import NoCommonCodecError
 from trunkline.sdp.offer_answer import RemoteAudio
 from trunkline.sip.exchange import IncomingOffer
 from trunkline.sip.incoming_invite import IncomingInvite
@@ -36,6 +43,7 @@ from trunkline.sip.ports import Flow
 from trunkline.sip.stack import ServerTransaction
 from trunkline.trunk.hunt import AttemptEnd, EndKind, Hunt
 from trunkline.trunk.limits import Admission
+from trunkline.trunk.media_policy import MediaPolicy
 from trunkline.trunk.plan import EndpointTarget, FarLeg, GatewayTarget
 from trunkline.trunk.verdict import Slug, Verdict
 
@@ -92,8 +100,12 @@ class Call:
         hunt: Hunt[Target],
         admission: Admission | None,
         on_end: Callable[["Call"], None],
+        *,
+        caller_media: MediaPolicy,
     ) -> None:
-        """Raises `MediaError` when no media port can be had."""
+        """`caller_media`: how audio may be agreed on with the caller. Raises `MediaError` when no media port
+        can be had.
+        """
         self._services = services
         self._invite = invite
         self._way = way
@@ -111,6 +123,8 @@ class Call:
             self,
             session_id=services.new_session_id(),
             ipv6=":" in invite.flow.remote.host,
+            policy=caller_media,
+            key=services.key,
         )
 
     @property
@@ -141,8 +155,8 @@ class Call:
         except MediaError as error:
             verdict = Verdict.of(Slug.NO_MEDIA_PORTS, detail=str(error), retry_after_s=5)
             self._finish(verdict, Party.SERVICE)
-        except NoCommonCodecError as error:
-            self._finish(Verdict.of(Slug.CODEC_MISMATCH, detail=str(error)), Party.SERVICE)
+        except SdpError as error:
+            self._finish(Verdict.of(sdp_slug(error), detail=str(error)), Party.SERVICE)
 
     def _try(self, far: FarLeg) -> None:
         services = self._services
@@ -157,7 +171,7 @@ class Call:
             to=far.to,
             next_hop=None if flow is None or flow.closed else flow,
             headers=(*far.headers, *self._passed),
-            body=attempt.leg.offer(self.caller.remote, far.codecs),
+            body=attempt.leg.offer(self.caller),
             max_forwards=70 if max_forwards is None else max_forwards - 1,
             target_timeout_s=attempt.patience.silence_s / TARGETS_IN_TIME,
             credentials=_digest_user(far),
@@ -177,6 +191,8 @@ class Call:
             self,
             session_id=services.new_session_id(),
             ipv6=":" in far.request_uri.host,
+            policy=far.media,
+            key=services.key,
         )
         silence_ms = far.response_timeout_ms
         if silence_ms is None:
@@ -226,14 +242,11 @@ class Call:
                 callee.take_answer(response.body)
             if callee.remote is None:
                 raise SdpError("the 2xx has no session description, and no response before it had one")
-            body = (
-                self._joined(callee) if self.caller.remote is not None else self.caller.offer(callee.remote)
-            )
+            body = self._joined(callee) if self.caller.remote is not None else self.caller.offer(callee)
         except SdpError as error:
-            callee.hang_up(verdict_fields(Verdict.of(Slug.CODEC_MISMATCH)))
-            self._finish(
-                Verdict.of(Slug.CODEC_MISMATCH, detail=f"{attempt.record.target}: {error}"), Party.SERVICE
-            )
+            verdict = Verdict.of(_answer_slug(error), detail=f"{attempt.record.target}: {error}")
+            callee.hang_up(verdict_fields(verdict))
+            self._finish(verdict, Party.SERVICE)
             return
         self.state = CallState.TALKING
         services = self._services
@@ -252,8 +265,10 @@ class Call:
         self._invite.accept(body=body)
 
     def _joined(self, callee: Leg) -> bytes:
-        """Join the two legs' media and say to the caller what came of its offer."""
-        body = self.caller.answer(callee)
+        """Join the two legs' media and say to the caller what came of its offer. What a reliable provisional
+        response said stands (RFC 6337 §3.1.1): what doesn't fit it any more is transcoded.
+        """
+        body = b"" if self._invite.answered_reliably else self.caller.answer(callee)
         connect(self._services.media, self.caller, callee)
         return body
 
@@ -293,7 +308,7 @@ class Call:
             else:
                 renegotiation.acknowledged(leg, ack.body)
         except SdpError as error:
-            self.hang_up(Verdict.of(Slug.CODEC_MISMATCH, detail=f"the answer in ACK: {error}"))
+            self.hang_up(Verdict.of(_answer_slug(error), detail=f"the answer in ACK: {error}"))
 
     def leg_offered(self, leg: Leg, exchange: IncomingOffer) -> None:
         """A re-INVITE, an UPDATE or a PRACK with an offer."""
@@ -318,9 +333,7 @@ class Call:
             exchange.accept(body)
         except SdpError as error:
             leg.remote = before
-            exchange.reject(
-                488, headers=(warning_field(305, self._services.settings.service_domain, str(error)),)
-            )
+            exchange.reject(488, headers=(sdp_warning(error, self._services.settings.service_domain),))
 
     def leg_hung_up(self, leg: Leg, bye: Request) -> None:
         """A BYE (200 is sent already). Before the answer a caller may send one (487 is sent too), a callee
@@ -440,11 +453,15 @@ class Call:
             reason = response.reason
             headers += [("Warning", value) for value in response.headers.all("warning")]
         if verdict.status == 488 and response is None:
-            headers.append(
-                warning_field(305, self._services.settings.service_domain, verdict.detail or verdict.text)
-            )
+            headers.append(media_warning(verdict, self._services.settings.service_domain))
         status = verdict.status if verdict.status >= 300 else 480
         self._invite.reject(status, reason=reason, headers=headers)
+
+
+def _answer_slug(error: SdpError) -> Slug:
+    """Why an answer that can't be used ends a call."""
+    slug = sdp_slug(error)
+    return slug if slug is Slug.SRTP_UNAVAILABLE else Slug.CODEC_MISMATCH
 
 
 def _digest_user(far: FarLeg) -> DigestUser | None:

@@ -50,6 +50,12 @@ class CallSettings:
     longest_call_s: float = 4 * 3600.0
     max_calls: int | None = None
     """Calls at a time on this node; None is no bound."""
+    srtp_needs_tls: bool = False
+    """SRTP is neither offered nor taken where its keys would travel readable."""
+
+
+def _nobody(peer: str) -> None:
+    """Who is told where nobody wants to be."""
 
 
 @dataclass(slots=True)
@@ -61,6 +67,8 @@ class Services:
     clock: Clock
     token: Callable[[], str]
     """16 or more fresh random hexadecimal digits at each call."""
+    key: Callable[[], bytes]
+    """30 fresh random octets at each call: master key and salt for SRTP (RFC 4568 §6.1)."""
     pick: Pick
     media: MediaEngine
     records: RecordSink
@@ -70,6 +78,8 @@ class Services:
     health: HealthBook
     registrations: Registrations
     settings: CallSettings
+    keys_exposed: Callable[[str], None] = _nobody
+    """Told the address of a peer whose SRTP keys travelled over something else than TLS."""
 
     def new_call_id(self) -> str:
         """An id for a call record: 27 hexadecimal digits that sort by the time they were made (to a

@@ -34,7 +34,7 @@ from trunkline.net.transports import Transports
 from trunkline.node import wiring
 from trunkline.node.face import NodeFace
 from trunkline.node.records import Records
-from trunkline.node.tokens import token_source, weighted_pick
+from trunkline.node.tokens import srtp_key, token_source, weighted_pick
 from trunkline.node.wire_events import WireEvents
 from trunkline.observe.journal import Journal
 from trunkline.observe.ladder import Ladder
@@ -218,6 +218,7 @@ class Node:
         self.services = services = Services(
             clock=self.clock,
             token=token,
+            key=srtp_key,
             pick=weighted_pick,
             media=self.media,
             records=self.records,

@@ -17,6 +17,7 @@ from tests.simulation.world import (
     KEY,
     NODE,
     NUMBER,
+    PASSING_ONLY,
     SETTINGS,
     World,
     answer,
@@ -241,7 +242,7 @@ def test_progress_may_be_181_or_182() -> None:
     "body", [b"", b"rubbish", audio(GATEWAY, codecs=(9,)), audio(GATEWAY, address="224.0.0.1")]
 )
 def test_an_unusable_answer_ends_both_legs(body: bytes) -> None:
-    world = World()
+    world = World(account=PASSING_ONLY)
     world.gateway.on_invite = lambda phone, invite: invite.accept(body=body)
     world.outbound()
     world.clock.advance(2)
@@ -406,7 +407,7 @@ def test_an_invite_without_sdp_is_answered_with_our_offer() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"rubbish", audio(GATEWAY, codecs=(18,))])
 def test_a_late_offer_that_the_ack_does_not_answer_ends_the_call(body: bytes) -> None:
-    world = World()
+    world = World(account=PASSING_ONLY)
     peer = world.carrier_peer()
     world.customer.on_invite = lambda phone, invite: invite.accept(body=audio(CUSTOMER, codecs=(8,)))
     peer.invite()
