@@ -18,6 +18,7 @@ from enum import Enum
 from typing import Any, Protocol, cast
 
 from trunkline.call.attempt import ABANDONED, Attempt, Patience
+from trunkline.call.digits import holds_digit, read_digit
 from trunkline.call.leg import Leg, connect
 from trunkline.call.passing import (
     Field,
@@ -43,7 +44,7 @@ from trunkline.sip.ports import Flow
 from trunkline.sip.stack import ServerTransaction
 from trunkline.trunk.hunt import AttemptEnd, EndKind, Hunt
 from trunkline.trunk.limits import Admission
-from trunkline.trunk.media_policy import MediaPolicy
+from trunkline.trunk.media_policy import DtmfMode, MediaPolicy
 from trunkline.trunk.plan import EndpointTarget, FarLeg, GatewayTarget
 from trunkline.trunk.verdict import Slug, Verdict
 
@@ -351,10 +352,15 @@ class Call:
         self._finish(verdict, Party.CALLER if calling else Party.CALLEE, passed=passed)
 
     def leg_informed(self, leg: Leg, info: Request, transaction: ServerTransaction) -> None:
-        """INFO crosses with its body (RFC 6086 §4.2.1); the far end's answer comes back."""
+        """INFO crosses with its body (RFC 6086 §4.2.1); the far end's answer comes back. A digit in it
+        becomes a digit in the other leg's media, unless that is told digits in INFO too (BEHAVIOUR §5).
+        """
         other = self.callee if leg is self.caller else self.caller
         if self.state is not CallState.TALKING or other is None or other.usage is None:
             transaction.respond(response_to(info, 481))
+            return
+        if holds_digit(info.headers.get("content-type") or "") and other.policy.dtmf is not DtmfMode.INFO:
+            transaction.respond(response_to(info, _digit_status(info, other)))
             return
         other.usage.info(
             info.headers.get("content-type") or "",
@@ -385,7 +391,10 @@ class Call:
         self.hang_up(Verdict.of(Slug.MEDIA_TIMEOUT))
 
     def digit_received(self, leg: MediaLeg, digit: str, duration_ms: int) -> None:
-        """No leg of a call tells digits: they stay in the audio."""
+        """A digit in the media of one leg, whose far end is told digits in INFO."""
+        callee = self.callee
+        if self.state is CallState.TALKING and callee is not None:
+            (callee if leg is self.caller.media else self.caller).tell_digit(digit, duration_ms)
 
     def sound_ended(self, leg: MediaLeg) -> None:
         """No leg of a call announces anything."""
@@ -456,6 +465,19 @@ class Call:
             headers.append(media_warning(verdict, self._services.settings.service_domain))
         status = verdict.status if verdict.status >= 300 else 480
         self._invite.reject(status, reason=reason, headers=headers)
+
+
+def _digit_status(info: Request, far: Leg) -> int:
+    """Send the digit of `info` to the peer of `far`; the status to answer with. What no keypad has (a hook
+    flash) is taken, and goes no further.
+    """
+    digit = read_digit(info.headers.get("content-type") or "", info.body)
+    try:
+        if digit is not None:
+            far.take_digit(digit)
+    except MediaError:
+        return 488
+    return 200
 
 
 def _answer_slug(error: SdpError) -> Slug:

@@ -15,6 +15,7 @@ Events of its dialog go to the owner, the call, with the leg's name on them.
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from trunkline.call.digits import Digit, DigitSender
 from trunkline.call.ports import MediaEngine, MediaLeg, RemoteMedia, SrtpKeys
 from trunkline.call.record import MediaFigures
 from trunkline.call.remote_media import check_terms, remote_media
@@ -36,7 +37,7 @@ from trunkline.sip.incoming_invite import IncomingInviteEvents
 from trunkline.sip.message import Request, response_to
 from trunkline.sip.stack import ServerTransaction
 from trunkline.sip.usage import Usage
-from trunkline.trunk.media_policy import MediaPolicy, SrtpPolicy
+from trunkline.trunk.media_policy import DtmfMode, MediaPolicy, SrtpPolicy
 from trunkline.trunk.verdict import Slug
 
 OFFERED_TAG = 1
@@ -71,6 +72,7 @@ class Leg(IncomingInviteEvents):
     """See the module. Raises `NoPortsError` when made while no media port is free."""
 
     __slots__ = (
+        "_digits",
         "_key",
         "_make_key",
         "codec",
@@ -97,6 +99,7 @@ class Leg(IncomingInviteEvents):
         """`policy` is this peer's own; `key` gives 30 fresh random octets (RFC 4568 §6.1)."""
         self._make_key = key
         self._key = b""
+        self._digits: DigitSender | None = None
         self.owner = owner
         self.policy = policy
         self.codec = ""
@@ -312,6 +315,23 @@ class Leg(IncomingInviteEvents):
 
     def failed(self, reason: str) -> None:
         self.owner.leg_lost(self, Slug.SESSION_EXPIRED, reason)
+
+    # -- digits ------------------------------------------------------------------------------------
+
+    def take_digit(self, digit: Digit) -> None:
+        """Send the peer a digit that came in an INFO, in its media. Raises `MediaError` when it takes none
+        there.
+        """
+        if self.policy.dtmf is DtmfMode.RFC4733 and not self.terms.events:
+            raise MediaError("the peer takes telephone-events only, and has none")
+        self.media.send_digits(digit.digit, digit.duration_ms)
+
+    def tell_digit(self, digit: str, duration_ms: int) -> None:
+        """Tell the peer a digit of the far one's media in an INFO, if it is told digits that way."""
+        if self.policy.dtmf is DtmfMode.INFO and self.usage is not None:
+            if self._digits is None:
+                self._digits = DigitSender()
+            self._digits.send(self.usage, digit, duration_ms)
 
     # -- the end -----------------------------------------------------------------------------------
 
