@@ -1,8 +1,9 @@
 """One call: the caller's leg, the attempts to reach somebody, the leg that answered, and the one record of it
 all.
 
-    HUNTING ──answer──▶ TALKING ──BYE, timeout──▶ ENDED
-       └──list exhausted, CANCEL, refusal──────────▶ ENDED
+    HUNTING ──answer──▶ TALKING ──BYE, timeout───────────────────▶ ENDED
+       ├──list exhausted, CANCEL, refusal───────────────────────────▶ ENDED
+       └──refusal that the caller hears in words──▶ REFUSING────────▶ ENDED
 
 It decides when to try the next target (by asking `Hunt`), what of one leg the other one sees, and how the
 call ends: every end, of whatever cause, goes through `_finish` with one `Verdict`, which closes what is open
@@ -14,6 +15,7 @@ with our own offer instead of passing the absence on; PRACK and session timers e
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from enum import Enum
 from typing import Any, Protocol, cast
 
@@ -29,10 +31,11 @@ from trunkline.call.passing import (
     sdp_warning,
     verdict_fields,
 )
-from trunkline.call.ports import MediaLeg
+from trunkline.call.ports import MediaLeg, WavFile
 from trunkline.call.record import AttemptRecord, CallRecord, Party, RecordState
 from trunkline.call.renegotiation import Renegotiation
 from trunkline.call.services import Services
+from trunkline.call.sounds import LONGEST_ANNOUNCEMENT_S, Sounds
 from trunkline.clock import Timer
 from trunkline.errors import MediaError, SdpError
 from trunkline.sdp.offer_answer import RemoteAudio
@@ -42,9 +45,10 @@ from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.outbound_auth import DigestUser
 from trunkline.sip.ports import Flow
 from trunkline.sip.stack import ServerTransaction
+from trunkline.trunk.account import Account, Ringback
 from trunkline.trunk.hunt import AttemptEnd, EndKind, Hunt
 from trunkline.trunk.limits import Admission
-from trunkline.trunk.media_policy import DtmfMode, MediaPolicy
+from trunkline.trunk.media_policy import DtmfMode, MediaPolicy, SrtpPolicy
 from trunkline.trunk.plan import EndpointTarget, FarLeg, GatewayTarget
 from trunkline.trunk.verdict import Slug, Verdict
 
@@ -54,6 +58,7 @@ class CallState(Enum):
 
     HUNTING = "hunting"
     TALKING = "talking"
+    REFUSING = "refusing"
     ENDED = "ended"
 
 
@@ -70,6 +75,16 @@ class Way(Protocol):
         """For one of its own targets."""
 
 
+class _Nowhere(Way):
+    """The way of a call that is refused before anybody is tried."""
+
+    def leg(self, target: Any) -> FarLeg:
+        raise LookupError(f"there is no way to {target}")
+
+
+NOWHERE = _Nowhere()
+
+
 class Call:
     """See the module. Created by `Switch` once a plan stands; `start` sends the first INVITE.
 
@@ -77,14 +92,17 @@ class Call:
     """
 
     __slots__ = (
+        "_account",
         "_admission",
         "_hunt",
         "_invite",
         "_longest",
         "_on_end",
         "_passed",
+        "_refusal",
         "_renegotiation",
         "_services",
+        "_sounds",
         "_way",
         "attempt",
         "caller",
@@ -102,10 +120,11 @@ class Call:
         admission: Admission | None,
         on_end: Callable[["Call"], None],
         *,
+        account: Account,
         caller_media: MediaPolicy,
     ) -> None:
-        """`caller_media`: how audio may be agreed on with the caller. Raises `MediaError` when no media port
-        can be had.
+        """`account` is the one whose call it is, `caller_media` how audio may be agreed on with the caller.
+        Raises `MediaError` when no media port can be had.
         """
         self._services = services
         self._invite = invite
@@ -116,6 +135,8 @@ class Call:
         self._passed = extension_fields(invite.request)
         self._renegotiation: Renegotiation | None = None
         self._longest: Timer | None = None
+        self._account = account
+        self._refusal: Callable[[], None] | None = None
         self.record = record
         self.attempt: Attempt | None = None
         self.state = CallState.HUNTING
@@ -128,6 +149,8 @@ class Call:
             key=services.key,
         )
 
+        self._sounds = Sounds(invite, self.caller)
+
     @property
     def callee(self) -> Leg | None:
         """The leg of the present attempt, or of the one that answered."""
@@ -139,12 +162,22 @@ class Call:
         """Open the record and try the first target. `offer` is the caller's, None when its INVITE has no
         SDP.
         """
+        self._open(offer)
+        self._try_next()
+
+    def refuse(self, offer: RemoteAudio | None, verdict: Verdict) -> None:
+        """Open the record and refuse the call, which nobody else was tried for, so that the caller hears
+        why.
+        """
+        self._open(offer)
+        self._finish(verdict, Party.SERVICE)
+
+    def _open(self, offer: RemoteAudio | None) -> None:
         caller = self.caller
         caller.remote = offer
         caller.adopt(self._invite.usage)
         self._invite.events = caller
         self._services.records.call_changed(self.record)
-        self._try_next()
 
     def _try_next(self) -> None:
         target = self._hunt.next()
@@ -192,7 +225,7 @@ class Call:
             self,
             session_id=services.new_session_id(),
             ipv6=":" in far.request_uri.host,
-            policy=far.media,
+            policy=_guarded(far.media) if settings.srtp_needs_tls else far.media,
             key=services.key,
         )
         silence_ms = far.response_timeout_ms
@@ -233,7 +266,17 @@ class Call:
                 attempt.early_media = True
             except SdpError:
                 body = b""  # unusable early SDP costs the early media only; the answer's SDP decides
+        if not attempt.early_media and self._rings(attempt, response):
+            return
         self._invite.progress(response.status, body=body)
+
+    def _rings(self, attempt: Attempt, response: Response) -> bool:
+        """Let the caller hear a far end that rings without a sound of its own, if it is to. A 180 would have
+        its own telephone ring on top of it.
+        """
+        if response.status != 180 or self._account.ringback is not Ringback.TONE:
+            return False
+        return self._sounds.sounding or self._sounds.play(self._services.settings.ringback, attempt.leg)
 
     def attempt_answered(self, attempt: Attempt, response: Response) -> None:
         """Answer the caller with what the callee answered, now or in an earlier provisional response."""
@@ -264,12 +307,16 @@ class Call:
             services.clock.now() + services.settings.longest_call_s, self._too_long
         )
         self._invite.accept(body=body)
+        for leg in (self.caller, callee):
+            if leg.secure and not leg.over_tls:
+                services.keys_exposed(leg.signalled_from or "")
 
     def _joined(self, callee: Leg) -> bytes:
         """Join the two legs' media and say to the caller what came of its offer. What a reliable provisional
         response said stands (RFC 6337 §3.1.1): what doesn't fit it any more is transcoded.
         """
         body = b"" if self._invite.answered_reliably else self.caller.answer(callee)
+        self._sounds.stop()
         connect(self._services.media, self.caller, callee)
         return body
 
@@ -292,6 +339,9 @@ class Call:
         """The caller gave up (487 is sent already). An answer that still waited for the PRACK of what came
         before it never reached the caller.
         """
+        if self._refusal is not None:
+            self._refused()
+            return
         self.record.answered_at = None
         self._finish(Verdict.of(Slug.CANCELLED), Party.CALLER, passed=reason_fields(cancel))
 
@@ -396,8 +446,9 @@ class Call:
         if self.state is CallState.TALKING and callee is not None:
             (callee if leg is self.caller.media else self.caller).tell_digit(digit, duration_ms)
 
-    def sound_ended(self, leg: MediaLeg) -> None:
-        """No leg of a call announces anything."""
+    def sound_ended(self, leg: MediaLeg) -> None:  # noqa: ARG002 - only the caller hears sounds
+        """The caller has heard why it is refused."""
+        self._refused()
 
     def _too_long(self) -> None:
         self.hang_up(Verdict.of(Slug.MAX_DURATION))
@@ -420,32 +471,55 @@ class Call:
         """Close whatever is open, once. `response` is the far end's refusal, `passed` are header fields of
         the BYE or CANCEL.
         """
+        if self._refusal is not None:
+            self._refused()
         if self.state is CallState.ENDED:
             return
         talking = self.state is CallState.TALKING
         self.state = CallState.ENDED
-        services = self._services
-        if self._longest is not None:
-            self._longest.cancel()
         fields = (passed or []) if party is not Party.SERVICE else verdict_fields(verdict)
-        attempt = self.attempt
-        record = self.record
+        attempt, self.attempt = self.attempt, None
         if talking and attempt is not None:
             for leg in (self.caller, attempt.leg):
                 leg.hang_up(fields)
-            record.callee_media = attempt.leg.close()
+            self.record.callee_media = attempt.leg.close()
             attempt.finish(verdict)
-        else:
-            if attempt is not None:
-                attempt.abandon(ABANDONED, fields)
-            if verdict.slug is not Slug.CANCELLED:
-                self._refuse(verdict, response)
+        elif attempt is not None:
+            attempt.abandon(ABANDONED, fields)
+        heard = talking or party is Party.CALLER or (attempt is not None and attempt.early_media)
+        if heard or not self._announces(verdict):
+            self._end(verdict, party, response, refuses=not talking)
+            return
+        self.state = CallState.REFUSING
+        self._refusal = lambda: self._end(verdict, party, response, refuses=True)
+        clock = self._services.clock
+        self._longest = clock.at(clock.now() + LONGEST_ANNOUNCEMENT_S, self._refused)
+
+    def _announces(self, verdict: Verdict) -> bool:
+        """Let the caller hear why it is refused, where there is a recording for it."""
+        path = self._services.settings.announcements.get(str(verdict.slug))
+        return self._account.announcements and path is not None and self._sounds.play(WavFile(path))
+
+    def _refused(self) -> None:
+        """The announcement is over, or was cut off. Idempotent."""
+        refusal, self._refusal = self._refusal, None
+        if refusal is not None:
+            refusal()
+
+    def _end(self, verdict: Verdict, party: Party, response: Response | None, *, refuses: bool) -> None:
+        """The caller's final answer, if it has none yet, and the end of the books."""
+        services = self._services
+        record = self.record
+        self.state = CallState.ENDED
+        if self._longest is not None:
+            self._longest.cancel()
+        if refuses and verdict.slug is not Slug.CANCELLED:
+            self._refuse(verdict, response)
         record.caller_media = self.caller.close()
         record.ended_at = services.clock.wall()
         record.state = RecordState.CLOSED
         record.verdict = verdict
         record.hung_up_by = party
-        self.attempt = None
         if self._admission is not None:
             self._admission.release()
         self._on_end(self)
@@ -465,6 +539,11 @@ class Call:
             headers.append(media_warning(verdict, self._services.settings.service_domain))
         status = verdict.status if verdict.status >= 300 else 480
         self._invite.reject(status, reason=reason, headers=headers)
+
+
+def _guarded(media: MediaPolicy) -> MediaPolicy:
+    """`media` where SRTP keys may travel over TLS only: a peer that was offered plain RTP stays with it."""
+    return media if media.srtp is SrtpPolicy.REQUIRED else replace(media, srtp=SrtpPolicy.FORBIDDEN)
 
 
 def _digit_status(info: Request, far: Leg) -> int:

@@ -46,7 +46,7 @@ def read_digit(content_type: str, body: bytes) -> Digit | None:
     if len(body) > MAX_BODY:
         return None
     text = body.decode("latin-1")
-    fields = {}
+    fields: dict[str, str] = {}
     for line in text.splitlines():
         name, equals, value = line.partition("=")
         if equals:

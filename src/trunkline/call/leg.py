@@ -35,6 +35,7 @@ from trunkline.sdp.offer_answer import PLAIN_PROFILES, SECURE_PROFILES, Directio
 from trunkline.sip.exchange import IncomingOffer
 from trunkline.sip.incoming_invite import IncomingInviteEvents
 from trunkline.sip.message import Request, response_to
+from trunkline.sip.ports import Transport
 from trunkline.sip.stack import ServerTransaction
 from trunkline.sip.usage import Usage
 from trunkline.trunk.media_policy import DtmfMode, MediaPolicy, SrtpPolicy
@@ -79,6 +80,7 @@ class Leg(IncomingInviteEvents):
         "description",
         "local",
         "media",
+        "over_tls",
         "owner",
         "policy",
         "remote",
@@ -112,6 +114,8 @@ class Leg(IncomingInviteEvents):
         self.usage: Usage | None = None
         self.signalled_from: str | None = None
         """The address that the peer's SIP comes from."""
+        self.over_tls = False
+        """Whether it comes over TLS: SRTP keys in it are nobody else's to read."""
         self.media: MediaLeg = engine.open_leg(ipv6=ipv6, events=owner)
 
     def adopt(self, usage: Usage) -> None:
@@ -121,6 +125,7 @@ class Leg(IncomingInviteEvents):
             usage.events = self
             flow = usage.dialog.flow
             self.signalled_from = None if flow is None else flow.remote.host
+            self.over_tls = flow is not None and flow.transport is Transport.TLS
 
     # -- offer and answer --------------------------------------------------------------------------
 

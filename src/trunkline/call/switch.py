@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from trunkline.call.call import Call
+from trunkline.call.call import NOWHERE, Call
 from trunkline.call.doorman import Caller, Doorman
 from trunkline.call.leg import offer_profiles
 from trunkline.call.passing import media_warning, sdp_slug, verdict_fields
@@ -30,7 +30,7 @@ from trunkline.sip.uri import SipUri
 from trunkline.trunk.account import Account, Ringback
 from trunkline.trunk.caller_id import CallerIdentity, read_identity
 from trunkline.trunk.carrier import Carrier
-from trunkline.trunk.hunt import Hunt
+from trunkline.trunk.hunt import Hunt, Rules
 from trunkline.trunk.limits import Admission
 from trunkline.trunk.media_policy import MediaPolicy, SrtpPolicy
 from trunkline.trunk.plan import InboundPlan, OutboundPlan, plan_inbound, plan_outbound
@@ -149,7 +149,7 @@ class Switch:
             is_up=services.health.is_up,
         )
         if isinstance(plan, Verdict):
-            self._refuse(invite, record, plan)
+            self._turn_away(invite, record, plan, account)
             return
         record.called = plan.called
         record.caller = readable(plan.caller.presented)
@@ -157,7 +157,7 @@ class Switch:
             record.number = plan.caller.number
         admission = services.limits.admit(account)
         if isinstance(admission, Verdict):
-            self._refuse(invite, record, admission)
+            self._turn_away(invite, record, admission, account)
             return
         self._start(invite, record, plan, plan.hunt(services.health), admission)
 
@@ -197,10 +197,18 @@ class Switch:
     ) -> None:
         try:
             body = invite.request.body
-            media = self._caller_media(plan, invite.flow)
+            media = self._caller_media(plan.caller_media, invite.flow)
             offer = RemoteAudio.read(body, offer_profiles(media.srtp)) if body else None
             call = Call(
-                self._services, invite, record, plan, hunt, admission, self._ended, caller_media=media
+                self._services,
+                invite,
+                record,
+                plan,
+                hunt,
+                admission,
+                self._ended,
+                account=plan.account,
+                caller_media=media,
             )
         except SdpError as error:
             verdict = Verdict.of(sdp_slug(error), detail=str(error))
@@ -216,11 +224,40 @@ class Switch:
             admission.release()
         self._refuse(invite, record, verdict)
 
-    def _caller_media(self, plan: Plan, flow: Flow) -> MediaPolicy:
+    def _turn_away(
+        self, invite: IncomingInvite, record: CallRecord, verdict: Verdict, account: Account
+    ) -> None:
+        """Refuse a call that will not be placed, in words where the account wants that and there are some."""
+        services = self._services
+        body = invite.request.body
+        if not (account.announcements and body and str(verdict.slug) in services.settings.announcements):
+            self._refuse(invite, record, verdict)
+            return
+        try:
+            media = self._caller_media(account.media_policy, invite.flow)
+            offer = RemoteAudio.read(body, offer_profiles(media.srtp))
+            hunt: Hunt[Any] = Hunt((), Rules.GATEWAYS)
+            call = Call(
+                services,
+                invite,
+                record,
+                NOWHERE,
+                hunt,
+                None,
+                self._ended,
+                account=account,
+                caller_media=media,
+            )
+        except (SdpError, MediaError):
+            self._refuse(invite, record, verdict)
+        else:
+            self._calls[record.call_id] = call
+            call.refuse(offer, verdict)
+
+    def _caller_media(self, media: MediaPolicy, flow: Flow) -> MediaPolicy:
         """How audio may be agreed on with the caller, over the flow that its SIP came on. Raises
         `UnusableCryptoError` where SRTP is a must and its keys may not travel.
         """
-        media = plan.caller_media
         if not self._services.settings.srtp_needs_tls or flow.transport is Transport.TLS:
             return media
         if media.srtp is SrtpPolicy.REQUIRED:

@@ -228,6 +228,7 @@ class Node:
             health=HealthBook(self.clock, wiring.health_policy(settings)),
             registrations=self.registrations,
             settings=wiring.call_settings(settings),
+            keys_exposed=self._srtp_keys_exposed,
         )
         challenger = Challenger(
             settings.service.domain,
@@ -350,6 +351,9 @@ class Node:
 
     def _welcome(self, flow: Flow) -> None:
         self.gate.vouch(flow.remote.host, WELCOME_S)
+
+    def _srtp_keys_exposed(self, peer: str) -> None:
+        self.source_log.warning("SRTP keys readable on the way", peer, remedy="use TLS for the SIP as well")
 
     def _wrong_password(self, flow: Flow, username: str) -> None:
         if self.guessing.wrong(flow.remote.host):

@@ -209,9 +209,11 @@ def test_a_digit_waits_until_the_one_before_it_is_answered(worlds: list[World]) 
     world = Digits(carrier=DtmfMode.INFO)
     worlds.append(world)
     held: list[tuple[Request, ServerTransaction]] = []
-    world.gateway.info_received = lambda info, transaction: held.append(  # type: ignore[method-assign]
-        (info, transaction)
-    )
+
+    def hold(request: Request, transaction: ServerTransaction) -> None:
+        held.append((request, transaction))
+
+    world.gateway.info_received = hold  # type: ignore[method-assign]
     world.press(world.customer, "12")
     for count, status in ((1, 500), (2, 200)):
         assert len(held) == count
