@@ -54,13 +54,13 @@ def _remote_media(
         rtp_address=remote.address,
         rtp_port=remote.rtp_port,
         rtcp_port=remote.rtp_port if remote.rtcp_mux else remote.rtcp_port,
-        direction=_flow(leg.local.direction, remote.effective_direction),
+        direction=media_flow(leg.local.direction, remote.effective_direction),
         payload_types=passing,
         clock_rates={one.payload_type: one.clock_rate for one in listed},
         dtmf_payload_type=_sent_event(terms, codec, listed),
         signalled_from=leg.signalled_from,
-        hears=tuple([_format(number, heard, remote) for number, heard in hears.items()]),
-        speaks=_format(codec.payload_type, codec, remote),
+        hears=tuple([audio_format(number, heard, remote) for number, heard in hears.items()]),
+        speaks=audio_format(codec.payload_type, codec, remote),
         takes_events=_taken_event(terms, codec),
         finds_tones=leg.policy.dtmf is DtmfMode.INBAND,
         tells_digits=tells_digits,
@@ -68,7 +68,8 @@ def _remote_media(
     )
 
 
-def _format(payload_type: int, codec: Codec, remote: RemoteAudio) -> AudioFormat:
+def audio_format(payload_type: int, codec: Codec, remote: RemoteAudio) -> AudioFormat:
+    """`codec` under a payload type, in packets as the peer of `remote` wants them."""
     return AudioFormat(
         payload_type,
         codec.name,
@@ -103,7 +104,8 @@ def _tells_digits(far: "Leg") -> bool:
     return False
 
 
-def _flow(ours: Direction, theirs: Direction) -> MediaFlow:
+def media_flow(ours: Direction, theirs: Direction) -> MediaFlow:
+    """Which way audio flows between two descriptions."""
     sends = ours.sends and theirs.receives
     receives = ours.receives and theirs.sends
     if sends:

@@ -50,3 +50,18 @@ class MediaPolicy:
     """
     srtp: SrtpPolicy = SrtpPolicy.ALLOWED
     dtmf: DtmfMode = DtmfMode.AUTO
+
+    def in_words(self) -> str:
+        """For `trunkline explain`."""
+        return f"{', '.join(self.codecs)}; SRTP {self.srtp}; digits {self.dtmf}"
+
+
+def bridge_words(one: MediaPolicy, other: MediaPolicy) -> str:
+    """What comes of two sides' codecs, in a sentence, before either has offered anything."""
+    shared = [name for name in other.codecs if name in one.codecs]
+    if one.transcoding and other.transcoding:
+        passes = f"{', '.join(shared)} pass as they are" if shared else "none passes as it is"
+        return f"Of these codecs {passes}; where the peers share none, audio is transcoded."
+    if not shared:
+        return "They have no codec in common and transcoding is off: a call gets 488."
+    return f"Transcoding is off: a call needs {' or '.join(shared)} on both sides, else it gets 488."
