@@ -9,17 +9,20 @@ import typer
 
 from trunkline.call.ports import Tone, WavFile
 from trunkline.cli.installation import Installation, installation
-from trunkline.cli.output import Json, examples, print_card, print_json, progress, say
+from trunkline.cli.output import Json, examples, listed, print_card, print_json, progress, say
 from trunkline.cli.stations import Ground, on_ground
 from trunkline.errors import ConfigError, DirectoryError
 from trunkline.media.embedded import EmbeddedEngine, EngineSettings
 from trunkline.media.terminals import Silence, Source
 from trunkline.node.wiring import own_address
 from trunkline.pstn.phone import CallReport, Dialling, Phone, Step
+from trunkline.pstn.talker import CODECS
+from trunkline.sdp.codecs import CODEC_NAMES, canonical_codec_name
 from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.outbound_auth import DigestUser
 from trunkline.sip.ports import Address
 from trunkline.sip.uri import SipUri
+from trunkline.trunk.account import check_codecs
 
 _REMEDIES = {
     True: "Calls through the trunk need --key and --secret of an account.",
@@ -36,6 +39,7 @@ app = typer.Typer(add_completion=False)
     epilog=examples(
         "trunkline dial 9992000 --key demo --secret demo-secret-1 --listen 1004",
         "trunkline dial +493012345678 --key trunk1 --secret SECRET --file hello.wav --record heard.wav",
+        "trunkline dial 9991000 --key demo --secret demo-secret-1 --codec G729 --srtp --tone 700",
         "trunkline dial 'sip:100@pbx.example.com;transport=tcp' --digits 12#",
     )
 )
@@ -56,6 +60,14 @@ def dial(
     listen: Annotated[
         list[float] | None, typer.Option(help="Listen for a tone of so many Hz; once for each.")
     ] = None,
+    codec: Annotated[
+        list[str] | None,
+        typer.Option(help=f"What to offer, preferred first: {', '.join(CODEC_NAMES)}. Default: PCMA, PCMU."),
+    ] = None,
+    ptime: Annotated[int, typer.Option(min=10, max=60, help="Milliseconds of audio in a packet.")] = 20,
+    srtp: Annotated[
+        bool, typer.Option("--srtp", help="Offer encrypted audio (SDES), and nothing else.")
+    ] = False,
     digits: Annotated[str, typer.Option(help="Send these digits (RFC 4733) after the answer.")] = "",
     seconds: Annotated[float, typer.Option("--for", help="How long to stay in the call.")] = 5.0,
     ring: Annotated[float, typer.Option(help="How long to wait for an answer, in seconds.")] = 60.0,
@@ -89,6 +101,9 @@ def dial(
         talk_s=seconds,
         ring_s=ring,
         record_to=record,
+        codecs=_codecs(codec),
+        ptime_ms=ptime,
+        srtp=srtp,
         noted=_quiet if as_json else _say_step,
     )
     local = bind or local_address_for(target)
@@ -99,6 +114,14 @@ def dial(
         say(_REMEDIES[key is None])
     if not report.answered or not all(report.heard(frequency) for frequency in listen or ()):
         raise typer.Exit(1)
+
+
+def _codecs(given: list[str] | None) -> tuple[str, ...]:
+    if not given:
+        return CODECS
+    codecs = tuple([canonical_codec_name(name) or name for name in listed(given)])
+    check_codecs(codecs, "--codec")
+    return codecs
 
 
 def _target(here: Installation, to: str) -> tuple[SipUri, str | None]:

@@ -55,6 +55,10 @@ class Dialling:
     """How long to wait for an answer."""
     record_to: Path | None = None
     codecs: tuple[str, ...] = CODECS
+    ptime_ms: int = 20
+    """Audio in a packet that is asked for, 10 to 60."""
+    srtp: bool = False
+    """Offer SRTP, and nothing else."""
     headers: tuple[tuple[str, str], ...] = ()
     noted: Callable[["Step"], None] = lambda _step: None
     """Is told of each step as it happens."""
@@ -108,6 +112,7 @@ class Phone:
         transports: tuple[Transport, ...] = (Transport.UDP,),
         answers: Source | None = None,
         listen_for: Sequence[float] = (),
+        codecs: tuple[str, ...] = CODECS,
         refuse_with: int | None = None,
         taken: Callable[[CallReport], None] = lambda _report: None,
     ) -> None:
@@ -126,6 +131,7 @@ class Phone:
         self._media = media
         self._answers = answers
         self._listen_for = listen_for
+        self._codecs = codecs
         self._refuse_with = refuse_with
         self._taken = taken
         self._up: set[_Taken] = set()
@@ -144,7 +150,14 @@ class Phone:
         """Place a call, stay for its time, hang up. Raises `MediaError`, and `SipBuildError` for what can't
         be sent.
         """
-        talker = self._talker(dialling.say, dialling.listen_for, dialling.record_to, dialling.codecs)
+        talker = self._talker(
+            dialling.say,
+            dialling.listen_for,
+            dialling.record_to,
+            dialling.codecs,
+            secure=dialling.srtp,
+            ptime_ms=dialling.ptime_ms,
+        )
         call = _Placed(self.station, talker, dialling)
         try:
             return await call.run()
@@ -157,9 +170,20 @@ class Phone:
         listen_for: Sequence[float],
         record_to: Path | None = None,
         codecs: tuple[str, ...] = CODECS,
+        *,
+        secure: bool = False,
+        ptime_ms: int = 20,
     ) -> Talker:
         terminal = self._media.open_terminal(source, listen_for=listen_for, record_to=record_to)
-        return Talker(terminal, self.station.new_session_id(), codecs)
+        station = self.station
+        return Talker(
+            terminal,
+            station.new_session_id(),
+            codecs,
+            key=station.new_key(),
+            secure=secure,
+            ptime_ms=ptime_ms,
+        )
 
     # -- the user agent's user ---------------------------------------------------------------------
 
@@ -177,7 +201,7 @@ class Phone:
             invite.reject(self._refuse_with or 480)
             return
         try:
-            talker = self._talker(self._answers, self._listen_for)
+            talker = self._talker(self._answers, self._listen_for, codecs=self._codecs)
         except MediaError:
             invite.reject(488)
             return
