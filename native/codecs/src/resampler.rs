@@ -14,6 +14,7 @@ const TAPS: usize = 2 * SIDE;
 const STEP: usize = 160;
 
 /// One stream's way from one rate to the other.
+#[derive(Debug)]
 pub struct Resampler {
     up: bool,
     taps: [f32; TAPS],
