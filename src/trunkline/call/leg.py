@@ -43,6 +43,8 @@ from trunkline.trunk.verdict import Slug
 
 OFFERED_TAG = 1
 """Of the one crypto line in our offers."""
+KEYS_KEPT = 4
+"""More than stand at any time: what was, and what is being agreed on and may be refused."""
 
 
 class LegOwner(Protocol):
@@ -100,7 +102,8 @@ class Leg(IncomingInviteEvents):
     ) -> None:
         """`policy` is this peer's own; `key` gives 30 fresh random octets (RFC 4568 §6.1)."""
         self._make_key = key
-        self._key = b""
+        self._keys: dict[bytes, bytes] = {}
+        """Key of the peer -> ours beside it, the last `KEYS_KEPT`; `b""` before the peer has one."""
         self._digits: DigitSender | None = None
         self.owner = owner
         self.policy = policy
@@ -227,7 +230,8 @@ class Leg(IncomingInviteEvents):
         """
         if self.local.profile in SECURE_PROFILES:
             remote = RemoteAudio.read(body, SECURE_PROFILES)
-            match_answer(remote.crypto, OFFERED_TAG, self._own_key())
+            own = self._own_key()
+            self._keep_key(match_answer(remote.crypto, OFFERED_TAG, own).key_and_salt, own)
         else:
             remote = RemoteAudio.read(body)
         self.remote = remote
@@ -284,10 +288,20 @@ class Leg(IncomingInviteEvents):
         return None if line is None else SrtpKeys(self._own_key(), line.key_and_salt, line.mki)
 
     def _own_key(self) -> bytes:
-        """Made once: the same key goes on with the same stream (RFC 4568 §7.1.4)."""
-        if not self._key:
-            self._key = self._make_key()
-        return self._key
+        """The same as long as the peer's is the same: it goes on with the same stream (RFC 4568 §7.1.4). A
+        peer that offers another key may be another machine by now, which can't know how far our stream has
+        come: the key that answers it is a new one too, and begins a new stream.
+        """
+        line = None if self.remote is None else self.remote.crypto_line
+        theirs = b"" if line is None else line.key_and_salt
+        if theirs not in self._keys:
+            self._keep_key(theirs, self._make_key())
+        return self._keys[theirs]
+
+    def _keep_key(self, theirs: bytes, own: bytes) -> None:
+        self._keys[theirs] = own
+        if len(self._keys) > KEYS_KEPT:
+            del self._keys[next(iter(self._keys))]
 
     # -- the dialog's events -----------------------------------------------------------------------
 

@@ -1,12 +1,13 @@
 """What the media engine is told of a peer: formats, digits, keys."""
 
+from base64 import b64encode
 from dataclasses import replace
 
 import pytest
 
 from tests.simulation.descriptions import attributes, audio, codecs_of, secure_audio
 from tests.unit.call.test_leg import ALICE, BOB, Pair
-from trunkline.call.leg import Leg, connect, direct
+from trunkline.call.leg import KEYS_KEPT, Leg, connect, direct
 from trunkline.call.ports import AudioFormat, RemoteMedia, SrtpKeys, TelephoneEvents
 from trunkline.call.remote_media import alone, check_terms
 from trunkline.sdp.errors import NoCommonCodecError, UnsupportedProfileError, UnusableCryptoError
@@ -193,14 +194,48 @@ def test_an_offer_against_the_policy_is_refused(srtp: SrtpPolicy, body: bytes) -
         Pair(MediaPolicy(srtp=srtp), ANY).caller.take_offer(body)
 
 
-def test_a_leg_keeps_its_key_and_takes_the_peers_new_one() -> None:
+def reoffered(pair: Pair, key: bytes, version: int) -> str:
+    """Our crypto line in the answer to the caller's re-INVITE with `key`."""
+    pair.caller.take_offer(secure_audio(ALICE, key, version=version))
+    (line,) = attributes(pair.caller.answer(pair.callee), "crypto")
+    connect(pair.engine, pair.caller, pair.callee)
+    assert line.endswith(b64encode(own_key(pair, pair.caller)).decode())
+    return line
+
+
+def test_our_key_stays_while_the_peers_does() -> None:
+    pair = Pair(ANY, ANY)
+    _, answer = pair.agree(secure_audio(ALICE, KEY), audio(BOB))
+    assert attributes(answer, "crypto") == [reoffered(pair, KEY, 2)]
+    assert attributes(pair.caller.offer_again(), "crypto") == [reoffered(pair, KEY, 3)]
+
+
+def test_a_peer_that_comes_with_another_key_is_answered_with_another_one() -> None:
     pair = Pair(ANY, ANY)
     pair.agree(secure_audio(ALICE, KEY), audio(BOB))
-    own = own_key(pair, pair.caller)
-    pair.caller.take_offer(secure_audio(ALICE, OTHER_KEY, version=2))
-    pair.caller.answer(pair.callee)
-    connect(pair.engine, pair.caller, pair.callee)
-    assert remote(pair, pair.caller).srtp == SrtpKeys(own, OTHER_KEY)
+    before, own = pair.caller.remote, own_key(pair, pair.caller)
+    reoffered(pair, OTHER_KEY, 2)
+    assert own_key(pair, pair.caller) != own
+    assert remote(pair, pair.caller).srtp == SrtpKeys(own_key(pair, pair.caller), OTHER_KEY)
+    pair.caller.remote = before  # the change was refused
+    assert pair.caller.srtp_keys == SrtpKeys(own, KEY)
+
+
+def test_a_peer_that_answers_with_another_key_has_the_one_that_we_offered() -> None:
+    pair = Pair(ANY, REQUIRED)
+    pair.agree(audio(ALICE), secure_audio(BOB, KEY))
+    own = own_key(pair, pair.callee)
+    pair.callee.offer(pair.caller)
+    pair.callee.take_answer(secure_audio(BOB, OTHER_KEY, version=2))
+    assert pair.callee.srtp_keys == SrtpKeys(own, OTHER_KEY)
+
+
+def test_a_peer_that_changes_its_key_again_and_again_is_not_remembered_for_it() -> None:
+    pair = Pair(ANY, ANY)
+    pair.agree(secure_audio(ALICE, KEY), audio(BOB))
+    ours = {reoffered(pair, bytes([number]) * 30, number + 2) for number in range(20)}
+    assert len(ours) == 20
+    assert len(pair.caller._keys) == KEYS_KEPT
 
 
 def test_a_secure_leg_is_never_made_plain() -> None:
