@@ -7,12 +7,8 @@ what is true of all calls together: how many there may be, draining, hanging up 
 Every authenticated INVITE leaves a record, refused ones too.
 """
 
-<<<<<<< HEAD
 from collections.abc import Callable, Iterator
-=======
-from collections.abc import Iterator
 from dataclasses import replace
->>>>>>> srtp
 from typing import Any
 
 from trunkline.call.call import NOWHERE, Call

@@ -34,12 +34,8 @@ from trunkline.net.transports import Transports
 from trunkline.node import wiring
 from trunkline.node.face import NodeFace
 from trunkline.node.records import Records
-<<<<<<< HEAD
-from trunkline.node.tokens import token_source, weighted_pick
-from trunkline.node.visits import Visits
-=======
 from trunkline.node.tokens import srtp_key, token_source, weighted_pick
->>>>>>> srtp
+from trunkline.node.visits import Visits
 from trunkline.node.wire_events import WireEvents
 from trunkline.observe.journal import Journal
 from trunkline.observe.ladder import Ladder
