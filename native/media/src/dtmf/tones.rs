@@ -2,6 +2,7 @@
 
 use std::f64::consts::TAU;
 
+use crate::dtmf::Event;
 use crate::tone::{SAMPLE_RATE, Tone, ToneGenerator};
 
 const LOW: [f64; 4] = [697.0, 770.0, 852.0, 941.0];
@@ -46,6 +47,14 @@ pub struct Digit {
     pub code: u8,
     /// How long it lasted.
     pub duration_ms: u32,
+}
+
+impl Digit {
+    /// As a character.
+    #[must_use]
+    pub fn spelled(self) -> Option<char> {
+        Event { code: self.code, end: true, volume: 0, duration: 0 }.digit()
+    }
 }
 
 /// Finds digits in samples at 8000 a second.
@@ -139,7 +148,6 @@ fn power_at(block: &[i16], hz: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dtmf::Event;
 
     fn heard(samples: &[i16]) -> Vec<Digit> {
         let mut detector = DigitDetector::default();
@@ -209,7 +217,7 @@ mod tests {
 
     #[test]
     fn codes_spell_as_events_do() {
-        let spelled = |code| Event { code, end: true, volume: 10, duration: 0 }.digit();
+        let spelled = |code| Digit { code, duration_ms: 0 }.spelled();
         assert_eq!(
             CODES.map(|row| row.map(|code| spelled(code).unwrap())).concat().iter().collect::<String>(),
             "123A456B789C*0#D"
