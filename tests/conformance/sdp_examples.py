@@ -1,12 +1,13 @@
 """The descriptions of `data/sdp`, as bodies."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from trunkline.sdp.agreement import Terms, payload_map, select_for_answer
 from trunkline.sdp.codecs import CODEC_NAMES, Codec
 from trunkline.sdp.offer_answer import RemoteAudio
 
-PayloadMap = dict[int, int]
+PayloadMap = Mapping[int, int]
 DATA = Path(__file__).parent / "data" / "sdp"
 ADDRESSES = {
     "host.atlanta.example.com": "192.0.2.1",

@@ -98,6 +98,10 @@ def remote(one: Leg) -> RemoteMedia:
     return one.media.remote
 
 
+def ilbc_modes(told: RemoteMedia) -> set[int]:
+    return {audio.mode_ms for audio in told.hears if audio.codec == "iLBC"}
+
+
 def check(one: Leg, other: Leg, mine: Peer, theirs: Peer) -> None:
     """What the engine is told of the peer of `one`."""
     told = remote(one)
@@ -110,6 +114,8 @@ def check(one: Leg, other: Leg, mine: Peer, theirs: Peer) -> None:
         assert meaning.key == wanted[passed].key, "a packet never changes its codec on the way"
         assert meaning.key in sendable
         assert wanted[passed].key in {codec.key for codec in other.local.listed}, "never what was not agreed"
+        if meaning.name == "iLBC":
+            assert ilbc_modes(told) == ilbc_modes(remote(other)), "frames of another length don't pass"
     assert told.speaks is not None
     spoken = named[told.speaks.payload_type]
     assert (spoken.name, spoken.clock_rate) == (told.speaks.codec, told.speaks.clock_rate)

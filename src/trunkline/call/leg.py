@@ -18,7 +18,7 @@ from typing import Protocol
 from trunkline.call.digits import Digit, DigitSender
 from trunkline.call.ports import MediaEngine, MediaLeg, RemoteMedia, SrtpKeys
 from trunkline.call.record import MediaFigures
-from trunkline.call.remote_media import check_terms, remote_media
+from trunkline.call.remote_media import agreed_codecs, remote_media
 from trunkline.errors import MediaError, SdpError
 from trunkline.sdp.agreement import (
     Terms,
@@ -26,7 +26,6 @@ from trunkline.sdp.agreement import (
     select_for_callee,
     select_of_offer,
     select_telephone_events,
-    spoken,
 )
 from trunkline.sdp.codecs import Codec
 from trunkline.sdp.crypto import match_answer, our_line
@@ -241,7 +240,7 @@ class Leg(IncomingInviteEvents):
         `SdpError`.
         """
         self.take_answer(body)
-        check_terms(self, far)
+        agreed_codecs(self, far)
 
     def take_offer(self, body: bytes) -> None:
         """The peer's offer. Raises `SdpError`; what stood before then stays.
@@ -406,8 +405,7 @@ _NOBODY = _Nobody()
 
 def connect(engine: MediaEngine, caller: Leg, callee: Leg) -> None:
     """Join the media of two legs whose peers have both described themselves. Raises `SdpError`."""
-    check_terms(caller, callee)
-    codecs = spoken(caller.terms, callee.terms)
+    codecs = agreed_codecs(caller, callee)
     for leg, far, codec in ((caller, callee, codecs[0]), (callee, caller, codecs[1])):
         direct(leg, remote_media(leg, far, codec), codec)
     engine.bridge(caller.media, callee.media)

@@ -5,6 +5,8 @@ between two peers that may not use the same way, and the keys. The descriptions 
 business, the engine's rules stand at `trunkline.call.ports.RemoteMedia`.
 """
 
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from trunkline.call.ports import AudioFormat, MediaFlow, RemoteMedia, TelephoneEvents
@@ -18,38 +20,47 @@ if TYPE_CHECKING:
     from trunkline.call.leg import Leg
 
 
-def check_terms(one: "Leg", other: "Leg") -> None:
-    """Raise `NoCommonCodecError` unless audio can pass between the peers of two legs, or be transcoded."""
+def agreed_codecs(one: "Leg", other: "Leg") -> tuple[Codec, Codec]:
+    """What the peer of each of two legs is sent. Raises `NoCommonCodecError` where audio can neither pass
+    between them nor be transcoded.
+    """
     mine, theirs = spoken(one.terms, other.terms)
     passes = mine.key == theirs.key and frame_ms(mine) == frame_ms(theirs)
     if not passes and not one.transcodes(other):
         raise NoCommonCodecError("no codec is left that both sides can use")
+    return mine, theirs
 
 
 def remote_media(leg: "Leg", far: "Leg", codec: Codec) -> RemoteMedia:
     """For the port of `leg`, bridged with `far`; `codec` is the peer's of `sdp.agreement.spoken`."""
-    passing = payload_map(leg.terms, far.terms)
-    numbers = leg.terms.numbers()
-    tells_digits = _tells_digits(far)
-    if tells_digits or not any(numbers[one].codec.name != TELEPHONE_EVENT for one in passing):
-        passing = {one: other for one, other in passing.items() if numbers[one].codec.name != TELEPHONE_EVENT}
-    return _remote_media(leg, codec, passing, transcodes=leg.transcodes(far), tells_digits=tells_digits)
+    terms, far_terms = leg.terms, far.terms
+    passing = payload_map(terms, far_terms)
+    tells_digits = _tells_digits(far, far_terms)
+    audio = {one: other for one, other in passing.items() if terms.numbers[one].codec.name != TELEPHONE_EVENT}
+    if tells_digits or not audio:
+        passing = audio
+    return _remote_media(leg, terms, codec, passing, leg.transcodes(far), tells_digits)
 
 
 def alone(leg: "Leg", codec: Codec) -> RemoteMedia:
     """For the port of `leg` while there is no far leg: sounds of ours are sent, nothing is passed on."""
-    return _remote_media(leg, codec, {}, transcodes=False, tells_digits=False)
+    return _remote_media(leg, leg.terms, codec, {}, transcodes=False, tells_digits=False)
 
 
 def _remote_media(
-    leg: "Leg", codec: Codec, passing: dict[int, int], *, transcodes: bool, tells_digits: bool
+    leg: "Leg",
+    terms: Terms,
+    codec: Codec,
+    passing: Mapping[int, int],
+    transcodes: bool,
+    tells_digits: bool,
 ) -> RemoteMedia:
-    remote, terms, listed = leg.described, leg.terms, leg.local.listed
-    hears = {
-        number: item.codec
-        for number, item in terms.numbers().items()
+    remote, listed = leg.described, leg.local.listed
+    hears = [
+        audio_format(number, item.codec, remote)
+        for number, item in terms.numbers.items()
         if item.codec.name != TELEPHONE_EVENT and (transcodes or number in passing)
-    }
+    ]
     return RemoteMedia(
         rtp_address=remote.address,
         rtp_port=remote.rtp_port,
@@ -59,7 +70,7 @@ def _remote_media(
         clock_rates={one.payload_type: one.clock_rate for one in listed},
         dtmf_payload_type=_sent_event(terms, codec, listed),
         signalled_from=leg.signalled_from,
-        hears=tuple([audio_format(number, heard, remote) for number, heard in hears.items()]),
+        hears=tuple(hears),
         speaks=audio_format(codec.payload_type, codec, remote),
         takes_events=_taken_event(terms, codec),
         finds_tones=leg.policy.dtmf is DtmfMode.INBAND,
@@ -70,13 +81,13 @@ def _remote_media(
 
 def audio_format(payload_type: int, codec: Codec, remote: RemoteAudio) -> AudioFormat:
     """`codec` under a payload type, in packets as the peer of `remote` wants them."""
-    return AudioFormat(
-        payload_type,
-        codec.name,
-        codec.clock_rate,
-        packet_ms(codec, remote.ptime, remote.maxptime),
-        frame_ms(codec) if codec.name == "iLBC" else 30,
-    )
+    return _audio_format(payload_type, codec, remote.ptime, remote.maxptime)
+
+
+@lru_cache(maxsize=512)
+def _audio_format(payload_type: int, codec: Codec, ptime: int | None, maxptime: int | None) -> AudioFormat:
+    mode_ms = frame_ms(codec) if codec.name == "iLBC" else 30
+    return AudioFormat(payload_type, codec.name, codec.clock_rate, packet_ms(codec, ptime, maxptime), mode_ms)
 
 
 def _sent_event(terms: Terms, codec: Codec, listed: tuple[Codec, ...]) -> int | None:
@@ -92,7 +103,7 @@ def _taken_event(terms: Terms, codec: Codec) -> TelephoneEvents | None:
     return None if event is None else TelephoneEvents(event.codec.payload_type, event.codec.clock_rate)
 
 
-def _tells_digits(far: "Leg") -> bool:
+def _tells_digits(far: "Leg", terms: Terms) -> bool:
     """Whether the call has to pass on digits meant for `far`, or to drop them: INFO is its own business, and
     one who wants telephone-events and nothing else hears no tones in their place.
     """
@@ -100,7 +111,7 @@ def _tells_digits(far: "Leg") -> bool:
         case DtmfMode.INFO:
             return True
         case DtmfMode.RFC4733:
-            return not far.terms.events
+            return not terms.events
     return False
 
 

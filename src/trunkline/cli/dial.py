@@ -68,7 +68,11 @@ def dial(
     srtp: Annotated[
         bool, typer.Option("--srtp", help="Offer encrypted audio (SDES), and nothing else.")
     ] = False,
-    digits: Annotated[str, typer.Option(help="Send these digits (RFC 4733) after the answer.")] = "",
+    digits: Annotated[
+        str,
+        typer.Option(help="Send these digits after the answer: as telephone-events (RFC 4733), or tones."),
+    ] = "",
+    info: Annotated[bool, typer.Option("--info", help="Send the digits in INFO requests instead.")] = False,
     seconds: Annotated[float, typer.Option("--for", help="How long to stay in the call.")] = 5.0,
     ring: Annotated[float, typer.Option(help="How long to wait for an answer, in seconds.")] = 60.0,
     bind: Annotated[str | None, typer.Option(help="The local address to call from.")] = None,
@@ -98,6 +102,7 @@ def dial(
         say=say_source,
         listen_for=frequencies,
         digits=digits,
+        info=info,
         talk_s=seconds,
         ring_s=ring,
         record_to=record,
@@ -212,6 +217,7 @@ def _print(report: CallReport, as_json: bool) -> None:
         "packets_lost": figures.packets_lost,
         "MOS": None if figures.mos is None else round(figures.mos, 2),
         "digits_heard": report.hearing.digits,
+        "digits_in_info": report.digits_in_info,
     }
     for heard in report.hearing.tones:
         level = "" if heard.level_dbm0 is None else f" at {heard.level_dbm0:.0f} dBm0"

@@ -10,7 +10,10 @@ Nothing is ever answered that was not offered, and nothing sent that the peer di
 itself, and whether it is allowed, is others' business.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 from trunkline.sdp.codecs import (
@@ -42,44 +45,27 @@ class Agreed(NamedTuple):
         return mine.key == others.key and frame_ms(mine) == frame_ms(others)
 
 
-class Terms(NamedTuple):
-    """What the offer and the answer of one leg have in common."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Terms:
+    """What the offer and the answer of one leg have in common. Equal ones are mostly one and the same object,
+    and what is worked out from them is remembered: calls are alike.
+    """
 
     codecs: tuple[Agreed, ...]
     """In the order of whoever answered."""
     events: tuple[Agreed, ...]
     """telephone-event, at one clock rate or more."""
-    listed: frozenset[int]
-    """Every payload type of our description."""
+    numbers: Mapping[int, Agreed]
+    """Payload type as the peer sends it -> what it means.
 
-    @classmethod
-    def of(cls, listed: Sequence[Codec], remote: RemoteAudio, *, we_answered: bool) -> "Terms":
+    Some peers send with their own numbers instead of ours; that does no harm where the number means nothing
+    else.
+    """
+
+    @staticmethod
+    def of(listed: Sequence[Codec], remote: RemoteAudio, *, we_answered: bool) -> "Terms":
         """`listed` are the codecs of our description, telephone-event included."""
-        ours = {codec.key: codec for codec in listed}
-        theirs = {codec.key: codec for codec in (*remote.codecs, *remote.telephone_events)}
-        agreed = [
-            Agreed(theirs[key]._replace(fmtp=agreed_fmtp(ours[key], theirs[key])), ours[key].payload_type)
-            for key in (ours if we_answered else theirs)
-            if key in ours and key in theirs
-        ]
-        return cls(
-            tuple([item for item in agreed if item.codec.name != TELEPHONE_EVENT]),
-            tuple([item for item in agreed if item.codec.name == TELEPHONE_EVENT]),
-            frozenset([codec.payload_type for codec in listed]),
-        )
-
-    def numbers(self) -> dict[int, Agreed]:
-        """Payload type as the peer sends it -> what it means.
-
-        Some peers send with their own numbers instead of ours; that does no harm where the number means
-        nothing else.
-        """
-        agreed = (*self.codecs, *self.events)
-        numbers = {item.sent_as: item for item in agreed}
-        for item in agreed:
-            if item.codec.payload_type not in self.listed:
-                numbers.setdefault(item.codec.payload_type, item)
-        return numbers
+        return _terms(tuple(listed), (*remote.codecs, *remote.telephone_events), we_answered)
 
     def event_for(self, codec: Codec) -> Agreed | None:
         """telephone-event at the clock rate of `codec` (RFC 4733 §2.1), else at 8000 Hz, else None."""
@@ -87,17 +73,40 @@ class Terms(NamedTuple):
         return by_rate.get(codec.clock_rate) or by_rate.get(8000)
 
 
-def payload_map(sender: Terms, receiver: Terms) -> dict[int, int]:
+@lru_cache(maxsize=512)
+def _terms(listed: tuple[Codec, ...], named: tuple[Codec, ...], we_answered: bool) -> Terms:
+    ours = {codec.key: codec for codec in listed}
+    theirs = {codec.key: codec for codec in named}
+    agreed = [
+        Agreed(theirs[key]._replace(fmtp=agreed_fmtp(ours[key], theirs[key])), ours[key].payload_type)
+        for key in (ours if we_answered else theirs)
+        if key in ours and key in theirs
+    ]
+    numbers = {item.sent_as: item for item in agreed}
+    taken = {codec.payload_type for codec in listed}
+    for item in agreed:
+        if item.codec.payload_type not in taken:
+            numbers.setdefault(item.codec.payload_type, item)
+    return Terms(
+        tuple([item for item in agreed if item.codec.name != TELEPHONE_EVENT]),
+        tuple([item for item in agreed if item.codec.name == TELEPHONE_EVENT]),
+        MappingProxyType(numbers),
+    )
+
+
+@lru_cache(maxsize=512)
+def payload_map(sender: Terms, receiver: Terms) -> Mapping[int, int]:
     """Payload type as one peer sends it -> as the other peer wants it: what passes through unchanged."""
     wanted = {item.codec.key: item for item in (*receiver.codecs, *receiver.events)}
     mapping: dict[int, int] = {}
-    for number, item in sender.numbers().items():
+    for number, item in sender.numbers.items():
         other = wanted.get(item.codec.key)
         if other is not None and item.passes_as(other):
             mapping[number] = other.codec.payload_type
-    return mapping
+    return MappingProxyType(mapping)
 
 
+@lru_cache(maxsize=512)
 def spoken(one: Terms, other: Terms) -> tuple[Codec, Codec]:
     """What each of two peers is sent where we choose: the first codec that passes between them, else what
     each has named first. Raises `NoCommonCodecError` for terms without a codec.
@@ -125,15 +134,22 @@ def select_for_callee(
     rest of `order` under numbers that the caller doesn't use. Raises `NoCommonCodecError` when none is left,
     or when the caller has none to be transcoded.
     """
-    if caller is None:
-        passing = [our_codec(name) for name in order if name in allowed]
-        taken: set[int] = set()
-    else:
-        by_name = {codec.name: codec for codec in caller.codecs if codec.name in allowed}
-        if not by_name:
-            raise NoCommonCodecError("no offered codec is allowed here")
+    named = () if caller is None else (*caller.codecs, *caller.telephone_events)
+    return list(_onward(named, tuple(order), tuple(allowed), transcoding))
+
+
+@lru_cache(maxsize=512)
+def _onward(
+    named: tuple[Codec, ...], order: tuple[str, ...], allowed: tuple[str, ...], transcoding: bool
+) -> list[Codec]:
+    by_name = {codec.name: codec for codec in named if codec.name in allowed}
+    if named and not by_name:
+        raise NoCommonCodecError("no offered codec is allowed here")
+    if named:
         passing = [by_name[name] for name in order if name in by_name]
-        taken = set(caller.numbers.values())
+    else:
+        passing = [our_codec(name) for name in order if name in allowed]
+    taken = {codec.payload_type for codec in named}
     selected = passing
     if transcoding:
         names = {codec.name for codec in passing}
@@ -147,10 +163,14 @@ def select_telephone_events(caller: RemoteAudio | None, codecs: Sequence[Codec])
     """telephone-event to offer onward beside `codecs`, at each of their clock rates (RFC 4733 §2.1): the
     caller's own, else ours.
     """
-    theirs = {} if caller is None else {event.clock_rate: event for event in caller.telephone_events}
-    taken = {codec.payload_type for codec in codecs}
-    if caller is not None:
-        taken.update(caller.numbers.values())
+    named = () if caller is None else (*caller.codecs, *caller.telephone_events)
+    return list(_events_onward(named, tuple(codecs)))
+
+
+@lru_cache(maxsize=512)
+def _events_onward(named: tuple[Codec, ...], codecs: tuple[Codec, ...]) -> list[Codec]:
+    theirs = {codec.clock_rate: codec for codec in named if codec.name == TELEPHONE_EVENT}
+    taken = {codec.payload_type for codec in (*named, *codecs)}
     rates = dict.fromkeys(codec.clock_rate for codec in codecs)
     return [theirs.get(rate) or _apart(our_telephone_event(rate), taken) for rate in rates]
 

@@ -1,6 +1,6 @@
 """What is offered onward and answered back, and what the terms of two legs make of each other."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -249,9 +249,9 @@ def test_the_telephone_event_is_the_one_of_the_codecs_clock() -> None:
         event = terms.event_for(codec)
         assert event is not None
         assert event.sent_as == number
-    eight = terms._replace(events=terms.events[:1])
+    eight = replace(terms, events=terms.events[:1])
     assert eight.event_for(remote.codecs[0]) == eight.events[0], "better another clock than none"
-    assert terms._replace(events=()).event_for(PCMA) is None
+    assert replace(terms, events=()).event_for(PCMA) is None
 
 
 def test_payload_map_when_our_offer_had_other_numbers() -> None:
