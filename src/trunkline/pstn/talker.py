@@ -32,9 +32,11 @@ class Talker:
         key: bytes = b"",
         secure: bool = False,
         ptime_ms: int = 20,
+        events: bool = True,
     ) -> None:
         """`codecs` are names of `sdp.codecs.CODEC_NAMES`. `key` is its SRTP key of 30 octets: with one, SRTP
-        is answered where it is offered, and with `secure` offered.
+        is answered where it is offered, and with `secure` offered. Without `events` it has no
+        telephone-event.
         """
         self.terminal = terminal
         self._local = LocalAudio(session_id)
@@ -42,6 +44,7 @@ class Talker:
         self._key = key
         self._secure = secure
         self._ptime_ms = ptime_ms
+        self._events = events
         self.codec = ""
         """What was agreed on; empty until then."""
 
@@ -50,7 +53,7 @@ class Talker:
         terminal = self.terminal
         codecs = [our_codec(name) for name in self._codecs]
         return self._local.offer(
-            [*codecs, *select_telephone_events(None, codecs)],
+            [*codecs, *(select_telephone_events(None, codecs) if self._events else [])],
             terminal.address,
             terminal.port,
             ptime=self._ptime_ms,
@@ -80,7 +83,7 @@ class Talker:
             terminal.address,
             terminal.port,
             Direction.SENDRECV,
-            remote.telephone_event_for(codec),
+            remote.telephone_event_for(codec) if self._events else None,
             self._ptime_ms,
             attributes=() if line is None else [our_line(line.tag, self._key)],
         )

@@ -131,3 +131,10 @@ def test_plain_audio_for_an_offer_of_srtp_is_no_answer() -> None:
 def test_packets_are_asked_for_as_long_as_it_was_told() -> None:
     booth = Booth(ptime_ms=40)
     assert b"a=ptime:40\r\n" in booth.one.offer()
+
+
+def test_a_talker_without_telephone_events_neither_offers_nor_answers_them() -> None:
+    engine = FakeEngine(FakeClock())
+    talker = Talker(engine.open_terminal(Silence()), 1, events=False)
+    assert b"telephone-event" not in talker.offer()
+    assert b"telephone-event" not in talker.answer(audio("192.0.2.9", event=101))
