@@ -168,6 +168,13 @@ class SipStack:
             if transaction is not None:
                 transaction.receive(message)
 
+    def stream_broken(self, error: SipSyntaxError, flow: Flow) -> None:
+        """A stream can't be framed any further: the request at which it ends is answered, where it may be,
+        before the connection is closed (RFC 3261 §18.3).
+        """
+        if error.message is not None:
+            self._refuse_unreadable(error.message, error, flow)
+
     def flow_failed(self, flow_or_target: Flow | Target, failure: FlowFailure) -> None:
         """A connection died or can't be opened, or ICMP says that a datagram didn't arrive (RFC 3261 §18.4).
 
@@ -228,8 +235,11 @@ class SipStack:
             call_id = None if request is None else request.headers.get("call-id")
             self._observer.message_received(data, flow, call_id or "")
         if request is not None:
-            mark_source(request, flow.remote)
-            self._respond_statelessly(request, flow, self._refusal(request, error, flow))
+            self._refuse_unreadable(request, error, flow)
+
+    def _refuse_unreadable(self, request: Request, error: SipSyntaxError, flow: Flow) -> None:
+        mark_source(request, flow.remote)
+        self._respond_statelessly(request, flow, self._refusal(request, error, flow))
 
     def _refusal(self, request: Request, error: SipSyntaxError, flow: Flow) -> Response:
         """The answer to a malformed request, with the faulty header in a Warning (RFC 3261 §20.43)."""
