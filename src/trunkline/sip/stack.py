@@ -34,6 +34,7 @@ from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.failures import FlowFailure, FlowFailureKind, RequestFailure, RequestFailureKind
 from trunkline.sip.loop import LoopGuard
 from trunkline.sip.message import Request, Response, response_to
+from trunkline.sip.multipart import unwrap
 from trunkline.sip.outgoing import ContactSpec, SentAck
 from trunkline.sip.parse import parse_message
 from trunkline.sip.ports import Address, Connector, Flow, Locator, Observer, Target
@@ -161,6 +162,8 @@ class SipStack:
             return
         if self._observer is not None:
             self._observer.message_received(data, flow, message.call_id)
+        if message.body and message.cseq.method != "INFO":
+            unwrap(message)
         if isinstance(message, Request):
             self._receive_request(message, flow)
         else:
