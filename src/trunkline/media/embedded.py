@@ -103,8 +103,8 @@ class EmbeddedLeg:
         self._native.send_digits(digits, duration_ms)
 
     def announce(self, sound: Sound | None) -> None:
-        """Say `sound` to the peer in place of the far leg's audio, or nothing of ours any more. A file is read
-        at once, and whole."""
+        """Say `sound` to the peer in place of the far leg's audio, or nothing of ours any more. A file is
+        read at once, and whole."""
         native = self._native
         match sound:
             case Tone(frequencies_hz, level_dbm0, cadence_ms):

@@ -4,6 +4,8 @@
 The simulated carrier and the test phone both are one of these behind a dialog.
 """
 
+from dataclasses import replace
+
 from trunkline.call.ports import RemoteMedia, SrtpKeys, TelephoneEvents
 from trunkline.call.record import MediaFigures
 from trunkline.call.remote_media import audio_format, media_flow
@@ -17,6 +19,8 @@ from trunkline.sdp.offer_answer import PLAIN_PROFILES, SECURE_PROFILES, Directio
 
 CODECS = ("PCMA", "PCMU")
 """What a talker speaks unless told otherwise, preferred first."""
+STEP_MS = 20
+"""A terminal makes a packet this often at most, though a peer may wish for shorter ones."""
 _TAG = 1
 
 
@@ -97,6 +101,7 @@ class Talker:
         said = terms.codecs[0]
         event = terms.event_for(said.codec)
         line = remote.crypto_line
+        spoken = audio_format(said.codec.payload_type, said.codec, remote)
         self.codec = said.codec.name
         self.terminal.set_remote(
             RemoteMedia(
@@ -111,7 +116,7 @@ class Talker:
                 dtmf_payload_type=None if event is None else event.sent_as,
                 signalled_from=None,
                 hears=tuple([audio_format(one.sent_as, one.codec, remote) for one in terms.codecs]),
-                speaks=audio_format(said.codec.payload_type, said.codec, remote),
+                speaks=replace(spoken, ptime_ms=max(spoken.ptime_ms, STEP_MS)),
                 takes_events=None
                 if event is None
                 else TelephoneEvents(event.codec.payload_type, event.codec.clock_rate),
