@@ -2,7 +2,7 @@
 //!
 //! Names are the encoding names of SDP: RFC 3551 table 4 (PCMU, PCMA, G722, G729), RFC 3952 (iLBC), RFC 5574 (speex).
 
-use crate::{CodecError, Decoder, Encoder, g711, g722, g729};
+use crate::{CodecError, Decoder, Encoder, g711, g722, g729, speex};
 
 /// One way of putting audio into RTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -99,7 +99,7 @@ impl Codec {
             Self::G729 => g729::FRAME_OCTETS,
             Self::Ilbc { frame_ms: 30 } => 50,
             Self::Ilbc { .. } => 38,
-            Self::Speex => 70,
+            Self::Speex => speex::FRAME_OCTETS,
         }
     }
 
@@ -113,7 +113,8 @@ impl Codec {
             Self::Pcmu => Ok(Box::new(g711::G711Decoder::new(g711::Law::Mu))),
             Self::G722 => Ok(Box::new(g722::G722Decoder::default())),
             Self::G729 => Ok(Box::new(g729::G729Decoder::default())),
-            Self::Ilbc { .. } | Self::Speex => Err(CodecError::NoState),
+            Self::Speex => Ok(Box::new(speex::SpeexDecoder::new()?)),
+            Self::Ilbc { .. } => Err(CodecError::NoState),
         }
     }
 
@@ -127,7 +128,8 @@ impl Codec {
             Self::Pcmu => Ok(Box::new(g711::Law::Mu)),
             Self::G722 => Ok(Box::new(g722::G722Encoder::default())),
             Self::G729 => Ok(Box::new(g729::G729Encoder::default())),
-            Self::Ilbc { .. } | Self::Speex => Err(CodecError::NoState),
+            Self::Speex => Ok(Box::new(speex::SpeexEncoder::new()?)),
+            Self::Ilbc { .. } => Err(CodecError::NoState),
         }
     }
 }

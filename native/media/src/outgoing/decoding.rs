@@ -99,7 +99,7 @@ impl Decoding {
             Turn::Kept => {}
             Turn::Late => return,
         }
-        while let Some((held, missing)) = self.hold.next() {
+        while let Some((held, missing)) = self.hold.release() {
             // An empty payload stands for an event's packet.
             if !held.payload.is_empty() {
                 self.decode(held.timestamp, &held.payload, missing > 0, out);

@@ -24,9 +24,9 @@ pub struct Held {
 /// What is to be done with a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// It is its turn; what [`Hold::next`] gives follows it.
+    /// It is its turn; what [`Hold::release`] gives follows it.
     Now,
-    /// It is kept; what [`Hold::next`] gives, if anything, may go.
+    /// It is kept; what [`Hold::release`] gives, if anything, may go.
     Kept,
     /// It is too late, or came twice.
     Late,
@@ -97,7 +97,7 @@ impl Hold {
     }
 
     /// The next packet that may go, and how many are missing before it. Give it back to [`Hold::done`].
-    pub fn next(&mut self) -> Option<(Held, u16)> {
+    pub fn release(&mut self) -> Option<(Held, u16)> {
         let next = self.next?;
         let missing = self.held.last()?.sequence.wrapping_sub(next);
         if missing > 0 && self.held.len() <= self.depth {
@@ -108,7 +108,7 @@ impl Hold {
         Some((held, missing))
     }
 
-    /// Takes back what [`Hold::next`] gave, to use its room again.
+    /// Takes back what [`Hold::release`] gave, to use its room again.
     pub fn done(&mut self, held: Held) {
         if self.spare.len() <= DEEPEST {
             self.spare.push(held);
@@ -140,7 +140,7 @@ mod tests {
                 Turn::Now | Turn::Restart => gone.push((sequence, 0)),
                 Turn::Kept | Turn::Late => {}
             }
-            while let Some((held, missing)) = hold.next() {
+            while let Some((held, missing)) = hold.release() {
                 gone.push((held.sequence, missing));
                 hold.done(held);
             }
