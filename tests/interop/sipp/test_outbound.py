@@ -240,7 +240,7 @@ def test_hold_and_resume_keep_the_tones(pbx: Pbx, voice: Speak) -> None:
 def test_another_codec_within_the_call_concerns_its_own_side_and_breaks_no_stream(
     node: Node, pbx: Pbx, voice: Speak
 ) -> None:
-    """PCMU is transcoded for a carrier with PCMA; then the customer turns to PCMA at another port: it passes."""
+    """PCMU is transcoded for a carrier with PCMA; then the customer turns to PCMA elsewhere, which passes."""
     before, after, ear = voice(440, PBX, PCMU), voice(600, PBX, PCMA), voice(1000, CARRIER, PCMA)
     callee = Callee(body=sdp(ear, formats="8 101"))
     callee.invited()
