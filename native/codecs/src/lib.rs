@@ -21,6 +21,7 @@ pub mod fade;
 pub mod g711;
 pub mod g722;
 pub mod g729;
+pub mod ilbc;
 pub mod resampler;
 pub mod speex;
 
