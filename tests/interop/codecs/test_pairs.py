@@ -132,6 +132,21 @@ def test_packets_of_any_length_are_made_anew(world: World, ptime_ms: int) -> Non
         assert theirs.figures.packets_received == pytest.approx(report.talk_s * 50, rel=0.15), pair
 
 
+@pytest.mark.parametrize(("ilbc_ms", "ptime_ms"), [(20, 20), (30, 30), (20, 60), (30, 60)])
+def test_ilbc_of_either_mode(world: World, ilbc_ms: int, ptime_ms: int) -> None:
+    """Through to a carrier with the other codec, and to one with iLBC of 30 ms, which passes."""
+    pairs = [("iLBC", "PCMA"), ("iLBC", "iLBC")]
+    reports = world.phones.dial(
+        *(world.call(*pair, ilbc_ms=ilbc_ms, ptime_ms=ptime_ms, digits=DIGITS) for pair in pairs)
+    )
+    for pair, report in zip(pairs, reports, strict=True):
+        assert report.heard(CALLEE_HZ[pair[1]], HEARD_MS), (pair, report.hearing)
+        (theirs,) = world.carriers[pair[1]].taken
+        assert theirs.heard(CALLER_HZ[pair[0]], HEARD_MS), (pair, theirs.hearing)
+        assert theirs.hearing.digits == DIGITS
+    assert sorted(record["transcoded"] for record in world.records(2)) == [False, True]
+
+
 def test_srtp_on_one_side_and_plain_audio_in_another_codec_on_the_other(world: World) -> None:
     reports = world.phones.dial(
         world.call("G722", "PCMA", srtp=True, digits=DIGITS), world.call("PCMU", "PCMU", srtp=True)
