@@ -65,6 +65,9 @@ class CallState(Enum):
 TARGETS_IN_TIME = 3
 """How many silent targets of one URI (its SRV and address records) are tried within the URI's own time."""
 
+_AT_ONCE = frozenset({Slug.SHUT_DOWN, Slug.HUNG_UP_BY_OPERATOR})
+"""What no recording delays."""
+
 Target = GatewayTarget | EndpointTarget
 
 
@@ -498,6 +501,8 @@ class Call:
     def _announces(self, verdict: Verdict) -> bool:
         """Let the caller hear why it is refused, where there is a recording for it."""
         path = self._services.settings.announcements.get(str(verdict.slug))
+        if verdict.slug in _AT_ONCE:
+            return False
         return self._account.announcements and path is not None and self._sounds.play(WavFile(path))
 
     def _refused(self) -> None:
