@@ -177,6 +177,7 @@ class Call:
             self,
             session_id=services.new_session_id(),
             ipv6=":" in far.request_uri.host,
+            beside=self.caller,
         )
         silence_ms = far.response_timeout_ms
         if silence_ms is None:

@@ -63,7 +63,15 @@ class Leg(IncomingInviteEvents):
 
     __slots__ = ("_closed", "description", "local", "media", "owner", "remote", "signalled_from", "usage")
 
-    def __init__(self, engine: MediaEngine, owner: LegOwner, *, session_id: int, ipv6: bool) -> None:
+    def __init__(
+        self,
+        engine: MediaEngine,
+        owner: LegOwner,
+        *,
+        session_id: int,
+        ipv6: bool,
+        beside: "Leg | None" = None,
+    ) -> None:
         self._closed = False
         self.owner = owner
         self.local = LocalAudio(session_id)
@@ -74,7 +82,9 @@ class Leg(IncomingInviteEvents):
         self.usage: Usage | None = None
         self.signalled_from: str | None = None
         """The address that the peer's SIP comes from."""
-        self.media: MediaLeg = engine.open_leg(ipv6=ipv6, events=owner)
+        self.media: MediaLeg = engine.open_leg(
+            ipv6=ipv6, events=owner, beside=None if beside is None else beside.media
+        )
 
     def adopt(self, usage: Usage) -> None:
         """Take over a dialog: the first of the attempt, or another branch of a fork that answers instead."""
