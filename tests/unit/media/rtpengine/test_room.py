@@ -1,0 +1,397 @@
+"""A room: what it says to its rtpengine, in which order, and what it makes of the answers."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.contract.media.rigs import Told
+from tests.unit.media.rtpengine.paper_daemon import DELAY_S, PaperDaemon
+from tests.unit.media.rtpengine.remotes import peer
+from tests.unit.media.rtpengine.test_sounds import wav
+from tests.unit.virtual_clock import FakeClock
+from trunkline.call.ports import MediaFlow, Tone, WavFile
+from trunkline.media.rtpengine.exchange import NgError, NgFullError, NgRefusedError, NgSilentError
+from trunkline.media.rtpengine.leg import RtpengineLeg
+from trunkline.media.rtpengine.room import Room, RoomSettings
+from trunkline.media.rtpengine.sounds import playable
+
+SETTINGS = RoomSettings(timeout_s=10.0, poll_s=1.0)
+
+
+class Owner:
+    def __init__(self) -> None:
+        self.ready: list[Room] = []
+        self.lost: list[NgError] = []
+        self.ended: list[Room] = []
+
+    def room_ready(self, room: Room) -> None:
+        self.ready.append(room)
+
+    def room_lost(self, room: Room, error: NgError) -> None:
+        self.lost.append(error)
+
+    def room_ended(self, room: Room) -> None:
+        self.ended.append(room)
+
+
+class Prepared:
+    """A room at a paper daemon, ready; `talk` makes a call of it."""
+
+    def __init__(self, settings: RoomSettings = SETTINGS) -> None:
+        self.clock = FakeClock()
+        self.daemon = PaperDaemon(self.clock)
+        self.owner = Owner()
+        self.told = Told()
+        self.room = Room("c", self.daemon.exchange, self.clock, self.owner, settings, ipv6=False)
+        self.room.prepare()
+        self.settle()
+
+    def settle(self) -> None:
+        self.clock.advance(20 * DELAY_S)
+
+    def open(self) -> RtpengineLeg:
+        self.room.watch()
+        return RtpengineLeg(self.room, self.room.caller, self.told)
+
+    def beside(self) -> RtpengineLeg:
+        side = self.room.take_callee(ipv6=False)
+        assert side is not None
+        return RtpengineLeg(self.room, side, self.told)
+
+    def talk(self) -> tuple[RtpengineLeg, RtpengineLeg]:
+        caller, callee = self.open(), self.beside()
+        self.settle()
+        caller.set_remote(peer("198.51.100.1"))
+        callee.set_remote(peer("198.51.100.2"))
+        self.room.bridge(callee.side)
+        self.settle()
+        return caller, callee
+
+    @property
+    def told_about(self) -> dict[str, str]:
+        """Who the daemon takes each side's peer for."""
+        return {
+            tag: sdp.partition("c=IN IP4 ")[2].partition("\r")[0] for tag, sdp in self.daemon.call.sdp.items()
+        }
+
+
+def test_it_is_made_by_an_offer_and_an_answer_about_nobody() -> None:
+    one = Prepared()
+    assert one.owner.ready == [one.room]
+    assert one.daemon.commands() == ["offer", "answer"]
+    assert one.told_about == {"caller": "0.0.0.0", "callee-1": "0.0.0.0"}
+    assert one.room.caller.endpoint == ("192.0.2.1", 30_002)
+
+
+def test_taking_a_callees_side_makes_the_next_one() -> None:
+    one = Prepared()
+    caller, callee = one.open(), one.beside()
+    one.settle()
+    assert callee.port == 30_000 != caller.port
+    assert one.daemon.call.ports == {"callee-1": 30_000, "caller": 30_002, "callee-2": 30_004}
+    assert one.daemon.commands() == ["offer", "answer"] * 2
+
+
+def test_what_is_set_in_one_go_is_said_once() -> None:
+    one = Prepared()
+    caller, callee = one.open(), one.beside()
+    one.settle()
+    one.daemon.commands()
+    for port in range(4000, 4100, 2):
+        caller.set_remote(peer("198.51.100.1", port))
+    callee.set_remote(peer("198.51.100.2"))
+    one.room.bridge(callee.side)
+    one.settle()
+    assert one.daemon.commands() == ["offer", "answer"]
+    assert one.told_about["caller"] == "198.51.100.1"
+    assert "m=audio 4098" in one.daemon.call.sdp["caller"]
+    caller.set_remote(peer("198.51.100.1", 4098))
+    one.settle()
+    assert one.daemon.commands() == [], "nothing has changed"
+
+
+def test_what_changes_under_way_is_said_after_the_answer() -> None:
+    one = Prepared()
+    caller, callee = one.talk()
+    one.daemon.commands()
+    caller.set_remote(peer("198.51.100.3"))
+    one.clock.advance(DELAY_S / 2)
+    for port in (5000, 6000, 7000):
+        callee.set_remote(peer("198.51.100.4", port))
+    one.settle()
+    assert one.daemon.commands() == ["offer", "answer"] * 2
+    assert one.told_about["caller"] == "198.51.100.3"
+    assert "m=audio 7000" in one.daemon.call.sdp["callee-1"]
+
+
+def test_before_the_bridge_each_knows_nobody() -> None:
+    one = Prepared()
+    caller, callee = one.open(), one.beside()
+    caller.set_remote(peer("198.51.100.1"))
+    callee.set_remote(peer("198.51.100.2"))
+    one.settle()
+    assert one.told_about["caller"] == "198.51.100.1"
+    assert one.told_about["callee-1"] == "0.0.0.0"
+
+
+@pytest.mark.parametrize(
+    ("direction", "blocked"),
+    [
+        (MediaFlow.BOTH, set()),
+        (MediaFlow.SEND, {"caller"}),
+        (MediaFlow.RECEIVE, {"callee-1"}),
+        (MediaFlow.NONE, {"caller", "callee-1"}),
+    ],
+)
+def test_hold_blocks_and_its_end_unblocks(direction: MediaFlow, blocked: set[str]) -> None:
+    one = Prepared()
+    caller, _ = one.talk()
+    one.daemon.commands()
+    caller.set_remote(replace(peer("198.51.100.1"), direction=direction))
+    one.settle()
+    assert one.daemon.call.blocked == blocked
+    assert one.daemon.commands().count("block DTMF") == len(blocked)
+    caller.set_remote(peer("198.51.100.1"))
+    one.settle()
+    assert one.daemon.call.blocked == set()
+
+
+def test_the_attempt_that_follows_has_a_port_of_its_own_and_the_caller_keeps_its() -> None:
+    one = Prepared()
+    caller, first = one.talk()
+    first.close()
+    second = one.beside()
+    second.set_remote(peer("198.51.100.9"))
+    one.room.bridge(second.side)
+    one.settle()
+    assert second.port not in {first.port, caller.port}
+    assert one.told_about["caller"] == "198.51.100.1"
+    assert one.told_about[second.side.tag] == "198.51.100.9"
+    assert one.owner.lost == []
+
+
+def test_an_attempt_that_failed_at_once_leaves_its_side_to_the_next() -> None:
+    one = Prepared()
+    one.open()
+    first = one.beside()
+    first.close()
+    again = one.beside()
+    again.close()
+    third = one.beside()
+    assert first.port == again.port == third.port
+    assert (first.closed, third.closed) == (True, False)
+    third.set_remote(peer())
+    third.close()
+    assert one.room.take_callee(ipv6=False) is None, "somebody may send to that port now"
+    one.settle()
+    assert one.room.take_callee(ipv6=False) is not None
+
+
+def test_a_departed_side_is_deleted_and_its_figures_kept() -> None:
+    one = Prepared()
+    _, callee = one.talk()
+    one.daemon.call.packets["callee-1"] = 30
+    one.daemon.commands()
+    callee.close()
+    one.settle()
+    assert "delete" in one.daemon.commands()
+    assert callee.figures().packets_received == 30
+
+
+def test_closing_the_last_leg_deletes_the_call_and_fills_in_the_figures() -> None:
+    one = Prepared()
+    caller, callee = one.talk()
+    one.daemon.call.packets.update({"caller": 50, "callee-1": 40})
+    one.daemon.commands()
+    figures = callee.close(), caller.close()
+    assert [item.packets_received for item in figures] == [0, 0]
+    one.settle()
+    assert one.daemon.commands() == ["delete"]
+    assert [(item.packets_received, item.packets_sent) for item in figures] == [(40, 50), (50, 40)]
+    assert one.owner.ended == [one.room]
+    one.clock.run_out()
+    assert one.daemon.commands() == []
+    assert caller.close() is figures[1]
+
+
+def test_an_rtpengine_that_cannot_be_told_of_the_end_is_left() -> None:
+    one = Prepared()
+    caller, callee = one.talk()
+    one.daemon.silent = True
+    callee.close()
+    caller.close()
+    one.clock.advance(5.0)
+    assert one.owner.ended == [one.room]
+    assert len(one.clock) == 0
+
+
+# --- silence and loss ------------------------------------------------------------------------------------
+
+
+def test_silence_is_told_once_until_something_is_heard() -> None:
+    one = Prepared()
+    caller, _ = one.talk()
+    one.clock.advance(9.0)
+    assert one.told.timed_out == []
+    one.clock.advance(30.0)
+    assert one.told.timed_out == [caller]
+    one.daemon.call.packets["callee-1"] = 1
+    one.clock.advance(5.0)
+    one.clock.advance(15.0)
+    assert one.told.timed_out == [caller, caller]
+
+
+def test_one_side_that_speaks_is_enough_and_hold_may_be_silent() -> None:
+    one = Prepared()
+    _, callee = one.talk()
+    for count in range(1, 30):
+        one.daemon.call.packets["callee-1"] = count
+        one.clock.advance(1.0)
+    callee.set_remote(peer(direction=MediaFlow.SEND))
+    one.clock.advance(60.0)
+    assert one.told.timed_out == []
+    callee.set_remote(peer())
+    one.clock.advance(12.0)
+    assert len(one.told.timed_out) == 1
+
+
+def test_a_call_that_the_rtpengine_has_lost_is_told_as_silence() -> None:
+    one = Prepared()
+    caller, callee = one.talk()
+    one.daemon.calls.clear()
+    one.clock.advance(2.0)
+    assert one.told.timed_out == [caller]
+    assert [type(error) for error in one.owner.lost] == [NgRefusedError]
+    assert caller.close().packets_received == 0
+    callee.close()
+    one.clock.run_out()
+
+
+def test_a_restarted_rtpengine_that_gives_other_ports_has_lost_the_call() -> None:
+    one = Prepared()
+    caller, callee = one.talk()
+    one.daemon.calls.clear()
+    callee.set_remote(peer("198.51.100.4"))
+    one.settle()
+    assert one.told.timed_out == [caller]
+    assert "anew" in str(one.owner.lost[0])
+
+
+def test_an_rtpengine_that_is_silent_for_a_while_is_put_up_with() -> None:
+    one = Prepared()
+    caller, _ = one.talk()
+    one.daemon.call.packets["caller"] = 5
+    one.daemon.silent = True
+    one.clock.advance(8.0)
+    one.daemon.silent = False
+    one.clock.advance(2.0)
+    assert (one.told.timed_out, caller.figures().packets_received) == ([], 5)
+    one.daemon.silent = True
+    one.clock.advance(20.0)
+    assert one.told.timed_out == [caller]
+    assert [type(error) for error in one.owner.lost] == [NgSilentError]
+
+
+@pytest.mark.parametrize("sdp", [b"", b"v=0\r\nm=audio 0 RTP/AVP 8\r\n"])
+def test_an_answer_without_an_endpoint_costs_the_call(sdp: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Prepared()
+    caller, callee = one.talk()
+    monkeypatch.setattr(one.daemon, "answer", lambda *_: {"result": "ok", "sdp": sdp})
+    callee.set_remote(peer("198.51.100.4"))
+    one.settle()
+    assert one.told.timed_out == [caller]
+    assert one.room.ended
+
+
+def test_a_room_that_is_refused_is_lost_at_once() -> None:
+    clock = FakeClock()
+    daemon, owner = PaperDaemon(clock), Owner()
+    daemon.full = True
+    Room("c", daemon.exchange, clock, owner, SETTINGS, ipv6=False).prepare()
+    clock.advance(1.0)
+    assert [type(error) for error in owner.lost] == [NgFullError]
+
+
+def test_without_another_side_the_call_goes_on() -> None:
+    one = Prepared()
+    one.open()
+    one.daemon.refuses = {"offer"}
+    callee = one.beside()
+    one.settle()
+    assert (one.told.timed_out, one.owner.lost) == ([], [])
+    one.daemon.refuses = set()
+    callee.set_remote(peer())
+    one.room.bridge(callee.side)
+    one.settle()
+    assert one.told_about["callee-1"] == "198.51.100.7"
+    assert one.room.take_callee(ipv6=False) is None
+    one.settle()
+    assert one.room.take_callee(ipv6=False) is not None
+
+
+# --- digits and sounds -----------------------------------------------------------------------------------
+
+
+def test_digits_are_played_as_if_the_far_side_had_sent_them() -> None:
+    one = Prepared()
+    _, callee = one.talk()
+    one.daemon.commands()
+    callee.send_digits("1a", duration_ms=20)
+    one.settle()
+    assert [
+        (command, keys.get("from-tag"), keys.get("digit"), keys.get("duration"))
+        for command, keys in one.daemon.said
+    ] == [
+        ("offer", b"caller", None, None),
+        ("answer", b"caller", None, None),
+        ("play DTMF", b"caller", b"1", 100),
+        ("play DTMF", b"caller", b"A", 100),
+    ]
+
+
+def test_digits_that_are_refused_are_dropped() -> None:
+    one = Prepared()
+    _, callee = one.talk()
+    one.daemon.refuses = {"play DTMF"}
+    callee.send_digits("123")
+    one.settle()
+    assert one.daemon.commands().count("play DTMF") == 1
+    assert one.told.timed_out == []
+
+
+def test_a_sound_takes_the_place_of_the_far_audio_until_it_ends(tmp_path: Path) -> None:
+    one = Prepared()
+    caller, _ = one.talk()
+    caller.announce(WavFile(wav(tmp_path / "hello.wav", 8000)))
+    one.settle()
+    assert one.daemon.call.blocked == {"callee-1"}
+    assert "play media" in one.daemon.commands()
+    one.clock.advance(1.1)
+    assert one.told.ended == [caller]
+    assert one.daemon.call.blocked == set()
+
+
+def test_a_tone_goes_on_until_it_is_stopped_or_replaced() -> None:
+    one = Prepared()
+    caller, _ = one.talk()
+    one.daemon.commands()
+    caller.announce(Tone((425.0,)))
+    one.clock.advance(100.0)
+    caller.announce(Tone((440.0,)))
+    one.settle()
+    caller.announce(None)
+    one.settle()
+    said = [command for command in one.daemon.commands() if "media" in command and "block" not in command]
+    assert said == ["play media", "stop media", "play media", "stop media"]
+    assert one.told.ended == []
+
+
+def test_a_sound_that_is_refused_is_left(tmp_path: Path) -> None:
+    one = Prepared()
+    caller, _ = one.talk()
+    one.daemon.refuses = {"play media"}
+    one.room.play(caller.side, playable(WavFile(wav(tmp_path / "hello.wav", 8000))))
+    one.settle()
+    assert one.daemon.commands().count("play media") == 1
+    assert one.daemon.call.blocked == set()
