@@ -6,7 +6,7 @@ import resource
 import socket
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from ipaddress import ip_address
@@ -21,7 +21,10 @@ from trunkline.cli.stations import Ground, on_ground
 from trunkline.config import Settings
 from trunkline.errors import StoreError, TrunklineError
 from trunkline.media.embedded import EmbeddedEngine
-from trunkline.node.wiring import advertised_host, engine_settings, own_address
+from trunkline.media.rtpengine.engine import RtpengineEngine
+from trunkline.media.rtpengine.instance import InstanceState
+from trunkline.net.loop_clock import LoopClock
+from trunkline.node.wiring import advertised_host, engine_settings, own_address, rtpengine_settings
 from trunkline.sdp.codecs import CODEC_NAMES
 from trunkline.sip.ports import LocateFailure, Target
 from trunkline.sip.uri import SipUri
@@ -271,6 +274,9 @@ def check_store(settings: Settings) -> Findings:
 def check_media(settings: Settings) -> Findings:
     """Can the media ports be had, and which codecs pass?"""
     media = settings.media
+    if media.engine == "rtpengine":
+        yield from _check_rtpengines(settings)
+        return
     wanted = min(media.port_max - media.port_min + 1 + 1024, _OPEN_FILES)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < wanted:
@@ -287,6 +293,38 @@ def check_media(settings: Settings) -> Findings:
     else:
         yield Finding("media", State.FINE, f"ports {media.port_min} to {media.port_max}")
     yield Finding("codecs", State.FINE, f"pass through: {', '.join(CODEC_NAMES)}, telephone-event")
+
+
+def _check_rtpengines(settings: Settings) -> Findings:
+    """Does each of them answer, and give ports?"""
+    try:
+        states = asyncio.run(_ask_rtpengines(settings))
+    except TrunklineError as error:
+        yield Finding("media", State.FAULT, str(error), "See media.rtpengine.")
+        return
+    for state in states:
+        if state.ready:
+            yield Finding(
+                f"rtpengine {state.name}", State.FINE, f"gave ports, {state.latency_ms or 0:.1f} ms"
+            )
+        elif state.up:
+            yield Finding(f"rtpengine {state.name}", State.FAULT, "gives no ports", "See its log.")
+        else:
+            yield Finding(
+                f"rtpengine {state.name}", State.FAULT, state.reason, "Is it running, with this --listen-…?"
+            )
+
+
+async def _ask_rtpengines(settings: Settings) -> tuple[InstanceState, ...]:
+    faults: list[Exception] = []
+    clock = LoopClock(asyncio.get_running_loop(), faults.append)
+    engine = RtpengineEngine(replace(rtpengine_settings(settings), ready=1), clock)
+    try:
+        await engine.start()
+        return engine.states()
+    finally:
+        await engine.close()
+        clock.stop()
 
 
 _CHECKS: tuple[Callable[[Settings], Findings], ...] = (

@@ -9,6 +9,9 @@ from ipaddress import ip_address
 from trunkline.call.services import CallSettings
 from trunkline.config import Settings, SocketAddress
 from trunkline.media.embedded import EngineSettings
+from trunkline.media.rtpengine.engine import RtpengineSettings
+from trunkline.media.rtpengine.wires import InstanceAddress
+from trunkline.media.rtpengine.wires import Transport as NgTransport
 from trunkline.net.admission import GateSettings
 from trunkline.net.dns_client import DnsSettings
 from trunkline.net.settings import Listen, TlsSettings, TransportSettings
@@ -131,6 +134,20 @@ def engine_settings(settings: Settings) -> EngineSettings:
         drain_s=media.drain_s,
         dscp=media.dscp,
         allow_loopback=media.allow_loopback,
+    )
+
+
+def rtpengine_settings(settings: Settings) -> RtpengineSettings:
+    """For the rtpengines as media engine."""
+    media = settings.media
+    return RtpengineSettings(
+        tuple(
+            InstanceAddress(NgTransport(item.transport), item.address.host, item.address.port, item.weight)
+            for item in media.rtpengine
+        ),
+        ready=media.rtpengine_ready,
+        ipv6=media.rtpengine_ipv6,
+        timeout_s=media.timeout_s,
     )
 
 

@@ -1,0 +1,144 @@
+"""Calls through a node whose media engine is rtpengine: the tones at both ends, and two of them, one lost."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.contract.media.rtpengine_daemon import RtpengineDaemon
+from tests.unit.net.wire import until
+from tests.unit.node.ground import (
+    CARRIER_HZ,
+    CUSTOMER_HZ,
+    NUMBER,
+    Ground,
+    Installation,
+    in_loop,
+    on_node,
+    running,
+)
+from trunkline.call.record import CallRecord
+from trunkline.media.rtpengine.engine import RtpengineEngine
+from trunkline.store.calls import CallFilter
+from trunkline.store.store import Store
+from trunkline.trunk.forwarding import ForwardingList
+
+
+@pytest.fixture
+def daemons(tmp_path: Path) -> Iterator[tuple[RtpengineDaemon, RtpengineDaemon]]:
+    started = RtpengineDaemon(tmp_path), RtpengineDaemon(tmp_path)
+    yield started
+    for daemon in started:
+        daemon.stop()
+
+
+def at(*daemons: RtpengineDaemon) -> dict[str, object]:
+    """Settings for a node that uses these."""
+    return {
+        "media__engine": "rtpengine",
+        "media__rtpengine": [f"udp:{daemon.host}:{daemon.ng_port}" for daemon in daemons],
+        "media__rtpengine_ready": 4,
+    }
+
+
+def stored_calls(installation: Installation) -> list[CallRecord]:
+    settings = installation.settings
+    store = Store.open(settings.database_url, settings.key_file, settings.service.domain)
+    try:
+        return list(store.calls.list(CallFilter(), limit=100).calls)
+    finally:
+        store.close()
+
+
+def calls_at(ground: Ground) -> dict[str, int]:
+    media = ground.node.media
+    assert isinstance(media, RtpengineEngine)
+    return {state.name: state.rooms for state in media.states()}
+
+
+def test_a_call_each_way_with_audio_and_the_figures_in_its_record(
+    tmp_path: Path, daemons: tuple[RtpengineDaemon, RtpengineDaemon]
+) -> None:
+    installation = Installation.make(tmp_path, **at(*daemons))
+
+    async def call() -> None:
+        async with running(installation) as ground:
+            outbound = await ground.outbound(talk_s=1.0)
+            assert outbound.heard(CARRIER_HZ, 500), outbound
+            inbound = await ground.inbound(talk_s=1.0)
+            assert inbound.heard(CUSTOMER_HZ, 500), inbound
+            await until(lambda: ground.taken["customer"] and ground.taken["carrier"])
+            assert ground.taken["carrier"][0].heard(CUSTOMER_HZ, 500)
+            assert ground.taken["customer"][0].heard(CARRIER_HZ, 500)
+            await until(lambda: set(calls_at(ground).values()) == {0})
+
+    in_loop(call())
+    for record in stored_calls(installation):
+        for figures in (record.caller_media, record.callee_media):
+            assert figures.packets_received >= 45, record
+            assert figures.packets_sent >= 45, record
+
+
+def test_new_calls_go_to_the_instance_that_is_left(
+    tmp_path: Path, daemons: tuple[RtpengineDaemon, RtpengineDaemon]
+) -> None:
+    first, second = daemons
+
+    async def call(ground: Ground) -> None:
+        media = ground.node.media
+        assert isinstance(media, RtpengineEngine)
+        talk = [asyncio.ensure_future(ground.outbound(talk_s=1.0)) for _ in range(2)]
+        await until(lambda: sorted(calls_at(ground).values()) == [1, 1])
+        assert [(await one).heard(CARRIER_HZ, 500) for one in talk] == [True, True]
+        first.stop()
+        await until(lambda: [state.up for state in media.states()] == [False, True])
+        for _ in range(2):
+            assert (await ground.outbound(talk_s=0.5)).heard(CARRIER_HZ, 200)
+        assert ground.face.readiness().ready
+        second.stop()
+        await until(lambda: not any(state.up for state in media.states()))
+        refused = await ground.outbound()
+        assert refused.status == 503
+        assert not ground.face.readiness().ready
+        await asyncio.to_thread(first.start)
+        await until(lambda: ground.face.readiness().ready)
+        assert (await ground.outbound(talk_s=0.5)).heard(CARRIER_HZ, 200)
+
+    on_node(tmp_path, call, **at(first, second))
+
+
+def test_a_call_whose_rtpengine_dies_is_ended(
+    tmp_path: Path, daemons: tuple[RtpengineDaemon, RtpengineDaemon]
+) -> None:
+    async def call(ground: Ground) -> None:
+        talk = asyncio.ensure_future(ground.outbound(talk_s=30))
+        await until(lambda: ground.face.calls() and ground.face.calls()[0].answered_at)
+        daemons[0].stop()
+        report = await talk
+        assert report.answered
+        assert "hung up" in report.outcome, report.outcome
+
+    on_node(tmp_path, call, media__timeout_s=1.0, **at(daemons[0]))
+
+
+def test_the_next_carrier_is_heard_when_the_first_refuses(
+    tmp_path: Path, daemons: tuple[RtpengineDaemon, RtpengineDaemon]
+) -> None:
+    """Each attempt has a port of its own beside the caller's, which stays."""
+    installation = Installation.make(tmp_path, **at(daemons[0]))
+    settings = installation.settings
+    store = Store.open(settings.database_url, settings.key_file, settings.service.domain)
+    try:
+        good = f"pbx@127.0.0.1:{installation.customer_port}"
+        store.numbers.forward(NUMBER, ForwardingList.parse(f"pbx@127.0.0.1:9, {good}"))
+    finally:
+        store.close()
+
+    async def call() -> None:
+        async with running(installation) as ground:
+            inbound = await ground.inbound(talk_s=0.6)
+            assert inbound.heard(CUSTOMER_HZ, 300), inbound
+
+    in_loop(call())
+    assert [record.attempts for record in stored_calls(installation)] == [2]
