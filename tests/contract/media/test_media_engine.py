@@ -25,21 +25,6 @@ RTPENGINE_CANNOT = {
 """Tests that rtpengine 10.5 does not pass, each with the reason. docs/operations.md says the same."""
 
 
-@pytest.fixture(scope="session")
-def rtpengine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], RtpengineDaemon]]:
-    """The one daemon of a run, started when a test first needs it."""
-    started: list[RtpengineDaemon] = []
-
-    def get() -> RtpengineDaemon:
-        if not started:
-            started.append(RtpengineDaemon(tmp_path_factory.mktemp("rtpengine")))
-        return started[0]
-
-    yield get
-    for daemon in started:
-        daemon.stop()
-
-
 @pytest.fixture(params=[*RIGS, "rtpengine"])
 def make_rig(
     request: pytest.FixtureRequest, rtpengine: Callable[[], RtpengineDaemon]

@@ -85,6 +85,7 @@ class Instance:
         self._used: set[Room] = set()
         self._timer: Timer | None = None
         self._refused = False
+        self._doubted = False
         self._closing = False
 
     def start(self) -> None:
@@ -94,7 +95,7 @@ class Instance:
     def take(self, *, ipv6: bool) -> Room | None:
         """A room for a call; None when it has none ready or is down."""
         ready = self._ready.get(ipv6)
-        if not self.up or not ready:
+        if not self.up or self._doubted or not ready:
             return None
         room = ready.popleft()
         self._used.add(room)
@@ -143,6 +144,8 @@ class Instance:
     # -- health ------------------------------------------------------------------------------------
 
     def _check(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         oldest = next((rooms[0] for rooms in self._ready.values() if rooms), None)
         if oldest is None:
             self.exchange.ask("ping", {}, self._checked)
@@ -157,6 +160,7 @@ class Instance:
             for rooms in self._ready.values():
                 rooms.clear()
             outcome = {}
+        self._doubted = False
         if isinstance(outcome, NgError):
             self._is_down(outcome)
         elif not self.up:
@@ -200,11 +204,16 @@ class Instance:
         self._changed()
 
     def room_lost(self, room: Room, error: NgError) -> None:
-        """No more are made until the next check, if it was one in the making."""
+        """No more are made until the next check, if it was one in the making. If it was a call's, the rooms
+        that are ready may be lost as well: that is asked before another call gets one.
+        """
         if self._making.pop(room, None) is not None:
             self._refused = True
             if isinstance(error, NgRefusedError):
                 _log.warning("rtpengine %s makes no room for calls: %s", self.name, error)
+        elif isinstance(error, NgRefusedError) and room in self._used and not self._doubted:
+            self._doubted = True
+            self._check()
         self._used.discard(room)
         if isinstance(error, NgUnreachableError):
             self._is_down(error)

@@ -211,8 +211,9 @@ class Room:
         if not self._ready:
             yield self._make(self._settings.families[0])
             return
+        yield from self._blocks(True)
         yield from self._descriptions()
-        yield from self._blocks()
+        yield from self._blocks(False)
         missing = [ipv6 for ipv6 in self._settings.families if ipv6 not in self._spares]
         if missing and not self._spares_refused:
             yield self._make(missing[0])
@@ -343,9 +344,10 @@ class Room:
 
         yield _Step("offer", said.offer, offered, self._lose)
 
-    def _blocks(self) -> Iterator[_Step]:
+    def _blocks(self, begin: bool) -> Iterator[_Step]:
         """Hold, the end of an older bridge, and a sound in the place of audio: rtpengine passes packets on
-        whatever a description's direction says.
+        whatever a description's direction says. What begins does so before the peers are described, and what
+        ends afterwards, so that nothing slips through in between.
         """
         far, caller = self._bridged, self.caller
         wanted = {side: side is not far for side in self._callees if side.remote is not None}
@@ -353,7 +355,7 @@ class Room:
             wanted[far] = not (far.passes and caller.listens) or caller.sound is not None
             wanted[caller] = not (caller.passes and far.listens) or far.sound is not None
         for side, blocked in wanted.items():
-            if side.blocked != blocked:
+            if side.blocked != blocked and blocked is begin:
                 yield self._block(side, blocked)
 
     def _block(self, side: Side, blocked: bool) -> _Step:

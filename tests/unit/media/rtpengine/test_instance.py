@@ -112,3 +112,13 @@ def test_closing_gives_every_room_back() -> None:
     assert len(one.daemon.calls) == 1, "the call that is up is its owner's to end"
     one.clock.run_out(30.0)
     assert one.instance.state().ready == 0
+
+
+def test_a_call_that_was_lost_lets_the_rooms_be_looked_at_before_the_next_call() -> None:
+    one = Running()
+    one.daemon.calls.clear()
+    one.take().take_callee(ipv6=False)
+    one.clock.advance(0.02)
+    assert one.instance.filled
+    room = one.take()
+    assert room.call_id in one.daemon.calls
