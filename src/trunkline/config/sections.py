@@ -133,6 +133,12 @@ class Media(Section):
         "(--listen-http), an IP address, a port, and the share of the calls. A list in order of no meaning.",
         example='["udp:127.0.0.1:2223", "udp:192.0.2.9:2223;weight=2"]',
     )
+    rtpengine_digits: ListenAddress | None = setting(
+        None,
+        "Where this node hears of keys pressed: the rtpengines' --dtmf-log-dest. Needed for legs whose keys "
+        "go by SIP INFO. Default: such legs are refused.",
+        example='"127.0.0.1:2226"',
+    )
     rtpengine_ready: int = setting(
         16,
         "Calls that are prepared at each rtpengine for callers to come: as many as may begin within a few "

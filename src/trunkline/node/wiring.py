@@ -147,6 +147,7 @@ def rtpengine_settings(settings: Settings) -> RtpengineSettings:
         ),
         ready=media.rtpengine_ready,
         ipv6=media.rtpengine_ipv6,
+        digits=media.rtpengine_digits,
         timeout_s=media.timeout_s,
     )
 

@@ -43,13 +43,18 @@ class WithTerminals:
 class RtpengineRig:
     """One engine over a daemon; its figures are asked for often."""
 
-    timeout_s = 1.2
+    timeout_s = 0.8
     drain_s = 0.0
     far_event = 101
     """An rtpengine knows one number a format and call."""
 
     def __init__(
-        self, daemon: RtpengineDaemon, pairs: int = 16, *, transport: Transport = Transport.UDP
+        self,
+        daemon: RtpengineDaemon,
+        pairs: int = 16,
+        *,
+        transport: Transport = Transport.UDP,
+        digits: tuple[str, int] | None = None,
     ) -> None:
         self._loop = asyncio.new_event_loop()
         self._faults: list[Exception] = []
@@ -62,6 +67,7 @@ class RtpengineRig:
             (InstanceAddress(transport, daemon.host, ports[transport]),),
             ready=pairs,
             timeout_s=self.timeout_s,
+            digits=digits,
         )
         self._terminals = EmbeddedEngine(
             EngineSettings(port_min=20_000, port_max=20_199, bind_v4="127.0.0.1", allow_loopback=True)

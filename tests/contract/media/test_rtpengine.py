@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.media.rigs import SocketPeer, Told, figures_of, open_pair, remote_at
-from tests.contract.media.rtpengine_daemon import RtpengineDaemon
+from tests.contract.media.rtpengine_daemon import RtpengineDaemon, free_port_range
 from tests.contract.media.rtpengine_rig import RtpengineRig
 from tests.unit.media.rtpengine.test_sounds import wav
 from trunkline.call.ports import AudioFormat, MediaFlow, MediaLeg, Tone, WavFile
@@ -218,6 +218,32 @@ def test_a_restart_ends_the_calls_and_not_the_service(tmp_path: Path) -> None:
         rig.settle()
         near.send(caller, 8, 1)
         assert far.received() == [8]
+    finally:
+        rig.stop()
+        daemon.stop()
+
+
+def test_keys_are_told_to_the_call_and_not_to_the_far_side(tmp_path: Path) -> None:
+    port = free_port_range("127.0.0.1", 2)
+    daemon = RtpengineDaemon(tmp_path, f"--dtmf-log-dest=127.0.0.1:{port}")
+    rig = RtpengineRig(daemon, 2, digits=("127.0.0.1", port))
+    try:
+        told = Told()
+        near = rig.engine.open_terminal(Tone((440.0,)))
+        far = rig.engine.open_terminal(Silence(), listen_for=(440.0,))
+        caller, callee = open_pair(rig, told)
+        both = {8: 8, 101: 101}
+        caller.set_remote(remote_at(near.address, near.port, payload_types=both, tells_digits=True))
+        callee.set_remote(remote_at(far.address, far.port, payload_types=both))
+        near.set_remote(remote_at(caller.address, caller.port, payload_types=both))
+        far.set_remote(remote_at(callee.address, callee.port, payload_types=both))
+        rig.engine.bridge(caller, callee)
+        rig.until(lambda: far.hearing().heard_ms(440.0) >= 100)
+        near.send_digits("5#")
+        rig.until(lambda: [(leg, digit) for leg, digit, _ in told.digits] == [(caller, "5"), (caller, "#")])
+        assert all(80 <= duration_ms <= 120 for _, _, duration_ms in told.digits)
+        rig.pass_time(0.3)
+        assert far.hearing().digits == ""
     finally:
         rig.stop()
         daemon.stop()

@@ -56,12 +56,14 @@ IDLE: Final = (Format(8, "PCMA/8000"),)
 """What a side that nobody has taken yet is said to have."""
 
 
-def refusal(remote: RemoteMedia) -> str | None:
-    """What is asked for here that an rtpengine can't do; None: nothing."""
+def refusal(remote: RemoteMedia, *, hears_digits: bool = False) -> str | None:
+    """What is asked for here that an rtpengine can't do; None: nothing. `hears_digits`: the rtpengines tell
+    us of digits.
+    """
     if remote.srtp is not None:
         return "rtpengine makes SRTP keys of its own and takes none: SRTP needs the embedded engine"
-    if remote.tells_digits:
-        return "a peer's digits are not told with rtpengine"
+    if remote.tells_digits and not hears_digits:
+        return "a peer's digits are told by rtpengine only with media.rtpengine_digits"
     if remote.finds_tones:
         return "DTMF within the audio is not looked for with rtpengine"
     for number, onward in remote.payload_types.items():

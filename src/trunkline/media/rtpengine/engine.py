@@ -15,6 +15,7 @@ from trunkline.call.ports import MediaEvents, MediaLeg, NoPortsError
 from trunkline.clock import Clock
 from trunkline.errors import MediaError
 from trunkline.media.embedded import Occupancy
+from trunkline.media.rtpengine.digit_log import DigitLog, DigitTold
 from trunkline.media.rtpengine.exchange import Exchange
 from trunkline.media.rtpengine.instance import Instance, InstanceState
 from trunkline.media.rtpengine.leg import RtpengineLeg
@@ -36,6 +37,8 @@ class RtpengineSettings:
     """Rooms kept ready at each instance, of each address family."""
     ipv6: bool = False
     """Whether the instances have IPv6 addresses."""
+    digits: tuple[str, int] | None = None
+    """Address and port where the instances tell of digits; None: they don't."""
     timeout_s: float = 60.0
     """A bridge is reported when no RTP came on either side for this long while audio was expected."""
 
@@ -43,7 +46,9 @@ class RtpengineSettings:
     def rooms(self) -> RoomSettings:
         """What each room gets of it."""
         families = (False, True) if self.ipv6 else (False,)
-        return RoomSettings(families, self.timeout_s, poll_s=min(5.0, self.timeout_s / 8))
+        return RoomSettings(
+            families, self.timeout_s, min(5.0, self.timeout_s / 8), hears_digits=self.digits is not None
+        )
 
 
 class RtpengineEngine:
@@ -54,6 +59,10 @@ class RtpengineEngine:
         self._instances: list[Instance] = []
         self._wires: list[OpenWire] = []
         self._changed = asyncio.Event()
+        self._digits: DigitLog | None = None
+        if settings.digits is not None:
+            hosts = {address.host for address in settings.instances}
+            self._digits = DigitLog(*settings.digits, hosts, self._digit_told)
         for number, address in enumerate(settings.instances):
             token = f"trunkline-{secrets.token_hex(8)}-{number}"
             exchange = Exchange(clock, token)
@@ -77,6 +86,8 @@ class RtpengineEngine:
         """Ask every instance, and wait a moment for its rooms. Without any, calls are refused until there
         are some.
         """
+        if self._digits is not None:
+            self._digits.start()
         for wire in self._wires:
             wire.start()
         for instance in self._instances:
@@ -122,6 +133,12 @@ class RtpengineEngine:
         used = sum(state.rooms for state in states)
         return Occupancy(used, 0, used + sum(state.ready for state in states if state.up))
 
+    def _digit_told(self, told: DigitTold) -> None:
+        for instance in self._instances:
+            room = instance.room(told.call_id)
+            if room is not None:
+                room.digit_told(told.tag, told.digit, told.duration_ms)
+
     async def _until(self, what: Callable[[], bool], for_s: float) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(for_s):
@@ -134,6 +151,8 @@ class RtpengineEngine:
         for instance in self._instances:
             instance.close()
         await self._until(lambda: all(instance.idle for instance in self._instances), GIVE_BACK_S)
+        if self._digits is not None:
+            self._digits.close()
         wires, self._wires = self._wires, []
         for wire in wires:
             await wire.close()

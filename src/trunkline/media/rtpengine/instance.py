@@ -82,7 +82,7 @@ class Instance:
         self._serial = 0
         self._making: dict[Room, bool] = {}
         self._ready: dict[bool, deque[Room]] = {ipv6: deque() for ipv6 in settings.families}
-        self._used: set[Room] = set()
+        self._used: dict[str, Room] = {}
         self._timer: Timer | None = None
         self._refused = False
         self._doubted = False
@@ -98,7 +98,7 @@ class Instance:
         if not self.up or self._doubted or not ready:
             return None
         room = ready.popleft()
-        self._used.add(room)
+        self._used[room.call_id] = room
         room.watch()
         self._refill()
         return room
@@ -114,6 +114,10 @@ class Instance:
             sum(len(rooms) for rooms in self._ready.values()),
             None if latency_s is None else latency_s * 1000,
         )
+
+    def room(self, call_id: str) -> Room | None:
+        """The room of a call that is up."""
+        return self._used.get(call_id)
 
     @property
     def filled(self) -> bool:
@@ -133,7 +137,7 @@ class Instance:
         for rooms in self._ready.values():
             while rooms:
                 room = rooms.popleft()
-                self._used.add(room)
+                self._used[room.call_id] = room
                 room.close(room.caller)
 
     @property
@@ -196,7 +200,7 @@ class Instance:
         if ipv6 is None:
             return
         if self._closing:
-            self._used.add(room)
+            self._used[room.call_id] = room
             room.close(room.caller)
             return
         self._ready[ipv6].append(room)
@@ -211,15 +215,15 @@ class Instance:
             self._refused = True
             if isinstance(error, NgRefusedError):
                 _log.warning("rtpengine %s makes no room for calls: %s", self.name, error)
-        elif isinstance(error, NgRefusedError) and room in self._used and not self._doubted:
+        elif isinstance(error, NgRefusedError) and room.call_id in self._used and not self._doubted:
             self._doubted = True
             self._check()
-        self._used.discard(room)
+        self._used.pop(room.call_id, None)
         if isinstance(error, NgUnreachableError):
             self._is_down(error)
         self._changed()
 
     def room_ended(self, room: Room) -> None:
         """Its call is over."""
-        self._used.discard(room)
+        self._used.pop(room.call_id, None)
         self._changed()

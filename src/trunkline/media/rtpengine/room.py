@@ -25,7 +25,7 @@ from trunkline.media.rtpengine import words
 from trunkline.media.rtpengine.counts import read_counts
 from trunkline.media.rtpengine.description import DescriptionError, Endpoint, read_endpoint
 from trunkline.media.rtpengine.exchange import Answer, Exchange, NgError, NgRefusedError
-from trunkline.media.rtpengine.side import Side
+from trunkline.media.rtpengine.side import DTMF, EVERYTHING, Side
 from trunkline.media.rtpengine.sounds import Playable
 from trunkline.media.rtpengine.words import Keys
 
@@ -58,6 +58,8 @@ class RoomSettings:
     """IPv6 or not, of the callees' sides kept ready."""
     timeout_s: float = 60.0
     poll_s: float = 5.0
+    hears_digits: bool = False
+    """Whether the rtpengines tell us of digits."""
 
 
 class _Step(NamedTuple):
@@ -83,6 +85,7 @@ class Room:
         self.call_id = call_id
         self.caller = Side("caller", ipv6=ipv6)
         self.ended = False
+        self.hears_digits = settings.hears_digits
         self._exchange = exchange
         self._clock = clock
         self._owner = owner
@@ -349,25 +352,25 @@ class Room:
         whatever a description's direction says. What begins does so before the peers are described, and what
         ends afterwards, so that nothing slips through in between.
         """
+        for side, wanted in self._silenced().items():
+            for what in sorted((wanted - side.blocked) if begin else (side.blocked - wanted)):
+                yield self._block(side, what, begin)
+
+    def _silenced(self) -> dict[Side, frozenset[str]]:
+        """What is to go nowhere, by the side whose peer sends it."""
         far, caller = self._bridged, self.caller
-        wanted = {side: side is not far for side in self._callees if side.remote is not None}
+        wanted = {side: EVERYTHING for side in self._callees if side is not far and side.remote is not None}
         if far is not None:
-            wanted[far] = not (far.passes and caller.listens) or caller.sound is not None
-            wanted[caller] = not (caller.passes and far.listens) or far.sound is not None
-        for side, blocked in wanted.items():
-            if side.blocked != blocked and blocked is begin:
-                yield self._block(side, blocked)
+            for side, other in ((caller, far), (far, caller)):
+                passes = side.passes and other.listens and other.sound is None
+                wanted[side] = EVERYTHING if not passes else frozenset({DTMF} if side.tells_digits else ())
+        return wanted
 
-    def _block(self, side: Side, blocked: bool) -> _Step:
-        verb, keys = "block" if blocked else "unblock", words.tagged(side)
+    def _block(self, side: Side, what: str, begin: bool) -> _Step:
+        def done(answer: Answer) -> None:  # noqa: ARG001 - it holds nothing
+            side.blocked = side.blocked | {what} if begin else side.blocked - {what}
 
-        def media_done(answer: Answer) -> None:  # noqa: ARG001 - it holds nothing
-            self._say(_Step(f"{verb} DTMF", keys, dtmf_done, self._lose))
-
-        def dtmf_done(answer: Answer) -> None:  # noqa: ARG001 - it holds nothing
-            side.blocked = blocked
-
-        return _Step(f"{verb} media", keys, media_done, self._lose)
+        return _Step(f"{'block' if begin else 'unblock'} {what}", words.tagged(side), done, self._lose)
 
     # -- sounds and digits -------------------------------------------------------------------------
 
@@ -430,6 +433,12 @@ class Room:
                     self._warn(error)
 
                 yield _Step("play DTMF", keys, done, failed)
+
+    def digit_told(self, tag: str, digit: str, duration_ms: int) -> None:
+        """The peer of the side with this tag has pressed a key, the rtpengine says."""
+        for side in (self.caller, *self._callees):
+            if side.tag == tag and side.tells_digits and side.events is not None and side.leg is not None:
+                side.events.digit_received(side.leg, digit, duration_ms)
 
     # -- figures, silence and the end --------------------------------------------------------------
 

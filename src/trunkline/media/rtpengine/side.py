@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from trunkline.media.rtpengine.description import Endpoint
     from trunkline.media.rtpengine.sounds import Playable
 
+MEDIA, DTMF = "media", "DTMF"
+"""What can be blocked apart."""
+EVERYTHING = frozenset({MEDIA, DTMF})
 MAX_DIGITS: Final = 256
 """Digits that wait to be played at one side, at most."""
 
@@ -49,8 +52,8 @@ class Side:
         self.events: MediaEvents | None = None
         self.remote: RemoteMedia | None = None
         self.closed = False
-        self.blocked = False
-        """What its peer sends has been told to go nowhere."""
+        self.blocked: frozenset[str] = frozenset()
+        """What its peer sends that has been told to go nowhere: `media`, `DTMF`."""
         self.digits: deque[tuple[str, int]] = deque()
         """Digits for its peer, each with its duration, that have not been asked for yet."""
         self.sound: Playable | None = None
@@ -77,6 +80,11 @@ class Side:
         return self.remote is not None and self.remote.direction in {MediaFlow.BOTH, MediaFlow.RECEIVE}
 
     @property
+    def tells_digits(self) -> bool:
+        """Whether its peer's digits are for the call instead of the far side."""
+        return self.remote is not None and self.remote.tells_digits
+
+    @property
     def listens(self) -> bool:
         """Whether its peer is to be sent anything."""
         return self.remote is not None and self.remote.direction in {MediaFlow.BOTH, MediaFlow.SEND}
@@ -92,7 +100,7 @@ class Side:
         if news > 0:
             self.received = counts.received
             self.heard_at = now
-            if far is not None and not self.blocked:
+            if far is not None and MEDIA not in self.blocked:
                 far.figures.packets_sent += news
         figures = self.figures
         figures.packets_received = self.received

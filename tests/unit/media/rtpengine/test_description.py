@@ -100,6 +100,10 @@ def test_what_cannot_be_done_is_said(changes: dict[str, object], text: str) -> N
     assert text in reason
 
 
+def test_digits_can_be_told_where_they_are_heard() -> None:
+    assert refusal(peer(tells_digits=True), hears_digits=True) is None
+
+
 def test_ilbc_passes_from_peer_to_peer() -> None:
     assert refusal(peer(payload_types={97: 97}, hears=(ILBC,), speaks=ILBC)) is None
 

@@ -395,3 +395,21 @@ def test_a_sound_that_is_refused_is_left(tmp_path: Path) -> None:
     one.settle()
     assert one.daemon.commands().count("play media") == 1
     assert one.daemon.call.blocked == set()
+
+
+def test_digits_that_are_told_go_no_further() -> None:
+    one = Prepared()
+    caller, callee = one.talk()
+    one.daemon.commands()
+    one.room.digit_told("caller", "1", 100)
+    caller.side.set_remote(peer("198.51.100.1", tells_digits=True), 0.0)
+    callee.set_remote(peer("198.51.100.2"))
+    one.settle()
+    assert [item for item in one.daemon.commands() if "lock" in item] == ["block DTMF"]
+    one.room.digit_told("caller", "5", 120)
+    one.room.digit_told("callee-1", "6", 120)
+    one.room.digit_told("nobody", "7", 120)
+    assert one.told.digits == [(caller, "5", 120)]
+    caller.set_remote(peer("198.51.100.1"))
+    one.settle()
+    assert [item for item in one.daemon.commands() if "lock" in item] == ["unblock DTMF"]

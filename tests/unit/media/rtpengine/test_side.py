@@ -5,7 +5,7 @@ from dataclasses import replace
 from tests.unit.media.rtpengine.remotes import peer
 from trunkline.call.ports import MediaFlow
 from trunkline.media.rtpengine.counts import Counts
-from trunkline.media.rtpengine.side import Side, is_somewhere
+from trunkline.media.rtpengine.side import EVERYTHING, Side, is_somewhere
 
 
 def test_what_comes_counts_as_sent_on_while_it_passes() -> None:
@@ -13,7 +13,7 @@ def test_what_comes_counts_as_sent_on_while_it_passes() -> None:
     near.count(Counts(10, lost=1, jitter_ms=2.0, mos=4.1), far, 5.0)
     near.count(Counts(10), far, 6.0)
     assert (near.figures.packets_received, far.figures.packets_sent, near.heard_at) == (10, 10, 5.0)
-    near.blocked = True
+    near.blocked = EVERYTHING
     near.count(Counts(15), far, 7.0)
     near.count(Counts(20), None, 8.0)
     assert (near.figures.packets_received, far.figures.packets_sent) == (20, 10)
