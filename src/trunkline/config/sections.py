@@ -130,7 +130,7 @@ class Media(Section):
     rtpengine: RtpengineAddresses = setting(
         (),
         "The rtpengines, where they take ng commands: udp (their --listen-ng), tcp (--listen-tcp-ng) or http "
-        "(--listen-http), an IP address, a port, and the share of the calls. A list in order of no meaning.",
+        "(--listen-http), an IP address, a port, and the share of the calls.",
         example='["udp:127.0.0.1:2223", "udp:192.0.2.9:2223;weight=2"]',
     )
     rtpengine_digits: ListenAddress | None = setting(

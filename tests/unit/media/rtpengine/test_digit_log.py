@@ -51,12 +51,12 @@ def test_what_is_no_message_is_not(message: bytes) -> None:
 
 def test_only_the_instances_are_heard() -> None:
     async def run() -> None:
-        told: list[DigitTold] = []
+        told: asyncio.Queue[DigitTold] = asyncio.Queue()
         port = free_port()
-        log = DigitLog(HOST, port, {HOST}, told.append)
+        log = DigitLog(HOST, port, {HOST}, told.put_nowait)
         log.start()
         with pytest.raises(MediaError, match="can't be heard"):
-            DigitLog(HOST, port, {HOST}, told.append).start()
+            DigitLog(HOST, port, {HOST}, told.put_nowait).start()
         with (
             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger,
             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as instance,
@@ -67,9 +67,8 @@ def test_only_the_instances_are_heard() -> None:
             instance.sendto(b"garbage", (HOST, port))
             instance.sendto(json.dumps(MESSAGE).encode(), (HOST, port))
             async with asyncio.timeout(5):
-                while not told:
-                    await asyncio.sleep(0)
-        assert (len(told), log.ignored) == (1, 2)
+                assert (await told.get()).digit == "#"
+        assert (told.qsize(), log.ignored) == (0, 2)
         log.close()
         log.close()
 
