@@ -302,17 +302,21 @@ def _check_rtpengines(settings: Settings) -> Findings:
     except TrunklineError as error:
         yield Finding("media", State.FAULT, str(error), "See media.rtpengine.")
         return
+    if settings.media.rtpengine_digits is None:
+        yield Finding(
+            "digits",
+            State.WARNING,
+            "keys pressed can't go on by SIP INFO",
+            "Set media.rtpengine_digits, and --dtmf-log-dest.",
+        )
     for state in states:
+        about = f"rtpengine {state.name}"
         if state.ready:
-            yield Finding(
-                f"rtpengine {state.name}", State.FINE, f"gave ports, {state.latency_ms or 0:.1f} ms"
-            )
+            yield Finding(about, State.FINE, f"gave ports, {state.latency_ms or 0:.1f} ms")
         elif state.up:
-            yield Finding(f"rtpengine {state.name}", State.FAULT, "gives no ports", "See its log.")
+            yield Finding(about, State.FAULT, "gives no ports", "See its log.")
         else:
-            yield Finding(
-                f"rtpengine {state.name}", State.FAULT, state.reason, "Is it running, with this --listen-…?"
-            )
+            yield Finding(about, State.FAULT, state.reason, "Does it run, and listen there?")
 
 
 async def _ask_rtpengines(settings: Settings) -> tuple[InstanceState, ...]:

@@ -136,7 +136,7 @@ class Media(Section):
     rtpengine_digits: ListenAddress | None = setting(
         None,
         "Where this node hears of keys pressed: the rtpengines' --dtmf-log-dest. Needed for legs whose keys "
-        "go by SIP INFO. Default: such legs are refused.",
+        "go on by SIP INFO. Default: such keys are dropped.",
         example='"127.0.0.1:2226"',
     )
     rtpengine_ready: int = setting(

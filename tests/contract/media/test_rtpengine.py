@@ -12,7 +12,7 @@ from tests.contract.media.rigs import SocketPeer, Told, figures_of, open_pair, r
 from tests.contract.media.rtpengine_daemon import RtpengineDaemon, free_port_range
 from tests.contract.media.rtpengine_rig import RtpengineRig
 from tests.unit.media.rtpengine.test_sounds import wav
-from trunkline.call.ports import AudioFormat, MediaFlow, MediaLeg, Tone, WavFile
+from trunkline.call.ports import AudioFormat, MediaFlow, TelephoneEvents, Tone, WavFile
 from trunkline.errors import MediaError
 from trunkline.media.rtpengine.wires import Transport
 from trunkline.media.terminals import Silence
@@ -34,15 +34,17 @@ def rig(rtpengine: Callable[[], RtpengineDaemon]) -> Iterator[RtpengineRig]:
     rig.stop()
 
 
-def at(leg: MediaLeg, speaks: AudioFormat, **changes: object) -> dict[str, object]:
-    """A peer at `leg` that has this codec and no other, which nobody else has."""
+def having(speaks: AudioFormat, **changes: object) -> dict[str, object]:
+    """A peer that has this codec and no other, which nobody else has, and telephone-event at its rate."""
+    rate = 16000 if speaks.codec == "speex" else 8000
+    event = 102 if speaks.codec == "speex" else 101
     return {
         "payload_types": {},
-        "clock_rates": {speaks.payload_type: speaks.clock_rate},
+        "clock_rates": {speaks.payload_type: speaks.clock_rate, event: rate},
         "hears": (speaks,),
         "speaks": speaks,
-        "dtmf_payload_type": None,
-        "takes_events": None,
+        "dtmf_payload_type": event,
+        "takes_events": TelephoneEvents(event, rate),
         **changes,
     }
 
@@ -79,9 +81,10 @@ def test_a_tone_through_another_codec_and_back(rig: RtpengineRig, codec: str) ->
         (second[0], first[1], other),
         (second[1], far, PCMA),
     ):
-        leg.set_remote(remote_at(peer.address, peer.port, **at(leg, speaks)))
-    near.set_remote(remote_at(first[0].address, first[0].port, payload_types={8: 8}))
-    far.set_remote(remote_at(second[1].address, second[1].port, payload_types={8: 8}))
+        leg.set_remote(remote_at(peer.address, peer.port, **having(speaks)))
+    both = {8: 8, 101: 101}
+    near.set_remote(remote_at(first[0].address, first[0].port, payload_types=both))
+    far.set_remote(remote_at(second[1].address, second[1].port, payload_types=both))
     rig.engine.bridge(*first)
     rig.engine.bridge(*second)
     rig.until(lambda: far.hearing().heard_ms(440.0) >= 300 and near.hearing().heard_ms(1000.0) >= 300)
@@ -89,13 +92,16 @@ def test_a_tone_through_another_codec_and_back(rig: RtpengineRig, codec: str) ->
     assert level is not None
     assert level == pytest.approx(-13.0, abs=2.0)
     assert far.hearing().heard_ms(1000.0) == 0
+    near.send_digits("1#")
+    far.send_digits("2*")
+    rig.until(lambda: (near.hearing().digits, far.hearing().digits) == ("2*", "1#"))
 
 
-def test_ilbc_is_understood_but_not_spoken(rig: RtpengineRig) -> None:
+def test_ilbc_passes_but_is_not_transcoded(rig: RtpengineRig) -> None:
     caller, _ = open_pair(rig, Told())
     with pytest.raises(MediaError, match="iLBC"):
-        caller.set_remote(remote_at("127.0.0.9", 4000, **at(caller, ILBC)))
-    caller.set_remote(remote_at("127.0.0.9", 4000, **at(caller, ILBC, payload_types={97: 97})))
+        caller.set_remote(remote_at("127.0.0.9", 4000, **having(ILBC)))
+    caller.set_remote(remote_at("127.0.0.9", 4000, **having(ILBC, payload_types={97: 97})))
 
 
 def test_a_tone_and_a_file_are_heard_in_place_of_the_far_side(rig: RtpengineRig, tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ from trunkline.call.ports import AudioFormat, MediaFlow, RemoteMedia
 from trunkline.errors import MediaError
 from trunkline.sdp.codecs import TELEPHONE_EVENT
 
-CANNOT_ENCODE: Final = frozenset({"iLBC"})
-"""Codecs that Debian's build decodes but can't produce."""
+CANNOT_TRANSCODE: Final = frozenset({"iLBC"})
+"""Codecs that Debian's build can't encode, and what can't be encoded it does not decode either."""
 _STATIC: Final = {0: "PCMU", 3: "GSM", 4: "G723", 8: "PCMA", 9: "G722", 13: "CN", 18: "G729"}
 _DIRECTION: Final = {
     MediaFlow.BOTH: "sendrecv",
@@ -56,14 +56,10 @@ IDLE: Final = (Format(8, "PCMA/8000"),)
 """What a side that nobody has taken yet is said to have."""
 
 
-def refusal(remote: RemoteMedia, *, hears_digits: bool = False) -> str | None:
-    """What is asked for here that an rtpengine can't do; None: nothing. `hears_digits`: the rtpengines tell
-    us of digits.
-    """
+def refusal(remote: RemoteMedia) -> str | None:
+    """What is asked for here that an rtpengine can't do; None: nothing."""
     if remote.srtp is not None:
         return "rtpengine makes SRTP keys of its own and takes none: SRTP needs the embedded engine"
-    if remote.tells_digits and not hears_digits:
-        return "a peer's digits are told by rtpengine only with media.rtpengine_digits"
     if remote.finds_tones:
         return "DTMF within the audio is not looked for with rtpengine"
     for number, onward in remote.payload_types.items():
@@ -71,8 +67,8 @@ def refusal(remote: RemoteMedia, *, hears_digits: bool = False) -> str | None:
             return f"rtpengine passes payload type {number} on as {number}, not as {onward}"
     passes = any(not _is_event(remote, number) for number in remote.payload_types)
     speaks = remote.speaks
-    if speaks is not None and not passes and speaks.codec in CANNOT_ENCODE:
-        return f"rtpengine can't encode {speaks.codec}"
+    if speaks is not None and not passes and speaks.codec in CANNOT_TRANSCODE:
+        return f"rtpengine can't transcode {speaks.codec}"
     return None
 
 

@@ -46,9 +46,7 @@ class RtpengineSettings:
     def rooms(self) -> RoomSettings:
         """What each room gets of it."""
         families = (False, True) if self.ipv6 else (False,)
-        return RoomSettings(
-            families, self.timeout_s, min(5.0, self.timeout_s / 8), hears_digits=self.digits is not None
-        )
+        return RoomSettings(families, self.timeout_s, min(5.0, self.timeout_s / 8))
 
 
 class RtpengineEngine:

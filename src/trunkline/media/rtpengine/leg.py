@@ -56,7 +56,7 @@ class RtpengineLeg:
         self.must_be_open()
         if (":" in remote.rtp_address) != (":" in self.address):
             raise MediaError(f"{remote.rtp_address} is of the other address family")
-        reason = refusal(remote, hears_digits=self._room.hears_digits)
+        reason = refusal(remote)
         if reason is not None:
             raise MediaError(reason)
         self._room.set_remote(self._side, remote)

@@ -58,8 +58,6 @@ class RoomSettings:
     """IPv6 or not, of the callees' sides kept ready."""
     timeout_s: float = 60.0
     poll_s: float = 5.0
-    hears_digits: bool = False
-    """Whether the rtpengines tell us of digits."""
 
 
 class _Step(NamedTuple):
@@ -85,7 +83,6 @@ class Room:
         self.call_id = call_id
         self.caller = Side("caller", ipv6=ipv6)
         self.ended = False
-        self.hears_digits = settings.hears_digits
         self._exchange = exchange
         self._clock = clock
         self._owner = owner

@@ -17,6 +17,10 @@ FLAGS: Final = ("trust-address", "port-latching", "strict-source")
 counts."""
 
 
+BY_NUMBER: Final = frozenset({"PCMA", "PCMU", "G722", "G729"})
+"""Codecs whose payload type is the same everywhere (RFC 3551 §6): those can be added to an offer."""
+
+
 class Words(NamedTuple):
     """The keys of an offer and of its answer."""
 
@@ -53,7 +57,9 @@ def describe_both(caller: Side, side: Side, *, bridged: bool, injects: bool) -> 
     near = caller.remote
     far = side.remote if bridged or near is None else None
     inject = ("inject-DTMF",) if injects else ()
-    offer = _keys(side, _say(caller, near, far), side.ipv6, (*_caution(near), *_accepted(near, far), *inject))
+    offer = _keys(
+        side, _say(caller, near, far), side.ipv6, (*_caution(near), *_transcoding(near, far), *inject)
+    )
     if near is not None and far is not None:
         mux = (["demux"] if _muxes(near) else []) + (["offer"] if _muxes(far) else [])
         offer = {**offer, "rtcp-mux": mux}
@@ -91,12 +97,23 @@ def _caution(remote: RemoteMedia | None) -> tuple[str, ...]:
     return ("NAT-wait",)
 
 
-def _accepted(near: RemoteMedia | None, far: RemoteMedia | None) -> tuple[str, ...]:
-    """What the caller may send and the callee has not: rtpengine is to go on decoding it."""
+def _transcoding(near: RemoteMedia | None, far: RemoteMedia | None) -> tuple[str, ...]:
+    """How rtpengine is brought to decode what only one of the two has.
+
+    An answer may name nothing that was not in the offer; what it names beyond that is dropped, unless nothing
+    is left. So where no audio passes, the offer is kept from having telephone-event in common with the
+    answer: then nothing is left, all of the answer counts, and rtpengine transcodes (and renumbers events).
+    """
     if near is None or far is None:
         return ()
-    passing = set(near.payload_types)
-    return tuple(f"codec-accept-{audio.codec}" for audio in near.hears if audio.payload_type not in passing)
+    shared = {number for number in near.payload_types if number != near.dtmf_payload_type}
+    if not shared:
+        return ("codec-mask-telephone-event",) if near.hears and far.hears else ()
+    more = [audio for audio in far.hears if audio.payload_type not in shared and audio.codec in BY_NUMBER]
+    return (
+        *(f"codec-accept-{audio.codec}" for audio in near.hears if audio.payload_type not in shared),
+        *(f"codec-transcode-{audio.codec}" for audio in more),
+    )
 
 
 def _muxes(remote: RemoteMedia) -> bool:

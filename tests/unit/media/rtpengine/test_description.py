@@ -89,7 +89,6 @@ def test_a_peer_of_nothing_is_idle() -> None:
     [
         ({"srtp": SrtpKeys(b"k" * 30, b"k" * 30)}, "SRTP"),
         ({"finds_tones": True}, "DTMF"),
-        ({"tells_digits": True}, "digits"),
         ({"payload_types": {97: 98}}, "97 on as 97, not as 98"),
         ({"payload_types": {101: 101}, "speaks": ILBC}, "iLBC"),
     ],
@@ -98,10 +97,6 @@ def test_what_cannot_be_done_is_said(changes: dict[str, object], text: str) -> N
     reason = refusal(peer(**changes))  # type: ignore[arg-type]
     assert reason is not None
     assert text in reason
-
-
-def test_digits_can_be_told_where_they_are_heard() -> None:
-    assert refusal(peer(tells_digits=True), hears_digits=True) is None
 
 
 def test_ilbc_passes_from_peer_to_peer() -> None:

@@ -1,6 +1,6 @@
 """The keys of commands."""
 
-from tests.unit.media.rtpengine.remotes import G729, PCMA, peer
+from tests.unit.media.rtpengine.remotes import G729, PCMA, SPEEX, peer
 from trunkline.media.rtpengine import words
 from trunkline.media.rtpengine.side import Side
 
@@ -52,6 +52,22 @@ def test_what_only_the_caller_has_stays_decodable() -> None:
     caller.remote, callee.remote = peer(hears=(PCMA, G729)), peer("2001:db8::7")
     said = words.describe_both(caller, callee, bridged=True, injects=False)
     assert "codec-accept-G729" in said.offer["flags"]  # type: ignore[operator]
+
+
+def test_what_only_the_callee_has_is_added_to_the_offer_where_its_number_is_known() -> None:
+    caller, callee = sides()
+    caller.remote, callee.remote = peer(), peer("2001:db8::7", hears=(PCMA, G729, SPEEX))
+    flags = words.describe_both(caller, callee, bridged=True, injects=False).offer["flags"]
+    assert isinstance(flags, list)
+    assert [flag for flag in flags if str(flag).startswith("codec")] == ["codec-transcode-G729"]
+
+
+def test_where_nothing_passes_the_answer_has_nothing_in_common_with_the_offer() -> None:
+    caller, callee = sides()
+    caller.remote = peer(payload_types={})
+    callee.remote = peer("2001:db8::7", payload_types={}, hears=(G729,), speaks=G729)
+    flags = words.describe_both(caller, callee, bridged=True, injects=False).offer["flags"]
+    assert "codec-mask-telephone-event" in flags  # type: ignore[operator]
 
 
 def test_one_port_for_rtp_and_rtcp_is_each_sides_own_affair() -> None:
