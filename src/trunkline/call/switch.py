@@ -7,7 +7,7 @@ what is true of all calls together: how many there may be, draining, hanging up 
 Every authenticated INVITE leaves a record, refused ones too.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from trunkline.call.call import Call
@@ -42,10 +42,18 @@ OVERLOAD_RETRY_S = 5
 class Switch:
     """The user agent's user: see the module. `agent` of the services is set once the user agent exists."""
 
-    def __init__(self, services: Services, doorman: Doorman, registrar: Registrar) -> None:
+    def __init__(
+        self,
+        services: Services,
+        doorman: Doorman,
+        registrar: Registrar,
+        on_asked: Callable[[Flow], None] | None = None,
+    ) -> None:
+        """`on_asked` is told of every health check that was answered."""
         self._services = services
         self._doorman = doorman
         self._registrar = registrar
+        self._on_asked = on_asked
         self._calls: dict[str, Call] = {}
         self._admitted: tuple[Request, Caller] | None = None
         self.draining = False
@@ -59,7 +67,7 @@ class Switch:
         """
         method = request.method
         if method == "OPTIONS":
-            return self._health(request)
+            return self._health(request, flow)
         if method not in ("INVITE", "REGISTER"):
             return None
         if method == "INVITE":
@@ -72,7 +80,9 @@ class Switch:
         self._admitted = (request, admitted)
         return None
 
-    def _health(self, request: Request) -> Response:
+    def _health(self, request: Request, flow: Flow) -> Response:
+        if self._on_asked is not None:
+            self._on_asked(flow)
         if self.draining:
             return response_to(request, 503, headers=[("Retry-After", str(DRAIN_RETRY_S))])
         refusal = self._services.agent.inspect(request)

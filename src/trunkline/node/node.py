@@ -37,6 +37,7 @@ from trunkline.node import wiring
 from trunkline.node.face import NodeFace
 from trunkline.node.records import Records
 from trunkline.node.tokens import token_source, weighted_pick
+from trunkline.node.visits import Visits
 from trunkline.node.wire_events import WireEvents
 from trunkline.observe.journal import Journal
 from trunkline.observe.ladder import Ladder
@@ -225,6 +226,7 @@ class Node:
     def _make_switch(self) -> None:
         settings = self.settings
         token = token_source()
+        self.visits = Visits(self.clock)
         self.registrations = Registrations(self.clock, wiring.registration_policy(settings))
         self.registrar = Registrar(self.registrations, self.clock, self.writer, settings.service.domain)
         self.services = services = Services(
@@ -250,7 +252,7 @@ class Node:
         doorman = Doorman(
             challenger, self.directory, self.clock, on_right=self._welcome, on_wrong=self._wrong_password
         )
-        self.switch = Switch(services, doorman, self.registrar)
+        self.switch = Switch(services, doorman, self.registrar, self.visits.asked)
         services.agent = UserAgent(
             clock=self.clock,
             connector=self.transports,
@@ -365,6 +367,7 @@ class Node:
         self.gate.vouch(flow.remote.host, WELCOME_S)
 
     def _wrong_password(self, flow: Flow, username: str) -> None:
+        self.visits.refused(flow, username)
         if self.guessing.wrong(flow.remote.host):
             self.log.warning("banned for wrong passwords", source=flow.remote.host, username=username)
 

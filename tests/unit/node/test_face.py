@@ -7,12 +7,12 @@ import pytest
 
 from tests.interop.addresses import free_port
 from tests.unit.net.wire import until
-from tests.unit.node.ground import CALLED, KEY, NUMBER, Ground, on_node
+from tests.unit.node.ground import CALLED, HOST, KEY, NUMBER, Ground, on_node
 from trunkline.call.record import Direction
 from trunkline.net.admission import Evidence
 from trunkline.store.errors import DatabaseError
 from trunkline.trunk.verdict import Slug
-from trunkline.web.views import Question
+from trunkline.web.views import PbxView, Question
 
 
 def test_an_idle_node(tmp_path: Path) -> None:
@@ -120,3 +120,16 @@ def test_an_rtpengine_that_is_away_is_said(tmp_path: Path) -> None:
         assert b'trunkline_rtpengine_up{instance="udp:127.0.0.1:' in face.metrics()
 
     on_node(tmp_path, look, media__engine="rtpengine", media__rtpengine=[f"udp:127.0.0.1:{free_port()}"])
+
+
+def test_what_has_been_seen_of_a_pbx(tmp_path: Path) -> None:
+    async def look(ground: Ground) -> None:
+        face = ground.face
+        assert face.pbx(KEY, [HOST]) == PbxView((), None, "", None)
+        await ground.outbound(secret="a wrong one")
+        view = face.pbx(KEY, [])
+        assert view.refused_at is not None
+        assert view.refused_source.startswith(f"UDP {HOST}:")
+        assert face.pbx("another", []).refused_at is None
+
+    on_node(tmp_path, look)
