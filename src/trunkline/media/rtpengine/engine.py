@@ -145,7 +145,7 @@ class RtpengineEngine:
                     await self._changed.wait()
 
     async def close(self) -> None:
-        """Give the rooms back and let go of the wires. Idempotent."""
+        """End every call, give the rooms back and let go of the wires. Idempotent."""
         for instance in self._instances:
             instance.close()
         await self._until(lambda: all(instance.idle for instance in self._instances), GIVE_BACK_S)

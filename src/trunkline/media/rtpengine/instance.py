@@ -130,15 +130,15 @@ class Instance:
         return (len(self._used) + 1) / self.weight
 
     def close(self) -> None:
-        """Give every room back. `idle` says when that has been done."""
+        """End every call, and give every room back. `idle` says when that has been done."""
         self._closing = True
         if self._timer is not None:
             self._timer.cancel()
         for rooms in self._ready.values():
-            while rooms:
-                room = rooms.popleft()
-                self._used[room.call_id] = room
-                room.close(room.caller)
+            self._used.update((room.call_id, room) for room in rooms)
+            rooms.clear()
+        for room in list(self._used.values()):
+            room.close_all()
 
     @property
     def idle(self) -> bool:
@@ -201,7 +201,7 @@ class Instance:
             return
         if self._closing:
             self._used[room.call_id] = room
-            room.close(room.caller)
+            room.close_all()
             return
         self._ready[ipv6].append(room)
         self._refill()

@@ -166,11 +166,16 @@ class Room:
     def close(self, side: Side) -> None:
         """A leg has ended. With the last one the room ends."""
         side.closed = True
-        side.events = None
+        side.events = side.leg = None
         if side in self._callees:
             self._callees.remove(side)
             self._leaving.append(side)
         self._wake()
+
+    def close_all(self) -> None:
+        """Every leg ends."""
+        for side in (self.caller, *self._callees):
+            self.close(side)
 
     # -- saying the difference ---------------------------------------------------------------------
 

@@ -4,6 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.contract.media.rigs import Told
 from tests.unit.media.rtpengine.paper_daemon import DELAY_S, PaperDaemon
@@ -413,3 +415,61 @@ def test_digits_that_are_told_go_no_further() -> None:
     caller.set_remote(peer("198.51.100.1"))
     one.settle()
     assert [item for item in one.daemon.commands() if "lock" in item] == ["unblock DTMF"]
+
+
+# --- whatever comes in whatever order ---------------------------------------------------------------------
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["caller", "callee", "bridge", "next", "leave", "wait", "pause"]),
+            st.integers(0, 7),
+        )
+    )
+)
+def test_in_the_end_the_rtpengine_knows_the_last_word(steps: list[tuple[str, int]]) -> None:
+    """Peers, directions, attempts and time in any order: when all is quiet, what was said last holds."""
+    one = Prepared()
+    caller, callee = one.open(), one.beside()
+    bridged: RtpengineLeg | None = None
+    flows = list(MediaFlow)
+    for step, number in steps:
+        remote = replace(peer(f"198.51.100.{number}", 4000 + 2 * number), direction=flows[number % 4])
+        match step:
+            case "caller":
+                caller.set_remote(remote)
+            case "callee":
+                callee.set_remote(remote)
+            case "bridge":
+                one.room.bridge(callee.side)
+                bridged = callee
+            case "next":
+                side = one.room.take_callee(ipv6=False)
+                if side is not None:
+                    callee = RtpengineLeg(one.room, side, one.told)
+            case "leave" if not callee.closed:
+                callee.close()
+                one.settle()
+                callee = one.beside()
+            case "wait":
+                one.settle()
+            case "pause":
+                one.clock.advance(DELAY_S * number / 4)
+    one.settle()
+    assert (one.owner.lost, one.told.timed_out) == ([], [])
+    near = caller.side.remote
+    if near is not None:
+        assert one.told_about["caller"] == near.rtp_address
+    if bridged is not None and not bridged.closed and bridged.side.remote is not None:
+        far = bridged.side
+        assert one.told_about[far.tag] == bridged.side.remote.rtp_address
+        blocked = one.daemon.call.blocked
+        assert ("caller" in blocked) == (not (caller.side.passes and far.listens))
+        assert (far.tag in blocked) == (not (far.passes and caller.side.listens))
+    ports = one.daemon.call.ports
+    assert len(set(ports.values())) == len(ports)
+    one.room.close_all()
+    one.settle()
+    assert one.daemon.calls == {}
+    assert len(one.clock) == 0
