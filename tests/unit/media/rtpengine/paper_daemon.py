@@ -17,6 +17,8 @@ class PaperCall:
     packets: dict[str, int] = field(default_factory=dict)
     sdp: dict[str, str] = field(default_factory=dict)
     blocked: set[str] = field(default_factory=set)
+    joined: str = ""
+    """The branch that the caller is heard by: the one of the last answer, as with the real one."""
 
 
 class PaperDaemon:
@@ -87,6 +89,7 @@ class PaperDaemon:
         far = _text(keys["via-branch"] if "via-branch" in keys else keys["to-tag"])
         speaker, hearer = ("caller", far) if command == "offer" else (far, "caller")
         call.sdp[speaker] = _text(keys["sdp"])
+        call.joined = far
         if hearer not in call.ports:
             call.ports[hearer] = self._port
             self._port += 2

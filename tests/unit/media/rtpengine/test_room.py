@@ -464,6 +464,7 @@ def test_in_the_end_the_rtpengine_knows_the_last_word(steps: list[tuple[str, int
     if bridged is not None and not bridged.closed and bridged.side.remote is not None:
         far = bridged.side
         assert one.told_about[far.tag] == bridged.side.remote.rtp_address
+        assert one.daemon.call.joined == far.tag
         blocked = one.daemon.call.blocked
         assert ("caller" in blocked) == (not (caller.side.passes and far.listens))
         assert (far.tag in blocked) == (not (far.passes and caller.side.listens))
