@@ -25,7 +25,7 @@ from trunkline.media.rtpengine import words
 from trunkline.media.rtpengine.counts import read_counts
 from trunkline.media.rtpengine.description import DescriptionError, Endpoint, read_endpoint
 from trunkline.media.rtpengine.exchange import Answer, Exchange, NgError, NgRefusedError
-from trunkline.media.rtpengine.side import DTMF, EVERYTHING, Side
+from trunkline.media.rtpengine.side import DTMF, EVERYTHING, MEDIA, Side
 from trunkline.media.rtpengine.sounds import Playable
 from trunkline.media.rtpengine.words import Keys
 
@@ -93,6 +93,8 @@ class Room:
         self._spares: dict[bool, Side] = {}
         self._far: Side | None = None
         """The callee's side that was bridged last, closed or not."""
+        self._joined: Side | None = None
+        """The one that the rtpengine was told to join with the caller's."""
         self._bridged_at = 0.0
         self._made = 0
         self._ready = False
@@ -343,11 +345,23 @@ class Room:
             if not self.ended:
                 self._say(_Step("answer", said.answer, answered, self._lose))
 
+        joined = side if side is self._bridged else None
+
         def answered(answer: Answer) -> None:
             if self._still_here(answer):
-                self._told = said
+                self._told, self._joined = said, joined
 
-        yield _Step("offer", said.offer, offered, self._lose)
+        step = _Step("offer", said.offer, offered, self._lose)
+        yield step if self._joined in {None, joined} else self._counted_first(step)
+
+    def _counted_first(self, step: _Step) -> _Step:
+        """`step` changes where packets go: those so far are counted on their old way."""
+
+        def done(answer: Answer) -> None:
+            self._count(answer)
+            self._say(step)
+
+        return _Step("query", {}, done, self._lose)
 
     def _blocks(self, begin: bool) -> Iterator[_Step]:
         """Hold, the end of an older bridge, and a sound in the place of audio: rtpengine passes packets on
@@ -372,7 +386,8 @@ class Room:
         def done(answer: Answer) -> None:  # noqa: ARG001 - it holds nothing
             side.blocked = side.blocked | {what} if begin else side.blocked - {what}
 
-        return _Step(f"{'block' if begin else 'unblock'} {what}", words.tagged(side), done, self._lose)
+        step = _Step(f"{'block' if begin else 'unblock'} {what}", words.tagged(side), done, self._lose)
+        return self._counted_first(step) if what == MEDIA else step
 
     # -- sounds and digits -------------------------------------------------------------------------
 
@@ -468,7 +483,7 @@ class Room:
     def _count(self, answer: Answer) -> None:
         """Take the figures that an answer holds."""
         counts = read_counts(answer)
-        far, now = self._far, self._clock.now()
+        far, now = self._joined, self._clock.now()
         for side in (self.caller, *self._callees, *self._leaving):
             found = counts.get(side.tag)
             if found is not None:

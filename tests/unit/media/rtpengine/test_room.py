@@ -228,6 +228,36 @@ def test_an_rtpengine_that_cannot_be_told_of_the_end_is_left() -> None:
     assert len(one.clock) == 0
 
 
+def test_what_came_before_a_hold_and_after_it_was_sent_on_and_what_came_meanwhile_was_not() -> None:
+    one = Prepared()
+    caller, callee = one.talk()
+    for direction, packets in ((MediaFlow.SEND, 50), (MediaFlow.BOTH, 80)):
+        one.daemon.call.packets["caller"] = packets
+        caller.set_remote(replace(peer("198.51.100.1"), direction=direction))
+        one.settle()
+    one.daemon.call.packets["caller"] = 100
+    callee.close()
+    caller.close()
+    one.settle()
+    assert (caller.figures().packets_received, callee.figures().packets_sent) == (100, 70)
+
+
+def test_each_attempt_is_counted_with_what_it_got() -> None:
+    one = Prepared()
+    caller, first = one.talk()
+    one.daemon.call.packets["caller"] = 30
+    first.close()
+    second = one.beside()
+    second.set_remote(peer("198.51.100.9"))
+    one.room.bridge(second.side)
+    one.settle()
+    one.daemon.call.packets["caller"] = 50
+    second.close()
+    caller.close()
+    one.settle()
+    assert (first.figures().packets_sent, second.figures().packets_sent) == (30, 20)
+
+
 # --- silence and loss ------------------------------------------------------------------------------------
 
 

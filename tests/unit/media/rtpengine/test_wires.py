@@ -289,7 +289,7 @@ def test_a_bad_page_fails_that_command_alone(answer: bytes) -> None:
 
 
 def test_the_wrong_cookie_answers_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trunkline.media.rtpengine.exchange.PATIENCE_S", 0.2)
+    monkeypatch.setattr("trunkline.media.rtpengine.exchange.PATIENCE_S", 1.0)
 
     async def work(one: Asking) -> None:
         assert isinstance(await one.ask(), NgSilentError)
