@@ -12,7 +12,7 @@ Who asked is always told through its callback, and never from within `ask`. The 
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol, TypeAlias
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from trunkline.clock import Clock, Timer
 from trunkline.errors import MediaError
@@ -52,6 +52,15 @@ class NgFullError(NgRefusedError):
 
 Answer: TypeAlias = dict[str, Value]
 Told: TypeAlias = Callable[[Answer | NgError], None]
+
+
+class Step(NamedTuple):
+    """A command of a room that is to be said, and what then becomes of it."""
+
+    command: str
+    keys: Mapping[str, Encodable]
+    done: Callable[[Answer], None]
+    failed: Callable[[NgError], None]
 
 
 class Wire(Protocol):

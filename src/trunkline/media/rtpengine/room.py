@@ -15,19 +15,19 @@ told as `MediaEvents.media_timed_out`: there is no audio any more.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 from trunkline.call.ports import RemoteMedia
 from trunkline.clock import Clock, Timer
 from trunkline.media.rtpengine import words
 from trunkline.media.rtpengine.counts import read_counts
 from trunkline.media.rtpengine.description import DescriptionError, Endpoint, read_endpoint
-from trunkline.media.rtpengine.exchange import Answer, Exchange, NgError, NgRefusedError
+from trunkline.media.rtpengine.exchange import Answer, Exchange, NgError, NgRefusedError, Step
+from trunkline.media.rtpengine.playing import digits, sounds
 from trunkline.media.rtpengine.side import DTMF, EVERYTHING, MEDIA, Side
 from trunkline.media.rtpengine.sounds import Playable
-from trunkline.media.rtpengine.words import Keys
 
 _log = logging.getLogger(__name__)
 
@@ -58,13 +58,6 @@ class RoomSettings:
     """IPv6 or not, of the callees' sides kept ready."""
     timeout_s: float = 60.0
     poll_s: float = 5.0
-
-
-class _Step(NamedTuple):
-    command: str
-    keys: Keys
-    done: Callable[[Answer], None]
-    failed: Callable[[NgError], None]
 
 
 class Room:
@@ -158,10 +151,10 @@ class Room:
         side.sound = sound
         self._wake()
 
-    def send_digits(self, side: Side, digits: str, duration_ms: int) -> None:
+    def send_digits(self, side: Side, pressed: str, duration_ms: int) -> None:
         """Have digits played to the peer of a side."""
         duration_ms = max(MIN_DIGIT_MS, min(duration_ms, MAX_DIGIT_MS))
-        side.digits.extend((digit, duration_ms) for digit in digits)
+        side.digits.extend((digit, duration_ms) for digit in pressed)
         self._injects = True
         self._wake()
 
@@ -195,7 +188,7 @@ class Room:
         if step is not None:
             self._say(step)
 
-    def _say(self, step: _Step) -> None:
+    def _say(self, step: Step) -> None:
         self._busy = True
 
         def answered(outcome: Answer | NgError) -> None:
@@ -210,10 +203,10 @@ class Room:
 
         self._exchange.ask(step.command, {"call-id": self.call_id, **step.keys}, answered)
 
-    def _steps(self) -> Iterator[_Step]:
+    def _steps(self) -> Iterator[Step]:
         """What is to be said now, the most urgent first."""
         if self.caller.closed and not self._callees:
-            yield _Step("delete", words.delete(self.caller), self._deleted, self._deleted_or_not)
+            yield Step("delete", words.delete(self.caller), self._deleted, self._deleted_or_not)
             return
         if not self._ready:
             yield self._make(self._settings.families[0])
@@ -225,8 +218,10 @@ class Room:
         if missing and not self._spares_refused:
             yield self._make(missing[0])
         yield from self._departures()
-        yield from self._sounds()
-        yield from self._digits()
+        if self._told is not None:
+            yield from sounds((self.caller, *self._callees), self._clock, self._wake, self._warn)
+        if self._bridged is not None:
+            yield from digits(self.caller, self._bridged, self._warn)
 
     def _lose(self, error: NgError) -> None:
         """There is no such call at the rtpengine any more, or none that can be reached."""
@@ -251,7 +246,7 @@ class Room:
 
     # -- a callee's side ---------------------------------------------------------------------------
 
-    def _make(self, ipv6: bool) -> _Step:
+    def _make(self, ipv6: bool) -> Step:
         """A branch more, for a callee who isn't known yet. The caller stays who it is."""
         self._made += 1
         side = Side(f"callee-{self._made}", ipv6=ipv6)
@@ -260,7 +255,7 @@ class Room:
         def offered(answer: Answer) -> None:
             side.endpoint = self._endpoint(answer)
             if side.endpoint is not None:
-                self._say(_Step("answer", said.answer, answered, self._not_made))
+                self._say(Step("answer", said.answer, answered, self._not_made))
 
         def answered(answer: Answer) -> None:
             if not self._still_here(answer):
@@ -271,7 +266,7 @@ class Room:
                 self._ready = True
                 self._owner.room_ready(self)
 
-        return _Step("offer", said.offer, offered, self._not_made)
+        return Step("offer", said.offer, offered, self._not_made)
 
     def _not_made(self, error: NgError) -> None:
         if self._ready and isinstance(error, NgRefusedError):
@@ -296,7 +291,7 @@ class Room:
             self._lose(NgRefusedError(ANEW))
         return not self.ended
 
-    def _departures(self) -> Iterator[_Step]:
+    def _departures(self) -> Iterator[Step]:
         """A callee's side that has been left. Never the last branch: the caller's side would go with it."""
         if self._leaving and (self._spares or self._callees):
             side = self._leaving[0]
@@ -310,7 +305,7 @@ class Room:
                 self._warn(error)
 
             self._departing = side
-            yield _Step("delete", words.delete(side), done, failed)
+            yield Step("delete", words.delete(side), done, failed)
 
     # -- who the peers are -------------------------------------------------------------------------
 
@@ -329,7 +324,7 @@ class Room:
             return self._callees[-1]
         return next(iter(self._spares.values()), None)
 
-    def _descriptions(self) -> Iterator[_Step]:
+    def _descriptions(self) -> Iterator[Step]:
         """Offer and answer for the caller and its partner, unless they have been said just so."""
         side = self._partner()
         if side is None or (self.caller.remote is None and side.remote is None):
@@ -343,7 +338,7 @@ class Room:
             if endpoint is not None and endpoint != side.endpoint:
                 self._lose(NgRefusedError(ANEW))
             if not self.ended:
-                self._say(_Step("answer", said.answer, answered, self._lose))
+                self._say(Step("answer", said.answer, answered, self._lose))
 
         joined = side if side is self._bridged else None
 
@@ -351,19 +346,19 @@ class Room:
             if self._still_here(answer):
                 self._told, self._joined = said, joined
 
-        step = _Step("offer", said.offer, offered, self._lose)
+        step = Step("offer", said.offer, offered, self._lose)
         yield step if self._joined in {None, joined} else self._counted_first(step)
 
-    def _counted_first(self, step: _Step) -> _Step:
+    def _counted_first(self, step: Step) -> Step:
         """`step` changes where packets go: those so far are counted on their old way."""
 
         def done(answer: Answer) -> None:
             self._count(answer)
             self._say(step)
 
-        return _Step("query", {}, done, self._lose)
+        return Step("query", {}, done, self._lose)
 
-    def _blocks(self, begin: bool) -> Iterator[_Step]:
+    def _blocks(self, begin: bool) -> Iterator[Step]:
         """Hold, the end of an older bridge, and a sound in the place of audio: rtpengine passes packets on
         whatever a description's direction says. What begins does so before the peers are described, and what
         ends afterwards, so that nothing slips through in between.
@@ -382,82 +377,20 @@ class Room:
                 wanted[side] = EVERYTHING if not passes else frozenset({DTMF} if side.tells_digits else ())
         return wanted
 
-    def _block(self, side: Side, what: str, begin: bool) -> _Step:
+    def _block(self, side: Side, what: str, begin: bool) -> Step:
         def done(answer: Answer) -> None:  # noqa: ARG001 - it holds nothing
             side.blocked = side.blocked | {what} if begin else side.blocked - {what}
 
-        step = _Step(f"{'block' if begin else 'unblock'} {what}", words.tagged(side), done, self._lose)
+        step = Step(f"{'block' if begin else 'unblock'} {what}", words.tagged(side), done, self._lose)
         return self._counted_first(step) if what == MEDIA else step
 
-    # -- sounds and digits -------------------------------------------------------------------------
-
-    def _sounds(self) -> Iterator[_Step]:
-        for side in (self.caller, *self._callees):
-            if side.sound is side.playing or side.closed or self._told is None:
-                continue
-            if side.playing is not None:
-                yield self._stop(side)
-            elif side.sound is not None:
-                yield self._start(side, side.sound)
-
-    def _start(self, side: Side, sound: Playable) -> _Step:
-        def done(answer: Answer) -> None:  # noqa: ARG001 - we know how long it is
-            side.playing = sound
-            if sound.ends:
-                self._clock.at(self._clock.now() + sound.length_ms / 1000, ended)
-
-        def ended() -> None:
-            if side.playing is not sound:
-                return
-            side.playing = None
-            if side.sound is sound:
-                side.sound = None
-                if side.events is not None and side.leg is not None:
-                    side.events.sound_ended(side.leg)
-            self._wake()
-
-        def failed(error: NgError) -> None:
-            side.sound = None
-            self._warn(error)
-
-        return _Step("play media", {**words.tagged(side), **sound.keys}, done, failed)
-
-    def _stop(self, side: Side) -> _Step:
-        def done(answer: Answer) -> None:  # noqa: ARG001 - it holds nothing
-            side.playing = None
-
-        def failed(error: NgError) -> None:
-            side.playing = None
-            self._warn(error)
-
-        return _Step("stop media", words.tagged(side), done, failed)
-
-    def _digits(self) -> Iterator[_Step]:
-        """rtpengine plays digits as if the other side had sent them, one after the other."""
-        far, caller = self._bridged, self.caller
-        if far is None:
-            return
-        for side, sender in ((far, caller), (caller, far)):
-            if side.digits:
-                digit, duration_ms = side.digits[0]
-                keys = {**words.tagged(sender), "digit": digit, "duration": duration_ms}
-
-                def done(answer: Answer, side: Side = side) -> None:  # noqa: ARG001 - it holds nothing
-                    side.digits.popleft()
-
-                def failed(error: NgError, side: Side = side) -> None:
-                    side.digits.clear()
-                    self._warn(error)
-
-                yield _Step("play DTMF", keys, done, failed)
+    # -- digits of the peers, figures, silence and the end -----------------------------------------
 
     def digit_told(self, tag: str, digit: str, duration_ms: int) -> None:
         """The peer of the side with this tag has pressed a key, the rtpengine says."""
         for side in (self.caller, *self._callees):
             if side.tag == tag and side.tells_digits and side.events is not None and side.leg is not None:
                 side.events.digit_received(side.leg, digit, duration_ms)
-
-    # -- figures, silence and the end --------------------------------------------------------------
 
     def _poll(self) -> None:
         self._exchange.ask("query", {"call-id": self.call_id}, self._polled)
