@@ -105,7 +105,11 @@ class RtpengineRig:
 
     def settle(self) -> None:
         """Let the daemon hear of everything that has been set."""
-        self.pass_time(0.05)
+        self.pass_time(0.01)
+        quiet = 0
+        while quiet < 3:
+            quiet = 0 if self.engine.real.asking else quiet + 1
+            self.pass_time(0.01)
 
     def stop(self) -> None:
         """Give the rooms back."""

@@ -121,6 +121,11 @@ class RtpengineEngine:
             raise MediaError("a bridge needs a caller's leg and one that was opened beside it")
         room.bridge(callee.side)
 
+    @property
+    def asking(self) -> int:
+        """Commands that wait for an answer."""
+        return sum(len(instance.exchange) for instance in self._instances)
+
     def states(self) -> tuple[InstanceState, ...]:
         """How the instances are."""
         return tuple(instance.state() for instance in self._instances)
