@@ -36,9 +36,7 @@ def make_rig(
 ) -> Iterator[Callable[[int], Rig]]:
     made: list[Rig] = []
     if request.param == "rtpengine":
-        reason = RTPENGINE_CANNOT.get(
-            request.node.name.replace("rtpengine-", "").removesuffix("[rtpengine]")
-        )
+        reason = RTPENGINE_CANNOT.get(request.node.name.replace("rtpengine-", "").removesuffix("[rtpengine]"))
         if reason is not None:
             request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
 
