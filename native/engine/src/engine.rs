@@ -166,7 +166,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Closed`]; [`EngineError::Argument`] when the peer's address is of the other family;
     /// [`EngineError::Terminal`] when the leg has a terminal and the peer speaks no G.711: nothing is changed then.
-    pub fn set_remote(&self, leg: LegId, remote: Remote) -> Result<(), EngineError> {
+    pub fn set_remote(&self, leg: LegId, mut remote: Remote) -> Result<(), EngineError> {
         let shared = self.shared()?;
         if remote.rtp.is_ipv6() != shared.is_v6(leg.slot) {
             return Err(EngineError::Argument(format!("{} is of the other address family", remote.rtp.ip())));
@@ -179,7 +179,9 @@ impl Engine {
             return Err(EngineError::Terminal("a terminal speaks PCMU and PCMA only"));
         }
         let may_send = !shared.refuses(remote.rtp, matches!(open.far, Far::Terminal(_)));
-        if open.leg.set_remote(remote, may_send, shared.now())
+        let now = shared.now();
+        open.set_keys(remote.srtp.take(), now);
+        if open.leg.set_remote(remote, may_send, now)
             && let Some(pair) = shared.slots[leg.slot as usize].pair()
         {
             open.untie(pair);

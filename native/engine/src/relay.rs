@@ -7,6 +7,7 @@ use trunkline_media::Micros;
 use trunkline_media::dtmf::EVENT_LENGTH;
 use trunkline_media::leg::{Arrival, Drop};
 use trunkline_media::rtp::HEADER_LENGTH;
+use trunkline_media::srtp::RTP_OVERHEAD;
 
 use crate::engine::LegId;
 use crate::events::{Event, EventKind};
@@ -17,10 +18,10 @@ use crate::sockets::{Pair, receive, transmit};
 /// Longer than any datagram that is accepted.
 pub(crate) const BUFFER: usize = 2048;
 
-/// A telephone-event packet.
-const EVENT_PACKET: usize = HEADER_LENGTH + EVENT_LENGTH;
+/// A telephone-event packet, with room for its protection.
+const EVENT_PACKET: usize = HEADER_LENGTH + EVENT_LENGTH + RTP_OVERHEAD;
 
-/// Which of a pair's sockets.
+/// Which of a pair's sockets; or, for what is sent, which kind of packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Plane {
     /// The even port.
@@ -47,7 +48,7 @@ impl Shared {
         let Some((length, source)) = receive(socket, buffer) else {
             return;
         };
-        let packet = &mut buffer[..length.min(BUFFER)];
+        let mut length = length.min(BUFFER);
         let onward = {
             let mut content = place.lock();
             let from = LegId { slot, generation: content.generation };
@@ -60,6 +61,11 @@ impl Shared {
                     None
                 }
                 State::Open(open) => {
+                    let Some(plain) = open.unprotect(plane, &mut buffer[..length], now) else {
+                        return;
+                    };
+                    length = plain;
+                    let packet = &mut buffer[..length];
                     let is_terminal = matches!(open.far, Far::Terminal(_));
                     let refuses = |address| self.refuses(address, is_terminal);
                     let arrival = match plane {
@@ -71,7 +77,7 @@ impl Shared {
             }
         };
         if let Some(onward) = onward {
-            self.send_on(&onward, packet, now);
+            self.send_on(&onward, buffer, length, now);
         }
     }
 
@@ -101,7 +107,7 @@ impl Shared {
         None
     }
 
-    fn send_on(&self, onward: &Onward, packet: &[u8], now: Micros) {
+    fn send_on(&self, onward: &Onward, buffer: &mut [u8; BUFFER], length: usize, now: Micros) {
         let place = &self.slots[onward.to.slot as usize];
         let Some(pair) = place.pair() else {
             return;
@@ -123,12 +129,14 @@ impl Shared {
                     _ => None,
                 };
                 match in_its_place {
-                    Some(length) => send_rtp(open, pair, &digits[..length], EVENT_LENGTH),
-                    None => send_rtp(open, pair, packet, header.payload_length()),
+                    Some(length) => send_rtp(open, pair, &mut digits, length, EVENT_LENGTH),
+                    None => send_rtp(open, pair, buffer, length, header.payload_length()),
                 }
             }
             Arrival::Rtcp => {
-                if let Some(to) = open.leg.rtcp_destination() {
+                if let Some(to) = open.leg.rtcp_destination()
+                    && let Some(packet) = open.protect(Plane::Rtcp, buffer, length)
+                {
                     let (socket, tied) = if to.muxed { (&pair.rtp, open.tied) } else { (&pair.rtcp, false) };
                     transmit(socket, tied, to.address, packet);
                 }
@@ -156,7 +164,7 @@ impl Shared {
             _ => return None,
         };
         if length > 0 {
-            send_rtp(open, pair, &buffer[..length], length - HEADER_LENGTH);
+            send_rtp(open, pair, buffer, length, length - HEADER_LENGTH);
         }
         drop(content);
         if ended {
@@ -216,8 +224,11 @@ impl Shared {
     }
 }
 
-fn send_rtp(open: &mut OpenLeg, pair: &Pair, packet: &[u8], payload_octets: usize) {
+fn send_rtp(open: &mut OpenLeg, pair: &Pair, buffer: &mut [u8], length: usize, payload_octets: usize) {
     let Ok(destination) = open.leg.rtp_destination() else {
+        return;
+    };
+    let Some(packet) = open.protect(Plane::Rtp, buffer, length) else {
         return;
     };
     if transmit(&pair.rtp, open.tied, destination, packet) {

@@ -10,9 +10,12 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use trunkline_media::Micros;
 use trunkline_media::injection::Injection;
 use trunkline_media::leg::Leg;
+use trunkline_media::rtp::{self, Kind};
+use trunkline_media::srtp::{Srtp, SrtpKeys};
 use trunkline_media::terminal::Terminal;
 
 use crate::engine::LegId;
+use crate::relay::Plane;
 use crate::sockets::{Pair, tie, untie};
 
 /// What packets of a leg are for.
@@ -50,6 +53,8 @@ pub(crate) struct OpenLeg {
     pub(crate) tied: bool,
     /// There is an injection with something to send.
     pub(crate) injects: bool,
+    /// What protects the peer's packets and ours.
+    pub(crate) srtp: Option<Box<Srtp>>,
     /// What the peer is and did.
     pub(crate) leg: Leg,
     /// Digits that are sent to the peer in the midst of the far leg's audio.
@@ -64,6 +69,44 @@ impl OpenLeg {
         {
             self.tied = tie(&pair.rtp, source);
         }
+    }
+
+    /// Takes the keys of a remote: `None` for packets without protection.
+    pub(crate) fn set_keys(&mut self, keys: Option<SrtpKeys>, now: Micros) {
+        match (keys, &mut self.srtp) {
+            (Some(keys), Some(srtp)) => srtp.set_keys(keys, now),
+            (Some(keys), none) => *none = Some(Box::new(Srtp::new(keys))),
+            (None, srtp) => *srtp = None,
+        }
+    }
+
+    /// Takes its protection off a datagram, before anything else may believe it: how long what is left is. `None` for one
+    /// that doesn't hold up; it has been counted.
+    pub(crate) fn unprotect(&mut self, plane: Plane, packet: &mut [u8], now: Micros) -> Option<usize> {
+        let Some(srtp) = &mut self.srtp else {
+            return Some(packet.len());
+        };
+        let is_rtcp = plane == Plane::Rtcp || rtp::kind(packet) == Kind::Rtcp;
+        let result = if is_rtcp { srtp.unprotect_rtcp(packet, now) } else { srtp.unprotect_rtp(packet, now) };
+        result.map_err(|error| self.leg.count_drop(error.into())).ok()
+    }
+
+    /// Protects the packet in the first `length` octets of `buffer`, after everything else: what to send. `None` when it
+    /// must not be sent; it has been counted.
+    pub(crate) fn protect<'a>(
+        &mut self,
+        plane: Plane,
+        buffer: &'a mut [u8],
+        length: usize,
+    ) -> Option<&'a [u8]> {
+        let Some(srtp) = &mut self.srtp else {
+            return Some(&buffer[..length]);
+        };
+        let result = match plane {
+            Plane::Rtp => srtp.protect_rtp(buffer, length),
+            Plane::Rtcp => srtp.protect_rtcp(buffer, length),
+        };
+        result.map_err(|error| self.leg.count_drop(error.into())).ok().map(|length| &buffer[..length])
     }
 
     /// Unties the socket.

@@ -42,6 +42,7 @@ fn remote(address: SocketAddr) -> Remote {
         .unwrap(),
         dtmf_payload_type: Some(101),
         signalled_from: None,
+        srtp: None,
     }
 }
 

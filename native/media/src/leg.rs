@@ -14,6 +14,7 @@ use crate::payload::{Payload, PayloadMap};
 use crate::reception::Reception;
 use crate::rtcp;
 use crate::rtp::{self, Header, Kind};
+use crate::srtp::{SrtpError, SrtpKeys};
 
 /// Which way audio may travel, seen from us (RFC 3264 §5.1 mirrored).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +54,9 @@ pub struct Remote {
     pub dtmf_payload_type: Option<u8>,
     /// The host that the leg's SIP came from.
     pub signalled_from: Option<IpAddr>,
+    /// What protects the packets of both ways; `None`: nothing does. The engine takes it out and has it: a [`Leg`] sees
+    /// packets without protection only.
+    pub srtp: Option<SrtpKeys>,
 }
 
 impl Remote {
@@ -96,11 +100,19 @@ pub enum Drop {
     SendFailed,
     /// The leg has failed (a fault in the engine).
     Failed,
+    /// SRTP whose tag is wrong: not from the peer, or plain RTP.
+    SrtpAuthentication,
+    /// SRTP that was received before.
+    SrtpReplay,
+    /// SRTP of too many sources.
+    SrtpStreams,
+    /// To be sent as SRTP, under an index that was used before.
+    SrtpRepeated,
 }
 
 impl Drop {
     /// How many reasons there are.
-    pub const COUNT: usize = 8;
+    pub const COUNT: usize = 12;
 
     /// All of them with their names, in the order of [`Statistics::dropped`].
     pub const ALL: [(Self, &'static str); Self::COUNT] = [
@@ -112,7 +124,23 @@ impl Drop {
         (Self::NoDestination, "no_destination"),
         (Self::SendFailed, "send_failed"),
         (Self::Failed, "failed"),
+        (Self::SrtpAuthentication, "srtp_authentication"),
+        (Self::SrtpReplay, "srtp_replay"),
+        (Self::SrtpStreams, "srtp_streams"),
+        (Self::SrtpRepeated, "srtp_repeated"),
     ];
+}
+
+impl From<SrtpError> for Drop {
+    fn from(error: SrtpError) -> Self {
+        match error {
+            SrtpError::Malformed => Self::Malformed,
+            SrtpError::Authentication => Self::SrtpAuthentication,
+            SrtpError::Replay => Self::SrtpReplay,
+            SrtpError::TooManyStreams => Self::SrtpStreams,
+            SrtpError::Repeated => Self::SrtpRepeated,
+        }
+    }
 }
 
 /// What a leg has counted.
@@ -469,6 +497,7 @@ mod tests {
             .unwrap(),
             dtmf_payload_type: Some(101),
             signalled_from: None,
+            srtp: None,
         }
     }
 

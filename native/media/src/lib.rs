@@ -5,6 +5,7 @@
 //!
 //! * [`leg`]: one peer's side of a call: what to do with a packet that came, and where to send one that goes;
 //! * [`rtp`], [`rtcp`]: headers and validity (RFC 3550 §5.1, §6, A.1, A.2), telling them apart on one port (RFC 5761);
+//! * [`srtp`]: protection of RTP and RTCP (RFC 3711), taken off before anything else looks at a packet;
 //! * [`latch`], [`address`]: whose packets a leg believes, and where it may send at all;
 //! * [`reception`], [`mos`]: loss, duplicates, order, jitter (RFC 3550 A.1, A.3, A.8) and estimated quality (G.107);
 //! * [`payload`]: payload types of one leg in terms of the other's;
@@ -23,6 +24,7 @@ pub mod payload;
 pub mod reception;
 pub mod rtcp;
 pub mod rtp;
+pub mod srtp;
 pub mod terminal;
 pub mod tone;
 pub mod wav;

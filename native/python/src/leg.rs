@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use trunkline_engine::engine::{Closing, TerminalReport};
 use trunkline_engine::{EngineError, LegId};
 use trunkline_media::leg::{Drop as DropReason, Flow, Remote};
 use trunkline_media::payload::{Payload, PayloadMap};
+use trunkline_media::srtp::{MasterKey, SrtpKeys};
 use trunkline_media::terminal::Source;
 use trunkline_media::tone::Tone;
 use trunkline_media::wav;
@@ -18,6 +20,8 @@ use crate::errors::{argument, to_python};
 
 type Engine = trunkline_engine::Engine;
 type Heard = (f64, u64, Option<f64>);
+/// Key and salt that we send with and that the peer sends with; the identifier that the peer's packets carry.
+type KeyBytes = (PyBackedBytes, PyBackedBytes, PyBackedBytes);
 
 /// RTP clock rate of a payload type that none was given for.
 const DEFAULT_CLOCK_RATE: u32 = 8000;
@@ -73,7 +77,7 @@ impl Leg {
 
     /// Sets or changes the peer.
     #[pyo3(signature = (rtp_address, rtp_port, rtcp_port, flow, payload_types, clock_rates, dtmf_payload_type,
-                        signalled_from))]
+                        signalled_from, srtp))]
     #[expect(clippy::too_many_arguments, reason = "the fields of RemoteMedia")]
     fn set_remote(
         &self,
@@ -85,6 +89,7 @@ impl Leg {
         clock_rates: HashMap<u8, u32>,
         dtmf_payload_type: Option<u8>,
         signalled_from: Option<&str>,
+        srtp: Option<KeyBytes>,
     ) -> PyResult<()> {
         let payloads = payload_types
             .into_iter()
@@ -103,6 +108,7 @@ impl Leg {
             })?,
             dtmf_payload_type,
             signalled_from: signalled_from.map(address).transpose()?,
+            srtp: srtp.map(keys).transpose()?,
         };
         self.engine.set_remote(self.id, remote).map_err(to_python)
     }
@@ -295,6 +301,14 @@ fn plain(report: TerminalReport) -> (String, Vec<Heard>) {
 
 fn address(text: &str) -> PyResult<IpAddr> {
     text.parse().map_err(|_| argument(format!("{text:?} is no IP address")))
+}
+
+fn keys((send, receive, receive_mki): KeyBytes) -> PyResult<SrtpKeys> {
+    let master = |key: &[u8], mki: &[u8]| {
+        MasterKey::new(key, mki)
+            .map_err(|_| argument("SRTP needs keys of 30 octets, and identifiers of up to 128".to_owned()))
+    };
+    Ok(SrtpKeys { send: master(&send, &[])?, receive: master(&receive, &receive_mki)? })
 }
 
 fn flow_of(text: &str) -> PyResult<Flow> {

@@ -61,6 +61,10 @@ class SrtpKeys:
     """Ours: protects what goes to the peer."""
     receive: bytes
     """The peer's: protects what comes from it."""
+    receive_mki: bytes = b""
+    """What the peer's packets carry before their authentication tag (RFC 3711 §3.1), up to 128 octets. Ours
+    carry none.
+    """
 
     def __repr__(self) -> str:
         return "SrtpKeys(…)"

@@ -75,9 +75,10 @@ class EmbeddedLeg:
         self.port = native.port
 
     def set_remote(self, remote: RemoteMedia) -> None:
-        """Set or change the peer. Raises `MediaError` for an address of the other family, or on a closed
-        leg."""
+        """Set or change the peer. Raises `MediaError` for an address of the other family, for keys of an
+        impossible length, or on a closed leg."""
         rates = remote.clock_rates
+        srtp = remote.srtp
         self._native.set_remote(
             remote.rtp_address,
             remote.rtp_port,
@@ -87,6 +88,7 @@ class EmbeddedLeg:
             rates if type(rates) is dict else dict(rates),
             remote.dtmf_payload_type,
             remote.signalled_from,
+            None if srtp is None else (srtp.send, srtp.receive, srtp.receive_mki),
         )
 
     def send_digits(self, digits: str, duration_ms: int = 100) -> None:

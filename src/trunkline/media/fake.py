@@ -24,6 +24,7 @@ from trunkline.call.ports import (
     MediaLeg,
     NoPortsError,
     RemoteMedia,
+    SrtpKeys,
     Tone,
     WavFile,
 )
@@ -85,7 +86,9 @@ class FakeNetwork:
             if sound.seconds == 0.0 and not sound.digits:
                 self.sent_outside.setdefault(key, []).extend([sound.payload_type] * round(sound.packets))
         elif hops < MAX_HOPS and peer.expects_from(leg):
-            peer.arrive(sound, hops + 1)
+            heard = as_made_out(sound, to.srtp, None if peer.remote is None else peer.remote.srtp)
+            if heard is not None:
+                peer.arrive(heard, hops + 1)
 
 
 class FakeLeg:
@@ -113,6 +116,7 @@ class FakeLeg:
         self.must_be_open()
         if (":" in remote.rtp_address) != (":" in self.address):
             raise MediaError(f"{remote.rtp_address} is of the other address family")
+        check_keys(remote.srtp)
         self.engine.network.settle()
         self.remote = remote
         if not (remote.direction is MediaFlow.BOTH and is_somewhere(remote)):
@@ -522,3 +526,21 @@ def check_sound(sound: Announcement | None) -> None:
         raise MediaError("a tone has one or two frequencies")
     if isinstance(sound, WavFile) and not Path(sound.path).is_file():
         raise MediaError(f"{sound.path}: no such file")
+
+
+def check_keys(keys: SrtpKeys | None) -> None:
+    """Raises `MediaError` for keys of an impossible length."""
+    if keys is None:
+        return
+    if (len(keys.send), len(keys.receive)) != (30, 30) or len(keys.receive_mki) > 128:
+        raise MediaError("SRTP needs keys of 30 octets, and identifiers of up to 128")
+
+
+def as_made_out(sound: Sound, sender: SrtpKeys | None, receiver: SrtpKeys | None) -> Sound | None:
+    """What comes of `sound` when these are the keys at both ends: with keys that don't fit nothing, and
+    without any the noise that SRTP is to who takes it for RTP.
+    """
+    if receiver is None:
+        return sound if sender is None else replace(sound, tones=(), digits="")
+    fits = sender is not None and sender.send == receiver.receive and not receiver.receive_mki
+    return sound if fits else None

@@ -36,7 +36,7 @@ from trunkline.net.transports import Transports
 from trunkline.node import wiring
 from trunkline.node.face import NodeFace
 from trunkline.node.records import Records
-from trunkline.node.tokens import token_source, weighted_pick
+from trunkline.node.tokens import srtp_key, token_source, weighted_pick
 from trunkline.node.visits import Visits
 from trunkline.node.wire_events import WireEvents
 from trunkline.observe.journal import Journal
@@ -232,6 +232,7 @@ class Node:
         self.services = services = Services(
             clock=self.clock,
             token=token,
+            key=srtp_key,
             pick=weighted_pick,
             media=self.media,
             records=self.records,
@@ -241,6 +242,7 @@ class Node:
             health=HealthBook(self.clock, wiring.health_policy(settings)),
             registrations=self.registrations,
             settings=wiring.call_settings(settings),
+            keys_exposed=self._srtp_keys_exposed,
         )
         challenger = Challenger(
             settings.service.domain,
@@ -365,6 +367,9 @@ class Node:
 
     def _welcome(self, flow: Flow) -> None:
         self.gate.vouch(flow.remote.host, WELCOME_S)
+
+    def _srtp_keys_exposed(self, peer: str) -> None:
+        self.source_log.warning("SRTP keys readable on the way", peer, remedy="use TLS for the SIP as well")
 
     def _wrong_password(self, flow: Flow, username: str) -> None:
         self.visits.refused(flow, username)

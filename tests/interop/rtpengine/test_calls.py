@@ -3,23 +3,31 @@
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.contract.media.rtpengine_daemon import RtpengineDaemon
 from tests.unit.net.wire import until
 from tests.unit.node.ground import (
+    CALLED,
     CARRIER_HZ,
     CUSTOMER_HZ,
+    KEY,
     NUMBER,
+    SECRET,
     Ground,
     Installation,
     in_loop,
     on_node,
     running,
 )
+from trunkline.call.ports import Tone
 from trunkline.call.record import CallRecord
 from trunkline.media.rtpengine.engine import RtpengineEngine
+from trunkline.pstn.phone import Dialling
+from trunkline.sip.outbound_auth import DigestUser
+from trunkline.sip.uri import SipUri
 from trunkline.store.calls import CallFilter
 from trunkline.store.store import Store
 from trunkline.trunk.forwarding import ForwardingList
@@ -33,7 +41,7 @@ def daemons(tmp_path: Path) -> Iterator[tuple[RtpengineDaemon, RtpengineDaemon]]
         daemon.stop()
 
 
-def at(*daemons: RtpengineDaemon) -> dict[str, object]:
+def at(*daemons: RtpengineDaemon) -> dict[str, Any]:
     """Settings for a node that uses these."""
     return {
         "media__engine": "rtpengine",
@@ -142,3 +150,50 @@ def test_the_next_carrier_is_heard_when_the_first_refuses(
 
     in_loop(call())
     assert [record.attempts for record in stored_calls(installation)] == [2]
+
+
+def test_two_who_share_no_codec_hear_each_other(
+    tmp_path: Path, daemons: tuple[RtpengineDaemon, RtpengineDaemon]
+) -> None:
+    async def call(ground: Ground) -> None:
+        report = await ground.customer.dial(
+            Dialling(
+                SipUri("sip", f"+{CALLED}", "127.0.0.1", ground.port),
+                caller=NUMBER,
+                credentials=DigestUser(KEY, SECRET),
+                say=Tone((CUSTOMER_HZ,)),
+                listen_for=(CARRIER_HZ,),
+                codecs=("PCMU",),
+                digits="1#",
+                talk_s=1.5,
+                ring_s=5,
+            )
+        )
+        assert report.codec == "PCMU"
+        assert report.heard(CARRIER_HZ, 500), report
+        await until(lambda: ground.taken["carrier"])
+        (taken,) = ground.taken["carrier"]
+        assert taken.codec == "PCMA"
+        assert taken.heard(CUSTOMER_HZ, 500), taken
+        assert taken.hearing is not None
+        assert taken.hearing.digits == "1#"
+
+    on_node(tmp_path, call, carrier_codecs=("PCMA",), **at(daemons[0]))
+
+
+def test_srtp_is_refused_and_not_quietly_left_out(
+    tmp_path: Path, daemons: tuple[RtpengineDaemon, RtpengineDaemon]
+) -> None:
+    async def call(ground: Ground) -> None:
+        report = await ground.customer.dial(
+            Dialling(
+                SipUri("sip", f"+{CALLED}", "127.0.0.1", ground.port),
+                caller=NUMBER,
+                credentials=DigestUser(KEY, SECRET),
+                srtp=True,
+                ring_s=5,
+            )
+        )
+        assert report.status == 488, report
+
+    on_node(tmp_path, call, **at(daemons[0]))

@@ -1,4 +1,4 @@
-"""Addresses, host names and lists of them."""
+"""Addresses, host names, lists of them, tones."""
 
 from typing import Annotated, Any
 
@@ -6,6 +6,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from trunkline.config.values import (
+    Cadence,
     Host,
     IpAddress,
     IpAddresses,
@@ -14,6 +15,7 @@ from trunkline.config.values import (
     RtpengineAddress,
     RtpengineAddresses,
     SocketAddress,
+    ToneCadence,
 )
 
 
@@ -107,3 +109,21 @@ def test_rtpengines_with_transport_and_share() -> None:
 def test_what_is_no_rtpengine(text: str) -> None:
     with pytest.raises(ValidationError, match="must be"):
         read(RtpengineAddresses, [text])
+
+
+@pytest.mark.parametrize(
+    ("text", "cadence"),
+    [
+        ("425:1000/4000", Cadence((425.0,), 1000, 4000)),
+        (" 440+480:2000/4000 ", Cadence((440.0, 480.0), 2000, 4000)),
+    ],
+)
+def test_a_tone_that_comes_and_goes(text: str, cadence: Cadence) -> None:
+    assert read(ToneCadence, text) == read(ToneCadence, cadence) == cadence
+    assert str(cadence) == text.strip()
+
+
+@pytest.mark.parametrize("text", ["", "425", "425:1000", "20:1000/4000", "4000:1/1", "425:0/1", "1+2+3:1/1"])
+def test_what_is_no_such_tone(text: str) -> None:
+    with pytest.raises(ValidationError, match="must be"):
+        read(ToneCadence, text)

@@ -115,3 +115,19 @@ def test_options_is_answered_and_other_methods_are_not_served() -> None:
 
 def test_a_report_knows_only_what_was_listened_for() -> None:
     assert not CallReport().heard(440.0)
+
+
+def test_digits_in_info_are_reported_apart() -> None:
+    taken: list[CallReport] = []
+
+    async def call(ground: Ground) -> CallReport:
+        async with (
+            ground.phone(answers=TONE, taken=taken.append) as (_, uri),
+            ground.phone() as (caller, _),
+        ):
+            return await caller.dial(Dialling(uri, digits="42#", info=True, talk_s=0.2))
+
+    report = on_ground(call)
+    assert report.answered
+    (theirs,) = taken
+    assert (theirs.digits_in_info, theirs.hearing.digits) == ("42#", "")
