@@ -8,8 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use trunkline_media::Micros;
+use trunkline_media::ear::Ear;
 use trunkline_media::injection::Injection;
 use trunkline_media::leg::Leg;
+use trunkline_media::outgoing::Outgoing;
+use trunkline_media::outgoing::line::Sent;
 use trunkline_media::rtp::{self, Kind};
 use trunkline_media::srtp::{Srtp, SrtpKeys};
 use trunkline_media::terminal::Terminal;
@@ -59,9 +62,42 @@ pub(crate) struct OpenLeg {
     pub(crate) leg: Leg,
     /// Digits that are sent to the peer in the midst of the far leg's audio.
     pub(crate) injection: Option<Box<Injection>>,
+    /// Listens for the peer's digits.
+    pub(crate) ear: Option<Box<Ear>>,
+    /// What is sent to the peer that does not come as it is; `None` until something had to be.
+    pub(crate) outgoing: Option<Box<Outgoing>>,
+    /// The last packet that passed to the peer while there was no `outgoing`.
+    pub(crate) passed: Option<Sent>,
 }
 
 impl OpenLeg {
+    /// What the leg sends of its own, made when first needed.
+    pub(crate) fn outgoing(&mut self, seed: impl FnOnce() -> u64, now: Micros) -> &mut Outgoing {
+        let (leg, passed) = (&self.leg, self.passed);
+        self.outgoing.get_or_insert_with(|| {
+            let mut outgoing = Outgoing::new(passed, seed(), now);
+            if let Some(remote) = leg.remote() {
+                outgoing.set_formats(remote.speaks, remote.takes_events);
+            }
+            Box::new(outgoing)
+        })
+    }
+
+    /// Takes what a remote says of formats and digits.
+    pub(crate) fn set_formats(&mut self) {
+        let Some(remote) = self.leg.remote() else {
+            return;
+        };
+        if let Some(outgoing) = &mut self.outgoing {
+            outgoing.set_formats(remote.speaks, remote.takes_events);
+        }
+        if !(remote.finds_tones || remote.tells_digits) {
+            self.ear = None;
+        } else if self.ear.is_none() {
+            self.ear = Some(Box::default());
+        }
+    }
+
     /// Ties the socket once the source can't change any more.
     pub(crate) fn tie_if_settled(&mut self, pair: &Pair) {
         if !self.tied

@@ -76,14 +76,10 @@ impl Side {
 
     fn remote(&self) -> Remote {
         let rtp = self.rtp.local_addr().unwrap();
+        let payloads = PayloadMap::new(vec![Payload { from: 8, to: 8, clock_rate: 8000 }]).unwrap();
         Remote {
-            rtp,
             rtcp_port: if self.muxed { rtp.port() } else { self.rtcp.local_addr().unwrap().port() },
-            flow: Flow::Both,
-            payloads: PayloadMap::new(vec![Payload { from: 8, to: 8, clock_rate: 8000 }]).unwrap(),
-            dtmf_payload_type: None,
-            signalled_from: None,
-            srtp: None,
+            ..Remote::plain(rtp, Flow::Both, payloads)
         }
     }
 

@@ -43,8 +43,10 @@ def remote_media(leg: "Leg", far: "Leg", codec: Codec) -> RemoteMedia:
 
 
 def alone(leg: "Leg", codec: Codec) -> RemoteMedia:
-    """For the port of `leg` while there is no far leg: sounds of ours are sent, nothing is passed on."""
-    return _remote_media(leg, leg.terms, codec, {}, transcodes=False, tells_digits=False)
+    """For the port of `leg` while there is no far leg: sounds of ours are sent, and what the peer sends only
+    shows where it is.
+    """
+    return _remote_media(leg, leg.terms, codec, {}, transcodes=True, tells_digits=False)
 
 
 def _remote_media(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from trunkline.call.digits import DigitSender, holds_digit, read_digit
 from trunkline.call.record import MediaFigures
-from trunkline.clock import Clock
+from trunkline.clock import Clock, Timer
 from trunkline.errors import MediaError, SdpError, TrunklineError
 from trunkline.media.terminals import Hearing, Silence, Source, TerminalEngine
 from trunkline.pstn.quiet_dialog import QuietDialog
@@ -66,6 +66,8 @@ class Dialling:
     """Audio in a packet that is asked for, 10 to 60."""
     srtp: bool = False
     """Offer SRTP, and nothing else."""
+    events: bool = True
+    """Offer telephone-event (RFC 4733)."""
     headers: tuple[tuple[str, str], ...] = ()
     noted: Callable[["Step"], None] = lambda _step: None
     """Is told of each step as it happens."""
@@ -122,11 +124,13 @@ class Phone:
         answers: Source | None = None,
         listen_for: Sequence[float] = (),
         codecs: tuple[str, ...] = CODECS,
+        events: bool = True,
+        ring_s: float = 0.0,
         refuse_with: int | None = None,
         taken: Callable[[CallReport], None] = lambda _report: None,
     ) -> None:
-        """`refuse_with`: a status to refuse every call with. Without that and `answers`, calls are refused
-        with 480.
+        """`ring_s`: how long it rings before it answers. `refuse_with`: a status to refuse every call with.
+        Without that and `answers`, calls are refused with 480.
         """
         self.station = Station(
             self,
@@ -141,6 +145,8 @@ class Phone:
         self._answers = answers
         self._listen_for = listen_for
         self._codecs = codecs
+        self._events = events
+        self._ring_s = ring_s
         self._refuse_with = refuse_with
         self._taken = taken
         self._up: set[_Taken] = set()
@@ -166,6 +172,7 @@ class Phone:
             dialling.codecs,
             secure=dialling.srtp,
             ptime_ms=dialling.ptime_ms,
+            events=dialling.events,
         )
         call = _Placed(self.station, talker, dialling)
         try:
@@ -182,6 +189,7 @@ class Phone:
         *,
         secure: bool = False,
         ptime_ms: int = 20,
+        events: bool = True,
     ) -> Talker:
         terminal = self._media.open_terminal(source, listen_for=listen_for, record_to=record_to)
         station = self.station
@@ -192,6 +200,7 @@ class Phone:
             key=station.new_key(),
             secure=secure,
             ptime_ms=ptime_ms,
+            events=events,
         )
 
     # -- the user agent's user ---------------------------------------------------------------------
@@ -210,7 +219,7 @@ class Phone:
             invite.reject(self._refuse_with or 480)
             return
         try:
-            talker = self._talker(self._answers, self._listen_for, codecs=self._codecs)
+            talker = self._talker(self._answers, self._listen_for, codecs=self._codecs, events=self._events)
         except MediaError:
             invite.reject(488)
             return
@@ -222,7 +231,7 @@ class Phone:
             return
         call = _Taken(self.station, talker, invite, self._ended)
         self._up.add(call)
-        call.accept(answer)
+        call.ring(answer, self._ring_s)
 
     def _ended(self, call: "_Taken", report: CallReport) -> None:
         self._up.discard(call)
@@ -290,11 +299,19 @@ class _Taken(_Conversation):
         super().__init__(station, talker)
         self._invite = invite
         self._ended = ended
+        self._ringing: Timer | None = None
         invite.events = self
 
-    def accept(self, answer: bytes) -> None:
-        """Take it."""
+    def ring(self, answer: bytes, ring_s: float) -> None:
+        """Ring, and take it after that time."""
         self._invite.progress(180)
+        if ring_s:
+            clock = self.station.clock
+            self._ringing = clock.at(clock.now() + ring_s, lambda: self._accept(answer))
+        else:
+            self._accept(answer)
+
+    def _accept(self, answer: bytes) -> None:
         self._invite.accept(body=answer)
         self.report.status = 200
         self.talking()
@@ -306,6 +323,8 @@ class _Taken(_Conversation):
         self._end("we hung up")
 
     def _end(self, outcome: str) -> None:
+        if self._ringing is not None:
+            self._ringing.cancel()
         self.report.outcome = outcome
         report = self.conclude()
         self.talker.close()

@@ -4,6 +4,8 @@
 The simulated carrier and the test phone both are one of these behind a dialog.
 """
 
+from dataclasses import replace
+
 from trunkline.call.ports import RemoteMedia, SrtpKeys, TelephoneEvents
 from trunkline.call.record import MediaFigures
 from trunkline.call.remote_media import audio_format, media_flow
@@ -17,6 +19,8 @@ from trunkline.sdp.offer_answer import PLAIN_PROFILES, SECURE_PROFILES, Directio
 
 CODECS = ("PCMA", "PCMU")
 """What a talker speaks unless told otherwise, preferred first."""
+STEP_MS = 20
+"""A terminal makes a packet this often at most, though a peer may wish for shorter ones."""
 _TAG = 1
 
 
@@ -32,9 +36,11 @@ class Talker:
         key: bytes = b"",
         secure: bool = False,
         ptime_ms: int = 20,
+        events: bool = True,
     ) -> None:
         """`codecs` are names of `sdp.codecs.CODEC_NAMES`. `key` is its SRTP key of 30 octets: with one, SRTP
-        is answered where it is offered, and with `secure` offered.
+        is answered where it is offered, and with `secure` offered. Without `events` it has no
+        telephone-event.
         """
         self.terminal = terminal
         self._local = LocalAudio(session_id)
@@ -42,6 +48,7 @@ class Talker:
         self._key = key
         self._secure = secure
         self._ptime_ms = ptime_ms
+        self._events = events
         self.codec = ""
         """What was agreed on; empty until then."""
 
@@ -50,7 +57,7 @@ class Talker:
         terminal = self.terminal
         codecs = [our_codec(name) for name in self._codecs]
         return self._local.offer(
-            [*codecs, *select_telephone_events(None, codecs)],
+            [*codecs, *(select_telephone_events(None, codecs) if self._events else [])],
             terminal.address,
             terminal.port,
             ptime=self._ptime_ms,
@@ -80,7 +87,7 @@ class Talker:
             terminal.address,
             terminal.port,
             Direction.SENDRECV,
-            remote.telephone_event_for(codec),
+            remote.telephone_event_for(codec) if self._events else None,
             self._ptime_ms,
             attributes=() if line is None else [our_line(line.tag, self._key)],
         )
@@ -94,6 +101,7 @@ class Talker:
         said = terms.codecs[0]
         event = terms.event_for(said.codec)
         line = remote.crypto_line
+        spoken = audio_format(said.codec.payload_type, said.codec, remote)
         self.codec = said.codec.name
         self.terminal.set_remote(
             RemoteMedia(
@@ -108,7 +116,7 @@ class Talker:
                 dtmf_payload_type=None if event is None else event.sent_as,
                 signalled_from=None,
                 hears=tuple([audio_format(one.sent_as, one.codec, remote) for one in terms.codecs]),
-                speaks=audio_format(said.codec.payload_type, said.codec, remote),
+                speaks=replace(spoken, ptime_ms=max(spoken.ptime_ms, STEP_MS)),
                 takes_events=None
                 if event is None
                 else TelephoneEvents(event.codec.payload_type, event.codec.clock_rate),

@@ -434,7 +434,7 @@ def test_a_terminal_refuses_what_it_cannot_do(rig: Rig) -> None:
     terminal = rig.engine.open_terminal(Silence())
     with pytest.raises(MediaError, match="telephone-event"):
         terminal.send_digits("1")
-    with pytest.raises(MediaError, match="PCMU"):
+    with pytest.raises(MediaError, match=r"format|spoken to"):
         terminal.set_remote(remote_at("198.51.100.7", 4000, payload_types={18: 18}))
     terminal.set_remote(remote_at("198.51.100.7", 4000))
     with pytest.raises(MediaError, match="DTMF digit"):

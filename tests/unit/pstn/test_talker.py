@@ -8,7 +8,7 @@ from trunkline.call.ports import SrtpKeys, Tone
 from trunkline.errors import MediaError, SdpError
 from trunkline.media.fake import FakeEngine, FakeNetwork, FakeTerminal
 from trunkline.media.terminals import Silence, Source
-from trunkline.pstn.talker import CODECS, Talker
+from trunkline.pstn.talker import CODECS, STEP_MS, Talker
 from trunkline.sdp.codecs import CODEC_NAMES
 from trunkline.sdp.errors import NoCommonCodecError, UnsupportedProfileError
 
@@ -130,4 +130,19 @@ def test_plain_audio_for_an_offer_of_srtp_is_no_answer() -> None:
 
 def test_packets_are_asked_for_as_long_as_it_was_told() -> None:
     booth = Booth(ptime_ms=40)
-    assert b"a=ptime:40\r\n" in booth.one.offer()
+    offer = booth.one.offer()
+    assert b"a=ptime:40\r\n" in offer
+    for ptime, made in ((b"40", 40), (b"10", STEP_MS)):
+        booth.two.answer(offer.replace(b"a=ptime:40", b"a=ptime:" + ptime))
+        terminal = booth.two.terminal
+        assert isinstance(terminal, FakeTerminal)
+        assert terminal.remote is not None
+        assert terminal.remote.speaks is not None
+        assert terminal.remote.speaks.ptime_ms == made
+
+
+def test_a_talker_without_telephone_events_neither_offers_nor_answers_them() -> None:
+    engine = FakeEngine(FakeClock())
+    talker = Talker(engine.open_terminal(Silence()), 1, events=False)
+    assert b"telephone-event" not in talker.offer()
+    assert b"telephone-event" not in talker.answer(audio("192.0.2.9", event=101))
