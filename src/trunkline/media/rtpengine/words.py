@@ -62,7 +62,7 @@ def describe_both(caller: Side, side: Side, *, bridged: bool, injects: bool) -> 
     )
     if near is not None and far is not None:
         mux = (["demux"] if _muxes(near) else []) + (["offer"] if _muxes(far) else [])
-        offer = {**offer, "rtcp-mux": mux}
+        offer = {**offer, "rtcp-mux": mux, **_packets(near, far)}
     return Words(offer, _keys(side, _say(side, far, near), caller.ipv6, (*_caution(far), *inject)))
 
 
@@ -106,7 +106,7 @@ def _transcoding(near: RemoteMedia | None, far: RemoteMedia | None) -> tuple[str
     """
     if near is None or far is None:
         return ()
-    shared = {number for number in near.payload_types if number != near.dtmf_payload_type}
+    shared = _shared(near)
     if not shared:
         return ("codec-mask-telephone-event",) if near.hears and far.hears else ()
     more = [audio for audio in far.hears if audio.payload_type not in shared and audio.codec in BY_NUMBER]
@@ -114,6 +114,20 @@ def _transcoding(near: RemoteMedia | None, far: RemoteMedia | None) -> tuple[str
         *(f"codec-accept-{audio.codec}" for audio in near.hears if audio.payload_type not in shared),
         *(f"codec-transcode-{audio.codec}" for audio in more),
     )
+
+
+def _packets(near: RemoteMedia, far: RemoteMedia) -> Keys:
+    """How much audio is in a packet to each of two peers for whom it is transcoded. Where audio passes, it
+    keeps its packets.
+    """
+    if near.speaks is None or far.speaks is None or _shared(near):
+        return {}
+    return {"ptime": far.speaks.ptime_ms, "ptime-reverse": near.speaks.ptime_ms}
+
+
+def _shared(near: RemoteMedia) -> set[int]:
+    """Payload types of audio that passes."""
+    return {number for number in near.payload_types if number != near.dtmf_payload_type}
 
 
 def _muxes(remote: RemoteMedia) -> bool:

@@ -66,8 +66,18 @@ def test_where_nothing_passes_the_answer_has_nothing_in_common_with_the_offer() 
     caller, callee = sides()
     caller.remote = peer(payload_types={})
     callee.remote = peer("2001:db8::7", payload_types={}, hears=(G729,), speaks=G729)
-    flags = words.describe_both(caller, callee, bridged=True, injects=False).offer["flags"]
-    assert "codec-mask-telephone-event" in flags  # type: ignore[operator]
+    offer = words.describe_both(caller, callee, bridged=True, injects=False).offer
+    assert "codec-mask-telephone-event" in offer["flags"]  # type: ignore[operator]
+
+
+def test_packets_are_cut_for_each_peer_where_audio_is_transcoded_and_nowhere_else() -> None:
+    caller, callee = sides()
+    caller.remote = peer(payload_types={}, hears=(SPEEX,), speaks=SPEEX)
+    callee.remote = peer("2001:db8::7", payload_types={})
+    offer = words.describe_both(caller, callee, bridged=True, injects=False).offer
+    assert (offer["ptime"], offer["ptime-reverse"]) == (20, 40)
+    caller.remote = peer()
+    assert "ptime" not in words.describe_both(caller, callee, bridged=True, injects=False).offer
 
 
 def test_one_port_for_rtp_and_rtcp_is_each_sides_own_affair() -> None:
