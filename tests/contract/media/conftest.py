@@ -14,7 +14,7 @@ def rtpengine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[],
 
     def get() -> RtpengineDaemon:
         if not started:
-            started.append(RtpengineDaemon(tmp_path_factory.mktemp("rtpengine")))
+            started.append(RtpengineDaemon(tmp_path_factory.mktemp("rtpengine"), pairs=200))
         return started[0]
 
     yield get

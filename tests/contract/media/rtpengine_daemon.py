@@ -8,21 +8,20 @@ from pathlib import Path
 from tests.programs import require_program
 
 PATIENCE_S = 10.0
-PAIRS = 200
-"""Port pairs of one daemon."""
 _taken: set[int] = set()
 
 
 class RtpengineDaemon:
     """A daemon on `host`, without kernel module, taking commands by UDP, TCP and HTTP."""
 
-    def __init__(self, directory: Path, *options: str, host: str = "127.0.0.1") -> None:
+    def __init__(self, directory: Path, *options: str, host: str = "127.0.0.1", pairs: int = 60) -> None:
         self.program = require_program("rtpengine")
         self.host = host
         self.ng_port = free_port_range(host, 4)
         self.tcp_port = self.ng_port + 1
         self.http_port = self.ng_port + 2
-        self.first = free_port_range(host, 2 * PAIRS)
+        self.first = free_port_range(host, 2 * pairs)
+        self.last = self.first + 2 * pairs - 1
         self.log = directory / f"rtpengine-{self.ng_port}.log"
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
@@ -44,7 +43,7 @@ class RtpengineDaemon:
                     *(f"--interface={self.host}", f"--listen-ng={self.host}:{self.ng_port}"),
                     *(f"--listen-tcp-ng={self.host}:{self.tcp_port}",),
                     *(f"--listen-http={self.host}:{self.http_port}",),
-                    *(f"--port-min={self.first}", f"--port-max={self.first + 2 * PAIRS - 1}"),
+                    *(f"--port-min={self.first}", f"--port-max={self.last}"),
                     *("--num-threads=2", "--media-num-threads=1", "--http-threads=1", *self._options),
                 ],
                 stdin=subprocess.DEVNULL,

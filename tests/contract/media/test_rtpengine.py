@@ -49,6 +49,11 @@ def having(speaks: AudioFormat, **changes: object) -> dict[str, object]:
     }
 
 
+def got(peer: SocketPeer, count: int) -> list[int]:
+    """The payload types of so many packets, and of what comes right after them."""
+    return [peer.receive()[1] & 0x7F for _ in range(count)] + peer.received()
+
+
 @pytest.mark.parametrize("transport", Transport)
 def test_a_call_by_every_transport(rtpengine: Callable[[], RtpengineDaemon], transport: Transport) -> None:
     rig = RtpengineRig(rtpengine(), 2, transport=transport)
@@ -60,7 +65,7 @@ def test_a_call_by_every_transport(rtpengine: Callable[[], RtpengineDaemon], tra
         rig.engine.bridge(caller, callee)
         rig.settle()
         near.send(caller, 8, 3)
-        assert far.received() == [8, 8, 8]
+        assert got(far, 3) == [8, 8, 8]
         figures = caller.close(), callee.close()
         rig.settle()
         assert [(one.packets_received, one.packets_sent) for one in figures] == [(3, 0), (0, 3)]
@@ -136,9 +141,9 @@ def test_a_peer_elsewhere_than_its_signalling_speaks_first(rig: RtpengineRig) ->
     near.send(caller, 8, 5)
     assert (far.received(), behind.received()) == ([], [])
     behind.send(callee, 8, 1)
-    assert near.received() == [8]
+    assert got(near, 1) == [8]
     near.send(caller, 8, 2)
-    assert (far.received(), behind.received()) == ([], [8, 8])
+    assert (got(behind, 2), far.received()) == ([8, 8], [])
 
 
 def test_rtcp_on_the_port_of_rtp_for_one_side_alone(rig: RtpengineRig) -> None:
@@ -173,7 +178,7 @@ def test_an_older_attempts_peer_is_heard_no_more(rig: RtpengineRig) -> None:
     rig.engine.bridge(caller, first)
     rig.settle()
     old.send(first, 8, 1)
-    assert near.received() == [8]
+    assert got(near, 1) == [8]
     first.close()
     second = rig.engine.open_leg(ipv6=False, events=told, beside=caller)
     second.set_remote(new.remote)
@@ -183,7 +188,7 @@ def test_an_older_attempts_peer_is_heard_no_more(rig: RtpengineRig) -> None:
     assert near.received() == []
     new.send(second, 8, 2)
     near.send(caller, 8, 2)
-    assert (near.received(), new.received(), old.received()) == ([8, 8], [8, 8], [])
+    assert (got(near, 2), got(new, 2), old.received()) == ([8, 8], [8, 8], [])
     assert told.timed_out == []
 
 
@@ -200,7 +205,7 @@ def test_hold_at_one_side_and_back_keeps_what_was_learnt(rig: RtpengineRig) -> N
         rig.settle()
         near.send(caller, 8, 1)
         far.send(callee, 8, 1)
-        assert (far.received(), near.received()) == (heard, [8])
+        assert (got(near, 1), got(far, len(heard))) == ([8], heard)
     rig.until(lambda: figures_of(callee) == (2, 1))
 
 
@@ -223,7 +228,7 @@ def test_a_restart_ends_the_calls_and_not_the_service(tmp_path: Path) -> None:
         rig.engine.bridge(caller, callee)
         rig.settle()
         near.send(caller, 8, 1)
-        assert far.received() == [8]
+        assert got(far, 1) == [8]
     finally:
         rig.stop()
         daemon.stop()
