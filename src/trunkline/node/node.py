@@ -218,7 +218,7 @@ class Node:
 
     def _embedded(self) -> EmbeddedEngine:
         """The built-in engine, in this loop."""
-        engine = EmbeddedEngine(wiring.engine_settings(self.settings))
+        engine = wiring.open_engine(self.settings)
         self._open.callback(engine.stop)
         engine.attach(self._loop)
         return engine
@@ -276,7 +276,7 @@ class Node:
         if isinstance(self.media, RtpengineEngine):
             await self.media.start()
         self._open.push_async_callback(self.transports.close)
-        await self.transports.start(self)
+        await self.transports.start(self, unreadable=self.services.agent.stream_broken)
         self._running = True
         if self.settings.pstn.enabled:
             await self._open_pstn()

@@ -10,8 +10,8 @@ from pathlib import Path
 from trunkline.call.ports import Tone
 from trunkline.call.services import CallSettings
 from trunkline.config import Settings, SocketAddress
-from trunkline.errors import ConfigError
-from trunkline.media.embedded import EngineSettings
+from trunkline.errors import ConfigError, MediaError
+from trunkline.media.embedded import EmbeddedEngine, EngineSettings
 from trunkline.media.rtpengine.engine import RtpengineSettings
 from trunkline.media.rtpengine.wires import InstanceAddress
 from trunkline.media.rtpengine.wires import Transport as NgTransport
@@ -141,6 +141,16 @@ def engine_settings(settings: Settings) -> EngineSettings:
         dscp=media.dscp,
         allow_loopback=media.allow_loopback,
     )
+
+
+def open_engine(settings: Settings) -> EmbeddedEngine:
+    """The embedded media engine. Raises `MediaError` that names the address and where it is set."""
+    try:
+        return EmbeddedEngine(engine_settings(settings))
+    except MediaError as error:
+        ipv6 = settings.media.bind_address_ipv6
+        where = "media.bind_address" if ipv6 is None else "media.bind_address and media.bind_address_ipv6"
+        raise MediaError(f"{error}: see {where}") from error
 
 
 def rtpengine_settings(settings: Settings) -> RtpengineSettings:
