@@ -25,7 +25,11 @@ class RtpengineDaemon:
         self.log = directory / f"rtpengine-{self.ng_port}.log"
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
 
     @property
     def pid(self) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +36,12 @@ from trunkline.trunk.forwarding import ForwardingList
 
 @pytest.fixture
 def daemons(tmp_path: Path) -> Iterator[tuple[RtpengineDaemon, RtpengineDaemon]]:
-    started = RtpengineDaemon(tmp_path), RtpengineDaemon(tmp_path)
-    yield started
-    for daemon in started:
-        daemon.stop()
+    with ExitStack() as ends:
+        first = RtpengineDaemon(tmp_path)
+        ends.callback(first.stop)
+        second = RtpengineDaemon(tmp_path)
+        ends.callback(second.stop)
+        yield first, second
 
 
 def at(*daemons: RtpengineDaemon) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -18,10 +19,12 @@ GOOD, REFUSING = free_port(CARRIER), free_port(CARRIER)
 @pytest.fixture(scope="module")
 def daemons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[RtpengineDaemon]]:
     directory = tmp_path_factory.mktemp("rtpengines")
-    started = [RtpengineDaemon(directory) for _ in range(2)]
-    yield started
-    for daemon in started:
-        daemon.stop()
+    with ExitStack() as ends:
+        started = []
+        for _ in range(2):
+            started.append(RtpengineDaemon(directory))
+            ends.callback(started[-1].stop)
+        yield started
 
 
 @pytest.fixture(scope="module")
