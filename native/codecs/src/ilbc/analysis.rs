@@ -1,8 +1,10 @@
 //! The encoder's linear prediction: windows, autocorrelation, and line spectral frequencies quantised (RFC 3951 §3.2).
 
+use std::f32::consts::TAU;
+
 use super::SAMPLES;
 use super::filters::{IDENTITY, Lpc, ORDER, correlate};
-use super::lsf::{self, Filters, Lsf, Sets, TWO_PI, damped};
+use super::lsf::{self, Filters, Lsf, Sets, damped};
 use super::lsf_tables::{LSF_HIGH, LSF_LOW, LSF_MIDDLE};
 use super::tables::{LAG_WINDOW, LSF_MEAN, WINDOW, WINDOW_LAST};
 
@@ -128,7 +130,7 @@ fn frequencies(filter: &Lpc) -> Lsf {
     let mut signs = [HUGE; 2];
     for (at, frequency) in lsf.iter_mut().enumerate() {
         let polynomial = if at % 2 == 0 { &sum } else { &difference };
-        *frequency = TWO_PI * root(polynomial, &mut omega, &mut signs[at % 2]);
+        *frequency = TAU * root(polynomial, &mut omega, &mut signs[at % 2]);
     }
     lsf
 }
@@ -138,7 +140,7 @@ fn root(polynomial: &[f32; ORDER / 2], omega: &mut f32, old: &mut f32) -> f32 {
     let mut fineness = 0;
     let mut coarse = *omega;
     loop {
-        let value = at(polynomial, (*omega * TWO_PI).cos());
+        let value = at(polynomial, (*omega * TAU).cos());
         let step = STEPS[fineness];
         if value * *old > 0.0 && *omega < 0.5 {
             *old = value;

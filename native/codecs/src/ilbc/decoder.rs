@@ -106,3 +106,29 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::packing::LAYOUT_20;
+    use super::*;
+
+    #[test]
+    fn a_filter_that_ran_away_costs_one_frame() {
+        let mut octets = [0x5a; 38];
+        octets[37] = 0;
+        let (mut fresh, mut harmed) = (State::new(&LAYOUT_20), State::new(&LAYOUT_20));
+        for harm in [f32::NAN, f32::INFINITY, 1e20] {
+            let mut pcm = [1; 160];
+            harmed.frame(Some(&octets), &mut pcm);
+            harmed.line[ORDER - 1] = harm;
+            harmed.frame(Some(&octets), &mut pcm);
+            assert_eq!(pcm, [0; 160]);
+        }
+        for _ in 0..5 {
+            let (mut wanted, mut heard) = ([0; 160], [0; 160]);
+            fresh.frame(Some(&octets), &mut wanted);
+            harmed.frame(Some(&octets), &mut heard);
+            assert_eq!(heard, wanted);
+        }
+    }
+}

@@ -44,7 +44,8 @@ impl Enhancer {
         if self.samples == SAMPLES { 2 * SUBFRAME } else { SUBFRAME }
     }
 
-    /// The pitch at the end of the last frame.
+    /// The pitch at the end of the last frame. After a joined frame the reference code answers twice the pitch at that frame's
+    /// start, from which its concealment reads beyond its buffer.
     pub(super) const fn lag(&self) -> usize {
         self.periods[BLOCKS - 1] as usize
     }

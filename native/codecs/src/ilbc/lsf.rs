@@ -1,6 +1,8 @@
 //! Line spectral frequencies to prediction filters: what coder and decoder must do alike (RFC 3951 §3.2.4, §3.2.6, §4.1).
 
 use super::SUBFRAMES;
+use std::f32::consts::TAU;
+
 use super::filters::{IDENTITY, Lpc, ORDER};
 use super::lsf_tables::{LSF_HIGH, LSF_LOW, LSF_MIDDLE};
 
@@ -12,12 +14,12 @@ pub(super) type Sets = [Lsf; 2];
 pub(super) type Filters = [Lpc; SUBFRAMES];
 
 const HALF: usize = ORDER / 2;
-pub(super) const TWO_PI: f32 = 6.283185307;
-const PER_TWO_PI: f32 = 0.159154943;
+const PER_TWO_PI: f32 = 0.159_154_94;
 /// The least distance of two frequencies that is left as it is, and how far each of two closer ones is moved.
 const APART: f32 = 0.039;
 const MOVE: f32 = 0.0195;
 const LOWEST: f32 = 0.01;
+#[expect(clippy::approx_constant, reason = "the RFC's bound is less than pi")]
 const HIGHEST: f32 = 3.14;
 
 /// Shares of the older set in each subframe: of the set before the frame, or in 30 ms, after the first subframe, of the first.
@@ -81,7 +83,7 @@ fn to_filter(lsf: &Lsf) -> Lpc {
             lsf[at] = lsf[at - 1] + step;
         }
     }
-    let cosines = lsf.map(|frequency| (TWO_PI * frequency).cos());
+    let cosines = lsf.map(|frequency| (TAU * frequency).cos());
     let mut even = Cascade::default();
     let mut odd = Cascade::default();
     let mut filter = IDENTITY;

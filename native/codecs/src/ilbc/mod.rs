@@ -1,4 +1,4 @@
-//! iLBC (RFC 3951): frames of 20 ms in 38 octets or 30 ms in 50, each decodable by itself.
+//! iLBC (RFC 3951): frames of 20 ms in 38 octets or 30 ms in 50, each coded without what the one before said.
 //!
 //! Our own, in floating point after the RFC's reference code; a frame that it encodes is the reference's bit for bit, but for
 //! rounding (`tests/vectors.rs`). [`packing`] is the bit stream; [`analysis`] and [`lsf`] are the prediction filters; a residual

@@ -12,7 +12,7 @@ pub(super) static INPUT: Second =
     Second { zeros: [0.92727436, -1.8544941, 0.92727436], poles: [-1.9059465, 0.9114024] };
 /// The high-pass filter after the decoder.
 pub(super) static OUTPUT: Second =
-    Second { zeros: [0.93980581, -1.8795834, 0.93980581], poles: [-1.9330735, 0.93589199] };
+    Second { zeros: [0.939_805_8, -1.8795834, 0.939_805_8], poles: [-1.9330735, 0.935_892] };
 /// The low-pass filter before the enhancer halves the rate.
 pub(super) static HALVING: [f32; 7] = [-0.06665, 0.125, 0.31665, 0.414063, 0.31665, 0.125, -0.06665];
 /// What a sample of the start state may be, scaled.
