@@ -4,8 +4,8 @@
 //! payloads; [`Resampler`] leads between the 8 kHz of the narrowband ones and the 16 kHz of G.722 and Speex. Nothing here
 //! knows of packets, loss, order or time: the transcoder says which stretch is lost, and a decoder fills it.
 //!
-//! * [`g711`], [`g722`]: our own, bit-exact with the ITU-T's vectors; [`g729`]: the crate `g729-sys`; [`ilbc`]: our own, after the
-//!   reference code of RFC 3951; [`speex`]: the reference library;
+//! * [`g711`], [`g722`]: our own, bit-exact with the ITU-T's vectors; [`ilbc`]: our own, after the reference code of RFC 3951;
+//!   [`g729`]: the crate `g729-sys`; [`speex`]: the reference library;
 //! * [`concealment`]: waveform repetition for the codecs that have no concealment of their own; [`fade`]: an end to that of
 //!   those that have;
 //! * [`resampler`]: a half-band filter.

@@ -42,8 +42,8 @@ _AUDIO = {
 def codecs(as_json: Json = False) -> None:
     """List the codecs and what this build can do with each.
 
-    A codec that both sides of a call share passes through untouched; what can be transcoded is also changed into
-    any other that can. Exit status 1 unless all can.
+    A codec that both sides of a call share passes through untouched; what can be transcoded is also changed
+    into any other that can. Exit status 1 unless all can.
     """
     engine = EmbeddedEngine(
         EngineSettings(port_min=_PORTS[0], port_max=_PORTS[1], bind_v4=_HOST, allow_loopback=True)

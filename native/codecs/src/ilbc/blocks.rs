@@ -1,5 +1,5 @@
 //! The order in which the blocks of a frame are coded: the start state, the rest of it, what comes after, what comes before
-//! (RFC 3951 §3.1, §4.5). Each one's codebook is made of all that is decoded by then; for blocks before it, backwards.
+//! (RFC 3951 §3.6, §4.3). Each one's codebook is made of all that is decoded by then; for blocks before it, backwards.
 
 use std::ops::Range;
 

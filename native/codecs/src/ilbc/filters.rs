@@ -1,4 +1,4 @@
-//! The filters and sums that coder and decoder share (RFC 3951 Appendices A.10, A.18, A.28, A.30, A.48).
+//! The filters and sums that coder and decoder share (RFC 3951 §3.3, §4.7, Appendices A.10, A.18, A.28, A.30, A.48).
 //!
 //! Sums are taken in the order in which the reference code takes them, so that rounding is the same; what runs side by side
 //! for the sake of vector instructions is sums of different results. Only the all-pole filter begins with the oldest sample:

@@ -5,7 +5,7 @@
 //! is a start state ([`state`]), then blocks ([`blocks`]) of vectors from a codebook ([`codebook`], [`search`]); the decoder
 //! smooths it ([`enhancer`], [`smoothing`]) and makes up what is lost ([`concealment`]).
 //!
-//! A payload is one or more frames of the mode that SDP agreed on (RFC 3952 §3.1), and nothing else: the frames of the other
+//! A payload is one or more frames of the mode that SDP agreed on (RFC 3952 §3.2), and nothing else: the frames of the other
 //! mode would be loud noise. Concealment is the codec's own, with our fade behind it, for it never ends by itself.
 
 mod analysis;

@@ -1,5 +1,5 @@
 //! The enhancer's smoothing: a block of residual is mixed with six like it, three pitch periods before and three after, as
-//! far as it keeps its own shape (RFC 3951 §4.6.2 to §4.6.6, Appendix A.16).
+//! far as it keeps its own shape (RFC 3951 §4.6.2 to §4.6.5, Appendix A.16).
 
 use super::enhancer::{BLOCK, BLOCKS, LINE};
 use super::filters::{correlate, dot, energy};
