@@ -228,6 +228,7 @@ class Call:
             self,
             session_id=services.new_session_id(),
             ipv6=":" in far.request_uri.host,
+            beside=self.caller,
             policy=_guarded(far.media) if settings.srtp_needs_tls else far.media,
             key=services.key,
         )
