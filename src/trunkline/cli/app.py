@@ -32,7 +32,6 @@ COMMANDS = {
     ),
     "serve": Entry("serve", SETTING_UP, "Run a node until it is told to stop."),
     "doctor": Entry("doctor", SETTING_UP, "Look for what is wrong, and say what to do about it."),
-    "codecs": Entry("codecs", SETTING_UP, "List the codecs and what this build can do with each."),
     "dns": Entry("dns", SETTING_UP, "Print the DNS records that lead clients to the edges."),
     "admin": Entry("admins", SETTING_UP, "Administrators of the dashboard, and their passwords."),
     "migrate": Entry("migrate", SETTING_UP, "Bring the database up to this program, after an upgrade."),
