@@ -81,7 +81,7 @@ def trunkline(folder: Path) -> Iterator[Running]:
     store.carriers.add(Carrier("carrier", (gateway,), ping_interval_s=None))
     store.routes.add(Route("", (RouteCarrier("carrier"),)))
     store.close()
-    code = f"from pathlib import Path; from trunkline.node import run; run(Path({str(file)!r}))"
+    code = f"from pathlib import Path; from trunkline.node.run import run; run(Path({str(file)!r}))"
     with running([sys.executable, "-c", code], folder) as pid:
         yield Running(TRUNKLINE, [pid])
 
