@@ -9,6 +9,7 @@ means is `message` and the modules of the single headers; nothing is parsed here
 """
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from trunkline.sip.errors import SipBuildError
 from trunkline.sip.grammar import is_token, refuse_breaks, split_list
@@ -168,7 +169,7 @@ class Headers:
     def __init__(self, fields: Iterable[tuple[str, str]] = ()) -> None:
         self._values: dict[str, tuple[str, ...]] = {}
         self._spelling: dict[str, str] | None = None
-        self.parsed: dict[str, object] = {}
+        self.parsed: dict[str, Any] = {}
         """What `message` has parsed, by key; forgotten for a key whenever that key's values change."""
         for name, value in fields:
             self.add(name, value)

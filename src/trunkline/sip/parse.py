@@ -14,6 +14,7 @@ message.
 """
 
 import re
+from typing import Any
 
 from trunkline.sip import limits
 from trunkline.sip.errors import SipSyntaxError
@@ -160,33 +161,38 @@ def _check_version(version: str, where: str) -> None:
     raise SipSyntaxError(where, "malformed SIP version")
 
 
-def _check_routing_headers(values: _Values, parsed: dict[str, object]) -> CSeq:
+def _check_routing_headers(values: _Values, parsed: dict[str, Any]) -> CSeq:
     """Parse what every message must have into `parsed`, where the properties of `Message` look."""
-    for key in ("via", "from", "to", "call-id", "cseq"):
-        if key not in values:
-            raise SipSyntaxError(SPELLING[key], "missing")
-    line = values["via"][0]
+    try:
+        line, from_, to = values["via"][0], values["from"][0], values["to"][0]
+        call_id, number = values["call-id"][0], values["cseq"][0]
+    except KeyError as missing:
+        raise SipSyntaxError(SPELLING[missing.args[0]], "missing") from None
     if "," in line:
         line = (split_list(line) or [""])[0]
     via = Via.parse(line)
     if via.protocol != "SIP/2.0":
         raise SipSyntaxError("Via", "protocol is not SIP/2.0")
     parsed["via"] = via
-    for key in ("from", "to"):
-        try:
-            parsed[key] = address = NameAddr.parse(values[key][0])
-        except SipSyntaxError as error:
-            raise error.within(SPELLING[key]) from None
-        if address.params.get("tag") == "":
-            raise SipSyntaxError(SPELLING[key], "empty tag")
-    call_id = values["call-id"][0]
+    parsed["from"] = _party(from_, "From")
+    parsed["to"] = _party(to, "To")
     if not call_id or " " in call_id or "\t" in call_id:
         raise SipSyntaxError("Call-ID", "empty or with white space")
     hops = values.get("max-forwards")
     if hops is not None and (not _NUMBER(hops[0]) or int(hops[0]) > limits.MAX_FORWARDS_MAX):
         raise SipSyntaxError("Max-Forwards", "not a number in range")
-    cseq = parsed["cseq"] = parse_cseq(values["cseq"][0])
+    cseq = parsed["cseq"] = parse_cseq(number)
     return cseq
+
+
+def _party(text: str, name: str) -> NameAddr:
+    try:
+        address = NameAddr.parse(text)
+    except SipSyntaxError as error:
+        raise error.within(name) from None
+    if address.params.get("tag") == "":
+        raise SipSyntaxError(name, "empty tag")
+    return address
 
 
 def _body(values: _Values, data: bytes, start: int) -> bytes:

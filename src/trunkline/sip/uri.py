@@ -8,6 +8,7 @@ Leniencies, each of them seen from deployed phones: a user part may hold any vis
 
 import ipaddress
 import re
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -28,6 +29,11 @@ SIP_URI: Final = (
 No possessive quantifier stands around what may backtrack: before Python 3.11.5 such an expression may fail to
 match (https://github.com/python/cpython/issues/106052), and Debian 12 has 3.11.2.
 """
+
+REMEMBERED: Final = 1024
+"""URIs."""
+REMEMBERED_CHARS: Final = 256
+"""Longer ones are read each time, so that what is remembered has a bound."""
 
 _URI = re.compile(rf"{SIP_URI}(?:\?(.*))?", re.DOTALL).fullmatch
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*+):([!-;=?-~]++)").fullmatch
@@ -222,7 +228,11 @@ class OtherUri:
 
 
 def parse_uri(text: str) -> SipUri | OtherUri:
-    """Read any URI. Raises `SipSyntaxError`."""
+    """Read any URI. Raises `SipSyntaxError`. The last ones read are remembered."""
+    return _remembered(text) if len(text) <= REMEMBERED_CHARS else _read(text)
+
+
+def _read(text: str) -> SipUri | OtherUri:
     match = _URI(text)
     if match is not None:
         return _checked(match)
@@ -230,6 +240,9 @@ def parse_uri(text: str) -> SipUri | OtherUri:
     if match is None or match[1].lower() in ("sip", "sips"):
         raise _why_not(text)
     return OtherUri(match[1].lower(), match[2])
+
+
+_remembered = lru_cache(REMEMBERED)(_read)
 
 
 def sip_uri_of(
