@@ -238,10 +238,16 @@ class Headers:
             first, *others = values[key]
             values[key] = (first + suffix, *others)
 
+    def put(self, key: str, value: str) -> None:
+        """`set` for a known key, checked only when the message is written: for what is ours through and through."""
+        self._values[key] = (value,)
+        if self.parsed:
+            self.parsed.pop(key, None)
+
     def rewrite(self, key: str, lines: tuple[str, ...]) -> None:
         """Replace the lines of a known key by text made from what was received, which isn't checked again.
 
-        It may hold a NUL in a quoted pair; a line break would still be refused by `Message.to_bytes`.
+        It may hold a NUL in a quoted pair; a line break is still refused by `Message.to_bytes`.
         """
         self._values[key] = lines
         self.parsed.pop(key, None)

@@ -251,13 +251,13 @@ class Message:
         return tokens
 
     def _serialise(self, start_line: str) -> bytes:
-        if "\n" in start_line or "\r" in start_line:
-            raise SipBuildError("the start line holds a line break")
-        lines = self.headers.lines()
         body = self.body
-        lines.insert(0, start_line)
-        lines.append(f"Content-Length: {len(body)}\r\n\r\n")
-        return "\r\n".join(lines).encode("utf-8", "surrogateescape") + body
+        lines = [start_line, *self.headers.lines(), f"Content-Length: {len(body)}\r\n\r\n"]
+        head = "\r\n".join(lines)
+        ends = len(lines) + 1
+        if head.count("\n") != ends or head.count("\r") != ends:
+            raise SipBuildError("a start line or header value holds a line break")
+        return head.encode("utf-8", "surrogateescape") + body
 
 
 class Request(Message):

@@ -45,7 +45,7 @@ _HEADERS = re.compile(r"[!$%&'()*+./0-9:=?A-Z\[\]_a-z~-]++").fullmatch
 class SipUri:
     """One SIP or SIPS URI. Immutable; `==` compares printed forms, `equivalent` is RFC 3261's equality."""
 
-    __slots__ = ("headers", "host", "params", "password", "port", "scheme", "user")
+    __slots__ = ("_text", "headers", "host", "params", "password", "port", "scheme", "user")
 
     def __init__(
         self,
@@ -73,6 +73,7 @@ class SipUri:
         self.headers: Final = headers
         """What follows `?`, undecoded; empty when there is nothing."""
         self.password: Final = password
+        self._text: str | None = None
 
     @classmethod
     def parse(cls, text: str) -> "SipUri":
@@ -170,6 +171,12 @@ class SipUri:
         return _header_set(self.headers) == _header_set(other.headers)
 
     def __str__(self) -> str:
+        text = self._text
+        if text is None:
+            text = self._text = self._printed()
+        return text
+
+    def _printed(self) -> str:
         user = self.user
         text = f"{self.scheme}:"
         if user is not None:
