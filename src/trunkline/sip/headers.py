@@ -170,7 +170,9 @@ class Headers:
         self._values: dict[str, tuple[str, ...]] = {}
         self._spelling: dict[str, str] | None = None
         self.parsed: dict[str, Any] = {}
-        """What `message` has parsed, by key; forgotten for a key whenever that key's values change."""
+        """What `message` has parsed, by key; forgotten for a key whenever that key's values change. Of an
+        address that was only recognised, a tuple of its tag.
+        """
         for name, value in fields:
             self.add(name, value)
 
@@ -239,7 +241,9 @@ class Headers:
             values[key] = (first + suffix, *others)
 
     def put(self, key: str, value: str) -> None:
-        """`set` for a known key, checked only when the message is written: for what is ours through and through."""
+        """`set` for a known key, checked only when the message is written: for what is ours through and
+        through.
+        """
         self._values[key] = (value,)
         if self.parsed:
             self.parsed.pop(key, None)

@@ -81,24 +81,26 @@ class Message:
     @property
     def from_(self) -> NameAddr:
         """From (§20.20)."""
-        address: NameAddr | None = self.headers.parsed.get("from")
-        return self._address("from", "From") if address is None else address
+        address = self.headers.parsed.get("from")
+        return address if isinstance(address, NameAddr) else self._address("from", "From")
 
     @property
     def to(self) -> NameAddr:
         """To (§20.39)."""
-        address: NameAddr | None = self.headers.parsed.get("to")
-        return self._address("to", "To") if address is None else address
+        address = self.headers.parsed.get("to")
+        return address if isinstance(address, NameAddr) else self._address("to", "To")
 
     @property
     def from_tag(self) -> str | None:
         """None in messages of RFC 2543 elements."""
-        return self.from_.params.get("tag") or None
+        address = self.headers.parsed.get("from")
+        return address[0] if type(address) is tuple else self.from_.tag
 
     @property
     def to_tag(self) -> str | None:
         """None outside a dialog."""
-        return self.to.params.get("tag") or None
+        address = self.headers.parsed.get("to")
+        return address[0] if type(address) is tuple else self.to.tag
 
     @property
     def call_id(self) -> str:

@@ -57,8 +57,8 @@ class NameAddr:
     def parse(cls, text: str) -> "NameAddr":
         """Read one address. Raises `SipSyntaxError`.
 
-        The addresses of a call come again with each of its messages, those of a peer with each of its calls: the
-        last ones read are remembered.
+        The addresses of a call come again with each of its messages, those of a peer with each of its calls:
+        the last ones read are remembered.
         """
         return _remembered(text) if len(text) <= REMEMBERED_CHARS else cls._read(text)
 

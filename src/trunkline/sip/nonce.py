@@ -1,7 +1,7 @@
 """Nonces that need no memory: the time of issue under a key that all edges share (RFC 7616 §3.3, §5.4).
 
-A nonce is base64 of eight bytes (microseconds since the epoch) and sixteen of their keyed BLAKE2s (RFC 7693
-§2.9) with the realm. So any edge can tell its own age, and nobody else can make one. `NonceCounts` is the optional
+A nonce is base64 of eight bytes (microseconds since the epoch) and sixteen of their keyed BLAKE2s (RFC 7693)
+with the realm. So any edge can tell its own age, and nobody else can make one. `NonceCounts` is the optional
 memory on top of it, which refuses a nonce count that has been used (RFC 7616 §3.4: replays).
 """
 
