@@ -104,8 +104,8 @@ class HeadReader:
     ) -> HeadReader: ...
     def read(self, data: bytes) -> _Head | _Fault: ...
 
-# Start line; key -> values; spelling of unknown names; body, None where Content-Length is at fault; then, each
-# None where it is not of its usual form: Via (transport, host, port, parameters), tag of From, tag of To, CSeq.
+# Start line; key -> values; spelling of unknown names; body, None where Content-Length is at fault. The others
+# are None where not of the usual form: Via (transport, host, port, parameters), tag of From, of To, CSeq.
 _Head: TypeAlias = tuple[
     str,
     dict[str, tuple[str, ...]],

@@ -135,8 +135,8 @@ def _check_version(version: str, where: str) -> None:
 
 
 def _check_routing_headers(values: _Values, parsed: dict[str, Any]) -> CSeq:
-    """Parse into `parsed`, where the properties of `Message` look, what the reader has not recognised at sight
-    of the headers that every message must have.
+    """Of the headers that every message must have, parse into `parsed` what the reader hasn't recognised:
+    there the properties of `Message` look.
     """
     try:
         line, from_, to = values["via"][0], values["from"][0], values["to"][0]
