@@ -1,8 +1,8 @@
 """Calls through a system, placed and answered by SIPp, and what they cost it.
 
 The call: digest authentication, 180, 200, ACK, 50 ms, BYE; media anchored, a record written. A call counts
-only when the customer got the 200 of its BYE and its 200 of INVITE named the relay. Every thread and process of a
-system counts.
+only when the customer got the 200 of its BYE and its 200 of INVITE named the relay. Every thread and process
+of a system counts.
 """
 
 import csv

@@ -1,9 +1,11 @@
 """What relaying costs: CPU microseconds per RTP packet, of the embedded engine and of rtpengine if installed.
 
 Both relay the same load (N calls of PCMA, 20 ms, both ways, on loopback) in turns, and their medians are
-compared: the machine's mood weighs more than a single run can tell. Every thread of the relay's process
-counts, the kernel's work for it included. Also: what opening, setting, bridging and closing a call's two legs
-costs. CALLS, SECONDS and ROUNDS in the environment change the load.
+compared: the machine's mood weighs more than a single run can tell. The embedded engine relays it as SRTP as
+well: on one side, where each packet is deciphered or enciphered, and on both, where it is first one and then
+the other. Every thread of the relay's process counts, the kernel's work for it included. Also: what opening,
+setting, bridging and closing a call's two legs costs. CALLS, SECONDS and ROUNDS in the environment change the
+load.
 """
 
 import json
@@ -15,12 +17,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from trunkline.call.ports import MediaFlow, RemoteMedia
+from trunkline.call.ports import MediaFlow, RemoteMedia, SrtpKeys
 from trunkline.media.embedded import EmbeddedEngine, EngineSettings
 
 ROOT = Path(__file__).parent.parent
@@ -32,6 +35,10 @@ PATTERNS = ("slots", "spread")
 """All packets of a millisecond at once, or evenly spread as unrelated calls would be."""
 SIDES = ("127.0.0.10", "127.0.0.20")
 RELAY_CPU, LOAD_CPU = 1, 0
+PLAIN, ONE, BOTH = "plain", "one", "both"
+"""Which sides have SRTP; the load has words for it and the same keys."""
+KEYS = SrtpKeys(send=bytes([1]) * 30, receive=bytes([2]) * 30)
+SECURE = {PLAIN: (), ONE: SIDES[:1], BOTH: SIDES}
 
 
 class Deaf:
@@ -40,37 +47,52 @@ class Deaf:
     def media_timed_out(self, leg: object) -> None:
         """Never mind."""
 
+    def digit_received(self, leg: object, digit: str, duration_ms: int) -> None:
+        """None is told."""
 
-def remote(address: str) -> RemoteMedia:
+    def sound_ended(self, leg: object) -> None:
+        """None is announced."""
+
+
+def remote(address: str, srtp: SrtpKeys | None = None) -> RemoteMedia:
     """The load's side at `address`."""
     return RemoteMedia(
-        address, 20_000, 20_001, MediaFlow.BOTH, {8: 8, 101: 101}, {8: 8000, 101: 8000}, 101, None
+        address,
+        20_000,
+        20_001,
+        MediaFlow.BOTH,
+        {8: 8, 101: 101},
+        {8: 8000, 101: 8000},
+        101,
+        None,
+        srtp=srtp,
     )
 
 
-def embedded_calls(engine: EmbeddedEngine) -> Iterator[str]:
+def embedded_calls(engine: EmbeddedEngine, protection: str) -> Iterator[str]:
     """Set up the calls; yield the map's lines."""
     for _ in range(CALLS):
         legs = [engine.open_leg(ipv6=False, events=Deaf()) for _ in SIDES]
         for leg, side in zip(legs, SIDES, strict=True):
-            leg.set_remote(remote(side))
+            leg.set_remote(remote(side, KEYS if side in SECURE[protection] else None))
         engine.bridge(*legs)
         yield " ".join(f"{leg.address} {leg.port}" for leg in legs)
 
 
-def host_embedded() -> None:
+def host_embedded(protection: str) -> None:
     """Run as a process of its own: host the engine until standard input ends."""
     engine = EmbeddedEngine(EngineSettings(bind_v4="127.0.0.1", allow_loopback=True))
-    print("\n".join(embedded_calls(engine)), flush=True)
+    print("\n".join(embedded_calls(engine, protection)), flush=True)
     print(flush=True)
     sys.stdin.read()
     engine.stop()
 
 
 @contextmanager
-def embedded() -> Iterator[tuple[int, list[str]]]:
+def embedded(protection: str) -> Iterator[tuple[int, list[str]]]:
     """The embedded engine in a Python process: its id, and the map's lines."""
-    command = [sys.executable, "-c", "from bench.media import host_embedded; host_embedded()"]
+    program = f"from bench.media import host_embedded; host_embedded({protection!r})"
+    command = [sys.executable, "-c", program]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, preexec_fn=pin_relay
     ) as process:
@@ -147,12 +169,12 @@ def pin_relay() -> None:
         os.sched_setaffinity(0, {RELAY_CPU})
 
 
-def measure(load: Path, pid: int, lines: list[str], pattern: str) -> dict[str, float]:
+def measure(load: Path, pid: int, lines: list[str], pattern: str, protection: str) -> dict[str, float]:
     """Run the load against a relay."""
     with tempfile.NamedTemporaryFile("w", suffix=".map") as file:
         file.writelines(lines)
         file.flush()
-        command = [str(load), file.name, str(SECONDS), str(pid), pattern]
+        command = [str(load), file.name, str(SECONDS), str(pid), pattern, protection]
         done = subprocess.run(
             command,
             capture_output=True,
@@ -204,23 +226,38 @@ def call_cost(rounds: int = 2000) -> float:
     return cost
 
 
+Relay = Callable[[], AbstractContextManager[tuple[int, list[str]]]]
+
+
+def relays() -> dict[str, tuple[Relay, str]]:
+    """Name -> how to start it, and which sides of its calls have SRTP."""
+    found: dict[str, tuple[Relay, str]] = {
+        "embedded": (partial(embedded, PLAIN), PLAIN),
+        "SRTP on one side": (partial(embedded, ONE), ONE),
+        "SRTP on both sides": (partial(embedded, BOTH), BOTH),
+    }
+    if shutil.which("rtpengine"):
+        found["rtpengine"] = (rtpengine, PLAIN)
+    return found
+
+
 def main() -> None:
     """Print what each costs."""
     print(f"  a call's legs, opened to closed: {call_cost():.1f} us")
     load = build_load()
-    relays = {"embedded": embedded}
-    if shutil.which("rtpengine"):
-        relays["rtpengine"] = rtpengine
+    candidates = relays()
     for pattern in PATTERNS:
-        costs: dict[str, list[float]] = {name: [] for name in relays}
+        costs: dict[str, list[float]] = {name: [] for name in candidates}
         for _ in range(ROUNDS):
-            for name, relay in relays.items():
+            for name, (relay, protection) in candidates.items():
                 with relay() as (pid, lines):
-                    result = measure(load, pid, lines, pattern)
+                    result = measure(load, pid, lines, pattern, protection)
                 costs[name].append(result["cpu_us_per_packet"])
                 figures = f"{result['cpu_us_per_packet']:.2f} us a packet at {result['packets_per_s']:.0f}/s"
                 print(f"  {pattern}, {name}: {figures}, {result['lost']} lost")
         medians = {name: statistics.median(values) for name, values in costs.items()}
+        for name in ("SRTP on one side", "SRTP on both sides"):
+            print(f"  {pattern}, {name} / plain: {medians[name] / medians['embedded']:.2f}")
         if "rtpengine" in medians:
             ratio = medians["embedded"] / medians["rtpengine"]
             print(f"  {pattern}, embedded / rtpengine: {ratio:.2f} (medians of {ROUNDS})")

@@ -1,4 +1,4 @@
-"""What a node keeps: its memory (PSS) before the first call, after 10,000 calls and 20,000, at 200 a second."""
+"""What a node keeps: its memory (PSS) before any call, after 10,000 calls and 20,000, at 200 a second."""
 
 from bench._calls import measure, memory_mb
 from bench._systems import started, systems

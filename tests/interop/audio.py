@@ -83,6 +83,8 @@ class Voice:
         self.heard: list[tuple[float, int, bytes]] = []
         """When (monotonic), payload type, payload."""
         self._target: tuple[str, int] | None = None
+        self._pressed: list[bytes] = []
+        """Payloads of telephone events to be sent, one with each packet's time, in place of the tone."""
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._live, name=f"voice {frequency:g} Hz")
         self._thread.start()
@@ -95,6 +97,16 @@ class Voice:
         """Send nothing."""
         self._target = None
 
+    def press(self, keys: str) -> None:
+        """Send keys as telephone events (RFC 4733 §2.5), each 100 ms long with 60 ms of tone behind it."""
+        payloads = []
+        for key in keys:
+            code = "0123456789*#ABCD".index(key)
+            payloads += [struct.pack("!BBH", code, 10, _FRAME * (step + 1)) for step in range(4)]
+            payloads += [struct.pack("!BBH", code, 0x80 | 10, _FRAME * 5)] * 3
+            payloads += [b""] * 3
+        self._pressed = payloads
+
     def close(self) -> None:
         """End the thread and free the port."""
         self._closing.set()
@@ -105,7 +117,7 @@ class Voice:
         payloads = _encode(tone(self.frequency, 1), self.payload_type)
         ssrc, sequence = random.getrandbits(32), random.getrandbits(15)
         begin = time.monotonic()
-        sent = 0
+        sent = pressed_at = 0
         while not self._closing.is_set():
             due = begin + sent * 0.02
             readable, _, _ = select.select([self._socket], [], [], max(0.0, due - time.monotonic()))
@@ -114,10 +126,14 @@ class Voice:
                 continue
             if self._target is not None:
                 start = sent * _FRAME % len(payloads)
-                header = struct.pack(
-                    "!BBHII", 0x80, self.payload_type, (sequence + sent) & 0xFFFF, sent * _FRAME, ssrc
-                )
-                self._socket.sendto(header + payloads[start : start + _FRAME], self._target)
+                kind, at, payload = self.payload_type, sent * _FRAME, payloads[start : start + _FRAME]
+                key = self._pressed.pop(0) if self._pressed else b""
+                if key:
+                    begins = struct.unpack("!BBH", key)[2] == _FRAME
+                    pressed_at = at if begins else pressed_at
+                    kind, at, payload = EVENT | (0x80 if begins else 0), pressed_at, key
+                header = struct.pack("!BBHII", 0x80, kind, (sequence + sent) & 0xFFFF, at, ssrc)
+                self._socket.sendto(header + payload, self._target)
             sent += 1
 
     def _hear(self) -> None:

@@ -15,10 +15,10 @@ Zone = Mapping[tuple[str, str], str]
 
 
 @contextlib.contextmanager
-def name_server(zone: Zone) -> Iterator[int]:
-    """Answers over UDP on 127.0.0.1; the port."""
+def name_server(zone: Zone, address: tuple[str, int] = ("127.0.0.1", 0)) -> Iterator[int]:
+    """Answers over UDP at `address`; the port."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
-        server.bind(("127.0.0.1", 0))
+        server.bind(address)
         server.settimeout(0.1)
         closing = threading.Event()
         thread = threading.Thread(target=_serve, args=(server, zone, closing), name="name server")

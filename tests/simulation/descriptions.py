@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from trunkline.sdp.crypto import our_line
+
 ENCODINGS = {
     0: "PCMU/8000",
     8: "PCMA/8000",
@@ -21,26 +23,29 @@ def audio(
     direction: str | None = None,
     version: int = 1,
     address: str | None = None,
+    lines: Sequence[str] = (),
+    profile: str = "RTP/AVP",
 ) -> bytes:
     """One audio stream at `host`. `codecs` are payload types of `ENCODINGS`; `event` is telephone-event's,
     or None;
-    `address` is for c= alone.
+    `address` is for c= alone; `lines` are more of its attributes.
     """
     listed = [*codecs, *(() if event is None else (event,))]
-    lines = [
+    text = [
         "v=0",
         f"o=- 42 {version} IN IP4 {host}",
         "s=-",
         f"c=IN IP4 {address or host}",
         "t=0 0",
-        f"m=audio {port} RTP/AVP {' '.join(str(one) for one in listed)}",
+        f"m=audio {port} {profile} {' '.join(str(one) for one in listed)}",
         *[f"a=rtpmap:{one} {ENCODINGS[one]}" for one in codecs],
     ]
     if event is not None:
-        lines += [f"a=rtpmap:{event} telephone-event/8000", f"a=fmtp:{event} 0-16"]
+        text += [f"a=rtpmap:{event} telephone-event/8000", f"a=fmtp:{event} 0-16"]
     if direction is not None:
-        lines.append(f"a={direction}")
-    return "".join(f"{line}\r\n" for line in lines).encode()
+        text.append(f"a={direction}")
+    text += [f"a={line}" for line in lines]
+    return "".join(f"{line}\r\n" for line in text).encode()
 
 
 def line(body: bytes, kind: str) -> str:
@@ -56,3 +61,21 @@ def direction(body: bytes) -> str:
     lines = body.decode().splitlines()
     found = [one for one in ("sendonly", "recvonly", "inactive") if f"a={one}" in lines]
     return found[0] if found else "sendrecv"
+
+
+def secure_audio(host: str, key: bytes, *, tag: int = 1, **more: object) -> bytes:
+    """The same over RTP/SAVP, with a key of 30 octets."""
+    return audio(host, profile="RTP/SAVP", lines=[our_line(tag, key)], **more)  # type: ignore[arg-type]
+
+
+def codecs_of(body: bytes) -> list[int]:
+    """The payload types of the stream, telephone-event left out."""
+    text = body.decode()
+    numbers = [int(one) for one in line(body, "m").split()[3:]]
+    return [number for number in numbers if f"a=rtpmap:{number} telephone-event" not in text]
+
+
+def attributes(body: bytes, name: str) -> list[str]:
+    """What follows each `a=name:`."""
+    start = f"a={name}:"
+    return [text[len(start) :] for text in body.decode().splitlines() if text.startswith(start)]

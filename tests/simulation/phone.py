@@ -210,6 +210,12 @@ def token_source(seed: str) -> Callable[[], str]:
     return token
 
 
+def key_source(seed: str) -> Callable[[], bytes]:
+    """SRTP keys that look random, differ, and are the same in every run."""
+    token = token_source(f"{seed} keys")
+    return lambda: bytes.fromhex("".join(token() for _ in range(4)))[:30]
+
+
 def established(caller: Phone, callee: Phone, clock: FakeClock) -> OutgoingInvite:
     """A call from one to the other that is answered and acknowledged."""
     invite = caller.call(callee.uri)

@@ -13,7 +13,7 @@ from ipaddress import ip_network
 
 from tests.simulation.books import Books
 from tests.simulation.descriptions import audio
-from tests.simulation.phone import Phone, token_source
+from tests.simulation.phone import Phone, key_source, token_source
 from tests.simulation.scripted_peer import Fields, ScriptedPeer
 from tests.simulation.virtual_network import LinkQuality, VirtualNetwork
 from tests.unit.virtual_clock import FakeClock
@@ -61,6 +61,8 @@ def credential(key: str = KEY, secret: str = SECRET) -> Credential:
 
 
 ACCOUNT = Account(KEY, credentials=(credential(),))
+PASSING_ONLY = replace(ACCOUNT, transcoding=False)
+"""Both peers of its calls have to share a codec."""
 CARRIER = Carrier(
     "carrier",
     (Gateway(SipUri.parse(f"sip:{GATEWAY}")), Gateway(SipUri.parse(f"sip:{GATEWAY_2}"), priority=1)),
@@ -113,6 +115,7 @@ class SimulatedNode:
         self.services = Services(
             clock=clock,
             token=lambda: token() + token(),
+            key=key_source(address),
             pick=lambda weights: 0,
             media=self.engine,
             records=self.books,

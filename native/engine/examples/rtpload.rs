@@ -1,11 +1,12 @@
 //! A bounded RTP load for a relay: N calls, 50 packets a second each way, and what the relay's process paid for it.
 //!
-//!     rtpload MAP SECONDS PID slots|spread
+//!     rtpload MAP SECONDS PID slots|spread plain|one|both
 //!
 //! MAP has a line per call: the relay's address and port for side A, the same for side B. Side A sends from 127.0.0.10:20000,
 //! side B from 127.0.0.20:20000; calls are told apart by the relay's ports. Sending is paced in slots of 1 ms: all at the slot's
-//! beginning, or spread evenly over it, as packets of unrelated calls arrive. The first two seconds are not measured. Prints
-//! one line of JSON. The load ends by itself.
+//! beginning, or spread evenly over it, as packets of unrelated calls arrive. The last word says whose packets are SRTP:
+//! nobody's, side A's, both sides'; the keys are `KEYS`, and what doesn't come authentic counts as lost. The first two
+//! seconds are not measured. Prints one line of JSON. The load ends by itself.
 #![expect(clippy::print_stdout, reason = "a program")]
 
 use std::fs;
@@ -14,40 +15,62 @@ use std::net::{SocketAddr, UdpSocket};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use trunkline_media::srtp::{MasterKey, RTP_OVERHEAD, SrtpIn, SrtpOut};
+
 const PTIME_SLOTS: usize = 20;
 const WARM_UP_SLOTS: usize = 2000;
 const PACKET: usize = 172;
 const PCMA: u8 = 8;
+/// Every octet of the keys: the relay's, the load's.
+const KEYS: [u8; 2] = [1, 2];
 
 struct Side {
     socket: UdpSocket,
     relay: Vec<SocketAddr>,
+    /// One for each call, which is also its SSRC; none for plain RTP.
+    srtp: Vec<(SrtpOut, SrtpIn)>,
     sent: u64,
     received: u64,
 }
 
 impl Side {
-    fn new(address: &str, relay: Vec<SocketAddr>) -> io::Result<Self> {
+    fn new(address: &str, relay: Vec<SocketAddr>, secure: bool) -> io::Result<Self> {
         let socket = UdpSocket::bind(address)?;
         socket.set_nonblocking(true)?;
         rustix::net::sockopt::set_socket_recv_buffer_size(&socket, 4 << 20)?;
-        Ok(Self { socket, relay, sent: 0, received: 0 })
+        let [theirs, ours] = KEYS.map(|octet| MasterKey::new(&[octet; 30], &[]));
+        let (theirs, ours) = theirs.ok().zip(ours.ok()).ok_or_else(|| io::Error::other("no key"))?;
+        let calls = if secure { relay.len() } else { 0 };
+        let srtp = (0..calls).map(|_| (SrtpOut::new(ours.clone()), SrtpIn::new(theirs.clone()))).collect();
+        Ok(Self { socket, relay, srtp, sent: 0, received: 0 })
     }
 
     fn send(&mut self, call: usize, sequence: u16) {
-        let mut packet = [0x55; PACKET];
+        let mut packet = [0x55; PACKET + RTP_OVERHEAD];
         packet[..2].copy_from_slice(&[0x80, PCMA]);
         packet[2..4].copy_from_slice(&sequence.to_be_bytes());
         packet[4..8].copy_from_slice(&(u32::from(sequence) * 160).to_be_bytes());
         packet[8..12].copy_from_slice(&(call as u32).to_be_bytes());
-        self.sent += u64::from(self.socket.send_to(&packet, self.relay[call]).is_ok());
+        let length = match self.srtp.get_mut(call) {
+            Some((out, _)) => out.protect_rtp(&mut packet, PACKET).unwrap_or(0),
+            None => PACKET,
+        };
+        self.sent += u64::from(self.socket.send_to(&packet[..length], self.relay[call]).is_ok());
     }
 
     fn receive(&mut self) {
         let mut packet = [0; 2048];
-        while self.socket.recv(&mut packet).is_ok() {
-            self.received += 1;
+        while let Ok(length) = self.socket.recv(&mut packet) {
+            self.received += u64::from(self.srtp.is_empty() || self.is_authentic(&mut packet[..length]));
         }
+    }
+
+    fn is_authentic(&mut self, packet: &mut [u8]) -> bool {
+        let Some(ssrc) = packet.get(8..12) else {
+            return false;
+        };
+        let call = u32::from_be_bytes([ssrc[0], ssrc[1], ssrc[2], ssrc[3]]) as usize;
+        self.srtp.get_mut(call).is_some_and(|(_, incoming)| incoming.unprotect_rtp(packet).is_ok())
     }
 }
 
@@ -74,14 +97,15 @@ fn sides(map: &str) -> Option<(Vec<SocketAddr>, Vec<SocketAddr>)> {
 
 fn main() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, map, seconds, pid, pattern] = &arguments[..] else {
-        return Err(io::Error::other("usage: rtpload MAP SECONDS PID slots|spread"));
+    let [_, map, seconds, pid, pattern, protection] = &arguments[..] else {
+        return Err(io::Error::other("usage: rtpload MAP SECONDS PID slots|spread plain|one|both"));
     };
     let spread = pattern == "spread";
     let seconds: usize = seconds.parse().map_err(io::Error::other)?;
     let (to_a, to_b) = sides(&fs::read_to_string(map)?).ok_or_else(|| io::Error::other("not a map"))?;
     let calls = to_a.len().max(1);
-    let (mut a, mut b) = (Side::new("127.0.0.10:20000", to_a)?, Side::new("127.0.0.20:20000", to_b)?);
+    let mut a = Side::new("127.0.0.10:20000", to_a, protection != "plain")?;
+    let mut b = Side::new("127.0.0.20:20000", to_b, protection == "both")?;
     let begun = Instant::now();
     let (mut measured_from, mut cpu_before, mut sent_before) = (begun, 0, 0);
     for slot in 0..WARM_UP_SLOTS + 1000 * seconds.min(120) {

@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use trunkline_media::dtmf::NotADigit;
-use trunkline_media::injection::Injection;
 use trunkline_media::leg::{Remote, Statistics};
+use trunkline_media::outgoing::speech::Sound;
 use trunkline_media::terminal::{Source, Terminal, TerminalPlan};
 use trunkline_media::tone::Heard;
 
@@ -166,7 +166,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Closed`]; [`EngineError::Argument`] when the peer's address is of the other family;
     /// [`EngineError::Terminal`] when the leg has a terminal and the peer speaks no G.711: nothing is changed then.
-    pub fn set_remote(&self, leg: LegId, remote: Remote) -> Result<(), EngineError> {
+    pub fn set_remote(&self, leg: LegId, mut remote: Remote) -> Result<(), EngineError> {
         let shared = self.shared()?;
         if remote.rtp.is_ipv6() != shared.is_v6(leg.slot) {
             return Err(EngineError::Argument(format!("{} is of the other address family", remote.rtp.ip())));
@@ -174,16 +174,19 @@ impl Engine {
         let mut content = shared.lock(leg);
         let open = content.open(leg.generation).ok_or(EngineError::Closed)?;
         if let Far::Terminal(terminal) = &mut open.far
-            && !terminal.set_payloads(&remote.payloads, remote.dtmf_payload_type)
+            && !terminal.set_remote(&remote)
         {
-            return Err(EngineError::Terminal("a terminal speaks PCMU and PCMA only"));
+            return Err(EngineError::Terminal("the peer has no format that a terminal speaks"));
         }
         let may_send = !shared.refuses(remote.rtp, matches!(open.far, Far::Terminal(_)));
-        if open.leg.set_remote(remote, may_send, shared.now())
+        let now = shared.now();
+        open.set_keys(remote.srtp.take(), now);
+        if open.leg.set_remote(remote, may_send, now)
             && let Some(pair) = shared.slots[leg.slot as usize].pair()
         {
             open.untie(pair);
         }
+        open.set_formats();
         Ok(())
     }
 
@@ -230,9 +233,9 @@ impl Engine {
             let mut content = shared.lock(leg);
             let open = content.open(leg.generation).ok_or(EngineError::Closed)?;
             if let Some(remote) = open.leg.remote()
-                && !terminal.set_payloads(&remote.payloads, remote.dtmf_payload_type)
+                && !terminal.set_remote(remote)
             {
-                return Err(EngineError::Terminal("a terminal speaks PCMU and PCMA only"));
+                return Err(EngineError::Terminal("the peer has no format that a terminal speaks"));
             }
             open.far = Far::Terminal(Box::new(terminal));
             open.leg.reconsider(|address| !shared.refuses(address, true));
@@ -266,22 +269,37 @@ impl Engine {
             let taken = terminal.send_digits(digits, duration_ms).map_err(no_digit)?;
             return if taken { Ok(()) } else { Err(none_taken) };
         }
-        let event = open.leg.telephone_event().ok_or(none_taken)?;
-        let now = shared.now();
-        let mut injection = match open.injection.take() {
-            Some(injection) if open.injects => injection,
-            _ => Box::new(Injection::new(event.from, event.clock_rate, shared.seed(), now)),
-        };
-        let result = injection.queue(digits, duration_ms).map_err(no_digit);
-        let begins = !open.injects && !injection.is_idle();
-        open.injects = !injection.is_idle();
-        let first_at = injection.next_at();
-        open.injection = Some(injection);
+        let first_at = shared.queue_digits(open, digits, duration_ms, shared.now());
         drop(content);
-        if begins {
+        if let Some(first_at) = first_at? {
             shared.doors[leg.slot as usize % shared.doors.len()].pace(first_at, leg);
         }
-        result
+        Ok(())
+    }
+
+    /// Has a leg say a sound to its peer in place of the far leg's audio; `None` ends it.
+    ///
+    /// # Errors
+    /// [`EngineError::Closed`]; [`EngineError::Terminal`] when the peer has no format for it.
+    pub fn announce(&self, leg: LegId, sound: Option<Sound>) -> Result<(), EngineError> {
+        let shared = self.shared()?;
+        let now = shared.now();
+        let mut content = shared.lock(leg);
+        let open = content.open(leg.generation).ok_or(EngineError::Closed)?;
+        if sound.is_none() && open.outgoing.is_none() {
+            return Ok(());
+        }
+        let outgoing = open.outgoing(|| shared.seed(), now);
+        let speaking = outgoing.is_speaking();
+        if !outgoing.announce(sound, now) {
+            return Err(EngineError::Terminal("the peer has no format for a sound"));
+        }
+        let begins_at = (!speaking && outgoing.is_speaking()).then_some(outgoing.next_at());
+        drop(content);
+        if let Some(begins_at) = begins_at {
+            shared.doors[leg.slot as usize % shared.doors.len()].pace(begins_at, leg);
+        }
+        Ok(())
     }
 
     /// What a terminal has heard so far.

@@ -6,6 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::event::{EventfdFlags, eventfd};
 
+use trunkline_media::dtmf::tones::Digit;
+
 use crate::engine::LegId;
 use crate::error::EngineError;
 
@@ -21,6 +23,10 @@ pub enum EventKind {
     StreamFailed,
     /// The last of a terminal's file, or of the digits queued, has been sent.
     SourceEnded,
+    /// A sound that the leg said in place of its far leg has ended by itself.
+    SoundEnded,
+    /// The peer of a leg that tells digits has ended one.
+    Digit(Digit),
 }
 
 /// What happened to which leg.

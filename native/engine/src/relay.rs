@@ -4,11 +4,17 @@
 //! that was closed or bridged elsewhere in between gets nothing.
 
 use trunkline_media::Micros;
-use trunkline_media::dtmf::EVENT_LENGTH;
+use trunkline_media::dtmf::tones::Digit;
+use trunkline_media::dtmf::{EVENT_LENGTH, NotADigit};
+use trunkline_media::injection::Injection;
 use trunkline_media::leg::{Arrival, Drop};
+use trunkline_media::outgoing::line::Sent;
+use trunkline_media::outgoing::{Outgoing, PACKET};
 use trunkline_media::rtp::HEADER_LENGTH;
+use trunkline_media::srtp::RTP_OVERHEAD;
 
 use crate::engine::LegId;
+use crate::error::EngineError;
 use crate::events::{Event, EventKind};
 use crate::shared::Shared;
 use crate::slot::{Far, OpenLeg, State};
@@ -17,10 +23,13 @@ use crate::sockets::{Pair, receive, transmit};
 /// Longer than any datagram that is accepted.
 pub(crate) const BUFFER: usize = 2048;
 
-/// A telephone-event packet.
-const EVENT_PACKET: usize = HEADER_LENGTH + EVENT_LENGTH;
+/// A telephone-event packet, with room for its protection.
+const EVENT_PACKET: usize = HEADER_LENGTH + EVENT_LENGTH + RTP_OVERHEAD;
 
-/// Which of a pair's sockets.
+/// A report, with room for its protection.
+const REPORT: usize = 128;
+
+/// Which of a pair's sockets; or, for what is sent, which kind of packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Plane {
     /// The even port.
@@ -34,6 +43,18 @@ struct Onward {
     from: LegId,
     to: LegId,
     arrival: Arrival,
+    /// A digit whose tones ended in it.
+    digit: Option<Digit>,
+}
+
+/// What a leg's ear made of a packet.
+enum Heard {
+    /// Nothing that changes its way.
+    Nothing,
+    /// A digit that the far leg's peer is to get.
+    Digit(Digit),
+    /// It was an event of a leg that tells them: it goes no further.
+    Told,
 }
 
 impl Shared {
@@ -47,7 +68,7 @@ impl Shared {
         let Some((length, source)) = receive(socket, buffer) else {
             return;
         };
-        let packet = &mut buffer[..length.min(BUFFER)];
+        let mut length = length.min(BUFFER);
         let onward = {
             let mut content = place.lock();
             let from = LegId { slot, generation: content.generation };
@@ -60,18 +81,23 @@ impl Shared {
                     None
                 }
                 State::Open(open) => {
+                    let Some(plain) = open.unprotect(plane, &mut buffer[..length], now) else {
+                        return;
+                    };
+                    length = plain;
+                    let packet = &mut buffer[..length];
                     let is_terminal = matches!(open.far, Far::Terminal(_));
                     let refuses = |address| self.refuses(address, is_terminal);
                     let arrival = match plane {
                         Plane::Rtp => open.leg.receive_rtp(packet, source, now, refuses),
                         Plane::Rtcp => open.leg.receive_rtcp(packet, source, refuses),
                     };
-                    arrival.ok().and_then(|arrival| self.accept(open, pair, from, arrival, packet))
+                    arrival.ok().and_then(|arrival| self.accept(open, pair, from, arrival, packet, now))
                 }
             }
         };
         if let Some(onward) = onward {
-            self.send_on(&onward, packet, now);
+            self.send_on(&onward, buffer, length, now);
         }
     }
 
@@ -83,15 +109,21 @@ impl Shared {
         from: LegId,
         arrival: Arrival,
         packet: &[u8],
+        now: Micros,
     ) -> Option<Onward> {
         open.tie_if_settled(pair);
+        let digit = match self.listen(open, from, arrival, packet, now) {
+            Heard::Nothing => None,
+            Heard::Digit(digit) => Some(digit),
+            Heard::Told => return None,
+        };
         match &mut open.far {
-            Far::Leg { leg, .. } => return Some(Onward { from, to: *leg, arrival }),
-            Far::Terminal(terminal) => {
-                if let Arrival::Rtp { header, is_event } = arrival {
-                    terminal.hear(&header, packet, is_event);
-                }
-            }
+            Far::Leg { leg, .. } => return Some(Onward { from, to: *leg, arrival, digit }),
+            Far::Terminal(terminal) => match arrival {
+                Arrival::Rtp { header, is_event, .. } => terminal.hear(&header, packet, is_event),
+                Arrival::Foreign { header, codec, .. } => terminal.hear(&header, packet, codec.is_none()),
+                Arrival::Rtcp => {}
+            },
             Far::Nothing => open.leg.count_drop(Drop::NoPeer),
             Far::Failed => open.leg.count_drop(Drop::Failed),
             Far::Fault => {
@@ -101,7 +133,43 @@ impl Shared {
         None
     }
 
-    fn send_on(&self, onward: &Onward, packet: &[u8], now: Micros) {
+    /// Has the leg's ear listen, if it has one.
+    fn listen(&self, open: &mut OpenLeg, leg: LegId, arrival: Arrival, packet: &[u8], now: Micros) -> Heard {
+        let (Some(ear), Some(remote)) = (&mut open.ear, open.leg.remote()) else {
+            return Heard::Nothing;
+        };
+        let tell = |digit| {
+            self.events.push(Event { kind: EventKind::Digit(digit), leg });
+        };
+        let (header, is_event, clock_rate) = match arrival {
+            Arrival::Rtp { header, is_event, clock_rate } => (header, is_event, clock_rate),
+            Arrival::Foreign { header, codec, clock_rate } => (header, codec.is_none(), clock_rate),
+            Arrival::Rtcp => return Heard::Nothing,
+        };
+        let payload = &packet[header.payload_start..header.payload_end];
+        if is_event {
+            if !remote.tells_digits {
+                return Heard::Nothing;
+            }
+            ear.hear_event(&header, payload, clock_rate, now).map(tell);
+            return Heard::Told;
+        }
+        let mut heard = Heard::Nothing;
+        if remote.finds_tones
+            && let Some(format) = remote.format_of(header.payload_type)
+        {
+            ear.hear_audio(format.codec, &header, payload, &mut |digit| {
+                if remote.tells_digits {
+                    tell(digit);
+                } else {
+                    heard = Heard::Digit(digit);
+                }
+            });
+        }
+        heard
+    }
+
+    fn send_on(&self, onward: &Onward, buffer: &mut [u8; BUFFER], length: usize, now: Micros) {
         let place = &self.slots[onward.to.slot as usize];
         let Some(pair) = place.pair() else {
             return;
@@ -113,8 +181,49 @@ impl Shared {
         if !matches!(open.far, Far::Leg { leg, .. } if leg == onward.from) {
             return;
         }
+        if let Some(digit) = onward.digit
+            && let Some(spelled) = digit.spelled()
+        {
+            let mut text = [0; 4];
+            if let Ok(Some(first_at)) =
+                self.queue_digits(open, spelled.encode_utf8(&mut text), digit.duration_ms, now)
+            {
+                self.doors[onward.to.slot as usize % self.doors.len()].pace(first_at, onward.to);
+            }
+        }
         match onward.arrival {
-            Arrival::Rtp { header, is_event } => {
+            Arrival::Foreign { header, codec, clock_rate } => {
+                let mut outgoing = take_outgoing(self, open, now);
+                let payload = &buffer[header.payload_start..header.payload_end];
+                let mut emit =
+                    |packet: &mut [u8; PACKET], length: usize| send_own(open, pair, packet, length);
+                match codec {
+                    Some(codec) => outgoing.audio(codec, &header, payload, now, &mut emit),
+                    None => outgoing.event(&header, payload, clock_rate, now, &mut emit),
+                }
+                report(&mut outgoing, open, pair, now);
+                open.outgoing = Some(outgoing);
+            }
+            Arrival::Rtp { header, is_event, clock_rate } if open.outgoing.is_some() => {
+                let mut outgoing = take_outgoing(self, open, now);
+                if is_event {
+                    let payload = &buffer[header.payload_start..header.payload_end];
+                    let mut emit =
+                        |packet: &mut [u8; PACKET], length: usize| send_own(open, pair, packet, length);
+                    outgoing.event(&header, payload, clock_rate, now, &mut emit);
+                } else if outgoing.pass(&header, buffer, now) {
+                    send_rtp(open, pair, buffer, length, header.payload_length());
+                }
+                report(&mut outgoing, open, pair, now);
+                open.outgoing = Some(outgoing);
+            }
+            Arrival::Rtp { header, is_event, .. } => {
+                open.passed = Some(Sent {
+                    ssrc: header.ssrc,
+                    sequence: header.sequence,
+                    timestamp: header.timestamp,
+                    at: now,
+                });
                 let mut digits = [0; EVENT_PACKET];
                 let in_its_place = match &mut open.injection {
                     Some(injection) if open.injects && !is_event => {
@@ -123,16 +232,13 @@ impl Shared {
                     _ => None,
                 };
                 match in_its_place {
-                    Some(length) => send_rtp(open, pair, &digits[..length], EVENT_LENGTH),
-                    None => send_rtp(open, pair, packet, header.payload_length()),
+                    Some(length) => send_rtp(open, pair, &mut digits, length, EVENT_LENGTH),
+                    None => send_rtp(open, pair, buffer, length, header.payload_length()),
                 }
             }
-            Arrival::Rtcp => {
-                if let Some(to) = open.leg.rtcp_destination() {
-                    let (socket, tied) = if to.muxed { (&pair.rtp, open.tied) } else { (&pair.rtcp, false) };
-                    transmit(socket, tied, to.address, packet);
-                }
-            }
+            // A leg with a stream of its own reports on that.
+            Arrival::Rtcp if open.outgoing.is_some() => {}
+            Arrival::Rtcp => send_rtcp(open, pair, buffer, length),
         }
     }
 
@@ -143,6 +249,20 @@ impl Shared {
         let pair = place.pair()?;
         let mut content = place.lock();
         let open = content.open(leg.generation)?;
+        if let Some(mut outgoing) = open.outgoing.take_if(|outgoing| outgoing.is_speaking()) {
+            let said = outgoing.speak(now, &mut |packet, length| send_own(open, pair, packet, length));
+            report(&mut outgoing, open, pair, now);
+            let next = outgoing.is_speaking().then_some(outgoing.next_at());
+            open.outgoing = Some(outgoing);
+            drop(content);
+            if said.sound_ended {
+                self.events.push(Event { kind: EventKind::SoundEnded, leg });
+            }
+            if said.digits_ended {
+                self.events.push(Event { kind: EventKind::SourceEnded, leg });
+            }
+            return next;
+        }
         let (length, ended, next) = match (&mut open.far, &mut open.injection) {
             (Far::Terminal(terminal), _) => {
                 let spoken = terminal.speak(now, buffer);
@@ -156,13 +276,46 @@ impl Shared {
             _ => return None,
         };
         if length > 0 {
-            send_rtp(open, pair, &buffer[..length], length - HEADER_LENGTH);
+            send_rtp(open, pair, buffer, length, length - HEADER_LENGTH);
         }
         drop(content);
         if ended {
             self.events.push(Event { kind: EventKind::SourceEnded, leg });
         }
         next
+    }
+
+    /// Queues digits for a leg's peer, by whatever way it takes them; when the leg is to be paced from, if it is not already.
+    ///
+    /// # Errors
+    /// [`EngineError::Terminal`] when the peer takes no digits at all; [`EngineError::Argument`] when one is no digit.
+    pub(crate) fn queue_digits(
+        &self,
+        open: &mut OpenLeg,
+        digits: &str,
+        duration_ms: u32,
+        now: Micros,
+    ) -> Result<Option<Micros>, EngineError> {
+        let no_digit = |digit: NotADigit| EngineError::Argument(format!("{:?} is no DTMF digit", digit.0));
+        let passes = open.outgoing.is_none();
+        if passes && let Some(event) = open.leg.telephone_event() {
+            let mut injection = match open.injection.take() {
+                Some(injection) if open.injects => injection,
+                _ => Box::new(Injection::new(event.from, event.clock_rate, self.seed(), now)),
+            };
+            let result = injection.queue(digits, duration_ms).map_err(no_digit);
+            let begins = !open.injects && !injection.is_idle();
+            open.injects = !injection.is_idle();
+            let first_at = injection.next_at();
+            open.injection = Some(injection);
+            return result.map(|()| begins.then_some(first_at));
+        }
+        let outgoing = open.outgoing(|| self.seed(), now);
+        let speaking = outgoing.is_speaking();
+        if !outgoing.send_digits(digits, duration_ms, now).map_err(no_digit)? {
+            return Err(EngineError::Terminal("the peer takes neither telephone-events nor audio of ours"));
+        }
+        Ok((!speaking && outgoing.is_speaking()).then_some(outgoing.next_at()))
     }
 
     /// Ends the stream of the leg on `slot` after a panic in it.
@@ -216,8 +369,11 @@ impl Shared {
     }
 }
 
-fn send_rtp(open: &mut OpenLeg, pair: &Pair, packet: &[u8], payload_octets: usize) {
+fn send_rtp(open: &mut OpenLeg, pair: &Pair, buffer: &mut [u8], length: usize, payload_octets: usize) {
     let Ok(destination) = open.leg.rtp_destination() else {
+        return;
+    };
+    let Some(packet) = open.protect(Plane::Rtp, buffer, length) else {
         return;
     };
     if transmit(&pair.rtp, open.tied, destination, packet) {
@@ -225,4 +381,32 @@ fn send_rtp(open: &mut OpenLeg, pair: &Pair, packet: &[u8], payload_octets: usiz
     } else {
         open.leg.count_drop(Drop::SendFailed);
     }
+}
+
+/// Sends a packet that the leg made itself.
+fn send_own(open: &mut OpenLeg, pair: &Pair, packet: &mut [u8; PACKET], length: usize) {
+    send_rtp(open, pair, packet, length, length - HEADER_LENGTH);
+}
+
+fn send_rtcp(open: &mut OpenLeg, pair: &Pair, buffer: &mut [u8], length: usize) {
+    if let Some(to) = open.leg.rtcp_destination()
+        && let Some(packet) = open.protect(Plane::Rtcp, buffer, length)
+    {
+        let (socket, tied) = if to.muxed { (&pair.rtp, open.tied) } else { (&pair.rtcp, false) };
+        transmit(socket, tied, to.address, packet);
+    }
+}
+
+/// Sends the report of the leg's own stream, when it is due.
+fn report(outgoing: &mut Outgoing, open: &mut OpenLeg, pair: &Pair, now: Micros) {
+    let mut packet = [0; REPORT];
+    if let Some(length) = outgoing.report(&mut packet, now) {
+        send_rtcp(open, pair, &mut packet, length);
+    }
+}
+
+/// Takes the leg's own stream out of it, so that it can send over the leg. It has to be put back.
+fn take_outgoing(shared: &Shared, open: &mut OpenLeg, now: Micros) -> Box<Outgoing> {
+    open.outgoing(|| shared.seed(), now);
+    open.outgoing.take().unwrap_or_else(|| Box::new(Outgoing::new(None, shared.seed(), now)))
 }

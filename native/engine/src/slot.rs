@@ -8,11 +8,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use trunkline_media::Micros;
+use trunkline_media::ear::Ear;
 use trunkline_media::injection::Injection;
 use trunkline_media::leg::Leg;
+use trunkline_media::outgoing::Outgoing;
+use trunkline_media::outgoing::line::Sent;
+use trunkline_media::rtp::{self, Kind};
+use trunkline_media::srtp::{Srtp, SrtpKeys};
 use trunkline_media::terminal::Terminal;
 
 use crate::engine::LegId;
+use crate::relay::Plane;
 use crate::sockets::{Pair, tie, untie};
 
 /// What packets of a leg are for.
@@ -50,13 +56,48 @@ pub(crate) struct OpenLeg {
     pub(crate) tied: bool,
     /// There is an injection with something to send.
     pub(crate) injects: bool,
+    /// What protects the peer's packets and ours.
+    pub(crate) srtp: Option<Box<Srtp>>,
     /// What the peer is and did.
     pub(crate) leg: Leg,
     /// Digits that are sent to the peer in the midst of the far leg's audio.
     pub(crate) injection: Option<Box<Injection>>,
+    /// Listens for the peer's digits.
+    pub(crate) ear: Option<Box<Ear>>,
+    /// What is sent to the peer that does not come as it is; `None` until something had to be.
+    pub(crate) outgoing: Option<Box<Outgoing>>,
+    /// The last packet that passed to the peer while there was no `outgoing`.
+    pub(crate) passed: Option<Sent>,
 }
 
 impl OpenLeg {
+    /// What the leg sends of its own, made when first needed.
+    pub(crate) fn outgoing(&mut self, seed: impl FnOnce() -> u64, now: Micros) -> &mut Outgoing {
+        let (leg, passed) = (&self.leg, self.passed);
+        self.outgoing.get_or_insert_with(|| {
+            let mut outgoing = Outgoing::new(passed, seed(), now);
+            if let Some(remote) = leg.remote() {
+                outgoing.set_formats(remote.speaks, remote.takes_events);
+            }
+            Box::new(outgoing)
+        })
+    }
+
+    /// Takes what a remote says of formats and digits.
+    pub(crate) fn set_formats(&mut self) {
+        let Some(remote) = self.leg.remote() else {
+            return;
+        };
+        if let Some(outgoing) = &mut self.outgoing {
+            outgoing.set_formats(remote.speaks, remote.takes_events);
+        }
+        if !(remote.finds_tones || remote.tells_digits) {
+            self.ear = None;
+        } else if self.ear.is_none() {
+            self.ear = Some(Box::default());
+        }
+    }
+
     /// Ties the socket once the source can't change any more.
     pub(crate) fn tie_if_settled(&mut self, pair: &Pair) {
         if !self.tied
@@ -64,6 +105,44 @@ impl OpenLeg {
         {
             self.tied = tie(&pair.rtp, source);
         }
+    }
+
+    /// Takes the keys of a remote: `None` for packets without protection.
+    pub(crate) fn set_keys(&mut self, keys: Option<SrtpKeys>, now: Micros) {
+        match (keys, &mut self.srtp) {
+            (Some(keys), Some(srtp)) => srtp.set_keys(keys, now),
+            (Some(keys), none) => *none = Some(Box::new(Srtp::new(keys))),
+            (None, srtp) => *srtp = None,
+        }
+    }
+
+    /// Takes its protection off a datagram, before anything else may believe it: how long what is left is. `None` for one
+    /// that doesn't hold up; it has been counted.
+    pub(crate) fn unprotect(&mut self, plane: Plane, packet: &mut [u8], now: Micros) -> Option<usize> {
+        let Some(srtp) = &mut self.srtp else {
+            return Some(packet.len());
+        };
+        let is_rtcp = plane == Plane::Rtcp || rtp::kind(packet) == Kind::Rtcp;
+        let result = if is_rtcp { srtp.unprotect_rtcp(packet, now) } else { srtp.unprotect_rtp(packet, now) };
+        result.map_err(|error| self.leg.count_drop(error.into())).ok()
+    }
+
+    /// Protects the packet in the first `length` octets of `buffer`, after everything else: what to send. `None` when it
+    /// must not be sent; it has been counted.
+    pub(crate) fn protect<'a>(
+        &mut self,
+        plane: Plane,
+        buffer: &'a mut [u8],
+        length: usize,
+    ) -> Option<&'a [u8]> {
+        let Some(srtp) = &mut self.srtp else {
+            return Some(&buffer[..length]);
+        };
+        let result = match plane {
+            Plane::Rtp => srtp.protect_rtp(buffer, length),
+            Plane::Rtcp => srtp.protect_rtcp(buffer, length),
+        };
+        result.map_err(|error| self.leg.count_drop(error.into())).ok().map(|length| &buffer[..length])
     }
 
     /// Unties the socket.

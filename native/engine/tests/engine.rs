@@ -31,18 +31,11 @@ fn settings(port_min: u16, pairs: u16) -> Settings {
 }
 
 fn remote(address: SocketAddr) -> Remote {
-    Remote {
-        rtp: address,
-        rtcp_port: address.port() + 1,
-        flow: Flow::Both,
-        payloads: PayloadMap::new(vec![
-            Payload { from: 8, to: 8, clock_rate: 8000 },
-            Payload { from: 101, to: 96, clock_rate: 8000 },
-        ])
-        .unwrap(),
-        dtmf_payload_type: Some(101),
-        signalled_from: None,
-    }
+    let payloads = PayloadMap::new(vec![
+        Payload { from: 8, to: 8, clock_rate: 8000 },
+        Payload { from: 101, to: 96, clock_rate: 8000 },
+    ]);
+    Remote { dtmf_payload_type: Some(101), ..Remote::plain(address, Flow::Both, payloads.unwrap()) }
 }
 
 fn packet(payload_type: u8, sequence: u16) -> Vec<u8> {

@@ -8,12 +8,15 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::Micros;
 use crate::dtmf::EventCounter;
+use crate::format::{EventFormat, Format};
 use crate::latch::{Expectation, Latch};
 use crate::mos::{self, Impairment};
 use crate::payload::{Payload, PayloadMap};
 use crate::reception::Reception;
 use crate::rtcp;
 use crate::rtp::{self, Header, Kind};
+use crate::srtp::{SrtpError, SrtpKeys};
+use trunkline_codecs::Codec;
 
 /// Which way audio may travel, seen from us (RFC 3264 §5.1 mirrored).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,11 +54,46 @@ pub struct Remote {
     pub payloads: PayloadMap,
     /// The one that is telephone-event.
     pub dtmf_payload_type: Option<u8>,
+    /// Its ticks a second.
+    pub dtmf_clock_rate: u32,
+    /// Every format that the peer may send, whether it passes or not.
+    pub hears: Vec<Format>,
+    /// The format in which it is sent what does not pass as it is.
+    pub speaks: Option<Format>,
+    /// telephone-event as it is sent.
+    pub takes_events: Option<EventFormat>,
+    /// Digits are looked for in its audio.
+    pub finds_tones: bool,
+    /// Its digits are told instead of being sent on.
+    pub tells_digits: bool,
     /// The host that the leg's SIP came from.
     pub signalled_from: Option<IpAddr>,
+    /// What protects the packets of both ways; `None`: nothing does. The engine takes it out and has it: a [`Leg`] sees
+    /// packets without protection only.
+    pub srtp: Option<SrtpKeys>,
 }
 
 impl Remote {
+    /// A peer without events, formats, or anything beyond an address and what passes.
+    #[must_use]
+    pub const fn plain(rtp: SocketAddr, flow: Flow, payloads: PayloadMap) -> Self {
+        Self {
+            rtp,
+            rtcp_port: rtp.port().saturating_add(1),
+            flow,
+            payloads,
+            dtmf_payload_type: None,
+            dtmf_clock_rate: 8000,
+            hears: Vec::new(),
+            speaks: None,
+            takes_events: None,
+            finds_tones: false,
+            tells_digits: false,
+            signalled_from: None,
+            srtp: None,
+        }
+    }
+
     const fn is_muxed(&self) -> bool {
         self.rtcp_port == self.rtp.port()
     }
@@ -71,9 +109,49 @@ impl Remote {
         !self.is_nowhere() && self.signalled_from.is_none_or(|from| from == self.rtp.ip())
     }
 
+    /// What a payload type of the peer stands for.
+    fn meaning(&self, payload_type: u8) -> Result<Meaning, Drop> {
+        if let Some(payload) = self.payloads.get(payload_type) {
+            return Ok(Meaning::Passes(payload));
+        }
+        if self.dtmf_payload_type == Some(payload_type) {
+            return Ok(Meaning::Event(self.dtmf_clock_rate));
+        }
+        self.format_of(payload_type)
+            .map(|format| Meaning::Foreign(format.codec))
+            .ok_or(Drop::UnknownPayloadType)
+    }
+
+    /// The format of audio of a payload type of the peer.
+    #[must_use]
+    pub fn format_of(&self, payload_type: u8) -> Option<Format> {
+        self.hears.iter().copied().find(|format| format.payload_type == payload_type)
+    }
+
     /// The old way of holding (RFC 2543): no address to send to.
     const fn is_nowhere(&self) -> bool {
         self.rtp.ip().is_unspecified() || self.rtp.port() == 0
+    }
+}
+
+/// What a packet of the peer is.
+#[derive(Clone, Copy, Debug)]
+enum Meaning {
+    /// It goes on as it is, under another number.
+    Passes(Payload),
+    /// Audio that the far peer doesn't take.
+    Foreign(Codec),
+    /// telephone-event that the far peer numbers or clocks otherwise or doesn't take; its ticks a second.
+    Event(u32),
+}
+
+impl Meaning {
+    const fn clock_rate(self) -> u32 {
+        match self {
+            Self::Passes(payload) => payload.clock_rate,
+            Self::Foreign(codec) => codec.clock_rate(),
+            Self::Event(clock_rate) => clock_rate,
+        }
     }
 }
 
@@ -96,11 +174,19 @@ pub enum Drop {
     SendFailed,
     /// The leg has failed (a fault in the engine).
     Failed,
+    /// SRTP whose tag is wrong: not from the peer, or plain RTP.
+    SrtpAuthentication,
+    /// SRTP that was received before.
+    SrtpReplay,
+    /// SRTP of too many sources.
+    SrtpStreams,
+    /// To be sent as SRTP, under an index that was used before.
+    SrtpRepeated,
 }
 
 impl Drop {
     /// How many reasons there are.
-    pub const COUNT: usize = 8;
+    pub const COUNT: usize = 12;
 
     /// All of them with their names, in the order of [`Statistics::dropped`].
     pub const ALL: [(Self, &'static str); Self::COUNT] = [
@@ -112,7 +198,23 @@ impl Drop {
         (Self::NoDestination, "no_destination"),
         (Self::SendFailed, "send_failed"),
         (Self::Failed, "failed"),
+        (Self::SrtpAuthentication, "srtp_authentication"),
+        (Self::SrtpReplay, "srtp_replay"),
+        (Self::SrtpStreams, "srtp_streams"),
+        (Self::SrtpRepeated, "srtp_repeated"),
     ];
+}
+
+impl From<SrtpError> for Drop {
+    fn from(error: SrtpError) -> Self {
+        match error {
+            SrtpError::Malformed => Self::Malformed,
+            SrtpError::Authentication => Self::SrtpAuthentication,
+            SrtpError::Replay => Self::SrtpReplay,
+            SrtpError::TooManyStreams => Self::SrtpStreams,
+            SrtpError::Repeated => Self::SrtpRepeated,
+        }
+    }
 }
 
 /// What a leg has counted.
@@ -151,6 +253,17 @@ pub enum Arrival {
         header: Header,
         /// It is a telephone-event.
         is_event: bool,
+        /// Ticks a second of its timestamp.
+        clock_rate: u32,
+    },
+    /// RTP that the far peer can't be sent as it is.
+    Foreign {
+        /// As it came.
+        header: Header,
+        /// What it is; `None` for a telephone-event.
+        codec: Option<Codec>,
+        /// Ticks a second of its timestamp.
+        clock_rate: u32,
     },
     /// RTCP to be passed on.
     Rtcp,
@@ -273,12 +386,9 @@ impl Leg {
         refuses: impl Fn(SocketAddr) -> bool,
     ) -> Result<Arrival, Drop> {
         let header = Header::parse(packet).ok_or(Drop::Malformed)?;
-        let payload = match self.usual.audio {
-            Some(payload) if payload.from == header.payload_type => payload,
-            _ => {
-                let remote = self.remote.as_ref().ok_or(Drop::NoPeer)?;
-                remote.payloads.get(header.payload_type).ok_or(Drop::UnknownPayloadType)?
-            }
+        let meaning = match self.usual.audio {
+            Some(payload) if payload.from == header.payload_type => Meaning::Passes(payload),
+            _ => self.remote.as_ref().ok_or(Drop::NoPeer)?.meaning(header.payload_type)?,
         };
         let before = self.latch.source();
         if before != Some(source) && refuses(source) || !self.latch.judge(source, &header, now) {
@@ -288,18 +398,21 @@ impl Leg {
             self.rtcp_source = None;
         }
         self.last_rtp = now;
+        let clock_rate = meaning.clock_rate();
         let is_event = self.usual.dtmf_payload_type == Some(header.payload_type);
         if is_event {
             self.reception.note_event(header.ssrc, header.sequence, header.payload_length());
             self.events.note(&header);
         } else {
-            self.usual.audio = Some(payload);
+            if let Meaning::Passes(payload) = meaning {
+                self.usual.audio = Some(payload);
+            }
             self.audio_payload_type = Some(header.payload_type);
             self.reception.note_audio(
                 header.ssrc,
                 header.sequence,
                 header.timestamp,
-                payload.clock_rate,
+                clock_rate,
                 header.payload_length(),
                 now,
             );
@@ -307,8 +420,14 @@ impl Leg {
         if !self.usual.receives {
             return Err(Drop::Held);
         }
-        rtp::set_payload_type(packet, payload.to);
-        Ok(Arrival::Rtp { header, is_event })
+        Ok(match meaning {
+            Meaning::Passes(payload) => {
+                rtp::set_payload_type(packet, payload.to);
+                Arrival::Rtp { header, is_event, clock_rate }
+            }
+            Meaning::Foreign(codec) => Arrival::Foreign { header, codec: Some(codec), clock_rate },
+            Meaning::Event(_) => Arrival::Foreign { header, codec: None, clock_rate },
+        })
     }
 
     fn accept_muxed_rtcp(&mut self, packet: &[u8], source: SocketAddr) -> Result<Arrival, Drop> {
@@ -457,19 +576,11 @@ mod tests {
     }
 
     fn remote(rtp: &str) -> Remote {
-        let rtp = at(rtp);
-        Remote {
-            rtp,
-            rtcp_port: rtp.port() + 1,
-            flow: Flow::Both,
-            payloads: PayloadMap::new(vec![
-                Payload { from: 8, to: 8, clock_rate: 8000 },
-                Payload { from: 101, to: 96, clock_rate: 8000 },
-            ])
-            .unwrap(),
-            dtmf_payload_type: Some(101),
-            signalled_from: None,
-        }
+        let payloads = PayloadMap::new(vec![
+            Payload { from: 8, to: 8, clock_rate: 8000 },
+            Payload { from: 101, to: 96, clock_rate: 8000 },
+        ]);
+        Remote { dtmf_payload_type: Some(101), ..Remote::plain(at(rtp), Flow::Both, payloads.unwrap()) }
     }
 
     fn leg(remote: Remote) -> Leg {

@@ -5,24 +5,29 @@
 //!
 //! * [`leg`]: one peer's side of a call: what to do with a packet that came, and where to send one that goes;
 //! * [`rtp`], [`rtcp`]: headers and validity (RFC 3550 §5.1, §6, A.1, A.2), telling them apart on one port (RFC 5761);
+//! * [`srtp`]: protection of RTP and RTCP (RFC 3711), taken off before anything else looks at a packet;
 //! * [`latch`], [`address`]: whose packets a leg believes, and where it may send at all;
 //! * [`reception`], [`mos`]: loss, duplicates, order, jitter (RFC 3550 A.1, A.3, A.8) and estimated quality (G.107);
 //! * [`payload`]: payload types of one leg in terms of the other's;
 //! * [`dtmf`], [`injection`]: telephone-event (RFC 4733), and sending it in the midst of another leg's audio;
-//! * [`terminal`], [`tone`], [`g711`], [`wav`]: a far end that is not a leg: it speaks, listens and remembers.
+//! * [`format`](mod@format), [`outgoing`], [`ear`]: audio that does not pass as it is, and digits that are found in it;
+//! * [`terminal`], [`tone`], [`wav`]: a far end that is not a leg: it speaks, listens and remembers.
 #![forbid(unsafe_code)]
 
 pub mod address;
 pub mod dtmf;
-pub mod g711;
+pub mod ear;
+pub mod format;
 pub mod injection;
 pub mod latch;
 pub mod leg;
 pub mod mos;
+pub mod outgoing;
 pub mod payload;
 pub mod reception;
 pub mod rtcp;
 pub mod rtp;
+pub mod srtp;
 pub mod terminal;
 pub mod tone;
 pub mod wav;

@@ -65,14 +65,10 @@ impl Header {
     /// `None` when it isn't RTP. Whether the payload type means anything here is [`crate::payload`]'s question.
     #[must_use]
     pub fn parse(packet: &[u8]) -> Option<Self> {
-        if packet.len() < HEADER_LENGTH || packet.len() > MAX_PACKET || kind(packet) != Kind::Rtp {
+        if packet.len() > MAX_PACKET {
             return None;
         }
-        let mut payload_start = HEADER_LENGTH + 4 * usize::from(packet[0] & 0x0f);
-        if packet[0] & 0x10 != 0 {
-            let words = packet.get(payload_start + 2..payload_start + 4)?;
-            payload_start += 4 + 4 * usize::from(u16::from_be_bytes([words[0], words[1]]));
-        }
+        let payload_start = payload_start(packet)?;
         let mut payload_end = packet.len();
         if packet[0] & 0x20 != 0 {
             let padding = usize::from(packet[packet.len() - 1]);
@@ -94,6 +90,21 @@ impl Header {
             payload_end,
         })
     }
+}
+
+/// Index of the first octet after the header, the contributing sources and the extension, all of which must be there
+/// (RFC 3550 §5.1, §5.3.1). `None` when it isn't RTP.
+#[must_use]
+pub fn payload_start(packet: &[u8]) -> Option<usize> {
+    if packet.len() < HEADER_LENGTH || kind(packet) != Kind::Rtp {
+        return None;
+    }
+    let mut start = HEADER_LENGTH + 4 * usize::from(packet[0] & 0x0f);
+    if packet[0] & 0x10 != 0 {
+        let words = packet.get(start + 2..start + 4)?;
+        start += 4 + 4 * usize::from(u16::from_be_bytes([words[0], words[1]]));
+    }
+    (start <= packet.len()).then_some(start)
 }
 
 /// Changes the payload type in place; the marker bit stays. `packet` must have been parsed.

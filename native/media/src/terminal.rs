@@ -1,6 +1,6 @@
 //! A far end that is not a leg: a source that speaks every 20 ms and a sink that listens.
 //!
-//! The simulated carrier, the test telephone and announcements are made of it. G.711 only. Pacing: the engine calls
+//! The simulated carrier and the test telephone are made of it. It speaks and hears any of the codecs. Pacing: the engine calls
 //! [`Terminal::speak`] when [`Terminal::next_at`] has come. Digits (RFC 4733) take the place of audio while they last.
 
 use std::collections::VecDeque;
@@ -8,15 +8,24 @@ use std::sync::Arc;
 
 use crate::Micros;
 use crate::dtmf::{DigitPlayer, Event, EventCounter, NotADigit};
-use crate::g711::Law;
-use crate::payload::PayloadMap;
+use crate::format::{EventFormat, Format};
+use crate::leg::Remote;
+use crate::outgoing::decoding::MAX_PIECE_MS;
+use crate::outgoing::speaker::Speaker;
 use crate::rtp::{HEADER_LENGTH, Header, write_header};
+use trunkline_codecs::g711::Law;
+use trunkline_codecs::{Codec, Decoder, Resampler};
+
 use crate::tone::{Heard, SAMPLE_RATE, Tone, ToneDetector, ToneGenerator};
 
 /// One packet's time.
 pub const PTIME_US: Micros = 20_000;
-/// Samples in it, and its step in timestamps.
+/// Samples in it at 8000 a second.
 const STEP: usize = 160;
+/// Samples of the longest payload that is heard, at 16,000 a second.
+const ROOM: usize = 16 * MAX_PIECE_MS;
+/// Octets of the longest payload that an echo keeps.
+const MAX_ECHO: usize = 480;
 /// Packets an echo keeps at most; beyond it the oldest are dropped, so that the delay stays below 100 ms.
 const ECHO_DEPTH: usize = 5;
 /// Missing samples are replaced by silence up to this many (2 s); beyond it the stream is taken to have restarted.
@@ -90,11 +99,17 @@ pub struct Terminal {
     ear: Ear,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Speech {
-    law: Law,
-    payload_type: u8,
-    dtmf_payload_type: Option<u8>,
+    speaker: Speaker,
+    events: Option<EventFormat>,
+}
+
+impl Speech {
+    /// Ticks of 20 ms.
+    const fn step(&self) -> u32 {
+        self.speaker.format().codec.clock_rate() / 50
+    }
 }
 
 impl Terminal {
@@ -120,18 +135,38 @@ impl Terminal {
                 record: Vec::new(),
                 record_samples: plan.record_samples,
                 expected: None,
+                formats: Vec::new(),
+                decoder: None,
             },
         })
     }
 
-    /// Chooses the codec: the peer's first payload type that is G.711, and its telephone-event. False when there is no
-    /// G.711; then it stays mute.
-    pub fn set_payloads(&mut self, payloads: &PayloadMap, dtmf_payload_type: Option<u8>) -> bool {
-        let dtmf = dtmf_payload_type.and_then(|from| payloads.get(from)).map(|payload| payload.to);
-        self.speech = payloads.iter().find_map(|payload| {
-            let law = Law::of_payload_type(payload.to)?;
-            Some(Speech { law, payload_type: payload.to, dtmf_payload_type: dtmf })
+    /// Takes what the peer speaks and hears; where nobody says, its first payload type that is G.711. False when it has no
+    /// format that can be spoken; then it stays mute.
+    pub fn set_remote(&mut self, remote: &Remote) -> bool {
+        let g711 = |payload_type| {
+            let codec = match Law::of_payload_type(payload_type)? {
+                Law::A => Codec::Pcma,
+                Law::Mu => Codec::Pcmu,
+            };
+            Some(Format { payload_type, codec, ptime_ms: 20 })
+        };
+        let events = remote.takes_events.or_else(|| {
+            let payload = remote.payloads.get(remote.dtmf_payload_type?)?;
+            Some(EventFormat { payload_type: payload.to, clock_rate: payload.clock_rate })
         });
+        let speaks = remote.speaks.or_else(|| remote.payloads.iter().find_map(|payload| g711(payload.to)));
+        self.ear.formats.clone_from(&remote.hears);
+        if remote.hears.is_empty() {
+            self.ear.formats.extend([0, 8].into_iter().filter_map(g711));
+        }
+        self.speech = match (self.speech.take(), speaks) {
+            (Some(mut speech), Some(format)) if speech.speaker.format().codec == format.codec => {
+                speech.speaker.set_packets(format.payload_type, format.ptime_ms);
+                Some(Speech { events, ..speech })
+            }
+            (_, speaks) => speaks.and_then(Speaker::new).map(|speaker| Speech { speaker, events }),
+        };
         self.speech.is_some()
     }
 
@@ -149,10 +184,10 @@ impl Terminal {
     /// # Errors
     /// [`NotADigit`].
     pub fn send_digits(&mut self, digits: &str, duration_ms: u32) -> Result<bool, NotADigit> {
-        if self.speech.is_none_or(|speech| speech.dtmf_payload_type.is_none()) {
+        let Some(events) = self.speech.as_ref().and_then(|speech| speech.events) else {
             return Ok(false);
-        }
-        self.digits.queue(digits, duration_ms, SAMPLE_RATE)?;
+        };
+        self.digits.queue(digits, duration_ms, events.clock_rate)?;
         Ok(true)
     }
 
@@ -172,38 +207,50 @@ impl Terminal {
             // The engine was held up: skip the moments that are gone rather than send them in a burst.
             let missed = (now - self.next_at) / PTIME_US;
             self.next_at += missed * PTIME_US;
-            self.timestamp = self.timestamp.wrapping_add(missed as u32 * STEP as u32);
+            let step = self.speech.as_ref().map_or(STEP as u32, Speech::step);
+            self.timestamp = self.timestamp.wrapping_add(missed as u32 * step);
         }
-        let Some(speech) = self.speech else {
+        let Some(mut speech) = self.speech.take() else {
             return Spoken::default();
         };
-        let spoken = self.speak_as(speech, packet);
-        self.timestamp = self.timestamp.wrapping_add(STEP as u32);
+        let (spoken, ticks) = self.speak_as(&mut speech, packet);
+        self.speech = Some(speech);
+        self.timestamp = self.timestamp.wrapping_add(ticks);
         if spoken.length > 0 {
             self.sequence = self.sequence.wrapping_add(1);
         }
         spoken
     }
 
-    fn speak_as(&mut self, speech: Speech, packet: &mut [u8]) -> Spoken {
-        if let Some(payload_type) = speech.dtmf_payload_type
+    /// What to send, and how far the timestamp goes on.
+    fn speak_as(&mut self, speech: &mut Speech, packet: &mut [u8]) -> (Spoken, u32) {
+        let step = speech.step();
+        if let Some(events) = speech.events
             && let Some(length) = self.digits.next_packet(
                 packet,
-                payload_type,
+                events.payload_type,
                 self.sequence,
                 self.timestamp,
                 self.ssrc,
-                STEP as u32,
+                events.clock_rate / 50,
             )
         {
-            return Spoken { length, ended: self.digits.is_idle() };
+            return (Spoken { length, ended: self.digits.is_idle() }, step);
         }
-        let payload = &mut packet[HEADER_LENGTH..HEADER_LENGTH + STEP];
+        let payload_type = speech.speaker.format().payload_type;
+        if let Voice::Echo(heard) = &mut self.voice {
+            let Some(octets) = heard.pop_front() else {
+                self.talking = false;
+                return (Spoken::default(), step);
+            };
+            packet[HEADER_LENGTH..HEADER_LENGTH + octets.len()].copy_from_slice(&octets);
+            self.head(packet, payload_type);
+            return (Spoken { length: HEADER_LENGTH + octets.len(), ended: false }, step);
+        }
         let mut samples = [0i16; STEP];
         let mut ended = false;
-        let mut count = STEP;
         match &mut self.voice {
-            Voice::Silence => {}
+            Voice::Silence | Voice::Echo(_) => {}
             Voice::Tone(generator) => generator.fill(&mut samples),
             Voice::Samples { samples: file, repeat, position } => {
                 for sample in &mut samples {
@@ -218,26 +265,21 @@ impl Terminal {
                     }
                 }
             }
-            Voice::Echo(heard) => match heard.pop_front() {
-                Some(octets) => {
-                    count = octets.len().min(STEP);
-                    payload[..count].copy_from_slice(&octets[..count]);
-                }
-                None => {
-                    self.talking = false;
-                    return Spoken::default();
-                }
-            },
-        }
-        if !matches!(self.voice, Voice::Echo(_)) {
-            speech.law.encode(&samples, payload);
         }
         if ended {
             self.voice = Voice::Silence;
         }
+        speech.speaker.feed(&samples, SAMPLE_RATE);
+        let Some((octets, ticks)) = speech.speaker.next(&mut packet[HEADER_LENGTH..]) else {
+            return (Spoken { length: 0, ended }, 0);
+        };
+        self.head(packet, payload_type);
+        (Spoken { length: HEADER_LENGTH + octets, ended }, ticks)
+    }
+
+    fn head(&mut self, packet: &mut [u8], payload_type: u8) {
         let marker = !std::mem::replace(&mut self.talking, true);
-        write_header(packet, marker, speech.payload_type, self.sequence, self.timestamp, self.ssrc);
-        Spoken { length: HEADER_LENGTH + count, ended }
+        write_header(packet, marker, payload_type, self.sequence, self.timestamp, self.ssrc);
     }
 
     /// Listens to a packet of the peer that the leg has believed.
@@ -247,19 +289,16 @@ impl Terminal {
             self.ear.hear_event(header, payload);
             return;
         }
-        let Some(law) = Law::of_payload_type(header.payload_type) else {
-            return;
-        };
-        if let Voice::Echo(heard) = &mut self.voice {
-            let same_law = self.speech.is_some_and(|speech| speech.law == law);
-            if same_law && payload.len() <= STEP {
+        if let (Voice::Echo(heard), Some(speech)) = (&mut self.voice, &self.speech) {
+            let same = speech.speaker.format().codec;
+            if self.ear.codec_of(header.payload_type) == Some(same) && payload.len() <= MAX_ECHO {
                 if heard.len() == ECHO_DEPTH {
                     heard.pop_front();
                 }
                 heard.push_back(payload.to_vec());
             }
         }
-        self.ear.hear_audio(header, payload, law);
+        self.ear.hear_audio(header, payload);
     }
 
     /// Digits heard, at most the first 1024.
@@ -299,6 +338,38 @@ struct Ear {
     record_samples: usize,
     /// SSRC and the timestamp that the next packet should have.
     expected: Option<(u32, u32)>,
+    /// What may be heard.
+    formats: Vec<Format>,
+    decoder: Option<Decoder8k>,
+}
+
+/// Any codec as samples at 8000 a second.
+struct Decoder8k {
+    codec: Codec,
+    decoder: Box<dyn Decoder>,
+    down: Option<Resampler>,
+}
+
+impl std::fmt::Debug for Decoder8k {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Decoder8k").field("codec", &self.codec).finish_non_exhaustive()
+    }
+}
+
+impl Decoder8k {
+    fn new(codec: Codec) -> Option<Self> {
+        let decoder = codec.decoder().ok()?;
+        Some(Self { codec, decoder, down: Resampler::new(codec.sample_rate(), SAMPLE_RATE) })
+    }
+
+    fn decode(&mut self, payload: &[u8], samples: &mut [i16; ROOM]) -> usize {
+        let Some(down) = &mut self.down else {
+            return self.decoder.decode(payload, samples).unwrap_or(0);
+        };
+        let mut wide = [0; ROOM];
+        let count = self.decoder.decode(payload, &mut wide).unwrap_or(0);
+        down.run(&wide[..count], samples)
+    }
 }
 
 impl Ear {
@@ -314,7 +385,15 @@ impl Ear {
         }
     }
 
-    fn hear_audio(&mut self, header: &Header, payload: &[u8], law: Law) {
+    fn codec_of(&self, payload_type: u8) -> Option<Codec> {
+        self.formats.iter().find(|format| format.payload_type == payload_type).map(|format| format.codec)
+    }
+
+    fn hear_audio(&mut self, header: &Header, payload: &[u8]) {
+        let Some(codec) = self.codec_of(header.payload_type) else {
+            return;
+        };
+        let ticks_a_sample = codec.clock_rate() / SAMPLE_RATE;
         let mut gap = 0;
         if let Some((ssrc, timestamp)) = self.expected
             && ssrc == header.ssrc
@@ -324,12 +403,16 @@ impl Ear {
                 return; // late or a duplicate: its moment has been filled
             }
             if ahead <= MAX_GAP {
-                gap = ahead;
+                gap = ahead / ticks_a_sample;
             }
         }
-        let mut samples = [0i16; crate::rtp::MAX_PACKET];
-        let count = law.decode(payload, &mut samples);
-        self.expected = Some((header.ssrc, header.timestamp.wrapping_add(count as u32)));
+        if self.decoder.as_ref().is_none_or(|decoder| decoder.codec != codec) {
+            self.decoder = Decoder8k::new(codec);
+        }
+        let mut samples = [0i16; ROOM];
+        let count = self.decoder.as_mut().map_or(0, |decoder| decoder.decode(payload, &mut samples));
+        let ticks = count as u32 * ticks_a_sample;
+        self.expected = Some((header.ssrc, header.timestamp.wrapping_add(ticks)));
         self.take(&[0; STEP], gap as usize);
         self.take(&samples[..count], count);
     }
@@ -350,7 +433,8 @@ impl Ear {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::payload::Payload;
+    use crate::leg::Flow;
+    use crate::payload::{Payload, PayloadMap};
 
     const A440: f64 = 440.0;
 
@@ -358,9 +442,17 @@ mod tests {
         Source::Tone(Tone { frequencies_hz: vec![A440], level_dbm0: -10.0, cadence_ms: None })
     }
 
-    fn map(pairs: &[(u8, u8)]) -> PayloadMap {
-        PayloadMap::new(pairs.iter().map(|&(from, to)| Payload { from, to, clock_rate: 8000 }).collect())
-            .unwrap()
+    fn remote(pairs: &[(u8, u8)], dtmf_payload_type: Option<u8>) -> Remote {
+        let payloads = pairs.iter().map(|&(from, to)| Payload { from, to, clock_rate: 8000 }).collect();
+        Remote {
+            dtmf_payload_type,
+            ..Remote::plain("192.0.2.1:4000".parse().unwrap(), Flow::Both, PayloadMap::new(payloads).unwrap())
+        }
+    }
+
+    fn in_format(codec: Codec, ptime_ms: u32) -> Remote {
+        let format = Format { payload_type: 97, codec, ptime_ms };
+        Remote { hears: vec![format], speaks: Some(format), ..remote(&[], None) }
     }
 
     fn terminal(source: Source, record_samples: usize) -> Terminal {
@@ -371,7 +463,7 @@ mod tests {
             seed: 0x1234_5678_9abc_def0,
         };
         let mut terminal = Terminal::new(plan, 0).unwrap();
-        assert!(terminal.set_payloads(&map(&[(8, 8), (101, 96)]), Some(101)));
+        assert!(terminal.set_remote(&remote(&[(8, 8), (101, 96)], Some(101))));
         terminal
     }
 
@@ -380,7 +472,7 @@ mod tests {
         let start = speaker.next_at();
         (0..count)
             .filter_map(|n| {
-                let mut packet = [0; 256];
+                let mut packet = [0; 600];
                 let length = speaker.speak(start + n * PTIME_US, &mut packet).length;
                 (length > 0).then(|| (Header::parse(&packet[..length]).unwrap(), packet[..length].to_vec()))
             })
@@ -403,6 +495,20 @@ mod tests {
     }
 
     #[test]
+    fn a_tone_is_heard_in_every_codec() {
+        for codec in Codec::ALL.into_iter().filter(|codec| codec.encoder().is_ok()) {
+            for ptime_ms in [20, 30, 60] {
+                let (mut speaker, mut listener) = (terminal(tone(), 0), terminal(Source::Silence, 0));
+                assert!(speaker.set_remote(&in_format(codec, ptime_ms)));
+                assert!(listener.set_remote(&in_format(codec, ptime_ms)));
+                converse(&mut speaker, &mut listener, 60);
+                let heard = listener.heard()[0].duration_ms;
+                assert!(heard >= 1000, "{codec:?} {ptime_ms}: {heard} ms");
+            }
+        }
+    }
+
+    #[test]
     fn speech_is_paced_and_in_sequence() {
         let mut speaker = terminal(Source::Silence, 0);
         assert_eq!(speaker.speak(0, &mut [0; 256]).length, HEADER_LENGTH + STEP);
@@ -419,7 +525,7 @@ mod tests {
     fn moments_missed_are_skipped_not_sent_in_a_burst() {
         let mut speaker = terminal(Source::Silence, 0);
         let before = speech(&mut speaker, 1)[0].0;
-        let mut packet = [0; 256];
+        let mut packet = [0; 600];
         let late = PTIME_US * 500;
         let length = speaker.speak(late, &mut packet).length;
         let after = Header::parse(&packet[..length]).unwrap();
@@ -440,7 +546,7 @@ mod tests {
     #[test]
     fn a_peer_without_telephone_event_gets_no_digits() {
         let mut speaker = terminal(Source::Silence, 0);
-        assert!(speaker.set_payloads(&map(&[(0, 0)]), None));
+        assert!(speaker.set_remote(&remote(&[(0, 0)], None)));
         assert_eq!(speaker.send_digits("1", 100), Ok(false));
         assert!(speech(&mut speaker, 5).iter().all(|(header, _)| header.payload_type == 0));
     }
@@ -448,7 +554,7 @@ mod tests {
     #[test]
     fn without_g711_it_stays_mute() {
         let mut speaker = terminal(tone(), 0);
-        assert!(!speaker.set_payloads(&map(&[(18, 18)]), None));
+        assert!(!speaker.set_remote(&remote(&[(18, 18)], None)));
         assert!(speech(&mut speaker, 5).is_empty());
     }
 
@@ -456,7 +562,7 @@ mod tests {
     fn a_file_is_played_once_or_over_and_over() {
         let samples: Arc<[i16]> = vec![8000; 400].into();
         let mut once = terminal(Source::Samples { samples: Arc::clone(&samples), repeat: false }, 0);
-        let mut packet = [0; 256];
+        let mut packet = [0; 600];
         let ends: Vec<bool> = (0..4).map(|n| once.speak(n * PTIME_US, &mut packet).ended).collect();
         assert_eq!(ends, [false, false, true, false]);
         let mut listener = terminal(Source::Silence, 10_000);

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pyo3::prelude::*;
-use trunkline_engine::{EventKind, Settings};
+use trunkline_engine::{Event, EventKind, Settings};
+use trunkline_media::dtmf::tones::Digit;
 
 use crate::errors::{setting, to_python};
 use crate::leg::Leg;
@@ -63,14 +64,21 @@ impl Engine {
         self.inner.event_fd().as_raw_fd()
     }
 
-    /// Takes the events that wait: what happened, and the id of the leg it happened to.
-    fn drain_events(&self) -> Vec<(&'static str, u64)> {
-        let name = |kind| match kind {
-            EventKind::MediaTimedOut => "media_timed_out",
-            EventKind::StreamFailed => "stream_failed",
-            EventKind::SourceEnded => "source_ended",
+    /// Takes the events that wait: what happened, the id of the leg it happened to, and of a digit what it is and its
+    /// milliseconds.
+    fn drain_events(&self) -> Vec<(&'static str, u64, Option<char>, u32)> {
+        let told = |event: Event| {
+            let (name, digit) = match event.kind {
+                EventKind::MediaTimedOut => ("media_timed_out", None),
+                EventKind::StreamFailed => ("stream_failed", None),
+                EventKind::SourceEnded => ("source_ended", None),
+                EventKind::SoundEnded => ("sound_ended", None),
+                EventKind::Digit(digit) => ("digit", Some(digit)),
+            };
+            let duration_ms = digit.map_or(0, |digit| digit.duration_ms);
+            (name, event.leg.number(), digit.and_then(Digit::spelled), duration_ms)
         };
-        self.inner.drain_events().into_iter().map(|event| (name(event.kind), event.leg.number())).collect()
+        self.inner.drain_events().into_iter().map(told).collect()
     }
 
     /// Opens a leg on a free port pair.

@@ -2,14 +2,19 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use trunkline_codecs::Codec;
 use trunkline_engine::engine::{Closing, TerminalReport};
 use trunkline_engine::{EngineError, LegId};
+use trunkline_media::format::{EventFormat, Format};
 use trunkline_media::leg::{Drop as DropReason, Flow, Remote};
+use trunkline_media::outgoing::speech::Sound;
 use trunkline_media::payload::{Payload, PayloadMap};
+use trunkline_media::srtp::{MasterKey, SrtpKeys};
 use trunkline_media::terminal::Source;
 use trunkline_media::tone::Tone;
 use trunkline_media::wav;
@@ -18,6 +23,11 @@ use crate::errors::{argument, to_python};
 
 type Engine = trunkline_engine::Engine;
 type Heard = (f64, u64, Option<f64>);
+/// Key and salt that we send with and that the peer sends with; the identifier that the peer's packets carry.
+type KeyBytes = (PyBackedBytes, PyBackedBytes, PyBackedBytes);
+
+/// Payload type, codec, milliseconds in a packet that we send, iLBC's frame.
+type FormatTuple = (u8, String, u32, u8);
 
 /// RTP clock rate of a payload type that none was given for.
 const DEFAULT_CLOCK_RATE: u32 = 8000;
@@ -73,7 +83,7 @@ impl Leg {
 
     /// Sets or changes the peer.
     #[pyo3(signature = (rtp_address, rtp_port, rtcp_port, flow, payload_types, clock_rates, dtmf_payload_type,
-                        signalled_from))]
+                        signalled_from, hears, speaks, takes_events, finds_tones, tells_digits, srtp))]
     #[expect(clippy::too_many_arguments, reason = "the fields of RemoteMedia")]
     fn set_remote(
         &self,
@@ -85,7 +95,14 @@ impl Leg {
         clock_rates: HashMap<u8, u32>,
         dtmf_payload_type: Option<u8>,
         signalled_from: Option<&str>,
+        hears: Vec<FormatTuple>,
+        speaks: Option<FormatTuple>,
+        takes_events: Option<(u8, u32)>,
+        finds_tones: bool,
+        tells_digits: bool,
+        srtp: Option<KeyBytes>,
     ) -> PyResult<()> {
+        let dtmf_clock_rate = dtmf_payload_type.and_then(|number| clock_rates.get(&number).copied());
         let payloads = payload_types
             .into_iter()
             .map(|(from, to)| Payload {
@@ -102,7 +119,15 @@ impl Leg {
                 argument("a payload type is above 127 or twice there, or a clock rate is 0".to_owned())
             })?,
             dtmf_payload_type,
+            dtmf_clock_rate: dtmf_clock_rate.unwrap_or(DEFAULT_CLOCK_RATE),
+            hears: hears.into_iter().map(format_of).collect::<PyResult<_>>()?,
+            speaks: speaks.map(format_of).transpose()?,
+            takes_events: takes_events
+                .map(|(payload_type, clock_rate)| EventFormat { payload_type, clock_rate }),
+            finds_tones,
+            tells_digits,
             signalled_from: signalled_from.map(address).transpose()?,
+            srtp: srtp.map(keys).transpose()?,
         };
         self.engine.set_remote(self.id, remote).map_err(to_python)
     }
@@ -164,11 +189,7 @@ impl Leg {
     /// Has the terminal say a WAV file (8000 Hz, mono, 16 bits), once or over and over.
     #[pyo3(signature = (path, repeat))]
     fn play_file(&self, py: Python<'_>, path: PathBuf, repeat: bool) -> PyResult<()> {
-        let samples = py.detach(|| {
-            let bytes = std::fs::read(&path).map_err(|error| EngineError::File(path.clone(), error))?;
-            wav::decode(&bytes).map_err(|error| EngineError::Wav(path.clone(), error))
-        });
-        let samples = samples.map_err(to_python)?.into();
+        let samples = read_wav(py, &path)?;
         self.engine.play(self.id, Source::Samples { samples, repeat }).map_err(to_python)
     }
 
@@ -176,6 +197,33 @@ impl Leg {
     #[pyo3(signature = (digits, duration_ms))]
     fn send_digits(&self, digits: &str, duration_ms: u32) -> PyResult<()> {
         self.engine.send_digits(self.id, digits, duration_ms).map_err(to_python)
+    }
+
+    /// Has the leg say one or two tones to its peer, steadily or in a cadence of milliseconds on and off.
+    #[pyo3(signature = (frequencies_hz, level_dbm0, cadence_ms))]
+    fn announce_tone(
+        &self,
+        frequencies_hz: Vec<f64>,
+        level_dbm0: f64,
+        cadence_ms: Option<(u32, u32)>,
+    ) -> PyResult<()> {
+        let tone = Tone { frequencies_hz, level_dbm0, cadence_ms };
+        let sound = Sound::tone(&tone).ok_or_else(|| argument("a tone is out of range".to_owned()))?;
+        self.engine.announce(self.id, Some(sound)).map_err(to_python)
+    }
+
+    /// Has the leg say a WAV file (8000 Hz, mono, 16 bits) to its peer, once or over and over.
+    #[pyo3(signature = (path, repeat))]
+    fn announce_file(&self, py: Python<'_>, path: PathBuf, repeat: bool) -> PyResult<()> {
+        let samples = read_wav(py, &path)?;
+        let sound = Sound::samples(samples, repeat)
+            .ok_or_else(|| argument(format!("{} holds no audio", path.display())))?;
+        self.engine.announce(self.id, Some(sound)).map_err(to_python)
+    }
+
+    /// Ends what the leg says.
+    fn announce_nothing(&self) -> PyResult<()> {
+        self.engine.announce(self.id, None).map_err(to_python)
     }
 
     /// What the terminal has heard: digits; and for each frequency its Hz, milliseconds and level in dBm0.
@@ -287,6 +335,21 @@ impl Statistics {
     }
 }
 
+fn format_of((payload_type, name, ptime_ms, ilbc_frame_ms): FormatTuple) -> PyResult<Format> {
+    let codec = Codec::from_name(&name, ilbc_frame_ms).filter(|_| payload_type < 128);
+    let codec = codec.ok_or_else(|| argument(format!("{name:?} {payload_type} is no format of audio")))?;
+    Ok(Format { payload_type, codec, ptime_ms })
+}
+
+fn read_wav(py: Python<'_>, path: &Path) -> PyResult<Arc<[i16]>> {
+    py.detach(|| {
+        let bytes = std::fs::read(path).map_err(|error| EngineError::File(path.to_owned(), error))?;
+        wav::decode(&bytes).map_err(|error| EngineError::Wav(path.to_owned(), error))
+    })
+    .map(Arc::from)
+    .map_err(to_python)
+}
+
 fn plain(report: TerminalReport) -> (String, Vec<Heard>) {
     let heard =
         report.heard.iter().map(|tone| (tone.frequency_hz, tone.duration_ms, tone.level_dbm0)).collect();
@@ -295,6 +358,14 @@ fn plain(report: TerminalReport) -> (String, Vec<Heard>) {
 
 fn address(text: &str) -> PyResult<IpAddr> {
     text.parse().map_err(|_| argument(format!("{text:?} is no IP address")))
+}
+
+fn keys((send, receive, receive_mki): KeyBytes) -> PyResult<SrtpKeys> {
+    let master = |key: &[u8], mki: &[u8]| {
+        MasterKey::new(key, mki)
+            .map_err(|_| argument("SRTP needs keys of 30 octets, and identifiers of up to 128".to_owned()))
+    };
+    Ok(SrtpKeys { send: master(&send, &[])?, receive: master(&receive, &receive_mki)? })
 }
 
 fn flow_of(text: &str) -> PyResult<Flow> {

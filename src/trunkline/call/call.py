@@ -1,8 +1,9 @@
 """One call: the caller's leg, the attempts to reach somebody, the leg that answered, and the one record of it
 all.
 
-    HUNTING ──answer──▶ TALKING ──BYE, timeout──▶ ENDED
-       └──list exhausted, CANCEL, refusal──────────▶ ENDED
+    HUNTING ──answer──▶ TALKING ──BYE, timeout───────────────────▶ ENDED
+       ├──list exhausted, CANCEL, refusal───────────────────────────▶ ENDED
+       └──refusal that the caller hears in words──▶ REFUSING────────▶ ENDED
 
 It decides when to try the next target (by asking `Hunt`), what of one leg the other one sees, and how the
 call ends: every end, of whatever cause, goes through `_finish` with one `Verdict`, which closes what is open
@@ -14,19 +15,29 @@ with our own offer instead of passing the absence on; PRACK and session timers e
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from enum import Enum
 from typing import Any, Protocol, cast
 
 from trunkline.call.attempt import ABANDONED, Attempt, Patience
+from trunkline.call.digits import holds_digit, read_digit
 from trunkline.call.leg import Leg, connect
-from trunkline.call.passing import Field, extension_fields, reason_fields, verdict_fields, warning_field
-from trunkline.call.ports import MediaLeg
+from trunkline.call.passing import (
+    Field,
+    extension_fields,
+    media_warning,
+    reason_fields,
+    sdp_slug,
+    sdp_warning,
+    verdict_fields,
+)
+from trunkline.call.ports import MediaLeg, WavFile
 from trunkline.call.record import AttemptRecord, CallRecord, Party, RecordState
 from trunkline.call.renegotiation import Renegotiation
 from trunkline.call.services import Services
+from trunkline.call.sounds import LONGEST_ANNOUNCEMENT_S, Sounds
 from trunkline.clock import Timer
 from trunkline.errors import MediaError, SdpError
-from trunkline.sdp.errors import NoCommonCodecError
 from trunkline.sdp.offer_answer import RemoteAudio
 from trunkline.sip.exchange import IncomingOffer
 from trunkline.sip.incoming_invite import IncomingInvite
@@ -34,8 +45,10 @@ from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.outbound_auth import DigestUser
 from trunkline.sip.ports import Flow
 from trunkline.sip.stack import ServerTransaction
+from trunkline.trunk.account import Account, Ringback
 from trunkline.trunk.hunt import AttemptEnd, EndKind, Hunt
 from trunkline.trunk.limits import Admission
+from trunkline.trunk.media_policy import DtmfMode, MediaPolicy, SrtpPolicy
 from trunkline.trunk.plan import EndpointTarget, FarLeg, GatewayTarget
 from trunkline.trunk.verdict import Slug, Verdict
 
@@ -45,6 +58,7 @@ class CallState(Enum):
 
     HUNTING = "hunting"
     TALKING = "talking"
+    REFUSING = "refusing"
     ENDED = "ended"
 
 
@@ -61,6 +75,16 @@ class Way(Protocol):
         """For one of its own targets."""
 
 
+class _Nowhere(Way):
+    """The way of a call that is refused before anybody is tried."""
+
+    def leg(self, target: Any) -> FarLeg:
+        raise LookupError(f"there is no way to {target}")
+
+
+NOWHERE = _Nowhere()
+
+
 class Call:
     """See the module. Created by `Switch` once a plan stands; `start` sends the first INVITE.
 
@@ -68,14 +92,17 @@ class Call:
     """
 
     __slots__ = (
+        "_account",
         "_admission",
         "_hunt",
         "_invite",
         "_longest",
         "_on_end",
         "_passed",
+        "_refusal",
         "_renegotiation",
         "_services",
+        "_sounds",
         "_way",
         "attempt",
         "caller",
@@ -92,8 +119,13 @@ class Call:
         hunt: Hunt[Target],
         admission: Admission | None,
         on_end: Callable[["Call"], None],
+        *,
+        account: Account,
+        caller_media: MediaPolicy,
     ) -> None:
-        """Raises `MediaError` when no media port can be had."""
+        """`account` is the one whose call it is, `caller_media` how audio may be agreed on with the caller.
+        Raises `MediaError` when no media port can be had.
+        """
         self._services = services
         self._invite = invite
         self._way = way
@@ -103,6 +135,8 @@ class Call:
         self._passed = extension_fields(invite.request)
         self._renegotiation: Renegotiation | None = None
         self._longest: Timer | None = None
+        self._account = account
+        self._refusal: Callable[[], None] | None = None
         self.record = record
         self.attempt: Attempt | None = None
         self.state = CallState.HUNTING
@@ -111,7 +145,11 @@ class Call:
             self,
             session_id=services.new_session_id(),
             ipv6=":" in invite.flow.remote.host,
+            policy=caller_media,
+            key=services.key,
         )
+
+        self._sounds = Sounds(invite, self.caller)
 
     @property
     def callee(self) -> Leg | None:
@@ -124,12 +162,22 @@ class Call:
         """Open the record and try the first target. `offer` is the caller's, None when its INVITE has no
         SDP.
         """
+        self._open(offer)
+        self._try_next()
+
+    def refuse(self, offer: RemoteAudio | None, verdict: Verdict) -> None:
+        """Open the record and refuse the call, which nobody else was tried for, so that the caller hears
+        why.
+        """
+        self._open(offer)
+        self._finish(verdict, Party.SERVICE)
+
+    def _open(self, offer: RemoteAudio | None) -> None:
         caller = self.caller
         caller.remote = offer
         caller.adopt(self._invite.usage)
         self._invite.events = caller
         self._services.records.call_changed(self.record)
-        self._try_next()
 
     def _try_next(self) -> None:
         target = self._hunt.next()
@@ -141,8 +189,8 @@ class Call:
         except MediaError as error:
             verdict = Verdict.of(Slug.NO_MEDIA_PORTS, detail=str(error), retry_after_s=5)
             self._finish(verdict, Party.SERVICE)
-        except NoCommonCodecError as error:
-            self._finish(Verdict.of(Slug.CODEC_MISMATCH, detail=str(error)), Party.SERVICE)
+        except SdpError as error:
+            self._finish(Verdict.of(sdp_slug(error), detail=str(error)), Party.SERVICE)
 
     def _try(self, far: FarLeg) -> None:
         services = self._services
@@ -157,7 +205,7 @@ class Call:
             to=far.to,
             next_hop=None if flow is None or flow.closed else flow,
             headers=(*far.headers, *self._passed),
-            body=attempt.leg.offer(self.caller.remote, far.codecs),
+            body=attempt.leg.offer(self.caller),
             max_forwards=70 if max_forwards is None else max_forwards - 1,
             target_timeout_s=attempt.patience.silence_s / TARGETS_IN_TIME,
             credentials=_digest_user(far),
@@ -177,6 +225,8 @@ class Call:
             self,
             session_id=services.new_session_id(),
             ipv6=":" in far.request_uri.host,
+            policy=_guarded(far.media) if settings.srtp_needs_tls else far.media,
+            key=services.key,
         )
         silence_ms = far.response_timeout_ms
         if silence_ms is None:
@@ -216,7 +266,17 @@ class Call:
                 attempt.early_media = True
             except SdpError:
                 body = b""  # unusable early SDP costs the early media only; the answer's SDP decides
+        if not attempt.early_media and self._rings(attempt, response):
+            return
         self._invite.progress(response.status, body=body)
+
+    def _rings(self, attempt: Attempt, response: Response) -> bool:
+        """Let the caller hear a far end that rings without a sound of its own, if it is to. A 180 would have
+        its own telephone ring on top of it.
+        """
+        if response.status != 180 or self._account.ringback is not Ringback.TONE:
+            return False
+        return self._sounds.sounding or self._sounds.play(self._services.settings.ringback, attempt.leg)
 
     def attempt_answered(self, attempt: Attempt, response: Response) -> None:
         """Answer the caller with what the callee answered, now or in an earlier provisional response."""
@@ -226,14 +286,11 @@ class Call:
                 callee.take_answer(response.body)
             if callee.remote is None:
                 raise SdpError("the 2xx has no session description, and no response before it had one")
-            body = (
-                self._joined(callee) if self.caller.remote is not None else self.caller.offer(callee.remote)
-            )
+            body = self._joined(callee) if self.caller.remote is not None else self.caller.offer(callee)
         except SdpError as error:
-            callee.hang_up(verdict_fields(Verdict.of(Slug.CODEC_MISMATCH)))
-            self._finish(
-                Verdict.of(Slug.CODEC_MISMATCH, detail=f"{attempt.record.target}: {error}"), Party.SERVICE
-            )
+            verdict = Verdict.of(_answer_slug(error), detail=f"{attempt.record.target}: {error}")
+            callee.hang_up(verdict_fields(verdict))
+            self._finish(verdict, Party.SERVICE)
             return
         self.state = CallState.TALKING
         services = self._services
@@ -250,10 +307,16 @@ class Call:
             services.clock.now() + services.settings.longest_call_s, self._too_long
         )
         self._invite.accept(body=body)
+        for leg in (self.caller, callee):
+            if leg.secure and not leg.over_tls:
+                services.keys_exposed(leg.signalled_from or "")
 
     def _joined(self, callee: Leg) -> bytes:
-        """Join the two legs' media and say to the caller what came of its offer."""
-        body = self.caller.answer(callee)
+        """Join the two legs' media and say to the caller what came of its offer. What a reliable provisional
+        response said stands (RFC 6337 §3.1.1): what doesn't fit it any more is transcoded.
+        """
+        body = b"" if self._invite.answered_reliably else self.caller.answer(callee)
+        self._sounds.stop()
         connect(self._services.media, self.caller, callee)
         return body
 
@@ -276,6 +339,9 @@ class Call:
         """The caller gave up (487 is sent already). An answer that still waited for the PRACK of what came
         before it never reached the caller.
         """
+        if self._refusal is not None:
+            self._refused()
+            return
         self.record.answered_at = None
         self._finish(Verdict.of(Slug.CANCELLED), Party.CALLER, passed=reason_fields(cancel))
 
@@ -293,7 +359,7 @@ class Call:
             else:
                 renegotiation.acknowledged(leg, ack.body)
         except SdpError as error:
-            self.hang_up(Verdict.of(Slug.CODEC_MISMATCH, detail=f"the answer in ACK: {error}"))
+            self.hang_up(Verdict.of(_answer_slug(error), detail=f"the answer in ACK: {error}"))
 
     def leg_offered(self, leg: Leg, exchange: IncomingOffer) -> None:
         """A re-INVITE, an UPDATE or a PRACK with an offer."""
@@ -318,9 +384,7 @@ class Call:
             exchange.accept(body)
         except SdpError as error:
             leg.remote = before
-            exchange.reject(
-                488, headers=(warning_field(305, self._services.settings.service_domain, str(error)),)
-            )
+            exchange.reject(488, headers=(sdp_warning(error, self._services.settings.service_domain),))
 
     def leg_hung_up(self, leg: Leg, bye: Request) -> None:
         """A BYE (200 is sent already). Before the answer a caller may send one (487 is sent too), a callee
@@ -338,10 +402,15 @@ class Call:
         self._finish(verdict, Party.CALLER if calling else Party.CALLEE, passed=passed)
 
     def leg_informed(self, leg: Leg, info: Request, transaction: ServerTransaction) -> None:
-        """INFO crosses with its body (RFC 6086 §4.2.1); the far end's answer comes back."""
+        """INFO crosses with its body (RFC 6086 §4.2.1); the far end's answer comes back. A digit in it
+        becomes a digit in the other leg's media, unless that is told digits in INFO too (BEHAVIOUR §5).
+        """
         other = self.callee if leg is self.caller else self.caller
         if self.state is not CallState.TALKING or other is None or other.usage is None:
             transaction.respond(response_to(info, 481))
+            return
+        if holds_digit(info.headers.get("content-type") or "") and other.policy.dtmf is not DtmfMode.INFO:
+            transaction.respond(response_to(info, _digit_status(info, other)))
             return
         other.usage.info(
             info.headers.get("content-type") or "",
@@ -371,6 +440,16 @@ class Call:
         """No RTP for too long, both ways."""
         self.hang_up(Verdict.of(Slug.MEDIA_TIMEOUT))
 
+    def digit_received(self, leg: MediaLeg, digit: str, duration_ms: int) -> None:
+        """A digit in the media of one leg, whose far end is told digits in INFO."""
+        callee = self.callee
+        if self.state is CallState.TALKING and callee is not None:
+            (callee if leg is self.caller.media else self.caller).tell_digit(digit, duration_ms)
+
+    def sound_ended(self, leg: MediaLeg) -> None:  # noqa: ARG002 - only the caller hears sounds
+        """The caller has heard why it is refused."""
+        self._refused()
+
     def _too_long(self) -> None:
         self.hang_up(Verdict.of(Slug.MAX_DURATION))
 
@@ -392,32 +471,55 @@ class Call:
         """Close whatever is open, once. `response` is the far end's refusal, `passed` are header fields of
         the BYE or CANCEL.
         """
+        if self._refusal is not None:
+            self._refused()
         if self.state is CallState.ENDED:
             return
         talking = self.state is CallState.TALKING
         self.state = CallState.ENDED
-        services = self._services
-        if self._longest is not None:
-            self._longest.cancel()
         fields = (passed or []) if party is not Party.SERVICE else verdict_fields(verdict)
-        attempt = self.attempt
-        record = self.record
+        attempt, self.attempt = self.attempt, None
         if talking and attempt is not None:
             for leg in (self.caller, attempt.leg):
                 leg.hang_up(fields)
-            record.callee_media = attempt.leg.close()
+            self.record.callee_media = attempt.leg.close()
             attempt.finish(verdict)
-        else:
-            if attempt is not None:
-                attempt.abandon(ABANDONED, fields)
-            if verdict.slug is not Slug.CANCELLED:
-                self._refuse(verdict, response)
+        elif attempt is not None:
+            attempt.abandon(ABANDONED, fields)
+        heard = talking or party is Party.CALLER or (attempt is not None and attempt.early_media)
+        if heard or not self._announces(verdict):
+            self._end(verdict, party, response, refuses=not talking)
+            return
+        self.state = CallState.REFUSING
+        self._refusal = lambda: self._end(verdict, party, response, refuses=True)
+        clock = self._services.clock
+        self._longest = clock.at(clock.now() + LONGEST_ANNOUNCEMENT_S, self._refused)
+
+    def _announces(self, verdict: Verdict) -> bool:
+        """Let the caller hear why it is refused, where there is a recording for it."""
+        path = self._services.settings.announcements.get(str(verdict.slug))
+        return self._account.announcements and path is not None and self._sounds.play(WavFile(path))
+
+    def _refused(self) -> None:
+        """The announcement is over, or was cut off. Idempotent."""
+        refusal, self._refusal = self._refusal, None
+        if refusal is not None:
+            refusal()
+
+    def _end(self, verdict: Verdict, party: Party, response: Response | None, *, refuses: bool) -> None:
+        """The caller's final answer, if it has none yet, and the end of the books."""
+        services = self._services
+        record = self.record
+        self.state = CallState.ENDED
+        if self._longest is not None:
+            self._longest.cancel()
+        if refuses and verdict.slug is not Slug.CANCELLED:
+            self._refuse(verdict, response)
         record.caller_media = self.caller.close()
         record.ended_at = services.clock.wall()
         record.state = RecordState.CLOSED
         record.verdict = verdict
         record.hung_up_by = party
-        self.attempt = None
         if self._admission is not None:
             self._admission.release()
         self._on_end(self)
@@ -434,11 +536,33 @@ class Call:
             reason = response.reason
             headers += [("Warning", value) for value in response.headers.all("warning")]
         if verdict.status == 488 and response is None:
-            headers.append(
-                warning_field(305, self._services.settings.service_domain, verdict.detail or verdict.text)
-            )
+            headers.append(media_warning(verdict, self._services.settings.service_domain))
         status = verdict.status if verdict.status >= 300 else 480
         self._invite.reject(status, reason=reason, headers=headers)
+
+
+def _guarded(media: MediaPolicy) -> MediaPolicy:
+    """`media` where SRTP keys may travel over TLS only: a peer that was offered plain RTP stays with it."""
+    return media if media.srtp is SrtpPolicy.REQUIRED else replace(media, srtp=SrtpPolicy.FORBIDDEN)
+
+
+def _digit_status(info: Request, far: Leg) -> int:
+    """Send the digit of `info` to the peer of `far`; the status to answer with. What no keypad has (a hook
+    flash) is taken, and goes no further.
+    """
+    digit = read_digit(info.headers.get("content-type") or "", info.body)
+    try:
+        if digit is not None:
+            far.take_digit(digit)
+    except MediaError:
+        return 488
+    return 200
+
+
+def _answer_slug(error: SdpError) -> Slug:
+    """Why an answer that can't be used ends a call."""
+    slug = sdp_slug(error)
+    return slug if slug is Slug.SRTP_UNAVAILABLE else Slug.CODEC_MISMATCH
 
 
 def _digest_user(far: FarLeg) -> DigestUser | None:

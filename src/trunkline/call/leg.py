@@ -1,37 +1,49 @@
 """One leg: a dialog of ours with one peer, what that peer's SDP says, what ours says, and the media port
 between them.
 
-A leg knows only its own side. What it offers and answers is made from the *other* peer's description, handed
-in as such, so that the two peers agree end to end on codecs and direction while addresses, versions and
-payload types stay each leg's own (RFC 3264). `connect` joins the media of two legs once both peers have
-spoken.
+A leg knows only its own side. What it offers and answers is made from what the *other* leg's peer says, so
+that the two peers agree end to end on direction and, where they can, on codecs, while addresses, versions,
+payload types, keys and the way of digits stay each leg's own (RFC 3264, RFC 4568). `connect` joins the media
+of two legs once both peers have spoken; what the engine is told then is made in `remote_media`.
+
+Keys: a leg makes one of its own when it first needs one, and keeps it. A fresh leg, which every attempt has,
+has a fresh one.
 
 Events of its dialog go to the owner, the call, with the leg's name on them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from trunkline.call.ports import MediaEngine, MediaFlow, MediaLeg, RemoteMedia
+from trunkline.call.digits import Digit, DigitSender
+from trunkline.call.ports import MediaEngine, MediaLeg, RemoteMedia, SrtpKeys
 from trunkline.call.record import MediaFigures
+from trunkline.call.remote_media import agreed_codecs, remote_media
 from trunkline.errors import MediaError, SdpError
-from trunkline.sdp.codecs import CODEC_NAMES, TELEPHONE_EVENT
-from trunkline.sdp.errors import NoCommonCodecError
-from trunkline.sdp.local import LocalAudio
-from trunkline.sdp.offer_answer import (
-    Direction,
-    RemoteAudio,
-    map_payloads,
-    match_answer,
+from trunkline.sdp.agreement import (
+    Terms,
+    select_for_answer,
     select_for_callee,
-    select_telephone_event,
+    select_of_offer,
+    select_telephone_events,
 )
+from trunkline.sdp.codecs import Codec
+from trunkline.sdp.crypto import match_answer, our_line
+from trunkline.sdp.local import LocalAudio
+from trunkline.sdp.offer_answer import PLAIN_PROFILES, SECURE_PROFILES, Direction, RemoteAudio
 from trunkline.sip.exchange import IncomingOffer
 from trunkline.sip.incoming_invite import IncomingInviteEvents
 from trunkline.sip.message import Request, response_to
+from trunkline.sip.ports import Transport
 from trunkline.sip.stack import ServerTransaction
 from trunkline.sip.usage import Usage
+from trunkline.trunk.media_policy import DtmfMode, MediaPolicy, SrtpPolicy
 from trunkline.trunk.verdict import Slug
+
+OFFERED_TAG = 1
+"""Of the one crypto line in our offers."""
+KEYS_KEPT = 4
+"""More than stand at any time: what was, and what is being agreed on and may be refused."""
 
 
 class LegOwner(Protocol):
@@ -53,15 +65,49 @@ class LegOwner(Protocol):
 
     def media_timed_out(self, leg: MediaLeg) -> None: ...
 
+    def digit_received(self, leg: MediaLeg, digit: str, duration_ms: int) -> None: ...
+
+    def sound_ended(self, leg: MediaLeg) -> None: ...
+
 
 class Leg(IncomingInviteEvents):
     """See the module. Raises `NoPortsError` when made while no media port is free."""
 
-    __slots__ = ("_closed", "description", "local", "media", "owner", "remote", "signalled_from", "usage")
+    __slots__ = (
+        "_digits",
+        "_key",
+        "_make_key",
+        "codec",
+        "description",
+        "local",
+        "media",
+        "over_tls",
+        "owner",
+        "policy",
+        "remote",
+        "signalled_from",
+        "usage",
+    )
 
-    def __init__(self, engine: MediaEngine, owner: LegOwner, *, session_id: int, ipv6: bool) -> None:
-        self._closed = False
+    def __init__(
+        self,
+        engine: MediaEngine,
+        owner: LegOwner,
+        *,
+        session_id: int,
+        ipv6: bool,
+        policy: MediaPolicy,
+        key: Callable[[], bytes],
+    ) -> None:
+        """`policy` is this peer's own; `key` gives 30 fresh random octets (RFC 4568 §6.1)."""
+        self._make_key = key
+        self._keys: dict[bytes, bytes] = {}
+        """Key of the peer -> ours beside it, the last `KEYS_KEPT`; `b""` before the peer has one."""
+        self._digits: DigitSender | None = None
         self.owner = owner
+        self.policy = policy
+        self.codec = ""
+        """The codec that the peer is sent; empty until its media was joined."""
         self.local = LocalAudio(session_id)
         self.remote: RemoteAudio | None = None
         """What the peer said last; None until it has described itself."""
@@ -70,6 +116,8 @@ class Leg(IncomingInviteEvents):
         self.usage: Usage | None = None
         self.signalled_from: str | None = None
         """The address that the peer's SIP comes from."""
+        self.over_tls = False
+        """Whether it comes over TLS: SRTP keys in it are nobody else's to read."""
         self.media: MediaLeg = engine.open_leg(ipv6=ipv6, events=owner)
 
     def adopt(self, usage: Usage) -> None:
@@ -79,87 +127,141 @@ class Leg(IncomingInviteEvents):
             usage.events = self
             flow = usage.dialog.flow
             self.signalled_from = None if flow is None else flow.remote.host
+            self.over_tls = flow is not None and flow.transport is Transport.TLS
 
     # -- offer and answer --------------------------------------------------------------------------
 
-    def offer(self, far: RemoteAudio | None, order: Sequence[str] = CODEC_NAMES) -> bytes:
-        """Our offer to this peer, on behalf of the peer that described itself as `far` (None: nobody has
-        yet).
+    def transcodes(self, far: "Leg") -> bool:
+        """Whether audio may be transcoded between this peer and that of `far`."""
+        return self.policy.transcoding and far.policy.transcoding
 
-        Raises `NoCommonCodecError` when `far` has no codec of `order`.
+    def offer(self, far: "Leg") -> bytes:
+        """Our offer to this peer, on behalf of the peer of `far`, as far as that one has described itself.
+
+        Raises `NoCommonCodecError` when the two policies leave nothing to offer.
         """
-        codecs = select_for_callee(far, order)
-        media = self.media
-        self.description = self.local.offer(
-            codecs,
-            media.address,
-            media.port,
-            Direction.SENDRECV if far is None else far.effective_direction,
-            select_telephone_event(far, codecs),
-            None if far is None else far.ptime,
+        theirs = far.remote
+        codecs = select_for_callee(
+            theirs, self.policy.codecs, allowed=far.policy.codecs, transcoding=self.transcodes(far)
         )
-        return self.description
+        events = select_telephone_events(theirs, codecs) if self.policy.dtmf.uses_events else []
+        if theirs is None:
+            return self._offer([*codecs, *events], Direction.SENDRECV)
+        return self._offer([*codecs, *events], theirs.effective_direction, theirs.ptime, theirs.maxptime)
 
     def offer_again(self) -> bytes:
         """The codecs of our last description once more, with audio both ways: for a re-INVITE without SDP
         (RFC 6337 §5.2.5).
         """
-        listed = self.local.listed
-        codecs = [codec for codec in listed if codec.name != TELEPHONE_EVENT]
-        event = next((codec for codec in listed if codec.name == TELEPHONE_EVENT), None)
+        return self._offer(self.local.listed, Direction.SENDRECV)
+
+    def _offer(
+        self,
+        codecs: Sequence[Codec],
+        direction: Direction,
+        ptime: int | None = None,
+        maxptime: int | None = None,
+    ) -> bytes:
+        secure = self.secure or self.policy.srtp is SrtpPolicy.REQUIRED
+        attributes = [] if maxptime is None else [f"maxptime:{maxptime}"]
+        if secure:
+            attributes.append(our_line(OFFERED_TAG, self._own_key()))
+        profile = "RTP/SAVP" if secure and self.local.profile not in SECURE_PROFILES else None
         media = self.media
-        self.description = self.local.offer(codecs, media.address, media.port, Direction.SENDRECV, event)
+        self.description = self.local.offer(
+            codecs,
+            media.address,
+            media.port,
+            direction,
+            ptime=ptime,
+            profile=profile,
+            attributes=attributes,
+        )
         return self.description
 
     def answer(self, far: "Leg") -> bytes:
-        """Our answer to this peer's offer, from what the peer of `far` answered to ours.
+        """Our answer to this peer's offer, from what stands between us and the peer of `far`.
 
         Raises `NoCommonCodecError`.
         """
         remote, theirs = self.described, far.described
-        agreement = match_answer(remote, theirs, far.local.listed)
+        answer = select_for_answer(remote, far.terms, self.policy.codecs, transcoding=self.transcodes(far))
+        wishes = theirs if answer.passes else remote
+        return self._answer(answer.codecs, theirs.effective_direction, wishes.ptime)
+
+    def answer_alone(self, far: "Leg | None" = None) -> bytes:
+        """Our answer to this peer's offer while nobody else has described himself: for sounds of ours.
+
+        With a far leg that has been offered something: all that may pass to it, so that its answer changes
+        nothing for this peer. Raises `NoCommonCodecError`.
+        """
+        remote = self.described
+        codecs = select_of_offer(remote, self.policy.codecs)
+        offered = set() if far is None else {codec.key for codec in far.local.listed}
+        return self._answer(
+            [codec for codec in codecs if codec.key in offered] or codecs[:1],
+            Direction.SENDRECV,
+            remote.ptime,
+        )
+
+    def _answer(self, codecs: list[Codec], direction: Direction, ptime: int | None) -> bytes:
+        remote = self.described
+        line = remote.crypto_line
         media = self.media
         self.description = self.local.answer(
             remote,
-            agreement.codecs,
+            codecs,
             media.address,
             media.port,
-            theirs.effective_direction,
-            agreement.telephone_event,
-            theirs.ptime,
+            direction,
+            remote.telephone_event_for(codecs[0]) if self.policy.dtmf.uses_events else None,
+            ptime,
             rtcp_mux=True,
+            attributes=() if line is None else (our_line(line.tag, self._own_key()),),
         )
         return self.description
 
     def take_answer(self, body: bytes) -> None:
-        """The peer's answer. Raises `SdpError`; what stood before then stays."""
-        self.remote = RemoteAudio.read(body)
+        """The peer's answer. Raises `SdpError`; what stood before then stays.
+
+        An offer of SRTP is answered with SRTP and one of plain RTP with plain RTP, or it has failed (RFC 3264
+        §6, RFC 4568 §5.1.3).
+        """
+        if self.local.profile in SECURE_PROFILES:
+            remote = RemoteAudio.read(body, SECURE_PROFILES)
+            own = self._own_key()
+            self._keep_key(match_answer(remote.crypto, OFFERED_TAG, own).key_and_salt, own)
+        else:
+            remote = RemoteAudio.read(body)
+        self.remote = remote
 
     def take_late_answer(self, body: bytes, far: "Leg") -> None:
         """The peer's answer in an ACK, to an offer made from what the peer of `far` says. Raises
         `SdpError`.
         """
         self.take_answer(body)
-        keys = {codec.key for codec in far.described.codecs}
-        if not any(codec.key in keys for codec in self.described.codecs):
-            raise NoCommonCodecError("the answer holds no codec of the other peer")
+        agreed_codecs(self, far)
 
-    def take_offer(self, body: bytes) -> bool:
-        """The peer's offer; True when the other peer has to hear of it. Raises `SdpError`; what stood before
-        then stays.
+    def take_offer(self, body: bytes) -> None:
+        """The peer's offer. Raises `SdpError`; what stood before then stays.
+
+        Audio that is encrypted stays so: an offer of plain RTP is refused then.
         """
-        before = self.remote
-        self.remote = RemoteAudio.read(body)
-        return self.differs_from(before)
+        profiles = SECURE_PROFILES if self.secure else offer_profiles(self.policy.srtp)
+        self.remote = RemoteAudio.read(body, profiles)
 
-    def differs_from(self, before: RemoteAudio | None) -> bool:
-        """Whether the flow of audio or the set of codecs is another than `before`."""
-        now = self.remote
-        if before is None or now is None:
-            return before is not now
-        return now.effective_direction is not before.effective_direction or (
-            {codec.key for codec in now.codecs} != {codec.key for codec in before.codecs}
-        )
+    def concerns(self, far: "Leg", before: RemoteAudio | None) -> bool:
+        """Whether the peer of `far` has to hear that this one's description is another than `before`.
+
+        Which way audio flows concerns it. Other codecs do only where they can't be transcoded: the other peer
+        has been asked, or has said by itself, what it takes.
+        """
+        now = self.described
+        if before is None or now.effective_direction is not before.effective_direction:
+            return True
+        if self.transcodes(far):
+            return False
+        return {codec.key for codec in now.codecs} != {codec.key for codec in before.codecs}
 
     @property
     def described(self) -> RemoteAudio:
@@ -167,6 +269,38 @@ class Leg(IncomingInviteEvents):
         if self.remote is None:
             raise SdpError("the peer has not described itself")
         return self.remote
+
+    @property
+    def terms(self) -> Terms:
+        """What our description and the peer's have in common. Raises `SdpError` while there is none."""
+        return Terms.of(self.local.listed, self.described, we_answered=self.local.answered)
+
+    @property
+    def secure(self) -> bool:
+        """Whether this peer's audio is encrypted."""
+        return self.remote is not None and self.remote.crypto_line is not None
+
+    @property
+    def srtp_keys(self) -> SrtpKeys | None:
+        """Of both ways; None for plain RTP."""
+        line = None if self.remote is None else self.remote.crypto_line
+        return None if line is None else SrtpKeys(self._own_key(), line.key_and_salt, line.mki)
+
+    def _own_key(self) -> bytes:
+        """The same as long as the peer's is the same: it goes on with the same stream (RFC 4568 §7.1.4). A
+        peer that offers another key may be another machine by now, which can't know how far our stream has
+        come: the key that answers it is a new one too, and begins a new stream.
+        """
+        line = None if self.remote is None else self.remote.crypto_line
+        theirs = b"" if line is None else line.key_and_salt
+        if theirs not in self._keys:
+            self._keep_key(theirs, self._make_key())
+        return self._keys[theirs]
+
+    def _keep_key(self, theirs: bytes, own: bytes) -> None:
+        self._keys[theirs] = own
+        if len(self._keys) > KEYS_KEPT:
+            del self._keys[next(iter(self._keys))]
 
     # -- the dialog's events -----------------------------------------------------------------------
 
@@ -200,6 +334,23 @@ class Leg(IncomingInviteEvents):
     def failed(self, reason: str) -> None:
         self.owner.leg_lost(self, Slug.SESSION_EXPIRED, reason)
 
+    # -- digits ------------------------------------------------------------------------------------
+
+    def take_digit(self, digit: Digit) -> None:
+        """Send the peer a digit that came in an INFO, in its media. Raises `MediaError` when it takes none
+        there.
+        """
+        if self.policy.dtmf is DtmfMode.RFC4733 and not self.terms.events:
+            raise MediaError("the peer takes telephone-events only, and has none")
+        self.media.send_digits(digit.digit, digit.duration_ms)
+
+    def tell_digit(self, digit: str, duration_ms: int) -> None:
+        """Tell the peer a digit of the far one's media in an INFO, if it is told digits that way."""
+        if self.policy.dtmf is DtmfMode.INFO and self.usage is not None:
+            if self._digits is None:
+                self._digits = DigitSender()
+            self._digits.send(self.usage, digit, duration_ms)
+
     # -- the end -----------------------------------------------------------------------------------
 
     def hang_up(self, headers: Sequence[tuple[str, str]]) -> None:
@@ -211,9 +362,7 @@ class Leg(IncomingInviteEvents):
         """Give the port back, tell the owner nothing any more, and say what passed through it. Idempotent."""
         self.owner = _NOBODY
         figures = self.media.close()
-        if self.remote is not None:
-            keys = {codec.key for codec in self.remote.codecs}
-            figures.codec = next((codec.name for codec in self.local.listed if codec.key in keys), "")
+        figures.codec = self.codec
         return figures
 
 
@@ -244,45 +393,40 @@ class _Nobody(LegOwner):
     def media_timed_out(self, leg: MediaLeg) -> None:
         pass
 
+    def digit_received(self, leg: MediaLeg, digit: str, duration_ms: int) -> None:
+        pass
+
+    def sound_ended(self, leg: MediaLeg) -> None:
+        pass
+
 
 _NOBODY = _Nobody()
 
 
 def connect(engine: MediaEngine, caller: Leg, callee: Leg) -> None:
     """Join the media of two legs whose peers have both described themselves. Raises `SdpError`."""
-    payloads = map_payloads(caller.local.listed, caller.described, callee.local.listed, callee.described)
-    _direct(caller, payloads.caller_to_callee)
-    _direct(callee, payloads.callee_to_caller)
+    codecs = agreed_codecs(caller, callee)
+    for leg, far, codec in ((caller, callee, codecs[0]), (callee, caller, codecs[1])):
+        direct(leg, remote_media(leg, far, codec), codec)
     engine.bridge(caller.media, callee.media)
 
 
-def _direct(leg: Leg, payload_types: dict[int, int]) -> None:
-    """Tell the media port of `leg` where its peer is and what to expect from it. Raises `SdpError` for a peer
-    that the engine can't send to.
+def direct(leg: Leg, remote: RemoteMedia, codec: Codec) -> None:
+    """Tell the media port of `leg` where its peer is, what to expect from it and what to send it. Raises
+    `SdpError` for a peer that the engine can't send to.
     """
-    remote = leg.described
-    listed = leg.local.listed
-    media = RemoteMedia(
-        rtp_address=remote.address,
-        rtp_port=remote.rtp_port,
-        rtcp_port=remote.rtp_port if remote.rtcp_mux else remote.rtcp_port,
-        direction=_flow(leg.local.direction, remote.effective_direction),
-        payload_types=payload_types,
-        clock_rates={codec.payload_type: codec.clock_rate for codec in listed},
-        dtmf_payload_type=next(
-            (codec.payload_type for codec in listed if codec.name == TELEPHONE_EVENT), None
-        ),
-        signalled_from=leg.signalled_from,
-    )
     try:
-        leg.media.set_remote(media)
+        leg.media.set_remote(remote)
     except MediaError as error:
         raise SdpError(str(error)) from error
+    leg.codec = codec.name
 
 
-def _flow(ours: Direction, theirs: Direction) -> MediaFlow:
-    sends = ours.sends and theirs.receives
-    receives = ours.receives and theirs.sends
-    if sends:
-        return MediaFlow.BOTH if receives else MediaFlow.SEND
-    return MediaFlow.RECEIVE if receives else MediaFlow.NONE
+def offer_profiles(srtp: SrtpPolicy) -> frozenset[str]:
+    """The transport profiles that a peer may offer."""
+    match srtp:
+        case SrtpPolicy.REQUIRED:
+            return SECURE_PROFILES
+        case SrtpPolicy.FORBIDDEN:
+            return PLAIN_PROFILES
+    return PLAIN_PROFILES | SECURE_PROFILES

@@ -5,6 +5,14 @@ fields cross in INVITE and BYE, the service's own `X-Trunkline-` ones never do. 
 P-Asserted-Identity, Privacy) are decided by `trunkline.trunk.caller_id`.
 """
 
+from trunkline.errors import SdpError
+from trunkline.sdp.errors import (
+    NoCommonCodecError,
+    SdpRefusedError,
+    SdpSyntaxError,
+    UnsupportedProfileError,
+    UnusableCryptoError,
+)
 from trunkline.sip.message import Message
 from trunkline.trunk.verdict import Slug, Verdict
 
@@ -17,6 +25,11 @@ _PASSING_REASONS = frozenset({"SIP", "Q.850"})
 _UNDERLYING_CAUSE = {Slug.ALL_SILENT: 408, Slug.NO_ANSWER: 408}
 """A verdict told under a status of its own keeps the status of what really happened in Reason (BEHAVIOUR
 §3).
+"""
+
+_WARN_CODES = {Slug.SRTP_UNAVAILABLE: 302, Slug.BAD_SDP: 399}
+"""RFC 3261 §20.43: incompatible transport protocol, miscellaneous; of all other refusals of media 305,
+incompatible media format.
 """
 
 
@@ -62,3 +75,23 @@ def quoted(text: str) -> str:
 def warning_field(code: int, agent: str, text: str) -> Field:
     """A Warning (RFC 3261 §20.43): `code` 3xx, `agent` the service's host name."""
     return ("Warning", f"{code} {agent} {quoted(text)}")
+
+
+def media_warning(verdict: Verdict, agent: str) -> Field:
+    """For a 488 of ours: what in the description could not be used."""
+    return warning_field(_WARN_CODES.get(verdict.slug, 305), agent, verdict.detail or verdict.text)
+
+
+def sdp_warning(error: SdpError, agent: str) -> Field:
+    """For a 488 within a call."""
+    code = error.warn_code if isinstance(error, SdpRefusedError | SdpSyntaxError) else 399
+    return warning_field(code, agent, str(error))
+
+
+def sdp_slug(error: SdpError) -> Slug:
+    """The cause that a description which can't be used stands for."""
+    if isinstance(error, NoCommonCodecError):
+        return Slug.CODEC_MISMATCH
+    if isinstance(error, UnsupportedProfileError | UnusableCryptoError):
+        return Slug.SRTP_UNAVAILABLE
+    return Slug.BAD_SDP

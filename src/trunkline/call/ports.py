@@ -61,6 +61,10 @@ class SrtpKeys:
     """Ours: protects what goes to the peer."""
     receive: bytes
     """The peer's: protects what comes from it."""
+    receive_mki: bytes = b""
+    """What the peer's packets carry before their authentication tag (RFC 3711 §3.1), up to 128 octets. Ours
+    carry none.
+    """
 
     def __repr__(self) -> str:
         return "SrtpKeys(…)"
@@ -85,6 +89,10 @@ class WavFile:
     path: str
     repeat: bool = False
     """Begin again at the end."""
+
+
+Sound = Tone | WavFile
+"""What a leg can announce."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +160,15 @@ class MediaLeg(Protocol):
         """Set or change the peer."""
 
     def send_digits(self, digits: str, duration_ms: int = 100) -> None:
-        """Send digits to the peer as telephone-events (RFC 4733), each so long, in the place of the far leg's
-        audio: what a SIP INFO with DTMF becomes. Raises `MediaError` for what is no digit, when the peer
-        takes no telephone-events, or on a closed leg.
+        """Send digits to the peer, each so long, in the place of the far leg's audio: what a SIP INFO with
+        DTMF becomes. As telephone-events where it `takes_events` (RFC 4733), else as tones in what it
+        `speaks`. Raises `MediaError` for what is no digit, for a peer that takes neither, or on a closed leg.
+        """
+
+    def announce(self, sound: Sound | None) -> None:
+        """Say `sound` to the peer in place of the far leg's audio, with or without a far leg, until it ends
+        or None is announced. Raises `MediaError` for a file that can't be read, when the peer has nothing
+        that it `speaks`, or on a closed leg.
         """
 
     def figures(self) -> MediaFigures:
@@ -169,6 +183,12 @@ class MediaEvents(Protocol):
 
     def media_timed_out(self, leg: MediaLeg) -> None:
         """Neither leg of the bridge received RTP for the engine's timeout while audio was expected."""
+
+    def digit_received(self, leg: MediaLeg, digit: str, duration_ms: int) -> None:
+        """The peer of a leg that `tells_digits` has ended a digit (`0`-`9`, `*`, `#`, `A`-`D`)."""
+
+    def sound_ended(self, leg: MediaLeg) -> None:
+        """A sound of `MediaLeg.announce` came to its end by itself."""
 
 
 class MediaEngine(Protocol):

@@ -106,6 +106,12 @@ class CallRecord:
     callee_media: MediaFigures = field(default_factory=MediaFigures)
 
     @property
+    def transcoded(self) -> bool:
+        """Whether the two legs spoke different codecs."""
+        codecs = {self.caller_media.codec, self.callee_media.codec}
+        return len(codecs) == 2 and "" not in codecs
+
+    @property
     def setup_s(self) -> float | None:
         """Seconds from the INVITE to ringing, answer or the end, whichever came first; None while none
         has.

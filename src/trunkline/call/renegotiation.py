@@ -1,19 +1,19 @@
 """Offer and answer within an answered call: hold, resume, a new address, another codec (RFC 3264 §8, RFC 3261
 §14, RFC 3311).
 
-The rule: a new offer goes on to the other leg when it changes which way audio flows or which codecs there
-are; the offerer is answered once the other leg has answered. Anything else (a refresh, a moved address)
-concerns only the leg it came on, because media is anchored here, and is answered at once. One exchange at a
-time over both legs: a second one meets 491 (RFC 3261 §14.2), and so does one that the other peer answers
-with 491: which of the two comes first is settled by the peers' own timers. An exchange that fails leaves both
-legs as they were.
+The rule: a new offer goes on to the other leg when it changes which way audio flows, or, where nothing may be
+transcoded, which codecs there are (`Leg.concerns`); the offerer is answered once the other leg has answered.
+Anything else (a refresh, a moved address, new keys, other codecs that transcoding bridges) concerns only the
+leg it came on, because media is anchored here, and is answered at once. One exchange at a time over both
+legs: a second one meets 491 (RFC 3261 §14.2), and so does one that the other peer answers with 491: which of
+the two comes first is settled by the peers' own timers. An exchange that fails leaves both legs as they were.
 
 A re-INVITE without SDP is answered with an offer of ours that repeats what stands; the answer comes in the
 ACK, and goes on to the other leg by the same rule.
 """
 
 from trunkline.call.leg import Leg, connect
-from trunkline.call.passing import warning_field
+from trunkline.call.passing import sdp_warning
 from trunkline.call.ports import MediaEngine
 from trunkline.errors import SdpError
 from trunkline.sdp.offer_answer import RemoteAudio
@@ -47,7 +47,8 @@ class Renegotiation:
             return
         before = leg.remote
         try:
-            if leg.take_offer(body):
+            leg.take_offer(body)
+            if leg.concerns(self.other(leg), before):
                 self._pending = _PassedOn(self, leg, before, exchange)
                 self._pending.send()
             else:
@@ -70,7 +71,7 @@ class Renegotiation:
         before = leg.remote
         leg.take_late_answer(body, self.other(leg))
         self.connect()
-        if leg.differs_from(before) and self.other(leg).usage is not None:
+        if leg.concerns(self.other(leg), before) and self.other(leg).usage is not None:
             self._pending = _PassedOn(self, leg, before, None)
             self._pending.send()
 
@@ -85,7 +86,7 @@ class Renegotiation:
     def refuse(self, leg: Leg, before: RemoteAudio | None, exchange: IncomingOffer, error: SdpError) -> None:
         """Answer 488 and go back to what stood before."""
         leg.remote = before
-        exchange.reject(488, headers=(warning_field(305, self._warn_agent, str(error)),))
+        exchange.reject(488, headers=(sdp_warning(error, self._warn_agent),))
 
     def settled(self) -> None:
         """The exchange on the other leg has ended, well or badly."""
@@ -118,7 +119,7 @@ class _PassedOn:
         """UPDATE for an UPDATE when the other peer allows it, else a re-INVITE (RFC 3311 §5.1)."""
         other = self._renegotiation.other(self._leg)
         usage = other.usage
-        body = other.offer(self._leg.remote)
+        body = other.offer(self._leg)
         exchange = self._exchange
         if usage is None:
             self._rejected(RequestFailure(RequestFailureKind.UNREACHABLE, "the other leg is gone"))

@@ -2,11 +2,11 @@
 call.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from trunkline.call.ports import MediaEngine, RecordSink
+from trunkline.call.ports import MediaEngine, RecordSink, Tone
 from trunkline.clock import Clock
 from trunkline.sip.user_agent import UserAgent
 from trunkline.trunk.directory import Directory
@@ -14,6 +14,9 @@ from trunkline.trunk.health import HealthBook
 from trunkline.trunk.limits import AccountLimits
 from trunkline.trunk.registrations import Registrations
 from trunkline.trunk.routes import Pick
+
+EUROPEAN_RINGBACK = Tone((425.0,), -13.0, (1000, 4000))
+"""ETSI TR 101 041-2, as most of Europe rings."""
 
 
 class Trace(Protocol):
@@ -50,6 +53,20 @@ class CallSettings:
     longest_call_s: float = 4 * 3600.0
     max_calls: int | None = None
     """Calls at a time on this node; None is no bound."""
+    ringback: Tone = EUROPEAN_RINGBACK
+    """What callers of accounts with `Ringback.TONE` hear of a far end that rings without a sound of its
+    own.
+    """
+    announcements: Mapping[str, str] = field(default_factory=dict)
+    """Error id (`str` of a `Slug`) -> WAV file that a refused caller of an account with announcements
+    hears.
+    """
+    srtp_needs_tls: bool = False
+    """SRTP is neither offered nor taken where its keys would travel readable."""
+
+
+def _nobody(peer: str) -> None:
+    """Who is told where nobody wants to be."""
 
 
 @dataclass(slots=True)
@@ -61,6 +78,8 @@ class Services:
     clock: Clock
     token: Callable[[], str]
     """16 or more fresh random hexadecimal digits at each call."""
+    key: Callable[[], bytes]
+    """30 fresh random octets at each call: master key and salt for SRTP (RFC 4568 §6.1)."""
     pick: Pick
     media: MediaEngine
     records: RecordSink
@@ -70,6 +89,8 @@ class Services:
     health: HealthBook
     registrations: Registrations
     settings: CallSettings
+    keys_exposed: Callable[[str], None] = _nobody
+    """Told the address of a peer whose SRTP keys travelled over something else than TLS."""
 
     def new_call_id(self) -> str:
         """An id for a call record: 27 hexadecimal digits that sort by the time they were made (to a

@@ -7,29 +7,32 @@ what is true of all calls together: how many there may be, draining, hanging up 
 Every authenticated INVITE leaves a record, refused ones too.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
-from trunkline.call.call import Call
+from trunkline.call.call import NOWHERE, Call
 from trunkline.call.doorman import Caller, Doorman
-from trunkline.call.passing import verdict_fields, warning_field
+from trunkline.call.leg import offer_profiles
+from trunkline.call.passing import media_warning, sdp_slug, verdict_fields
 from trunkline.call.record import CallRecord, Direction, Party, RecordState
 from trunkline.call.registrar import Registrar
 from trunkline.call.services import Services
 from trunkline.errors import MediaError, SdpError
-from trunkline.sdp.errors import NoCommonCodecError
+from trunkline.sdp.errors import UnusableCryptoError
 from trunkline.sdp.offer_answer import RemoteAudio
 from trunkline.sip.grammar import readable
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.message import Request, Response, response_to
-from trunkline.sip.ports import Flow
+from trunkline.sip.ports import Flow, Transport
 from trunkline.sip.stack import ServerTransaction
 from trunkline.sip.uri import SipUri
 from trunkline.trunk.account import Account, Ringback
 from trunkline.trunk.caller_id import CallerIdentity, read_identity
 from trunkline.trunk.carrier import Carrier
-from trunkline.trunk.hunt import Hunt
+from trunkline.trunk.hunt import Hunt, Rules
 from trunkline.trunk.limits import Admission
+from trunkline.trunk.media_policy import MediaPolicy, SrtpPolicy
 from trunkline.trunk.plan import InboundPlan, OutboundPlan, plan_inbound, plan_outbound
 from trunkline.trunk.verdict import Slug, Verdict
 
@@ -42,10 +45,18 @@ OVERLOAD_RETRY_S = 5
 class Switch:
     """The user agent's user: see the module. `agent` of the services is set once the user agent exists."""
 
-    def __init__(self, services: Services, doorman: Doorman, registrar: Registrar) -> None:
+    def __init__(
+        self,
+        services: Services,
+        doorman: Doorman,
+        registrar: Registrar,
+        on_asked: Callable[[Flow], None] | None = None,
+    ) -> None:
+        """`on_asked` is told of every health check that was answered."""
         self._services = services
         self._doorman = doorman
         self._registrar = registrar
+        self._on_asked = on_asked
         self._calls: dict[str, Call] = {}
         self._admitted: tuple[Request, Caller] | None = None
         self.draining = False
@@ -59,7 +70,7 @@ class Switch:
         """
         method = request.method
         if method == "OPTIONS":
-            return self._health(request)
+            return self._health(request, flow)
         if method not in ("INVITE", "REGISTER"):
             return None
         if method == "INVITE":
@@ -72,7 +83,9 @@ class Switch:
         self._admitted = (request, admitted)
         return None
 
-    def _health(self, request: Request) -> Response:
+    def _health(self, request: Request, flow: Flow) -> Response:
+        if self._on_asked is not None:
+            self._on_asked(flow)
         if self.draining:
             return response_to(request, 503, headers=[("Retry-After", str(DRAIN_RETRY_S))])
         refusal = self._services.agent.inspect(request)
@@ -141,11 +154,12 @@ class Switch:
             dialled,
             identity,
             service_domain=services.settings.service_domain,
+            srtp_needs_tls=services.settings.srtp_needs_tls,
             pick=services.pick,
             is_up=services.health.is_up,
         )
         if isinstance(plan, Verdict):
-            self._refuse(invite, record, plan)
+            self._turn_away(invite, record, plan, account)
             return
         record.called = plan.called
         record.caller = readable(plan.caller.presented)
@@ -153,7 +167,7 @@ class Switch:
             record.number = plan.caller.number
         admission = services.limits.admit(account)
         if isinstance(admission, Verdict):
-            self._refuse(invite, record, admission)
+            self._turn_away(invite, record, admission, account)
             return
         self._start(invite, record, plan, plan.hunt(services.health), admission)
 
@@ -171,6 +185,7 @@ class Switch:
             dialled,
             identity,
             service_domain=settings.service_domain,
+            srtp_needs_tls=settings.srtp_needs_tls,
             is_up=services.health.is_up,
             bindings_of=services.registrations.bindings,
         )
@@ -192,12 +207,21 @@ class Switch:
     ) -> None:
         try:
             body = invite.request.body
-            offer = RemoteAudio.read(body) if body else None
-            call = Call(self._services, invite, record, plan, hunt, admission, self._ended)
-        except NoCommonCodecError as error:
-            verdict = Verdict.of(Slug.CODEC_MISMATCH, detail=str(error))
+            media = self._caller_media(plan.caller_media, invite.flow)
+            offer = RemoteAudio.read(body, offer_profiles(media.srtp)) if body else None
+            call = Call(
+                self._services,
+                invite,
+                record,
+                plan,
+                hunt,
+                admission,
+                self._ended,
+                account=plan.account,
+                caller_media=media,
+            )
         except SdpError as error:
-            verdict = Verdict.of(Slug.BAD_SDP, detail=str(error))
+            verdict = Verdict.of(sdp_slug(error), detail=str(error))
         except MediaError as error:
             verdict = Verdict.of(Slug.NO_MEDIA_PORTS, detail=str(error), retry_after_s=OVERLOAD_RETRY_S)
         else:
@@ -209,6 +233,46 @@ class Switch:
         if admission is not None:
             admission.release()
         self._refuse(invite, record, verdict)
+
+    def _turn_away(
+        self, invite: IncomingInvite, record: CallRecord, verdict: Verdict, account: Account
+    ) -> None:
+        """Refuse a call that will not be placed, in words where the account wants that and there are some."""
+        services = self._services
+        body = invite.request.body
+        if not (account.announcements and body and str(verdict.slug) in services.settings.announcements):
+            self._refuse(invite, record, verdict)
+            return
+        try:
+            media = self._caller_media(account.media_policy, invite.flow)
+            offer = RemoteAudio.read(body, offer_profiles(media.srtp))
+            hunt: Hunt[Any] = Hunt((), Rules.GATEWAYS)
+            call = Call(
+                services,
+                invite,
+                record,
+                NOWHERE,
+                hunt,
+                None,
+                self._ended,
+                account=account,
+                caller_media=media,
+            )
+        except (SdpError, MediaError):
+            self._refuse(invite, record, verdict)
+        else:
+            self._calls[record.call_id] = call
+            call.refuse(offer, verdict)
+
+    def _caller_media(self, media: MediaPolicy, flow: Flow) -> MediaPolicy:
+        """How audio may be agreed on with the caller, over the flow that its SIP came on. Raises
+        `UnusableCryptoError` where SRTP is a must and its keys may not travel.
+        """
+        if not self._services.settings.srtp_needs_tls or flow.transport is Transport.TLS:
+            return media
+        if media.srtp is SrtpPolicy.REQUIRED:
+            raise UnusableCryptoError("SRTP is required, and its keys may travel over TLS only")
+        return replace(media, srtp=SrtpPolicy.FORBIDDEN)
 
     def _record(self, invite: IncomingInvite, direction: Direction, dialled: str, caller: str) -> CallRecord:
         services = self._services
@@ -234,9 +298,7 @@ class Switch:
         services = self._services
         headers = verdict_fields(verdict)
         if verdict.status == 488:
-            headers.append(
-                warning_field(305, services.settings.service_domain, verdict.detail or verdict.text)
-            )
+            headers.append(media_warning(verdict, services.settings.service_domain))
         invite.reject(verdict.status, headers=headers)
         record.ended_at = services.clock.wall()
         record.state = RecordState.CLOSED

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from trunkline.cli.installation import Installation, installation
+from trunkline.cli.media_options import Dtmf, Srtp, Transcoding
 from trunkline.cli.output import NONE, Json, Row, examples, listed, print_card, print_rows, say
 from trunkline.sdp.codecs import CODEC_NAMES
 from trunkline.store.accounts import DEFAULT_OVERLAP_S, AccountChanges, new_key
@@ -30,7 +31,11 @@ def _card(account: Account) -> Row:
         "allowed_prefixes": list(account.allowed_prefixes) or ALL,
         "denied_prefixes": list(account.denied_prefixes),
         "codecs": list(account.codecs),
+        "transcoding": account.transcoding,
+        "srtp": account.srtp.value,
+        "dtmf": account.dtmf.value,
         "ringback": account.ringback.value,
+        "announcements": account.announcements,
     }
 
 
@@ -100,6 +105,7 @@ def show(context: typer.Context, key: Key, as_json: Json = False) -> None:
     epilog=examples(
         "trunkline account set trunk1 --caller-id owned",
         "trunkline account set trunk1 --codec PCMA,PCMU --ringback at-once",
+        "trunkline account set trunk1 --srtp required --dtmf info --no-transcoding",
     ),
 )
 def set_(
@@ -114,11 +120,21 @@ def set_(
     ] = None,
     codec: Annotated[
         list[str] | None,
-        typer.Option(help=f"What is offered to its endpoints, preferred first: {', '.join(CODEC_NAMES)}."),
+        typer.Option(help=f"What its side of a call may use, preferred first: {', '.join(CODEC_NAMES)}."),
     ] = None,
+    transcoding: Transcoding = None,
+    srtp: Srtp = None,
+    dtmf: Dtmf = None,
     ringback: Annotated[
         Ringback | None,
-        typer.Option(help="Who tells callers that it rings: the far end, or the service, at once."),
+        typer.Option(
+            help="Who tells callers that it rings: the far end; the service, at once; or the service with a "
+            "tone when the far end rings in silence."
+        ),
+    ] = None,
+    announcements: Annotated[
+        bool | None,
+        typer.Option(help="Tell refused callers why, from the recordings in media.announcements."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -132,8 +148,15 @@ def set_(
         changes["caller_id_number"] = None if caller_id_number == NONE else normalise(caller_id_number)
     if codec:
         changes["codecs"] = tuple(listed(codec))
-    if ringback is not None:
-        changes["ringback"] = ringback
+    media = {
+        "transcoding": transcoding,
+        "srtp": srtp,
+        "dtmf": dtmf,
+        "ringback": ringback,
+        "announcements": announcements,
+    }
+    given = {key: value for key, value in media.items() if value is not None}
+    changes |= AccountChanges(**given)  # type: ignore[typeddict-item]
     _change(installation(context), key, changes, as_json)
 
 

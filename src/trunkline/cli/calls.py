@@ -132,6 +132,7 @@ def call_card(call: CallRecord) -> dict[str, object]:
         "why": None if verdict is None else verdict.in_words(),
         "caller_media": media_words(call.caller_media),
         "callee_media": media_words(call.callee_media),
+        "transcoded": call.transcoded,
     }
 
 

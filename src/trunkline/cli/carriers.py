@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from trunkline.cli.installation import Installation, installation
+from trunkline.cli.media_options import Dtmf, Srtp, Transcoding
 from trunkline.cli.output import NONE, Json, Row, examples, listed, print_card, print_rows, say
 from trunkline.cli.ping import ping_all
 from trunkline.errors import DirectoryError
@@ -55,7 +56,9 @@ Secret = Annotated[str | None, typer.Option(help="Our password there; kept encry
 Realm = Annotated[str | None, typer.Option(help="Answer only challenges of this realm. Default: of any.")]
 Codecs = Annotated[
     list[str] | None,
-    typer.Option("--codec", help=f"What it is offered, preferred first: {', '.join(CODEC_NAMES)}."),
+    typer.Option(
+        "--codec", help=f"What its side of a call may use, preferred first: {', '.join(CODEC_NAMES)}."
+    ),
 ]
 Transport = Annotated[
     GatewayTransport | None, typer.Option(help="For gateways whose URI names none. Default: udp.")
@@ -83,6 +86,9 @@ def _card(carrier: Carrier) -> Row:
         "user": None if carrier.credentials is None else carrier.credentials.user,
         "registers": carrier.register,
         "codecs": list(carrier.codecs),
+        "transcoding": carrier.transcoding,
+        "srtp": carrier.srtp.value,
+        "dtmf": carrier.dtmf.value,
         "called_rules": _rule_words(carrier.called_rules),
         "caller_rules": _rule_words(carrier.caller_rules),
         "inbound_called_rules": _rule_words(carrier.inbound_called_rules),
@@ -186,6 +192,9 @@ def set_(
         bool | None, typer.Option(help="Refuse gateways whose certificate does not match their name.")
     ] = None,
     codec: Codecs = None,
+    transcoding: Transcoding = None,
+    srtp: Srtp = None,
+    dtmf: Dtmf = None,
     inbound_account: InboundAccount = None,
     called_rule: Annotated[list[str] | None, _rules("For the called number of calls to it")] = None,
     caller_rule: Annotated[list[str] | None, _rules("For the caller's number of calls to it")] = None,
@@ -245,6 +254,9 @@ def set_(
         "register": register,
         "transport": transport,
         "verify_tls": verify_tls,
+        "transcoding": transcoding,
+        "srtp": srtp,
+        "dtmf": dtmf,
         "trusted": trusted,
         "pings": pings,
         "ping_interval_s": ping_interval,

@@ -9,17 +9,20 @@ import typer
 
 from trunkline.call.ports import Tone, WavFile
 from trunkline.cli.installation import Installation, installation
-from trunkline.cli.output import Json, examples, print_card, print_json, progress, say
+from trunkline.cli.output import Json, examples, listed, print_card, print_json, progress, say
 from trunkline.cli.stations import Ground, on_ground
 from trunkline.errors import ConfigError, DirectoryError
 from trunkline.media.embedded import EmbeddedEngine, EngineSettings
 from trunkline.media.terminals import Silence, Source
 from trunkline.node.wiring import own_address
 from trunkline.pstn.phone import CallReport, Dialling, Phone, Step
+from trunkline.pstn.talker import CODECS
+from trunkline.sdp.codecs import CODEC_NAMES, canonical_codec_name
 from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.outbound_auth import DigestUser
 from trunkline.sip.ports import Address
 from trunkline.sip.uri import SipUri
+from trunkline.trunk.account import check_codecs
 
 _REMEDIES = {
     True: "Calls through the trunk need --key and --secret of an account.",
@@ -36,6 +39,7 @@ app = typer.Typer(add_completion=False)
     epilog=examples(
         "trunkline dial 9992000 --key demo --secret demo-secret-1 --listen 1004",
         "trunkline dial +493012345678 --key trunk1 --secret SECRET --file hello.wav --record heard.wav",
+        "trunkline dial 9991000 --key demo --secret demo-secret-1 --codec G729 --srtp --tone 700",
         "trunkline dial 'sip:100@pbx.example.com;transport=tcp' --digits 12#",
     )
 )
@@ -56,7 +60,19 @@ def dial(
     listen: Annotated[
         list[float] | None, typer.Option(help="Listen for a tone of so many Hz; once for each.")
     ] = None,
-    digits: Annotated[str, typer.Option(help="Send these digits (RFC 4733) after the answer.")] = "",
+    codec: Annotated[
+        list[str] | None,
+        typer.Option(help=f"What to offer, preferred first: {', '.join(CODEC_NAMES)}. Default: PCMA, PCMU."),
+    ] = None,
+    ptime: Annotated[int, typer.Option(min=10, max=60, help="Milliseconds of audio in a packet.")] = 20,
+    srtp: Annotated[
+        bool, typer.Option("--srtp", help="Offer encrypted audio (SDES), and nothing else.")
+    ] = False,
+    digits: Annotated[
+        str,
+        typer.Option(help="Send these digits after the answer: as telephone-events (RFC 4733), or tones."),
+    ] = "",
+    info: Annotated[bool, typer.Option("--info", help="Send the digits in INFO requests instead.")] = False,
     seconds: Annotated[float, typer.Option("--for", help="How long to stay in the call.")] = 5.0,
     ring: Annotated[float, typer.Option(help="How long to wait for an answer, in seconds.")] = 60.0,
     bind: Annotated[str | None, typer.Option(help="The local address to call from.")] = None,
@@ -86,9 +102,13 @@ def dial(
         say=say_source,
         listen_for=frequencies,
         digits=digits,
+        info=info,
         talk_s=seconds,
         ring_s=ring,
         record_to=record,
+        codecs=_codecs(codec),
+        ptime_ms=ptime,
+        srtp=srtp,
         noted=_quiet if as_json else _say_step,
     )
     local = bind or local_address_for(target)
@@ -99,6 +119,14 @@ def dial(
         say(_REMEDIES[key is None])
     if not report.answered or not all(report.heard(frequency) for frequency in listen or ()):
         raise typer.Exit(1)
+
+
+def _codecs(given: list[str] | None) -> tuple[str, ...]:
+    if not given:
+        return CODECS
+    codecs = tuple([canonical_codec_name(name) or name for name in listed(given)])
+    check_codecs(codecs, "--codec")
+    return codecs
 
 
 def _target(here: Installation, to: str) -> tuple[SipUri, str | None]:
@@ -189,6 +217,7 @@ def _print(report: CallReport, as_json: bool) -> None:
         "packets_lost": figures.packets_lost,
         "MOS": None if figures.mos is None else round(figures.mos, 2),
         "digits_heard": report.hearing.digits,
+        "digits_in_info": report.digits_in_info,
     }
     for heard in report.hearing.tones:
         level = "" if heard.level_dbm0 is None else f" at {heard.level_dbm0:.0f} dBm0"

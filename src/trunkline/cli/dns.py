@@ -7,8 +7,7 @@ import typer
 from trunkline.cli.installation import installation
 from trunkline.cli.output import Json, examples, print_json, say
 from trunkline.config import Settings
-from trunkline.errors import ConfigError
-from trunkline.node.wiring import advertised_host
+from trunkline.node.edges import published_edges
 
 _SERVICES = (
     ("_sips._tcp", "SIPS+D2T", "tls"),
@@ -39,41 +38,18 @@ def dns(context: typer.Context, as_json: Json = False) -> None:
 def zone_records(settings: Settings) -> list[tuple[str, str, str]]:
     """(name, type, data) of every record. Raises `ConfigError` when no address is known."""
     domain = settings.service.domain
-    edges = _edges(settings)
+    edges = published_edges(settings)
     records = []
     offered = [service for service in _SERVICES if getattr(settings.sip, service[2])]
     for order, (service, flag, _) in enumerate(offered, 1):
         records.append((f"{domain}.", "NAPTR", f'{order * 10} 50 "s" "{flag}" "" {service}.{domain}.'))
     for service, _, section in offered:
         port = getattr(settings.sip, section)[0].port
-        for name, _ in edges:
-            records.append((f"{service}.{domain}.", "SRV", f"10 {100 // len(edges)} {port} {name}.{domain}."))
-    for name, addresses in edges:
-        for address in addresses:
+        share = f"10 {100 // len(edges)} {port}"
+        records += [(f"{service}.{domain}.", "SRV", f"{share} {edge.name}.{domain}.") for edge in edges]
+    for edge in edges:
+        for address in edge.addresses:
             kind = "AAAA" if ip_address(address).version == 6 else "A"
-            records.append((f"{name}.{domain}.", kind, address))
+            records.append((f"{edge.name}.{domain}.", kind, address))
             records.append((f"{domain}.", kind, address))
     return records
-
-
-def _edges(settings: Settings) -> list[tuple[str, tuple[str, ...]]]:
-    """Name and addresses of each edge; without `[[edges]]`, this node is the only one."""
-    if settings.edges:
-        return [(edge.name, tuple(edge.addresses)) for edge in settings.edges]
-    hosts = {
-        advertised_host(settings, bound.host)
-        for bound in (*settings.sip.udp, *settings.sip.tcp, *settings.sip.tls)
-    }
-    addresses = tuple(sorted(host for host in hosts if _is_address(host)))
-    if not addresses:
-        raise ConfigError(
-            "this node's address is not known: set sip.advertised_host to it, or list [[edges]]"
-        )
-    return [(settings.node.name, addresses)]
-
-
-def _is_address(host: str) -> bool:
-    try:
-        return bool(ip_address(host))
-    except ValueError:
-        return False

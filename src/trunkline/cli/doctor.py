@@ -5,11 +5,13 @@ import ctypes
 import resource
 import socket
 import stat
+import wave
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from ipaddress import ip_address
+from pathlib import Path
 
 import typer
 from cryptography import x509
@@ -21,7 +23,7 @@ from trunkline.cli.stations import Ground, on_ground
 from trunkline.config import Settings
 from trunkline.errors import StoreError, TrunklineError
 from trunkline.media.embedded import EmbeddedEngine
-from trunkline.node.wiring import advertised_host, engine_settings, own_address
+from trunkline.node.wiring import advertised_host, announcements, engine_settings, own_address
 from trunkline.sdp.codecs import CODEC_NAMES
 from trunkline.sip.ports import LocateFailure, Target
 from trunkline.sip.uri import SipUri
@@ -286,7 +288,47 @@ def check_media(settings: Settings) -> Findings:
         yield Finding("media", State.FAULT, str(error), "See media.bind_address.")
     else:
         yield Finding("media", State.FINE, f"ports {media.port_min} to {media.port_max}")
-    yield Finding("codecs", State.FINE, f"pass through: {', '.join(CODEC_NAMES)}, telephone-event")
+    yield Finding("codecs", State.FINE, f"{', '.join(CODEC_NAMES)}: passed through, or transcoded")
+    yield from check_announcements(settings.media.announcements)
+
+
+def check_announcements(folder: Path | None) -> Findings:
+    """Are the recordings for refused callers what the media engine can play, under names that mean
+    something?
+    """
+    if folder is None:
+        return
+    try:
+        known = announcements(folder)
+        files = [file for file in sorted(folder.iterdir()) if file.suffix == ".wav"]
+    except TrunklineError as error:
+        yield Finding("announcements", State.FAULT, str(error), "Make the folder, or leave the setting out.")
+        return
+    yield Finding("announcements", State.FINE, f"{len(known)} recordings in {folder}")
+    for file in files:
+        if file.stem not in known:
+            yield Finding(
+                f"announcement {file.name}",
+                State.WARNING,
+                f"{file.stem} is no error id: it is never played",
+                "docs/explain.md lists them.",
+            )
+        elif (wrong := _wrong_with(file)) is not None:
+            yield Finding(
+                f"announcement {file.name}",
+                State.WARNING,
+                f"{wrong}: it is not played",
+                f"sox {file} -r 8000 -c 1 -b 16 new.wav",
+            )
+
+
+def _wrong_with(file: Path) -> str | None:
+    try:
+        with wave.open(str(file)) as recording:
+            form = (recording.getframerate(), recording.getnchannels(), recording.getsampwidth())
+    except (OSError, EOFError, wave.Error) as error:
+        return f"can't be read: {error}"
+    return None if form == (8000, 1, 2) else "not of 8000 Hz, mono, 16 bits"
 
 
 _CHECKS: tuple[Callable[[Settings], Findings], ...] = (

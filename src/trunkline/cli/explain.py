@@ -86,13 +86,24 @@ def _without_node(here: Installation, question: Question) -> Explanation:
     settings = here.settings
     source = DirectorySource(here.store.database, here.store.keyring, settings.directory_file)
     directory = Directory(source.load())
-    domain = settings.service.domain
+    domain, needs_tls = settings.service.domain, settings.media.srtp_needs_tls
     if question.direction is Direction.OUTBOUND:
         answer = explain_outbound(
-            directory, question.account or "", question.called, question.caller, service_domain=domain
+            directory,
+            question.account or "",
+            question.called,
+            question.caller,
+            service_domain=domain,
+            srtp_needs_tls=needs_tls,
         )
     else:
-        answer = explain_inbound(directory, question.called, question.caller, service_domain=domain)
+        answer = explain_inbound(
+            directory,
+            question.called,
+            question.caller,
+            service_domain=domain,
+            srtp_needs_tls=needs_tls,
+        )
     noted = ("No node is running: health, limits and registrations are not known.", *answer.steps)
     return _explanation(Answer(noted, answer.refusal))
 

@@ -12,6 +12,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from trunkline.config.values import (
+    Cadence,
     DigestAlgorithms,
     Host,
     IpAddress,
@@ -19,6 +20,7 @@ from trunkline.config.values import (
     ListenAddress,
     ListenAddresses,
     SocketAddress,
+    ToneCadence,
 )
 
 
@@ -148,6 +150,28 @@ class Media(Section):
         2.0, "A closed call's ports rest this long before the next call gets them.", ge=0, le=600
     )
     dscp: int = setting(46, "Priority mark (DSCP) of RTP packets; 46 is expedited forwarding.", ge=0, le=63)
+    srtp_needs_tls: bool = setting(
+        False,
+        "Take and offer SRTP only where the SIP goes over TLS: its keys stand in the SIP messages (RFC "
+        "4568), and over UDP and TCP everybody on the way can read them. Unless set, that is warned about in "
+        "the log.",
+        live=True,
+    )
+    ringback: ToneCadence = setting(
+        Cadence((425.0,), 1000, 4000),
+        "The tone that callers of accounts with --ringback tone hear of a far end that rings in silence: Hz, "
+        "then milliseconds on and off; 440+480:2000/4000 in North America, 400+450:400/200 is near to the "
+        "British one.",
+        live=True,
+    )
+    announcements: Path | None = setting(
+        None,
+        "Folder of recordings that tell refused callers why, for accounts with --announcements: "
+        "ERROR-ID.wav, such as busy.wav or no-route.wav (docs/explain.md lists the ids), 8000 Hz, mono, 16 "
+        "bits, of at most 30 seconds. Default: none.",
+        live=True,
+        example='"/etc/trunkline/announcements"',
+    )
     allow_loopback: bool = setting(
         False, "Send RTP to loopback addresses that a peer's SDP names. Only for tests on one machine."
     )

@@ -1,4 +1,5 @@
-"""The kinds of values that settings have besides numbers and text: addresses, host names, lists of them.
+"""The kinds of values that settings have besides numbers and text: addresses, host names, lists of them,
+tones.
 
 Each checks what it is given and says what it allows. From the environment a list comes as text joined by
 commas, or as JSON.
@@ -6,6 +7,7 @@ commas, or as JSON.
 
 import ipaddress
 import json
+import re
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator
@@ -59,6 +61,36 @@ def _host(value: str) -> str:
     return text
 
 
+class Cadence(NamedTuple):
+    """A tone that comes and goes, written `425:1000/4000`: one or two frequencies in Hz (`440+480`), then
+    milliseconds on and off.
+    """
+
+    frequencies_hz: tuple[float, ...]
+    on_ms: int
+    off_ms: int
+
+    def __str__(self) -> str:
+        tone = "+".join(f"{frequency:g}" for frequency in self.frequencies_hz)
+        return f"{tone}:{self.on_ms}/{self.off_ms}"
+
+
+_CADENCE = re.compile(r"([0-9]{2,4})(?:\+([0-9]{2,4}))?:([0-9]{1,5})/([0-9]{1,5})", re.ASCII)
+
+
+def _cadence(value: object) -> Cadence:
+    if isinstance(value, Cadence):
+        return value
+    match = _CADENCE.fullmatch(str(value).strip())
+    if match is None:
+        raise ValueError("must be Hz[+Hz]:ms/ms, such as 425:1000/4000 or 440+480:2000/4000")
+    frequencies = tuple(float(text) for text in match.group(1, 2) if text)
+    on_ms, off_ms = int(match[3]), int(match[4])
+    if not all(50 <= frequency <= 3900 for frequency in frequencies) or not on_ms or not off_ms:
+        raise ValueError("must be of 50 to 3900 Hz, and both on and off for a while")
+    return Cadence(frequencies, on_ms, off_ms)
+
+
 def _listed(value: object) -> object:
     """A comma-separated string (from the environment) as a list; JSON when it starts like JSON."""
     if not isinstance(value, str):
@@ -74,6 +106,7 @@ def _listed(value: object) -> object:
 
 IpAddress = Annotated[str, AfterValidator(_ip_address)]
 Host = Annotated[str, AfterValidator(_host)]
+ToneCadence = Annotated[Cadence, NoDecode, PlainValidator(_cadence)]
 ListenAddress = Annotated[SocketAddress, NoDecode, PlainValidator(_socket_address)]
 ListenAddresses = Annotated[tuple[ListenAddress, ...], NoDecode, BeforeValidator(_listed)]
 IpAddresses = Annotated[tuple[IpAddress, ...], NoDecode, BeforeValidator(_listed)]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from trunkline import _native
-from trunkline.call.ports import MediaEvents, MediaLeg, RemoteMedia, Tone, WavFile
+from trunkline.call.ports import AudioFormat, MediaEvents, MediaLeg, RemoteMedia, Sound, Tone, WavFile
 from trunkline.call.record import MediaFigures
 from trunkline.errors import MediaError
 from trunkline.media.terminals import Echo, Hearing, Silence, Source, ToneHeard
@@ -75,9 +75,12 @@ class EmbeddedLeg:
         self.port = native.port
 
     def set_remote(self, remote: RemoteMedia) -> None:
-        """Set or change the peer. Raises `MediaError` for an address of the other family, or on a closed
-        leg."""
+        """Set or change the peer. Raises `MediaError` for an address of the other family, for keys of an
+        impossible length, or on a closed leg."""
         rates = remote.clock_rates
+        srtp = remote.srtp
+        speaks = remote.speaks
+        events = remote.takes_events
         self._native.set_remote(
             remote.rtp_address,
             remote.rtp_port,
@@ -87,11 +90,29 @@ class EmbeddedLeg:
             rates if type(rates) is dict else dict(rates),
             remote.dtmf_payload_type,
             remote.signalled_from,
+            [_format(one) for one in remote.hears],
+            None if speaks is None else _format(speaks),
+            None if events is None else (events.payload_type, events.clock_rate),
+            remote.finds_tones,
+            remote.tells_digits,
+            None if srtp is None else (srtp.send, srtp.receive, srtp.receive_mki),
         )
 
     def send_digits(self, digits: str, duration_ms: int = 100) -> None:
         """Queue digits for the peer (RFC 4733), each so long (held within 40-8000 ms)."""
         self._native.send_digits(digits, duration_ms)
+
+    def announce(self, sound: Sound | None) -> None:
+        """Say `sound` to the peer in place of the far leg's audio, or nothing of ours any more. A file is
+        read at once, and whole."""
+        native = self._native
+        match sound:
+            case Tone(frequencies_hz, level_dbm0, cadence_ms):
+                native.announce_tone(frequencies_hz, level_dbm0, cadence_ms)
+            case WavFile(path, repeat):
+                native.announce_file(path, repeat)
+            case None:
+                native.announce_nothing()
 
     def figures(self) -> MediaFigures:
         """Counters so far, or the last ones of a closed leg."""
@@ -118,9 +139,17 @@ class EmbeddedLeg:
         """For tests of isolation only: the thread that takes the leg's next packet panics there."""
         self._native.inject_fault()
 
-    def _told(self, kind: str) -> None:
-        if kind != "source_ended" and self._events is not None:
-            self._events.media_timed_out(self)
+    def _told(self, kind: str, digit: str | None, duration_ms: int) -> None:
+        events = self._events
+        if events is None:
+            return
+        match kind:
+            case "media_timed_out" | "stream_failed":
+                events.media_timed_out(self)
+            case "sound_ended":
+                events.sound_ended(self)
+            case "digit" if digit is not None:
+                events.digit_received(self, digit, duration_ms)
 
 
 class EmbeddedTerminal(EmbeddedLeg):
@@ -166,7 +195,7 @@ class EmbeddedTerminal(EmbeddedLeg):
             self._native.write_recording(path)
         return figures
 
-    def _told(self, kind: str) -> None:
+    def _told(self, kind: str, digit: str | None, duration_ms: int) -> None:  # noqa: ARG002 - as a leg is told
         if kind == "source_ended" and self._source_ended is not None:
             self._source_ended()
 
@@ -203,10 +232,10 @@ class EmbeddedEngine:
 
     def tell_events(self) -> None:
         """Tell the legs of the events that wait. A leg closed meanwhile is told nothing."""
-        for kind, leg_id in self._native.drain_events():
+        for kind, leg_id, digit, duration_ms in self._native.drain_events():
             leg = self._legs.get(leg_id)
             if leg is not None:
-                leg._told(kind)  # noqa: SLF001 - two faces of one engine
+                leg._told(kind, digit, duration_ms)  # noqa: SLF001 - two faces of one engine
 
     def open_leg(self, *, ipv6: bool, events: MediaEvents) -> EmbeddedLeg:
         """A leg on a free port pair. Raises `NoPortsError`, or `MediaError` when the family is not bound."""
@@ -251,6 +280,10 @@ class EmbeddedEngine:
 
     def _forget(self, leg_id: int) -> None:
         self._legs.pop(leg_id, None)
+
+
+def _format(one: AudioFormat) -> tuple[int, str, int, int]:
+    return one.payload_type, one.codec, one.ptime_ms, one.mode_ms
 
 
 def _figures(statistics: _native.Statistics) -> MediaFigures:

@@ -4,19 +4,31 @@ would.
 Time is a `Clock`. Packets are not simulated one by one: between two changes audio flows steadily at 50
 packets a second along every path that exists, and each leg on the path counts it (`FakeNetwork.settle`). A
 leg's peer is either another leg of the same `FakeNetwork` (a terminal, or a leg of another node in the
-simulation) or somebody outside, who talks or is silent as the test says. The contract suite holds it against
-the embedded engine.
+simulation) or somebody outside, who talks or is silent as the test says. What a peer sends passes or is
+transcoded by the rule of `RemoteMedia`: then only the payload type changes. The contract suite holds it
+against the embedded engine.
 
-Not modelled: loss, jitter, latching on anything but the signalled address, RTCP.
+Not modelled: loss, jitter, codecs, latching on anything but the signalled address, RTCP; a file sounds for no
+time at all.
 """
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from trunkline.call.ports import MediaEvents, MediaFlow, MediaLeg, NoPortsError, RemoteMedia, Tone
+from trunkline.call.ports import (
+    MediaEvents,
+    MediaFlow,
+    MediaLeg,
+    NoPortsError,
+    RemoteMedia,
+    SrtpKeys,
+    Tone,
+    WavFile,
+)
+from trunkline.call.ports import Sound as Announcement
 from trunkline.call.record import MediaFigures
 from trunkline.clock import Clock, Timer
 from trunkline.errors import MediaError
@@ -26,7 +38,10 @@ PACKETS_A_SECOND = 50
 MAX_HOPS = 16
 """Legs that audio passes at most: a circle ends here."""
 DIGITS = frozenset("0123456789*#ABCD")
+DIGIT_MS = 100
+"""How long every digit of a peer lasts."""
 G711 = frozenset({0, 8})
+NO_SPEECH = "a terminal speaks PCMU and PCMA, and what the peer is said to be spoken to in"
 _L = TypeVar("_L", bound="FakeLeg")
 
 
@@ -40,6 +55,7 @@ class Sound:
     tones: tuple[float, ...] = ()
     level_dbm0: float = -10.0
     digits: str = ""
+    """As telephone-events, or where `payload_type` is audio as tones in it."""
 
 
 @dataclass(slots=True)
@@ -70,7 +86,9 @@ class FakeNetwork:
             if sound.seconds == 0.0 and not sound.digits:
                 self.sent_outside.setdefault(key, []).extend([sound.payload_type] * round(sound.packets))
         elif hops < MAX_HOPS and peer.expects_from(leg):
-            peer.arrive(sound, hops + 1)
+            heard = as_made_out(sound, to.srtp, None if peer.remote is None else peer.remote.srtp)
+            if heard is not None:
+                peer.arrive(heard, hops + 1)
 
 
 class FakeLeg:
@@ -84,6 +102,7 @@ class FakeLeg:
         """Somebody outside who is this leg's peer sends audio all the time."""
         self.remote: RemoteMedia | None = None
         self.far: FakeLeg | None = None
+        self.sound: Announcement | None = None
         self.engine = engine
         self.events = events
         self.received = 0.0
@@ -97,6 +116,7 @@ class FakeLeg:
         self.must_be_open()
         if (":" in remote.rtp_address) != (":" in self.address):
             raise MediaError(f"{remote.rtp_address} is of the other address family")
+        check_keys(remote.srtp)
         self.engine.network.settle()
         self.remote = remote
         if not (remote.direction is MediaFlow.BOTH and is_somewhere(remote)):
@@ -108,14 +128,40 @@ class FakeLeg:
     def send_digits(self, digits: str, duration_ms: int = 100) -> None:
         """Send digits to the peer, all at once."""
         self.must_be_open()
-        remote = self.remote
-        if remote is None or remote.dtmf_payload_type is None:
-            raise MediaError("the peer takes no telephone-events")
+        if self.digits_as is None:
+            raise MediaError("the peer takes no telephone-events and no audio of ours")
         if not set(digits.upper()) <= DIGITS:
             raise MediaError(f"{digits!r} has something that is no DTMF digit")
         self.engine.network.settle()
         packets = len(digits) * (duration_ms // 20 + 2)
-        self.send(Sound(remote.dtmf_payload_type, packets, digits=digits.upper()), 0)
+        self.send(Sound(self.digits_as, packets, digits=digits.upper()), 0)
+
+    @property
+    def digits_as(self) -> int | None:
+        """The payload type in which the peer is sent digits: of its telephone-events, or else of audio."""
+        remote = self.remote
+        if remote is None:
+            return None
+        if remote.takes_events is not None:
+            return remote.takes_events.payload_type
+        return None if remote.speaks is None else remote.speaks.payload_type
+
+    def announce(self, sound: Announcement | None) -> None:
+        """Say `sound` in place of the far leg's audio."""
+        self.must_be_open()
+        if sound is not None and (self.remote is None or self.remote.speaks is None):
+            raise MediaError("the peer takes no audio of ours")
+        check_sound(sound)
+        self.engine.network.settle()
+        self.sound = sound
+        if isinstance(sound, WavFile) and not sound.repeat:
+            self.engine.clock.at(self.engine.clock.now(), lambda: self._sound_ended(sound))
+
+    def _sound_ended(self, sound: Announcement) -> None:
+        if self.sound is sound:
+            self.sound = None
+            if self.events is not None:
+                self.events.sound_ended(self)
 
     def figures(self) -> MediaFigures:
         """Counters so far, or the last ones of a closed leg."""
@@ -158,20 +204,28 @@ class FakeLeg:
         return remote is not None and (remote.rtp_address, remote.rtp_port) == (sender.address, sender.port)
 
     def emit(self, seconds: float) -> None:
-        """Let its peer outside, if there is one that talks, have talked for so long."""
+        """Let so much time be filled: by the sound it announces, and by its peer outside, if that talks."""
         remote = self.remote
-        if remote is None or not self.peer_talks or not is_somewhere(remote):
+        if remote is None or not is_somewhere(remote):
             return
-        if (remote.rtp_address, remote.rtp_port) in self.engine.network.legs:
+        packets = PACKETS_A_SECOND * seconds
+        if self.sound is not None and remote.speaks is not None:
+            tone = self.sound if isinstance(self.sound, Tone) else Tone(())
+            self.send(
+                Sound(remote.speaks.payload_type, packets, seconds, tone.frequencies_hz, tone.level_dbm0), 0
+            )
+        if not self.peer_talks or (remote.rtp_address, remote.rtp_port) in self.engine.network.legs:
             return
-        payload_type = next(iter(remote.payload_types), None)
+        payload_type = next(
+            iter([*remote.payload_types, *(audio.payload_type for audio in remote.hears)]), None
+        )
         if payload_type is not None:
-            self.arrive(Sound(payload_type, PACKETS_A_SECOND * seconds, seconds), 0)
+            self.arrive(Sound(payload_type, packets, seconds), 0)
 
     def arrive(self, sound: Sound, hops: int) -> None:
         """Packets of its peer have come."""
         remote = self.remote
-        if remote is None or sound.payload_type not in remote.payload_types:
+        if remote is None or not is_agreed(remote, sound.payload_type):
             return
         self.received += sound.packets
         self.last_rtp = self.engine.clock.now()
@@ -180,13 +234,31 @@ class FakeLeg:
             self.pass_on(sound, hops)
 
     def pass_on(self, sound: Sound, hops: int) -> None:
-        """Hand accepted packets to the far leg, as its peer numbers them."""
+        """Hand accepted packets to the far leg, as its peer takes them."""
         far, remote = self.far, self.remote
-        if far is not None and remote is not None:
-            onward = remote.payload_types[sound.payload_type]
-            far.send(
-                Sound(onward, sound.packets, sound.seconds, sound.tones, sound.level_dbm0, sound.digits), hops
-            )
+        if remote is None:
+            return
+        is_event = sound.payload_type == remote.dtmf_payload_type
+        are_digits = is_event or (remote.finds_tones and sound.digits != "")
+        if are_digits and remote.tells_digits:
+            self._tell(sound.digits)
+            if is_event:
+                return
+            are_digits = False
+        if far is None or (far.sound is not None and not are_digits):
+            return
+        onward = remote.payload_types.get(sound.payload_type)
+        if are_digits and (onward is None or not is_event):
+            onward = far.digits_as
+        elif onward is None and far.remote is not None and far.remote.speaks is not None:
+            onward = far.remote.speaks.payload_type
+        if onward is not None:
+            far.send(replace(sound, payload_type=onward), hops)
+
+    def _tell(self, digits: str) -> None:
+        for digit in digits:
+            if self.events is not None:
+                self.events.digit_received(self, digit, DIGIT_MS)
 
     def send(self, sound: Sound, hops: int) -> None:
         """Send packets to its peer, if there is one to send to."""
@@ -220,16 +292,28 @@ class FakeTerminal(FakeLeg):
         self.source_ended = source_ended
 
     def set_remote(self, remote: RemoteMedia) -> None:
-        """Set or change the peer. Raises `MediaError` for one without PCMU and PCMA."""
-        if not G711 & set(remote.payload_types.values()):
-            raise MediaError("a terminal speaks PCMU and PCMA only")
+        """Set or change the peer. Raises `MediaError` for one with no audio that it can make."""
+        if spoken_payload_type(remote) is None:
+            raise MediaError(NO_SPEECH)
         super().set_remote(remote)
+
+    @property
+    def digits_as(self) -> int | None:
+        """Telephone-events as the peer takes them."""
+        remote = self.remote
+        if remote is None or remote.dtmf_payload_type is None:
+            return None
+        return remote.payload_types.get(remote.dtmf_payload_type)
+
+    def announce(self, sound: Announcement | None) -> None:  # noqa: ARG002
+        """Raises `MediaError`: it plays."""
+        raise MediaError("a terminal plays, it announces nothing")
 
     def play(self, source: Source) -> None:
         """Say this from now on."""
         self.must_be_open()
-        if isinstance(source, Tone) and len(source.frequencies_hz) not in {1, 2}:
-            raise MediaError("a tone has one or two frequencies")
+        if isinstance(source, Tone):
+            check_sound(source)
         self.engine.network.settle()
         self.source = source
 
@@ -256,7 +340,9 @@ class FakeTerminal(FakeLeg):
         remote = self.remote
         if remote is None or isinstance(self.source, Echo):
             return
-        payload_type = next(to for to in remote.payload_types.values() if to in G711)
+        payload_type = spoken_payload_type(remote)
+        if payload_type is None:
+            return
         sound = Sound(payload_type, PACKETS_A_SECOND * seconds, seconds)
         if isinstance(self.source, Tone):
             sound.tones, sound.level_dbm0 = self.source.frequencies_hz, self.source.level_dbm0
@@ -264,7 +350,8 @@ class FakeTerminal(FakeLeg):
 
     def pass_on(self, sound: Sound, hops: int) -> None:
         """Hear it, and echo it if that is what it says."""
-        self.digits += sound.digits
+        if self.remote is not None and sound.payload_type == self.remote.dtmf_payload_type:
+            self.digits += sound.digits
         for frequency_hz in sound.tones:
             if frequency_hz in self.heard_s:
                 self.heard_s[frequency_hz] += sound.seconds
@@ -409,3 +496,45 @@ class FakeEngine:
 def is_somewhere(remote: RemoteMedia) -> bool:
     """False for a hold by address (RFC 2543) and for a refused stream."""
     return remote.rtp_address not in {"0.0.0.0", "::"} and remote.rtp_port != 0
+
+
+def is_agreed(remote: RemoteMedia, payload_type: int) -> bool:
+    """True for what this peer may send."""
+    return (
+        payload_type in remote.payload_types
+        or payload_type == remote.dtmf_payload_type
+        or any(audio.payload_type == payload_type for audio in remote.hears)
+    )
+
+
+def spoken_payload_type(remote: RemoteMedia) -> int | None:
+    """What a terminal sends to this peer: what that `speaks`, or else G.711 of a static payload type."""
+    if remote.speaks is not None:
+        return remote.speaks.payload_type
+    return next((to for to in remote.payload_types.values() if to in G711), None)
+
+
+def check_sound(sound: Announcement | None) -> None:
+    """Raises `MediaError` for a tone out of range, or a file that is none."""
+    if isinstance(sound, Tone) and len(sound.frequencies_hz) not in {1, 2}:
+        raise MediaError("a tone has one or two frequencies")
+    if isinstance(sound, WavFile) and not Path(sound.path).is_file():
+        raise MediaError(f"{sound.path}: no such file")
+
+
+def check_keys(keys: SrtpKeys | None) -> None:
+    """Raises `MediaError` for keys of an impossible length."""
+    if keys is None:
+        return
+    if (len(keys.send), len(keys.receive)) != (30, 30) or len(keys.receive_mki) > 128:
+        raise MediaError("SRTP needs keys of 30 octets, and identifiers of up to 128")
+
+
+def as_made_out(sound: Sound, sender: SrtpKeys | None, receiver: SrtpKeys | None) -> Sound | None:
+    """What comes of `sound` when these are the keys at both ends: with keys that don't fit nothing, and
+    without any the noise that SRTP is to who takes it for RTP.
+    """
+    if receiver is None:
+        return sound if sender is None else replace(sound, tones=(), digits="")
+    fits = sender is not None and sender.send == receiver.receive and not receiver.receive_mki
+    return sound if fits else None

@@ -1,6 +1,7 @@
 """A node as the HTTP ports see it: `web.node_view.NodeView`, read off the rooms at the moment of asking."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from trunkline import __version__
@@ -17,9 +18,11 @@ from trunkline.web.views import (
     LiveCall,
     MediaPorts,
     NodeStats,
+    PbxView,
     Question,
     Readiness,
     RegistrationView,
+    host_of,
 )
 
 if TYPE_CHECKING:
@@ -95,6 +98,19 @@ class NodeFace:
             for binding in node.registrations.bindings(account)
         ]
 
+    def pbx(self, account: str, hosts: Sequence[str]) -> PbxView:
+        visits = self._node.visits
+        registered = tuple(one for one in self.registrations() if one.account == account)
+        known = {*hosts, *(host_of(one.source) for one in registered)}
+        asked = [at for host in known if (at := visits.last_asked(host)) is not None]
+        refused = visits.last_refused(account)
+        return PbxView(
+            registrations=registered,
+            refused_at=None if refused is None else refused.at,
+            refused_source="" if refused is None else refused.source,
+            asked_at=max(asked, default=None),
+        )
+
     def bans(self) -> list[BanView]:
         offset = self._node.clock.wall() - self._node.clock.now()
         return [BanView(ban.source, ban.reason, ban.deadline + offset) for ban in self._node.gate.bans()]
@@ -142,6 +158,7 @@ class NodeFace:
                 question.called,
                 question.caller,
                 service_domain=domain,
+                srtp_needs_tls=services.settings.srtp_needs_tls,
                 is_up=services.health.is_up,
                 limits=services.limits,
             )
@@ -151,6 +168,7 @@ class NodeFace:
                 question.called,
                 question.caller,
                 service_domain=domain,
+                srtp_needs_tls=services.settings.srtp_needs_tls,
                 is_up=services.health.is_up,
                 bindings_of=node.registrations.bindings,
             )

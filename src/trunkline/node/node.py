@@ -34,7 +34,8 @@ from trunkline.net.transports import Transports
 from trunkline.node import wiring
 from trunkline.node.face import NodeFace
 from trunkline.node.records import Records
-from trunkline.node.tokens import token_source, weighted_pick
+from trunkline.node.tokens import srtp_key, token_source, weighted_pick
+from trunkline.node.visits import Visits
 from trunkline.node.wire_events import WireEvents
 from trunkline.observe.journal import Journal
 from trunkline.observe.ladder import Ladder
@@ -213,11 +214,13 @@ class Node:
     def _make_switch(self) -> None:
         settings = self.settings
         token = token_source()
+        self.visits = Visits(self.clock)
         self.registrations = Registrations(self.clock, wiring.registration_policy(settings))
         self.registrar = Registrar(self.registrations, self.clock, self.writer, settings.service.domain)
         self.services = services = Services(
             clock=self.clock,
             token=token,
+            key=srtp_key,
             pick=weighted_pick,
             media=self.media,
             records=self.records,
@@ -227,6 +230,7 @@ class Node:
             health=HealthBook(self.clock, wiring.health_policy(settings)),
             registrations=self.registrations,
             settings=wiring.call_settings(settings),
+            keys_exposed=self._srtp_keys_exposed,
         )
         challenger = Challenger(
             settings.service.domain,
@@ -238,7 +242,7 @@ class Node:
         doorman = Doorman(
             challenger, self.directory, self.clock, on_right=self._welcome, on_wrong=self._wrong_password
         )
-        self.switch = Switch(services, doorman, self.registrar)
+        self.switch = Switch(services, doorman, self.registrar, self.visits.asked)
         services.agent = UserAgent(
             clock=self.clock,
             connector=self.transports,
@@ -348,7 +352,11 @@ class Node:
     def _welcome(self, flow: Flow) -> None:
         self.gate.vouch(flow.remote.host, WELCOME_S)
 
+    def _srtp_keys_exposed(self, peer: str) -> None:
+        self.source_log.warning("SRTP keys readable on the way", peer, remedy="use TLS for the SIP as well")
+
     def _wrong_password(self, flow: Flow, username: str) -> None:
+        self.visits.refused(flow, username)
         if self.guessing.wrong(flow.remote.host):
             self.log.warning("banned for wrong passwords", source=flow.remote.host, username=username)
 

@@ -4,6 +4,8 @@ import os
 import random
 from collections.abc import Callable, Iterator, Sequence
 
+from trunkline.sdp.crypto import KEY_AND_SALT_OCTETS
+
 _POOL_BYTES = 4096
 _DIGITS = 16
 
@@ -18,6 +20,11 @@ def _tokens() -> Iterator[str]:
         pool = os.urandom(_POOL_BYTES).hex()
         for start in range(0, len(pool), _DIGITS):
             yield pool[start : start + _DIGITS]
+
+
+def srtp_key() -> bytes:
+    """A master key and master salt (RFC 4568 §6.1): 30 octets that nobody can guess, never from a pool."""
+    return os.urandom(KEY_AND_SALT_OCTETS)
 
 
 def weighted_pick(weights: Sequence[int]) -> int:

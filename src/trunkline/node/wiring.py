@@ -5,9 +5,12 @@ the other.
 import socket
 from collections.abc import Sequence
 from ipaddress import ip_address
+from pathlib import Path
 
+from trunkline.call.ports import Tone
 from trunkline.call.services import CallSettings
 from trunkline.config import Settings, SocketAddress
+from trunkline.errors import ConfigError
 from trunkline.media.embedded import EngineSettings
 from trunkline.net.admission import GateSettings
 from trunkline.net.dns_client import DnsSettings
@@ -17,9 +20,12 @@ from trunkline.sip.ports import Address, Transport
 from trunkline.sip.user_agent import UserAgentSettings
 from trunkline.trunk.health import HealthPolicy
 from trunkline.trunk.registrations import RegistrationPolicy
+from trunkline.trunk.verdict import Slug
 
 METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "PRACK", "UPDATE", "INFO", "REFER")
 """What Allow says."""
+RINGBACK_DBM0 = -13.0
+"""ETSI TR 101 041-2; of each of its frequencies."""
 _ANYWHERE = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
 """Addresses for documentation (RFC 5737, RFC 3849): nothing is sent to them."""
 
@@ -143,7 +149,7 @@ def _is_address(host: str | None) -> bool:
 
 def call_settings(settings: Settings) -> CallSettings:
     """For calls; a reload replaces them."""
-    forwarding, outbound = settings.forwarding, settings.outbound
+    forwarding, outbound, media = settings.forwarding, settings.outbound, settings.media
     return CallSettings(
         service_domain=settings.service.domain,
         node_name=settings.node.name,
@@ -155,7 +161,26 @@ def call_settings(settings: Settings) -> CallSettings:
         timeout_status=forwarding.timeout_status,
         longest_call_s=outbound.max_duration_s,
         max_calls=settings.limits.max_calls,
+        srtp_needs_tls=media.srtp_needs_tls,
+        ringback=Tone(
+            media.ringback.frequencies_hz, RINGBACK_DBM0, (media.ringback.on_ms, media.ringback.off_ms)
+        ),
+        announcements=announcements(media.announcements),
     )
+
+
+def announcements(folder: Path | None) -> dict[str, str]:
+    """Error id -> recording, for each that there is a file of. Raises `ConfigError` when the folder can't be
+    read.
+    """
+    if folder is None:
+        return {}
+    try:
+        files = sorted(folder.iterdir())
+    except OSError as error:
+        raise ConfigError(f"media.announcements: {folder} can't be read: {error.strerror}") from error
+    ids = {str(slug) for slug in Slug}
+    return {file.stem: str(file) for file in files if file.suffix == ".wav" and file.stem in ids}
 
 
 def agent_settings(settings: Settings) -> UserAgentSettings:

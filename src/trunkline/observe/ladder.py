@@ -1,4 +1,6 @@
-"""The SIP ladder of every call: each message of both legs and all attempts, as it was on the wire.
+"""The SIP ladder of every call: each message of both legs and all attempts, as it was on the wire. Only keys
+for SRTP (RFC 4568) are never kept: with them, whoever has recorded the audio could hear it as long as a
+ladder lasts.
 
 Messages of live calls are kept in memory; when a call has ended, they go to the journal in one piece. The
 INVITE of a call is on the wire before there is a call, so every dialog that an INVITE opens is kept for a
@@ -18,6 +20,7 @@ from collections import deque
 
 from trunkline.clock import Clock, Timer
 from trunkline.observe.journal import Journal
+from trunkline.observe.masking import mask_message
 from trunkline.observe.message import LadderMessage
 from trunkline.sip.ports import Flow
 
@@ -107,6 +110,8 @@ class Ladder:
 
     def _add(self, entry: tuple[_Story, int], sent: bool, flow: Flow, data: bytes) -> None:
         story, leg = entry
+        if b"a=crypto:" in data:
+            data = mask_message(data)
         size = len(data)
         story.room -= size
         if story.room < 0:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from trunkline.call.digits import DigitSender, holds_digit, read_digit
 from trunkline.call.record import MediaFigures
-from trunkline.clock import Clock
+from trunkline.clock import Clock, Timer
 from trunkline.errors import MediaError, SdpError, TrunklineError
 from trunkline.media.terminals import Hearing, Silence, Source, TerminalEngine
 from trunkline.pstn.quiet_dialog import QuietDialog
@@ -30,6 +31,8 @@ from trunkline.sip.usage import Usage
 
 HANG_UP_S = 2.0
 """How long the answer to our BYE or CANCEL is waited for."""
+DIGIT_MS = 100
+"""How long a digit in an INFO is said to last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +51,23 @@ class Dialling:
     listen_for: Sequence[float] = ()
     """Frequencies in Hz, at most 16."""
     digits: str = ""
-    """Sent as telephone-events once the call is answered."""
+    """Sent once the call is answered: as telephone-events (RFC 4733), or as tones to a far end without
+    them.
+    """
+    info: bool = False
+    """Send the digits in INFO requests instead."""
     talk_s: float = 5.0
     """How long to stay after the answer."""
     ring_s: float = 60.0
     """How long to wait for an answer."""
     record_to: Path | None = None
     codecs: tuple[str, ...] = CODECS
+    ptime_ms: int = 20
+    """Audio in a packet that is asked for, 10 to 60."""
+    srtp: bool = False
+    """Offer SRTP, and nothing else."""
+    events: bool = True
+    """Offer telephone-event (RFC 4733)."""
     headers: tuple[tuple[str, str], ...] = ()
     noted: Callable[["Step"], None] = lambda _step: None
     """Is told of each step as it happens."""
@@ -81,6 +94,8 @@ class CallReport:
     talk_s: float = 0.0
     codec: str = ""
     hearing: Hearing = field(default_factory=lambda: Hearing("", ()))
+    digits_in_info: str = ""
+    """What came in INFO requests."""
     figures: MediaFigures = field(default_factory=MediaFigures)
     steps: list[Step] = field(default_factory=list)
 
@@ -108,11 +123,14 @@ class Phone:
         transports: tuple[Transport, ...] = (Transport.UDP,),
         answers: Source | None = None,
         listen_for: Sequence[float] = (),
+        codecs: tuple[str, ...] = CODECS,
+        events: bool = True,
+        ring_s: float = 0.0,
         refuse_with: int | None = None,
         taken: Callable[[CallReport], None] = lambda _report: None,
     ) -> None:
-        """`refuse_with`: a status to refuse every call with. Without that and `answers`, calls are refused
-        with 480.
+        """`ring_s`: how long it rings before it answers. `refuse_with`: a status to refuse every call with.
+        Without that and `answers`, calls are refused with 480.
         """
         self.station = Station(
             self,
@@ -126,6 +144,9 @@ class Phone:
         self._media = media
         self._answers = answers
         self._listen_for = listen_for
+        self._codecs = codecs
+        self._events = events
+        self._ring_s = ring_s
         self._refuse_with = refuse_with
         self._taken = taken
         self._up: set[_Taken] = set()
@@ -144,7 +165,15 @@ class Phone:
         """Place a call, stay for its time, hang up. Raises `MediaError`, and `SipBuildError` for what can't
         be sent.
         """
-        talker = self._talker(dialling.say, dialling.listen_for, dialling.record_to, dialling.codecs)
+        talker = self._talker(
+            dialling.say,
+            dialling.listen_for,
+            dialling.record_to,
+            dialling.codecs,
+            secure=dialling.srtp,
+            ptime_ms=dialling.ptime_ms,
+            events=dialling.events,
+        )
         call = _Placed(self.station, talker, dialling)
         try:
             return await call.run()
@@ -157,9 +186,22 @@ class Phone:
         listen_for: Sequence[float],
         record_to: Path | None = None,
         codecs: tuple[str, ...] = CODECS,
+        *,
+        secure: bool = False,
+        ptime_ms: int = 20,
+        events: bool = True,
     ) -> Talker:
         terminal = self._media.open_terminal(source, listen_for=listen_for, record_to=record_to)
-        return Talker(terminal, self.station.new_session_id(), codecs)
+        station = self.station
+        return Talker(
+            terminal,
+            station.new_session_id(),
+            codecs,
+            key=station.new_key(),
+            secure=secure,
+            ptime_ms=ptime_ms,
+            events=events,
+        )
 
     # -- the user agent's user ---------------------------------------------------------------------
 
@@ -177,7 +219,7 @@ class Phone:
             invite.reject(self._refuse_with or 480)
             return
         try:
-            talker = self._talker(self._answers, self._listen_for)
+            talker = self._talker(self._answers, self._listen_for, codecs=self._codecs, events=self._events)
         except MediaError:
             invite.reject(488)
             return
@@ -189,7 +231,7 @@ class Phone:
             return
         call = _Taken(self.station, talker, invite, self._ended)
         self._up.add(call)
-        call.accept(answer)
+        call.ring(answer, self._ring_s)
 
     def _ended(self, call: "_Taken", report: CallReport) -> None:
         self._up.discard(call)
@@ -226,6 +268,14 @@ class _Conversation(QuietDialog):
         report.figures.codec = report.codec
         return report
 
+    def info_received(self, request: Request, transaction: ServerTransaction) -> None:
+        """A digit, mostly; anything else is taken too."""
+        content_type = request.headers.get("content-type") or ""
+        digit = read_digit(content_type, request.body) if holds_digit(content_type) else None
+        if digit is not None:
+            self.report.digits_in_info += digit.digit
+        super().info_received(request, transaction)
+
     def offer_received(self, exchange: IncomingOffer) -> None:
         """Hold, resume, another address."""
         body = exchange.request.body
@@ -249,11 +299,19 @@ class _Taken(_Conversation):
         super().__init__(station, talker)
         self._invite = invite
         self._ended = ended
+        self._ringing: Timer | None = None
         invite.events = self
 
-    def accept(self, answer: bytes) -> None:
-        """Take it."""
+    def ring(self, answer: bytes, ring_s: float) -> None:
+        """Ring, and take it after that time."""
         self._invite.progress(180)
+        if ring_s:
+            clock = self.station.clock
+            self._ringing = clock.at(clock.now() + ring_s, lambda: self._accept(answer))
+        else:
+            self._accept(answer)
+
+    def _accept(self, answer: bytes) -> None:
         self._invite.accept(body=answer)
         self.report.status = 200
         self.talking()
@@ -265,6 +323,8 @@ class _Taken(_Conversation):
         self._end("we hung up")
 
     def _end(self, outcome: str) -> None:
+        if self._ringing is not None:
+            self._ringing.cancel()
         self.report.outcome = outcome
         report = self.conclude()
         self.talker.close()
@@ -293,6 +353,8 @@ class _Placed(_Conversation, OutgoingInviteEvents):
         super().__init__(station, talker)
         self._dialling = dialling
         self._invite: OutgoingInvite | None = None
+        self._usage: Usage | None = None
+        self._digits = DigitSender()
         self._changed = asyncio.Event()
         self._over = False
 
@@ -316,12 +378,20 @@ class _Placed(_Conversation, OutgoingInviteEvents):
             if not self._over:
                 self.report.outcome = f"no answer within {dialling.ring_s:g} s"
         elif dialling.digits:
-            self.talker.terminal.send_digits(dialling.digits)
+            self._send_digits()
         if not self._over and self.report.answered:
             await self._wait(dialling.talk_s, lambda: False)
         if not self._over:
             await self._hang_up()
         return self.conclude()
+
+    def _send_digits(self) -> None:
+        dialling = self._dialling
+        if not dialling.info:
+            self.talker.terminal.send_digits(dialling.digits)
+        elif self._usage is not None:
+            for digit in dialling.digits:
+                self._digits.send(self._usage, digit, DIGIT_MS)
 
     async def _wait(self, seconds: float, done: Callable[[], bool]) -> bool:
         """Until `done`, the end of the call, or the end of the time; True when it is done and the call is
@@ -379,6 +449,7 @@ class _Placed(_Conversation, OutgoingInviteEvents):
             usage.events = self
 
     def answered(self, response: Response, usage: Usage) -> None:
+        self._usage = usage
         usage.events = self
         self.report.status = response.status
         self.note(f"{response.status} {response.reason}")

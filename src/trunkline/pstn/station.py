@@ -7,6 +7,7 @@ from collections.abc import Callable
 from trunkline.clock import Clock
 from trunkline.net.settings import Listen, TransportSettings
 from trunkline.net.transports import Transports
+from trunkline.sdp.crypto import KEY_AND_SALT_OCTETS
 from trunkline.sip.failures import FlowFailure
 from trunkline.sip.ports import Address, Flow, Locator, Target, Transport
 from trunkline.sip.user_agent import UserAgent, UserAgentSettings, UserAgentUser
@@ -61,3 +62,7 @@ class Station:
     def new_session_id(self) -> int:
         """For an `o=` line."""
         return int(self._token()[:15], 16)
+
+    def new_key(self) -> bytes:
+        """For SRTP: 30 octets."""
+        return bytes.fromhex("".join(self._token()[:16] for _ in range(4)))[:KEY_AND_SALT_OCTETS]

@@ -3,7 +3,7 @@
 Owns the static payload types (RFC 3551 §6), the clock rates, and what is read from and written into `a=fmtp`:
 G.729's annexb (RFC 4856: always `annexb=no` here), iLBC's mode (RFC 3952 §5), the event list of
 telephone-event (RFC 4733 §2.4.1), Speex's parameters (RFC 5574 §5) kept as they come. Everything else in
-`a=fmtp` is dropped. Who speaks which codec with whom is `offer_answer`.
+`a=fmtp` is dropped. How much audio a packet holds. Who speaks which codec with whom is `agreement`.
 """
 
 import re
@@ -73,6 +73,8 @@ _OUR_EVENTS = {
 }
 _EVENTS = re.compile(r"[0-9]{1,3}(?:-[0-9]{1,3})?(?:,[0-9]{1,3}(?:-[0-9]{1,3})?){0,31}", re.ASCII)
 _SPEEX_PARAMETERS = re.compile(r'[A-Za-z0-9=;," ]{1,96}', re.ASCII)
+MAX_PACKET_MS = 60
+_USUAL_PACKET_MS = 20
 _MAX_RTPMAP = 64
 _MAX_FMTP = 256
 
@@ -135,7 +137,7 @@ def _normal_fmtp(name: str, fmtp: str) -> str:
 
 
 def agreed_fmtp(offered: Codec, answered: Codec) -> str:
-    """The parameters to answer the peer that `offered` with, when the far side has `answered` the same codec.
+    """The parameters of a codec that both sides of an exchange have named.
 
     iLBC's mode is the one of lower bandwidth, 30 ms, unless both asked for 20 ms (RFC 3952 §5); the
     parameters of all others describe what their sender wants to receive, and pass.
@@ -143,3 +145,21 @@ def agreed_fmtp(offered: Codec, answered: Codec) -> str:
     if offered.name == "iLBC" and offered.fmtp != answered.fmtp:
         return _ILBC_MODE_30
     return answered.fmtp
+
+
+def frame_ms(codec: Codec) -> int:
+    """The audio in one frame that we make: what a packet holds is a multiple of it."""
+    match codec.name:
+        case "iLBC":
+            return 20 if codec.fmtp == _ILBC_MODE_20 else 30
+        case "speex":
+            return 20
+    return 10
+
+
+def packet_ms(codec: Codec, ptime: int | None, maxptime: int | None) -> int:
+    """The audio in a packet for a peer with these wishes (None: none, which means 20 ms), 10 to 60."""
+    most = min(MAX_PACKET_MS, maxptime or MAX_PACKET_MS)
+    wanted = min(ptime or _USUAL_PACKET_MS, most)
+    frame = frame_ms(codec)
+    return max(frame, wanted - wanted % frame)

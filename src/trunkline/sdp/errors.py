@@ -6,7 +6,8 @@
         ├── NoAudioError              no audio stream, or a rejected one
         ├── UnsupportedProfileError   audio over something else than the profiles that were allowed
         ├── UnusableAddressError      a name, a multicast address, an impossible one
-        └── NoCommonCodecError        none of the six codecs
+        ├── NoCommonCodecError        none of the six codecs
+        └── UnusableCryptoError       no a=crypto line that can be used
 
 `status` is what to answer the SIP request with; `warn_code` goes into a Warning header (RFC 3261 §20.43) with
 the text of the error.
@@ -65,3 +66,10 @@ class NoCommonCodecError(SdpRefusedError):
 
     warn_code = 305
     """Incompatible media format."""
+
+
+class UnusableCryptoError(SdpRefusedError):
+    """No line of `a=crypto` (RFC 4568) can be used, or an answer has taken none that was offered."""
+
+    warn_code = 306
+    """Attribute not understood."""

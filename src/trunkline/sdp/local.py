@@ -31,6 +31,7 @@ class LocalAudio:
         "_session_id",
         "_time",
         "_version",
+        "answered",
         "direction",
         "listed",
     )
@@ -50,6 +51,8 @@ class LocalAudio:
         """Dynamic payload type -> codec, fixed for the session (RFC 3264 §8.3.2)."""
         self.listed: tuple[Codec, ...] = ()
         """The codecs of our last description with the payload types used there, telephone-event last."""
+        self.answered = False
+        """Whether our last description was an answer."""
         self.direction = Direction.SENDRECV
         """The direction of our last description."""
 
@@ -59,15 +62,20 @@ class LocalAudio:
         return self._version
 
     @property
-    def standing(self) -> tuple[tuple[Codec, ...], Direction]:
-        """`listed` and `direction`. Set back after an offer that was refused, they say what stands again; the
-        version goes on from the refused one (RFC 3264 §8).
+    def profile(self) -> str:
+        """The transport profile of our last description."""
+        return self._profile
+
+    @property
+    def standing(self) -> tuple[tuple[Codec, ...], Direction, bool]:
+        """`listed`, `direction` and `answered`. Set back after an offer that was refused, they say what
+        stands again; the version goes on from the refused one (RFC 3264 §8).
         """
-        return self.listed, self.direction
+        return self.listed, self.direction, self.answered
 
     @standing.setter
-    def standing(self, stood: tuple[tuple[Codec, ...], Direction]) -> None:
-        self.listed, self.direction = stood
+    def standing(self, stood: tuple[tuple[Codec, ...], Direction, bool]) -> None:
+        self.listed, self.direction, self.answered = stood
 
     def offer(
         self,
@@ -91,6 +99,7 @@ class LocalAudio:
             self._profile = profile
         wanted = codecs if telephone_event is None else (*codecs, telephone_event)
         self.listed = tuple(self._numbered(wanted))
+        self.answered = False
         self.direction = direction
         return self._describe(address, port, ptime, attributes)
 
@@ -117,6 +126,7 @@ class LocalAudio:
         for codec in self.listed:
             if codec.payload_type >= _AFTER_STATIC:
                 numbers.setdefault(codec.payload_type, codec.key)
+        self.answered = True
         self.direction = direction.narrowed_to(remote.direction.mirrored)
         self._profile = remote.profile
         self._time = remote.time

@@ -1,25 +1,16 @@
-"""The peer's side of an offer or answer, and what two legs can agree on (RFC 3264, RFC 6337, RFC 8866 §6).
+"""The peer's side of an offer or answer (RFC 3264, RFC 6337, RFC 8866 §6).
 
-`RemoteAudio` is the one audio stream that a call uses, picked out of whatever a peer sent.
-`select_for_callee` says what to offer onward, `match_answer` what to answer back and how payload types map
-between the legs. Our own side, with its versions and its exact answers, is `local`. Transcoding is not
-decided here: these functions find what passes through.
+`RemoteAudio` is the one audio stream that a call uses, picked out of whatever a peer sent. What to offer
+onward and to answer back, and what two legs have in common, is `agreement`. Our own side, with its versions
+and its exact answers, is `local`.
 """
 
-from collections.abc import Sequence
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
-from typing import NamedTuple
 
-from trunkline.sdp.codecs import (
-    TELEPHONE_EVENT,
-    Codec,
-    agreed_fmtp,
-    our_codec,
-    our_telephone_event,
-    read_codec,
-)
+from trunkline.sdp.codecs import TELEPHONE_EVENT, Codec, read_codec
+from trunkline.sdp.crypto import CryptoLine, choose
 from trunkline.sdp.description import Connection, MediaDescription, Origin, SessionDescription
 from trunkline.sdp.errors import (
     NoAudioError,
@@ -87,9 +78,11 @@ class RemoteAudio:
         "address",
         "codecs",
         "crypto",
+        "crypto_line",
         "direction",
         "index",
         "ipv6",
+        "maxptime",
         "media",
         "numbers",
         "origin",
@@ -123,10 +116,14 @@ class RemoteAudio:
     """`Codec.key` of all of these -> payload type."""
     ptime: int | None
     """Milliseconds of audio that it wants in a packet, 1 to 200."""
+    maxptime: int | None
+    """Milliseconds of audio that it takes in a packet at most, 1 to 200."""
     profile: str
     """`RTP/AVP` and kin."""
     crypto: tuple[str, ...]
     """What follows `a=crypto:` (RFC 4568), in order."""
+    crypto_line: CryptoLine | None
+    """The first of them that can be used; None over a plain profile, where they mean nothing."""
     origin: Origin
     time: str
     """The `t=` line, for the answer to repeat."""
@@ -137,7 +134,8 @@ class RemoteAudio:
 
     @classmethod
     def read(cls, body: bytes, profiles: frozenset[str] = PLAIN_PROFILES) -> "RemoteAudio":
-        """Read a body and pick the first audio stream that can be used over one of `profiles`.
+        """Read a body and pick the first audio stream that can be used over one of `profiles`; a secure one
+        needs keys that can be used.
 
         Raises `SdpSyntaxError`, or the `SdpRefusedError` of the first audio stream when none can be used.
         Nothing else.
@@ -190,7 +188,7 @@ class RemoteAudio:
                 direction = _DIRECTIONS[attribute]
         self.rtcp_port = min(self.rtp_port + 1, 65535)
         self.rtcp_mux = False
-        self.ptime = None
+        self.ptime = self.maxptime = None
         rtpmaps: dict[str, str] = {}
         fmtps: dict[str, str] = {}
         crypto: list[str] = []
@@ -206,6 +204,8 @@ class RemoteAudio:
                 direction = _DIRECTIONS[name]
             elif name == "ptime":
                 self.ptime = _ptime(value)
+            elif name == "maxptime":
+                self.maxptime = _ptime(value)
             elif name == "rtcp":
                 self.rtcp_port = _rtcp_port(value, self.rtcp_port)
             elif name == "rtcp-mux":
@@ -214,6 +214,7 @@ class RemoteAudio:
                 crypto.append(value)
         self.direction = direction
         self.crypto = tuple(crypto)
+        self.crypto_line = choose(self.crypto) if self.profile in SECURE_PROFILES else None
         self._take_codecs(section.formats, rtpmaps, fmtps)
 
     def _take_codecs(self, formats: list[str], rtpmaps: dict[str, str], fmtps: dict[str, str]) -> None:
@@ -312,108 +313,3 @@ def _rtcp_port(value: str, default: int) -> int:
     if not port.isdecimal() or len(port) > 5 or not 1 <= int(port) <= 65535:
         return default
     return int(port)
-
-
-class PayloadMap(NamedTuple):
-    """Payload types across a call: as one peer sends them -> as the other peer wants them. All others are
-    dropped."""
-
-    caller_to_callee: dict[int, int]
-    callee_to_caller: dict[int, int]
-
-
-class Agreement(NamedTuple):
-    """What a callee's answer makes of a caller's offer."""
-
-    codecs: list[Codec]
-    """To answer the caller with: its own payload types, the callee's order."""
-    telephone_event: Codec | None
-    """To answer the caller with."""
-    payloads: PayloadMap
-
-
-def select_for_callee(caller: RemoteAudio | None, order: Sequence[str]) -> list[Codec]:
-    """The codecs to offer onward, in the order of the policy `order` (names of `CODEC_NAMES`).
-
-    With a caller's offer: those that it has, under its payload types. Without one (INVITE without SDP): all
-    of `order`. Raises `NoCommonCodecError` when none is left.
-    """
-    if caller is None:
-        selected = [our_codec(name) for name in order]
-    else:
-        by_name = {codec.name: codec for codec in caller.codecs}
-        selected = [by_name[name] for name in order if name in by_name]
-    if not selected:
-        raise NoCommonCodecError("no offered codec is allowed here")
-    return selected
-
-
-def select_telephone_event(caller: RemoteAudio | None, codecs: Sequence[Codec]) -> Codec | None:
-    """The telephone-event to offer onward beside `codecs` (not empty): the caller's own, or ours without an
-    offer."""
-    if caller is None:
-        return our_telephone_event(codecs[0].clock_rate)
-    return caller.telephone_event_for(codecs[0])
-
-
-def match_answer(
-    caller: RemoteAudio, callee: RemoteAudio, offered: Sequence[Codec] | None = None
-) -> Agreement:
-    """Carry a callee's answer back to the caller whose offer was passed on.
-
-    `offered` is what we listed towards the callee, telephone-event included (`LocalAudio.listed`); by default
-    the caller's payload types. Codecs that were not offered are ignored, even if answered. Raises
-    `NoCommonCodecError`.
-    """
-    theirs = {codec[1:3]: codec for codec in caller.codecs}
-    codecs: list[Codec] = []
-    for answer in callee.codecs:
-        mine = theirs.get(answer[1:3])
-        if mine is not None:
-            fmtp = agreed_fmtp(mine, answer)
-            codecs.append(mine if mine.fmtp == fmtp else mine._replace(fmtp=fmtp))
-    if not codecs:
-        raise NoCommonCodecError("the answer holds no codec of the offer")
-    event = None
-    for answer in callee.telephone_events:
-        number = caller.numbers.get(answer[1:3])
-        if number is not None and (event is None or answer.clock_rate == codecs[0].clock_rate):
-            event = answer if answer.payload_type == number else answer._replace(payload_type=number)
-    listed = codecs if event is None else [*codecs, event]
-    if offered is None:
-        offered = (*caller.codecs, *caller.telephone_events)
-    return Agreement(codecs, event, map_payloads(listed, caller, offered, callee))
-
-
-def map_payloads(
-    caller_listed: Sequence[Codec], caller: RemoteAudio, callee_listed: Sequence[Codec], callee: RemoteAudio
-) -> PayloadMap:
-    """Map payload types between two legs whose offer and answer are both done, whoever offered.
-
-    `…_listed` are the codecs in *our* description for that leg, telephone-event included: a peer sends with
-    the numbers that we listed, and is sent to with the numbers that it listed (RFC 3264 §5.1, §6.1, §7).
-    """
-    return PayloadMap(
-        _one_way(caller_listed, caller.numbers, callee.numbers),
-        _one_way(callee_listed, callee.numbers, caller.numbers),
-    )
-
-
-def _one_way(
-    listed: Sequence[Codec], sender: dict[tuple[str, int], int], receiver: dict[tuple[str, int], int]
-) -> dict[int, int]:
-    mapping: dict[int, int] = {}
-    own_numbers: list[tuple[int, int]] = []
-    for codec in listed:
-        key = codec[1:3]
-        own = sender.get(key)
-        wanted = receiver.get(key)
-        if own is not None and wanted is not None:
-            number = codec.payload_type
-            mapping[number] = wanted
-            if own != number:
-                own_numbers.append((own, wanted))
-    # Some peers send with their own numbers instead; that does no harm where the number means nothing else.
-    for own, wanted in own_numbers:
-        mapping.setdefault(own, wanted)
-    return mapping

@@ -91,6 +91,11 @@ class IncomingInvite:
         return self._transaction.flow
 
     @property
+    def answered_reliably(self) -> bool:
+        """A session description went out that no later response may replace (RFC 6337 §3.1.1)."""
+        return self._answered_reliably
+
+    @property
     def pending(self) -> bool:
         """True until it is accepted or over."""
         return not self._over

@@ -21,6 +21,7 @@ from trunkline.store.loading import check_exists, load_accounts
 from trunkline.store.rows import account_values
 from trunkline.trunk.account import Account, AccountStatus, CallerIdPolicy, Ringback
 from trunkline.trunk.directory import Kind
+from trunkline.trunk.media_policy import DtmfMode, SrtpPolicy
 
 DEFAULT_OVERLAP_S = 86400.0
 """How long an old secret still works after a new one was made."""
@@ -40,8 +41,12 @@ class AccountChanges(TypedDict, total=False):
     allowed_prefixes: tuple[str, ...]
     denied_prefixes: tuple[str, ...]
     codecs: tuple[str, ...]
+    transcoding: bool
+    srtp: SrtpPolicy
+    dtmf: DtmfMode
     refer_enabled: bool
     ringback: Ringback
+    announcements: bool
 
 
 def new_key() -> str:

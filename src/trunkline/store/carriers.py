@@ -17,6 +17,7 @@ from trunkline.store.loading import check_exists, load_carriers, load_groups
 from trunkline.store.rows import carrier_from, carrier_values, gateway_values
 from trunkline.trunk.carrier import Carrier, CarrierCredentials, Gateway, GatewayTransport, Network, Rewrite
 from trunkline.trunk.directory import Kind
+from trunkline.trunk.media_policy import DtmfMode, SrtpPolicy
 
 
 class CarrierChanges(TypedDict, total=False):
@@ -31,6 +32,9 @@ class CarrierChanges(TypedDict, total=False):
     credentials: CarrierCredentials | None
     register: bool
     codecs: tuple[str, ...]
+    transcoding: bool
+    srtp: SrtpPolicy
+    dtmf: DtmfMode
     transport: GatewayTransport
     verify_tls: bool
     sources: tuple[Network, ...]

@@ -17,6 +17,7 @@ from trunkline.store.keys import Keyring
 from trunkline.trunk.account import Account, AccountStatus, CallerIdPolicy, Credential, Ringback
 from trunkline.trunk.carrier import Carrier, CarrierCredentials, Gateway, GatewayTransport, Rewrite
 from trunkline.trunk.forwarding import Endpoint, ForwardingList, MediaProtection
+from trunkline.trunk.media_policy import DtmfMode, SrtpPolicy
 from trunkline.trunk.number import Number
 from trunkline.trunk.routes import Route, RouteCarrier
 
@@ -38,8 +39,12 @@ def account_values(account: Account) -> Values:
         "allowed_prefixes": list(account.allowed_prefixes),
         "denied_prefixes": list(account.denied_prefixes),
         "codecs": list(account.codecs),
+        "transcoding": account.transcoding,
+        "srtp": account.srtp.value,
+        "dtmf": account.dtmf.value,
         "refer_enabled": account.refer_enabled,
         "ringback": account.ringback.value,
+        "announcements": account.announcements,
     }
 
 
@@ -61,8 +66,12 @@ def account_from(row: Row, credentials: Sequence[Row]) -> Account:
             allowed_prefixes=tuple(row["allowed_prefixes"]),
             denied_prefixes=tuple(row["denied_prefixes"]),
             codecs=tuple(row["codecs"]),
+            transcoding=row["transcoding"],
+            srtp=SrtpPolicy(row["srtp"]),
+            dtmf=DtmfMode(row["dtmf"]),
             refer_enabled=row["refer_enabled"],
             ringback=Ringback(row["ringback"]),
+            announcements=row["announcements"],
         )
 
 
@@ -130,6 +139,9 @@ def carrier_values(carrier: Carrier, keyring: Keyring) -> Values:
         "realm": None if credentials is None else credentials.realm,
         "register": carrier.register,
         "codecs": list(carrier.codecs),
+        "transcoding": carrier.transcoding,
+        "srtp": carrier.srtp.value,
+        "dtmf": carrier.dtmf.value,
         "transport": carrier.transport.value,
         "verify_tls": carrier.verify_tls,
         "sources": [str(network) for network in carrier.sources],
@@ -176,6 +188,9 @@ def carrier_from(row: Row, gateways: Sequence[Row], keyring: Keyring) -> Carrier
             credentials=credentials,
             register=row["register"],
             codecs=tuple(row["codecs"]),
+            transcoding=row["transcoding"],
+            srtp=SrtpPolicy(row["srtp"]),
+            dtmf=DtmfMode(row["dtmf"]),
             transport=GatewayTransport(row["transport"]),
             verify_tls=row["verify_tls"],
             sources=tuple(ip_network(text) for text in row["sources"]),

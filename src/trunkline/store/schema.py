@@ -48,8 +48,12 @@ account = sa.Table(
     _column("allowed_prefixes", sa.JSON),
     _column("denied_prefixes", sa.JSON),
     _column("codecs", sa.JSON),
+    _column("transcoding", sa.Boolean),
+    _column("srtp", sa.Text),
+    _column("dtmf", sa.Text),
     _column("refer_enabled", sa.Boolean),
     _column("ringback", sa.Text),
+    _column("announcements", sa.Boolean),
     _column("created_at", _MOMENT),
 )
 
@@ -101,6 +105,9 @@ carrier = sa.Table(
     _optional("realm", sa.Text),
     _column("register", sa.Boolean),
     _column("codecs", sa.JSON),
+    _column("transcoding", sa.Boolean),
+    _column("srtp", sa.Text),
+    _column("dtmf", sa.Text),
     _column("transport", sa.Text),
     _column("verify_tls", sa.Boolean),
     _column("sources", sa.JSON),

@@ -11,6 +11,7 @@ from enum import StrEnum
 from trunkline.errors import DirectoryError
 from trunkline.sdp.codecs import CODEC_NAMES, canonical_codec_name
 from trunkline.trunk.e164 import checked_prefix, normalise
+from trunkline.trunk.media_policy import DtmfMode, MediaPolicy, SrtpPolicy
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _HA1_MD5 = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -43,6 +44,9 @@ class Ringback(StrEnum):
     AT_ONCE = "at-once"
     """The service: 180 without SDP goes out with the first attempt, so that a caller doesn't hang up during
     failover."""
+    TONE = "tone"
+    """The service: a far end that rings without a sound of its own is heard as a ringback tone
+    (`media.ringback`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +91,15 @@ class Account:
     denied_prefixes: tuple[str, ...] = ()
     """E.164 prefixes that may not be called. The longer of two matching prefixes decides (`destinations`)."""
     codecs: tuple[str, ...] = CODEC_NAMES
-    """What to offer towards the account's endpoints, preferred first; names of `sdp.codecs.CODEC_NAMES`."""
+    """What its own side of a call may use, preferred first; names of `sdp.codecs.CODEC_NAMES`."""
+    transcoding: bool = True
+    srtp: SrtpPolicy = SrtpPolicy.ALLOWED
+    dtmf: DtmfMode = DtmfMode.AUTO
     refer_enabled: bool = False
     """REFER is declined with 603 otherwise (BEHAVIOUR §5)."""
     ringback: Ringback = Ringback.FAR_END
+    announcements: bool = False
+    """Whether a refused caller hears why, where there is a recording for it (`media.announcements`)."""
 
     def __post_init__(self) -> None:
         check_key(self.key)
@@ -113,6 +122,11 @@ class Account:
     @property
     def blocked(self) -> bool:
         return self.status is AccountStatus.BLOCKED
+
+    @property
+    def media_policy(self) -> MediaPolicy:
+        """For its own side of a call."""
+        return MediaPolicy(self.codecs, self.transcoding, self.srtp, self.dtmf)
 
     def ha1s(self, algorithm: str, wall: float) -> tuple[str, ...]:
         """The HA1s that are good at `wall` (seconds since the epoch) for `MD5` or `SHA-256`; else none."""

@@ -14,6 +14,7 @@ from trunkline.sdp.codecs import CODEC_NAMES
 from trunkline.sip.uri import SipUri
 from trunkline.trunk.account import check_codecs, check_key
 from trunkline.trunk.e164 import checked_prefix
+from trunkline.trunk.media_policy import DtmfMode, MediaPolicy, SrtpPolicy
 from trunkline.trunk.routes import check_order
 
 Network = IPv4Network | IPv6Network
@@ -119,7 +120,10 @@ class Carrier:
     register: bool = False
     """Register with its first gateway, as `credentials.user`."""
     codecs: tuple[str, ...] = CODEC_NAMES
-    """What to offer it, preferred first; names of `sdp.codecs.CODEC_NAMES`."""
+    """What its side of a call may use, preferred first; names of `sdp.codecs.CODEC_NAMES`."""
+    transcoding: bool = True
+    srtp: SrtpPolicy = SrtpPolicy.ALLOWED
+    dtmf: DtmfMode = DtmfMode.AUTO
     transport: GatewayTransport = GatewayTransport.UDP
     verify_tls: bool = False
     """Whether its certificate has to be valid for the gateway's name."""
@@ -153,6 +157,11 @@ class Carrier:
         self._check_times()
         if self.from_host is not None and _HOST.fullmatch(self.from_host) is None:
             raise DirectoryError(f"carrier {self.name}: {self.from_host!r} is not a host")
+
+    @property
+    def media_policy(self) -> MediaPolicy:
+        """For its side of a call."""
+        return MediaPolicy(self.codecs, self.transcoding, self.srtp, self.dtmf)
 
     def uri_of(self, gateway: Gateway, user: str | None = None) -> SipUri:
         """The Request-URI for `user` (None: the server itself) at one of the gateways, with its transport."""

@@ -12,7 +12,16 @@ from trunkline.trunk.caller_id import CallerIdentity, read_identity
 from trunkline.trunk.carrier import Carrier
 from trunkline.trunk.directory import Directory
 from trunkline.trunk.limits import AccountLimits
-from trunkline.trunk.plan import BindingsOf, InboundPlan, IsUp, Trace, plan_inbound, plan_outbound
+from trunkline.trunk.media_policy import bridge_words
+from trunkline.trunk.plan import (
+    BindingsOf,
+    InboundPlan,
+    IsUp,
+    OutboundPlan,
+    Trace,
+    plan_inbound,
+    plan_outbound,
+)
 from trunkline.trunk.verdict import Slug, Verdict
 
 _ANY_CARRIER = Carrier("any", ())
@@ -37,6 +46,7 @@ def explain_outbound(
     caller: str | None,
     *,
     service_domain: str,
+    srtp_needs_tls: bool = False,
     is_up: IsUp | None = None,
     limits: AccountLimits | None = None,
 ) -> Answer:
@@ -53,11 +63,14 @@ def explain_outbound(
         dialled,
         _caller(caller, service_domain),
         service_domain=service_domain,
+        srtp_needs_tls=srtp_needs_tls,
         pick=_first,
         is_up=is_up or _up,
         trace=steps,
     )
     refusal = plan if isinstance(plan, Verdict) else None
+    if isinstance(plan, OutboundPlan):
+        steps += _outbound_audio(plan)
     if refusal is None and limits is not None:
         refusal = limits.check(account)
         if refusal is not None:
@@ -71,6 +84,7 @@ def explain_inbound(
     caller: str | None,
     *,
     service_domain: str,
+    srtp_needs_tls: bool = False,
     carrier: str | None = None,
     is_up: IsUp | None = None,
     bindings_of: BindingsOf | None = None,
@@ -83,11 +97,33 @@ def explain_inbound(
         number,
         _caller(caller, service_domain),
         service_domain=service_domain,
+        srtp_needs_tls=srtp_needs_tls,
         is_up=is_up or _up,
         bindings_of=bindings_of or _nobody,
         trace=steps,
     )
-    return Answer(tuple(steps), plan if isinstance(plan, Verdict) else _nobody_there(plan))
+    if isinstance(plan, Verdict):
+        return Answer(tuple(steps), plan)
+    steps += _inbound_audio(plan)
+    return Answer(tuple(steps), _nobody_there(plan))
+
+
+def _outbound_audio(plan: OutboundPlan) -> list[str]:
+    """Which codecs the call could have, with each carrier that it may go to."""
+    own = plan.caller_media
+    steps = [f"Audio with the account: {own.in_words()}."]
+    for carrier in {target.carrier.name: target.carrier for target in plan.targets}.values():
+        theirs = carrier.media_policy
+        steps.append(f"Audio with carrier {carrier.name}: {theirs.in_words()}. {bridge_words(own, theirs)}")
+    return steps
+
+
+def _inbound_audio(plan: InboundPlan) -> list[str]:
+    theirs, own = plan.caller_media, plan.account.media_policy
+    return [
+        f"Audio with the carrier: {theirs.in_words()}.",
+        f"Audio with the account: {own.in_words()}. {bridge_words(theirs, own)}",
+    ]
 
 
 def _nobody_there(plan: InboundPlan) -> Verdict | None:

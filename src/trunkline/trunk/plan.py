@@ -7,7 +7,7 @@ goes into the INVITE for each of them.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.uri import SipUri
@@ -20,6 +20,7 @@ from trunkline.trunk.e164 import MalformedNumber, normalise, normalise_user, num
 from trunkline.trunk.forwarding import Endpoint, MediaProtection
 from trunkline.trunk.health import HealthBook, prefer_up
 from trunkline.trunk.hunt import Hunt, HuntTarget, Rules
+from trunkline.trunk.media_policy import MediaPolicy, SrtpPolicy
 from trunkline.trunk.number import Number
 from trunkline.trunk.registrations import Binding
 from trunkline.trunk.routes import Pick, Route, in_order
@@ -48,9 +49,8 @@ class FarLeg:
     to: NameAddr
     headers: Headers
     """Identity headers, ready for the wire."""
-    codecs: tuple[str, ...]
-    """What may be offered, preferred first; empty: the account and the carrier allow no codec in common."""
-    media: MediaProtection
+    media: MediaPolicy
+    """How audio may be agreed on with the target."""
     credentials: CarrierCredentials | None
     """For the target's challenge."""
     flow: object
@@ -94,6 +94,11 @@ class OutboundPlan:
     """In the order in which to try them; at least one."""
     service_domain: str
 
+    @property
+    def caller_media(self) -> MediaPolicy:
+        """How audio may be agreed on with the customer."""
+        return self.account.media_policy
+
     def hunt(self, health: HealthBook | None = None) -> Hunt[GatewayTarget]:
         """A fresh hunt over the targets."""
         return Hunt(self.targets, Rules.GATEWAYS, health)
@@ -110,8 +115,7 @@ class OutboundPlan:
             from_=from_address(caller, user, host),
             to=NameAddr(None, SipUri("sip", called, gateway.uri.host)),
             headers=identity_headers(caller, user, host, trusted=carrier.trusted),
-            codecs=tuple([name for name in carrier.codecs if name in self.account.codecs]),
-            media=MediaProtection.RTP,
+            media=carrier.media_policy,
             credentials=carrier.credentials,
             flow=None,
             response_timeout_ms=carrier.response_timeout_ms,
@@ -132,7 +136,8 @@ class InboundPlan:
     targets: tuple[EndpointTarget, ...]
     """In the order in which to try them; at least one."""
     service_domain: str
-    codecs: tuple[str, ...]
+    caller_media: MediaPolicy
+    """How audio may be agreed on with the carrier."""
 
     @property
     def called(self) -> str:
@@ -153,8 +158,7 @@ class InboundPlan:
             from_=from_address(caller, caller.user, domain),
             to=NameAddr(None, SipUri("sip", self.number.e164, domain)),
             headers=identity_headers(caller, caller.user, domain, trusted=False),
-            codecs=self.codecs,
-            media=endpoint.media,
+            media=endpoint_media(self.account, endpoint),
             credentials=None,
             flow=None if binding is None else binding.flow,
             response_timeout_ms=endpoint.timeout_ms,
@@ -173,13 +177,15 @@ def plan_outbound(
     *,
     service_domain: str,
     pick: Pick,
+    srtp_needs_tls: bool = False,
     is_up: IsUp = _always_up,
     trace: Trace | None = None,
 ) -> OutboundPlan | Verdict:
     """Plan a customer's call to `dialled`, the Request-URI's user as received.
 
     Checked in this order: the account, the number, the destination, the caller ID, the route. `is_up` tells
-    of a gateway's health key whether it is up (`HealthBook.is_up`).
+    of a gateway's health key whether it is up (`HealthBook.is_up`); with `srtp_needs_tls`, one that wants
+    SRTP over something else is not tried.
     """
     note: Trace = [] if trace is None else trace
     if account.blocked:
@@ -203,7 +209,7 @@ def plan_outbound(
     if route is None:
         note.append(f"No route has a prefix of {called}.")
         return Verdict.of(Slug.NO_ROUTE, detail=f"no route has a prefix of {called}")
-    targets = _gateways(directory, route, pick, is_up, note)
+    targets = _gateways(directory, route, pick, is_up, srtp_needs_tls, note)
     if not targets:
         return Verdict.of(
             Slug.NO_ROUTE, detail=f"route '{route.prefix}' leads to no carrier that takes calls"
@@ -233,7 +239,7 @@ def _caller_words(caller: CallerIdentity, presented: CallerIdentity | Verdict, a
 
 
 def _gateways(
-    directory: Directory, route: Route, pick: Pick, is_up: IsUp, note: Trace
+    directory: Directory, route: Route, pick: Pick, is_up: IsUp, srtp_needs_tls: bool, note: Trace
 ) -> tuple[GatewayTarget, ...]:
     prefix = f"Route {route.prefix}" if route.prefix else "The route for every number"
     targets: list[GatewayTarget] = []
@@ -254,7 +260,10 @@ def _gateways(
         for gateway in in_order(carrier.gateways, pick):
             label = str(gateway.uri)
             key = gateway_health_key(carrier, gateway)
-            targets.append(GatewayTarget(label=label, health_key=key, carrier=carrier, gateway=gateway))
+            missing = _keys_exposed(carrier.media_policy, carrier.uri_of(gateway), srtp_needs_tls, note)
+            targets.append(
+                GatewayTarget(label=label, health_key=key, missing=missing, carrier=carrier, gateway=gateway)
+            )
     note.append(f"{prefix} leads to {', then '.join(names) or 'no carrier that takes calls'}.")
     ordered, down = prefer_up(targets, lambda target: is_up(target.health_key))
     _note_targets(ordered, down, note)
@@ -278,6 +287,7 @@ def plan_inbound(
     caller: CallerIdentity,
     *,
     service_domain: str,
+    srtp_needs_tls: bool = False,
     is_up: IsUp = _always_up,
     bindings_of: BindingsOf = _nobody,
     trace: Trace | None = None,
@@ -308,11 +318,11 @@ def plan_inbound(
     caller = _inbound_caller(carrier, caller)
     shown = caller.user or "nobody"
     note.append(f"The caller is {shown} (from {caller.source}){', withheld' if caller.restricted else ''}.")
-    targets = _endpoints(directory, number, service_domain, bindings_of, note)
+    targets = _endpoints(directory, account, number, service_domain, bindings_of, note)
+    targets = [_guarded(target, account, srtp_needs_tls, note) for target in targets]
     ordered, down = prefer_up(targets, lambda target: not target.health_key or is_up(target.health_key))
     _note_targets(ordered, down, note)
-    codecs = tuple([name for name in account.codecs if name in carrier.codecs])
-    return InboundPlan(account, number, caller, tuple(ordered), service_domain, codecs)
+    return InboundPlan(account, number, caller, tuple(ordered), service_domain, carrier.media_policy)
 
 
 def _inbound_caller(carrier: Carrier, caller: CallerIdentity) -> CallerIdentity:
@@ -324,14 +334,19 @@ def _inbound_caller(carrier: Carrier, caller: CallerIdentity) -> CallerIdentity:
 
 
 def _endpoints(
-    directory: Directory, number: Number, service_domain: str, bindings_of: BindingsOf, note: Trace
+    directory: Directory,
+    owner: Account,
+    number: Number,
+    service_domain: str,
+    bindings_of: BindingsOf,
+    note: Trace,
 ) -> list[EndpointTarget]:
     targets: list[EndpointTarget] = []
     for endpoint in number.forwarding.endpoints:
         uri = endpoint.uri
-        if endpoint.media is MediaProtection.SRTP:
-            note.append(f"{uri} is passed over: it asks for SRTP, and there is none yet.")
-            verdict = Verdict.of(Slug.SRTP_UNAVAILABLE, detail=str(uri))
+        if endpoint.media is MediaProtection.SRTP and owner.srtp is SrtpPolicy.FORBIDDEN:
+            note.append(f"{uri} is passed over: it asks for SRTP, which account {owner.key} forbids.")
+            verdict = Verdict.of(Slug.SRTP_UNAVAILABLE, detail=f"{uri}: the account forbids SRTP")
             targets.append(EndpointTarget(label=str(uri), health_key="", missing=verdict, endpoint=endpoint))
             continue
         if uri.host != service_domain:
@@ -354,6 +369,31 @@ def _endpoints(
             label = f"{uri} at {binding.uri}"
             targets.append(EndpointTarget(label=label, health_key="", endpoint=endpoint, binding=binding))
     return targets
+
+
+def endpoint_media(account: Account, endpoint: Endpoint) -> MediaPolicy:
+    """How audio may be agreed on with an endpoint of the account."""
+    media = account.media_policy
+    return replace(media, srtp=SrtpPolicy.REQUIRED) if endpoint.media is MediaProtection.SRTP else media
+
+
+def _guarded(target: EndpointTarget, account: Account, srtp_needs_tls: bool, note: Trace) -> EndpointTarget:
+    """`target`, missing if the keys of its SRTP would travel readable and must not."""
+    if target.missing is not None:
+        return target
+    uri = target.endpoint.uri if target.binding is None else target.binding.uri
+    missing = _keys_exposed(endpoint_media(account, target.endpoint), uri, srtp_needs_tls, note)
+    return target if missing is None else replace(target, health_key="", missing=missing)
+
+
+def _keys_exposed(media: MediaPolicy, uri: SipUri, srtp_needs_tls: bool, note: Trace) -> Verdict | None:
+    over_tls = uri.scheme == "sips" or uri.transport == "tls"
+    if not srtp_needs_tls or over_tls or media.srtp is not SrtpPolicy.REQUIRED:
+        return None
+    note.append(
+        f"{uri} is passed over: its SRTP keys would travel readable, and media.srtp_needs_tls is set."
+    )
+    return Verdict.of(Slug.SRTP_UNAVAILABLE, detail=f"{uri}: SRTP keys may travel over TLS only")
 
 
 def _note_targets(ordered: Sequence[HuntTarget], down: Sequence[HuntTarget], note: Trace) -> None:

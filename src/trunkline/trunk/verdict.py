@@ -162,11 +162,11 @@ class Slug(Enum):
     )
     SRTP_UNAVAILABLE = _Kind(
         "srtp-unavailable",
-        Fault.SERVICE,
+        Fault.CUSTOMER,
         488,
         79,
-        "The endpoint asks for SRTP, which this version can't do; it is never sent plain audio instead.",
-        "Take ;media=srtp out of the entry, or wait for a version with SRTP.",
+        "One side wants its audio encrypted and the other does not, or its keys can't be used.",
+        "Compare the account's or carrier's SRTP setting with the peer's; offer AES_CM_128_HMAC_SHA1_80.",
     )
     # a failed attempt
     ENDPOINT_SILENT = _Kind(

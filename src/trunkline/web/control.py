@@ -6,8 +6,9 @@ public interface.
 """
 
 from collections.abc import AsyncIterator
+from typing import Annotated
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Query, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.requests import Request
 
@@ -23,6 +24,7 @@ from trunkline.web.views import (
     LiveCall,
     MediaPorts,
     NodeStats,
+    PbxView,
     Question,
     RegistrationView,
 )
@@ -82,6 +84,10 @@ def _add_peers(app: FastAPI, node: NodeView) -> None:
     @app.get("/registrations")
     async def registrations() -> list[RegistrationView]:
         return node.registrations()
+
+    @app.get("/pbx/{account}")
+    async def pbx(account: str, host: Annotated[list[str], Query()] = []) -> PbxView:  # noqa: B006 - read only
+        return node.pbx(account, host)
 
     @app.get("/bans")
     async def bans() -> list[BanView]:

@@ -1,11 +1,11 @@
 """The command line's end of the control socket: typed, blocking, one request at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 from pydantic import TypeAdapter
@@ -22,6 +22,7 @@ from trunkline.web.views import (
     LiveCall,
     MediaPorts,
     NodeStats,
+    PbxView,
     Question,
     RegistrationView,
 )
@@ -30,6 +31,7 @@ _T = TypeVar("_T")
 
 _CALLS = TypeAdapter(list[LiveCall])
 _REGISTRATIONS = TypeAdapter(list[RegistrationView])
+_PBX = TypeAdapter(PbxView)
 _BANS = TypeAdapter(list[BanView])
 _STATS = TypeAdapter(NodeStats)
 _MEDIA_PORTS = TypeAdapter(MediaPorts)
@@ -109,6 +111,11 @@ class ControlClient:
 
     def registrations(self) -> list[RegistrationView]:
         return self._get("/registrations", _REGISTRATIONS)
+
+    def pbx(self, account: str, hosts: Sequence[str] = ()) -> PbxView:
+        """What has been seen of the account's PBX; `hosts` are addresses that it is known to use besides."""
+        query = urlencode([("host", host) for host in hosts])
+        return self._get(f"/pbx/{quote(account, safe='')}?{query}", _PBX)
 
     def bans(self) -> list[BanView]:
         return self._get("/bans", _BANS)

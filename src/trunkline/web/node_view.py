@@ -1,5 +1,6 @@
 """What the HTTP ports ask of the node. `trunkline.node` implements it; the tests bring a node of paper."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from trunkline.observe.message import LadderMessage
@@ -11,6 +12,7 @@ from trunkline.web.views import (
     LiveCall,
     MediaPorts,
     NodeStats,
+    PbxView,
     Question,
     Readiness,
     RegistrationView,
@@ -45,6 +47,9 @@ class NodeView(Protocol):
 
     def registrations(self) -> list[RegistrationView]:
         """Every binding that has not expired."""
+
+    def pbx(self, account: str, hosts: Sequence[str]) -> PbxView:
+        """What has been seen of the account's PBX; `hosts` are addresses that it is known to use besides."""
 
     def bans(self) -> list[BanView]:
         """Every ban that has not ended."""

@@ -121,6 +121,19 @@ class RegistrationView:
 
 
 @dataclass(frozen=True, slots=True)
+class PbxView:
+    """What the node has seen of one account's PBX, but for its calls: those are in the records."""
+
+    registrations: tuple[RegistrationView, ...]
+    refused_at: float | None
+    """When a wrong password came for the account's key."""
+    refused_source: str
+    """From where, as `transport address:port`; empty when none came."""
+    asked_at: float | None
+    """When the host of a registration, or one of the `hosts` asked about, last sent a health check."""
+
+
+@dataclass(frozen=True, slots=True)
 class BanView:
     """One source address that is turned away unread."""
 
@@ -173,3 +186,8 @@ class Explanation:
     status: int | None = None
     text: str = ""
     remedy: str = ""
+
+
+def host_of(source: str) -> str:
+    """The address in a `transport address:port`, IPv6 without brackets."""
+    return source.rpartition(" ")[2].rpartition(":")[0].strip("[]")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from tests.unit.virtual_clock import FakeClock
-from trunkline.call.ports import MediaFlow, MediaLeg, RemoteMedia
+from trunkline.call.ports import MediaFlow, MediaLeg, RemoteMedia, TelephoneEvents
 from trunkline.call.record import MediaFigures
 from trunkline.media.embedded import EmbeddedEngine, EngineSettings
 from trunkline.media.fake import FakeEngine
@@ -22,9 +22,17 @@ class Told:
     """A `MediaEvents` that remembers."""
 
     timed_out: list[MediaLeg] = field(default_factory=list)
+    digits: list[tuple[MediaLeg, str, int]] = field(default_factory=list)
+    ended: list[MediaLeg] = field(default_factory=list)
 
     def media_timed_out(self, leg: MediaLeg) -> None:
         self.timed_out.append(leg)
+
+    def digit_received(self, leg: MediaLeg, digit: str, duration_ms: int) -> None:
+        self.digits.append((leg, digit, duration_ms))
+
+    def sound_ended(self, leg: MediaLeg) -> None:
+        self.ended.append(leg)
 
 
 def remote_at(address: str, port: int, **changes: object) -> RemoteMedia:
@@ -38,6 +46,7 @@ def remote_at(address: str, port: int, **changes: object) -> RemoteMedia:
         clock_rates={8: 8000, 101: 8000},
         dtmf_payload_type=101,
         signalled_from=None,
+        takes_events=TelephoneEvents(101, 8000),
     )
     return replace(remote, **changes)  # type: ignore[arg-type]
 

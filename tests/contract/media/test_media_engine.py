@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tests.contract.media.rigs import EmbeddedRig, FakeRig, Rig, Told, figures_of, remote_at
-from trunkline.call.ports import MediaFlow, MediaLeg, NoPortsError, Tone
+from trunkline.call.ports import MediaFlow, MediaLeg, NoPortsError, SrtpKeys, TelephoneEvents, Tone
 from trunkline.errors import MediaError
 from trunkline.media.terminals import Echo, Silence
 
@@ -231,13 +231,24 @@ def test_a_closed_call_is_not_missed(rig: Rig) -> None:
 # --- terminals -------------------------------------------------------------------------------------------
 
 
-def between_terminals(rig: Rig, near: MediaLeg, far: MediaLeg) -> tuple[MediaLeg, MediaLeg]:
+def between_terminals(
+    rig: Rig,
+    near: MediaLeg,
+    far: MediaLeg,
+    *,
+    near_srtp: SrtpKeys | None = None,
+    caller_srtp: SrtpKeys | None = None,
+) -> tuple[MediaLeg, MediaLeg]:
     """Two bridged legs, each with a terminal as its peer. Telephone-event is 101 near and 96 far."""
     caller, callee = (rig.engine.open_leg(ipv6=False, events=Told()) for _ in range(2))
-    at_far = {"payload_types": {8: 8, 96: 101}, "dtmf_payload_type": 96}
-    caller.set_remote(remote_at(near.address, near.port))
+    at_far = {
+        "payload_types": {8: 8, 96: 101},
+        "dtmf_payload_type": 96,
+        "takes_events": TelephoneEvents(96, 8000),
+    }
+    caller.set_remote(remote_at(near.address, near.port, srtp=caller_srtp))
     callee.set_remote(remote_at(far.address, far.port, **at_far))
-    near.set_remote(remote_at(caller.address, caller.port, payload_types={8: 8, 101: 101}))
+    near.set_remote(remote_at(caller.address, caller.port, payload_types={8: 8, 101: 101}, srtp=near_srtp))
     far.set_remote(remote_at(callee.address, callee.port, payload_types={8: 8, 96: 96}, dtmf_payload_type=96))
     rig.engine.bridge(caller, callee)
     return caller, callee
@@ -295,7 +306,7 @@ def test_digits_are_refused_where_they_cannot_be_sent(rig: Rig) -> None:
     leg = rig.engine.open_leg(ipv6=False, events=Told())
     with pytest.raises(MediaError, match="telephone-event"):
         leg.send_digits("1")
-    leg.set_remote(remote_at("198.51.100.7", 4000, payload_types={8: 8}, dtmf_payload_type=None))
+    leg.set_remote(remote_at("198.51.100.7", 4000, payload_types={8: 8}, takes_events=None))
     with pytest.raises(MediaError, match="telephone-event"):
         leg.send_digits("1")
     leg.set_remote(remote_at("198.51.100.7", 4000))
@@ -317,11 +328,71 @@ def test_an_echo_is_heard_by_who_spoke(rig: Rig) -> None:
     assert near.hearing().heard_ms(440.0) <= heard_ms + 200
 
 
+# --- SRTP ------------------------------------------------------------------------------------------------
+
+
+NEAR_KEY, CALLER_KEY, OTHER_KEY = (bytes([octet]) * 30 for octet in (1, 2, 3))
+AT_NEAR = SrtpKeys(send=NEAR_KEY, receive=CALLER_KEY)
+AT_CALLER = SrtpKeys(send=CALLER_KEY, receive=NEAR_KEY)
+
+
+def test_srtp_on_one_leg_and_rtp_on_the_other(rig: Rig) -> None:
+    near = rig.engine.open_terminal(Tone((440.0,)), listen_for=(1000.0,))
+    far = rig.engine.open_terminal(Tone((1000.0,)), listen_for=(440.0,))
+    _, callee = between_terminals(rig, near, far, near_srtp=AT_NEAR, caller_srtp=AT_CALLER)
+    rig.until(lambda: far.hearing().heard_ms(440.0) >= 200 and near.hearing().heard_ms(1000.0) >= 200)
+    near.send_digits("1")
+    callee.send_digits("2")
+    rig.until(lambda: far.hearing().digits in {"12", "21"})
+    assert near.figures().packets_lost == far.figures().packets_lost == 0
+
+
+@pytest.mark.parametrize(
+    ("near_srtp", "caller_srtp"),
+    [
+        pytest.param(AT_NEAR, None, id="the peer only"),
+        pytest.param(None, AT_CALLER, id="we only"),
+        pytest.param(AT_NEAR, SrtpKeys(OTHER_KEY, OTHER_KEY), id="other keys"),
+        pytest.param(AT_NEAR, SrtpKeys(CALLER_KEY, NEAR_KEY, b"\x01"), id="a key identifier"),
+    ],
+)
+def test_without_the_same_keys_at_both_ends_nothing_is_made_out(
+    rig: Rig, near_srtp: SrtpKeys | None, caller_srtp: SrtpKeys | None
+) -> None:
+    near = rig.engine.open_terminal(Tone((440.0,)), listen_for=(1000.0,))
+    far = rig.engine.open_terminal(Tone((1000.0,)), listen_for=(440.0,))
+    caller, _ = between_terminals(rig, near, far, near_srtp=near_srtp, caller_srtp=caller_srtp)
+    rig.until(lambda: figures_of(near)[1] >= 20 and figures_of(far)[1] >= 20)
+    assert far.hearing().heard_ms(440.0) == 0
+    if caller_srtp is not None:
+        assert figures_of(caller)[0] == figures_of(far)[0] == 0, "what isn't the peer's isn't even counted"
+
+
+def test_keys_of_a_reinvite_take_the_place_of_those_before(rig: Rig) -> None:
+    near = rig.engine.open_terminal(Tone((440.0,)))
+    far = rig.engine.open_terminal(Silence(), listen_for=(440.0,))
+    caller, _ = between_terminals(rig, near, far, near_srtp=AT_NEAR, caller_srtp=AT_CALLER)
+    rig.until(lambda: far.hearing().heard_ms(440.0) >= 100)
+    near.set_remote(
+        remote_at(caller.address, caller.port, payload_types={8: 8}, srtp=SrtpKeys(OTHER_KEY, CALLER_KEY))
+    )
+    caller.set_remote(remote_at(near.address, near.port, srtp=SrtpKeys(CALLER_KEY, OTHER_KEY)))
+    heard_ms = far.hearing().heard_ms(440.0)
+    rig.until(lambda: far.hearing().heard_ms(440.0) >= heard_ms + 200)
+
+
+@pytest.mark.parametrize("keys", [SrtpKeys(b"short", NEAR_KEY), SrtpKeys(NEAR_KEY, NEAR_KEY, bytes(129))])
+def test_keys_of_an_impossible_length_are_refused(rig: Rig, keys: SrtpKeys) -> None:
+    leg = rig.engine.open_leg(ipv6=False, events=Told())
+    with pytest.raises(MediaError, match="SRTP needs"):
+        leg.set_remote(remote_at("198.51.100.7", 4000, srtp=keys))
+
+
 def test_a_terminal_refuses_what_it_cannot_do(rig: Rig) -> None:
     terminal = rig.engine.open_terminal(Silence())
     with pytest.raises(MediaError, match="telephone-event"):
         terminal.send_digits("1")
-    with pytest.raises(MediaError, match="PCMU"):
+    with pytest.raises(MediaError, match=r"format|spoken to"):
         terminal.set_remote(remote_at("198.51.100.7", 4000, payload_types={18: 18}))
     terminal.set_remote(remote_at("198.51.100.7", 4000))
     with pytest.raises(MediaError, match="DTMF digit"):

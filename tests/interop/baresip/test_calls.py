@@ -1,5 +1,6 @@
 """baresip as a customer's phone, outbound and inbound, SIPp as the carrier."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ PHONE = "127.0.0.1"
 CARRIER = "127.0.0.20"
 PORT = free_port(CARRIER)
 NUMBER = "12125550200"
+SECURE_NUMBER = "12125550201"
 
 Phone = Callable[..., Baresip]
 
@@ -26,6 +28,8 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         node.command("carrier", "add", "main", "--gateway", f"sip:{CARRIER}:{PORT}")
         node.command("route", "add", "44", "--carrier", "main")
         node.command("number", "add", NUMBER, "--account", KEY, "--forward", f"sip:{KEY}@{DOMAIN}")
+        secure = f"sip:{KEY}@{DOMAIN};media=srtp;transport=tls"
+        node.command("number", "add", SECURE_NUMBER, "--account", KEY, "--forward", secure)
         yield node
 
 
@@ -109,7 +113,77 @@ def test_a_call_reaches_the_registered_phone_over_its_own_connection(
         assert f"-> {resolved.partition(' ')[2]}" in called.output(), "not the connection of the REGISTER"
 
 
-def test_hold_and_resume(node: Node, phone: Phone, sipp: Start, voice: Speak) -> None:
+SRTP = ";mediaenc=srtp-mand"
+"""What makes baresip offer SRTP, and take nothing else."""
+CRYPTO = re.compile(r"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:([A-Za-z0-9+/]{40})")
+
+
+def _keys(trace: str) -> set[str]:
+    """Every key in what a phone has printed; one way has one, and the other another."""
+    assert "m=audio" in trace
+    assert "RTP/AVP" not in trace
+    return set(CRYPTO.findall(trace))
+
+
+def test_srtp_to_the_customer_and_rtp_to_the_carrier(
+    node: Node, phone: Phone, sipp: Start, voice: Speak
+) -> None:
+    ear = voice(1000, CARRIER)
+    callee = _answering(sdp(ear))
+    callee.hung_up()
+    carrier = sipp(callee, host=CARRIER, port=PORT)
+    caller = phone(transport="tls", extra=SRTP)
+    caller.command("dial", f"sip:442071838754@{DOMAIN}")
+    invite = carrier.received("INVITE")
+    caller.event("CALL_ESTABLISHED")
+    assert invite.audio is not None
+    assert "RTP/AVP" in invite.body
+    assert "crypto" not in invite.body
+    ear.talk_to(*invite.audio)
+    wait_for("the callee to hear baresip", lambda: ear.hears(440), within_s=4)
+    wait_for("baresip to hear the callee", lambda: caller.hears(1000), within_s=4)
+    caller.command("hangup")
+    carrier.done()
+    assert len(_keys(caller.output())) == 2
+
+
+def test_an_endpoint_that_is_to_have_srtp_gets_it(
+    node: Node, phone: Phone, sipp: Start, voice: Speak
+) -> None:
+    mouth = voice(1000, CARRIER)
+    called = phone(transport="tls", extra=SRTP)
+    caller = Caller(SECURE_NUMBER, caller="442071838750", body=sdp(mouth))
+    caller.invite()
+    caller.answered()
+    caller.pause(1500)
+    caller.bye()
+    carrier = sipp(caller, host=CARRIER, to=(HOST, node.port))
+    here = carrier.answer().audio
+    assert here is not None
+    mouth.talk_to(*here)
+    wait_for("baresip to hear the caller", lambda: called.hears(1000), within_s=4)
+    wait_for("the caller to hear baresip", lambda: mouth.hears(440), within_s=4)
+    carrier.done()
+    called.event("CALL_CLOSED")
+    assert len(_keys(called.output())) == 2
+
+
+def test_an_endpoint_that_is_to_have_srtp_and_has_none_is_never_sent_rtp(
+    node: Node, phone: Phone, sipp: Start, voice: Speak
+) -> None:
+    called = phone(transport="tls")
+    caller = Caller(SECURE_NUMBER, caller="442071838750", body=sdp(voice(1000, CARRIER)))
+    caller.invite()
+    caller.refused(488)
+    carrier = sipp(caller, host=CARRIER, to=(HOST, node.port))
+    carrier.done()
+    assert "RTP/AVP " not in called.output().split("INVITE sip:")[1]
+
+
+@pytest.mark.parametrize(("transport", "extra"), [("udp", ""), ("tls", SRTP)], ids=["rtp", "srtp"])
+def test_hold_and_resume(
+    node: Node, phone: Phone, sipp: Start, voice: Speak, transport: str, extra: str
+) -> None:
     ear = voice(1000, CARRIER)
     callee = _answering(sdp(ear))
     for version, direction in ((2, "recvonly"), (3, "sendrecv")):
@@ -117,7 +191,7 @@ def test_hold_and_resume(node: Node, phone: Phone, sipp: Start, voice: Speak) ->
         callee.agree(sdp(ear, direction=direction, version=version))
     callee.hung_up()
     carrier = sipp(callee, host=CARRIER, port=PORT)
-    caller = phone()
+    caller = phone(transport=transport, extra=extra)
     caller.command("dial", f"sip:442071838751@{DOMAIN}")
     there = carrier.received("INVITE").audio
     caller.event("CALL_ESTABLISHED")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.simulation.descriptions import audio, direction, line
+from tests.simulation.phone import key_source
 from tests.unit.virtual_clock import FakeClock
 from trunkline.call.leg import Leg, LegOwner, connect
 from trunkline.call.ports import MediaFlow, MediaLeg, NoPortsError
@@ -14,8 +15,10 @@ from trunkline.sdp.errors import NoCommonCodecError
 from trunkline.sip.exchange import IncomingOffer
 from trunkline.sip.message import Request
 from trunkline.sip.stack import ServerTransaction
+from trunkline.trunk.media_policy import MediaPolicy
 from trunkline.trunk.verdict import Slug
 
+PLAIN = MediaPolicy(transcoding=False)
 ALICE, BOB = "198.51.100.1", "198.51.100.2"
 
 
@@ -49,20 +52,31 @@ class Owner(LegOwner):
     def media_timed_out(self, leg: MediaLeg) -> None:
         self.told.append("timed out")
 
+    def digit_received(self, leg: MediaLeg, digit: str, duration_ms: int) -> None:
+        self.told.append((digit, duration_ms))
+
+    def sound_ended(self, leg: MediaLeg) -> None:
+        self.told.append("sound ended")
+
 
 class Pair:
     """The caller's and the callee's leg of one engine."""
 
-    def __init__(self) -> None:
+    def __init__(self, caller: MediaPolicy = PLAIN, callee: MediaPolicy = PLAIN) -> None:
         self.engine = FakeEngine(FakeClock())
         self.owner = Owner()
-        self.caller = Leg(self.engine, self.owner, session_id=1, ipv6=False)
-        self.callee = Leg(self.engine, self.owner, session_id=2, ipv6=False)
+        self.caller = self.leg(1, caller)
+        self.callee = self.leg(2, callee)
+
+    def leg(self, session_id: int, policy: MediaPolicy = PLAIN) -> Leg:
+        return Leg(
+            self.engine, self.owner, session_id=session_id, ipv6=False, policy=policy, key=key_source("leg")
+        )
 
     def agree(self, caller: bytes, callee: bytes) -> tuple[bytes, bytes]:
         """Offer and answer all through: what the callee was offered, what the caller was answered."""
         self.caller.take_offer(caller)
-        offer = self.callee.offer(self.caller.described)
+        offer = self.callee.offer(self.caller)
         self.callee.take_answer(callee)
         answer = self.caller.answer(self.callee)
         connect(self.engine, self.caller, self.callee)
@@ -119,10 +133,10 @@ def test_audio_flows_as_both_have_said(caller: str, callee: str, flow: MediaFlow
 
 
 def test_nothing_in_common_is_refused() -> None:
-    pair = Pair()
+    pair = Pair(callee=MediaPolicy(("PCMA",), transcoding=False))
     pair.caller.take_offer(audio(ALICE, codecs=(0,)))
     with pytest.raises(NoCommonCodecError):
-        pair.callee.offer(pair.caller.described, ["PCMA"])
+        pair.callee.offer(pair.caller)
 
 
 def test_an_unreadable_answer_leaves_what_stood() -> None:
@@ -141,6 +155,13 @@ def test_a_peer_that_said_nothing_has_no_description() -> None:
         _ = pair.caller.described
 
 
+def concerned(pair: Pair, body: bytes) -> bool:
+    """Whether the callee has to hear of a new offer of the caller."""
+    before = pair.caller.remote
+    pair.caller.take_offer(body)
+    return pair.caller.concerns(pair.callee, before)
+
+
 @pytest.mark.parametrize(
     ("body", "differs"),
     [
@@ -153,9 +174,11 @@ def test_a_peer_that_said_nothing_has_no_description() -> None:
     ids=["the same", "another port", "hold", "hold by address", "fewer codecs"],
 )
 def test_the_other_peer_hears_of_an_offer_that_concerns_it(body: bytes, differs: bool) -> None:
-    leg = Pair().caller
-    assert leg.take_offer(audio(ALICE))
-    assert leg.take_offer(body) is differs
+    pair = Pair()
+    assert concerned(pair, audio(ALICE))
+    pair.callee.offer(pair.caller)
+    pair.callee.take_answer(audio(BOB))
+    assert concerned(pair, body) is differs
 
 
 def test_a_reinvite_without_sdp_is_offered_the_same_once_more_both_ways() -> None:
@@ -168,9 +191,9 @@ def test_a_reinvite_without_sdp_is_offered_the_same_once_more_both_ways() -> Non
 
 def test_a_late_answer_has_to_share_a_codec_with_the_other_peer() -> None:
     pair = Pair()
-    pair.callee.offer(None)
+    pair.callee.offer(pair.caller)
     pair.callee.take_answer(audio(BOB, codecs=(8,)))
-    pair.caller.offer(pair.callee.described)
+    pair.caller.offer(pair.callee)
     with pytest.raises(NoCommonCodecError):
         pair.caller.take_late_answer(audio(ALICE, codecs=(0,)), pair.callee)
     pair.caller.take_late_answer(audio(ALICE, codecs=(8,)), pair.callee)
@@ -218,7 +241,8 @@ def test_a_closed_leg_gives_its_port_back_once_and_tells_nobody_anything() -> No
 
 
 def test_without_a_free_port_there_is_no_leg() -> None:
-    engine = FakeEngine(FakeClock(), port_min=10_000, port_max=10_001)
-    Leg(engine, Owner(), session_id=1, ipv6=False)
+    pair = Pair()
+    pair.engine = FakeEngine(FakeClock(), port_min=10_000, port_max=10_001)
+    pair.leg(1)
     with pytest.raises(NoPortsError):
-        Leg(engine, Owner(), session_id=2, ipv6=False)
+        pair.leg(2)

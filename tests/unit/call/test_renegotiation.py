@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.simulation.descriptions import audio, direction, line
+from tests.simulation.descriptions import audio, codecs_of, direction, line, secure_audio
 from tests.simulation.phone import Phone
-from tests.simulation.world import CUSTOMER, GATEWAY, World, follow_offer
+from tests.simulation.world import CUSTOMER, GATEWAY, PASSING_ONLY, World, follow_offer
 from trunkline.call.leg import Leg
 from trunkline.call.ports import MediaFlow
 from trunkline.media.fake import FakeLeg
@@ -138,13 +138,62 @@ def test_an_unchanged_answer_keeps_its_version() -> None:
 
 
 def test_other_codecs_go_on_to_the_other_side() -> None:
-    world = Talking()
+    world = Talking(account=PASSING_ONLY)
     world.gateway.on_offer = lambda phone, exchange: exchange.accept(audio(GATEWAY, codecs=(9,), version=2))
     world.offer(world.customer, codecs=(9,))
     assert world.customer.events[-1] == "answer 200 INVITE"
     (onward,) = world.heard_by(world.gateway, "INVITE")
     assert line(onward.body, "m").split()[3] == "9"
     assert line(world.customer.responses[-1].body, "m").split()[3] == "9"
+    world.hang_up()
+
+
+def spoken(world: World) -> tuple[str, str]:
+    """The codecs that the two peers are sent."""
+    call = world.node.the_call
+    assert call.callee is not None
+    return call.caller.codec, call.callee.codec
+
+
+@pytest.mark.parametrize("who", ["caller", "callee"])
+def test_another_codec_is_transcoded_without_asking_the_other_side(who: str) -> None:
+    world = Talking()
+    one, other = sides(world, who)
+    world.offer(one, codecs=(9,))
+    assert one.events[-1] == "answer 200 INVITE"
+    assert codecs_of(one.responses[-1].body) == [9]
+    assert world.heard_by(other, "INVITE") == []
+    assert spoken(world) == (("G722", "PCMA") if who == "caller" else ("PCMA", "G722"))
+    world.offer(one, codecs=(0,), version=3)
+    assert codecs_of(one.responses[-1].body) == [0]
+    assert set(spoken(world)) == {"PCMU"}, "which passes"
+    assert world.flows() == BOTH
+    world.hang_up()
+
+
+def test_hold_and_another_codec_at_once_go_on_to_the_other_side() -> None:
+    world = Talking()
+    world.offer(world.customer, codecs=(9,), direction="sendonly")
+    assert direction(world.gateway.answered_offers[-1]) == "sendonly"
+    assert direction(world.customer.responses[-1].body) == "recvonly"
+    assert spoken(world) == ("G722", "PCMA")
+    world.hang_up()
+
+
+def test_new_keys_concern_their_own_leg_only_and_a_downgrade_is_refused() -> None:
+    world = Talking()
+    for version, key in enumerate((bytes(30), b"k" * 30), 2):
+        body = secure_audio(CUSTOMER, key, version=version)
+        world.customer.the_usage.reinvite(body, world.customer.note_answer, world.customer.note_refusal)
+        world.clock.advance(1)
+        assert world.customer.events[-1] == "answer 200 INVITE"
+        keys = world.node.the_call.caller.srtp_keys
+        assert keys is not None
+        assert keys.receive == key
+    assert world.heard_by(world.gateway, "INVITE") == []
+    world.offer(world.customer, version=4)
+    assert world.customer.events[-1] == "refusal 488"
+    assert world.node.the_call.caller.srtp_keys == keys
     world.hang_up()
 
 

@@ -423,12 +423,16 @@ def test_an_unusable_offer_is_488_with_a_warning(body: bytes, slug: str) -> None
     world.finish()
 
 
-def test_codecs_that_carrier_and_account_share() -> None:
-    world = World(
-        account=replace(ACCOUNT, codecs=("PCMU", "G722")), carrier=replace(CARRIER, codecs=("G722",))
-    )
-    world.outbound(body=audio(CUSTOMER, codecs=(8, 0)))
-    assert refused(world).status == 488
+@pytest.mark.parametrize(
+    ("codecs", "transcoding"), [((8, 9), False), ((8,), True)], ids=["nothing passes", "nothing is allowed"]
+)
+def test_codecs_that_carrier_and_account_leave(codecs: tuple[int, ...], transcoding: bool) -> None:
+    account = replace(ACCOUNT, codecs=("PCMU", "G722"), transcoding=transcoding)
+    world = World(account=account, carrier=replace(CARRIER, codecs=("PCMA",)))
+    world.outbound(body=audio(CUSTOMER, codecs=codecs))
+    response = refused(world)
+    assert response.status == 488
+    assert error_id(response) == "codec-mismatch"
     world.finish()
 
 

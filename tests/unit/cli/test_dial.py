@@ -54,3 +54,12 @@ def test_key_without_secret_is_refused(line: CommandLine) -> None:
 def test_loopback_is_called_from_loopback() -> None:
     assert local_address_for(SipUri.parse("sip:127.0.0.9")) == "127.0.0.1"
     assert local_address_for(SipUri.parse("sip:[::1]")) == "::1"
+
+
+def test_one_codec_is_offered(node: RunningNode) -> None:
+    report = node.line.json("dial", "9992000", *WHO, "--codec", "pcmu", "--for", "0.5")
+    assert report["codec"] == "PCMU"
+
+
+def test_an_unknown_codec_is_refused(line: CommandLine) -> None:
+    assert "known are PCMA" in line.error("dial", "sip:1@192.0.2.1", "--codec", "opus")

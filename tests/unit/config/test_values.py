@@ -1,4 +1,4 @@
-"""Addresses, host names and lists of them."""
+"""Addresses, host names, lists of them, tones."""
 
 from typing import Annotated, Any
 
@@ -6,12 +6,14 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from trunkline.config.values import (
+    Cadence,
     Host,
     IpAddress,
     IpAddresses,
     ListenAddress,
     ListenAddresses,
     SocketAddress,
+    ToneCadence,
 )
 
 
@@ -78,3 +80,21 @@ def test_ip_addresses() -> None:
     assert read(IpAddress, "2001:DB8::1") == "2001:db8::1"
     with pytest.raises(ValidationError, match="not a name"):
         read(IpAddress, "localhost")
+
+
+@pytest.mark.parametrize(
+    ("text", "cadence"),
+    [
+        ("425:1000/4000", Cadence((425.0,), 1000, 4000)),
+        (" 440+480:2000/4000 ", Cadence((440.0, 480.0), 2000, 4000)),
+    ],
+)
+def test_a_tone_that_comes_and_goes(text: str, cadence: Cadence) -> None:
+    assert read(ToneCadence, text) == read(ToneCadence, cadence) == cadence
+    assert str(cadence) == text.strip()
+
+
+@pytest.mark.parametrize("text", ["", "425", "425:1000", "20:1000/4000", "4000:1/1", "425:0/1", "1+2+3:1/1"])
+def test_what_is_no_such_tone(text: str) -> None:
+    with pytest.raises(ValidationError, match="must be"):
+        read(ToneCadence, text)

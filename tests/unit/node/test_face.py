@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.unit.net.wire import until
-from tests.unit.node.ground import CALLED, KEY, NUMBER, Ground, on_node
+from tests.unit.node.ground import CALLED, HOST, KEY, NUMBER, Ground, on_node
 from trunkline.call.record import Direction
 from trunkline.net.admission import Evidence
 from trunkline.store.errors import DatabaseError
 from trunkline.trunk.verdict import Slug
-from trunkline.web.views import Question
+from trunkline.web.views import PbxView, Question
 
 
 def test_an_idle_node(tmp_path: Path) -> None:
@@ -104,5 +104,18 @@ def test_a_database_that_is_away_is_said(tmp_path: Path) -> None:
         with pytest.raises(DatabaseError):
             await ground.face.refresh_directory()
         assert ground.node.directory.account(KEY) is not None
+
+    on_node(tmp_path, look)
+
+
+def test_what_has_been_seen_of_a_pbx(tmp_path: Path) -> None:
+    async def look(ground: Ground) -> None:
+        face = ground.face
+        assert face.pbx(KEY, [HOST]) == PbxView((), None, "", None)
+        await ground.outbound(secret="a wrong one")
+        view = face.pbx(KEY, [])
+        assert view.refused_at is not None
+        assert view.refused_source.startswith(f"UDP {HOST}:")
+        assert face.pbx("another", []).refused_at is None
 
     on_node(tmp_path, look)

@@ -1,6 +1,6 @@
 """Chance, in pieces."""
 
-from trunkline.node.tokens import token_source, weighted_pick
+from trunkline.node.tokens import srtp_key, token_source, weighted_pick
 
 
 def test_tokens_are_64_random_bits_each() -> None:
@@ -13,6 +13,12 @@ def test_tokens_are_64_random_bits_each() -> None:
 
 def test_two_sources_differ() -> None:
     assert token_source()() != token_source()()
+
+
+def test_srtp_keys_are_30_octets_and_never_the_same() -> None:
+    keys = {srtp_key() for _ in range(100)}
+    assert {len(key) for key in keys} == {30}
+    assert len(keys) == 100
 
 
 def test_a_pick_follows_the_weights() -> None:

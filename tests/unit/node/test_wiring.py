@@ -1,10 +1,13 @@
 """What the settings of a node mean to each room."""
 
 import socket
+from pathlib import Path
 
 import pytest
 
+from trunkline.call.ports import Tone
 from trunkline.config import Settings
+from trunkline.errors import ConfigError
 from trunkline.node import wiring
 from trunkline.observe.log import LogFormat
 from trunkline.sip.ports import Address, Transport
@@ -87,6 +90,7 @@ def test_every_room_gets_its_own_values() -> None:
         "[forwarding]\ndefault_timeout_ms = 3000\ntimeout_status = 480\ntrying_counts = false\n"
         "ring_timeout_s = 30.0\nhealth_failures = 2\nhealth_window = 4\n"
         "[outbound]\nattempt_timeout_ms = 700\nring_timeout_s = 40.0\nmax_duration_s = 60.0\n"
+        '[media]\nsrtp_needs_tls = true\nringback = "440+480:2000/4000"\n'
         "[limits]\nmax_calls = 7\nsource_requests = 5\nknown_source_requests = 6\nsource_window_s = 1.5\n"
         "ban_s = 9.0\n"
         "[registrar]\nmin_expires_s = 61\ndefault_expires_s = 62\nmax_expires_s = 63\nmax_contacts = 2\n"
@@ -99,6 +103,8 @@ def test_every_room_gets_its_own_values() -> None:
     assert (calls.endpoint_silence_ms, calls.endpoint_ring_s, calls.trying_counts) == (3000, 30.0, False)
     assert (calls.gateway_silence_ms, calls.gateway_ring_s, calls.longest_call_s) == (700, 40.0, 60.0)
     assert (calls.timeout_status, calls.max_calls) == (480, 7)
+    assert (calls.srtp_needs_tls, calls.announcements) == (True, {})
+    assert calls.ringback == Tone((440.0, 480.0), -13.0, (2000, 4000))
     gate = wiring.gate_settings(given)
     assert (gate.window_s, gate.requests_per_window) == (1.5, 5)
     assert (gate.known_requests_per_window, gate.ban_s, gate.loopback) == (6, 9.0, False)
@@ -115,3 +121,14 @@ def test_every_room_gets_its_own_values() -> None:
     tls = wiring.transport_settings(given).tls
     assert tls is not None
     assert (tls.min_version, tls.verify_peers) == ("1.2", True)
+
+
+def test_recordings_are_those_named_after_an_error_id(tmp_path: Path) -> None:
+    for name in ("busy.wav", "no-route.wav", "nonsense.wav", "declined.mp3"):
+        (tmp_path / name).touch()
+    assert wiring.announcements(tmp_path) == {
+        "busy": str(tmp_path / "busy.wav"),
+        "no-route": str(tmp_path / "no-route.wav"),
+    }
+    with pytest.raises(ConfigError, match=r"media\.announcements"):
+        wiring.announcements(tmp_path / "elsewhere")

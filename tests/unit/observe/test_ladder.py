@@ -1,6 +1,7 @@
 """Every message of a call is found under the call, live and later; nothing else stays in memory."""
 
 import asyncio
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from tests.unit.observe.flows import PaperFlow
 from tests.unit.virtual_clock import FakeClock
 from trunkline.observe.journal import Journal
 from trunkline.observe.ladder import LINGER_S, MAX_UNLINKED, STORY_BYTES, UNLINKED_BYTES, Ladder
-from trunkline.observe.message import LadderMessage
+from trunkline.observe.message import LadderMessage, unpack
+from trunkline.observe.segment import SealedSegment
+from trunkline.sdp.crypto import our_line
 from trunkline.sip.ports import Address
 
 INVITE = b"INVITE sip:1@h SIP/2.0\r\n\r\n"
@@ -169,10 +172,30 @@ def test_found_after_a_restart(tmp_path: Path) -> None:
     after.journal.close()
 
 
+def unmasked(path: Path) -> list[LadderMessage]:
+    """What somebody who gets hold of a journal file finds in it."""
+    return [message for payload in SealedSegment(path).read("call") for message in unpack(payload)]
+
+
 def test_secrets_stay_inside(bench: Bench) -> None:
     bench.ladder.link("in", "call")
     bench.ladder.message_received(INVITE[:-2] + b"Authorization: Basic c2VjcmV0\r\n\r\n", CALLER, "in")
     assert b"c2VjcmV0" not in bench.read("call")[0].data
+
+
+def test_keys_for_srtp_are_not_even_written_to_the_journal(bench: Bench, tmp_path: Path) -> None:
+    key = bytes(range(30))
+    offer = f"a={our_line(1, key)}|2^20|1:4\r\n".encode()
+    bench.ladder.message_sent(INVITE + offer, CALLEE, "out")
+    bench.ladder.link("out", "call")
+    bench.ladder.message_received(OK + offer, CALLEE, "out")
+    bench.ladder.close("call")
+    live = bench.read("call")
+    bench.clock.advance(LINGER_S + 1)
+    bench.journal.wait_written()
+    written = [message for path in tmp_path.iterdir() for message in unmasked(path)]
+    assert [len(message.data) for message in written] == [len(INVITE + offer), len(OK + offer)]
+    assert not any(b64encode(key) in message.data for message in [*live, *written])
 
 
 def test_calls_that_end_together_are_filed_together(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

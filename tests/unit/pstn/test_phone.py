@@ -115,3 +115,39 @@ def test_options_is_answered_and_other_methods_are_not_served() -> None:
 
 def test_a_report_knows_only_what_was_listened_for() -> None:
     assert not CallReport().heard(440.0)
+
+
+def test_digits_in_info_are_reported_apart() -> None:
+    taken: list[CallReport] = []
+
+    async def call(ground: Ground) -> CallReport:
+        async with (
+            ground.phone(answers=TONE, taken=taken.append) as (_, uri),
+            ground.phone() as (caller, _),
+        ):
+            return await caller.dial(Dialling(uri, digits="42#", info=True, talk_s=0.2))
+
+    report = on_ground(call)
+    assert report.answered
+    (theirs,) = taken
+    assert (theirs.digits_in_info, theirs.hearing.digits) == ("42#", "")
+
+
+def test_a_phone_that_rings_first_and_a_caller_that_does_not_wait() -> None:
+    taken: list[CallReport] = []
+
+    async def call(ground: Ground) -> list[CallReport]:
+        async with (
+            ground.phone(answers=TONE, ring_s=0.2, taken=taken.append) as (_, uri),
+            ground.phone() as (caller, _),
+        ):
+            patient = await caller.dial(Dialling(uri, talk_s=0.1))
+            hasty = await caller.dial(Dialling(uri, ring_s=0.05))
+            await asyncio.sleep(0.3)
+            return [patient, hasty]
+
+    patient, hasty = on_ground(call)
+    assert (patient.answered, hasty.answered) == (True, False)
+    rang = {step.what: step.at_s for step in patient.steps}
+    assert rang["200 OK"] - rang["180 Ringing"] == pytest.approx(0.2, abs=0.1)
+    assert [report.outcome for report in taken] == ["the caller hung up", "the caller gave up"]

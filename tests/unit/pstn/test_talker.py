@@ -4,12 +4,13 @@ import pytest
 
 from tests.simulation.descriptions import audio, direction, line
 from tests.unit.virtual_clock import FakeClock
-from trunkline.call.ports import Tone
+from trunkline.call.ports import SrtpKeys, Tone
 from trunkline.errors import MediaError, SdpError
-from trunkline.media.fake import FakeEngine, FakeNetwork
+from trunkline.media.fake import FakeEngine, FakeNetwork, FakeTerminal
 from trunkline.media.terminals import Silence, Source
-from trunkline.pstn.talker import CODECS, Talker
-from trunkline.sdp.errors import NoCommonCodecError
+from trunkline.pstn.talker import CODECS, STEP_MS, Talker
+from trunkline.sdp.codecs import CODEC_NAMES
+from trunkline.sdp.errors import NoCommonCodecError, UnsupportedProfileError
 
 TONE = Tone((440.0,))
 
@@ -17,13 +18,22 @@ TONE = Tone((440.0,))
 class Booth:
     """Two talkers of two engines."""
 
-    def __init__(self, codecs: tuple[str, ...] = CODECS, says: Source = TONE) -> None:
+    def __init__(
+        self,
+        codecs: tuple[str, ...] = CODECS,
+        says: Source = TONE,
+        *,
+        two: tuple[str, ...] = CODECS,
+        keys: tuple[bytes, bytes] = (b"", b""),
+        secure: bool = False,
+        ptime_ms: int = 20,
+    ) -> None:
         self.clock = FakeClock()
         network = FakeNetwork(self.clock)
         self.engines = [FakeEngine(self.clock, network=network, address=f"192.0.2.{n}") for n in (1, 2)]
-        one, two = self.engines
-        self.one = Talker(one.open_terminal(says), 1, codecs)
-        self.two = Talker(two.open_terminal(Silence(), listen_for=(440.0,)), 2)
+        first, second = self.engines
+        self.one = Talker(first.open_terminal(says), 1, codecs, key=keys[0], secure=secure, ptime_ms=ptime_ms)
+        self.two = Talker(second.open_terminal(Silence(), listen_for=(440.0,)), 2, two, key=keys[1])
 
 
 def test_offer_and_answer_and_a_tone_that_is_heard() -> None:
@@ -81,3 +91,58 @@ def test_closing_gives_the_port_back() -> None:
     booth.clock.advance(1)
     assert booth.one.close().packets_sent == 50
     assert booth.engines[0].open_legs == 0
+
+
+@pytest.mark.parametrize("name", CODEC_NAMES)
+def test_each_codec_is_spoken(name: str) -> None:
+    booth = Booth(codecs=(name,), two=CODEC_NAMES)
+    booth.one.take_answer(booth.two.answer(booth.one.offer()))
+    assert (booth.one.codec, booth.two.codec) == (name, name)
+    booth.one.terminal.send_digits("5")
+    booth.clock.advance(1)
+    assert booth.two.hearing().heard_ms(440.0) == 1000
+    assert booth.two.hearing().digits == "5"
+
+
+def test_srtp_is_offered_and_answered_with_keys_of_both() -> None:
+    booth = Booth(keys=(bytes(30), b"k" * 30), secure=True)
+    offer = booth.one.offer()
+    assert b" RTP/SAVP " in offer
+    answer = booth.two.answer(offer)
+    booth.one.take_answer(answer)
+    one, two = (talker.terminal for talker in (booth.one, booth.two))
+    assert isinstance(one, FakeTerminal)
+    assert isinstance(two, FakeTerminal)
+    assert one.remote is not None
+    assert two.remote is not None
+    assert one.remote.srtp == SrtpKeys(bytes(30), b"k" * 30)
+    assert two.remote.srtp == SrtpKeys(b"k" * 30, bytes(30))
+
+
+def test_plain_audio_for_an_offer_of_srtp_is_no_answer() -> None:
+    booth = Booth(keys=(bytes(30), b""), secure=True)
+    offer = booth.one.offer()
+    with pytest.raises(UnsupportedProfileError):
+        booth.two.answer(offer)
+    with pytest.raises(UnsupportedProfileError):
+        booth.one.take_answer(audio("192.0.2.9"))
+
+
+def test_packets_are_asked_for_as_long_as_it_was_told() -> None:
+    booth = Booth(ptime_ms=40)
+    offer = booth.one.offer()
+    assert b"a=ptime:40\r\n" in offer
+    for ptime, made in ((b"40", 40), (b"10", STEP_MS)):
+        booth.two.answer(offer.replace(b"a=ptime:40", b"a=ptime:" + ptime))
+        terminal = booth.two.terminal
+        assert isinstance(terminal, FakeTerminal)
+        assert terminal.remote is not None
+        assert terminal.remote.speaks is not None
+        assert terminal.remote.speaks.ptime_ms == made
+
+
+def test_a_talker_without_telephone_events_neither_offers_nor_answers_them() -> None:
+    engine = FakeEngine(FakeClock())
+    talker = Talker(engine.open_terminal(Silence()), 1, events=False)
+    assert b"telephone-event" not in talker.offer()
+    assert b"telephone-event" not in talker.answer(audio("192.0.2.9", event=101))

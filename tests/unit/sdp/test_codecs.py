@@ -8,8 +8,10 @@ from trunkline.sdp.codecs import (
     Codec,
     agreed_fmtp,
     canonical_codec_name,
+    frame_ms,
     our_codec,
     our_telephone_event,
+    packet_ms,
     read_codec,
 )
 
@@ -108,3 +110,28 @@ def test_our_own_payload_types_are_all_different() -> None:
     assert len({codec.payload_type for codec in ours}) == len(ours)
     assert [codec.name for codec in ours[:6]] == list(CODEC_NAMES)
     assert our_codec("G729").fmtp == "annexb=no"
+
+
+@pytest.mark.parametrize(
+    ("name", "fmtp", "ptime", "maxptime", "packet"),
+    [
+        ("PCMA", "", None, None, 20),
+        ("PCMA", "", 10, None, 10),
+        ("PCMA", "", 35, None, 30),
+        ("PCMA", "", 200, None, 60),
+        ("PCMA", "", None, 10, 10),
+        ("PCMA", "", 1, 1, 10),
+        ("iLBC", "mode=20", 30, None, 20),
+        ("iLBC", "mode=30", 20, None, 30),
+        ("iLBC", "mode=30", 60, None, 60),
+        ("iLBC", "mode=30", 60, 40, 30),
+        ("speex", "", 10, None, 20),
+        ("speex", "", 30, None, 20),
+    ],
+)
+def test_packets_hold_whole_frames_as_near_as_can_be_to_what_is_wanted(
+    name: str, fmtp: str, ptime: int | None, maxptime: int | None, packet: int
+) -> None:
+    codec = Codec(96, name, 8000, fmtp)
+    assert packet_ms(codec, ptime, maxptime) == packet
+    assert packet % frame_ms(codec) == 0

@@ -13,6 +13,7 @@ from trunkline.sdp import errors
         (errors.UnsupportedProfileError, 488, 302),
         (errors.UnusableAddressError, 488, 301),
         (errors.NoCommonCodecError, 488, 305),
+        (errors.UnusableCryptoError, 488, 306),
     ],
 )
 def test_refusals_have_status_and_warn_code(

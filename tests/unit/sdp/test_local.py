@@ -3,10 +3,12 @@
 import pytest
 
 from tests.unit.sdp.bodies import ASTERISK, audio, sdp
+from trunkline.sdp.agreement import select_for_callee
 from trunkline.sdp.codecs import Codec, our_codec, our_telephone_event
+from trunkline.sdp.crypto import our_line
 from trunkline.sdp.errors import NoCommonCodecError
 from trunkline.sdp.local import LocalAudio
-from trunkline.sdp.offer_answer import SECURE_PROFILES, Direction, RemoteAudio, select_for_callee
+from trunkline.sdp.offer_answer import SECURE_PROFILES, Direction, RemoteAudio
 
 PCMA = Codec(8, "PCMA", 8000)
 ILBC = Codec(97, "iLBC", 8000, "mode=20")
@@ -33,19 +35,20 @@ def test_an_offer_to_the_letter() -> None:
 
 
 def test_ipv6_profile_and_further_attributes() -> None:
+    line = our_line(1, bytes(30))
     offer = LocalAudio(7).offer(
         [PCMA],
         "2001:db8::3",
         10000,
         Direction.SENDONLY,
         profile="RTP/SAVP",
-        attributes=("crypto:1 X inline:k",),
+        attributes=(line,),
     )
     assert b"o=- 7 1 IN IP6 2001:db8::3\r\n" in offer
     assert b"c=IN IP6 2001:db8::3\r\n" in offer
     assert b"m=audio 10000 RTP/SAVP 8\r\n" in offer
-    assert b"a=crypto:1 X inline:k\r\na=sendonly\r\n" in offer
-    assert RemoteAudio.read(offer, SECURE_PROFILES).crypto == ("1 X inline:k",)
+    assert f"a={line}\r\na=sendonly\r\n".encode() in offer
+    assert RemoteAudio.read(offer, SECURE_PROFILES).crypto == (line.removeprefix("crypto:"),)
 
 
 def test_an_answer_to_the_letter() -> None:

@@ -1,11 +1,10 @@
 """What is taken from a peer's description, and what two legs can agree on."""
 
-from dataclasses import dataclass
-
 import pytest
 
 from tests.unit.sdp.bodies import ASTERISK, audio
-from trunkline.sdp.codecs import CODEC_NAMES, TELEPHONE_EVENT, Codec
+from trunkline.sdp.codecs import TELEPHONE_EVENT, Codec
+from trunkline.sdp.crypto import our_line
 from trunkline.sdp.errors import (
     NoAudioError,
     NoCommonCodecError,
@@ -13,17 +12,9 @@ from trunkline.sdp.errors import (
     SdpSyntaxError,
     UnsupportedProfileError,
     UnusableAddressError,
+    UnusableCryptoError,
 )
-from trunkline.sdp.local import LocalAudio
-from trunkline.sdp.offer_answer import (
-    SECURE_PROFILES,
-    Direction,
-    RemoteAudio,
-    map_payloads,
-    match_answer,
-    select_for_callee,
-    select_telephone_event,
-)
+from trunkline.sdp.offer_answer import PLAIN_PROFILES, SECURE_PROFILES, Direction, RemoteAudio
 
 PCMA = Codec(8, "PCMA", 8000)
 PCMU = Codec(0, "PCMU", 8000)
@@ -105,12 +96,28 @@ def test_rtcp_port_has_no_65536() -> None:
 
 
 def test_rtcp_mux_and_crypto() -> None:
-    key = "1 AES_CM_128_HMAC_SHA1_80 inline:abc"
-    body = audio("m=audio 4000 RTP/SAVP 8", f"a=crypto:{key}", "a=crypto:2 other", "a=rtcp-mux")
+    key = our_line(2, bytes(range(30))).removeprefix("crypto:")
+    body = audio("m=audio 4000 RTP/SAVP 8", "a=crypto:1 other", f"a=crypto:{key}", "a=rtcp-mux")
     remote = RemoteAudio.read(body, SECURE_PROFILES)
-    assert remote.crypto == (key, "2 other")
+    assert remote.crypto == ("1 other", key)
+    assert remote.crypto_line is not None
+    assert (remote.crypto_line.tag, remote.crypto_line.key_and_salt) == (2, bytes(range(30)))
     assert remote.rtcp_mux
     assert remote.profile == "RTP/SAVP"
+
+
+def test_keys_mean_nothing_over_a_plain_profile() -> None:
+    line = our_line(1, bytes(30))
+    assert RemoteAudio.read(audio("m=audio 4000 RTP/AVP 8", f"a={line}")).crypto_line is None
+
+
+@pytest.mark.parametrize("line", ["a=sendrecv", "a=crypto:1 AES_CM_128_HMAC_SHA1_32 inline:abc"])
+def test_a_secure_stream_without_keys_that_can_be_used_is_passed_over(line: str) -> None:
+    body = audio("m=audio 4000 RTP/SAVP 8", line)
+    with pytest.raises(UnusableCryptoError):
+        RemoteAudio.read(body, SECURE_PROFILES)
+    both = audio("m=audio 4000 RTP/SAVP 8", line, "m=audio 4002 RTP/AVP 0")
+    assert RemoteAudio.read(both, SECURE_PROFILES | PLAIN_PROFILES).rtp_port == 4002
 
 
 @pytest.mark.parametrize(
@@ -118,6 +125,11 @@ def test_rtcp_mux_and_crypto() -> None:
 )
 def test_ptime(value: str, ptime: int | None) -> None:
     assert RemoteAudio.read(audio("m=audio 4000 RTP/AVP 8", f"a=ptime:{value}")).ptime == ptime
+
+
+def test_maxptime() -> None:
+    assert RemoteAudio.read(audio("m=audio 4000 RTP/AVP 8", "a=maxptime:40")).maxptime == 40
+    assert RemoteAudio.read(audio("m=audio 4000 RTP/AVP 8")).maxptime is None
 
 
 def test_connection_of_the_stream_wins() -> None:
@@ -282,155 +294,6 @@ def test_narrowed_to(direction: Direction, limit: Direction) -> None:
     narrowed = direction.narrowed_to(limit)
     assert narrowed.sends is (direction.sends and limit.sends)
     assert narrowed.receives is (direction.receives and limit.receives)
-
-
-# -- onward ----------------------------------------------------------------------------------------
-
-
-def test_onward_codecs_keep_the_callers_numbers_in_the_order_of_the_policy() -> None:
-    caller = RemoteAudio.read(ASTERISK)
-    assert numbers(select_for_callee(caller, ("G722", "iLBC", "PCMU", "PCMA"))) == [97, 0, 8]
-
-
-def test_onward_codecs_without_an_offer_are_all_of_the_policy() -> None:
-    codecs = select_for_callee(None, CODEC_NAMES)
-    assert [codec.name for codec in codecs] == list(CODEC_NAMES)
-    event = select_telephone_event(None, codecs)
-    assert event is not None
-    assert event.clock_rate == 8000
-
-
-def test_onward_telephone_event_is_the_callers() -> None:
-    caller = RemoteAudio.read(ASTERISK)
-    assert select_telephone_event(caller, [PCMA]) == caller.telephone_event
-    without = RemoteAudio.read(audio("m=audio 4000 RTP/AVP 8"))
-    assert select_telephone_event(without, [PCMA]) is None
-
-
-@pytest.mark.parametrize("order", [(), ("G722",)])
-def test_no_codec_left_to_offer(order: tuple[str, ...]) -> None:
-    with pytest.raises(NoCommonCodecError):
-        select_for_callee(RemoteAudio.read(ASTERISK), order)
-
-
-@dataclass
-class Case:
-    answer: tuple[str, ...]
-    codecs: list[Codec]
-    event: int | None
-    onward: dict[int, int]
-    back: dict[int, int]
-
-
-OFFER = audio(
-    "m=audio 4000 RTP/AVP 8 0 97 101",
-    ILBC.format(97),
-    "a=fmtp:97 mode=20",
-    "a=rtpmap:101 telephone-event/8000",
-    "a=fmtp:101 0-16",
-)
-
-
-@pytest.mark.parametrize(
-    "case",
-    [
-        Case(("m=audio 9 RTP/AVP 8",), [PCMA], None, {8: 8}, {8: 8}),
-        Case(("m=audio 9 RTP/AVP 0 8",), [PCMU, PCMA], None, {0: 0, 8: 8}, {0: 0, 8: 8}),
-        Case(
-            ("m=audio 9 RTP/AVP 8 101", "a=rtpmap:101 telephone-event/8000"),
-            [PCMA],
-            101,
-            {8: 8, 101: 101},
-            {8: 8, 101: 101},
-        ),
-        Case(
-            ("m=audio 9 RTP/AVP 8 96", "a=rtpmap:96 telephone-event/8000"),
-            [PCMA],
-            101,
-            {8: 8, 101: 96},
-            {8: 8, 101: 101, 96: 101},
-        ),
-        Case(
-            ("m=audio 9 RTP/AVP 99", ILBC.format(99), "a=fmtp:99 mode=20"),
-            [Codec(97, "iLBC", 8000, "mode=20")],
-            None,
-            {97: 99},
-            {97: 97, 99: 97},
-        ),
-        Case(
-            ("m=audio 9 RTP/AVP 97", ILBC.format(97)),
-            [Codec(97, "iLBC", 8000, "mode=30")],
-            None,
-            {97: 97},
-            {97: 97},
-        ),
-        Case(("m=audio 9 RTP/AVP 9 8",), [PCMA], None, {8: 8}, {8: 8}),
-        Case(
-            # The callee gives our 101 to a codec: its own number may not stand for telephone-event as well.
-            ("m=audio 9 RTP/AVP 101 97", ILBC.format(101), "a=rtpmap:97 telephone-event/8000"),
-            [Codec(97, "iLBC", 8000, "mode=30")],
-            101,
-            {97: 101, 101: 97},
-            {97: 97, 101: 101},
-        ),
-    ],
-)
-def test_match_answer(case: Case) -> None:
-    agreement = match_answer(RemoteAudio.read(OFFER), RemoteAudio.read(audio(*case.answer)))
-    assert agreement.codecs == case.codecs
-    event = agreement.telephone_event
-    assert (event and event.payload_type) == case.event
-    assert agreement.payloads.caller_to_callee == case.onward
-    assert agreement.payloads.callee_to_caller == case.back
-
-
-def test_an_answer_without_a_codec_of_the_offer() -> None:
-    with pytest.raises(NoCommonCodecError):
-        match_answer(RemoteAudio.read(OFFER), RemoteAudio.read(audio("m=audio 9 RTP/AVP 9")))
-
-
-def test_telephone_event_of_another_clock_is_not_mapped() -> None:
-    answer = audio("m=audio 9 RTP/AVP 8 102", "a=rtpmap:102 telephone-event/16000")
-    agreement = match_answer(RemoteAudio.read(OFFER), RemoteAudio.read(answer))
-    assert agreement.telephone_event is None
-    assert agreement.payloads.callee_to_caller == {8: 8}
-
-
-def test_the_agreed_telephone_event_is_the_one_of_the_agreed_codec() -> None:
-    events = (
-        "a=rtpmap:101 telephone-event/8000",
-        "a=rtpmap:102 telephone-event/16000",
-        "a=rtpmap:110 speex/16000",
-    )
-    offer = RemoteAudio.read(audio("m=audio 4000 RTP/AVP 110 8 101 102", *events))
-    answer = RemoteAudio.read(audio("m=audio 9 RTP/AVP 110 101 102", *events))
-    agreement = match_answer(offer, answer)
-    assert agreement.telephone_event is not None
-    assert agreement.telephone_event.clock_rate == 16000
-
-
-def test_map_payloads_when_our_offer_had_other_numbers() -> None:
-    """An offer that we renumbered: the callee sends with our numbers, the caller knows its own."""
-    caller = RemoteAudio.read(OFFER)
-    ours = LocalAudio(1)
-    ours.offer([Codec(97, "speex", 16000)], "192.0.2.3", 10000)
-    ours.offer(list(caller.codecs), "192.0.2.3", 10000, telephone_event=caller.telephone_event)
-    listed = {codec.name: codec.payload_type for codec in ours.listed}
-    assert listed["iLBC"] != 97
-    answer = RemoteAudio.read(audio(f"m=audio 9 RTP/AVP {listed['iLBC']}", ILBC.format(listed["iLBC"])))
-    agreement = match_answer(caller, answer, ours.listed)
-    assert agreement.payloads.caller_to_callee == {97: listed["iLBC"]}
-    assert agreement.payloads.callee_to_caller == {listed["iLBC"]: 97}
-
-
-def test_map_payloads_without_an_offer_of_the_caller() -> None:
-    """INVITE without SDP: we offer to both, each side answers with numbers of its own."""
-    callee = RemoteAudio.read(audio("m=audio 9 RTP/AVP 99", ILBC.format(99)))
-    caller = RemoteAudio.read(audio("m=audio 9 RTP/AVP 105", ILBC.format(105)))
-    listed = [Codec(97, "iLBC", 8000, "mode=30")]
-    payloads = map_payloads(listed, caller, listed, callee)
-    assert payloads.caller_to_callee == {97: 99, 105: 99}
-    assert payloads.callee_to_caller == {97: 105, 99: 105}
 
 
 def test_refusals_are_sdp_refusals() -> None:

@@ -14,6 +14,7 @@ from trunkline.trunk.carrier import (
     parse_network,
 )
 from trunkline.trunk.forwarding import Endpoint, ForwardingList, MediaProtection
+from trunkline.trunk.media_policy import DtmfMode, SrtpPolicy
 from trunkline.trunk.number import Number
 from trunkline.trunk.routes import Route, RouteCarrier
 from trunkline.trunk.verdict import Slug, Verdict
@@ -30,8 +31,12 @@ ACCOUNT = Account(
     allowed_prefixes=("44", "1"),
     denied_prefixes=("4470",),
     codecs=("G729", "PCMA"),
+    transcoding=False,
+    srtp=SrtpPolicy.REQUIRED,
+    dtmf=DtmfMode.INFO,
     refer_enabled=True,
     ringback=Ringback.AT_ONCE,
+    announcements=True,
 )
 
 FORWARDING = ForwardingList(
@@ -58,6 +63,9 @@ CARRIER = Carrier(
     credentials=CarrierCredentials("user", "carrier-s3cret", "realm"),
     register=True,
     codecs=("PCMU",),
+    transcoding=False,
+    srtp=SrtpPolicy.FORBIDDEN,
+    dtmf=DtmfMode.INBAND,
     transport=GatewayTransport.TLS,
     verify_tls=True,
     sources=(parse_network("192.0.2.0/24"), parse_network("2001:db8::/32")),

@@ -4,13 +4,17 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from trunkline.store import migrate
 from trunkline.store.database import Database
 from trunkline.store.errors import DatabaseError, SchemaError
+from trunkline.store.loading import load_accounts
 from trunkline.store.migrate import check_schema, schema_state, upgrade
 from trunkline.store.schema import METADATA
+from trunkline.trunk.media_policy import MediaPolicy
 
 
 def set_revision(database: Database, revision: str) -> None:
@@ -41,6 +45,33 @@ def test_upgrading_twice_changes_nothing(tmp_path: Path) -> None:
     first = upgrade(url)
     assert first.current
     assert upgrade(url) == first
+
+
+def test_what_a_database_of_the_first_schema_holds_gets_the_defaults(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/x.db"
+    database = Database(url, foreign_keys=False)
+    config = migrate._config()
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(
+            sa.text(
+                "INSERT INTO account (key, name, status, caller_id_policy, allowed_prefixes, "
+                "denied_prefixes, codecs, refer_enabled, ringback, created_at) "
+                "VALUES ('acme', '', 'active', 'any', '[]', '[]', '[\"PCMA\"]', 0, 'far-end', 1)"
+            )
+        )
+        connection.execute(
+            sa.text("INSERT INTO credential VALUES (1, 'acme', 'r', :md5, :sha, 1, NULL)"),
+            {"md5": "0" * 32, "sha": "0" * 64},
+        )
+    assert upgrade(url).current
+    with database.read() as connection:
+        (account,) = load_accounts(connection)
+    assert len(account.credentials) == 1
+    assert account.media_policy == MediaPolicy(("PCMA",))
+    assert not account.announcements
+    database.close()
 
 
 def test_a_current_schema_passes(database: Database) -> None:

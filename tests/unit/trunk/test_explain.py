@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
-from tests.unit.trunk.entities import ACME, DOMAIN, NUMBER, directory
+from tests.unit.trunk.entities import ACME, ALPHA, BETA, DOMAIN, NUMBER, directory
 from tests.unit.virtual_clock import FakeClock
 from trunkline.trunk.account import AccountStatus
 from trunkline.trunk.explain import explain_inbound, explain_outbound
 from trunkline.trunk.limits import AccountLimits
+from trunkline.trunk.media_policy import SrtpPolicy
 from trunkline.trunk.plan import endpoint_health_key
 from trunkline.trunk.verdict import Slug, Verdict
 
@@ -19,6 +20,25 @@ def test_an_outbound_call_that_would_be_placed() -> None:
     told = "\n".join(answer.steps)
     for part in (NUMBER.e164, "alpha", "gw1.alpha.example", "beta"):
         assert part in told
+
+
+def test_the_codecs_that_a_call_could_have_are_told() -> None:
+    strict = directory(carriers=[replace(ALPHA, codecs=("G729",), transcoding=False), BETA])
+    out = explain_outbound(strict, "acme", NUMBER.e164, OTHER, service_domain=DOMAIN)
+    assert [step.partition(":")[0] for step in out.steps[-3:]] == [
+        "Audio with the account",
+        "Audio with carrier alpha",
+        "Audio with carrier beta",
+    ]
+    assert "needs G729 on both sides" in out.steps[-2]
+    into = explain_inbound(directory(), NUMBER.e164, OTHER, service_domain=DOMAIN)
+    assert "audio is transcoded" in into.steps[-1]
+
+
+def test_srtp_whose_keys_would_travel_readable_is_told() -> None:
+    secure = directory(carriers=[replace(ALPHA, srtp=SrtpPolicy.REQUIRED)])
+    answer = explain_outbound(secure, "acme", NUMBER.e164, OTHER, service_domain=DOMAIN, srtp_needs_tls=True)
+    assert any("readable" in step for step in answer.steps)
 
 
 def test_an_outbound_call_that_would_be_refused() -> None:

@@ -21,9 +21,10 @@ from trunkline.trunk.account import Account, AccountStatus, CallerIdPolicy
 from trunkline.trunk.caller_id import CallerIdentity, read_identity
 from trunkline.trunk.carrier import Carrier, CarrierCredentials, GatewayTransport, Rewrite
 from trunkline.trunk.directory import Directory
-from trunkline.trunk.forwarding import ForwardingList, MediaProtection
+from trunkline.trunk.forwarding import ForwardingList
 from trunkline.trunk.health import HealthBook, HealthPolicy
 from trunkline.trunk.hunt import AttemptEnd, EndKind
+from trunkline.trunk.media_policy import DtmfMode, MediaPolicy, SrtpPolicy
 from trunkline.trunk.number import Number
 from trunkline.trunk.plan import (
     FarLeg,
@@ -52,6 +53,7 @@ def outbound(
     who: CallerIdentity | None = None,
     known: Directory | None = None,
     down: tuple[str, ...] = (),
+    srtp_needs_tls: bool = False,
     trace: list[str] | None = None,
 ) -> OutboundPlan | Verdict:
     return plan_outbound(
@@ -61,6 +63,7 @@ def outbound(
         who or caller(),
         service_domain=DOMAIN,
         pick=first,
+        srtp_needs_tls=srtp_needs_tls,
         is_up=lambda key: key not in down,
         trace=trace,
     )
@@ -79,6 +82,7 @@ def inbound(
     known: Directory | None = None,
     down: tuple[str, ...] = (),
     registrations: Registrations | None = None,
+    srtp_needs_tls: bool = False,
     trace: list[str] | None = None,
 ) -> InboundPlan | Verdict:
     book = registrations or Registrations(FakeClock())
@@ -88,6 +92,7 @@ def inbound(
         dialled,
         who or caller(),
         service_domain=DOMAIN,
+        srtp_needs_tls=srtp_needs_tls,
         is_up=lambda key: key not in down,
         bindings_of=book.bindings,
         trace=trace,
@@ -105,7 +110,7 @@ def refused(result: OutboundPlan | InboundPlan | Verdict) -> Verdict:
 
 
 def legs_out(plan: OutboundPlan) -> list[FarLeg]:
-    return [plan.leg(target) for target in plan.targets]
+    return [plan.leg(target) for target in plan.targets if target.missing is None]
 
 
 def legs_in(plan: InboundPlan) -> list[FarLeg]:
@@ -128,7 +133,7 @@ def test_an_outbound_call() -> None:
     leg = legs[0]
     assert str(leg.from_) == "<sip:447700900123@sip.example.net>"
     assert str(leg.to) == "<sip:441632960000@gw1.alpha.example>"
-    assert (leg.headers, leg.credentials, leg.flow, leg.media) == ((), None, None, MediaProtection.RTP)
+    assert (leg.headers, leg.credentials, leg.flow, leg.media) == ((), None, None, MediaPolicy())
     assert (leg.response_timeout_ms, leg.ring_timeout_s, leg.verify_tls) == (None, None, False)
     assert leg.label == "sip:gw1.alpha.example"
 
@@ -201,14 +206,32 @@ def test_everything_that_a_carrier_may_want() -> None:
     assert str(leg.to) == "<sip:01632960000@gw1.alpha.example>"
     assert str(leg.from_) == "<sip:+447700900123@trunk.example.org>"
     assert leg.credentials == carrier.credentials
-    assert (leg.codecs, leg.verify_tls) == (("G729", "PCMA"), True)
+    assert (leg.media.codecs, leg.verify_tls) == (carrier.codecs, True)
     assert (leg.response_timeout_ms, leg.ring_timeout_s) == (2500, 90.0)
 
 
-def test_codecs_are_those_of_carrier_and_account_in_the_carriers_order() -> None:
-    known = directory(carriers=[replace(ALPHA, codecs=("G722", "PCMU", "PCMA")), BETA])
-    account = Account("acme", codecs=("PCMA", "G722"))
-    assert legs_out(planned_out(outbound(account=account, known=known)))[0].codecs == ("G722", "PCMA")
+def test_each_side_of_an_outbound_call_has_its_own_wishes_for_its_media() -> None:
+    carrier = replace(ALPHA, codecs=("G722", "PCMU"), transcoding=False, srtp=SrtpPolicy.REQUIRED)
+    account = Account("acme", codecs=("PCMA", "G722"), dtmf=DtmfMode.INFO)
+    plan = planned_out(outbound(account=account, known=directory(carriers=[carrier, BETA])))
+    assert plan.caller_media == MediaPolicy(("PCMA", "G722"), dtmf=DtmfMode.INFO)
+    assert legs_out(plan)[0].media == MediaPolicy(
+        ("G722", "PCMU"), transcoding=False, srtp=SrtpPolicy.REQUIRED
+    )
+
+
+def test_srtp_keys_are_not_shown_to_a_carrier_where_they_must_not_be() -> None:
+    carriers = [
+        replace(ALPHA, srtp=SrtpPolicy.REQUIRED),
+        replace(BETA, srtp=SrtpPolicy.REQUIRED, transport=GatewayTransport.TLS),
+    ]
+    trace: list[str] = []
+    plan = planned_out(outbound(known=directory(carriers=carriers), srtp_needs_tls=True, trace=trace))
+    assert [leg.carrier for leg in legs_out(plan)] == ["beta"]
+    assert [step for step in trace if "readable" in step]
+    refused = planned_out(outbound(known=directory(carriers=[carriers[0]]), srtp_needs_tls=True)).hunt()
+    assert refused.next() is None
+    assert (refused.verdict().slug, refused.verdict().status) == (Slug.SRTP_UNAVAILABLE, 488)
 
 
 def test_carriers_that_take_no_calls_are_left_out() -> None:
@@ -360,7 +383,8 @@ def test_inbound_rules_of_the_carrier() -> None:
     assert plan.called == "441632960000"
     assert plan.caller.number == "447700900123"
     assert str(leg.from_) == "<sip:+447700900123@sip.example.net>"
-    assert leg.codecs == ("PCMA", "PCMU"), "those of both, in the account's order"
+    assert plan.caller_media.codecs == ("PCMU", "PCMA")
+    assert leg.media == MediaPolicy()
 
 
 @pytest.mark.parametrize("dialled", ["01632960000", "%301632960000", "01632960000;npdi", "0163-2960000"])
@@ -380,23 +404,38 @@ def test_entry_parameters() -> None:
     number = Number("441632960000", "acme", ForwardingList.parse(text), ring_timeout_s=20.0)
     leg = legs_in(planned_in(inbound(known=directory(numbers=[number]))))[0]
     assert str(leg.request_uri) == "sips:a@pbx.example"
-    assert (leg.response_timeout_ms, leg.ring_timeout_s, leg.media) == (3000, 20.0, MediaProtection.RTP)
+    assert (leg.response_timeout_ms, leg.ring_timeout_s, leg.media) == (3000, 20.0, MediaPolicy())
 
 
-def test_an_endpoint_that_asks_for_srtp_is_passed_over_and_never_sent_plain_audio() -> None:
-    forwarding = ForwardingList.parse("sips:a@pbx.example;media=srtp, b@pbx.example")
+SRTP_THEN_PLAIN = Number(
+    "441632960000", "acme", ForwardingList.parse("a@pbx.example;media=srtp, b@pbx.example")
+)
+
+
+def test_an_endpoint_that_asks_for_srtp_is_offered_nothing_else() -> None:
+    legs = legs_in(planned_in(inbound(known=directory(numbers=[SRTP_THEN_PLAIN]))))
+    assert [leg.media.srtp for leg in legs] == [SrtpPolicy.REQUIRED, SrtpPolicy.ALLOWED]
+
+
+@pytest.mark.parametrize(
+    ("account", "srtp_needs_tls"),
+    [(replace(ACME, srtp=SrtpPolicy.FORBIDDEN), False), (ACME, True)],
+    ids=["forbidden", "readable"],
+)
+def test_an_endpoint_that_may_not_have_the_srtp_it_asks_for_is_passed_over_never_sent_plain_audio(
+    account: Account, srtp_needs_tls: bool
+) -> None:
     trace: list[str] = []
-    plan = planned_in(
-        inbound(known=directory(numbers=[Number("441632960000", "acme", forwarding)]), trace=trace)
-    )
+    known = directory(numbers=[SRTP_THEN_PLAIN], accounts=[account])
+    plan = planned_in(inbound(known=known, srtp_needs_tls=srtp_needs_tls, trace=trace))
     assert [str(leg.request_uri) for leg in legs_in(plan)] == ["sip:b@pbx.example"]
-    assert "sips:a@pbx.example is passed over: it asks for SRTP, and there is none yet." in trace
+    assert [step for step in trace if step.startswith("sip:a@pbx.example is passed over: ")]
 
 
-def test_srtp_alone_is_refused_with_488() -> None:
-    forwarding = ForwardingList.parse("sips:a@pbx.example;media=srtp")
-    plan = planned_in(inbound(known=directory(numbers=[Number("441632960000", "acme", forwarding)])))
-    hunt = plan.hunt()
+def test_srtp_alone_where_it_may_not_be_is_refused_with_488() -> None:
+    forwarding = ForwardingList.parse("a@pbx.example;media=srtp")
+    known = directory(numbers=[Number("441632960000", "acme", forwarding)])
+    hunt = planned_in(inbound(known=known, srtp_needs_tls=True)).hunt()
     assert hunt.next() is None
     assert (hunt.verdict().slug, hunt.verdict().status) == (Slug.SRTP_UNAVAILABLE, 488)
 

@@ -1,6 +1,7 @@
 """A node of paper: answers what a test put into it, and remembers what it was told."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from trunkline.call.record import Direction
@@ -16,6 +17,7 @@ from trunkline.web.views import (
     LiveCall,
     MediaPorts,
     NodeStats,
+    PbxView,
     Question,
     Readiness,
     RegistrationView,
@@ -93,6 +95,10 @@ class PaperNode:
 
     def registrations(self) -> list[RegistrationView]:
         return [RegistrationView("abcd1234", "<sip:pbx@192.0.2.9>", "UDP 192.0.2.9:5060", 4600.0)]
+
+    def pbx(self, account: str, hosts: Sequence[str]) -> PbxView:
+        seen = tuple(one for one in self.registrations() if one.account == account)
+        return PbxView(seen, 950.0, "UDP 192.0.2.9:5062", 990.0 if "192.0.2.9" in hosts else None)
 
     def bans(self) -> list[BanView]:
         return [BanView(source, reason, 2000.0) for source, reason in self.banned.items()]

@@ -6,7 +6,7 @@ import pytest
 
 from trunkline.call.record import AttemptRecord, CallRecord, Direction, MediaFigures
 from trunkline.trunk.verdict import Slug, Verdict
-from trunkline.web.views import CallState, LiveCall
+from trunkline.web.views import CallState, LiveCall, host_of
 
 RECORD = CallRecord(
     call_id="c1",
@@ -52,3 +52,11 @@ def test_an_ended_call_has_its_verdict() -> None:
     call = LiveCall.of(record, ATTEMPT)
     assert (call.verdict, call.status, call.talk_s) == ("answered", 200, 60.0)
     assert (call.target, call.codecs, call.called) == ("sip:1@192.0.2.2", ("PCMA", "G729"), "0044")
+
+
+@pytest.mark.parametrize(
+    ("source", "host"),
+    [("UDP 192.0.2.9:5060", "192.0.2.9"), ("TLS [2001:db8::1]:5061", "2001:db8::1"), ("", "")],
+)
+def test_the_host_of_a_source(source: str, host: str) -> None:
+    assert host_of(source) == host

@@ -2,6 +2,9 @@
 //!
 //! Bit-exact with the ITU-T's reference code (G.191). The crates at hand differ from it for A-law around zero.
 
+use crate::concealment::Concealer;
+use crate::{CodecError, Decoder, Encoder};
+
 /// Which of the two laws; each has a static payload type (RFC 3551 table 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Law {
@@ -101,6 +104,43 @@ const fn decode_mu(octet: u8) -> i16 {
     let segment = (code >> 4) & 0x07;
     let magnitude = (((((code & 0x0f) as i16) << 3) + 132) << segment) - 132;
     if code & 0x80 != 0 { -magnitude } else { magnitude }
+}
+
+impl Encoder for Law {
+    fn encode(&mut self, pcm: &[i16], payload: &mut [u8]) -> Result<usize, CodecError> {
+        let payload = payload.get_mut(..pcm.len()).ok_or(CodecError::NoRoom)?;
+        Ok(Self::encode(*self, pcm, payload))
+    }
+}
+
+/// Octets to samples, with concealment by repetition.
+pub struct G711Decoder {
+    law: Law,
+    concealer: Concealer,
+}
+
+impl G711Decoder {
+    /// In its initial state.
+    #[must_use]
+    pub fn new(law: Law) -> Self {
+        Self { law, concealer: Concealer::new(8000) }
+    }
+}
+
+impl Decoder for G711Decoder {
+    fn decode(&mut self, payload: &[u8], pcm: &mut [i16]) -> Result<usize, CodecError> {
+        if payload.is_empty() {
+            return Err(CodecError::Malformed);
+        }
+        let pcm = pcm.get_mut(..payload.len()).ok_or(CodecError::NoRoom)?;
+        self.law.decode(payload, pcm);
+        self.concealer.heard(pcm);
+        Ok(pcm.len())
+    }
+
+    fn conceal(&mut self, pcm: &mut [i16]) {
+        self.concealer.conceal(pcm);
+    }
 }
 
 #[cfg(test)]

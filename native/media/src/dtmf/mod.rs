@@ -3,6 +3,8 @@
 //! Only the sixteen DTMF events (§3.2) have a character; others are counted and not spelled. A relay leg counts and never
 //! keeps digits: they may be a customer's PIN.
 
+pub mod tones;
+
 use std::collections::VecDeque;
 
 use crate::rtp::{HEADER_LENGTH, Header, write_header};
@@ -14,7 +16,7 @@ const DIGITS: &[u8; 16] = b"0123456789*#ABCD";
 /// Power of the digits we play, in −dBm0 (§2.3.4).
 const VOLUME: u8 = 10;
 /// An event's last packet is sent three times in all (§2.5.1.4).
-const END_PACKETS: u8 = 3;
+pub(crate) const END_PACKETS: u8 = 3;
 /// Silence between two digits, in packets.
 const GAP_PACKETS: u8 = 4;
 /// Duration limits of a played digit: shorter is not recognised everywhere, longer does not fit one event (16 bits of
@@ -173,7 +175,8 @@ impl DigitPlayer {
     }
 }
 
-fn code_of(digit: char) -> Result<u8, NotADigit> {
+/// The event code of a digit.
+pub(crate) fn code_of(digit: char) -> Result<u8, NotADigit> {
     let upper = digit.to_ascii_uppercase();
     DIGITS.iter().position(|&known| char::from(known) == upper).map(|code| code as u8).ok_or(NotADigit(digit))
 }

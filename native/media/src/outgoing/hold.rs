@@ -1,0 +1,191 @@
+//! Packets that came before their turn, kept until the missing one comes or is given up.
+//!
+//! Adaptive: one packet is waited for at first; each that comes after it was given up makes the next wait longer, up to
+//! [`DEEPEST`] packets, and a long stretch in order makes it shorter again. A stream in order is never delayed.
+
+/// The longest wait, in packets.
+pub const DEEPEST: usize = 5;
+/// Packets in order after which the wait becomes shorter.
+const CALM: u32 = 500;
+/// A step in sequence numbers that is another stream, not loss.
+const STRANGE: u16 = 100;
+
+/// A packet as it is kept.
+#[derive(Clone, Debug, Default)]
+pub struct Held {
+    /// Its sequence number.
+    pub sequence: u16,
+    /// Its timestamp.
+    pub timestamp: u32,
+    /// Its payload.
+    pub payload: Vec<u8>,
+}
+
+/// What is to be done with a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It is its turn; what [`Hold::release`] gives follows it.
+    Now,
+    /// It is kept; what [`Hold::release`] gives, if anything, may go.
+    Kept,
+    /// It is too late, or came twice.
+    Late,
+    /// It belongs to another stream: everything begins anew with it.
+    Restart,
+}
+
+/// The order of one stream.
+#[derive(Debug)]
+pub struct Hold {
+    next: Option<u16>,
+    held: Vec<Held>,
+    spare: Vec<Held>,
+    depth: usize,
+    calm: u32,
+}
+
+impl Default for Hold {
+    fn default() -> Self {
+        Self { next: None, held: Vec::new(), spare: Vec::new(), depth: 1, calm: 0 }
+    }
+}
+
+impl Hold {
+    /// Judges a packet, and keeps it if that is the answer.
+    pub fn judge(&mut self, sequence: u16, timestamp: u32, payload: &[u8]) -> Turn {
+        let Some(next) = self.next else {
+            self.next = Some(sequence.wrapping_add(1));
+            return Turn::Restart;
+        };
+        let ahead = sequence.wrapping_sub(next);
+        if ahead == 0 {
+            self.next = Some(sequence.wrapping_add(1));
+            self.calm += 1;
+            if self.calm >= CALM {
+                (self.calm, self.depth) = (0, (self.depth - 1).max(1));
+            }
+            return Turn::Now;
+        }
+        if ahead < STRANGE {
+            if self.held.iter().any(|held| held.sequence == sequence) {
+                return Turn::Late;
+            }
+            self.keep(sequence, timestamp, payload);
+            return Turn::Kept;
+        }
+        if next.wrapping_sub(sequence) <= STRANGE {
+            (self.calm, self.depth) = (0, (self.depth + 1).min(DEEPEST));
+            return Turn::Late;
+        }
+        self.clear();
+        self.next = Some(sequence.wrapping_add(1));
+        Turn::Restart
+    }
+
+    fn keep(&mut self, sequence: u16, timestamp: u32, payload: &[u8]) {
+        let mut held = self.spare.pop().unwrap_or_default();
+        (held.sequence, held.timestamp) = (sequence, timestamp);
+        held.payload.clear();
+        held.payload.extend_from_slice(payload);
+        let next = self.next.unwrap_or(sequence);
+        let place = self
+            .held
+            .iter()
+            .position(|other| other.sequence.wrapping_sub(next) < sequence.wrapping_sub(next))
+            .unwrap_or(self.held.len());
+        self.held.insert(place, held);
+    }
+
+    /// The next packet that may go, and how many are missing before it. Give it back to [`Hold::done`].
+    pub fn release(&mut self) -> Option<(Held, u16)> {
+        let next = self.next?;
+        let missing = self.held.last()?.sequence.wrapping_sub(next);
+        if missing > 0 && self.held.len() <= self.depth {
+            return None;
+        }
+        let held = self.held.pop()?;
+        self.next = Some(held.sequence.wrapping_add(1));
+        Some((held, missing))
+    }
+
+    /// Takes back what [`Hold::release`] gave, to use its room again.
+    pub fn done(&mut self, held: Held) {
+        if self.spare.len() <= DEEPEST {
+            self.spare.push(held);
+        }
+    }
+
+    /// Begins anew with the next packet.
+    pub fn restart(&mut self) {
+        self.clear();
+        self.next = None;
+    }
+
+    fn clear(&mut self) {
+        while let Some(held) = self.held.pop() {
+            self.done(held);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What goes on, in order: sequence numbers, and how many were given up before each.
+    fn through(hold: &mut Hold, sequences: &[u16]) -> Vec<(u16, u16)> {
+        let mut gone = Vec::new();
+        for &sequence in sequences {
+            match hold.judge(sequence, 0, &[]) {
+                Turn::Now | Turn::Restart => gone.push((sequence, 0)),
+                Turn::Kept | Turn::Late => {}
+            }
+            while let Some((held, missing)) = hold.release() {
+                gone.push((held.sequence, missing));
+                hold.done(held);
+            }
+        }
+        gone
+    }
+
+    #[test]
+    fn order_is_not_delayed_and_wraps() {
+        let mut hold = Hold::default();
+        assert_eq!(through(&mut hold, &[65_534, 65_535, 0, 1]), [(65_534, 0), (65_535, 0), (0, 0), (1, 0)]);
+    }
+
+    #[test]
+    fn two_that_changed_places_are_put_right() {
+        let mut hold = Hold::default();
+        assert_eq!(through(&mut hold, &[1, 3, 2, 4]), [(1, 0), (2, 0), (3, 0), (4, 0)]);
+    }
+
+    #[test]
+    fn a_lost_one_is_given_up_with_the_second_after_it() {
+        let mut hold = Hold::default();
+        assert_eq!(through(&mut hold, &[1, 3, 4, 5]), [(1, 0), (3, 1), (4, 0), (5, 0)]);
+        assert_eq!(through(&mut hold, &[8, 9]), [(8, 2), (9, 0)]);
+    }
+
+    #[test]
+    fn latecomers_lengthen_the_wait_and_calm_shortens_it() {
+        let mut hold = Hold::default();
+        assert_eq!(through(&mut hold, &[1, 3, 4, 2]), [(1, 0), (3, 1), (4, 0)]);
+        assert_eq!(through(&mut hold, &[6, 7, 5, 8]), [(5, 0), (6, 0), (7, 0), (8, 0)]);
+        let calm: Vec<u16> = (9..9 + CALM as u16 + 1).collect();
+        through(&mut hold, &calm);
+        assert_eq!(hold.depth, 1);
+    }
+
+    #[test]
+    fn twins_go_once() {
+        let mut hold = Hold::default();
+        assert_eq!(through(&mut hold, &[1, 1, 3, 3, 2, 2]), [(1, 0), (2, 0), (3, 0)]);
+    }
+
+    #[test]
+    fn a_jump_begins_anew() {
+        let mut hold = Hold::default();
+        assert_eq!(through(&mut hold, &[1, 3, 30_000, 30_001]), [(1, 0), (30_000, 0), (30_001, 0)]);
+    }
+}

@@ -1,0 +1,235 @@
+//! One RTP stream to a peer, whatever fills it: our own packets and packets of the far leg that pass.
+//!
+//! SSRC, sequence numbers and timestamps go on without a break (RFC 3550 §5.1) when the codec changes, when passing on
+//! turns into transcoding or back, over holds and announcements. A stream that passes keeps its own spacing: its numbers are
+//! shifted by a constant, so that loss and order stay what they were.
+
+use crate::Micros;
+use crate::rtp::{HEADER_LENGTH, Header, write_header};
+
+/// Ticks of a packet whose length nobody knows: 20 ms.
+const fn usual_ticks(clock_rate: u32) -> u32 {
+    clock_rate / 50
+}
+
+/// The last packet of a stream, for another to go on from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// Its source.
+    pub ssrc: u32,
+    /// Its sequence number.
+    pub sequence: u16,
+    /// Its timestamp.
+    pub timestamp: u32,
+    /// When it was sent.
+    pub at: Micros,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Shift {
+    ssrc: u32,
+    sequence: u16,
+    timestamp: u32,
+}
+
+/// The stream.
+#[derive(Clone, Debug)]
+pub struct Line {
+    ssrc: u32,
+    /// Of the next packet of ours.
+    sequence: u16,
+    /// Of the next sample of ours.
+    timestamp: u32,
+    clock_rate: u32,
+    /// When something was sent last.
+    at: Micros,
+    /// The stream that passes at the moment, and how its numbers are shifted.
+    shift: Option<Shift>,
+    /// The next packet begins a talkspurt (RFC 3551 §4.1).
+    marks: bool,
+}
+
+impl Line {
+    /// Goes on after `last`; without one, begins where `seed`, which should be random, says (RFC 3550 §5.1).
+    #[must_use]
+    pub fn new(last: Option<Sent>, clock_rate: u32, seed: u64, now: Micros) -> Self {
+        let (ssrc, sequence, timestamp) = match last {
+            Some(last) => {
+                let ticks = elapsed_ticks(now.saturating_sub(last.at), clock_rate);
+                let step = ticks.max(usual_ticks(clock_rate));
+                (last.ssrc, last.sequence.wrapping_add(1), last.timestamp.wrapping_add(step))
+            }
+            None => ((seed >> 32) as u32, (seed >> 16) as u16, (seed as u32).wrapping_mul(0x9e37_79b1)),
+        };
+        Self { ssrc, sequence, timestamp, clock_rate, at: now, shift: None, marks: true }
+    }
+
+    /// The source.
+    #[must_use]
+    pub const fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
+    /// The sequence number of the next packet.
+    #[must_use]
+    pub const fn sequence(&self) -> u16 {
+        self.sequence
+    }
+
+    /// The timestamp of the next sample.
+    #[must_use]
+    pub const fn timestamp(&self) -> u32 {
+        self.timestamp
+    }
+
+    /// Ticks a second from here on.
+    pub const fn set_clock_rate(&mut self, clock_rate: u32) {
+        self.clock_rate = clock_rate;
+    }
+
+    /// Time without packets: so many ticks; a talkspurt begins after it.
+    pub const fn pause(&mut self, ticks: u32) {
+        self.timestamp = self.timestamp.wrapping_add(ticks);
+        self.marks = true;
+    }
+
+    /// Time without packets, as long as it has been.
+    pub fn catch_up(&mut self, now: Micros) {
+        let ticks = elapsed_ticks(now.saturating_sub(self.at), self.clock_rate);
+        if ticks > usual_ticks(self.clock_rate) {
+            self.pause(ticks - usual_ticks(self.clock_rate));
+        }
+    }
+
+    /// Writes the header of an audio packet of ours that lasts `ticks`.
+    pub fn audio(&mut self, packet: &mut [u8], payload_type: u8, ticks: u32, now: Micros) {
+        let marker = std::mem::take(&mut self.marks);
+        write_header(packet, marker, payload_type, self.sequence, self.timestamp, self.ssrc);
+        self.timestamp = self.timestamp.wrapping_add(ticks);
+        self.advance(now);
+    }
+
+    /// Writes the header of a packet of an event that began at `timestamp`.
+    pub fn event(&mut self, packet: &mut [u8], payload_type: u8, marker: bool, timestamp: u32, now: Micros) {
+        write_header(packet, marker, payload_type, self.sequence, timestamp, self.ssrc);
+        self.advance(now);
+    }
+
+    /// A packet with [`Line::sequence`] was made elsewhere and is sent.
+    pub fn sent(&mut self, now: Micros) {
+        self.advance(now);
+    }
+
+    fn advance(&mut self, now: Micros) {
+        self.sequence = self.sequence.wrapping_add(1);
+        self.at = now;
+        self.shift = None;
+    }
+
+    /// Makes a packet of the far leg one of this stream. `header` is as it came; `packet` begins with it.
+    pub fn pass(&mut self, header: &Header, packet: &mut [u8], now: Micros) {
+        let shift = match self.shift {
+            Some(shift) if shift.ssrc == header.ssrc => shift,
+            _ => {
+                self.catch_up(now);
+                let shift = Shift {
+                    ssrc: header.ssrc,
+                    sequence: self.sequence.wrapping_sub(header.sequence),
+                    timestamp: self.timestamp.wrapping_sub(header.timestamp),
+                };
+                *self.shift.insert(shift)
+            }
+        };
+        let sequence = header.sequence.wrapping_add(shift.sequence);
+        let timestamp = header.timestamp.wrapping_add(shift.timestamp);
+        packet[2..4].copy_from_slice(&sequence.to_be_bytes());
+        packet[4..8].copy_from_slice(&timestamp.to_be_bytes());
+        packet[8..HEADER_LENGTH].copy_from_slice(&self.ssrc.to_be_bytes());
+        // A late packet takes nothing back.
+        if sequence.wrapping_sub(self.sequence) < 0x8000 {
+            self.sequence = sequence.wrapping_add(1);
+            self.timestamp = timestamp.wrapping_add(usual_ticks(self.clock_rate));
+        }
+        self.marks = false;
+        self.at = now;
+    }
+}
+
+fn elapsed_ticks(elapsed: Micros, clock_rate: u32) -> u32 {
+    (elapsed.min(3_600_000_000) * Micros::from(clock_rate) / 1_000_000) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn came(ssrc: u32, sequence: u16, timestamp: u32) -> (Header, [u8; 12]) {
+        let mut packet = [0; 12];
+        write_header(&mut packet, false, 8, sequence, timestamp, ssrc);
+        (Header::parse(&packet).unwrap(), packet)
+    }
+
+    fn passed(line: &mut Line, ssrc: u32, sequence: u16, timestamp: u32, now: Micros) -> Header {
+        let (header, mut packet) = came(ssrc, sequence, timestamp);
+        line.pass(&header, &mut packet, now);
+        Header::parse(&packet).unwrap()
+    }
+
+    fn own(line: &mut Line, now: Micros) -> Header {
+        let mut packet = [0; 12];
+        line.audio(&mut packet, 0, 160, now);
+        Header::parse(&packet).unwrap()
+    }
+
+    #[test]
+    fn our_packets_follow_one_another_and_the_first_is_marked() {
+        let mut line = Line::new(None, 8000, 0x0000_0007_0001_0002, 0);
+        let (first, second) = (own(&mut line, 0), own(&mut line, 20_000));
+        assert!(first.marker && !second.marker);
+        assert_eq!((first.ssrc, second.ssrc), (7, 7));
+        assert_eq!(second.sequence, first.sequence.wrapping_add(1));
+        assert_eq!(second.timestamp, first.timestamp.wrapping_add(160));
+    }
+
+    #[test]
+    fn what_passed_before_is_gone_on_with() {
+        let last = Sent { ssrc: 9, sequence: 65_535, timestamp: u32::MAX - 100, at: 1_000_000 };
+        let mut line = Line::new(Some(last), 8000, 1, 1_060_000);
+        let first = own(&mut line, 1_060_000);
+        assert_eq!((first.ssrc, first.sequence), (9, 0));
+        assert_eq!(first.timestamp, (u32::MAX - 100).wrapping_add(480));
+    }
+
+    #[test]
+    fn passing_on_keeps_spacing_order_and_loss() {
+        let mut line = Line::new(None, 8000, 3 << 32, 0);
+        let last = own(&mut line, 0);
+        let first = passed(&mut line, 77, 500, 9000, 20_000);
+        assert_eq!((first.ssrc, first.sequence), (3, last.sequence + 1));
+        assert_eq!(first.timestamp, last.timestamp.wrapping_add(160));
+        let third = passed(&mut line, 77, 502, 9320, 60_000);
+        let second = passed(&mut line, 77, 501, 9160, 61_000);
+        assert_eq!((second.sequence, third.sequence), (first.sequence + 1, first.sequence + 2));
+        let back = own(&mut line, 80_000);
+        assert_eq!((back.sequence, back.timestamp), (third.sequence + 1, third.timestamp.wrapping_add(160)));
+    }
+
+    #[test]
+    fn another_source_starts_behind_the_old_one_after_the_time_that_passed() {
+        let mut line = Line::new(None, 8000, 3 << 32, 0);
+        let before = passed(&mut line, 1, 10, 1000, 0);
+        let after = passed(&mut line, 2, 60_000, 5, 100_000);
+        assert_eq!(after.sequence, before.sequence + 1);
+        assert_eq!(after.timestamp, before.timestamp.wrapping_add(800));
+    }
+
+    #[test]
+    fn a_pause_is_time_and_begins_a_talkspurt() {
+        let mut line = Line::new(None, 8000, 0, 0);
+        let before = own(&mut line, 0);
+        line.pause(800);
+        let after = own(&mut line, 120_000);
+        assert!(after.marker);
+        assert_eq!(after.timestamp, before.timestamp.wrapping_add(960));
+    }
+}

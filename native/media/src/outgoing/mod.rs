@@ -1,0 +1,378 @@
+//! What a leg sends that did not come as it is: transcoded audio, events made anew, sounds and digits of our own; and the
+//! far leg's packets while they pass in between.
+//!
+//! An [`Outgoing`] belongs to one leg and exists from the moment it is first needed: a leg that only passes packets has none
+//! and costs nothing. From then on the peer hears one stream ([`line`]), and its RTCP is ours: reports of the far leg speak
+//! of another one. Packets are made when packets come, so that a clean stream is not delayed; only what the leg says on its
+//! own is paced ([`Outgoing::speak`], every 20 ms). A packet of ours is given to `emit` in a buffer with room behind it for
+//! protection.
+//!
+//! * [`hold`]: order; [`decoding`]: the far leg's stream as samples; [`speaker`]: samples as payloads;
+//! * [`events`]: telephone-events; [`speech`]: sounds and digits.
+
+pub mod decoding;
+pub mod events;
+pub mod hold;
+pub mod line;
+pub mod speaker;
+pub mod speech;
+
+use trunkline_codecs::Codec;
+
+use crate::Micros;
+use crate::dtmf::{DigitPlayer, EVENT_LENGTH, Event, NotADigit};
+use crate::format::{EventFormat, Format};
+use crate::rtcp::sender_report;
+use crate::rtp::{HEADER_LENGTH, Header};
+use crate::terminal::PTIME_US;
+use crate::tone::SAMPLE_RATE;
+use decoding::{Decoding, Piece};
+use events::{Due, EventRelay, EventSounds};
+use line::{Line, Sent};
+use speaker::Speaker;
+use speech::{DigitSounds, STEP, Sound};
+
+/// A packet of ours, and room for its protection.
+pub const PACKET: usize = 1024;
+/// Sender reports are this far apart (RFC 3550 §6.2 asks for 5 s at the least).
+const REPORT_US: Micros = 5_000_000;
+
+/// Takes a packet of so many octets at the front of a buffer.
+pub type Emit<'a> = dyn FnMut(&mut [u8; PACKET], usize) + 'a;
+
+/// What happened while speaking.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// The sound has ended by itself.
+    pub sound_ended: bool,
+    /// The last digit has been sent.
+    pub digits_ended: bool,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Outgoing {
+    line: Line,
+    speaker: Option<Speaker>,
+    events: Option<EventFormat>,
+    decoding: Option<Decoding>,
+    relay: EventRelay,
+    sounds: EventSounds,
+    /// Ticks that sounds of events took, which the far leg's next pause is about.
+    spent: u32,
+    sound: Option<Sound>,
+    digits: DigitPlayer,
+    digit_sounds: DigitSounds,
+    next_at: Micros,
+    packets: u32,
+    octets: u32,
+    next_report: Micros,
+}
+
+impl Outgoing {
+    /// Goes on after the last packet that passed to the peer, or begins where `seed` says.
+    #[must_use]
+    pub fn new(last: Option<Sent>, seed: u64, now: Micros) -> Self {
+        Self {
+            line: Line::new(last, 8000, seed, now),
+            speaker: None,
+            events: None,
+            decoding: None,
+            relay: EventRelay::default(),
+            sounds: EventSounds::default(),
+            spent: 0,
+            sound: None,
+            digits: DigitPlayer::default(),
+            digit_sounds: DigitSounds::default(),
+            next_at: now,
+            packets: 0,
+            octets: 0,
+            next_report: now + REPORT_US,
+        }
+    }
+
+    /// Says what the peer takes, now or anew.
+    pub fn set_formats(&mut self, speaks: Option<Format>, events: Option<EventFormat>) {
+        self.events = events;
+        match (&mut self.speaker, speaks) {
+            (Some(speaker), Some(format)) if speaker.format().codec == format.codec => {
+                speaker.set_packets(format.payload_type, format.ptime_ms);
+            }
+            _ => self.speaker = speaks.and_then(Speaker::new),
+        }
+        if let Some(format) = speaks {
+            self.line.set_clock_rate(format.codec.clock_rate());
+        }
+    }
+
+    /// True while the leg says something of its own.
+    #[must_use]
+    pub fn is_speaking(&self) -> bool {
+        self.sound.is_some() || !self.digits.is_idle() || !self.digit_sounds.is_idle()
+    }
+
+    /// When it wants to speak next.
+    #[must_use]
+    pub const fn next_at(&self) -> Micros {
+        self.next_at
+    }
+
+    /// Says `sound` from now on, in place of the far leg's audio; `None` ends it. False when the peer has no format for it.
+    pub fn announce(&mut self, sound: Option<Sound>, now: Micros) -> bool {
+        if sound.is_some() && self.speaker.is_none() {
+            return false;
+        }
+        self.begin_speaking(now);
+        self.sound = sound;
+        true
+    }
+
+    /// Sends digits, each so long, in place of the far leg's audio: as events where the peer takes them, else as sound.
+    /// False when it can be sent neither.
+    ///
+    /// # Errors
+    /// [`NotADigit`]; nothing is sent then.
+    pub fn send_digits(&mut self, digits: &str, duration_ms: u32, now: Micros) -> Result<bool, NotADigit> {
+        match self.events {
+            Some(format) => self.digits.queue(digits, duration_ms, format.clock_rate)?,
+            None if self.speaker.is_some() => self.digit_sounds.queue(digits, duration_ms)?,
+            None => return Ok(false),
+        }
+        self.begin_speaking(now);
+        Ok(true)
+    }
+
+    fn begin_speaking(&mut self, now: Micros) {
+        if !self.is_speaking() {
+            self.line.catch_up(now);
+            self.next_at = now;
+            if let Some(speaker) = &mut self.speaker {
+                speaker.clear();
+            }
+        }
+    }
+
+    /// Lets a packet of the far leg pass: its numbers become the stream's. False when it is to be left out.
+    pub fn pass(&mut self, header: &Header, packet: &mut [u8], now: Micros) -> bool {
+        if self.is_speaking() || self.sounds.is_busy(now) {
+            return false;
+        }
+        if let Some(decoding) = &mut self.decoding {
+            decoding.restart();
+        }
+        self.line.pass(header, packet, now);
+        self.count(header.payload_length());
+        true
+    }
+
+    /// Transcodes a packet of audio.
+    pub fn audio(&mut self, codec: Codec, header: &Header, payload: &[u8], now: Micros, emit: &mut Emit<'_>) {
+        if self.is_speaking() || self.relay.is_busy(now) || self.sounds.is_busy(now) {
+            if let Some(decoding) = &mut self.decoding {
+                decoding.skip(header);
+            }
+            return;
+        }
+        if let Some(due) = self.relay.finish() {
+            self.send_event(due, now, emit);
+        }
+        let mut decoding = match self.decoding.take() {
+            Some(decoding) if decoding.codec() == codec => decoding,
+            _ => match Decoding::new(codec) {
+                Some(decoding) => decoding,
+                None => return,
+            },
+        };
+        decoding.take(header, payload, &mut |piece| self.take_piece(codec, piece, now, emit));
+        self.decoding = Some(decoding);
+    }
+
+    fn take_piece(&mut self, codec: Codec, piece: Piece<'_>, now: Micros, emit: &mut Emit<'_>) {
+        match piece {
+            Piece::Samples(pcm, rate) => {
+                self.spent = 0;
+                if let Some(speaker) = &mut self.speaker {
+                    speaker.feed(pcm, rate);
+                }
+                self.send_audio(now, emit);
+            }
+            Piece::Pause(ticks) => {
+                self.end_packet(now, emit);
+                if let Some(speaker) = &self.speaker {
+                    let clock = speaker.format().codec.clock_rate();
+                    let own = (u64::from(ticks) * u64::from(clock) / u64::from(codec.clock_rate())) as u32;
+                    self.line.pause(own.saturating_sub(std::mem::take(&mut self.spent)));
+                }
+            }
+            Piece::Break => {
+                self.end_packet(now, emit);
+                self.line.catch_up(now);
+            }
+        }
+    }
+
+    /// Sends a packet of an event on, or its sound.
+    pub fn event(
+        &mut self,
+        header: &Header,
+        payload: &[u8],
+        clock_rate: u32,
+        now: Micros,
+        emit: &mut Emit<'_>,
+    ) {
+        let Some(event) = Event::parse(payload) else {
+            return;
+        };
+        if let Some(decoding) = &mut self.decoding {
+            decoding.skip(header);
+        }
+        if self.is_speaking() {
+            return;
+        }
+        if let Some(format) = self.events {
+            if self.relay.is_new(header) {
+                if let Some(due) = self.relay.finish() {
+                    self.send_event(due, now, emit);
+                }
+                self.end_packet(now, emit);
+            }
+            let begins_at = self.line.timestamp().wrapping_add(self.ahead(header, clock_rate));
+            let clocks = (clock_rate, format.clock_rate);
+            if let Some(due) = self.relay.take(header, event, begins_at, clocks, now) {
+                self.send_event(due, now, emit);
+            }
+            return;
+        }
+        let Some(mut speaker) = self.speaker.take() else {
+            return;
+        };
+        let mut samples = 0;
+        self.sounds.take(header, event, clock_rate, now, &mut |pcm| {
+            speaker.feed(pcm, SAMPLE_RATE);
+            samples += pcm.len() as u32;
+        });
+        self.spent += samples * (speaker.format().codec.clock_rate() / SAMPLE_RATE);
+        self.speaker = Some(speaker);
+        self.send_audio(now, emit);
+    }
+
+    /// How far ahead of the audio an event begins, in ticks of the line.
+    fn ahead(&self, header: &Header, clock_rate: u32) -> u32 {
+        let (Some(decoding), Some(speaker)) = (&self.decoding, &self.speaker) else {
+            return 0;
+        };
+        if clock_rate != decoding.codec().clock_rate() {
+            return 0;
+        }
+        let ticks = decoding.ahead(header.timestamp);
+        (u64::from(ticks) * u64::from(speaker.format().codec.clock_rate()) / u64::from(clock_rate)) as u32
+    }
+
+    fn send_event(&mut self, due: Due, now: Micros, emit: &mut Emit<'_>) {
+        let Some(format) = self.events else {
+            return;
+        };
+        for repeat in 0..due.packets {
+            let mut packet = [0; PACKET];
+            let marker = due.begins && repeat == 0;
+            self.line.event(&mut packet, format.payload_type, marker, due.timestamp, now);
+            packet[HEADER_LENGTH..HEADER_LENGTH + EVENT_LENGTH].copy_from_slice(&due.event.to_bytes());
+            self.count(EVENT_LENGTH);
+            emit(&mut packet, HEADER_LENGTH + EVENT_LENGTH);
+        }
+    }
+
+    fn end_packet(&mut self, now: Micros, emit: &mut Emit<'_>) {
+        if let Some(speaker) = &mut self.speaker {
+            speaker.finish();
+        }
+        self.send_audio(now, emit);
+    }
+
+    fn send_audio(&mut self, now: Micros, emit: &mut Emit<'_>) {
+        let Some(speaker) = &mut self.speaker else {
+            return;
+        };
+        let payload_type = speaker.format().payload_type;
+        let mut packet = [0; PACKET];
+        while let Some((octets, ticks)) = speaker.next(&mut packet[HEADER_LENGTH..]) {
+            self.line.audio(&mut packet, payload_type, ticks, now);
+            self.packets = self.packets.wrapping_add(1);
+            self.octets = self.octets.wrapping_add(octets as u32);
+            emit(&mut packet, HEADER_LENGTH + octets);
+        }
+    }
+
+    /// Says what is due of the leg's own.
+    pub fn speak(&mut self, now: Micros, emit: &mut Emit<'_>) -> Said {
+        let mut said = Said::default();
+        // Behind by much: the moments that are gone are not made up for in a burst.
+        if now > self.next_at + 5 * PTIME_US {
+            self.next_at = now;
+        }
+        while self.is_speaking() && self.next_at <= now {
+            self.next_at += PTIME_US;
+            if !self.digits.is_idle() {
+                self.speak_event(now, emit);
+                said.digits_ended |= self.digits.is_idle();
+                continue;
+            }
+            let mut pcm = [0; STEP];
+            if !self.digit_sounds.is_idle() {
+                self.digit_sounds.fill(&mut pcm);
+                said.digits_ended |= self.digit_sounds.is_idle();
+            } else if let Some(sound) = &mut self.sound
+                && sound.fill(&mut pcm)
+            {
+                self.sound = None;
+                said.sound_ended = true;
+            }
+            if let Some(speaker) = &mut self.speaker {
+                speaker.feed(&pcm, SAMPLE_RATE);
+            }
+            self.send_audio(now, emit);
+        }
+        if !self.is_speaking() {
+            self.end_packet(now, emit);
+            if let Some(decoding) = &mut self.decoding {
+                decoding.restart();
+            }
+        }
+        said
+    }
+
+    fn speak_event(&mut self, now: Micros, emit: &mut Emit<'_>) {
+        let Some(format) = self.events else {
+            self.digits = DigitPlayer::default();
+            return;
+        };
+        let (mut packet, line) = ([0; PACKET], &mut self.line);
+        let step = format.clock_rate / 50;
+        let (sequence, timestamp, ssrc) = (line.sequence(), line.timestamp(), line.ssrc());
+        let length =
+            self.digits.next_packet(&mut packet, format.payload_type, sequence, timestamp, ssrc, step);
+        if let Some(length) = length {
+            line.sent(now);
+            self.count(length - HEADER_LENGTH);
+            emit(&mut packet, length);
+        }
+        self.line.pause(step);
+    }
+
+    fn count(&mut self, octets: usize) {
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self.octets.wrapping_add(octets as u32);
+    }
+
+    /// A sender report (RFC 3550 §6.4.1), when one is due; its length.
+    pub fn report(&mut self, packet: &mut [u8], now: Micros) -> Option<usize> {
+        if now < self.next_report || self.packets == 0 {
+            return None;
+        }
+        self.next_report = now + REPORT_US;
+        Some(sender_report(packet, self.line.ssrc(), now, self.line.timestamp(), self.packets, self.octets))
+    }
+}
+
+#[cfg(test)]
+mod tests;

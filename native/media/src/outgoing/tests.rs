@@ -1,0 +1,380 @@
+use super::*;
+use crate::dtmf::{EventCounter, tones::DigitDetector};
+use crate::rtp::write_header;
+use crate::tone::{Tone, ToneDetector};
+
+const PTIME: Micros = PTIME_US;
+
+/// A far leg that says packets of one codec, and what came of them.
+struct Far {
+    codec: Codec,
+    speaker: Speaker,
+    sequence: u16,
+    timestamp: u32,
+    now: Micros,
+    tone: crate::tone::ToneGenerator,
+}
+
+impl Far {
+    fn new(codec: Codec, ptime_ms: u32) -> Self {
+        let tone = Tone { frequencies_hz: vec![700.0], level_dbm0: -10.0, cadence_ms: None };
+        Self {
+            codec,
+            speaker: Speaker::new(Format { payload_type: 0, codec, ptime_ms }).unwrap(),
+            sequence: 65_530,
+            timestamp: 5000,
+            now: 0,
+            tone: crate::tone::ToneGenerator::new(&tone).unwrap(),
+        }
+    }
+
+    /// The next packets, over so many times 20 ms.
+    fn packets(&mut self, count: usize) -> Vec<(Header, Vec<u8>)> {
+        let mut packets = Vec::new();
+        for _ in 0..count {
+            let mut pcm = [0; STEP];
+            self.tone.fill(&mut pcm);
+            self.speaker.feed(&pcm, 8000);
+            self.now += PTIME;
+            let mut packet = [0; PACKET];
+            while let Some((octets, ticks)) = self.speaker.next(&mut packet[HEADER_LENGTH..]) {
+                write_header(&mut packet, false, 0, self.sequence, self.timestamp, 42);
+                let length = HEADER_LENGTH + octets;
+                packets.push((Header::parse(&packet[..length]).unwrap(), packet[..length].to_vec()));
+                self.sequence = self.sequence.wrapping_add(1);
+                self.timestamp = self.timestamp.wrapping_add(ticks);
+            }
+        }
+        packets
+    }
+}
+
+/// The peer that is sent to.
+#[derive(Default)]
+struct Near {
+    packets: Vec<(Header, Vec<u8>)>,
+}
+
+impl Near {
+    fn take(&mut self, packet: &[u8], length: usize) {
+        self.packets.push((Header::parse(&packet[..length]).unwrap(), packet[..length].to_vec()));
+    }
+
+    /// One source, every sequence number once and in order.
+    fn is_one_stream(&self) -> bool {
+        self.packets.windows(2).all(|pair| {
+            pair[1].0.ssrc == pair[0].0.ssrc && pair[1].0.sequence == pair[0].0.sequence.wrapping_add(1)
+        })
+    }
+
+    /// Milliseconds of 700 Hz among the audio.
+    fn heard_ms(&self, codec: Codec, payload_type: u8) -> u64 {
+        let (mut decoder, mut detector) = (codec.decoder().unwrap(), ToneDetector::new(&[700.0]).unwrap());
+        let mut down = trunkline_codecs::Resampler::new(codec.sample_rate(), 8000);
+        for (header, packet) in self.packets.iter().filter(|(header, _)| header.payload_type == payload_type)
+        {
+            let (mut pcm, mut narrow) = ([0; 4000], [0; 4000]);
+            let count = decoder.decode(&packet[header.payload_start..header.payload_end], &mut pcm).unwrap();
+            match &mut down {
+                Some(down) => {
+                    let count = down.run(&pcm[..count], &mut narrow);
+                    detector.feed(&narrow[..count]);
+                }
+                None => detector.feed(&pcm[..count]),
+            }
+        }
+        detector.heard()[0].duration_ms
+    }
+
+    fn digits(&self, payload_type: u8) -> String {
+        let mut counter = EventCounter::default();
+        self.packets
+            .iter()
+            .filter(|(header, _)| header.payload_type == payload_type && counter.note(header))
+            .filter_map(|(header, packet)| Event::parse(&packet[header.payload_start..])?.digit())
+            .collect()
+    }
+}
+
+fn outgoing(codec: Codec, ptime_ms: u32, events: Option<(u8, u32)>) -> Outgoing {
+    let mut outgoing = Outgoing::new(None, 0x0000_0009_fffe_0001, 0);
+    let events = events.map(|(payload_type, clock_rate)| EventFormat { payload_type, clock_rate });
+    outgoing.set_formats(Some(Format { payload_type: 8, codec, ptime_ms }), events);
+    outgoing
+}
+
+fn transcode(outgoing: &mut Outgoing, far: &Far, packets: &[(Header, Vec<u8>)], near: &mut Near) {
+    for (header, packet) in packets {
+        let payload = &packet[header.payload_start..header.payload_end];
+        outgoing.audio(far.codec, header, payload, far.now, &mut |packet, length| near.take(packet, length));
+    }
+}
+
+#[test]
+fn every_codec_becomes_every_other_with_any_packet_length() {
+    let codecs = Codec::ALL.into_iter().filter(|codec| codec.encoder().is_ok());
+    for from in codecs.clone() {
+        for (to, ptimes) in codecs.clone().zip([(20, 20), (10, 60), (60, 10), (30, 20)].into_iter().cycle()) {
+            let (mut far, mut near) = (Far::new(from, ptimes.0), Near::default());
+            let mut outgoing = outgoing(to, ptimes.1, None);
+            let packets = far.packets(60);
+            transcode(&mut outgoing, &far, &packets, &mut near);
+            assert!(near.is_one_stream());
+            let heard = near.heard_ms(to, 8);
+            assert!(heard >= 1000, "{from:?} to {to:?}, {ptimes:?}: {heard} ms");
+            let ticks: Vec<u32> = near
+                .packets
+                .windows(2)
+                .map(|pair| pair[1].0.timestamp.wrapping_sub(pair[0].0.timestamp))
+                .collect();
+            let format = Format { payload_type: 8, codec: to, ptime_ms: ptimes.1 };
+            let expected = format.packet_samples() as u32 * to.clock_rate() / to.sample_rate();
+            assert!(ticks.iter().all(|&ticks| ticks == expected), "{to:?}: {ticks:?}");
+            assert!(near.packets[0].0.marker && near.packets[1..].iter().all(|(header, _)| !header.marker));
+        }
+    }
+}
+
+#[test]
+fn loss_is_filled_and_order_restored_without_a_break() {
+    let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
+    let mut outgoing = outgoing(Codec::Pcma, 20, None);
+    let mut packets = far.packets(100);
+    packets.swap(30, 31);
+    packets.remove(50);
+    packets.remove(70);
+    packets.insert(80, packets[79].clone());
+    transcode(&mut outgoing, &far, &packets, &mut near);
+    assert!(near.is_one_stream());
+    assert_eq!(near.packets.len(), 100);
+    assert!(near.heard_ms(Codec::Pcma, 8) >= 1900);
+}
+
+#[test]
+fn a_pause_of_the_far_end_is_a_pause_of_ours() {
+    let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
+    let mut outgoing = outgoing(Codec::Pcma, 30, None);
+    let packets = far.packets(4);
+    transcode(&mut outgoing, &far, &packets, &mut near);
+    far.timestamp = far.timestamp.wrapping_add(8000);
+    let packets = far.packets(3);
+    transcode(&mut outgoing, &far, &packets, &mut near);
+    assert!(near.is_one_stream());
+    let marked: Vec<u32> =
+        near.packets.iter().filter(|(header, _)| header.marker).map(|(header, _)| header.timestamp).collect();
+    assert_eq!(marked.len(), 2);
+    // 80 ms said, 90 sent (the begun packet was filled up), then the second of silence.
+    assert_eq!(marked[1].wrapping_sub(marked[0]), 720 + 8000);
+}
+
+#[test]
+fn passing_and_transcoding_are_one_stream() {
+    let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
+    let mut outgoing = outgoing(Codec::Pcma, 20, None);
+    let packets = far.packets(5);
+    transcode(&mut outgoing, &far, &packets, &mut near);
+    for (header, mut packet) in far.packets(5) {
+        assert!(outgoing.pass(&header, &mut packet, far.now));
+        let length = packet.len();
+        near.take(&packet, length);
+    }
+    let packets = far.packets(5);
+    transcode(&mut outgoing, &far, &packets, &mut near);
+    assert_eq!(near.packets.len(), 15);
+    assert!(near.is_one_stream());
+    assert!(near.packets.windows(2).all(|pair| {
+        let step = pair[1].0.timestamp.wrapping_sub(pair[0].0.timestamp);
+        (160..=1600).contains(&step)
+    }));
+}
+
+/// Packets of a digit of 100 ms beginning at the far leg's present timestamp.
+fn digit(far: &mut Far, code: u8, clock_rate: u32) -> Vec<(Header, Vec<u8>)> {
+    let step = (clock_rate / 50) as u16;
+    let durations = [1, 2, 3, 4, 5, 5, 5].map(|n| n * step);
+    let packets = durations.into_iter().enumerate().map(|(n, duration)| {
+        let mut packet = vec![0; HEADER_LENGTH + EVENT_LENGTH];
+        write_header(&mut packet, n == 0, 101, far.sequence, far.timestamp, 42);
+        far.sequence = far.sequence.wrapping_add(1);
+        let event = Event { code, end: n >= 4, volume: 10, duration };
+        packet[HEADER_LENGTH..].copy_from_slice(&event.to_bytes());
+        (Header::parse(&packet).unwrap(), packet)
+    });
+    let packets = packets.collect();
+    far.timestamp = far.timestamp.wrapping_add(5 * far.codec.clock_rate() / 50);
+    packets
+}
+
+fn play_digits(
+    outgoing: &mut Outgoing,
+    far: &mut Far,
+    near: &mut Near,
+    clock_rate: u32,
+    lost: fn(usize) -> bool,
+) {
+    let mut index = 0;
+    for code in [1, 9, 11] {
+        let packets = far.packets(5);
+        transcode(outgoing, far, &packets, near);
+        for (header, packet) in digit(far, code, clock_rate) {
+            far.now += PTIME;
+            index += 1;
+            if !lost(index) {
+                outgoing.event(
+                    &header,
+                    &packet[HEADER_LENGTH..],
+                    clock_rate,
+                    far.now,
+                    &mut |packet, length| {
+                        near.take(packet, length);
+                    },
+                );
+            }
+        }
+    }
+    let packets = far.packets(10);
+    transcode(outgoing, far, &packets, near);
+}
+
+#[test]
+fn digits_keep_their_place_between_clocks() {
+    let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
+    let mut outgoing = outgoing(Codec::G722, 20, Some((96, 16_000)));
+    play_digits(&mut outgoing, &mut far, &mut near, 8000, |_| false);
+    assert!(near.is_one_stream());
+    assert_eq!(near.digits(96), "19#");
+    let events: Vec<&(Header, Vec<u8>)> =
+        near.packets.iter().filter(|(header, _)| header.payload_type == 96).collect();
+    assert_eq!(events.iter().filter(|(header, _)| header.marker).count(), 3);
+    let ends: Vec<Event> = events
+        .iter()
+        .filter_map(|(header, packet)| Event::parse(&packet[header.payload_start..]))
+        .filter(|event| event.end)
+        .collect();
+    assert_eq!(ends.len(), 9);
+    assert!(ends.iter().all(|end| end.duration == 1600));
+    let audio_after = near.packets.last().unwrap().0.timestamp;
+    let audio_first = near.packets[0].0.timestamp;
+    assert_eq!(
+        audio_after.wrapping_sub(audio_first),
+        (5 + 5) * 3 * 160 + 9 * 160,
+        "time went on through the digits"
+    );
+}
+
+#[test]
+fn digits_survive_loss_once_each() {
+    let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
+    let mut outgoing = outgoing(Codec::Pcma, 20, Some((101, 8000)));
+    // The beginning of the first, all ends of the second, the middle of the third.
+    play_digits(&mut outgoing, &mut far, &mut near, 8000, |n| matches!(n, 1 | 12..=14 | 17));
+    assert!(near.is_one_stream());
+    assert_eq!(near.digits(101), "19#");
+    let ends = near.packets.iter().filter(|(header, packet)| {
+        header.payload_type == 101 && Event::parse(&packet[header.payload_start..]).unwrap().end
+    });
+    assert_eq!(ends.count(), 9);
+}
+
+#[test]
+fn a_peer_without_events_hears_the_digits() {
+    let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
+    let mut outgoing = outgoing(Codec::Pcma, 20, None);
+    play_digits(&mut outgoing, &mut far, &mut near, 8000, |n| matches!(n, 2 | 9));
+    assert!(near.is_one_stream());
+    let (mut detector, mut heard) = (DigitDetector::default(), Vec::new());
+    let mut decoder = Codec::Pcma.decoder().unwrap();
+    for (header, packet) in &near.packets {
+        let mut pcm = [0; 2000];
+        let count = decoder.decode(&packet[header.payload_start..], &mut pcm).unwrap();
+        detector.feed(&pcm[..count], &mut |digit| heard.push(digit.code));
+    }
+    assert_eq!(heard, [1, 9, 11]);
+    let span = near.packets.last().unwrap().0.timestamp.wrapping_sub(near.packets[0].0.timestamp);
+    assert_eq!(span, (5 + 5) * 3 * 160 + 9 * 160, "the digits' time counts once");
+}
+
+#[test]
+fn what_the_leg_says_takes_the_place_of_the_far_leg() {
+    let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
+    let mut outgoing = outgoing(Codec::Pcma, 20, Some((101, 8000)));
+    let packets = far.packets(5);
+    transcode(&mut outgoing, &far, &packets, &mut near);
+    let file: std::sync::Arc<[i16]> = vec![0; 800].into();
+    assert!(outgoing.announce(Sound::samples(file, false), far.now));
+    let mut ended = 0;
+    for _ in 0..8 {
+        let packets = far.packets(1);
+        transcode(&mut outgoing, &far, &packets, &mut near);
+        if outgoing.is_speaking() {
+            let said = outgoing.speak(far.now, &mut |packet, length| near.take(packet, length));
+            ended += u32::from(said.sound_ended);
+        }
+    }
+    assert_eq!(ended, 1);
+    assert!(near.is_one_stream());
+    // Its first packet goes at once, so the far leg is back one packet earlier.
+    assert_eq!(near.packets.len(), 5 + 5 + 4);
+    assert!(outgoing.send_digits("4*", 60, far.now).unwrap());
+    while outgoing.is_speaking() {
+        far.now += PTIME;
+        outgoing.speak(far.now, &mut |packet, length| near.take(packet, length));
+    }
+    assert_eq!(near.digits(101), "4*");
+    assert!(near.is_one_stream());
+}
+
+#[test]
+fn what_can_not_be_said_is_refused() {
+    let mut mute = Outgoing::new(None, 0, 0);
+    assert!(!mute.announce(Sound::samples(vec![1].into(), true), 0));
+    assert_eq!(mute.send_digits("1", 100, 0), Ok(false));
+    assert_eq!(outgoing(Codec::Pcma, 20, None).send_digits("x", 100, 0), Err(NotADigit('x')));
+    let (far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
+    let packets = Far::new(Codec::Pcmu, 20).packets(3);
+    transcode(&mut mute, &far, &packets, &mut near);
+    assert!(near.packets.is_empty());
+}
+
+#[test]
+fn reports_are_due_every_five_seconds_of_a_stream_that_sends() {
+    let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
+    let mut outgoing = outgoing(Codec::Pcma, 20, None);
+    let mut packet = [0; 100];
+    assert_eq!(outgoing.report(&mut packet, 10_000_000), None);
+    let packets = far.packets(2);
+    transcode(&mut outgoing, &far, &packets, &mut near);
+    let length = outgoing.report(&mut packet, 10_000_000).unwrap();
+    assert!(crate::rtcp::is_valid(&packet[..length]));
+    assert_eq!(packet[20..24], [0, 0, 0, 2]);
+    assert_eq!(outgoing.report(&mut packet, 14_000_000), None);
+}
+
+#[test]
+fn hostile_packets_cost_no_more_than_themselves() {
+    let mut state = 7u32;
+    let mut random = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state >> 8
+    };
+    let codecs: Vec<Codec> = Codec::ALL.into_iter().filter(|codec| codec.decoder().is_ok()).collect();
+    for _ in 0..200 {
+        let codec = codecs[random() as usize % codecs.len()];
+        let mut outgoing =
+            outgoing(codecs[random() as usize % codecs.len()], random() % 100, Some((101, 8000)));
+        let mut sent = 0;
+        for _ in 0..10 {
+            let payload: Vec<u8> = (0..random() % 1400).map(|_| random() as u8).collect();
+            let mut packet = [0; HEADER_LENGTH];
+            write_header(&mut packet, false, 0, random() as u16, random() << 8, random() % 3);
+            let header = Header::parse(&packet).unwrap();
+            let now = u64::from(random()) * 1000;
+            if random() % 4 == 0 {
+                outgoing.event(&header, &payload, 8000, now, &mut |_, _| sent += 1);
+            } else {
+                outgoing.audio(codec, &header, &payload, now, &mut |_, _| sent += 1);
+            }
+        }
+        assert!(sent < 10 * 60, "{sent}");
+    }
+}

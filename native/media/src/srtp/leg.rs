@@ -1,0 +1,97 @@
+//! SRTP of one leg, through changes of its keys (RFC 4568 §7.1.4).
+
+use super::keys::{MasterKey, SrtpKeys};
+use super::{SrtpError, SrtpIn, SrtpOut};
+use crate::Micros;
+
+/// How long packets under the peer's key before this one are still taken: those under way, and those that it sends until
+/// our answer has reached it.
+pub const KEY_GRACE_US: Micros = 10_000_000;
+
+/// Both ways of one leg.
+#[derive(Debug)]
+pub struct Srtp {
+    incoming: SrtpIn,
+    outgoing: SrtpOut,
+    /// The peer's key before this one, and until when it counts.
+    retired: Option<Box<(SrtpIn, Micros)>>,
+}
+
+impl Srtp {
+    /// With the first keys.
+    #[must_use]
+    pub fn new(keys: SrtpKeys) -> Self {
+        Self { incoming: SrtpIn::new(keys.receive), outgoing: SrtpOut::new(keys.send), retired: None }
+    }
+
+    /// Keys of a re-INVITE. The same ones go on with rollover counters and replay lists as they are; others begin anew.
+    pub fn set_keys(&mut self, keys: SrtpKeys, now: Micros) {
+        if *self.outgoing.key() != keys.send {
+            self.outgoing = SrtpOut::new(keys.send);
+        }
+        if *self.incoming.key() != keys.receive {
+            let next = self.incoming_with(keys.receive);
+            let retired = std::mem::replace(&mut self.incoming, next);
+            self.retired = Some(Box::new((retired, now + KEY_GRACE_US)));
+        }
+    }
+
+    /// What receives with `key`: as it was left, if that was the key before.
+    fn incoming_with(&mut self, key: MasterKey) -> SrtpIn {
+        match self.retired.take() {
+            Some(retired) if *retired.0.key() == key => retired.0,
+            _ => SrtpIn::after(key, &self.incoming),
+        }
+    }
+
+    /// [`SrtpIn::unprotect_rtp`].
+    ///
+    /// # Errors
+    /// [`SrtpError`].
+    pub fn unprotect_rtp(&mut self, packet: &mut [u8], now: Micros) -> Result<usize, SrtpError> {
+        self.unprotect(packet, now, SrtpIn::unprotect_rtp)
+    }
+
+    /// [`SrtpIn::unprotect_rtcp`].
+    ///
+    /// # Errors
+    /// [`SrtpError`].
+    pub fn unprotect_rtcp(&mut self, packet: &mut [u8], now: Micros) -> Result<usize, SrtpError> {
+        self.unprotect(packet, now, SrtpIn::unprotect_rtcp)
+    }
+
+    fn unprotect(
+        &mut self,
+        packet: &mut [u8],
+        now: Micros,
+        way: impl Fn(&mut SrtpIn, &mut [u8]) -> Result<usize, SrtpError>,
+    ) -> Result<usize, SrtpError> {
+        let result = way(&mut self.incoming, packet);
+        if result.is_ok() || self.retired.is_none() {
+            return result;
+        }
+        match self.retired.as_deref_mut() {
+            Some((retired, until)) if now < *until => way(retired, packet).or(result),
+            _ => {
+                self.retired = None;
+                result
+            }
+        }
+    }
+
+    /// [`SrtpOut::protect_rtp`].
+    ///
+    /// # Errors
+    /// [`SrtpError`].
+    pub fn protect_rtp(&mut self, buffer: &mut [u8], length: usize) -> Result<usize, SrtpError> {
+        self.outgoing.protect_rtp(buffer, length)
+    }
+
+    /// [`SrtpOut::protect_rtcp`].
+    ///
+    /// # Errors
+    /// [`SrtpError`].
+    pub fn protect_rtcp(&mut self, buffer: &mut [u8], length: usize) -> Result<usize, SrtpError> {
+        self.outgoing.protect_rtcp(buffer, length)
+    }
+}

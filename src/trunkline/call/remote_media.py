@@ -1,0 +1,126 @@
+"""What the media engine is told of one leg's peer, made from what both legs have agreed on.
+
+Which payload types pass and which are transcoded, what the peer is sent that doesn't pass, how digits travel
+between two peers that may not use the same way, and the keys. The descriptions themselves are `leg`'s
+business, the engine's rules stand at `trunkline.call.ports.RemoteMedia`.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from trunkline.call.ports import AudioFormat, MediaFlow, RemoteMedia, TelephoneEvents
+from trunkline.sdp.agreement import Terms, payload_map, spoken
+from trunkline.sdp.codecs import TELEPHONE_EVENT, Codec, frame_ms, packet_ms
+from trunkline.sdp.errors import NoCommonCodecError
+from trunkline.sdp.offer_answer import Direction, RemoteAudio
+from trunkline.trunk.media_policy import DtmfMode
+
+if TYPE_CHECKING:
+    from trunkline.call.leg import Leg
+
+
+def agreed_codecs(one: "Leg", other: "Leg") -> tuple[Codec, Codec]:
+    """What the peer of each of two legs is sent. Raises `NoCommonCodecError` where audio can neither pass
+    between them nor be transcoded.
+    """
+    mine, theirs = spoken(one.terms, other.terms)
+    passes = mine.key == theirs.key and frame_ms(mine) == frame_ms(theirs)
+    if not passes and not one.transcodes(other):
+        raise NoCommonCodecError("no codec is left that both sides can use")
+    return mine, theirs
+
+
+def remote_media(leg: "Leg", far: "Leg", codec: Codec) -> RemoteMedia:
+    """For the port of `leg`, bridged with `far`; `codec` is the peer's of `sdp.agreement.spoken`."""
+    terms, far_terms = leg.terms, far.terms
+    passing = payload_map(terms, far_terms)
+    tells_digits = _tells_digits(far, far_terms)
+    audio = {one: other for one, other in passing.items() if terms.numbers[one].codec.name != TELEPHONE_EVENT}
+    if tells_digits or not audio:
+        passing = audio
+    return _remote_media(leg, terms, codec, passing, leg.transcodes(far), tells_digits)
+
+
+def alone(leg: "Leg", codec: Codec) -> RemoteMedia:
+    """For the port of `leg` while there is no far leg: sounds of ours are sent, and what the peer sends only
+    shows where it is.
+    """
+    return _remote_media(leg, leg.terms, codec, {}, transcodes=True, tells_digits=False)
+
+
+def _remote_media(
+    leg: "Leg",
+    terms: Terms,
+    codec: Codec,
+    passing: Mapping[int, int],
+    transcodes: bool,
+    tells_digits: bool,
+) -> RemoteMedia:
+    remote, listed = leg.described, leg.local.listed
+    hears = [
+        audio_format(number, item.codec, remote)
+        for number, item in terms.numbers.items()
+        if item.codec.name != TELEPHONE_EVENT and (transcodes or number in passing)
+    ]
+    return RemoteMedia(
+        rtp_address=remote.address,
+        rtp_port=remote.rtp_port,
+        rtcp_port=remote.rtp_port if remote.rtcp_mux else remote.rtcp_port,
+        direction=media_flow(leg.local.direction, remote.effective_direction),
+        payload_types=passing,
+        clock_rates={one.payload_type: one.clock_rate for one in listed},
+        dtmf_payload_type=_sent_event(terms, codec, listed),
+        signalled_from=leg.signalled_from,
+        hears=tuple(hears),
+        speaks=audio_format(codec.payload_type, codec, remote),
+        takes_events=_taken_event(terms, codec),
+        finds_tones=leg.policy.dtmf is DtmfMode.INBAND,
+        tells_digits=tells_digits,
+        srtp=leg.srtp_keys,
+    )
+
+
+def audio_format(payload_type: int, codec: Codec, remote: RemoteAudio) -> AudioFormat:
+    """`codec` under a payload type, in packets as the peer of `remote` wants them."""
+    return _audio_format(payload_type, codec, remote.ptime, remote.maxptime)
+
+
+@lru_cache(maxsize=512)
+def _audio_format(payload_type: int, codec: Codec, ptime: int | None, maxptime: int | None) -> AudioFormat:
+    mode_ms = frame_ms(codec) if codec.name == "iLBC" else 30
+    return AudioFormat(payload_type, codec.name, codec.clock_rate, packet_ms(codec, ptime, maxptime), mode_ms)
+
+
+def _sent_event(terms: Terms, codec: Codec, listed: tuple[Codec, ...]) -> int | None:
+    """telephone-event as the peer sends it. Some peers send it though only we have named it."""
+    event = terms.event_for(codec)
+    if event is not None:
+        return event.sent_as
+    return next((one.payload_type for one in listed if one.name == TELEPHONE_EVENT), None)
+
+
+def _taken_event(terms: Terms, codec: Codec) -> TelephoneEvents | None:
+    event = terms.event_for(codec)
+    return None if event is None else TelephoneEvents(event.codec.payload_type, event.codec.clock_rate)
+
+
+def _tells_digits(far: "Leg", terms: Terms) -> bool:
+    """Whether the call has to pass on digits meant for `far`, or to drop them: INFO is its own business, and
+    one who wants telephone-events and nothing else hears no tones in their place.
+    """
+    match far.policy.dtmf:
+        case DtmfMode.INFO:
+            return True
+        case DtmfMode.RFC4733:
+            return not terms.events
+    return False
+
+
+def media_flow(ours: Direction, theirs: Direction) -> MediaFlow:
+    """Which way audio flows between two descriptions."""
+    sends = ours.sends and theirs.receives
+    receives = ours.receives and theirs.sends
+    if sends:
+        return MediaFlow.BOTH if receives else MediaFlow.SEND
+    return MediaFlow.RECEIVE if receives else MediaFlow.NONE

@@ -1,0 +1,60 @@
+"""What a caller hears of the service itself before a final answer: ringback, and why its call is refused.
+
+Both need an answer to the caller's offer although no far end has spoken: it goes out in a 183 (RFC 3960 §3.1:
+the media is anchored here), and the sound comes out of the caller's own media port. A caller without an offer
+hears nothing, and one whose offer can't be answered hears the final answer alone.
+
+When ringback begins and ends, and which refusals are announced, is `call`'s business; the sounds themselves
+are settings (`CallSettings.ringback`, `CallSettings.announcements`).
+"""
+
+from trunkline.call.leg import Leg, direct
+from trunkline.call.ports import Sound
+from trunkline.call.remote_media import alone
+from trunkline.errors import MediaError, SdpError
+from trunkline.sip.incoming_invite import IncomingInvite
+
+LONGEST_ANNOUNCEMENT_S = 30.0
+"""A recording that lasts longer is cut off there."""
+
+
+class Sounds:
+    """The sounds for one caller."""
+
+    __slots__ = ("_invite", "_leg", "_sounding")
+
+    def __init__(self, invite: IncomingInvite, leg: Leg) -> None:
+        self._invite = invite
+        self._leg = leg
+        self._sounding = False
+
+    @property
+    def sounding(self) -> bool:
+        """Whether a sound was begun and not yet stopped."""
+        return self._sounding
+
+    def play(self, sound: Sound, far: Leg | None = None) -> bool:
+        """Play `sound` to the caller, after a 183 unless one stands already; False when it can't be heard.
+
+        `far` is the leg that rings meanwhile: what its peer was offered is what the caller is answered.
+        """
+        leg = self._leg
+        if leg.remote is None:
+            return False
+        try:
+            body = b"" if self._invite.answered_reliably or self._sounding else leg.answer_alone(far)
+            codec = leg.terms.codecs[0].codec
+            direct(leg, alone(leg, codec), codec)
+            leg.media.announce(sound)
+        except (SdpError, MediaError):
+            return False
+        if not self._sounding:
+            self._invite.progress(183, body=body)
+        self._sounding = True
+        return True
+
+    def stop(self) -> None:
+        """Silence. Idempotent."""
+        if self._sounding:
+            self._sounding = False
+            self._leg.media.announce(None)

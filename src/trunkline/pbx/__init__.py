@@ -1,0 +1,1 @@
+"""Configurations for the PBXs of customers: complete files, filled in."""

@@ -1,0 +1,263 @@
+"""What the media engine is told of a peer: formats, digits, keys."""
+
+from base64 import b64encode
+from dataclasses import replace
+
+import pytest
+
+from tests.simulation.descriptions import attributes, audio, codecs_of, secure_audio
+from tests.unit.call.test_leg import ALICE, BOB, Pair
+from trunkline.call.leg import KEYS_KEPT, Leg, connect, direct
+from trunkline.call.ports import AudioFormat, RemoteMedia, SrtpKeys, TelephoneEvents
+from trunkline.call.remote_media import agreed_codecs, alone
+from trunkline.sdp.errors import NoCommonCodecError, UnsupportedProfileError, UnusableCryptoError
+from trunkline.trunk.media_policy import DtmfMode, MediaPolicy, SrtpPolicy
+
+ANY = MediaPolicy()
+G729 = AudioFormat(18, "G729", 8000)
+PCMA = AudioFormat(8, "PCMA", 8000)
+
+
+def remote(pair: Pair, leg: Leg) -> RemoteMedia:
+    found = pair.media(leg).remote
+    assert found is not None
+    return found
+
+
+def test_two_peers_without_a_shared_codec_are_transcoded() -> None:
+    pair = Pair(ANY, ANY)
+    offer, answer = pair.agree(audio(ALICE, codecs=(18,), event=96), audio(BOB, codecs=(8, 9)))
+    assert codecs_of(offer)[0] == 18
+    assert len(codecs_of(offer)) == 6
+    assert codecs_of(answer) == [18]
+    caller, callee = remote(pair, pair.caller), remote(pair, pair.callee)
+    assert (caller.payload_types, callee.payload_types) == ({}, {})
+    assert (caller.speaks, callee.speaks) == (G729, PCMA)
+    assert caller.hears == (G729,)
+    assert [heard.codec for heard in callee.hears] == ["PCMA", "G722"]
+    assert (pair.caller.close().codec, pair.callee.close().codec) == ("G729", "PCMA")
+
+
+def test_what_is_shared_passes_and_what_may_be_sent_besides_is_heard() -> None:
+    pair = Pair(ANY, ANY)
+    _, answer = pair.agree(audio(ALICE, codecs=(8, 0)), audio(BOB, codecs=(9, 0)))
+    assert codecs_of(answer) == [0]
+    callee = remote(pair, pair.callee)
+    assert callee.payload_types == {0: 0, 101: 101}
+    assert [heard.codec for heard in callee.hears] == ["G722", "PCMU"]
+    assert callee.speaks == AudioFormat(0, "PCMU", 8000), "which passes, though it prefers another"
+
+
+@pytest.mark.parametrize("side", ["caller", "callee"])
+def test_where_either_side_forbids_transcoding_nothing_is_transcoded(side: str) -> None:
+    forbids = MediaPolicy(transcoding=False)
+    pair = Pair(*((forbids, ANY) if side == "caller" else (ANY, forbids)))
+    offer, _ = pair.agree(audio(ALICE, codecs=(8, 0)), audio(BOB, codecs=(8,)))
+    assert codecs_of(offer) == [8, 0]
+    assert remote(pair, pair.caller).hears == (PCMA,)
+    pair.callee.take_answer(audio(BOB, codecs=(18,)))
+    with pytest.raises(NoCommonCodecError):
+        agreed_codecs(pair.caller, pair.callee)
+
+
+@pytest.mark.parametrize(
+    ("lines", "ptime_ms"),
+    [
+        (["ptime:30"], 30),
+        (["ptime:200"], 60),
+        (["ptime:5"], 10),
+        (["ptime:25"], 20),
+        (["maxptime:10"], 10),
+        (["ptime:60", "maxptime:40"], 40),
+        ([], 20),
+    ],
+)
+def test_each_peer_is_sent_packets_as_it_wants_them(lines: list[str], ptime_ms: int) -> None:
+    pair = Pair(ANY, ANY)
+    pair.agree(audio(ALICE, codecs=(18,), lines=lines), audio(BOB, codecs=(8,)))
+    assert remote(pair, pair.caller).speaks == replace(G729, ptime_ms=ptime_ms)
+    assert remote(pair, pair.callee).speaks == PCMA
+
+
+@pytest.mark.parametrize(
+    ("mode", "ptime", "ptime_ms"), [(20, 20, 20), (20, 30, 20), (20, 60, 60), (30, 20, 30), (30, 60, 60)]
+)
+def test_ilbc_is_sent_in_whole_frames_of_its_mode(mode: int, ptime: int, ptime_ms: int) -> None:
+    pair = Pair(ANY, ANY)
+    lines = [f"fmtp:97 mode={mode}", f"ptime:{ptime}"]
+    _, answer = pair.agree(audio(ALICE, codecs=(97,), lines=lines), audio(BOB, codecs=(8,)))
+    assert f"97 mode={mode}" in attributes(answer, "fmtp")
+    assert remote(pair, pair.caller).speaks == AudioFormat(97, "iLBC", 8000, ptime_ms, mode)
+
+
+def test_speex_goes_with_telephone_events_of_its_clock() -> None:
+    pair = Pair(ANY, ANY)
+    lines = ["rtpmap:100 telephone-event/16000"]
+    body = audio(ALICE, codecs=(98,), lines=lines).replace(b"98 101\r\n", b"98 101 100\r\n")
+    pair.agree(body, audio(BOB, codecs=(8,)))
+    caller, callee = remote(pair, pair.caller), remote(pair, pair.callee)
+    assert caller.speaks == AudioFormat(98, "speex", 16000)
+    assert (caller.takes_events, caller.dtmf_payload_type) == (TelephoneEvents(100, 16000), 100)
+    assert (callee.takes_events, callee.dtmf_payload_type) == (TelephoneEvents(101, 8000), 101)
+
+
+def test_a_peer_without_telephone_event_is_sent_none() -> None:
+    pair = Pair(ANY, ANY)
+    _, answer = pair.agree(audio(ALICE, event=96), audio(BOB, event=None))
+    assert attributes(answer, "fmtp") == ["96 0-16"], "the caller may send digits all the same"
+    caller, callee = remote(pair, pair.caller), remote(pair, pair.callee)
+    assert (caller.takes_events, callee.takes_events) == (TelephoneEvents(96, 8000), None)
+    assert 96 not in caller.payload_types
+
+
+# -- digits ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mode", "event", "offered", "told", "tones"),
+    [
+        (DtmfMode.AUTO, 101, True, False, False),
+        (DtmfMode.AUTO, None, True, False, False),
+        (DtmfMode.RFC4733, 101, True, False, False),
+        (DtmfMode.RFC4733, None, True, True, False),
+        (DtmfMode.INFO, 101, False, True, False),
+        (DtmfMode.INBAND, 101, False, False, True),
+    ],
+)
+def test_digits_travel_as_the_policy_of_each_side_says(
+    mode: DtmfMode, event: int | None, offered: bool, told: bool, tones: bool
+) -> None:
+    pair = Pair(ANY, MediaPolicy(dtmf=mode))
+    offer, _ = pair.agree(audio(ALICE), audio(BOB, event=event))
+    assert (b"telephone-event" in offer) is offered
+    caller, callee = remote(pair, pair.caller), remote(pair, pair.callee)
+    assert caller.tells_digits is told
+    assert callee.finds_tones is tones
+    assert (callee.takes_events is not None) is (offered and event is not None)
+    assert (101 in caller.payload_types) is (offered and event is not None)
+
+
+# -- keys ------------------------------------------------------------------------------------------
+
+KEY, OTHER_KEY = bytes(range(30)), bytes(range(30, 60))
+REQUIRED = MediaPolicy(srtp=SrtpPolicy.REQUIRED)
+
+
+def own_key(pair: Pair, leg: Leg) -> bytes:
+    keys = remote(pair, leg).srtp
+    assert keys is not None
+    return keys.send
+
+
+def test_srtp_is_answered_where_it_is_offered_and_the_other_side_stays_plain() -> None:
+    pair = Pair(ANY, ANY)
+    offer, answer = pair.agree(secure_audio(ALICE, KEY, tag=7), audio(BOB))
+    assert b" RTP/AVP " in offer
+    assert attributes(offer, "crypto") == []
+    assert b" RTP/SAVP " in answer
+    (line,) = attributes(answer, "crypto")
+    assert line.startswith("7 AES_CM_128_HMAC_SHA1_80 inline:")
+    assert remote(pair, pair.caller).srtp == SrtpKeys(own_key(pair, pair.caller), KEY)
+    assert remote(pair, pair.callee).srtp is None
+
+
+def test_srtp_is_offered_where_it_is_required() -> None:
+    pair = Pair(ANY, REQUIRED)
+    offer, answer = pair.agree(audio(ALICE), secure_audio(BOB, KEY))
+    assert b" RTP/SAVP " in offer
+    assert len(attributes(offer, "crypto")) == 1
+    assert b" RTP/AVP " in answer
+    assert remote(pair, pair.callee).srtp == SrtpKeys(own_key(pair, pair.callee), KEY)
+
+
+@pytest.mark.parametrize(
+    "answer", [audio(BOB), secure_audio(BOB, KEY, tag=2), audio(BOB, profile="RTP/SAVP")]
+)
+def test_an_answer_that_does_not_take_our_srtp_is_no_answer(answer: bytes) -> None:
+    pair = Pair(ANY, REQUIRED)
+    with pytest.raises((UnsupportedProfileError, UnusableCryptoError)):
+        pair.agree(audio(ALICE), answer)
+
+
+def test_a_plain_offer_is_not_answered_with_srtp() -> None:
+    pair = Pair(ANY, ANY)
+    with pytest.raises(UnsupportedProfileError):
+        pair.agree(audio(ALICE), secure_audio(BOB, KEY))
+
+
+@pytest.mark.parametrize(
+    ("srtp", "body"),
+    [(SrtpPolicy.REQUIRED, audio(ALICE)), (SrtpPolicy.FORBIDDEN, secure_audio(ALICE, KEY))],
+)
+def test_an_offer_against_the_policy_is_refused(srtp: SrtpPolicy, body: bytes) -> None:
+    with pytest.raises(UnsupportedProfileError):
+        Pair(MediaPolicy(srtp=srtp), ANY).caller.take_offer(body)
+
+
+def reoffered(pair: Pair, key: bytes, version: int) -> str:
+    """Our crypto line in the answer to the caller's re-INVITE with `key`."""
+    pair.caller.take_offer(secure_audio(ALICE, key, version=version))
+    (line,) = attributes(pair.caller.answer(pair.callee), "crypto")
+    connect(pair.engine, pair.caller, pair.callee)
+    assert line.endswith(b64encode(own_key(pair, pair.caller)).decode())
+    return line
+
+
+def test_our_key_stays_while_the_peers_does() -> None:
+    pair = Pair(ANY, ANY)
+    _, answer = pair.agree(secure_audio(ALICE, KEY), audio(BOB))
+    assert attributes(answer, "crypto") == [reoffered(pair, KEY, 2)]
+    assert attributes(pair.caller.offer_again(), "crypto") == [reoffered(pair, KEY, 3)]
+
+
+def test_a_peer_that_comes_with_another_key_is_answered_with_another_one() -> None:
+    pair = Pair(ANY, ANY)
+    pair.agree(secure_audio(ALICE, KEY), audio(BOB))
+    before, own = pair.caller.remote, own_key(pair, pair.caller)
+    reoffered(pair, OTHER_KEY, 2)
+    assert own_key(pair, pair.caller) != own
+    assert remote(pair, pair.caller).srtp == SrtpKeys(own_key(pair, pair.caller), OTHER_KEY)
+    pair.caller.remote = before  # the change was refused
+    assert pair.caller.srtp_keys == SrtpKeys(own, KEY)
+
+
+def test_a_peer_that_answers_with_another_key_has_the_one_that_we_offered() -> None:
+    pair = Pair(ANY, REQUIRED)
+    pair.agree(audio(ALICE), secure_audio(BOB, KEY))
+    own = own_key(pair, pair.callee)
+    pair.callee.offer(pair.caller)
+    pair.callee.take_answer(secure_audio(BOB, OTHER_KEY, version=2))
+    assert pair.callee.srtp_keys == SrtpKeys(own, OTHER_KEY)
+
+
+def test_a_peer_that_changes_its_key_again_and_again_is_not_remembered_for_it() -> None:
+    pair = Pair(ANY, ANY)
+    pair.agree(secure_audio(ALICE, KEY), audio(BOB))
+    ours = {reoffered(pair, bytes([number]) * 30, number + 2) for number in range(20)}
+    assert len(ours) == 20
+    assert len(pair.caller._keys) == KEYS_KEPT
+
+
+def test_a_secure_leg_is_never_made_plain() -> None:
+    pair = Pair(ANY, ANY)
+    pair.agree(secure_audio(ALICE, KEY), audio(BOB))
+    with pytest.raises(UnsupportedProfileError):
+        pair.caller.take_offer(audio(ALICE, version=2))
+    assert pair.caller.secure
+    assert b" RTP/SAVP " in pair.caller.offer(pair.callee)
+
+
+# -- alone -----------------------------------------------------------------------------------------
+
+
+def test_a_peer_that_hears_sounds_of_ours_passes_nothing_on() -> None:
+    pair = Pair(ANY, ANY)
+    pair.caller.take_offer(audio(ALICE, codecs=(18, 8)))
+    pair.callee.offer(pair.caller)
+    assert codecs_of(pair.caller.answer_alone(pair.callee)) == [8, 18]
+    codec = pair.caller.terms.codecs[0].codec
+    direct(pair.caller, alone(pair.caller, codec), codec)
+    told = remote(pair, pair.caller)
+    assert (told.payload_types, told.speaks) == ({}, PCMA)
+    assert {one.codec for one in told.hears} == {"PCMA", "G729"}, "it is learnt from where it sends"
+    assert codecs_of(pair.caller.answer_alone()) == [8]

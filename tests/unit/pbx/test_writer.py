@@ -1,0 +1,156 @@
+"""What is written, read back as the programs read it: sections and keys, XML elements."""
+
+import itertools
+import re
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tests.unit.pbx.test_trunk_facts import facts
+from trunkline.pbx.trunk_facts import Edge, TrunkFacts
+from trunkline.pbx.writer import Kind, about, title, write
+
+EDGES = (
+    Edge("sip-us1.sip.example.net", ("203.0.113.10", "2001:db8::10")),
+    Edge("sip-eu1.sip.example.net", ("203.0.113.20",)),
+)
+PLAIN = facts(edges=EDGES, numbers=("442079460123", "442079460124"))
+SECURE = facts(edges=EDGES, tls=True, srtp=True, codecs=("G722", "PCMA", "iLBC", "speex"))
+
+
+def files(kind: Kind, known: TrunkFacts = PLAIN) -> dict[str, str]:
+    return {file.name: file.text for file in write(kind, known)}
+
+
+def sections(text: str) -> list[tuple[str, list[tuple[str, str]]]]:
+    """An Asterisk file: its sections in order, with their settings; `;` begins a comment unless escaped."""
+    found: list[tuple[str, list[tuple[str, str]]]] = []
+    for line in text.splitlines():
+        code = re.split(r"(?<!\\);", line, maxsplit=1)[0].strip().replace("\\;", ";")
+        if code.startswith("["):
+            found.append((code[1 : code.index("]")], []))
+        elif code and found:
+            name, _, value = code.partition("=")
+            found[-1][1].append((name.strip(), value.lstrip(">").strip()))
+    return found
+
+
+def pjsip(known: TrunkFacts) -> dict[str, dict[str, str]]:
+    text = files(Kind.ASTERISK_PJSIP, known)["pjsip_trunkline.conf"]
+    return {dict(values)["type"]: dict(values) for _, values in sections(text)}
+
+
+@pytest.mark.parametrize(("kind", "known"), list(itertools.product(Kind, (PLAIN, SECURE))))
+def test_nothing_is_left_to_edit(kind: Kind, known: TrunkFacts) -> None:
+    written = files(kind, known)
+    everything = "\n".join(written.values())
+    assert known.secret in everything
+    assert known.domain in everything
+    assert not re.search(r"\{\{|\{%|<key>|<secret>|\bNone\b(?! *$)", everything, re.MULTILINE)
+    assert all(text.endswith("\n") for text in written.values())
+    assert title(kind)
+    assert about(kind).endswith(".")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.THREE_CX])
+def test_every_address_is_let_in(kind: Kind) -> None:
+    everything = "\n".join(files(kind).values())
+    for address in ("203.0.113.10", "203.0.113.20", "2001:db8::10"):
+        assert address in everything or address.replace(".", "\\.") in everything
+
+
+def test_pjsip_over_udp() -> None:
+    made = pjsip(PLAIN)
+    assert made["transport"]["protocol"] == "udp"
+    assert made["aor"]["contact"] == "sip:sip.example.net"
+    assert made["registration"]["client_uri"] == "sip:trunk1@sip.example.net"
+    assert made["auth"]["username"] == "trunk1"
+    assert made["auth"]["password"] == "s3cret-trunk1"
+    assert made["endpoint"]["from_user"] == "442079460123"
+    assert made["endpoint"]["allow"] == "alaw,ulaw,g722,g729,ilbc,speex16"
+    assert "media_encryption" not in made["endpoint"]
+
+
+def test_pjsip_over_tls_with_srtp() -> None:
+    made = pjsip(SECURE)
+    assert made["transport"]["protocol"] == "tls"
+    assert made["aor"]["contact"] == "sip:sip.example.net;transport=tls"
+    assert made["registration"]["server_uri"] == "sip:sip.example.net;transport=tls"
+    assert made["endpoint"]["media_encryption"] == "sdes"
+    assert made["endpoint"]["allow"] == "g722,alaw,ilbc,speex16"
+    assert "from_user" not in made["endpoint"]
+
+
+def test_pjsip_identifies_by_every_address() -> None:
+    text = files(Kind.ASTERISK_PJSIP)["pjsip_trunkline.conf"]
+    identify = next(values for name, values in sections(text) if name == "trunkline-identify")
+    assert [value for name, value in identify if name == "match"] == [
+        "203.0.113.10",
+        "2001:db8::10",
+        "203.0.113.20",
+    ]
+
+
+def test_another_port_is_written_out() -> None:
+    made = pjsip(facts(udp_port=5080))
+    assert made["aor"]["contact"] == "sip:sip.example.net:5080"
+    register = files(Kind.ASTERISK_SIP, facts(udp_port=5080))["sip_trunkline_register.conf"]
+    assert "register => trunk1:s3cret-trunk1@sip.example.net:5080/trunk1\n" in register
+
+
+def test_the_pbxs_own_port() -> None:
+    assert pjsip(PLAIN)["transport"]["bind"] == "0.0.0.0:5060"
+    assert pjsip(SECURE)["transport"]["bind"] == "0.0.0.0:5061"
+    assert pjsip(facts(pbx_port=5070))["transport"]["bind"] == "0.0.0.0:5070"
+    assert "listen=udp:0.0.0.0:5070\n" in files(Kind.KAMAILIO, facts(pbx_port=5070))["kamailio.cfg"]
+
+
+def test_chan_sip_has_a_peer_for_each_address() -> None:
+    written = files(Kind.ASTERISK_SIP)
+    made = sections(written["sip_trunkline.conf"])
+    peers = {name: dict(values) for name, values in made}
+    assert peers["trunkline"]["remotesecret"] == "s3cret-trunk1"
+    assert peers["trunkline"]["dtmfmode"] == "rfc2833"
+    assert [peers[f"trunkline-in-{n:02d}"]["host"] for n in (1, 2, 3)] == list(PLAIN.addresses)
+    assert peers["trunkline-in"]["insecure"] == "port,invite"
+    assert (
+        "register => trunk1:s3cret-trunk1@sip.example.net/trunk1\n" in written["sip_trunkline_register.conf"]
+    )
+    secure = files(Kind.ASTERISK_SIP, SECURE)
+    assert "register => tls://trunk1:" in secure["sip_trunkline_register.conf"]
+    assert "encryption=yes" in secure["sip_trunkline.conf"]
+
+
+def test_freeswitch_is_well_formed() -> None:
+    for known in (PLAIN, SECURE):
+        for name, text in files(Kind.FREESWITCH, known).items():
+            assert ET.fromstring(text).tag in {"include", "list", "param"}, name
+
+
+def test_freeswitch_gateway() -> None:
+    text = files(Kind.FREESWITCH, SECURE)["sip_profiles/external/trunkline.xml"]
+    root = ET.fromstring(text)
+    params = {one.get("name"): one.get("value") for one in root.iter("param")}
+    assert params["proxy"] == "sip.example.net"
+    assert params["register"] == "true"
+    assert params["register-transport"] == "tls"
+    assert params["username"] == "trunk1"
+    variables = {one.get("name"): one.get("value") for one in root.iter("variable")}
+    assert variables["rtp_secure_media"] == "mandatory:AES_CM_128_HMAC_SHA1_80"
+
+
+def test_freeswitch_lets_in_networks_and_matches_addresses_exactly() -> None:
+    written = files(Kind.FREESWITCH)
+    acl = ET.fromstring(written["autoload_configs/trunkline_acl.xml"])
+    assert [node.get("cidr") for node in acl] == ["203.0.113.10/32", "2001:db8::10/128", "203.0.113.20/32"]
+    dialplan = ET.fromstring(written["dialplan/public/00_trunkline.xml"])
+    condition = next(one for one in dialplan.iter("condition") if one.get("field") == "network_addr")
+    expression = condition.get("expression") or ""
+    assert re.fullmatch(expression, "203.0.113.10")
+    assert not re.fullmatch(expression, "203.0.113.100")
+    assert not re.fullmatch(expression, "203x0.113.10")
+
+
+def test_what_stands_in_xml_is_escaped() -> None:
+    text = files(Kind.FREESWITCH, facts(secret="a=b+c"))["sip_profiles/external/trunkline.xml"]
+    assert 'value="a=b+c"' in text
