@@ -35,7 +35,7 @@ _NAME_ADDR = re.compile(
 ).fullmatch
 
 
-REMEMBERED: Final = 2048
+REMEMBERED: Final = 512
 """Addresses."""
 REMEMBERED_CHARS: Final = 256
 """Longer ones are read each time, so that what is remembered has a bound."""

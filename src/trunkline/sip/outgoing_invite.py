@@ -72,6 +72,7 @@ class InvitePlan:
         "call_id",
         "contact",
         "content_type",
+        "from_tag",
         "from_value",
         "headers",
         "max_forwards",
@@ -87,6 +88,7 @@ class InvitePlan:
         *,
         uri_text: str,
         from_value: str,
+        from_tag: str,
         to_value: str,
         call_id: str,
         next_hop: NextHop,
@@ -100,6 +102,7 @@ class InvitePlan:
     ) -> None:
         self.uri_text = uri_text
         self.from_value = from_value
+        self.from_tag = from_tag
         self.to_value = to_value
         self.call_id = call_id
         self.next_hop = next_hop
@@ -125,6 +128,7 @@ class InvitePlan:
             headers.add(name, value)
         if self.body:
             headers.set("content-type", self.content_type)
+        headers.parsed["from"] = (self.from_tag,)
         return Request("INVITE", self.uri_text, headers, self.body)
 
 

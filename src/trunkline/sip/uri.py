@@ -30,7 +30,7 @@ No possessive quantifier stands around what may backtrack: before Python 3.11.5 
 match (https://github.com/python/cpython/issues/106052), and Debian 12 has 3.11.2.
 """
 
-REMEMBERED: Final = 1024
+REMEMBERED: Final = 512
 """URIs."""
 REMEMBERED_CHARS: Final = 256
 """Longer ones are read each time, so that what is remembered has a bound."""

@@ -171,11 +171,13 @@ class UserAgent:
         if next_hop is None:
             first = route[0].uri if route else uri
             next_hop = first if isinstance(first, SipUri) else uri
+        from_tag = self.token()
         plan = InvitePlan(
             uri_text=str(uri.without("method", "headers"))
             if uri.headers or "method" in uri.params
             else str(uri),
-            from_value=f"{from_};tag={self.token()}",
+            from_value=f"{from_};tag={from_tag}",
+            from_tag=from_tag,
             to_value=str(to),
             call_id=self.token() if call_id is None else call_id,
             next_hop=next_hop,
