@@ -1,8 +1,8 @@
 """One UDP socket: datagrams in, datagrams out, and what ICMP says about either.
 
 The cheapest loop that Python allows: a bounded run of receives per wake-up, no task, no future, a cached flow
-per peer, one buffer for all (a fresh one of 64 KB for each datagram tears holes into the heap). Requests leave
-from the listening socket, so a peer that trusts the published address and port recognises them.
+per peer, one buffer for all (a fresh one of 64 KB for each datagram tears holes into the heap). Requests
+leave from the listening socket, so a peer that trusts the published address and port recognises them.
 
 Deliberately:
 - The event loop watches an epoll set that holds the socket, not the socket: uvloop stops watching a
