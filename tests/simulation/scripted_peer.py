@@ -122,7 +122,7 @@ class ScriptedPeer:
             contact = f"<sip:peer@{self.host.address}>"
         if contact and status != 100:
             lines.append(f"Contact: {contact}")
-        if body:
+        if body and "Content-Type" not in dict(headers):
             lines.append("Content-Type: application/sdp")
         lines += [f"{name}: {value}" for name, value in headers]
         flow = self.flows[max(i for i, one in enumerate(self.heard) if one is request)]

@@ -88,7 +88,7 @@ impl Engine {
     /// Starts the threads. One pair of each family is bound at once, so that a wrong address is found at once.
     ///
     /// # Errors
-    /// [`EngineError::Setting`], or [`EngineError::System`] when an address can't be bound.
+    /// [`EngineError::Setting`], or [`EngineError::Bind`] when an address can't be bound.
     pub fn start(settings: Settings) -> Result<Self, EngineError> {
         settings.check()?;
         let shared = Arc::new(Shared::new(settings)?);

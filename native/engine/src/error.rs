@@ -1,6 +1,7 @@
 //! Everything the engine refuses, with the words for it.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use trunkline_media::wav::WavError;
@@ -33,7 +34,9 @@ pub enum EngineError {
     Wav(PathBuf, WavError),
     /// A file can't be read or written.
     File(PathBuf, std::io::Error),
-    /// The operating system refused something.
+    /// A media port can't be bound.
+    Bind(SocketAddr, std::io::Error),
+    /// The operating system refused something else.
     System(&'static str, std::io::Error),
 }
 
@@ -50,6 +53,7 @@ impl fmt::Display for EngineError {
             Self::Terminal(what) => write!(f, "{what}"),
             Self::Wav(path, error) => write!(f, "{}: {error}", path.display()),
             Self::File(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Bind(address, error) => write!(f, "can't bind a media port to {address}: {error}"),
             Self::System(what, error) => write!(f, "{what}: {error}"),
         }
     }
@@ -67,5 +71,8 @@ mod tests {
         assert_eq!(error.to_string(), "no media port is free: of 5 pairs 3 are in use and 2 drain");
         let system = EngineError::System("bind", std::io::Error::from_raw_os_error(98));
         assert!(system.to_string().starts_with("bind: "));
+        let address = "192.0.2.1:10000".parse().unwrap();
+        let bound = EngineError::Bind(address, std::io::Error::from_raw_os_error(99));
+        assert!(bound.to_string().starts_with("can't bind a media port to 192.0.2.1:10000: "));
     }
 }

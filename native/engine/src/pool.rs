@@ -122,9 +122,14 @@ impl Pool {
         self.taken_by_others.push(slot);
     }
 
-    /// Pairs that drain, and all pairs.
+    /// Pairs that drain, and all pairs. `drained` is asked as in [`Pool::take`].
     #[must_use]
-    pub(crate) fn draining_and_total(&self) -> (usize, usize) {
+    pub(crate) fn draining_and_total(
+        &mut self,
+        now: Micros,
+        drained: impl FnMut(u32) -> Drained,
+    ) -> (usize, usize) {
+        self.collect_drained(now, drained);
         (self.draining.len(), self.total)
     }
 
@@ -192,8 +197,10 @@ mod tests {
         let slot = pool.take(0, always).unwrap();
         pool.put_back(slot, 10);
         assert_eq!(pool.take(109, always), None);
-        assert_eq!(pool.draining_and_total(), (1, 1));
-        assert_eq!(pool.take(110, always), Some(slot));
+        assert_eq!(pool.draining_and_total(109, always), (1, 1));
+        assert_eq!(pool.draining_and_total(110, |_| Drained::NotBefore(120)), (1, 1));
+        assert_eq!(pool.draining_and_total(120, always), (0, 1));
+        assert_eq!(pool.take(120, always), Some(slot));
     }
 
     #[test]

@@ -173,10 +173,11 @@ impl Shared {
 
     /// Pairs that drain, and all pairs of the families bound.
     pub(crate) fn draining_and_total(&self) -> (usize, usize) {
+        let now = self.now();
         self.pools
             .iter()
             .flatten()
-            .map(|pool| lock(pool).draining_and_total())
+            .map(|pool| lock(pool).draining_and_total(now, |slot| self.drained(slot, now)))
             .fold((0, 0), |sum, pool| (sum.0 + pool.0, sum.1 + pool.1))
     }
 
@@ -221,7 +222,7 @@ impl Shared {
                 }
                 return Ok(slot);
             }
-            let (draining, total) = pool.draining_and_total();
+            let (draining, total) = pool.draining_and_total(now, |slot| self.drained(slot, now));
             let exhausted = EngineError::NoPorts { open: self.open.load(Ordering::Relaxed), draining, total };
             if attempts == 0 {
                 return Err(exhausted);
@@ -233,7 +234,8 @@ impl Shared {
                 Err(Errno::ADDRINUSE) => pool.not_bindable(slot),
                 Err(error) => {
                     pool.not_bindable(slot);
-                    return Err(EngineError::System("binding a media port", error.into()));
+                    let address = self.bind_address(ipv6).ok_or(EngineError::Closed)?;
+                    return Err(EngineError::Bind(SocketAddr::new(address, self.port(slot)), error.into()));
                 }
             }
         }

@@ -21,6 +21,7 @@ pub(crate) fn to_python(error: EngineError) -> PyErr {
         | EngineError::Terminal(_)
         | EngineError::Wav(..)
         | EngineError::File(..)
+        | EngineError::Bind(..)
         | EngineError::System(..) => MediaError::new_err(words),
     }
 }

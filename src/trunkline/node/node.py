@@ -25,7 +25,6 @@ from trunkline.call.registrar import Registrar
 from trunkline.call.services import Services
 from trunkline.call.switch import Switch
 from trunkline.config import Change, Settings, diff
-from trunkline.media.embedded import EmbeddedEngine
 from trunkline.net.admission import Ban, Evidence, Gate
 from trunkline.net.guessing import Guessing
 from trunkline.net.loop_clock import LoopClock
@@ -206,7 +205,7 @@ class Node:
         )
         self.resolver = Resolver(wiring.dns_settings(settings), self.clock, random.random, events=events)
         self._open.push_async_callback(self.resolver.close)
-        self.media = EmbeddedEngine(wiring.engine_settings(settings))
+        self.media = wiring.open_engine(settings)
         self._open.callback(self.media.stop)
         self.media.attach(self._loop)
         self.lag = LoopLag(self._loop, self._lagged)
@@ -264,7 +263,7 @@ class Node:
         self.writer.start()
         self.watcher.start()
         self._open.push_async_callback(self.transports.close)
-        await self.transports.start(self)
+        await self.transports.start(self, unreadable=self.services.agent.stream_broken)
         self._running = True
         if self.settings.pstn.enabled:
             await self._open_pstn()

@@ -10,8 +10,8 @@ from pathlib import Path
 from trunkline.call.ports import Tone
 from trunkline.call.services import CallSettings
 from trunkline.config import Settings, SocketAddress
-from trunkline.errors import ConfigError
-from trunkline.media.embedded import EngineSettings
+from trunkline.errors import ConfigError, MediaError
+from trunkline.media.embedded import EmbeddedEngine, EngineSettings
 from trunkline.net.admission import GateSettings
 from trunkline.net.dns_client import DnsSettings
 from trunkline.net.settings import Listen, TlsSettings, TransportSettings
@@ -138,6 +138,16 @@ def engine_settings(settings: Settings) -> EngineSettings:
         dscp=media.dscp,
         allow_loopback=media.allow_loopback,
     )
+
+
+def open_engine(settings: Settings) -> EmbeddedEngine:
+    """The embedded media engine. Raises `MediaError` that names the address and where it is set."""
+    try:
+        return EmbeddedEngine(engine_settings(settings))
+    except MediaError as error:
+        ipv6 = settings.media.bind_address_ipv6
+        where = "media.bind_address" if ipv6 is None else "media.bind_address and media.bind_address_ipv6"
+        raise MediaError(f"{error}: see {where}") from error
 
 
 def _is_address(host: str | None) -> bool:

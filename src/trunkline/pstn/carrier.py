@@ -226,9 +226,9 @@ class _Called(_Call):
             self.after(ECHO_AFTER_S, lambda: self.talker.play(Echo()))
 
     def _call_back(self) -> None:
-        caller = self._invite.request.from_.uri.user or "anonymous"
+        caller = (self._invite.request.from_.uri.user or "anonymous").removeprefix("+")
         self.hang_up()
-        self.carrier.call(self._number.argument, caller.removeprefix("+"))
+        self.carrier.call(self._number.argument or caller, caller)
 
 
 class _Calling(_Call, OutgoingInviteEvents):

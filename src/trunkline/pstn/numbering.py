@@ -35,7 +35,9 @@ TONE_HZ = 1004.0
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """One number's behaviour; `argument` is seconds, a status or the number to call, as it asks."""
+    """One number's behaviour; `argument` is seconds, a status or the number to call (none: the caller's), as
+    it asks.
+    """
 
     behaviour: Behaviour
     argument: str = ""
@@ -55,10 +57,16 @@ _PLAN: tuple[tuple[str, Behaviour, str, str], ...] = (
     (r"9996([3-6][0-9]{2})", Behaviour.FAIL, "9996NNN", "refuses with status NNN"),
     (r"99970([0-9]{2})", Behaviour.DROP, "99970SS", "answers, and hangs up after SS seconds"),
     (
-        r"9998([0-9]{7,11})",
+        r"9998([0-9]{7,15})",
         Behaviour.CALL,
         "9998NUMBER",
-        "answers briefly, then calls NUMBER, as a carrier would",
+        "answers briefly, then calls NUMBER, as a carrier would (through the trunk up to 11 digits)",
+    ),
+    (
+        r"9998000",
+        Behaviour.CALL,
+        "9998000",
+        "answers briefly, then calls the number that is calling, as a carrier would",
     ),
 )
 

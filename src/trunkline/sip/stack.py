@@ -34,6 +34,7 @@ from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.failures import FlowFailure, FlowFailureKind, RequestFailure, RequestFailureKind
 from trunkline.sip.loop import LoopGuard
 from trunkline.sip.message import Request, Response, response_to
+from trunkline.sip.multipart import unwrap
 from trunkline.sip.outgoing import ContactSpec, SentAck
 from trunkline.sip.parse import parse_message
 from trunkline.sip.ports import Address, Connector, Flow, Locator, Observer, Target
@@ -161,12 +162,21 @@ class SipStack:
             return
         if self._observer is not None:
             self._observer.message_received(data, flow, message.call_id)
+        if message.body and message.cseq.method != "INFO":
+            unwrap(message)
         if isinstance(message, Request):
             self._receive_request(message, flow)
         else:
             transaction = self._table.client_for(message)
             if transaction is not None:
                 transaction.receive(message)
+
+    def stream_broken(self, error: SipSyntaxError, flow: Flow) -> None:
+        """A stream can't be framed any further: the request at which it ends is answered, where it may be,
+        before the connection is closed (RFC 3261 §18.3).
+        """
+        if error.message is not None:
+            self._refuse_unreadable(error.message, error, flow)
 
     def flow_failed(self, flow_or_target: Flow | Target, failure: FlowFailure) -> None:
         """A connection died or can't be opened, or ICMP says that a datagram didn't arrive (RFC 3261 §18.4).
@@ -228,8 +238,11 @@ class SipStack:
             call_id = None if request is None else request.headers.get("call-id")
             self._observer.message_received(data, flow, call_id or "")
         if request is not None:
-            mark_source(request, flow.remote)
-            self._respond_statelessly(request, flow, self._refusal(request, error, flow))
+            self._refuse_unreadable(request, error, flow)
+
+    def _refuse_unreadable(self, request: Request, error: SipSyntaxError, flow: Flow) -> None:
+        mark_source(request, flow.remote)
+        self._respond_statelessly(request, flow, self._refusal(request, error, flow))
 
     def _refusal(self, request: Request, error: SipSyntaxError, flow: Flow) -> Response:
         """The answer to a malformed request, with the faulty header in a Warning (RFC 3261 §20.43)."""

@@ -125,6 +125,10 @@ class UserAgent:
 
     # for the world below
 
+    def stream_broken(self, error: SipSyntaxError, flow: Flow) -> None:
+        """A stream can't go on at this request; its connection is closed after this."""
+        self.stack.stream_broken(error, flow)
+
     def flow_failed(self, where: Flow | Target, failure: FlowFailure) -> None:
         """A connection died or can't be opened, or a datagram can't be delivered."""
         self.stack.flow_failed(where, failure)

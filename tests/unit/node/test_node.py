@@ -8,8 +8,10 @@ from structlog.testing import capture_logs
 
 from tests.unit.net.wire import until
 from tests.unit.node.ground import (
+    CALLED,
     CARRIER_HZ,
     CUSTOMER_HZ,
+    HOST,
     NUMBER,
     Ground,
     Installation,
@@ -68,6 +70,25 @@ def test_a_wrong_password_gets_no_call(tmp_path: Path) -> None:
         assert len(ground.node.switch) == 0
 
     on_node(tmp_path, call)
+
+
+@pytest.mark.parametrize("length", ["", "Content-Length: x\r\n", "Content-Length: -1\r\n"])
+def test_a_stream_that_cant_be_framed_is_answered_before_it_is_closed(tmp_path: Path, length: str) -> None:
+    """RFC 3261 §18.3: a request over TCP without a usable Content-Length."""
+
+    async def ask(ground: Ground) -> None:
+        reader, writer = await asyncio.open_connection(HOST, ground.port)
+        writer.write(
+            f"INVITE sip:{CALLED}@{HOST} SIP/2.0\r\nVia: SIP/2.0/TCP {HOST};branch=z9hG4bKa;rport\r\n"
+            f"From: <sip:a@{HOST}>;tag=1\r\nTo: <sip:{CALLED}@{HOST}>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n"
+            f"{length}Max-Forwards: 70\r\n\r\n".encode()
+        )
+        answer = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+        assert answer.startswith(b"SIP/2.0 400 ")
+        assert b"Content-Length" in answer.partition(b"Warning:")[2]
+
+    on_node(tmp_path, ask)
 
 
 def test_a_drain_lets_the_call_that_is_up_end_and_takes_no_other(tmp_path: Path) -> None:
@@ -201,7 +222,7 @@ def test_a_start_that_fails_early_says_why(tmp_path: Path) -> None:
         finally:
             node.clock.stop()
 
-    with pytest.raises(MediaError, match="binding a media port"):
+    with pytest.raises(MediaError, match=r"203\.0\.113\.1:\d+: .*: see media\.bind_address$"):
         in_loop(start())
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from trunkline.call.ports import Tone
 from trunkline.config import Settings
-from trunkline.errors import ConfigError
+from trunkline.errors import ConfigError, MediaError
 from trunkline.node import wiring
 from trunkline.observe.log import LogFormat
 from trunkline.sip.ports import Address, Transport
@@ -132,3 +132,12 @@ def test_recordings_are_those_named_after_an_error_id(tmp_path: Path) -> None:
     }
     with pytest.raises(ConfigError, match=r"media\.announcements"):
         wiring.announcements(tmp_path / "elsewhere")
+
+
+def test_a_media_address_that_cant_be_bound_is_named_with_its_setting() -> None:
+    with pytest.raises(MediaError, match=r"to 203\.0\.113\.1:\d+: .*: see media\.bind_address$"):
+        wiring.open_engine(settings('[media]\nbind_address = "203.0.113.1"\n'))
+    both = '[media]\nbind_address = "127.0.0.1"\nbind_address_ipv6 = "2001:db8::7"\n'
+    with pytest.raises(MediaError, match=r"to \[2001:db8::7\]:\d+: .*: see .* and media\.bind_address_ipv6$"):
+        wiring.open_engine(settings(both))
+    wiring.open_engine(settings('[media]\nbind_address = "127.0.0.1"\n')).stop()

@@ -81,7 +81,8 @@ def test_one_that_hangs_up() -> None:
     assert (report.answered, report.outcome, report.hung_up_by_us) == (True, "the far end hung up", False)
 
 
-def test_one_that_calls_back(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("digits", ["999812025550123", "9998000"])
+def test_one_that_calls_back(monkeypatch: pytest.MonkeyPatch, digits: str) -> None:
     monkeypatch.setattr(carrier_module, "CALL_BACK_S", 0.05)
     monkeypatch.setattr(carrier_module, "INBOUND_TALK_S", 0.2)
     taken: list[CallReport] = []
@@ -91,7 +92,7 @@ def test_one_that_calls_back(monkeypatch: pytest.MonkeyPatch) -> None:
             ground.phone(answers=Silence(), listen_for=(TONE_HZ,), taken=taken.append) as (phone, own),
             ground.carrier(own) as (_, number_uri),
         ):
-            report = await phone.dial(Dialling(number_uri("999812025550123"), caller="+4930", talk_s=5))
+            report = await phone.dial(Dialling(number_uri(digits), caller="+12025550123", talk_s=5))
             await until(lambda: taken)
             return report
 

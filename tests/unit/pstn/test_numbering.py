@@ -16,6 +16,8 @@ from trunkline.pstn.numbering import Behaviour, Number, described, number_of
         ("9996503", Number(Behaviour.FAIL, "503")),
         ("9997003", Number(Behaviour.DROP, "03")),
         ("999812025550123", Number(Behaviour.CALL, "12025550123")),
+        ("9998497712345678901", Number(Behaviour.CALL, "497712345678901")),
+        ("9998000", Number(Behaviour.CALL)),
     ],
 )
 def test_assigned_numbers(digits: str, number: Number) -> None:
@@ -32,6 +34,7 @@ def test_assigned_numbers(digits: str, number: Number) -> None:
         "9996703",
         "999300",
         "99980123",
+        "99984977123456789012",
         "442079460000",
         "9991000 ",
         "999100\u0660",
@@ -46,4 +49,4 @@ def test_every_number_is_described_by_an_example() -> None:
         digits = example.replace("SS", "05").replace("NNN", "486").replace("NUMBER", "12025550123")
         assert number_of(digits) is not None, example
         assert text
-    assert len(described()) == len(Behaviour)
+    assert len(described()) == len(Behaviour) + 1, "the one that calls back has two"
