@@ -297,9 +297,7 @@ class Headers:
     def unknown_fields(self) -> list[tuple[str, str]]:
         """`fields` of names that no table knows: `X-` fields and others of somebody's own."""
         values = self._values
-        return [
-            (self.spelling(key), value) for key in values if key not in SPELLING for value in values[key]
-        ]
+        return [(self.spelling(key), value) for key in values if key not in SPELLING for value in values[key]]
 
     def keys(self) -> Iterable[str]:
         """The keys present, in order of first appearance."""
