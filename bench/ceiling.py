@@ -1,6 +1,6 @@
 """The highest rate of calls that a system holds: each step lasts some seconds, with less than 0.1 % failures.
 
-The load generators share the machine. START, STEP and SECONDS in the environment change the ladder.
+The load generators share the machine. START, STEP and STEP_S in the environment change the ladder.
 """
 
 import os
@@ -10,7 +10,7 @@ from bench._systems import started, systems
 
 START = int(os.environ.get("START", "200"))
 STEP = int(os.environ.get("STEP", "40"))
-SECONDS = int(os.environ.get("SECONDS", "15"))
+STEP_S = int(os.environ.get("STEP_S", "15"))
 MOST_FAILED = 0.001
 
 
@@ -19,8 +19,8 @@ def main() -> None:
         held, rate = 0, START
         while True:
             with started(name) as (system, folder):
-                cost = measure(system, rate, rate * SECONDS, folder)
-            if cost.failed > rate * SECONDS * MOST_FAILED:
+                cost = measure(system, rate, rate * STEP_S, folder)
+            if cost.failed > rate * STEP_S * MOST_FAILED:
                 break
             held, rate = rate, rate + STEP
-        print(f"  {name:21} holds {held}/s; at {rate}/s {cost.failed} of {rate * SECONDS} failed")
+        print(f"  {name:21} holds {held}/s; at {rate}/s {cost.failed} of {rate * STEP_S} failed")
