@@ -6,6 +6,7 @@
 mod engine;
 mod errors;
 mod leg;
+mod trial;
 
 use pyo3::prelude::*;
 
@@ -15,5 +16,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<engine::Engine>()?;
     module.add_class::<leg::Leg>()?;
     module.add_class::<leg::Statistics>()?;
+    module.add_class::<trial::CodecTrial>()?;
     Ok(())
 }
