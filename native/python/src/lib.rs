@@ -7,6 +7,7 @@ mod engine;
 mod errors;
 mod leg;
 mod sip;
+mod trial;
 
 use pyo3::prelude::*;
 
@@ -17,5 +18,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<leg::Leg>()?;
     module.add_class::<leg::Statistics>()?;
     module.add_class::<sip::HeadReader>()?;
+    module.add_class::<trial::CodecTrial>()?;
     Ok(())
 }
