@@ -64,10 +64,11 @@ clean: ## remove what was built, the virtual environment included
 test-programs:
 	@tools/machine test
 
-# One stamp for the interpreter, the dependencies and the native engine. cargo does its own incremental work.
+# One stamp for the interpreter, the dependencies and the native engine. cargo does its own incremental work. pesq comes as
+# source and is built before, with a setuptools of its own.
 $(STAMP): pyproject.toml $(NATIVE) tools/machine
 	@tools/machine build
 	[ -x $(PY) ] || "$$(tools/machine python)" -m venv $(VENV)
-	$(PY) -m pip install --quiet 'maturin>=1.8,<2'
+	$(PY) -m pip install --quiet 'maturin>=1.8,<2' 'pesq>=0.0.4'
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(PY) -m pip install --quiet --no-build-isolation --editable '.[dev]'
 	@touch $@
