@@ -103,7 +103,7 @@ def test_pure_standard_library_is_spelt_right() -> None:
 
 
 def test_only_media_and_the_parser_open_the_native_module() -> None:
-    """And the pure room takes the pure reader only (ADR 6)."""
+    """And the pure room takes the pure reader only (ADR 9)."""
     users = {relative(path): set(imported(tree_of(path))) for path in MODULES}
     users = {name: names for name, names in users.items() if "trunkline._native" in names}
     parser = users.pop("sip/parse.py")
