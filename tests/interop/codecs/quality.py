@@ -18,14 +18,23 @@ from tests.interop.codecs.listening import Score, judge, read
 from tests.interop.codecs.phones import CARRIER, Phones, phones_around
 from tests.interop.node import ROOT, running_node
 from trunkline.call.ports import WavFile
+from trunkline.media.embedded import CodecTrial
 from trunkline.media.terminals import Silence
-from trunkline.sdp.codecs import CODEC_NAMES
+from trunkline.sdp.codecs import CODEC_NAMES, our_codec
 
 SPEECH: Final = ROOT / "native/codecs/tests/data/SPEECH.IN"
 """Six seconds of ITU-T G.729 Annex A."""
 PAGE: Final = ROOT / "docs/quality.md"
 ALONE: Final = {"PCMA": 4.4, "PCMU": 4.4, "G722": 4.4, "G729": 3.5, "iLBC": 3.85, "speex": 4.2}
 """The opinion that each codec gets by itself, less what differs from run to run."""
+KINDS: Final = {
+    "PCMA": "G.711, A-law",
+    "PCMU": "G.711, mu-law",
+    "G722": "sub-band ADPCM; RFC 3551 §4.5.2 has the odd clock",
+    "G729": "Annex A's bit stream, `annexb=no`",
+    "iLBC": "RFC 3951, `mode=20`; with `mode=30`, 13.3 kbit/s",
+    "speex": "wide band (RFC 5574), quality 8",
+}
 TOLL: Final = 0.35
 """What the better codec of a pair may take from the opinion of the worse one."""
 _LEAD_S: Final = 0.5
@@ -118,14 +127,7 @@ within a syllable. Under 5 % loss, audio goes on without gaps (`tests/interop/co
 `trunkline codecs` says what this build does with them on this machine; [bench](../bench/README.md) has what a
 transcoded packet costs.
 
-| codec | what it is | audio | RTP clock | kbit/s | octets in 20 ms |
-|---|---|---|---|---|---|
-| PCMA | G.711, A-law | 8 kHz | 8000 | 64 | 160 |
-| PCMU | G.711, mu-law | 8 kHz | 8000 | 64 | 160 |
-| G722 | sub-band ADPCM | 16 kHz | 8000 (RFC 3551 4.5.2) | 64 | 160 |
-| G729 | Annex A, `annexb=no` | 8 kHz | 8000 | 8 | 20 |
-| iLBC | RFC 3951; `mode=20` here, `mode=30` has 13.3 kbit/s | 8 kHz | 8000 | 15.2 | 38 |
-| speex | wide band, quality 8 (RFC 5574) | 16 kHz | 16000 | 28 | 70 |
+{codecs}
 """
 
 
@@ -146,12 +148,27 @@ def page(scores: Scores) -> str:
         worse=worse,
         toll=scores[worse, worse].opinion - scores[low].opinion,
         margin=TOLL,
+        codecs=_codecs(),
     )
+
+
+def _codecs() -> str:
+    rows = [["codec", "what it is", "audio", "RTP clock", "kbit/s", "octets in 20 ms"], ["---"] * 6]
+    for name, kind in KINDS.items():
+        trial = CodecTrial(name, 20)
+        octets = trial.frame_octets * 20 // trial.frame_ms
+        audio, clock = f"{trial.sample_rate // 1000} kHz", f"{our_codec(name).clock_rate}"
+        rows.append([name, kind, audio, clock, f"{octets * 8 / 20:g}", f"{octets}"])
+    return _rows(rows)
 
 
 def _table(cell: Callable[[tuple[str, str]], str]) -> str:
     rows = [["from \\ to", *CODEC_NAMES], ["---"] * (len(CODEC_NAMES) + 1)]
     rows += [[says, *(cell((says, hears)) for hears in CODEC_NAMES)] for says in CODEC_NAMES]
+    return _rows(rows)
+
+
+def _rows(rows: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
