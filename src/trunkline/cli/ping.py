@@ -96,12 +96,12 @@ async def _ping_all(ground: Ground, uris: Sequence[SipUri], within_s: float) -> 
     )
     await station.start()
     try:
-        return list(await asyncio.gather(*(_ping(ground, station, uri, within_s) for uri in uris)))
+        return list(await asyncio.gather(*(_ping(station, uri, within_s) for uri in uris)))
     finally:
         await station.close()
 
 
-async def _ping(ground: Ground, station: Station, uri: SipUri, within_s: float) -> PingResult:
+async def _ping(station: Station, uri: SipUri, within_s: float) -> PingResult:
     done: asyncio.Future[Response | RequestFailure] = asyncio.get_running_loop().create_future()
     began = time.perf_counter()  # the clock of the loop has whole milliseconds
 
