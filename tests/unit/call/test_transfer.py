@@ -348,6 +348,15 @@ def test_the_caller_id_policy_holds() -> None:
     hang_up(world, third)
 
 
+def test_a_number_that_was_withheld_stays_so() -> None:
+    world, third = transferring()
+    world.talking_outbound(headers=(("Privacy", "id"),))
+    refer(world, world.customer)
+    (invite,) = world.heard_by(third, "INVITE")
+    assert (invite.from_.uri.user, invite.headers.get("privacy")) == ("anonymous", "id")
+    hang_up(world, third)
+
+
 def test_a_call_refers_so_often_and_no_more() -> None:
     world, third = transferring(on_invite=rejecting(486))
     world.talking_outbound()
