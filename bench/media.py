@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -122,10 +122,11 @@ def ask_rtpengine(control: socket.socket, **fields: Any) -> tuple[str, int]:
     return answer.split("c=IN IP4 ")[1].split()[0], int(answer.split("m=audio ")[1].split()[0])
 
 
-def describe(address: str) -> str:
+def describe(address: str, payload_type: int = 8, rtpmap: str = "PCMA/8000") -> str:
     """A session description of the load's side at `address`."""
     lines = ["v=0", f"o=- 1 1 IN IP4 {address}", "s=-", f"c=IN IP4 {address}", "t=0 0"]
-    lines += ["m=audio 20000 RTP/AVP 8", "a=rtpmap:8 PCMA/8000", "a=sendrecv", ""]
+    lines += [f"m=audio 20000 RTP/AVP {payload_type}", f"a=rtpmap:{payload_type} {rtpmap}"]
+    lines += ["a=ptime:20", "a=sendrecv", ""]
     return "\r\n".join(lines)
 
 
@@ -140,8 +141,8 @@ def rtpengine_calls(control: socket.socket) -> Iterator[str]:
 
 
 @contextmanager
-def rtpengine() -> Iterator[tuple[int, list[str]]]:
-    """Rtpengine in user space: its id, and the map's lines."""
+def rtpengine_process() -> Iterator[tuple[int, socket.socket]]:
+    """Rtpengine in user space: its id, and a socket to its control port."""
     options = ["--config-file=none", "--table=-1", "--interface=127.0.0.1", "--foreground", "--log-level=3"]
     options += [
         f"--listen-ng=127.0.0.1:{NG_PORT}",
@@ -158,9 +159,16 @@ def rtpengine() -> Iterator[tuple[int, list[str]]]:
         control.settimeout(3.0)
         control.connect(("127.0.0.1", NG_PORT))
         try:
-            yield process.pid, list(rtpengine_calls(control))
+            yield process.pid, control
         finally:
             process.terminate()
+
+
+@contextmanager
+def rtpengine() -> Iterator[tuple[int, list[str]]]:
+    """The same with the calls of the load: its id, and the map's lines."""
+    with rtpengine_process() as (pid, control):
+        yield pid, list(rtpengine_calls(control))
 
 
 def pin_relay() -> None:
@@ -169,12 +177,14 @@ def pin_relay() -> None:
         os.sched_setaffinity(0, {RELAY_CPU})
 
 
-def measure(load: Path, pid: int, lines: list[str], pattern: str, protection: str) -> dict[str, float]:
-    """Run the load against a relay."""
+def measure(
+    load: Path, pid: int, lines: list[str], pattern: str, protection: str, formats: Sequence[str] = ()
+) -> dict[str, float]:
+    """Run the load against a relay. `formats`: `type:codec` of each side, if not PCMA."""
     with tempfile.NamedTemporaryFile("w", suffix=".map") as file:
         file.writelines(lines)
         file.flush()
-        command = [str(load), file.name, str(SECONDS), str(pid), pattern, protection]
+        command = [str(load), file.name, str(SECONDS), str(pid), pattern, protection, *formats]
         done = subprocess.run(
             command,
             capture_output=True,

@@ -82,6 +82,8 @@ class Voice:
         self.port: int = self._socket.getsockname()[1]
         self.heard: list[tuple[float, int, bytes]] = []
         """When (monotonic), payload type, payload."""
+        self.line: list[tuple[int, int, int]] = []
+        """Sequence number, timestamp and SSRC of each of them."""
         self._target: tuple[str, int] | None = None
         self._pressed: list[bytes] = []
         """Payloads of telephone events to be sent, one with each packet's time, in place of the tone."""
@@ -143,6 +145,7 @@ class Voice:
             return  # an ICMP error of an earlier packet
         if len(packet) > 12 and packet[0] >> 6 == 2 and not 72 <= packet[1] & 0x7F <= 76:
             start = 12 + 4 * (packet[0] & 0x0F)
+            self.line.append(struct.unpack("!HII", packet[2:12]))
             self.heard.append((time.monotonic(), packet[1] & 0x7F, packet[start:]))
 
     # -- what came ---------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 //!
 //! Names are the encoding names of SDP: RFC 3551 table 4 (PCMU, PCMA, G722, G729), RFC 3952 (iLBC), RFC 5574 (speex).
 
-use crate::{CodecError, Decoder, Encoder, g711, g722, g729, speex};
+use crate::{CodecError, Decoder, Encoder, g711, g722, g729, ilbc, speex};
 
 /// One way of putting audio into RTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -113,8 +113,8 @@ impl Codec {
             Self::Pcmu => Ok(Box::new(g711::G711Decoder::new(g711::Law::Mu))),
             Self::G722 => Ok(Box::new(g722::G722Decoder::default())),
             Self::G729 => Ok(Box::new(g729::G729Decoder::default())),
+            Self::Ilbc { frame_ms } => Ok(Box::new(ilbc::IlbcDecoder::new(mode(frame_ms)))),
             Self::Speex => Ok(Box::new(speex::SpeexDecoder::new()?)),
-            Self::Ilbc { .. } => Err(CodecError::NoState),
         }
     }
 
@@ -128,10 +128,14 @@ impl Codec {
             Self::Pcmu => Ok(Box::new(g711::Law::Mu)),
             Self::G722 => Ok(Box::new(g722::G722Encoder::default())),
             Self::G729 => Ok(Box::new(g729::G729Encoder::default())),
+            Self::Ilbc { frame_ms } => Ok(Box::new(ilbc::IlbcEncoder::new(mode(frame_ms)))),
             Self::Speex => Ok(Box::new(speex::SpeexEncoder::new()?)),
-            Self::Ilbc { .. } => Err(CodecError::NoState),
         }
     }
+}
+
+const fn mode(frame_ms: u8) -> ilbc::Mode {
+    if frame_ms == 30 { ilbc::Mode::Ms30 } else { ilbc::Mode::Ms20 }
 }
 
 #[cfg(test)]

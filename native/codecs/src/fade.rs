@@ -50,14 +50,14 @@ impl Fade {
     pub fn lost(&mut self, pcm: &mut [i16]) {
         let held = pcm.len().min(self.hold - self.lost);
         self.lost += held;
-        for sample in &mut pcm[held..] {
-            self.gain = (self.gain - self.fall).max(0);
-            *sample = scale(*sample, self.gain);
-        }
         if self.gain < FULL {
             for sample in &mut pcm[..held] {
                 *sample = scale(*sample, self.gain);
             }
+        }
+        for sample in &mut pcm[held..] {
+            self.gain = (self.gain - self.fall).max(0);
+            *sample = scale(*sample, self.gain);
         }
     }
 
@@ -96,6 +96,15 @@ mod tests {
         let whole: Vec<i16> = lost.iter().chain(&heard).copied().collect();
         assert!(whole.windows(2).all(|pair| pair[0].abs_diff(pair[1]) <= 260));
         assert_eq!(heard[79], 10000);
+    }
+
+    #[test]
+    fn one_long_loss_is_many_short_ones() {
+        let (mut whole, mut pieces) = ([10000; 1600], [10000; 1600]);
+        Fade::new(8000).lost(&mut whole);
+        let mut fade = Fade::new(8000);
+        pieces.chunks_mut(70).for_each(|piece| fade.lost(piece));
+        assert!(whole == pieces);
     }
 
     #[test]

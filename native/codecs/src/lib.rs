@@ -4,8 +4,8 @@
 //! payloads; [`Resampler`] leads between the 8 kHz of the narrowband ones and the 16 kHz of G.722 and Speex. Nothing here
 //! knows of packets, loss, order or time: the transcoder says which stretch is lost, and a decoder fills it.
 //!
-//! * [`g711`], [`g722`]: our own, bit-exact with the ITU-T's vectors; [`g729`]: the crate `g729-sys`; [`speex`]: the reference
-//!   library;
+//! * [`g711`], [`g722`]: our own, bit-exact with the ITU-T's vectors; [`ilbc`]: our own, after the reference code of RFC 3951;
+//!   [`g729`]: the crate `g729-sys`; [`speex`]: the reference library;
 //! * [`concealment`]: waveform repetition for the codecs that have no concealment of their own; [`fade`]: an end to that of
 //!   those that have;
 //! * [`resampler`]: a half-band filter.
@@ -21,6 +21,7 @@ pub mod fade;
 pub mod g711;
 pub mod g722;
 pub mod g729;
+pub mod ilbc;
 pub mod resampler;
 pub mod speex;
 
@@ -31,7 +32,7 @@ pub use resampler::Resampler;
 /// RTP payloads to samples, for one stream.
 pub trait Decoder: Send {
     /// Decodes a whole payload, of any number of frames, to the front of `pcm`; how many samples. Octets after the last whole
-    /// frame are ignored.
+    /// frame are ignored, but make a payload of iLBC malformed: there they tell of the other mode.
     ///
     /// # Errors
     /// `Malformed` for a payload without a whole frame; `NoRoom` when `pcm` can't hold all of it: nothing is decoded then.

@@ -108,3 +108,40 @@ fn g729_encodes_what_its_reference_would_understand() {
     let own = segmental(&input, &ours, 80);
     assert!(own >= theirs - 0.5, "{own:.2} dB against the reference's {theirs:.2}");
 }
+
+const ILBC: Codec = Codec::Ilbc { frame_ms: 20 };
+
+#[test]
+fn ilbc_decodes_as_its_reference() {
+    let frames: Vec<Vec<u8>> = read("iLBC_20ms.BIT").chunks(38).map(<[u8]>::to_vec).collect();
+    let wanted = samples("iLBC_20ms_clean.OUT");
+    let heard = decoded(ILBC, &frames);
+    assert_eq!(heard.len(), wanted.len());
+    assert!(snr(&wanted, &heard) >= 40.0, "{:.1} dB", snr(&wanted, &heard));
+}
+
+#[test]
+fn ilbc_encodes_as_its_reference() {
+    let input = samples("iLBC.INP");
+    let ours = encoded(ILBC, &input, 160);
+    let theirs = read("iLBC_20ms.BIT");
+    let equal = ours.iter().zip(theirs.chunks(38)).filter(|(ours, theirs)| ours == theirs).count();
+    assert!(
+        equal >= 465,
+        "{equal} of {} frames are the reference's, the others differ by more than rounding",
+        ours.len()
+    );
+    let theirs = segmental(&input, &samples("iLBC_20ms_clean.OUT"), 80);
+    let own = segmental(&input, &decoded(ILBC, &ours), 80);
+    assert!(own >= theirs - 0.1, "{own:.2} dB against the reference's {theirs:.2}");
+}
+
+#[test]
+fn ilbc_of_30_ms_is_about_as_good() {
+    let input = samples("iLBC.INP");
+    let [short, long] = [(20, 80), (30, 120)].map(|(frame_ms, delay)| {
+        let codec = Codec::Ilbc { frame_ms };
+        segmental(&input, &decoded(codec, &encoded(codec, &input, codec.frame_samples())), delay)
+    });
+    assert!(long >= short - 0.5, "{long:.2} dB against {short:.2} of 20 ms");
+}

@@ -1,12 +1,13 @@
 //! A bounded RTP load for a relay: N calls, 50 packets a second each way, and what the relay's process paid for it.
 //!
-//!     rtpload MAP SECONDS PID slots|spread plain|one|both
+//!     rtpload MAP SECONDS PID slots|spread plain|one|both [TYPE:CODEC TYPE:CODEC]
 //!
 //! MAP has a line per call: the relay's address and port for side A, the same for side B. Side A sends from 127.0.0.10:20000,
 //! side B from 127.0.0.20:20000; calls are told apart by the relay's ports. Sending is paced in slots of 1 ms: all at the slot's
 //! beginning, or spread evenly over it, as packets of unrelated calls arrive. The last word says whose packets are SRTP:
 //! nobody's, side A's, both sides'; the keys are `KEYS`, and what doesn't come authentic counts as lost. The first two
-//! seconds are not measured. Prints one line of JSON. The load ends by itself.
+//! seconds are not measured. The last two say which payload type and codec each side sends, 20 ms of a tone in a packet;
+//! PCMA unless they are there. Prints one line of JSON. The load ends by itself.
 #![expect(clippy::print_stdout, reason = "a program")]
 
 use std::fs;
@@ -15,26 +16,55 @@ use std::net::{SocketAddr, UdpSocket};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use trunkline_codecs::Codec;
 use trunkline_media::srtp::{MasterKey, RTP_OVERHEAD, SrtpIn, SrtpOut};
 
 const PTIME_SLOTS: usize = 20;
 const WARM_UP_SLOTS: usize = 2000;
-const PACKET: usize = 172;
-const PCMA: u8 = 8;
+const HEADER: usize = 12;
+const MOST: usize = HEADER + 160;
 /// Every octet of the keys: the relay's, the load's.
 const KEYS: [u8; 2] = [1, 2];
+
+/// What a side sends: a payload type, and 20 ms of a tone.
+struct Format {
+    payload_type: u8,
+    payload: Vec<u8>,
+    ticks: u32,
+}
+
+impl Format {
+    fn read(text: &str) -> Option<Self> {
+        let (payload_type, name) = text.split_once(':')?;
+        let codec = Codec::from_name(name, 20)?;
+        let mut encoder = codec.encoder().ok()?;
+        let rate = codec.sample_rate() as usize;
+        let step = std::f64::consts::TAU * 700.0 / rate as f64;
+        let mut payload = Vec::new();
+        // The codec has settled by the last of them.
+        for frame in 0..10 {
+            let samples = (frame * rate / 50..(frame + 1) * rate / 50)
+                .map(|n| (8000.0 * (step * n as f64).sin()) as i16);
+            payload.resize(MOST - HEADER, 0);
+            let octets = encoder.encode(&samples.collect::<Vec<_>>(), &mut payload).ok()?;
+            payload.truncate(octets);
+        }
+        Some(Self { payload_type: payload_type.parse().ok()?, payload, ticks: codec.clock_rate() / 50 })
+    }
+}
 
 struct Side {
     socket: UdpSocket,
     relay: Vec<SocketAddr>,
     /// One for each call, which is also its SSRC; none for plain RTP.
     srtp: Vec<(SrtpOut, SrtpIn)>,
+    format: Format,
     sent: u64,
     received: u64,
 }
 
 impl Side {
-    fn new(address: &str, relay: Vec<SocketAddr>, secure: bool) -> io::Result<Self> {
+    fn new(address: &str, relay: Vec<SocketAddr>, secure: bool, format: Format) -> io::Result<Self> {
         let socket = UdpSocket::bind(address)?;
         socket.set_nonblocking(true)?;
         rustix::net::sockopt::set_socket_recv_buffer_size(&socket, 4 << 20)?;
@@ -42,18 +72,20 @@ impl Side {
         let (theirs, ours) = theirs.ok().zip(ours.ok()).ok_or_else(|| io::Error::other("no key"))?;
         let calls = if secure { relay.len() } else { 0 };
         let srtp = (0..calls).map(|_| (SrtpOut::new(ours.clone()), SrtpIn::new(theirs.clone()))).collect();
-        Ok(Self { socket, relay, srtp, sent: 0, received: 0 })
+        Ok(Self { socket, relay, srtp, format, sent: 0, received: 0 })
     }
 
     fn send(&mut self, call: usize, sequence: u16) {
-        let mut packet = [0x55; PACKET + RTP_OVERHEAD];
-        packet[..2].copy_from_slice(&[0x80, PCMA]);
+        let mut packet = [0x55; MOST + RTP_OVERHEAD];
+        let length = HEADER + self.format.payload.len();
+        packet[HEADER..length].copy_from_slice(&self.format.payload);
+        packet[..2].copy_from_slice(&[0x80, self.format.payload_type]);
         packet[2..4].copy_from_slice(&sequence.to_be_bytes());
-        packet[4..8].copy_from_slice(&(u32::from(sequence) * 160).to_be_bytes());
+        packet[4..8].copy_from_slice(&(u32::from(sequence) * self.format.ticks).to_be_bytes());
         packet[8..12].copy_from_slice(&(call as u32).to_be_bytes());
         let length = match self.srtp.get_mut(call) {
-            Some((out, _)) => out.protect_rtp(&mut packet, PACKET).unwrap_or(0),
-            None => PACKET,
+            Some((out, _)) => out.protect_rtp(&mut packet, length).unwrap_or(0),
+            None => length,
         };
         self.sent += u64::from(self.socket.send_to(&packet[..length], self.relay[call]).is_ok());
     }
@@ -97,15 +129,19 @@ fn sides(map: &str) -> Option<(Vec<SocketAddr>, Vec<SocketAddr>)> {
 
 fn main() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, map, seconds, pid, pattern, protection] = &arguments[..] else {
-        return Err(io::Error::other("usage: rtpload MAP SECONDS PID slots|spread plain|one|both"));
+    let [_, map, seconds, pid, pattern, protection, formats @ ..] = &arguments[..] else {
+        return Err(io::Error::other(
+            "usage: rtpload MAP SECONDS PID slots|spread plain|one|both [TYPE:CODEC TYPE:CODEC]",
+        ));
     };
+    let format = |side: usize| Format::read(formats.get(side).map_or("8:PCMA", String::as_str));
+    let (of_a, of_b) = format(0).zip(format(1)).ok_or_else(|| io::Error::other("not TYPE:CODEC"))?;
     let spread = pattern == "spread";
     let seconds: usize = seconds.parse().map_err(io::Error::other)?;
     let (to_a, to_b) = sides(&fs::read_to_string(map)?).ok_or_else(|| io::Error::other("not a map"))?;
     let calls = to_a.len().max(1);
-    let mut a = Side::new("127.0.0.10:20000", to_a, protection != "plain")?;
-    let mut b = Side::new("127.0.0.20:20000", to_b, protection == "both")?;
+    let mut a = Side::new("127.0.0.10:20000", to_a, protection != "plain", of_a)?;
+    let mut b = Side::new("127.0.0.20:20000", to_b, protection == "both", of_b)?;
     let begun = Instant::now();
     let (mut measured_from, mut cpu_before, mut sent_before) = (begun, 0, 0);
     for slot in 0..WARM_UP_SLOTS + 1000 * seconds.min(120) {

@@ -449,5 +449,7 @@ fn ports_of_other_programs_are_passed_over() {
 #[test]
 fn a_wrong_address_is_found_at_the_start() {
     let wrong = Settings { bind_v4: Some(Ipv4Addr::new(192, 0, 2, 1)), ..settings(22700, 2) };
-    assert!(matches!(Engine::start(wrong), Err(EngineError::System(..))));
+    assert!(
+        matches!(Engine::start(wrong), Err(EngineError::Bind(address, _)) if address.ip() == Ipv4Addr::new(192, 0, 2, 1))
+    );
 }

@@ -62,6 +62,9 @@ class CallState(Enum):
     ENDED = "ended"
 
 
+_AT_ONCE = frozenset({Slug.SHUT_DOWN, Slug.HUNG_UP_BY_OPERATOR})
+"""What no recording delays."""
+
 Target = GatewayTarget | EndpointTarget
 
 
@@ -194,7 +197,7 @@ class Call:
     def _try(self, far: FarLeg) -> None:
         services = self._services
         record = self.record
-        attempt = self.attempt = open_attempt(services, self, self, record, far)
+        attempt = self.attempt = open_attempt(services, self, self, record, far, beside=self.caller)
         record.carrier = far.carrier or record.carrier
         max_forwards = self._invite.request.max_forwards
         attempt.start()
@@ -501,6 +504,8 @@ class Call:
     def _announces(self, verdict: Verdict) -> bool:
         """Let the caller hear why it is refused, where there is a recording for it."""
         path = self._services.settings.announcements.get(str(verdict.slug))
+        if verdict.slug in _AT_ONCE:
+            return False
         return self._account.announcements and path is not None and self._sounds.play(WavFile(path))
 
     def _refused(self) -> None:

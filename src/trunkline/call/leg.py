@@ -98,8 +98,11 @@ class Leg(IncomingInviteEvents):
         ipv6: bool,
         policy: MediaPolicy,
         key: Callable[[], bytes],
+        beside: "Leg | None" = None,
     ) -> None:
-        """`policy` is this peer's own; `key` gives 30 fresh random octets (RFC 4568 §6.1)."""
+        """`policy` is this peer's own; `key` gives 30 fresh random octets (RFC 4568 §6.1); `beside` is the
+        leg that this one may be joined with.
+        """
         self._make_key = key
         self._keys: dict[bytes, bytes] = {}
         """Key of the peer -> ours beside it, the last `KEYS_KEPT`; `b""` before the peer has one."""
@@ -118,7 +121,9 @@ class Leg(IncomingInviteEvents):
         """The address that the peer's SIP comes from."""
         self.over_tls = False
         """Whether it comes over TLS: SRTP keys in it are nobody else's to read."""
-        self.media: MediaLeg = engine.open_leg(ipv6=ipv6, events=owner)
+        self.media: MediaLeg = engine.open_leg(
+            ipv6=ipv6, events=owner, beside=None if beside is None else beside.media
+        )
 
     def adopt(self, usage: Usage) -> None:
         """Take over a dialog: the first of the attempt, or another branch of a fork that answers instead."""

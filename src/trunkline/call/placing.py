@@ -23,10 +23,16 @@ TARGETS_IN_TIME = 3
 
 
 def open_attempt(
-    services: Services, leg_owner: LegOwner, owner: AttemptOwner, record: CallRecord, far: FarLeg
+    services: Services,
+    leg_owner: LegOwner,
+    owner: AttemptOwner,
+    record: CallRecord,
+    far: FarLeg,
+    *,
+    beside: Leg,
 ) -> Attempt:
     """The next attempt of the call that `record` is about, counted in it, with a media port of its own.
-    Raises `MediaError` when none can be had.
+    `beside` is the leg that it will be joined with. Raises `MediaError` when none can be had.
     """
     settings = services.settings
     inbound = far.carrier is None
@@ -35,6 +41,7 @@ def open_attempt(
         leg_owner,
         session_id=services.new_session_id(),
         ipv6=":" in far.request_uri.host,
+        beside=beside,
         policy=_guarded(far.media) if settings.srtp_needs_tls else far.media,
         key=services.key,
     )

@@ -175,7 +175,9 @@ class MediaLeg(Protocol):
         """Counters so far (`codec` left empty: the call knows it)."""
 
     def close(self) -> MediaFigures:
-        """End it and return the last counters. The port drains before it is used again. Idempotent."""
+        """End it and return the last counters. The port drains before it is used again. Idempotent. An engine
+        elsewhere may fill in what it returned a moment later, before a record with it is written.
+        """
 
 
 class MediaEvents(Protocol):
@@ -194,8 +196,11 @@ class MediaEvents(Protocol):
 class MediaEngine(Protocol):
     """An engine that anchors media."""
 
-    def open_leg(self, *, ipv6: bool, events: MediaEvents) -> MediaLeg:
-        """A leg on a free port pair of the configured range. Raises `NoPortsError`."""
+    def open_leg(self, *, ipv6: bool, events: MediaEvents, beside: MediaLeg | None = None) -> MediaLeg:
+        """A leg on a free port pair of the configured range. `beside` is the caller's leg, when this is a
+        callee's that may be bridged with it: an engine of several machines puts both on the same one. Raises
+        `NoPortsError`.
+        """
 
     def bridge(self, caller: MediaLeg, callee: MediaLeg) -> None:
         """Relay between the two, both ways, replacing any earlier bridge of either. Media timeout counts from

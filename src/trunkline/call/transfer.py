@@ -203,7 +203,9 @@ class Transfer(LegOwner, AttemptOwner):
     def _try(self, plan: OutboundPlan, target: GatewayTarget) -> None:
         services = self._services
         far = plan.leg(target)
-        attempt = self.attempt = open_attempt(services, self._owner, self, self._owner.record, far)
+        attempt = self.attempt = open_attempt(
+            services, self._owner, self, self._owner.record, far, beside=self._other
+        )
         attempt.record.target = str(far.request_uri)
         attempt.leg.owner = self
         attempt.start()

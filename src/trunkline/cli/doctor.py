@@ -7,7 +7,7 @@ import socket
 import stat
 import wave
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from ipaddress import ip_address
@@ -23,7 +23,16 @@ from trunkline.cli.stations import Ground, on_ground
 from trunkline.config import Settings
 from trunkline.errors import StoreError, TrunklineError
 from trunkline.media.embedded import EmbeddedEngine
-from trunkline.node.wiring import advertised_host, announcements, engine_settings, own_address
+from trunkline.media.rtpengine.engine import RtpengineEngine
+from trunkline.media.rtpengine.instance import InstanceState
+from trunkline.net.loop_clock import LoopClock
+from trunkline.node.wiring import (
+    advertised_host,
+    announcements,
+    engine_settings,
+    own_address,
+    rtpengine_settings,
+)
 from trunkline.sdp.codecs import CODEC_NAMES
 from trunkline.sip.ports import LocateFailure, Target
 from trunkline.sip.uri import SipUri
@@ -273,6 +282,9 @@ def check_store(settings: Settings) -> Findings:
 def check_media(settings: Settings) -> Findings:
     """Can the media ports be had, and which codecs pass?"""
     media = settings.media
+    if media.engine == "rtpengine":
+        yield from _check_rtpengines(settings)
+        return
     wanted = min(media.port_max - media.port_min + 1 + 1024, _OPEN_FILES)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < wanted:
@@ -329,6 +341,42 @@ def _wrong_with(file: Path) -> str | None:
     except (OSError, EOFError, wave.Error) as error:
         return f"can't be read: {error}"
     return None if form == (8000, 1, 2) else "not of 8000 Hz, mono, 16 bits"
+
+
+def _check_rtpengines(settings: Settings) -> Findings:
+    """Does each of them answer, and give ports?"""
+    try:
+        states = asyncio.run(_ask_rtpengines(settings))
+    except TrunklineError as error:
+        yield Finding("media", State.FAULT, str(error), "See media.rtpengine.")
+        return
+    if settings.media.rtpengine_digits is None:
+        yield Finding(
+            "digits",
+            State.WARNING,
+            "keys pressed can't go on by SIP INFO",
+            "Set media.rtpengine_digits, and --dtmf-log-dest.",
+        )
+    for state in states:
+        about = f"rtpengine {state.name}"
+        if state.ready:
+            yield Finding(about, State.FINE, f"gave ports, {state.latency_ms or 0:.1f} ms")
+        elif state.up:
+            yield Finding(about, State.FAULT, "gives no ports", "See its log.")
+        else:
+            yield Finding(about, State.FAULT, state.reason, "Does it run, and listen there?")
+
+
+async def _ask_rtpengines(settings: Settings) -> tuple[InstanceState, ...]:
+    faults: list[Exception] = []
+    clock = LoopClock(asyncio.get_running_loop(), faults.append)
+    engine = RtpengineEngine(replace(rtpengine_settings(settings), ready=1), clock)
+    try:
+        await engine.start()
+        return engine.states()
+    finally:
+        await engine.close()
+        clock.stop()
 
 
 _CHECKS: tuple[Callable[[Settings], Findings], ...] = (

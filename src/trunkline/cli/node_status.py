@@ -19,5 +19,7 @@ def status(context: typer.Context, as_json: Json = False) -> None:
     card = asdict(stats)
     card["started_at"] = moment(stats.started_at)
     del card["media_ports_in_use"]
+    if not stats.media_instances:
+        del card["media_instances"]
     card["media_ports"] = f"{ports.in_use} in use, {ports.draining} resting, {ports.free} free"
     print_card(card, as_json)

@@ -19,6 +19,7 @@ from trunkline.config.values import (
     IpAddresses,
     ListenAddress,
     ListenAddresses,
+    RtpengineAddresses,
     SocketAddress,
     ToneCadence,
 )
@@ -123,7 +124,33 @@ class Tls(Section):
 class Media(Section):
     """RTP: every call's audio passes through this node."""
 
-    engine: Literal["embedded"] = setting("embedded", "The media engine: embedded is the built-in one.")
+    engine: Literal["embedded", "rtpengine"] = setting(
+        "embedded",
+        "The media engine: embedded is the built-in one; rtpengine uses those of media.rtpengine, and then "
+        "ports, addresses, threads and marks of RTP are theirs to set, not this section's.",
+    )
+    rtpengine: RtpengineAddresses = setting(
+        (),
+        "The rtpengines, where they take ng commands: udp (their --listen-ng), tcp (--listen-tcp-ng) or http "
+        "(--listen-http), an IP address, a port, and the share of the calls.",
+        example='["udp:127.0.0.1:2223", "udp:192.0.2.9:2223;weight=2"]',
+    )
+    rtpengine_digits: ListenAddress | None = setting(
+        None,
+        "Where this node hears of keys pressed: the rtpengines' --dtmf-log-dest. Needed for legs whose keys "
+        "go on by SIP INFO. Default: such keys are dropped.",
+        example='"127.0.0.1:2226"',
+    )
+    rtpengine_ready: int = setting(
+        16,
+        "Calls that are prepared at each rtpengine for callers to come: as many as may begin within a few "
+        "milliseconds. Each holds two port pairs there.",
+        ge=1,
+        le=1000,
+    )
+    rtpengine_ipv6: bool = setting(
+        False, "Whether the rtpengines have IPv6 addresses. Every call then holds a port pair more."
+    )
     port_min: int = setting(10000, "First UDP port for RTP; even.", ge=1024, le=65534, multiple_of=2)
     port_max: int = setting(20000, "Last UDP port for RTP and RTCP.", ge=1025, le=65535)
     bind_address: IpAddress = setting("0.0.0.0", "IPv4 address to bind RTP ports on.")
@@ -180,6 +207,12 @@ class Media(Section):
     def _room_for_a_call(self) -> Self:
         if self.port_max - self.port_min < 3:
             raise ValueError("port_max must be at least port_min + 3: a call needs four ports")
+        return self
+
+    @model_validator(mode="after")
+    def _somebody_to_ask(self) -> Self:
+        if self.engine == "rtpengine" and not self.rtpengine:
+            raise ValueError("media.engine is rtpengine, and media.rtpengine names none")
         return self
 
 

@@ -24,6 +24,17 @@ class SocketAddress(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+class RtpengineAddress(NamedTuple):
+    """Where an rtpengine takes commands, and its share of the calls: `udp:127.0.0.1:2223;weight=1`."""
+
+    transport: Literal["udp", "tcp", "http"]
+    address: SocketAddress
+    weight: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.transport}:{self.address};weight={self.weight}"
+
+
 def _socket_address(value: object) -> SocketAddress:
     if isinstance(value, SocketAddress):
         return value
@@ -35,6 +46,25 @@ def _socket_address(value: object) -> SocketAddress:
     if not (port.isascii() and port.isdigit() and int(port) < 65536):
         raise ValueError("must be address:port with a port of 0 to 65535, such as 0.0.0.0:5060 or [::]:5060")
     return SocketAddress(_ip_address(host), int(port))
+
+
+def _rtpengine_address(value: object) -> RtpengineAddress:
+    if isinstance(value, RtpengineAddress):
+        return value
+    form = "must be transport:address:port;weight=n, such as udp:127.0.0.1:2223 or tcp:[::1]:2224;weight=2"
+    place, _, parameters = str(value).strip().partition(";")
+    transport, _, address = place.partition(":")
+    name, _, number = parameters.partition("=")
+    if parameters and not (name.strip() == "weight" and number.strip().isdecimal()):
+        raise ValueError(form)
+    weight = int(number) if parameters else 1
+    if not 1 <= weight <= 1000:
+        raise ValueError("the weight must be 1 to 1000")
+    match transport.lower():
+        case "udp" | "tcp" | "http" as known:
+            return RtpengineAddress(known, _socket_address(address), weight)
+        case _:
+            raise ValueError(form)
 
 
 def _ip_address(value: str) -> str:
@@ -109,5 +139,10 @@ Host = Annotated[str, AfterValidator(_host)]
 ToneCadence = Annotated[Cadence, NoDecode, PlainValidator(_cadence)]
 ListenAddress = Annotated[SocketAddress, NoDecode, PlainValidator(_socket_address)]
 ListenAddresses = Annotated[tuple[ListenAddress, ...], NoDecode, BeforeValidator(_listed)]
+RtpengineAddresses = Annotated[
+    tuple[Annotated[RtpengineAddress, NoDecode, PlainValidator(_rtpengine_address)], ...],
+    NoDecode,
+    BeforeValidator(_listed),
+]
 IpAddresses = Annotated[tuple[IpAddress, ...], NoDecode, BeforeValidator(_listed)]
 DigestAlgorithms = Annotated[tuple[Literal["MD5", "SHA-256"], ...], NoDecode, BeforeValidator(_listed)]

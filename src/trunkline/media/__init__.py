@@ -1,7 +1,8 @@
-"""The media engines behind `call.ports.MediaEngine`: the embedded native one, and a verified fake.
+"""The media engines behind `call.ports.MediaEngine`: the embedded native one, rtpengine, and a verified
+fake.
 
 `embedded` relays real packets (RTP: RFC 3550, DTMF: RFC 4733) in threads that never touch Python; `fake`
 relays nothing and keeps the same books, on a clock of the test's choosing. Both also make terminals
 (`terminals`): far ends that speak and listen, of which the simulated carrier and the test telephone are made.
-One contract suite runs over all engines.
+`rtpengine` has others relay. One contract suite runs over all engines.
 """

@@ -237,7 +237,13 @@ class EmbeddedEngine:
             if leg is not None:
                 leg._told(kind, digit, duration_ms)  # noqa: SLF001 - two faces of one engine
 
-    def open_leg(self, *, ipv6: bool, events: MediaEvents) -> EmbeddedLeg:
+    def open_leg(
+        self,
+        *,
+        ipv6: bool,
+        events: MediaEvents,
+        beside: MediaLeg | None = None,  # noqa: ARG002 - all legs are on this machine
+    ) -> EmbeddedLeg:
         """A leg on a free port pair. Raises `NoPortsError`, or `MediaError` when the family is not bound."""
         leg = EmbeddedLeg(self, self._native.open_leg(ipv6), events)
         self._legs[leg._native.id] = leg  # noqa: SLF001

@@ -393,7 +393,13 @@ class FakeEngine:
         self._bridges: dict[FakeLeg, Timer | None] = {}
         """First leg of each bridge -> what will look for silence; None once it has been told of."""
 
-    def open_leg(self, *, ipv6: bool, events: MediaEvents) -> FakeLeg:
+    def open_leg(
+        self,
+        *,
+        ipv6: bool,
+        events: MediaEvents,
+        beside: MediaLeg | None = None,  # noqa: ARG002 - all legs are in one place
+    ) -> FakeLeg:
         """A leg on a free port pair. Raises `NoPortsError`, or `MediaError` without an IPv6 address."""
         address, port = self._take(ipv6)
         return self._join(FakeLeg(self, address, port, events))

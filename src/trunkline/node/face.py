@@ -46,8 +46,10 @@ class NodeFace:
             reasons.append("The node is draining: it takes no new calls.")
         if node.switch.overloaded:
             reasons.append(f"The node is overloaded: its event loop is {node.lag_s * 1000:.0f} ms late.")
-        if node.media.occupancy().open >= node.media.occupancy().total:
-            reasons.append("Every media port is in use.")
+        occupancy = node.media.occupancy()
+        if occupancy.open >= occupancy.total:
+            away = [f"{state.name} is down: {state.reason}." for state in node.rtpengines if not state.up]
+            reasons.append(" ".join(["No media port is free.", *away]))
         return Readiness(not reasons, tuple(reasons))
 
     def metrics(self) -> bytes:
@@ -66,6 +68,7 @@ class NodeFace:
             registrations=len(node.registrations),
             bans=len(node.gate.bans()),
             media_ports_in_use=node.media.occupancy().open,
+            media_instances=tuple(str(state) for state in node.rtpengines),
             loop_lag_ms=round(node.lag_s * 1000, 3),
             client_transactions=stack.client_transactions,
             server_transactions=stack.server_transactions,

@@ -12,7 +12,7 @@ import os
 import random
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
@@ -25,6 +25,9 @@ from trunkline.call.registrar import Registrar
 from trunkline.call.services import Services
 from trunkline.call.switch import Switch
 from trunkline.config import Change, Settings, diff
+from trunkline.media.embedded import EmbeddedEngine
+from trunkline.media.rtpengine.engine import RtpengineEngine
+from trunkline.media.rtpengine.instance import InstanceState
 from trunkline.net.admission import Ban, Evidence, Gate
 from trunkline.net.guessing import Guessing
 from trunkline.net.loop_clock import LoopClock
@@ -205,10 +208,20 @@ class Node:
         )
         self.resolver = Resolver(wiring.dns_settings(settings), self.clock, random.random, events=events)
         self._open.push_async_callback(self.resolver.close)
-        self.media = wiring.open_engine(settings)
-        self._open.callback(self.media.stop)
-        self.media.attach(self._loop)
+        self.media: EmbeddedEngine | RtpengineEngine
+        if settings.media.engine == "rtpengine":
+            self.media = RtpengineEngine(wiring.rtpengine_settings(settings), self.clock)
+            self._open.push_async_callback(self.media.close)
+        else:
+            self.media = self._embedded()
         self.lag = LoopLag(self._loop, self._lagged)
+
+    def _embedded(self) -> EmbeddedEngine:
+        """The built-in engine, in this loop."""
+        engine = wiring.open_engine(self.settings)
+        self._open.callback(engine.stop)
+        engine.attach(self._loop)
+        return engine
 
     def _make_switch(self) -> None:
         settings = self.settings
@@ -260,6 +273,8 @@ class Node:
     async def _open_network(self) -> None:
         self.writer.start()
         self.watcher.start()
+        if isinstance(self.media, RtpengineEngine):
+            await self.media.start()
         self._open.push_async_callback(self.transports.close)
         await self.transports.start(self, unreadable=self.services.agent.stream_broken)
         self._running = True
@@ -273,7 +288,7 @@ class Node:
         bind = self.settings.pstn.bind
         carrier = SimulatedCarrier(
             clock=self.clock,
-            media=self.media,
+            media=self.media if isinstance(self.media, EmbeddedEngine) else self._embedded(),
             locator=self.resolver,
             token=self.services.token,
             bind=Address(bind.host, bind.port),
@@ -379,6 +394,8 @@ class Node:
             "gate_refused", "Messages and connections refused at the door.", lambda: self.gate.refused
         )
         gauge("media_port_pairs", "Media port pairs.", self._ports_by_state, label="state")
+        if isinstance(self.media, RtpengineEngine):
+            self._count_rtpengines()
         gauge(
             "transactions",
             "SIP transactions.",
@@ -386,9 +403,34 @@ class Node:
             label="side",
         )
 
+    @property
+    def rtpengines(self) -> tuple[InstanceState, ...]:
+        """How the rtpengines are; none with the built-in engine."""
+        return self.media.states() if isinstance(self.media, RtpengineEngine) else ()
+
     def _ports_by_state(self) -> dict[str, float]:
         occupancy = self.media.occupancy()
         return {"open": occupancy.open, "draining": occupancy.draining}
+
+    def _count_rtpengines(self) -> None:
+        """One series for each instance."""
+
+        def by_instance(read: Callable[[InstanceState], float | None]) -> Callable[[], dict[str, float]]:
+            return lambda: {
+                state.name: value for state in self.rtpengines if (value := read(state)) is not None
+            }
+
+        for name, text, read in (
+            ("rtpengine_up", "Whether an rtpengine answers.", lambda state: float(state.up)),
+            ("rtpengine_calls", "Calls at an rtpengine.", lambda state: float(state.rooms)),
+            ("rtpengine_ready", "Calls prepared at an rtpengine.", lambda state: float(state.ready)),
+            (
+                "rtpengine_latency_seconds",
+                "From command to answer, lately.",
+                lambda state: None if state.latency_ms is None else state.latency_ms / 1000,
+            ),
+        ):
+            self.metrics.gauge(name, text, by_instance(read), label="instance")
 
     def _lagged(self, lag_s: float) -> None:
         self.metrics.loop_lag_s.add(lag_s)

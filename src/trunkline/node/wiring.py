@@ -12,6 +12,9 @@ from trunkline.call.services import CallSettings
 from trunkline.config import Settings, SocketAddress
 from trunkline.errors import ConfigError, MediaError
 from trunkline.media.embedded import EmbeddedEngine, EngineSettings
+from trunkline.media.rtpengine.engine import RtpengineSettings
+from trunkline.media.rtpengine.wires import InstanceAddress
+from trunkline.media.rtpengine.wires import Transport as NgTransport
 from trunkline.net.admission import GateSettings
 from trunkline.net.dns_client import DnsSettings
 from trunkline.net.settings import Listen, TlsSettings, TransportSettings
@@ -148,6 +151,21 @@ def open_engine(settings: Settings) -> EmbeddedEngine:
         ipv6 = settings.media.bind_address_ipv6
         where = "media.bind_address" if ipv6 is None else "media.bind_address and media.bind_address_ipv6"
         raise MediaError(f"{error}: see {where}") from error
+
+
+def rtpengine_settings(settings: Settings) -> RtpengineSettings:
+    """For the rtpengines as media engine."""
+    media = settings.media
+    return RtpengineSettings(
+        tuple(
+            InstanceAddress(NgTransport(item.transport), item.address.host, item.address.port, item.weight)
+            for item in media.rtpengine
+        ),
+        ready=media.rtpengine_ready,
+        ipv6=media.rtpengine_ipv6,
+        digits=media.rtpengine_digits,
+        timeout_s=media.timeout_s,
+    )
 
 
 def _is_address(host: str | None) -> bool:

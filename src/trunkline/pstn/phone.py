@@ -68,6 +68,8 @@ class Dialling:
     """Offer SRTP, and nothing else."""
     events: bool = True
     """Offer telephone-event (RFC 4733)."""
+    ilbc_ms: int = 30
+    """The iLBC mode to offer, 20 or 30."""
     headers: tuple[tuple[str, str], ...] = ()
     noted: Callable[["Step"], None] = lambda _step: None
     """Is told of each step as it happens."""
@@ -173,6 +175,7 @@ class Phone:
             secure=dialling.srtp,
             ptime_ms=dialling.ptime_ms,
             events=dialling.events,
+            ilbc_ms=dialling.ilbc_ms,
         )
         call = _Placed(self.station, talker, dialling)
         try:
@@ -190,6 +193,7 @@ class Phone:
         secure: bool = False,
         ptime_ms: int = 20,
         events: bool = True,
+        ilbc_ms: int = 30,
     ) -> Talker:
         terminal = self._media.open_terminal(source, listen_for=listen_for, record_to=record_to)
         station = self.station
@@ -201,6 +205,7 @@ class Phone:
             secure=secure,
             ptime_ms=ptime_ms,
             events=events,
+            ilbc_ms=ilbc_ms,
         )
 
     # -- the user agent's user ---------------------------------------------------------------------

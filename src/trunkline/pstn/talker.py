@@ -11,7 +11,7 @@ from trunkline.call.record import MediaFigures
 from trunkline.call.remote_media import audio_format, media_flow
 from trunkline.media.terminals import Hearing, Source, Terminal
 from trunkline.sdp.agreement import Terms, select_of_offer, select_telephone_events
-from trunkline.sdp.codecs import our_codec
+from trunkline.sdp.codecs import Codec, agreed_fmtp, our_codec
 from trunkline.sdp.crypto import match_answer, our_line
 from trunkline.sdp.errors import NoCommonCodecError
 from trunkline.sdp.local import LocalAudio
@@ -37,10 +37,11 @@ class Talker:
         secure: bool = False,
         ptime_ms: int = 20,
         events: bool = True,
+        ilbc_ms: int = 30,
     ) -> None:
         """`codecs` are names of `sdp.codecs.CODEC_NAMES`. `key` is its SRTP key of 30 octets: with one, SRTP
         is answered where it is offered, and with `secure` offered. Without `events` it has no
-        telephone-event.
+        telephone-event. `ilbc_ms` is the iLBC mode that it asks for, 20 or 30 (RFC 3952 §5).
         """
         self.terminal = terminal
         self._local = LocalAudio(session_id)
@@ -49,13 +50,14 @@ class Talker:
         self._secure = secure
         self._ptime_ms = ptime_ms
         self._events = events
+        self._ilbc_mode = f"mode={ilbc_ms}"
         self.codec = ""
         """What was agreed on; empty until then."""
 
     def offer(self) -> bytes:
         """Our offer."""
         terminal = self.terminal
-        codecs = [our_codec(name) for name in self._codecs]
+        codecs = [self._own(name) for name in self._codecs]
         return self._local.offer(
             [*codecs, *(select_telephone_events(None, codecs) if self._events else [])],
             terminal.address,
@@ -64,6 +66,10 @@ class Talker:
             profile="RTP/SAVP" if self._secure else None,
             attributes=[our_line(_TAG, self._key)] if self._secure else (),
         )
+
+    def _own(self, name: str) -> Codec:
+        codec = our_codec(name)
+        return codec._replace(fmtp=self._ilbc_mode) if name == "iLBC" else codec
 
     def take_answer(self, body: bytes) -> None:
         """The peer's answer to `offer`. Raises `SdpError`, `MediaError`."""
@@ -78,7 +84,8 @@ class Talker:
         """
         remote = RemoteAudio.read(body, PLAIN_PROFILES | SECURE_PROFILES if self._key else PLAIN_PROFILES)
         names = [codec.name for codec in remote.codecs if codec.name in self._codecs]
-        codec = select_of_offer(remote, names)[0]
+        offered = select_of_offer(remote, names)[0]
+        codec = offered._replace(fmtp=agreed_fmtp(offered, self._own(offered.name)))
         line = remote.crypto_line
         terminal = self.terminal
         answer = self._local.answer(

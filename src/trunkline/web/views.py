@@ -36,6 +36,8 @@ class NodeStats:
     loop_lag_ms: float
     client_transactions: int
     server_transactions: int
+    media_instances: tuple[str, ...] = ()
+    """The rtpengines, each with how it is; none with the built-in engine."""
 
 
 class CallState(StrEnum):

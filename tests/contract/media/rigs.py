@@ -5,13 +5,16 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tests.unit.virtual_clock import FakeClock
 from trunkline.call.ports import MediaFlow, MediaLeg, RemoteMedia, TelephoneEvents
 from trunkline.call.record import MediaFigures
 from trunkline.media.embedded import EmbeddedEngine, EngineSettings
 from trunkline.media.fake import FakeEngine
+
+if TYPE_CHECKING:
+    from tests.contract.media.rtpengine_rig import WithTerminals
 
 PATIENCE_S = 10.0
 """Waited for what must come; never used up by a test that passes."""
@@ -70,9 +73,11 @@ class Rig(Protocol):
 
     timeout_s: float
     drain_s: float
+    far_event: int
+    """telephone-event as a far peer has it, when the near one calls it 101."""
 
     @property
-    def engine(self) -> EmbeddedEngine | FakeEngine: ...
+    def engine(self) -> "EmbeddedEngine | FakeEngine | WithTerminals": ...
 
     def peer(self) -> Peer: ...
 
@@ -82,7 +87,16 @@ class Rig(Protocol):
     def until(self, what: Callable[[], bool]) -> None:
         """Wait for what takes real time in a real engine."""
 
+    def settle(self) -> None:
+        """Let what has been set take effect, where that takes time."""
+
     def stop(self) -> None: ...
+
+
+def open_pair(rig: Rig, told: Told) -> tuple[MediaLeg, MediaLeg]:
+    """A caller's leg and a callee's."""
+    caller = rig.engine.open_leg(ipv6=False, events=told)
+    return caller, rig.engine.open_leg(ipv6=False, events=told, beside=caller)
 
 
 def rtp(payload_type: int, sequence: int, ssrc: int = 7, payload: bytes = bytes(160)) -> bytes:
@@ -131,6 +145,7 @@ class EmbeddedRig:
 
     timeout_s = 0.2
     drain_s = 0.2
+    far_event = 96
 
     def __init__(self, pairs: int = 16, **settings: object) -> None:
         first = _free_range(pairs)
@@ -161,6 +176,9 @@ class EmbeddedRig:
         while not what():
             assert time.monotonic() < deadline, "it never happened"
             self.pass_time(0.005)
+
+    def settle(self) -> None:
+        """It takes no time."""
 
     def stop(self) -> None:
         self.engine.stop()
@@ -204,6 +222,7 @@ class FakeRig:
 
     timeout_s = 60.0
     drain_s = 2.0
+    far_event = 96
 
     def __init__(self, pairs: int = 16) -> None:
         self.clock = FakeClock()
@@ -227,6 +246,9 @@ class FakeRig:
     def until(self, what: Callable[[], bool]) -> None:
         self.clock.advance(1.0)
         assert what(), "it never happened"
+
+    def settle(self) -> None:
+        """It takes no time."""
 
     def stop(self) -> None:
         """It holds nothing."""

@@ -8,20 +8,43 @@ from dataclasses import replace
 
 import pytest
 
-from tests.contract.media.rigs import EmbeddedRig, FakeRig, Rig, Told, figures_of, remote_at
+from tests.contract.media.rigs import EmbeddedRig, FakeRig, Rig, Told, figures_of, open_pair, remote_at
+from tests.contract.media.rtpengine_daemon import RtpengineDaemon
+from tests.contract.media.rtpengine_rig import RtpengineRig
 from trunkline.call.ports import MediaFlow, MediaLeg, NoPortsError, SrtpKeys, TelephoneEvents, Tone
 from trunkline.errors import MediaError
 from trunkline.media.terminals import Echo, Silence
 
 RIGS: dict[str, Callable[[int], Rig]] = {"embedded": EmbeddedRig, "fake": FakeRig}
+RTPENGINE_CANNOT = {
+    "test_ports_run_out_and_come_back_once_they_have_drained": "the ports are the daemon's to rest",
+    "test_payload_types_that_were_not_agreed_go_nowhere": "it passes on what it has no handler for",
+    "test_what_was_heard_is_rated": "it knows loss, jitter and MOS from the peers' RTCP only",
+    "test_digits_need_no_audio_to_travel_with": "it sends digits in a stream of the far side's only",
+    "test_srtp_on_one_leg_and_rtp_on_the_other": "it takes no SRTP keys: refused",
+    "test_without_the_same_keys_at_both_ends_nothing_is_made_out[we only]": "as above",
+    "test_without_the_same_keys_at_both_ends_nothing_is_made_out[other keys]": "as above",
+    "test_without_the_same_keys_at_both_ends_nothing_is_made_out[a key identifier]": "as above",
+    "test_keys_of_a_reinvite_take_the_place_of_those_before": "as above",
+}
+"""Tests that rtpengine 10.5 does not pass, each with the reason. docs/operations.md says the same."""
 
 
-@pytest.fixture(params=RIGS)
-def make_rig(request: pytest.FixtureRequest) -> Iterator[Callable[[int], Rig]]:
+@pytest.fixture(params=[*RIGS, "rtpengine"])
+def make_rig(
+    request: pytest.FixtureRequest, rtpengine: Callable[[], RtpengineDaemon]
+) -> Iterator[Callable[[int], Rig]]:
     made: list[Rig] = []
+    if request.param == "rtpengine":
+        reason = RTPENGINE_CANNOT.get(request.node.name.replace("rtpengine-", "").removesuffix("[rtpengine]"))
+        if reason is not None:
+            request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
 
     def make(pairs: int) -> Rig:
-        rig = RIGS[request.param](pairs)
+        if request.param == "rtpengine":
+            rig: Rig = RtpengineRig(rtpengine(), pairs)
+        else:
+            rig = RIGS[request.param](pairs)
         made.append(rig)
         return rig
 
@@ -40,11 +63,12 @@ class Bridged:
 
     def __init__(self, rig: Rig) -> None:
         self.told = Told()
-        self.caller, self.callee = (rig.engine.open_leg(ipv6=False, events=self.told) for _ in range(2))
+        self.caller, self.callee = open_pair(rig, self.told)
         self.caller_peer, self.callee_peer = rig.peer(), rig.peer()
         self.caller.set_remote(self.caller_peer.remote)
         self.callee.set_remote(self.callee_peer.remote)
         rig.engine.bridge(self.caller, self.callee)
+        rig.settle()
 
 
 def test_a_leg_has_an_even_port_of_its_own(rig: Rig) -> None:
@@ -81,10 +105,10 @@ def test_a_bridge_carries_both_ways_in_each_peers_numbers(rig: Rig) -> None:
     call.caller_peer.send(call.caller, 8, 2)
     call.caller_peer.send(call.caller, 101, 1)
     rig.until(lambda: figures_of(call.callee) == (0, 3))
-    assert call.callee_peer.received() == [8, 8, 96]
+    assert call.callee_peer.received() == [8, 8, rig.far_event]
     call.callee_peer.send(call.callee, 101, 1)
     rig.until(lambda: figures_of(call.caller) == (3, 1))
-    assert call.caller_peer.received() == [96]
+    assert call.caller_peer.received() == [rig.far_event]
 
 
 def test_payload_types_that_were_not_agreed_go_nowhere(rig: Rig) -> None:
@@ -98,12 +122,14 @@ def test_payload_types_that_were_not_agreed_go_nowhere(rig: Rig) -> None:
 
 def test_nothing_passes_before_the_bridge_or_before_the_far_peer_is_known(rig: Rig) -> None:
     told = Told()
-    caller, callee = (rig.engine.open_leg(ipv6=False, events=told) for _ in range(2))
+    caller, callee = open_pair(rig, told)
     peer = rig.peer()
     caller.set_remote(peer.remote)
+    rig.settle()
     peer.send(caller, 8)
     rig.until(lambda: figures_of(caller) == (1, 0))
     rig.engine.bridge(caller, callee)
+    rig.settle()
     peer.send(caller, 8)
     rig.until(lambda: figures_of(caller) == (2, 0))
     assert figures_of(callee) == (0, 0)
@@ -123,6 +149,7 @@ def test_hold_by_direction(
 ) -> None:
     call = Bridged(rig)
     call.caller.set_remote(replace(call.caller_peer.remote, direction=direction))
+    rig.settle()
     call.caller_peer.send(call.caller, 8)
     call.callee_peer.send(call.callee, 8)
     rig.until(lambda: figures_of(call.caller)[0] == figures_of(call.callee)[0] == 1)
@@ -133,10 +160,12 @@ def test_hold_by_direction(
 def test_hold_by_address_and_back(rig: Rig) -> None:
     call = Bridged(rig)
     call.caller.set_remote(replace(call.caller_peer.remote, rtp_address="0.0.0.0"))
+    rig.settle()
     call.callee_peer.send(call.callee, 8)
     rig.until(lambda: figures_of(call.callee) == (1, 0))
     assert call.caller_peer.received() == []
     call.caller.set_remote(call.caller_peer.remote)
+    rig.settle()
     call.callee_peer.send(call.callee, 8)
     rig.until(lambda: figures_of(call.caller) == (0, 1))
     assert call.caller_peer.received() == [8]
@@ -148,6 +177,7 @@ def test_a_peer_that_moves_is_followed_once_signalling_says_so(rig: Rig) -> None
     rig.until(lambda: figures_of(call.callee) == (0, 1))
     moved = rig.peer()
     call.caller.set_remote(moved.remote)
+    rig.settle()
     call.callee_peer.send(call.callee, 8)
     rig.until(lambda: figures_of(call.caller)[1] == 1)
     assert moved.received() == [8]
@@ -156,9 +186,10 @@ def test_a_peer_that_moves_is_followed_once_signalling_says_so(rig: Rig) -> None
 
 def test_bridging_elsewhere_ends_the_old_bridge(rig: Rig) -> None:
     call = Bridged(rig)
-    third, third_peer = rig.engine.open_leg(ipv6=False, events=call.told), rig.peer()
+    third, third_peer = rig.engine.open_leg(ipv6=False, events=call.told, beside=call.caller), rig.peer()
     third.set_remote(third_peer.remote)
     rig.engine.bridge(call.caller, third)
+    rig.settle()
     call.callee_peer.send(call.callee, 8)
     call.caller_peer.send(call.caller, 8)
     rig.until(lambda: figures_of(third) == (0, 1))
@@ -239,18 +270,22 @@ def between_terminals(
     near_srtp: SrtpKeys | None = None,
     caller_srtp: SrtpKeys | None = None,
 ) -> tuple[MediaLeg, MediaLeg]:
-    """Two bridged legs, each with a terminal as its peer. Telephone-event is 101 near and 96 far."""
-    caller, callee = (rig.engine.open_leg(ipv6=False, events=Told()) for _ in range(2))
+    """Two bridged legs, each with a terminal as its peer. Telephone-event is 101 near."""
+    caller, callee = open_pair(rig, Told())
+    event = rig.far_event
     at_far = {
-        "payload_types": {8: 8, 96: 101},
-        "dtmf_payload_type": 96,
-        "takes_events": TelephoneEvents(96, 8000),
+        "payload_types": {8: 8, event: 101},
+        "dtmf_payload_type": event,
+        "takes_events": TelephoneEvents(event, 8000),
     }
-    caller.set_remote(remote_at(near.address, near.port, srtp=caller_srtp))
+    caller.set_remote(remote_at(near.address, near.port, payload_types={8: 8, 101: event}, srtp=caller_srtp))
     callee.set_remote(remote_at(far.address, far.port, **at_far))
     near.set_remote(remote_at(caller.address, caller.port, payload_types={8: 8, 101: 101}, srtp=near_srtp))
-    far.set_remote(remote_at(callee.address, callee.port, payload_types={8: 8, 96: 96}, dtmf_payload_type=96))
+    far.set_remote(
+        remote_at(callee.address, callee.port, payload_types={8: 8, event: event}, dtmf_payload_type=event)
+    )
     rig.engine.bridge(caller, callee)
+    rig.settle()
     return caller, callee
 
 
@@ -264,10 +299,17 @@ def test_a_tone_is_heard_through_two_legs_from_end_to_end(rig: Rig) -> None:
     level = far.hearing().tones[0].level_dbm0
     assert level is not None
     assert level == pytest.approx(-13.0, abs=0.5)
-    assert min(*figures_of(caller), *figures_of(callee)) >= 10
-    assert (caller.figures().mos or 0.0) > 4.0
+    rig.until(lambda: min(*figures_of(caller), *figures_of(callee)) >= 10)
     far.close()
     assert far.hearing().heard_ms(440.0) >= 200, "it remembers after it was closed"
+
+
+def test_what_was_heard_is_rated(rig: Rig) -> None:
+    near = rig.engine.open_terminal(Tone((440.0,)))
+    far = rig.engine.open_terminal(Silence(), listen_for=(440.0,))
+    caller, _ = between_terminals(rig, near, far)
+    rig.until(lambda: far.hearing().heard_ms(440.0) >= 200)
+    assert (caller.figures().mos or 0.0) > 4.0
 
 
 def test_digits_arrive_in_order_and_are_told_to_have_been_sent(rig: Rig) -> None:

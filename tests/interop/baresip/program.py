@@ -35,6 +35,7 @@ snd_path {directory}
 ctrl_tcp_listen 127.0.0.1:{control}
 module_path {modules}
 module g711.so
+module g722.so
 module aufile.so
 module sndfile.so
 module srtp.so
@@ -50,9 +51,17 @@ class Baresip:
     """One softphone at `host`. `account` is a line of baresip's accounts file."""
 
     def __init__(
-        self, directory: Path, *, host: str, frequency: float, certificate: Path | None = None
+        self,
+        directory: Path,
+        *,
+        host: str,
+        frequency: float,
+        certificate: Path | None = None,
+        rate: int = RATE,
     ) -> None:
         directory.mkdir()
+        self.rate = rate
+        """Samples a second of its codecs."""
         self.host = host
         self.port = free_port(host)
         self.tls_port = self.port + 1
@@ -79,8 +88,8 @@ class Baresip:
 
     def _write_tone(self, frequency: float) -> None:
         with wave.open(str(self._directory / "tone.wav"), "wb") as file:
-            file.setparams((1, 2, RATE, 0, "NONE", ""))
-            file.writeframes((tone(frequency, 60) * 32767).astype("<i2").tobytes())
+            file.setparams((1, 2, self.rate, 0, "NONE", ""))
+            file.writeframes((tone(frequency, 60, self.rate) * 32767).astype("<i2").tobytes())
 
     def start(self, account: str) -> None:
         """Start it with a line of an accounts file; returns when it takes commands."""
@@ -165,7 +174,7 @@ class Baresip:
         if not files:
             return np.zeros(0)
         data = files[-1].read_bytes()[_WAV_HEAD:]
-        values = np.frombuffer(data[: len(data) // 2 * 2], "<i2")[-int(last_s * RATE) :]
+        values = np.frombuffer(data[: len(data) // 2 * 2], "<i2")[-int(last_s * self.rate) :]
         return values.astype(np.float64) / 32768
 
     def receives(self) -> int:
@@ -176,7 +185,7 @@ class Baresip:
     def hears(self, frequency: float) -> bool:
         """Whether half a second of what came last is a clean tone of `frequency`."""
         samples = self.samples()
-        return len(samples) >= RATE * 0.45 and share(samples, frequency) > 0.9
+        return len(samples) >= self.rate * 0.45 and share(samples, frequency, self.rate) > 0.9
 
     def close(self) -> None:
         """End it."""

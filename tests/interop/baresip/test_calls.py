@@ -3,10 +3,12 @@
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.interop.addresses import free_port, wait_for
+from tests.interop.audio import PCMA, RATE
 from tests.interop.baresip.program import Baresip
 from tests.interop.conftest import Speak, Start
 from tests.interop.node import DOMAIN, HOST, KEY, SECRET, Node, running_node
@@ -38,13 +40,21 @@ def phone(tmp_path: Path, node: Node) -> Iterator[Phone]:
     """`phone(transport="tcp")` is a registered softphone that says 440 Hz."""
     started: list[Baresip] = []
 
-    def start(*, transport: str = "udp", host: str = PHONE, answer: str = "auto", extra: str = "") -> Baresip:
-        made = Baresip(tmp_path / f"phone{len(started)}", host=host, frequency=440)
+    def start(
+        *,
+        transport: str = "udp",
+        host: str = PHONE,
+        answer: str = "auto",
+        codecs: str = "PCMU,PCMA",
+        extra: str = "",
+    ) -> Baresip:
+        rate = 16000 if codecs.startswith("G722") else RATE
+        made = Baresip(tmp_path / f"phone{len(started)}", host=host, frequency=440, rate=rate)
         started.append(made)
         port = node.tls_port if transport == "tls" else node.port
         made.start(
             f"<sip:{KEY}@{DOMAIN}>;auth_user={KEY};auth_pass={SECRET};regint=600;answermode={answer}"
-            f';outbound="sip:{HOST}:{port};transport={transport}";audio_codecs=PCMU,PCMA;dtmfmode=rtpevent{extra}'
+            f';outbound="sip:{HOST}:{port};transport={transport}";audio_codecs={codecs};dtmfmode=rtpevent{extra}'
         )
         made.registered()
         return made
@@ -75,6 +85,42 @@ def test_outbound_audio_both_ways(
     wait_for("baresip to hear the callee", lambda: caller.hears(1000), within_s=4)
     caller.command("hangup")
     carrier.done()
+
+
+@pytest.mark.parametrize(
+    ("codecs", "ours", "theirs"), [("PCMU", "PCMU", "PCMA"), ("G722/16000", "G722", "PCMA")]
+)
+def test_a_carrier_with_another_codec(
+    node: Node, phone: Phone, sipp: Start, voice: Speak, codecs: str, ours: str, theirs: str
+) -> None:
+    """Nothing of what transcodes is used to hear it: baresip has its own G.722, the carrier its own G.711."""
+    ear = voice(1000, CARRIER, PCMA)
+    callee = Callee(body=sdp(ear, formats="8 101"))
+    callee.invited()
+    callee.ring()
+    callee.accept()
+    callee.hung_up()
+    carrier = sipp(callee, host=CARRIER, port=PORT)
+    caller = phone(codecs=codecs, extra=";ptime=40")
+    caller.command("dial", f"sip:442071838750@{DOMAIN}")
+    invite = carrier.received("INVITE")
+    caller.event("CALL_ESTABLISHED")
+    assert invite.audio is not None
+    ear.talk_to(*invite.audio)
+    wait_for("the callee to hear baresip", lambda: ear.hears(440), within_s=4)
+    wait_for("baresip to hear the callee", lambda: caller.hears(1000), within_s=4)
+    caller.command("hangup")
+    carrier.done()
+    (row, *_) = node.command("calls", "--limit", "1")
+    record = wait_for("the closed record", lambda: _closed(node, row["call_id"]))
+    assert record["transcoded"]
+    assert record["caller_media"].startswith(f"{ours},")
+    assert record["callee_media"].startswith(f"{theirs},")
+
+
+def _closed(node: Node, call_id: str) -> dict[str, Any] | None:
+    record: dict[str, Any] = node.command("calls", call_id)
+    return record if record["state"] != "open" else None
 
 
 def _answering(body: str) -> Callee:

@@ -1,8 +1,7 @@
 """A network that loses one in twenty of all RTP packets: digits arrive whole, once each and in order, and
 audio goes on where packets are missing.
 
-The loss is a rule of the packet filter, so it is only made in a network namespace that has nothing but a
-loopback:
+The loss is a rule of the packet filter, so it is only made in a network namespace with nothing but loopback:
 `ip netns add x; ip netns exec x ip link set lo up; ip netns exec x pytest tests/interop/codecs`.
 """
 

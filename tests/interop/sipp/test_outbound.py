@@ -5,10 +5,12 @@ import re
 import socket
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 
 from tests.interop.addresses import free_port, wait_for
+from tests.interop.audio import PCMA, PCMU, RATE
 from tests.interop.conftest import Speak, Start
 from tests.interop.node import HOST, KEY, SECRET, Node, running_node
 from tests.interop.sipp.program import Message, Sipp
@@ -233,6 +235,54 @@ def test_hold_and_resume_keep_the_tones(pbx: Pbx, voice: Speak) -> None:
     wait_for("audio to the caller again", lambda: mouth.hears(1000), within_s=3)
     phone.done()
     carrier.done()
+
+
+def test_another_codec_within_the_call_concerns_its_own_side_and_breaks_no_stream(
+    node: Node, pbx: Pbx, voice: Speak
+) -> None:
+    """PCMU is transcoded for a carrier with PCMA; then the customer turns to PCMA elsewhere, which passes."""
+    before, after, ear = voice(440, PBX, PCMU), voice(600, PBX, PCMA), voice(1000, CARRIER, PCMA)
+    callee = Callee(body=sdp(ear, formats="8 101"))
+    callee.invited()
+    callee.accept()
+    callee.hung_up()
+    carrier = pbx.carrier(callee)
+    caller = Caller("442071838757", body=sdp(before, formats="0 101"))
+    caller.invite_with_credentials()
+    caller.answered()
+    caller.pause(1500)
+    caller.in_dialog("INVITE", body=sdp(after, formats="8 101", version=2))
+    caller.provisional()
+    caller.response(200)
+    caller.ack()
+    caller.pause(1500)
+    caller.bye()
+    phone = pbx.calls(caller)
+    there, here = carrier.received("INVITE").audio, phone.answer().audio
+    assert there is not None
+    assert here is not None
+    before.talk_to(*here)
+    ear.talk_to(*there)
+    wait_for("audio both ways", lambda: ear.hears(440) and before.hears(1000), within_s=3)
+    wait_for("the other codec", lambda: "m=audio" in _answers(phone)[-1] and " 8 101" in _answers(phone)[-1])
+    before.hush()
+    after.talk_to(*here)
+    wait_for("audio both ways", lambda: ear.hears(600) and after.hears(1000), within_s=3)
+    phone.done()
+    carrier.done()
+    assert len([item for item in carrier.messages if item.text.startswith("INVITE ")]) == 1
+    sequence = [number for number, _, _ in ear.line]
+    steps = {(later - earlier) & 0xFFFF for earlier, later in pairwise(sequence)}
+    assert len({ssrc for _, _, ssrc in ear.line}) == 1, "one stream"
+    assert steps == {1}, "and nothing missing in it"
+    stamps = {(later[1] - earlier[1]) & 0xFFFFFFFF for earlier, later in pairwise(ear.line)}
+    assert max(stamps) < RATE, "whose clock goes on"
+    record = node.record(phone.call_id)
+    assert record["caller_media"].startswith("PCMA,")
+
+
+def _answers(phone: Sipp) -> list[str]:
+    return [item.body for item in phone.messages if item.status == 200 and item.body]
 
 
 def _acks(program: Sipp) -> int:

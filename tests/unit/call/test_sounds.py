@@ -7,7 +7,7 @@ import pytest
 
 from tests.simulation.descriptions import audio, codecs_of, line
 from tests.simulation.phone import Phone
-from tests.simulation.world import ACCOUNT, CUSTOMER, GATEWAY, GATEWAY_2, SETTINGS, World, rejecting
+from tests.simulation.world import ACCOUNT, CUSTOMER, GATEWAY, GATEWAY_2, SETTINGS, World, rejecting, ringing
 from tests.unit.virtual_clock import FakeClock
 from trunkline.call.ports import WavFile
 from trunkline.call.record import Party
@@ -259,4 +259,17 @@ def test_a_recording_that_can_not_be_played_costs_the_recording_only() -> None:
     busy(world)
     world.clock.advance(2)
     assert world.customer.events[-1] == "rejected 486"
+    world.finish()
+
+
+def test_no_recording_delays_an_end_that_the_operator_wants() -> None:
+    world = World(
+        account=TALKATIVE, settings=replace(SETTINGS, announcements={"hung-up-by-operator": __file__})
+    )
+    world.gateway.on_invite = ringing
+    world.outbound()
+    world.clock.advance(1)
+    world.customer_cancels()
+    world.clock.advance(0.1)
+    assert "progressed 183" not in world.customer.events
     world.finish()

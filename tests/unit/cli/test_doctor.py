@@ -67,6 +67,18 @@ def test_a_running_node_is_not_in_its_own_way(node: RunningNode) -> None:
     assert "a node is running" in node.line.run("doctor")
 
 
+def test_an_rtpengine_that_is_away_is_a_fault(line: CommandLine) -> None:
+    quiet(line, f"127.0.0.1:{free_port()}")
+    name = f"udp:127.0.0.1:{free_port()}"
+    text = line.settings_file.read_text()
+    media = f'[media]\nengine = "rtpengine"\nrtpengine = ["{name}"]\n'
+    line.settings_file.write_text(text.replace("[media]\n", media))
+    state, found, remedy = findings(line, 1)[f"rtpengine {name}"]
+    assert state == "fault"
+    assert "nobody is there" in found
+    assert remedy
+
+
 def test_recordings_that_would_never_be_played_are_named(line: CommandLine, tmp_path: Path) -> None:
     folder = tmp_path / "recordings"
     folder.mkdir()

@@ -43,6 +43,7 @@ def test_every_setting_is_explained(name: str, section: type[Section]) -> None:
     [
         (Media, {"port_min": 20000, "port_max": 20002}, "port_max must be at least port_min"),
         (Media, {"port_min": 10001}, "multiple of 2"),
+        (Media, {"engine": "rtpengine"}, "names none"),
         (Forwarding, {"health_failures": 6}, "must not be larger than health_window"),
         (Forwarding, {"timeout_status": 200}, "greater than or equal to 400"),
         (SessionTimer, {"interval_s": 100, "min_se_s": 120}, "at least min_se_s"),

@@ -12,6 +12,8 @@ from trunkline.config.values import (
     IpAddresses,
     ListenAddress,
     ListenAddresses,
+    RtpengineAddress,
+    RtpengineAddresses,
     SocketAddress,
     ToneCadence,
 )
@@ -80,6 +82,33 @@ def test_ip_addresses() -> None:
     assert read(IpAddress, "2001:DB8::1") == "2001:db8::1"
     with pytest.raises(ValidationError, match="not a name"):
         read(IpAddress, "localhost")
+
+
+def test_rtpengines_with_transport_and_share() -> None:
+    local, other = SocketAddress("127.0.0.1", 2223), SocketAddress("2001:db8::1", 2224)
+    read_back = read(RtpengineAddresses, "udp:127.0.0.1:2223, TCP:[2001:db8::1]:2224; weight = 3")
+    assert read_back == (RtpengineAddress("udp", local), RtpengineAddress("tcp", other, 3))
+    assert read(RtpengineAddresses, [str(item) for item in read_back]) == read_back
+    assert str(read_back[1]) == "tcp:[2001:db8::1]:2224;weight=3"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "127.0.0.1:2223",
+        "udp:2223",
+        "udp:localhost:2223",
+        "sctp:127.0.0.1:2223",
+        "udp:127.0.0.1:2223;weight",
+        "udp:127.0.0.1:2223;weight=0",
+        "udp:127.0.0.1:2223;weight=1001",
+        "udp:127.0.0.1:2223;weight=-1",
+        "udp:127.0.0.1:2223;share=2",
+    ],
+)
+def test_what_is_no_rtpengine(text: str) -> None:
+    with pytest.raises(ValidationError, match="must be"):
+        read(RtpengineAddresses, [text])
 
 
 @pytest.mark.parametrize(

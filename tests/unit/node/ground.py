@@ -25,6 +25,7 @@ from trunkline.node.face import NodeFace
 from trunkline.node.node import Node
 from trunkline.node.tokens import token_source
 from trunkline.pstn.phone import CallReport, Dialling, Phone
+from trunkline.pstn.talker import CODECS
 from trunkline.sip.outbound_auth import DigestUser
 from trunkline.sip.ports import Address
 from trunkline.sip.uri import SipUri
@@ -141,7 +142,9 @@ class Ground:
 
 
 @asynccontextmanager
-async def running(installation: Installation) -> AsyncIterator[Ground]:
+async def running(
+    installation: Installation, *, carrier_codecs: tuple[str, ...] = CODECS
+) -> AsyncIterator[Ground]:
     """Start it, and stop it in every case."""
     node = Node(installation.settings)
     await node.start()
@@ -162,6 +165,7 @@ async def running(installation: Installation) -> AsyncIterator[Ground]:
             bind=bind,
             answers=Tone((says,)),
             listen_for=(hears,),
+            codecs=carrier_codecs if name == "carrier" else CODECS,
             taken=taken[name].append,
         )
 
@@ -180,12 +184,18 @@ async def running(installation: Installation) -> AsyncIterator[Ground]:
         media.stop()
 
 
-def on_node(directory: Path, work: Callable[[Ground], Coroutine[Any, Any, T]], **values: object) -> T:
+def on_node(
+    directory: Path,
+    work: Callable[[Ground], Coroutine[Any, Any, T]],
+    *,
+    carrier_codecs: tuple[str, ...] = CODECS,
+    **values: object,
+) -> T:
     """Run `work` beside a node that is up."""
     installation = Installation.make(directory, **values)
 
     async def run() -> T:
-        async with running(installation) as ground:
+        async with running(installation, carrier_codecs=carrier_codecs) as ground:
             return await work(ground)
 
     return in_loop(run())

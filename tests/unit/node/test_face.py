@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.interop.addresses import free_port
 from tests.unit.net.wire import until
 from tests.unit.node.ground import CALLED, HOST, KEY, NUMBER, Ground, on_node
 from trunkline.call.record import Direction
@@ -106,6 +107,19 @@ def test_a_database_that_is_away_is_said(tmp_path: Path) -> None:
         assert ground.node.directory.account(KEY) is not None
 
     on_node(tmp_path, look)
+
+
+def test_an_rtpengine_that_is_away_is_said(tmp_path: Path) -> None:
+    async def look(ground: Ground) -> None:
+        face = ground.face
+        (reason,) = face.readiness().reasons
+        assert reason.startswith("No media port is free. udp:127.0.0.1:")
+        assert "is down: " in reason
+        (instance,) = face.stats().media_instances
+        assert " down: " in instance
+        assert b'trunkline_rtpengine_up{instance="udp:127.0.0.1:' in face.metrics()
+
+    on_node(tmp_path, look, media__engine="rtpengine", media__rtpengine=[f"udp:127.0.0.1:{free_port()}"])
 
 
 def test_what_has_been_seen_of_a_pbx(tmp_path: Path) -> None:

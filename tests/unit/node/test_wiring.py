@@ -123,6 +123,18 @@ def test_every_room_gets_its_own_values() -> None:
     assert (tls.min_version, tls.verify_peers) == ("1.2", True)
 
 
+def test_every_rtpengine_gets_its_place_and_its_share() -> None:
+    media = '[media]\nengine = "rtpengine"\nrtpengine = ["udp:127.0.0.1:2223", "http:[::1]:2225;weight=4"]\n'
+    made = wiring.rtpengine_settings(
+        settings(media + 'timeout_s = 30.0\nrtpengine_ready = 3\nrtpengine_digits = "127.0.0.1:9"\n')
+    )
+    assert [(str(one), one.weight) for one in made.instances] == [
+        ("udp:127.0.0.1:2223", 1),
+        ("http:[::1]:2225", 4),
+    ]
+    assert (made.ready, made.ipv6, made.timeout_s, made.digits) == (3, False, 30.0, ("127.0.0.1", 9))
+
+
 def test_recordings_are_those_named_after_an_error_id(tmp_path: Path) -> None:
     for name in ("busy.wav", "no-route.wav", "nonsense.wav", "declined.mp3"):
         (tmp_path / name).touch()

@@ -146,3 +146,20 @@ def test_a_talker_without_telephone_events_neither_offers_nor_answers_them() -> 
     talker = Talker(engine.open_terminal(Silence()), 1, events=False)
     assert b"telephone-event" not in talker.offer()
     assert b"telephone-event" not in talker.answer(audio("192.0.2.9", event=101))
+
+
+@pytest.mark.parametrize(("one", "two", "agreed"), [(20, 20, 20), (20, 30, 30), (30, 20, 30), (30, 30, 30)])
+def test_ilbc_is_of_20_ms_only_where_both_want_that(one: int, two: int, agreed: int) -> None:
+    engine = FakeEngine(FakeClock())
+    caller, callee = (
+        Talker(engine.open_terminal(Silence()), number, ("iLBC",), ilbc_ms=mode)
+        for number, mode in ((1, one), (2, two))
+    )
+    answer = callee.answer(caller.offer())
+    caller.take_answer(answer)
+    assert f"mode={agreed}".encode() in answer
+    for talker in (caller, callee):
+        assert isinstance(talker.terminal, FakeTerminal)
+        assert talker.terminal.remote is not None
+        assert talker.terminal.remote.speaks is not None
+        assert talker.terminal.remote.speaks.mode_ms == agreed

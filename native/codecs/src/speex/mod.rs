@@ -16,7 +16,7 @@ pub const FRAME_SAMPLES: usize = 320;
 pub const FRAME_OCTETS: usize = 70;
 const QUALITY: i32 = 8;
 /// 1 to 10: how long the encoder searches.
-const COMPLEXITY: i32 = 3;
+const COMPLEXITY: i32 = 2;
 
 /// 16 kHz samples to octets.
 pub struct SpeexEncoder(EncoderState);

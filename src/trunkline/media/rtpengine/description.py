@@ -1,0 +1,175 @@
+"""The session descriptions that pass between us and an rtpengine: what a leg's peer is, put as that peer's
+own SDP (RFC 4566), and the address and port read from what comes back.
+
+rtpengine learns from them where a peer is, which way audio may go, and which format has which number; from
+two of them it makes its codec handlers. A format that both peers have passes unchanged, another one is
+transcoded into the first that rtpengine can encode for the other side, so what a leg `speaks` comes first.
+
+It knows one number a format and call, not one a leg: `refusal` says what of a `RemoteMedia` can't be done.
+"""
+
+import re
+from collections.abc import Iterator
+from ipaddress import ip_address
+from typing import Final, NamedTuple
+
+from trunkline.call.ports import AudioFormat, MediaFlow, RemoteMedia
+from trunkline.errors import MediaError
+from trunkline.sdp.codecs import TELEPHONE_EVENT
+
+CANNOT_TRANSCODE: Final = frozenset({"iLBC"})
+"""Codecs that Debian's build can't encode, and what can't be encoded it does not decode either."""
+_STATIC: Final = {0: "PCMU", 3: "GSM", 4: "G723", 8: "PCMA", 9: "G722", 13: "CN", 18: "G729"}
+_DIRECTION: Final = {
+    MediaFlow.BOTH: "sendrecv",
+    MediaFlow.SEND: "recvonly",
+    MediaFlow.RECEIVE: "sendonly",
+    MediaFlow.NONE: "inactive",
+}
+_NOWHERE_PORT: Final = 9
+"""The discard port, with the unspecified address: a peer that isn't known yet."""
+_CONNECTION = re.compile(rb"^c=IN IP[46] ([0-9A-Fa-f.:]{2,45})\r?$", re.MULTILINE)
+_MEDIA = re.compile(rb"^m=audio (\d{1,5}) ", re.MULTILINE)
+
+
+class DescriptionError(MediaError):
+    """What came back is no session description with an address and a port."""
+
+
+class Endpoint(NamedTuple):
+    """Where an rtpengine receives."""
+
+    address: str
+    port: int
+
+
+class Format(NamedTuple):
+    """One payload type of a description."""
+
+    payload_type: int
+    encoding: str
+    """`name/clock rate`."""
+    parameters: str = ""
+
+
+IDLE: Final = (Format(8, "PCMA/8000"),)
+"""What a side that nobody has taken yet is said to have."""
+
+
+def refusal(remote: RemoteMedia) -> str | None:
+    """What is asked for here that an rtpengine can't do; None: nothing."""
+    if remote.srtp is not None:
+        return "rtpengine makes SRTP keys of its own and takes none: SRTP needs the embedded engine"
+    if remote.finds_tones:
+        return "DTMF within the audio is not looked for with rtpengine"
+    for number, onward in remote.payload_types.items():
+        if number != onward and not _is_event(remote, number):
+            return f"rtpengine passes payload type {number} on as {number}, not as {onward}"
+    passes = any(not _is_event(remote, number) for number in remote.payload_types)
+    speaks = remote.speaks
+    if speaks is not None and not passes and speaks.codec in CANNOT_TRANSCODE:
+        return f"rtpengine can't transcode {speaks.codec}"
+    return None
+
+
+def _is_event(remote: RemoteMedia, number: int) -> bool:
+    return number == remote.dtmf_payload_type
+
+
+def formats(remote: RemoteMedia, far: RemoteMedia | None) -> tuple[Format, ...]:
+    """What the peer `remote` sends and is sent, the format to transcode into first."""
+    found: dict[int, Format] = {}
+    for entry in _formats(remote, far):
+        found.setdefault(entry.payload_type, entry)
+    return tuple(found.values()) or IDLE
+
+
+def _formats(remote: RemoteMedia, far: RemoteMedia | None) -> Iterator[Format]:
+    named = {audio.payload_type: audio for audio in remote.hears}
+    if remote.speaks is not None:
+        yield _of_audio(remote.speaks)
+    for number in remote.payload_types:
+        if number == remote.dtmf_payload_type:
+            continue
+        audio = named.get(number)
+        rate = remote.clock_rates.get(number, 8000)
+        yield (
+            Format(number, f"{_STATIC.get(number, f'X-{number}')}/{rate}")
+            if audio is None
+            else _of_audio(audio)
+        )
+    yield from (_of_audio(audio) for audio in remote.hears)
+    yield from _events(remote, far)
+
+
+def _of_audio(audio: AudioFormat) -> Format:
+    parameters = ""
+    if audio.codec == "iLBC":
+        parameters = f"mode={audio.mode_ms}"
+    elif audio.codec == "G729":
+        parameters = "annexb=no"
+    return Format(audio.payload_type, f"{audio.codec}/{audio.clock_rate}", parameters)
+
+
+def _events(remote: RemoteMedia, far: RemoteMedia | None) -> Iterator[Format]:
+    """telephone-event as the peer takes it and as it sends it. Where the two legs' numbers differ, both are
+    listed: digits then arrive right at the side that did not offer.
+    """
+    own = remote.dtmf_payload_type
+    if remote.takes_events is not None:
+        yield Format(remote.takes_events.payload_type, f"{TELEPHONE_EVENT}/{remote.takes_events.clock_rate}")
+    if own is None:
+        return
+    rate = remote.clock_rates.get(own, 8000)
+    yield Format(own, f"{TELEPHONE_EVENT}/{rate}")
+    onward = remote.payload_types.get(own)
+    if onward is not None and far is not None:
+        yield Format(onward, f"{TELEPHONE_EVENT}/{rate}")
+
+
+def describe(remote: RemoteMedia, far: RemoteMedia | None) -> str:
+    """The peer's description."""
+    attributes = [f"a={_DIRECTION[remote.direction]}"]
+    if remote.rtcp_port == remote.rtp_port:
+        attributes.append("a=rtcp-mux")
+    elif remote.rtcp_port != remote.rtp_port + 1:
+        attributes.append(f"a=rtcp:{remote.rtcp_port}")
+    if remote.speaks is not None:
+        attributes.append(f"a=ptime:{remote.speaks.ptime_ms}")
+    return _write(remote.rtp_address, remote.rtp_port or _NOWHERE_PORT, formats(remote, far), attributes)
+
+
+def nobody(*, ipv6: bool, listed: tuple[Format, ...] = IDLE, direction: str = "inactive") -> str:
+    """The description of a peer that isn't known yet: nothing is sent to it."""
+    return _write("::" if ipv6 else "0.0.0.0", _NOWHERE_PORT, listed, [f"a={direction}"])
+
+
+def _write(address: str, port: int, listed: tuple[Format, ...], attributes: list[str]) -> str:
+    family = "IP6" if ":" in address else "IP4"
+    lines = [
+        "v=0",
+        f"o=- 1 1 IN {family} {address}",
+        "s=-",
+        f"c=IN {family} {address}",
+        "t=0 0",
+        f"m=audio {port} RTP/AVP {' '.join(str(entry.payload_type) for entry in listed)}",
+    ]
+    for entry in listed:
+        lines.append(f"a=rtpmap:{entry.payload_type} {entry.encoding}")
+        if entry.parameters:
+            lines.append(f"a=fmtp:{entry.payload_type} {entry.parameters}")
+    return "\r\n".join([*lines, *attributes, ""])
+
+
+def read_endpoint(sdp: object) -> Endpoint:
+    """Where the rtpengine receives what the reader of `sdp` sends. Raises `DescriptionError`."""
+    if not isinstance(sdp, bytes):
+        raise DescriptionError("the answer holds no session description")
+    media, connections = _MEDIA.search(sdp), _CONNECTION.findall(sdp)
+    if media is None or not connections or not 0 < int(media[1]) < 65536:
+        raise DescriptionError("the session description names no address and port")
+    address = connections[-1].decode()
+    try:
+        return Endpoint(str(ip_address(address)), int(media[1]))
+    except ValueError:
+        raise DescriptionError(f"{address} is no address") from None

@@ -1,0 +1,161 @@
+"""rtpengine as a `call.ports.MediaEngine`: any number of instances, new calls to those that are up.
+
+A call goes to the instance with the fewest calls by weight, as a whole: the leg `beside` which another one is
+opened says which room that is. Two legs that were not opened so can't be bridged.
+"""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from trunkline.call.ports import MediaEvents, MediaLeg, NoPortsError
+from trunkline.clock import Clock
+from trunkline.errors import MediaError
+from trunkline.media.embedded import Occupancy
+from trunkline.media.rtpengine.digit_log import DigitLog, DigitTold
+from trunkline.media.rtpengine.exchange import Exchange
+from trunkline.media.rtpengine.instance import Instance, InstanceState
+from trunkline.media.rtpengine.leg import RtpengineLeg
+from trunkline.media.rtpengine.room import RoomSettings
+from trunkline.media.rtpengine.wires import InstanceAddress, OpenWire, open_wire
+
+GIVE_BACK_S: Final = 1.0
+"""Waited at the end for rtpengines to take their rooms back."""
+FILL_S: Final = 2.0
+"""Waited at the start for the rooms that are to be ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class RtpengineSettings:
+    """What can be chosen."""
+
+    instances: tuple[InstanceAddress, ...]
+    ready: int = 16
+    """Rooms kept ready at each instance, of each address family."""
+    ipv6: bool = False
+    """Whether the instances have IPv6 addresses."""
+    digits: tuple[str, int] | None = None
+    """Address and port where the instances tell of digits; None: they don't."""
+    timeout_s: float = 60.0
+    """A bridge is reported when no RTP came on either side for this long while audio was expected."""
+
+    @property
+    def rooms(self) -> RoomSettings:
+        """What each room gets of it."""
+        families = (False, True) if self.ipv6 else (False,)
+        return RoomSettings(families, self.timeout_s, min(5.0, self.timeout_s / 8))
+
+
+class RtpengineEngine:
+    """A `MediaEngine` over rtpengines. `start` it in the loop that runs its calls, and `close` it there."""
+
+    def __init__(self, settings: RtpengineSettings, clock: Clock) -> None:
+        self._clock = clock
+        self._instances: list[Instance] = []
+        self._wires: list[OpenWire] = []
+        self._changed = asyncio.Event()
+        self._digits: DigitLog | None = None
+        if settings.digits is not None:
+            hosts = {address.host for address in settings.instances}
+            self._digits = DigitLog(*settings.digits, hosts, self._digit_told)
+        for number, address in enumerate(settings.instances):
+            token = f"trunkline-{secrets.token_hex(8)}-{number}"
+            exchange = Exchange(clock, token)
+            wire = open_wire(address, exchange)
+            exchange.wire = wire
+            self._wires.append(wire)
+            self._instances.append(
+                Instance(
+                    str(address),
+                    exchange,
+                    clock,
+                    settings.rooms,
+                    weight=address.weight,
+                    ready=settings.ready,
+                    token=token,
+                    changed=self._changed.set,
+                )
+            )
+
+    async def start(self) -> None:
+        """Ask every instance, and wait a moment for its rooms. Without any, calls are refused until there
+        are some.
+        """
+        if self._digits is not None:
+            self._digits.start()
+        for wire in self._wires:
+            wire.start()
+        for instance in self._instances:
+            instance.start()
+        await self._until(lambda: all(instance.filled for instance in self._instances), FILL_S)
+
+    def open_leg(self, *, ipv6: bool, events: MediaEvents, beside: MediaLeg | None = None) -> RtpengineLeg:
+        """A leg in a room that is ready, or in that of `beside`. Raises `NoPortsError`."""
+        if beside is not None:
+            if not isinstance(beside, RtpengineLeg):
+                raise MediaError("the other leg is not at an rtpengine")
+            side = beside.room.take_callee(ipv6=ipv6)
+            if side is None:
+                raise NoPortsError("the rtpengine has no port ready for another leg of the call")
+            return RtpengineLeg(beside.room, side, events)
+        for instance in sorted(self._instances, key=lambda instance: instance.load):
+            room = instance.take(ipv6=ipv6)
+            if room is not None:
+                return RtpengineLeg(room, room.caller, events)
+        down = [f"{state.name}: {state.reason}" for state in self.states() if not state.up]
+        raise NoPortsError(f"no rtpengine has a room ready ({'; '.join(down) or 'all are busy'})")
+
+    def bridge(self, caller: MediaLeg, callee: MediaLeg) -> None:
+        """Relay between the two, both ways; a timeout is told of `caller`. Raises `MediaError` for closed
+        legs, and for any two but a caller's and one opened beside it.
+        """
+        if not isinstance(caller, RtpengineLeg) or not isinstance(callee, RtpengineLeg):
+            raise MediaError("a bridge needs two legs at an rtpengine")
+        caller.must_be_open()
+        callee.must_be_open()
+        room = caller.room
+        if room is not callee.room or caller.side is not room.caller or callee.side is room.caller:
+            raise MediaError("a bridge needs a caller's leg and one that was opened beside it")
+        room.bridge(callee.side)
+
+    @property
+    def asking(self) -> int:
+        """Commands that wait for an answer."""
+        return sum(len(instance.exchange) for instance in self._instances)
+
+    def states(self) -> tuple[InstanceState, ...]:
+        """How the instances are."""
+        return tuple(instance.state() for instance in self._instances)
+
+    def occupancy(self) -> Occupancy:
+        """How full it is, in calls: those under way, and room for those to come."""
+        states = self.states()
+        used = sum(state.rooms for state in states)
+        return Occupancy(used, 0, used + sum(state.ready for state in states if state.up))
+
+    def _digit_told(self, told: DigitTold) -> None:
+        for instance in self._instances:
+            room = instance.room(told.call_id)
+            if room is not None:
+                room.digit_told(told.tag, told.digit, told.duration_ms)
+
+    async def _until(self, what: Callable[[], bool], for_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(for_s):
+                while not what():
+                    self._changed.clear()
+                    await self._changed.wait()
+
+    async def close(self) -> None:
+        """End every call, give the rooms back and let go of the wires. Idempotent."""
+        for instance in self._instances:
+            instance.close()
+        await self._until(lambda: all(instance.idle for instance in self._instances), GIVE_BACK_S)
+        if self._digits is not None:
+            self._digits.close()
+        wires, self._wires = self._wires, []
+        for wire in wires:
+            await wire.close()

@@ -1,0 +1,449 @@
+"""One call at an rtpengine: a side for the caller, and one for each attempt's callee.
+
+The port that calls use (`call.ports`) answers at once and leg by leg; rtpengine wants an offer and an answer
+and takes a moment for each. So a room is made before anybody needs it: an offer and an answer that describe
+nobody reserve the ports of the caller's side and of one callee's, and while a callee's side is in use, the
+next one is already there for the attempt that may follow (a branch of its own in the same call, so that the
+caller's port stays).
+
+From then on the room keeps what is wanted and what the rtpengine has been told, and says the difference: one
+command at a time, the most urgent first (`_steps`). What is wanted may change ten times meanwhile; only the
+last state is ever said. Nothing waits in here: an answer or a timer goes on. The words are in `words`.
+
+Silence, and a call that the rtpengine has lost, are found by asking for the figures every `poll_s`. Either is
+told as `MediaEvents.media_timed_out`: there is no audio any more.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from trunkline.call.ports import RemoteMedia
+from trunkline.clock import Clock, Timer
+from trunkline.media.rtpengine import words
+from trunkline.media.rtpengine.counts import read_counts
+from trunkline.media.rtpengine.description import DescriptionError, Endpoint, read_endpoint
+from trunkline.media.rtpengine.exchange import Answer, Exchange, NgError, NgRefusedError, Step
+from trunkline.media.rtpengine.playing import digits, sounds
+from trunkline.media.rtpengine.side import DTMF, EVERYTHING, MEDIA, Side
+from trunkline.media.rtpengine.sounds import Playable
+
+_log = logging.getLogger(__name__)
+
+MIN_DIGIT_MS: Final = 100
+MAX_DIGIT_MS: Final = 5000
+"""What rtpengine holds a digit within."""
+ANEW: Final = "the rtpengine has begun the call anew, on other ports"
+
+
+class RoomOwner(Protocol):
+    """The instance."""
+
+    def room_ready(self, room: "Room") -> None:
+        """Its ports are known."""
+
+    def room_lost(self, room: "Room", error: NgError) -> None:
+        """It could not be made, or is gone at the rtpengine."""
+
+    def room_ended(self, room: "Room") -> None:
+        """It was deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomSettings:
+    """What all rooms of an engine have in common."""
+
+    families: tuple[bool, ...] = (False,)
+    """IPv6 or not, of the callees' sides kept ready."""
+    timeout_s: float = 60.0
+    poll_s: float = 5.0
+
+
+class Room:
+    """See the module."""
+
+    def __init__(
+        self,
+        call_id: str,
+        exchange: Exchange,
+        clock: Clock,
+        owner: RoomOwner,
+        settings: RoomSettings,
+        *,
+        ipv6: bool,
+    ) -> None:
+        self.call_id = call_id
+        self.caller = Side("caller", ipv6=ipv6)
+        self.ended = False
+        self._exchange = exchange
+        self._clock = clock
+        self._owner = owner
+        self._settings = settings
+        self._callees: list[Side] = []
+        self._leaving: list[Side] = []
+        self._departing: Side | None = None
+        self._spares: dict[bool, Side] = {}
+        self._far: Side | None = None
+        """The callee's side that was bridged last, closed or not."""
+        self._joined: Side | None = None
+        """The one that the rtpengine was told to join with the caller's."""
+        self._bridged_at = 0.0
+        self._made = 0
+        self._ready = False
+        self._spares_refused = False
+        self._injects = False
+        self._told: words.Words | None = None
+        self._busy = False
+        self._waking = False
+        self._silence_told = False
+        self._unheard_since: float | None = None
+        self._timer: Timer | None = None
+
+    # -- what legs ask -----------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Begin to make it; the owner hears of the end."""
+        self._wake()
+
+    def take_callee(self, *, ipv6: bool) -> Side | None:
+        """A side for a callee; None when none is ready. After an attempt that failed sooner than the next
+        side could be made, its own is taken once more, if its peer has not even described itself.
+        """
+        if self.ended:
+            return None
+        side = self._spares.pop(ipv6, None) or self._unspoilt(ipv6)
+        if side is not None:
+            self._callees.append(side)
+        self._spares_refused = False
+        self._wake()
+        return side
+
+    def _unspoilt(self, ipv6: bool) -> Side | None:
+        for old in self._leaving:
+            if old.ipv6 is ipv6 and old.remote is None and old is not self._departing:
+                self._leaving.remove(old)
+                side = Side(old.tag, ipv6=ipv6)
+                side.endpoint = old.endpoint
+                return side
+        return None
+
+    def watch(self) -> None:
+        """Its caller's side has been taken: ask for figures from now on."""
+        clock = self._clock
+        self._timer = clock.at(clock.now() + self._settings.poll_s, self._poll)
+
+    def set_remote(self, side: Side, remote: RemoteMedia) -> None:
+        """Another peer of a side."""
+        side.set_remote(remote, self._clock.now())
+        self._silence_told = False
+        self._wake()
+
+    def bridge(self, callee: Side) -> None:
+        """Join the caller with this callee, and with nobody else."""
+        self._far = callee
+        self._bridged_at = self._clock.now()
+        self._silence_told = False
+        self._wake()
+
+    def play(self, side: Side, sound: Playable | None) -> None:
+        """Have the peer of a side hear this, or nothing of ours any more."""
+        side.sound = sound
+        self._wake()
+
+    def send_digits(self, side: Side, pressed: str, duration_ms: int) -> None:
+        """Have digits played to the peer of a side."""
+        duration_ms = max(MIN_DIGIT_MS, min(duration_ms, MAX_DIGIT_MS))
+        side.digits.extend((digit, duration_ms) for digit in pressed)
+        self._injects = True
+        self._wake()
+
+    def close(self, side: Side) -> None:
+        """A leg has ended. With the last one the room ends."""
+        side.closed = True
+        side.events = side.leg = None
+        if side in self._callees:
+            self._callees.remove(side)
+            self._leaving.append(side)
+        self._wake()
+
+    def close_all(self) -> None:
+        """Every leg ends."""
+        for side in (self.caller, *self._callees):
+            self.close(side)
+
+    # -- saying the difference ---------------------------------------------------------------------
+
+    def _wake(self) -> None:
+        """Go on once whoever is changing things is done."""
+        if not self._waking and not self.ended:
+            self._waking = True
+            self._clock.at(self._clock.now(), self._advance)
+
+    def _advance(self) -> None:
+        self._waking = False
+        if self._busy or self.ended:
+            return
+        step = next(self._steps(), None)
+        if step is not None:
+            self._say(step)
+
+    def _say(self, step: Step) -> None:
+        self._busy = True
+
+        def answered(outcome: Answer | NgError) -> None:
+            self._busy = False
+            if self.ended:
+                return
+            if isinstance(outcome, NgError):
+                step.failed(outcome)
+            else:
+                step.done(outcome)
+            self._advance()
+
+        self._exchange.ask(step.command, {"call-id": self.call_id, **step.keys}, answered)
+
+    def _steps(self) -> Iterator[Step]:
+        """What is to be said now, the most urgent first."""
+        if self.caller.closed and not self._callees:
+            yield Step("delete", words.delete(self.caller), self._deleted, self._deleted_or_not)
+            return
+        if not self._ready:
+            yield self._make(self._settings.families[0])
+            return
+        yield from self._blocks(True)
+        yield from self._descriptions()
+        yield from self._blocks(False)
+        missing = [ipv6 for ipv6 in self._settings.families if ipv6 not in self._spares]
+        if missing and not self._spares_refused:
+            yield self._make(missing[0])
+        yield from self._departures()
+        if self._told is not None:
+            yield from sounds((self.caller, *self._callees), self._clock, self._wake, self._warn)
+        if self._bridged is not None:
+            yield from digits(self.caller, self._bridged, self._warn)
+
+    def _lose(self, error: NgError) -> None:
+        """There is no such call at the rtpengine any more, or none that can be reached."""
+        if self.ended:
+            return
+        self._end()
+        for side in (self.caller, *self._callees):
+            if side.events is not None and side.leg is not None:
+                _log.warning("the media of a call are lost: %s", error)
+                side.events.media_timed_out(side.leg)
+                break
+        self._owner.room_lost(self, error)
+
+    def _end(self) -> None:
+        self.ended = True
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _warn(self, error: NgError) -> None:
+        """A command that audio does not depend on came to nothing."""
+        _log.warning("an rtpengine did not do as it was told: %s", error)
+
+    # -- a callee's side ---------------------------------------------------------------------------
+
+    def _make(self, ipv6: bool) -> Step:
+        """A branch more, for a callee who isn't known yet. The caller stays who it is."""
+        self._made += 1
+        side = Side(f"callee-{self._made}", ipv6=ipv6)
+        said = words.reserve(self.caller, side)
+
+        def offered(answer: Answer) -> None:
+            side.endpoint = self._endpoint(answer)
+            if side.endpoint is not None:
+                self._say(Step("answer", said.answer, answered, self._not_made))
+
+        def answered(answer: Answer) -> None:
+            if not self._still_here(answer):
+                return
+            self._spares[ipv6] = side
+            self._told = None
+            if not self._ready:
+                self._ready = True
+                self._owner.room_ready(self)
+
+        return Step("offer", said.offer, offered, self._not_made)
+
+    def _not_made(self, error: NgError) -> None:
+        if self._ready and isinstance(error, NgRefusedError):
+            self._spares_refused = True
+            self._warn(error)
+        else:
+            self._lose(error)
+
+    def _endpoint(self, answer: Answer) -> Endpoint | None:
+        try:
+            return read_endpoint(answer.get("sdp"))
+        except DescriptionError as error:
+            self._lose(NgRefusedError(str(error)))
+            return None
+
+    def _still_here(self, answer: Answer) -> bool:
+        """Whether the caller's port is the one that the caller has been told."""
+        endpoint = self._endpoint(answer)
+        if self.caller.endpoint is None:
+            self.caller.endpoint = endpoint
+        if endpoint is not None and endpoint != self.caller.endpoint:
+            self._lose(NgRefusedError(ANEW))
+        return not self.ended
+
+    def _departures(self) -> Iterator[Step]:
+        """A callee's side that has been left. Never the last branch: the caller's side would go with it."""
+        if self._leaving and (self._spares or self._callees):
+            side = self._leaving[0]
+
+            def done(answer: Answer) -> None:
+                self._count(answer)
+                self._leaving.remove(side)
+
+            def failed(error: NgError) -> None:
+                self._leaving.remove(side)
+                self._warn(error)
+
+            self._departing = side
+            yield Step("delete", words.delete(side), done, failed)
+
+    # -- who the peers are -------------------------------------------------------------------------
+
+    @property
+    def _bridged(self) -> Side | None:
+        """The callee's side that the caller's is joined with, while both are open."""
+        far = self._far
+        return None if far is None or far.closed or self.caller.closed else far
+
+    def _partner(self) -> Side | None:
+        """The side that the caller's is described together with."""
+        bridged = self._bridged
+        if bridged is not None:
+            return bridged
+        if self._callees:
+            return self._callees[-1]
+        return next(iter(self._spares.values()), None)
+
+    def _descriptions(self) -> Iterator[Step]:
+        """Offer and answer for the caller and its partner, unless they have been said just so."""
+        side = self._partner()
+        if side is None or (self.caller.remote is None and side.remote is None):
+            return
+        said = words.describe_both(self.caller, side, bridged=side is self._bridged, injects=self._injects)
+        if said == self._told:
+            return
+
+        def offered(answer: Answer) -> None:
+            endpoint = self._endpoint(answer)
+            if endpoint is not None and endpoint != side.endpoint:
+                self._lose(NgRefusedError(ANEW))
+            if not self.ended:
+                self._say(Step("answer", said.answer, answered, self._lose))
+
+        joined = side if side is self._bridged else None
+
+        def answered(answer: Answer) -> None:
+            if self._still_here(answer):
+                self._told, self._joined = said, joined
+
+        step = Step("offer", said.offer, offered, self._lose)
+        yield step if self._joined in {None, joined} else self._counted_first(step)
+
+    def _counted_first(self, step: Step) -> Step:
+        """`step` changes where packets go: those so far are counted on their old way."""
+
+        def done(answer: Answer) -> None:
+            self._count(answer)
+            self._say(step)
+
+        return Step("query", {}, done, self._lose)
+
+    def _blocks(self, begin: bool) -> Iterator[Step]:
+        """Hold, the end of an older bridge, and a sound in the place of audio: rtpengine passes packets on
+        whatever a description's direction says. What begins does so before the peers are described, and what
+        ends afterwards, so that nothing slips through in between.
+        """
+        for side, wanted in self._silenced().items():
+            for what in sorted((wanted - side.blocked) if begin else (side.blocked - wanted)):
+                yield self._block(side, what, begin)
+
+    def _silenced(self) -> dict[Side, frozenset[str]]:
+        """What is to go nowhere, by the side whose peer sends it."""
+        far, caller = self._bridged, self.caller
+        wanted = {side: EVERYTHING for side in self._callees if side is not far and side.remote is not None}
+        if far is not None:
+            for side, other in ((caller, far), (far, caller)):
+                passes = side.passes and other.listens and other.sound is None
+                wanted[side] = EVERYTHING if not passes else frozenset({DTMF} if side.tells_digits else ())
+        return wanted
+
+    def _block(self, side: Side, what: str, begin: bool) -> Step:
+        def done(answer: Answer) -> None:  # noqa: ARG001 - it holds nothing
+            side.blocked = side.blocked | {what} if begin else side.blocked - {what}
+
+        step = Step(f"{'block' if begin else 'unblock'} {what}", words.tagged(side), done, self._lose)
+        return self._counted_first(step) if what == MEDIA else step
+
+    # -- digits of the peers, figures, silence and the end -----------------------------------------
+
+    def digit_told(self, tag: str, digit: str, duration_ms: int) -> None:
+        """The peer of the side with this tag has pressed a key, the rtpengine says."""
+        for side in (self.caller, *self._callees):
+            if side.tag == tag and side.tells_digits and side.events is not None and side.leg is not None:
+                side.events.digit_received(side.leg, digit, duration_ms)
+
+    def _poll(self) -> None:
+        self._exchange.ask("query", {"call-id": self.call_id}, self._polled)
+
+    def _polled(self, outcome: Answer | NgError) -> None:
+        if self.ended:
+            return
+        now = self._clock.now()
+        if isinstance(outcome, NgRefusedError):
+            self._lose(outcome)
+            return
+        if isinstance(outcome, NgError):
+            self._unheard_since = now if self._unheard_since is None else self._unheard_since
+            if now - self._unheard_since >= self._settings.timeout_s:
+                self._lose(outcome)
+                return
+        else:
+            self._unheard_since = None
+            self._count(outcome)
+            self._look_for_silence(now)
+        self.watch()
+
+    def _count(self, answer: Answer) -> None:
+        """Take the figures that an answer holds."""
+        counts = read_counts(answer)
+        far, now = self._joined, self._clock.now()
+        for side in (self.caller, *self._callees, *self._leaving):
+            found = counts.get(side.tag)
+            if found is not None:
+                heard = side.received
+                side.count(found, far if side is self.caller else self.caller if side is far else None, now)
+                if side.received != heard:
+                    self._silence_told = False
+
+    def _look_for_silence(self, now: float) -> None:
+        far = self._bridged
+        if far is None or self._silence_told:
+            return
+        near_since, far_since = self.caller.silent_since, far.silent_since
+        if near_since is None or far_since is None:
+            return
+        if now >= max(near_since, far_since, self._bridged_at) + self._settings.timeout_s:
+            self._silence_told = True
+            if self.caller.events is not None and self.caller.leg is not None:
+                self.caller.events.media_timed_out(self.caller.leg)
+
+    def _deleted(self, answer: Answer) -> None:
+        self._count(answer)
+        self._end()
+        self._owner.room_ended(self)
+
+    def _deleted_or_not(self, error: NgError) -> None:
+        """An rtpengine that can't be told lets the call time out by itself."""
+        self._warn(error)
+        self._end()
+        self._owner.room_ended(self)

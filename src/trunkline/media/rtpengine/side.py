@@ -1,0 +1,114 @@
+"""One side of a room: what a leg has asked of it, and the books on what arrived there.
+
+rtpengine counts packets received. What was sent to a side is taken to be what its far side received while
+audio passed; whether a side is silent is seen from two answers with the same count.
+"""
+
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from trunkline.call.ports import MediaEvents, MediaFlow, MediaLeg, RemoteMedia
+from trunkline.call.record import MediaFigures
+from trunkline.media.rtpengine.counts import Counts
+
+if TYPE_CHECKING:
+    from trunkline.media.rtpengine.description import Endpoint
+    from trunkline.media.rtpengine.sounds import Playable
+
+MEDIA, DTMF = "media", "DTMF"
+"""What can be blocked apart."""
+EVERYTHING = frozenset({MEDIA, DTMF})
+MAX_DIGITS: Final = 256
+"""Digits that wait to be played at one side, at most."""
+
+
+class Side:
+    """See the module. `tag` names it to the rtpengine."""
+
+    __slots__ = (
+        "blocked",
+        "closed",
+        "digits",
+        "endpoint",
+        "events",
+        "expecting_since",
+        "figures",
+        "heard_at",
+        "ipv6",
+        "leg",
+        "playing",
+        "received",
+        "remote",
+        "sound",
+        "tag",
+    )
+
+    def __init__(self, tag: str, *, ipv6: bool) -> None:
+        self.tag = tag
+        self.ipv6 = ipv6
+        self.endpoint: Endpoint | None = None
+        """Where the peer sends to; None until the rtpengine has said so."""
+        self.leg: MediaLeg | None = None
+        self.events: MediaEvents | None = None
+        self.remote: RemoteMedia | None = None
+        self.closed = False
+        self.blocked: frozenset[str] = frozenset()
+        """What its peer sends that has been told to go nowhere: `media`, `DTMF`."""
+        self.digits: deque[tuple[str, int]] = deque()
+        """Digits for its peer, each with its duration, that have not been asked for yet."""
+        self.sound: Playable | None = None
+        """What its peer is to hear."""
+        self.playing: Playable | None = None
+        """What it has been told to play."""
+        self.received = 0
+        self.heard_at = 0.0
+        """When packets were last seen to have come."""
+        self.expecting_since: float | None = None
+        self.figures = MediaFigures()
+
+    def set_remote(self, remote: RemoteMedia, now: float) -> None:
+        """Another peer, or another direction."""
+        self.remote = remote
+        if not (remote.direction is MediaFlow.BOTH and is_somewhere(remote)):
+            self.expecting_since = None
+        elif self.expecting_since is None:
+            self.expecting_since = now
+
+    @property
+    def passes(self) -> bool:
+        """Whether what its peer sends is for the far side."""
+        return self.remote is not None and self.remote.direction in {MediaFlow.BOTH, MediaFlow.RECEIVE}
+
+    @property
+    def tells_digits(self) -> bool:
+        """Whether its peer's digits are for the call instead of the far side."""
+        return self.remote is not None and self.remote.tells_digits
+
+    @property
+    def listens(self) -> bool:
+        """Whether its peer is to be sent anything."""
+        return self.remote is not None and self.remote.direction in {MediaFlow.BOTH, MediaFlow.SEND}
+
+    @property
+    def silent_since(self) -> float | None:
+        """Since when audio has been expected in vain; None while none is expected."""
+        return None if self.expecting_since is None else max(self.expecting_since, self.heard_at)
+
+    def count(self, counts: Counts, far: "Side | None", now: float) -> None:
+        """An answer with figures came; `far` is where what arrives here goes, if anywhere."""
+        news = counts.received - self.received
+        if news > 0:
+            self.received = counts.received
+            self.heard_at = now
+            if far is not None and MEDIA not in self.blocked:
+                far.figures.packets_sent += news
+        figures = self.figures
+        figures.packets_received = self.received
+        figures.packets_lost = counts.lost
+        figures.jitter_ms = counts.jitter_ms
+        figures.mos = counts.mos
+
+
+def is_somewhere(remote: RemoteMedia) -> bool:
+    """False for a hold by address (RFC 2543) and for a refused stream."""
+    return remote.rtp_address not in {"0.0.0.0", "::"} and remote.rtp_port != 0

@@ -1,0 +1,260 @@
+"""What only rtpengine as Debian builds it can show: transports, transcoding, sounds, NAT, a restart.
+
+Audio is proven by tones from end to end.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.contract.media.rigs import SocketPeer, Told, figures_of, open_pair, remote_at
+from tests.contract.media.rtpengine_daemon import RtpengineDaemon, free_port_range
+from tests.contract.media.rtpengine_rig import RtpengineRig
+from tests.unit.media.rtpengine.test_sounds import wav
+from trunkline.call.ports import AudioFormat, MediaFlow, TelephoneEvents, Tone, WavFile
+from trunkline.errors import MediaError
+from trunkline.media.rtpengine.wires import Transport
+from trunkline.media.terminals import Silence
+
+PCMA, PCMU = AudioFormat(8, "PCMA", 8000), AudioFormat(0, "PCMU", 8000)
+OTHERS = {
+    "PCMU": PCMU,
+    "G722": AudioFormat(9, "G722", 8000),
+    "G729": AudioFormat(18, "G729", 8000),
+    "speex": AudioFormat(98, "speex", 16000),
+}
+ILBC = AudioFormat(97, "iLBC", 8000)
+
+
+@pytest.fixture
+def rig(rtpengine: Callable[[], RtpengineDaemon]) -> Iterator[RtpengineRig]:
+    rig = RtpengineRig(rtpengine(), 4)
+    yield rig
+    rig.stop()
+
+
+def having(speaks: AudioFormat, **changes: object) -> dict[str, object]:
+    """A peer that has this codec and no other, which nobody else has, and telephone-event at its rate."""
+    rate = 16000 if speaks.codec == "speex" else 8000
+    event = 102 if speaks.codec == "speex" else 101
+    return {
+        "payload_types": {},
+        "clock_rates": {speaks.payload_type: speaks.clock_rate, event: rate},
+        "hears": (speaks,),
+        "speaks": speaks,
+        "dtmf_payload_type": event,
+        "takes_events": TelephoneEvents(event, rate),
+        **changes,
+    }
+
+
+def got(peer: SocketPeer, count: int) -> list[int]:
+    """The payload types of so many packets, and of what comes right after them."""
+    return [peer.receive()[1] & 0x7F for _ in range(count)] + peer.received()
+
+
+@pytest.mark.parametrize("transport", Transport)
+def test_a_call_by_every_transport(rtpengine: Callable[[], RtpengineDaemon], transport: Transport) -> None:
+    rig = RtpengineRig(rtpengine(), 2, transport=transport)
+    try:
+        caller, callee = open_pair(rig, Told())
+        near, far = rig.peer(), rig.peer()
+        caller.set_remote(near.remote)
+        callee.set_remote(far.remote)
+        rig.engine.bridge(caller, callee)
+        rig.settle()
+        near.send(caller, 8, 3)
+        assert got(far, 3) == [8, 8, 8]
+        figures = caller.close(), callee.close()
+        rig.settle()
+        assert [(one.packets_received, one.packets_sent) for one in figures] == [(3, 0), (0, 3)]
+    finally:
+        rig.stop()
+
+
+@pytest.mark.parametrize("codec", OTHERS)
+def test_a_tone_through_another_codec_and_back(rig: RtpengineRig, codec: str) -> None:
+    """Two calls in a row: PCMA, the other codec, PCMA."""
+    other = OTHERS[codec]
+    near = rig.engine.open_terminal(Tone((440.0,), level_dbm0=-13.0), listen_for=(1000.0,))
+    far = rig.engine.open_terminal(Tone((1000.0,)), listen_for=(440.0, 1000.0))
+    first, second = open_pair(rig, Told()), open_pair(rig, Told())
+    for leg, peer, speaks in (
+        (first[0], near, PCMA),
+        (first[1], second[0], other),
+        (second[0], first[1], other),
+        (second[1], far, PCMA),
+    ):
+        leg.set_remote(remote_at(peer.address, peer.port, **having(speaks)))
+    both = {8: 8, 101: 101}
+    near.set_remote(remote_at(first[0].address, first[0].port, payload_types=both))
+    far.set_remote(remote_at(second[1].address, second[1].port, payload_types=both))
+    rig.engine.bridge(*first)
+    rig.engine.bridge(*second)
+    rig.until(lambda: far.hearing().heard_ms(440.0) >= 300 and near.hearing().heard_ms(1000.0) >= 300)
+    level = far.hearing().tones[0].level_dbm0
+    assert level is not None
+    assert level == pytest.approx(-13.0, abs=2.0)
+    assert far.hearing().heard_ms(1000.0) == 0
+    near.send_digits("1#")
+    far.send_digits("2*")
+    rig.until(lambda: (near.hearing().digits, far.hearing().digits) == ("2*", "1#"))
+
+
+def test_ilbc_passes_but_is_not_transcoded(rig: RtpengineRig) -> None:
+    caller, _ = open_pair(rig, Told())
+    with pytest.raises(MediaError, match="iLBC"):
+        caller.set_remote(remote_at("127.0.0.9", 4000, **having(ILBC)))
+    caller.set_remote(remote_at("127.0.0.9", 4000, **having(ILBC, payload_types={97: 97})))
+
+
+def test_a_tone_and_a_file_are_heard_in_place_of_the_far_side(rig: RtpengineRig, tmp_path: Path) -> None:
+    told = Told()
+    near = rig.engine.open_terminal(Silence(), listen_for=(425.0, 1000.0))
+    far = rig.engine.open_terminal(Tone((1000.0,)))
+    caller, callee = open_pair(rig, told)
+    caller.set_remote(remote_at(near.address, near.port, payload_types={8: 8, 101: 101}, speaks=PCMA))
+    near.set_remote(remote_at(caller.address, caller.port, payload_types={8: 8, 101: 101}))
+    caller.announce(Tone((425.0,)))
+    rig.until(lambda: near.hearing().heard_ms(425.0) >= 300)
+    callee.set_remote(remote_at(far.address, far.port, payload_types={8: 8, 101: 101}))
+    far.set_remote(remote_at(callee.address, callee.port, payload_types={8: 8, 101: 101}))
+    rig.engine.bridge(caller, callee)
+    rig.pass_time(0.5)
+    assert near.hearing().heard_ms(1000.0) == 0
+    caller.announce(WavFile(wav(tmp_path / "hello.wav", 1600)))
+    rig.until(lambda: told.ended == [caller])
+    rig.until(lambda: near.hearing().heard_ms(1000.0) >= 300)
+
+
+def test_a_peer_elsewhere_than_its_signalling_speaks_first(rig: RtpengineRig) -> None:
+    """Nobody is sent a stream who was merely named; who speaks from behind NAT is answered there."""
+    caller, callee = open_pair(rig, Told())
+    near, far, behind = rig.peer(), rig.peer(), rig.peer()
+    caller.set_remote(near.remote)
+    callee.set_remote(
+        remote_at(far.address, far.port, payload_types={8: 8, 101: 101}, signalled_from=behind.address)
+    )
+    rig.engine.bridge(caller, callee)
+    rig.settle()
+    near.send(caller, 8, 5)
+    assert (far.received(), behind.received()) == ([], [])
+    behind.send(callee, 8, 1)
+    assert got(near, 1) == [8]
+    near.send(caller, 8, 2)
+    assert (got(behind, 2), far.received()) == ([8, 8], [])
+
+
+def test_rtcp_on_the_port_of_rtp_for_one_side_alone(rig: RtpengineRig) -> None:
+    report = bytes.fromhex("80c80006") + bytes(24)
+    caller, callee = open_pair(rig, Told())
+    near, far = rig.peer(), rig.peer()
+    far_rtcp = SocketPeer(far.address)
+    try:
+        caller.set_remote(
+            remote_at(near.address, near.port, rtcp_port=near.port, payload_types={8: 8, 101: 101})
+        )
+        callee.set_remote(
+            remote_at(far.address, far.port, rtcp_port=far_rtcp.port, payload_types={8: 8, 101: 101})
+        )
+        rig.engine.bridge(caller, callee)
+        rig.settle()
+        near.send_raw(caller, report)
+        assert far_rtcp.receive()[:2] == report[:2]
+        far_rtcp.send_raw(callee, report, port_offset=1)
+        assert near.receive()[:2] == report[:2]
+        assert far.received() == []
+    finally:
+        far_rtcp.close()
+
+
+def test_an_older_attempts_peer_is_heard_no_more(rig: RtpengineRig) -> None:
+    told = Told()
+    caller, first = open_pair(rig, told)
+    near, old, new = rig.peer(), rig.peer(), rig.peer()
+    caller.set_remote(near.remote)
+    first.set_remote(old.remote)
+    rig.engine.bridge(caller, first)
+    rig.settle()
+    old.send(first, 8, 1)
+    assert got(near, 1) == [8]
+    first.close()
+    second = rig.engine.open_leg(ipv6=False, events=told, beside=caller)
+    second.set_remote(new.remote)
+    rig.engine.bridge(caller, second)
+    rig.settle()
+    old.send(first, 8, 3)
+    assert near.received() == []
+    new.send(second, 8, 2)
+    near.send(caller, 8, 2)
+    assert (got(near, 2), got(new, 2), old.received()) == ([8, 8], [8, 8], [])
+    assert told.timed_out == []
+
+
+def test_hold_at_one_side_and_back_keeps_what_was_learnt(rig: RtpengineRig) -> None:
+    caller, callee = open_pair(rig, Told())
+    near, far = rig.peer(), rig.peer()
+    caller.set_remote(near.remote)
+    callee.set_remote(far.remote)
+    rig.engine.bridge(caller, callee)
+    for direction, heard in ((MediaFlow.SEND, []), (MediaFlow.BOTH, [8])):
+        caller.set_remote(
+            remote_at(near.address, near.port, payload_types={8: 8, 101: 101}, direction=direction)
+        )
+        rig.settle()
+        near.send(caller, 8, 1)
+        far.send(callee, 8, 1)
+        assert (got(near, 1), got(far, len(heard))) == ([8], heard)
+    rig.until(lambda: figures_of(callee) == (2, 1))
+
+
+def test_a_restart_ends_the_calls_and_not_the_service(tmp_path: Path) -> None:
+    daemon = RtpengineDaemon(tmp_path)
+    rig = RtpengineRig(daemon, 2)
+    try:
+        told = Told()
+        caller, callee = open_pair(rig, told)
+        daemon.stop()
+        daemon.start()
+        rig.until(lambda: told.timed_out == [caller])
+        callee.close()
+        caller.close()
+        rig.until(lambda: rig.engine.real.occupancy() == (0, 0, 2))
+        caller, callee = open_pair(rig, told)
+        near, far = rig.peer(), rig.peer()
+        caller.set_remote(near.remote)
+        callee.set_remote(far.remote)
+        rig.engine.bridge(caller, callee)
+        rig.settle()
+        near.send(caller, 8, 1)
+        assert got(far, 1) == [8]
+    finally:
+        rig.stop()
+        daemon.stop()
+
+
+def test_keys_are_told_to_the_call_and_not_to_the_far_side(tmp_path: Path) -> None:
+    port = free_port_range("127.0.0.1", 2)
+    daemon = RtpengineDaemon(tmp_path, f"--dtmf-log-dest=127.0.0.1:{port}")
+    rig = RtpengineRig(daemon, 2, digits=("127.0.0.1", port))
+    try:
+        told = Told()
+        near = rig.engine.open_terminal(Tone((440.0,)))
+        far = rig.engine.open_terminal(Silence(), listen_for=(440.0,))
+        caller, callee = open_pair(rig, told)
+        both = {8: 8, 101: 101}
+        caller.set_remote(remote_at(near.address, near.port, payload_types=both, tells_digits=True))
+        callee.set_remote(remote_at(far.address, far.port, payload_types=both))
+        near.set_remote(remote_at(caller.address, caller.port, payload_types=both))
+        far.set_remote(remote_at(callee.address, callee.port, payload_types=both))
+        rig.engine.bridge(caller, callee)
+        rig.until(lambda: far.hearing().heard_ms(440.0) >= 100)
+        near.send_digits("5#")
+        rig.until(lambda: [(leg, digit) for leg, digit, _ in told.digits] == [(caller, "5"), (caller, "#")])
+        assert all(80 <= duration_ms <= 120 for _, _, duration_ms in told.digits)
+        rig.pass_time(0.3)
+        assert far.hearing().digits == ""
+    finally:
+        rig.stop()
+        daemon.stop()

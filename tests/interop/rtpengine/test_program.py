@@ -1,0 +1,138 @@
+"""`trunkline serve` with two rtpengines: audio, figures, hold, failover of carriers and of rtpengines."""
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.contract.media.rtpengine_daemon import RtpengineDaemon
+from tests.interop.addresses import free_port, wait_for
+from tests.interop.conftest import Speak, Start
+from tests.interop.node import HOST, KEY, SECRET, Node, running_node
+from tests.interop.sipp.scenario import Callee, Caller, sdp
+
+PBX, CARRIER = "127.0.0.10", "127.0.0.20"
+GOOD, REFUSING = free_port(CARRIER), free_port(CARRIER)
+
+
+@pytest.fixture(scope="module")
+def daemons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[RtpengineDaemon]]:
+    directory = tmp_path_factory.mktemp("rtpengines")
+    with ExitStack() as ends:
+        started = []
+        for _ in range(2):
+            started.append(RtpengineDaemon(directory))
+            ends.callback(started[-1].stop)
+        yield started
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory, daemons: list[RtpengineDaemon]) -> Iterator[Node]:
+    settings = {
+        "media.engine": "rtpengine",
+        "media.rtpengine": [
+            f"udp:{daemons[0].host}:{daemons[0].ng_port}",
+            f"tcp:{daemons[1].host}:{daemons[1].tcp_port}",
+        ],
+        "media.rtpengine_ready": 4,
+    }
+    with running_node(tmp_path_factory.mktemp("rtpengine") / "node", settings) as node:
+        gateways = [part for port in (REFUSING, GOOD) for part in ("--gateway", f"sip:{CARRIER}:{port}")]
+        node.command("carrier", "add", "walk", *gateways)
+        node.command("carrier", "add", "main", "--gateway", f"sip:{CARRIER}:{GOOD}")
+        node.command("route", "add", "33", "--carrier", "walk")
+        node.command("route", "add", "44", "--carrier", "main")
+        yield node
+
+
+def instances(node: Node) -> list[str]:
+    """What `trunkline status` says of them."""
+    found: list[str] = node.command("status")["media_instances"]
+    return found
+
+
+def talk(node: Node, sipp: Start, voice: Speak, called: str, *, first_refuses: bool = False) -> str:
+    """A call in which both hear each other, before and after a hold; its Call-ID."""
+    mouth, ear = voice(440, PBX), voice(1000, CARRIER)
+    if first_refuses:
+        refusing = Callee()
+        refusing.invited()
+        refusing.refuse(503, "Service Unavailable")
+        sipp(refusing, host=CARRIER, port=REFUSING)
+    callee = Callee(body=sdp(ear, formats="0 101"))
+    callee.invited()
+    callee.ring()
+    callee.accept()
+    callee.request("INVITE")
+    callee.agree(sdp(ear, formats="0 101", direction="recvonly", version=2))
+    callee.hung_up()
+    carrier = sipp(callee, host=CARRIER, port=GOOD)
+    caller = Caller(called, body=sdp(mouth))
+    caller.invite_with_credentials()
+    caller.answered()
+    caller.pause(1500)
+    caller.in_dialog("INVITE", body=sdp(mouth, direction="sendonly", version=2))
+    caller.provisional()
+    caller.response(200)
+    caller.ack()
+    caller.pause(800)
+    caller.bye()
+    phone = sipp(caller, host=PBX, to=(HOST, node.port), user=KEY, password=SECRET)
+    there, here = carrier.received("INVITE").audio, phone.answer().audio
+    assert there is not None
+    assert here is not None
+    mouth.talk_to(*here)
+    ear.talk_to(*there)
+    wait_for("the callee to hear the caller", lambda: ear.hears(440), within_s=3)
+    wait_for("the caller to hear the callee", lambda: mouth.hears(1000), within_s=3)
+    wait_for("the hold", lambda: len([one for one in carrier.messages if one.text.startswith("ACK ")]) == 2)
+    wait_for("silence for the caller", lambda: _quiet(mouth.heard), within_s=3)
+    ear.heard.clear()
+    wait_for("music on hold", lambda: ear.hears(440), within_s=3)
+    phone.done()
+    carrier.done()
+    return phone.call_id
+
+
+def _quiet(heard: list[tuple[float, int, bytes]]) -> bool:
+    """Nothing came since the last look."""
+    quiet = not heard
+    heard.clear()
+    return quiet
+
+
+def check_figures(record: dict[str, str]) -> None:
+    for side in ("caller_media", "callee_media"):
+        packets = re.match(r"PCMU, (\d+) in, (\d+) out, 0 lost", record[side])
+        assert packets is not None, record[side]
+        assert min(int(packets[1]), int(packets[2])) > 50, record[side]
+
+
+def test_audio_hold_and_figures(node: Node, sipp: Start, voice: Speak) -> None:
+    assert [line.split(" ")[1] for line in instances(node)] == ["up,", "up,"]
+    check_figures(node.record(talk(node, sipp, voice, "442071838750")))
+
+
+def test_the_second_gateway_is_heard_when_the_first_refuses(node: Node, sipp: Start, voice: Speak) -> None:
+    record = node.record(talk(node, sipp, voice, "33140205050", first_refuses=True))
+    assert record["attempts"] == 2
+    check_figures(record)
+
+
+def test_calls_go_on_at_the_rtpengine_that_is_left(
+    node: Node, daemons: list[RtpengineDaemon], sipp: Start, voice: Speak
+) -> None:
+    daemons[0].stop()
+    wait_for("the loss to be seen", lambda: " down: " in instances(node)[0])
+    check_figures(node.record(talk(node, sipp, voice, "442071838751")))
+    daemons[0].start()
+    wait_for("its return", lambda: " up, " in instances(node)[0])
+    check_figures(node.record(talk(node, sipp, voice, "442071838752")))
+
+
+def test_the_doctor_looks_at_both(node: Node, daemons: list[RtpengineDaemon]) -> None:
+    found = {row["about"]: row["state"] for row in node.command("doctor")}
+    assert found[f"rtpengine udp:{daemons[0].host}:{daemons[0].ng_port}"] == "fine"
+    assert found[f"rtpengine tcp:{daemons[1].host}:{daemons[1].tcp_port}"] == "fine"
+    assert found["digits"] == "warning"

@@ -1,0 +1,135 @@
+"""Session descriptions to and from an rtpengine, and what it can't be asked for."""
+
+import pytest
+
+from tests.unit.media.rtpengine.remotes import G729, ILBC, PCMA, PCMU, SPEEX, peer
+from trunkline.call.ports import MediaFlow, SrtpKeys
+from trunkline.media.rtpengine.description import (
+    IDLE,
+    DescriptionError,
+    Endpoint,
+    Format,
+    describe,
+    formats,
+    nobody,
+    read_endpoint,
+    refusal,
+)
+
+EVENT = Format(101, "telephone-event/8000")
+
+
+def test_a_peer_is_described_whole() -> None:
+    assert describe(peer(), None).split("\r\n") == [
+        "v=0",
+        "o=- 1 1 IN IP4 198.51.100.7",
+        "s=-",
+        "c=IN IP4 198.51.100.7",
+        "t=0 0",
+        "m=audio 4000 RTP/AVP 8 101",
+        "a=rtpmap:8 PCMA/8000",
+        "a=rtpmap:101 telephone-event/8000",
+        "a=sendrecv",
+        "a=ptime:20",
+        "",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"direction": MediaFlow.SEND}, "a=recvonly"),
+        ({"direction": MediaFlow.RECEIVE}, "a=sendonly"),
+        ({"direction": MediaFlow.NONE}, "a=inactive"),
+        ({"rtcp_port": 4000}, "a=rtcp-mux"),
+        ({"rtcp_port": 5001}, "a=rtcp:5001"),
+        ({"address": "2001:db8::7"}, "c=IN IP6 2001:db8::7"),
+        ({"port": 0}, "m=audio 9 RTP/AVP 8 101"),
+        ({"speaks": SPEEX}, "a=ptime:40"),
+        ({"speaks": ILBC}, "a=fmtp:97 mode=20"),
+        ({"hears": (G729,), "payload_types": {18: 18}}, "a=fmtp:18 annexb=no"),
+    ],
+)
+def test_what_a_peer_may_be(changes: dict[str, object], line: str) -> None:
+    assert line in describe(peer(**changes), None).split("\r\n")  # type: ignore[arg-type]
+
+
+def test_what_is_spoken_comes_first_then_what_passes_then_what_is_heard() -> None:
+    remote = peer(speaks=PCMU, hears=(PCMA, PCMU, SPEEX))
+    assert [entry.encoding for entry in formats(remote, None)] == [
+        "PCMU/8000",
+        "PCMA/8000",
+        "speex/16000",
+        "telephone-event/8000",
+    ]
+
+
+def test_formats_without_a_name_are_told_by_their_number() -> None:
+    bare = peer(payload_types={9: 9, 99: 99}, clock_rates={9: 8000, 99: 48000}, hears=(), speaks=None)
+    assert formats(bare, None) == (Format(9, "G722/8000"), Format(99, "X-99/48000"), EVENT)
+
+
+def test_an_event_that_the_far_peer_calls_otherwise_is_listed_twice() -> None:
+    near = peer(payload_types={8: 8, 101: 96})
+    assert [entry.payload_type for entry in formats(near, peer())] == [8, 101, 96]
+    assert refusal(near) is None
+
+
+def test_a_peer_of_nothing_is_idle() -> None:
+    assert (
+        formats(
+            peer(payload_types={}, hears=(), speaks=None, takes_events=None, dtmf_payload_type=None), None
+        )
+        == IDLE
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"srtp": SrtpKeys(b"k" * 30, b"k" * 30)}, "SRTP"),
+        ({"finds_tones": True}, "DTMF"),
+        ({"payload_types": {97: 98}}, "97 on as 97, not as 98"),
+        ({"payload_types": {101: 101}, "speaks": ILBC}, "iLBC"),
+    ],
+)
+def test_what_cannot_be_done_is_said(changes: dict[str, object], text: str) -> None:
+    reason = refusal(peer(**changes))  # type: ignore[arg-type]
+    assert reason is not None
+    assert text in reason
+
+
+def test_ilbc_passes_from_peer_to_peer() -> None:
+    assert refusal(peer(payload_types={97: 97}, hears=(ILBC,), speaks=ILBC)) is None
+
+
+def test_nobody_is_nowhere() -> None:
+    assert "c=IN IP4 0.0.0.0" in nobody(ipv6=False)
+    assert "c=IN IP6 ::\r\n" in nobody(ipv6=True)
+    assert "a=inactive" in nobody(ipv6=False)
+
+
+def test_an_endpoint_is_read() -> None:
+    sdp = b"v=0\r\nc=IN IP4 192.0.2.9\r\nm=audio 30000 RTP/AVP 8\r\nc=IN IP6 2001:db8::9\r\n"
+    assert read_endpoint(sdp) == Endpoint("2001:db8::9", 30000)
+    assert read_endpoint(nobody(ipv6=False).encode()) == Endpoint("0.0.0.0", 9)
+
+
+@pytest.mark.parametrize(
+    "sdp",
+    [
+        None,
+        5,
+        b"",
+        b"garbage",
+        b"c=IN IP4 192.0.2.9\r\n",
+        b"m=audio 30000 RTP/AVP 8\r\n",
+        b"c=IN IP4 192.0.2.9\r\nm=audio 0 RTP/AVP 8\r\n",
+        b"c=IN IP4 192.0.2.9\r\nm=audio 99999 RTP/AVP 8\r\n",
+        b"c=IN IP4 not-an-address\r\nm=audio 30000 RTP/AVP 8\r\n",
+        b"c=IN IP4 1.2.3\r\nm=audio 30000 RTP/AVP 8\r\n",
+    ],
+)
+def test_what_names_no_endpoint_is_an_error(sdp: object) -> None:
+    with pytest.raises(DescriptionError):
+        read_endpoint(sdp)

@@ -1,0 +1,124 @@
+"""An instance: its health, and the rooms that it keeps ready."""
+
+from tests.unit.media.rtpengine.paper_daemon import PaperDaemon
+from tests.unit.virtual_clock import FakeClock
+from trunkline.media.rtpengine.instance import HEALTH_S, Instance
+from trunkline.media.rtpengine.room import Room, RoomSettings
+
+
+class Running:
+    """An instance at a paper daemon."""
+
+    def __init__(self, ready: int = 3, families: tuple[bool, ...] = (False,)) -> None:
+        self.clock = FakeClock()
+        self.daemon = PaperDaemon(self.clock)
+        self.changes = 0
+        self.instance = Instance(
+            "udp:192.0.2.1:2223",
+            self.daemon.exchange,
+            self.clock,
+            RoomSettings(families, timeout_s=10.0),
+            weight=1,
+            ready=ready,
+            token="t",
+            changed=self._changed,
+        )
+        self.instance.start()
+        self.clock.advance(0.1)
+
+    def _changed(self) -> None:
+        self.changes += 1
+
+    def take(self) -> Room:
+        room = self.instance.take(ipv6=False)
+        assert room is not None
+        return room
+
+
+def test_it_fills_up_as_soon_as_it_answers_and_after_every_call() -> None:
+    one = Running()
+    assert (one.instance.up, one.instance.filled, one.changes) == (True, True, 3)
+    rooms = [one.take() for _ in range(3)]
+    assert one.instance.take(ipv6=False) is None
+    assert one.instance.load == 4
+    one.clock.advance(0.1)
+    state = one.instance.state()
+    assert (state.rooms, state.ready) == (3, 3)
+    for room in rooms:
+        room.close(room.caller)
+    one.clock.advance(0.1)
+    assert (one.instance.state().rooms, len(one.daemon.calls)) == (0, 3)
+
+
+def test_each_family_has_rooms_of_its_own() -> None:
+    one = Running(families=(False, True))
+    assert one.instance.state().ready == 6
+    assert one.instance.take(ipv6=True) is not None
+    assert Running().instance.take(ipv6=True) is None
+
+
+def test_an_answer_that_does_not_come_takes_it_out_and_the_next_one_back_in() -> None:
+    one = Running()
+    one.daemon.silent = True
+    one.clock.advance(HEALTH_S + 3.1)
+    assert not one.instance.up
+    assert one.instance.take(ipv6=False) is None
+    assert str(one.instance.state()) == "udp:192.0.2.1:2223 down: no answer within 3 s"
+    assert one.instance.idle
+    one.daemon.silent = False
+    one.clock.advance(HEALTH_S + 0.1)
+    one.take()
+    assert str(one.instance.state()).startswith("udp:192.0.2.1:2223 up, 1 calls, 2 ready, 1.0 ms")
+
+
+def test_nobody_there_is_known_at_once() -> None:
+    one = Running()
+    room = one.take()
+    room.take_callee(ipv6=False)
+    one.daemon.silent = True
+    one.clock.advance(0.0)
+    one.daemon.exchange.unreachable("refused")
+    assert not one.instance.up
+    assert one.instance.state().rooms == 0
+
+
+def test_a_restart_is_seen_though_it_answers() -> None:
+    one = Running()
+    one.daemon.calls.clear()
+    one.clock.advance(HEALTH_S + 0.1)
+    assert (one.instance.up, one.instance.state().ready, len(one.daemon.calls)) == (True, 3, 3)
+
+
+def test_a_full_one_is_asked_again_only_at_the_next_check() -> None:
+    one = Running(ready=2)
+    one.daemon.full = True
+    one.take()
+    one.clock.advance(0.3)
+    asked = len(one.daemon.said)
+    assert one.instance.state().ready == 1
+    one.clock.advance(0.3)
+    assert len(one.daemon.said) == asked
+    one.daemon.full = False
+    one.clock.advance(HEALTH_S + 0.1)
+    assert one.instance.state().ready == 2
+
+
+def test_closing_gives_every_room_back() -> None:
+    one = Running()
+    one.take().take_callee(ipv6=False)
+    one.instance.close()
+    assert one.instance.state().rooms == 3
+    one.clock.advance(0.1)
+    assert one.instance.idle
+    assert one.daemon.calls == {}
+    assert len(one.clock) == 0
+
+
+def test_a_call_that_was_lost_lets_the_rooms_be_looked_at_before_the_next_call() -> None:
+    one = Running()
+    one.daemon.calls.clear()
+    one.take().take_callee(ipv6=False)
+    one.clock.advance(0.02)
+    assert one.instance.filled
+    room = one.take()
+    assert room.call_id in one.daemon.calls

@@ -1,0 +1,73 @@
+"""Digits and sounds for the peers of a room."""
+
+from pathlib import Path
+
+from tests.unit.media.rtpengine.test_room import Prepared
+from tests.unit.media.rtpengine.test_sounds import wav
+from trunkline.call.ports import Tone, WavFile
+from trunkline.media.rtpengine.sounds import playable
+
+
+def test_digits_are_played_as_if_the_far_side_had_sent_them() -> None:
+    one = Prepared()
+    _, callee = one.talk()
+    one.daemon.commands()
+    callee.send_digits("1a", duration_ms=20)
+    one.settle()
+    assert [
+        (command, keys.get("from-tag"), keys.get("digit"), keys.get("duration"))
+        for command, keys in one.daemon.said
+    ] == [
+        ("offer", b"caller", None, None),
+        ("answer", b"caller", None, None),
+        ("play DTMF", b"caller", b"1", 100),
+        ("play DTMF", b"caller", b"A", 100),
+    ]
+
+
+def test_digits_that_are_refused_are_dropped() -> None:
+    one = Prepared()
+    _, callee = one.talk()
+    one.daemon.refuses = {"play DTMF"}
+    callee.send_digits("123")
+    one.settle()
+    assert one.daemon.commands().count("play DTMF") == 1
+    assert one.told.timed_out == []
+
+
+def test_a_sound_takes_the_place_of_the_far_audio_until_it_ends(tmp_path: Path) -> None:
+    one = Prepared()
+    caller, _ = one.talk()
+    caller.announce(WavFile(wav(tmp_path / "hello.wav", 8000)))
+    one.settle()
+    assert one.daemon.call.blocked == {"callee-1"}
+    assert "play media" in one.daemon.commands()
+    one.clock.advance(1.1)
+    assert one.told.ended == [caller]
+    assert one.daemon.call.blocked == set()
+
+
+def test_a_tone_goes_on_until_it_is_stopped_or_replaced() -> None:
+    one = Prepared()
+    caller, _ = one.talk()
+    one.daemon.commands()
+    caller.announce(Tone((425.0,)))
+    one.clock.advance(100.0)
+    caller.announce(Tone((440.0,)))
+    one.settle()
+    caller.announce(None)
+    one.settle()
+    said = [command for command in one.daemon.commands() if "media" in command and "block" not in command]
+    assert said == ["play media", "stop media", "play media", "stop media"]
+    assert one.told.ended == []
+
+
+def test_a_sound_that_is_refused_is_left(tmp_path: Path) -> None:
+    one = Prepared()
+    caller, _ = one.talk()
+    one.daemon.refuses = {"play media"}
+    one.room.play(caller.side, playable(WavFile(wav(tmp_path / "hello.wav", 8000))))
+    one.settle()
+    assert one.daemon.commands().count("play media") == 1
+    assert one.daemon.call.blocked == set()
+    assert one.told.ended == [caller], "it is over"

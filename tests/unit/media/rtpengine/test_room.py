@@ -1,0 +1,439 @@
+"""A room: what it says to its rtpengine, in which order, and what it makes of the answers."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.contract.media.rigs import Told
+from tests.unit.media.rtpengine.paper_daemon import DELAY_S, PaperDaemon
+from tests.unit.media.rtpengine.remotes import peer
+from tests.unit.virtual_clock import FakeClock
+from trunkline.call.ports import MediaFlow
+from trunkline.media.rtpengine.exchange import NgError, NgFullError, NgRefusedError, NgSilentError
+from trunkline.media.rtpengine.leg import RtpengineLeg
+from trunkline.media.rtpengine.room import Room, RoomSettings
+
+SETTINGS = RoomSettings(timeout_s=10.0, poll_s=1.0)
+
+
+class Owner:
+    def __init__(self) -> None:
+        self.ready: list[Room] = []
+        self.lost: list[NgError] = []
+        self.ended: list[Room] = []
+
+    def room_ready(self, room: Room) -> None:
+        self.ready.append(room)
+
+    def room_lost(self, room: Room, error: NgError) -> None:
+        self.lost.append(error)
+
+    def room_ended(self, room: Room) -> None:
+        self.ended.append(room)
+
+
+class Prepared:
+    """A room at a paper daemon, ready; `talk` makes a call of it."""
+
+    def __init__(self, settings: RoomSettings = SETTINGS) -> None:
+        self.clock = FakeClock()
+        self.daemon = PaperDaemon(self.clock)
+        self.owner = Owner()
+        self.told = Told()
+        self.room = Room("c", self.daemon.exchange, self.clock, self.owner, settings, ipv6=False)
+        self.room.prepare()
+        self.settle()
+
+    def settle(self) -> None:
+        self.clock.advance(20 * DELAY_S)
+
+    def open(self) -> RtpengineLeg:
+        self.room.watch()
+        return RtpengineLeg(self.room, self.room.caller, self.told)
+
+    def beside(self) -> RtpengineLeg:
+        side = self.room.take_callee(ipv6=False)
+        assert side is not None
+        return RtpengineLeg(self.room, side, self.told)
+
+    def talk(self) -> tuple[RtpengineLeg, RtpengineLeg]:
+        caller, callee = self.open(), self.beside()
+        self.settle()
+        caller.set_remote(peer("198.51.100.1"))
+        callee.set_remote(peer("198.51.100.2"))
+        self.room.bridge(callee.side)
+        self.settle()
+        return caller, callee
+
+    @property
+    def told_about(self) -> dict[str, str]:
+        """Who the daemon takes each side's peer for."""
+        return {
+            tag: sdp.partition("c=IN IP4 ")[2].partition("\r")[0] for tag, sdp in self.daemon.call.sdp.items()
+        }
+
+
+def test_it_is_made_by_an_offer_and_an_answer_about_nobody() -> None:
+    one = Prepared()
+    assert one.owner.ready == [one.room]
+    assert one.daemon.commands() == ["offer", "answer"]
+    assert one.told_about == {"caller": "0.0.0.0", "callee-1": "0.0.0.0"}
+    assert one.room.caller.endpoint == ("192.0.2.1", 30_002)
+
+
+def test_taking_a_callees_side_makes_the_next_one() -> None:
+    one = Prepared()
+    caller, callee = one.open(), one.beside()
+    one.settle()
+    assert callee.port == 30_000 != caller.port
+    assert one.daemon.call.ports == {"callee-1": 30_000, "caller": 30_002, "callee-2": 30_004}
+    assert one.daemon.commands() == ["offer", "answer"] * 2
+
+
+def test_what_is_set_in_one_go_is_said_once() -> None:
+    one = Prepared()
+    caller, callee = one.open(), one.beside()
+    one.settle()
+    one.daemon.commands()
+    for port in range(4000, 4100, 2):
+        caller.set_remote(peer("198.51.100.1", port))
+    callee.set_remote(peer("198.51.100.2"))
+    one.room.bridge(callee.side)
+    one.settle()
+    assert one.daemon.commands() == ["offer", "answer"]
+    assert one.told_about["caller"] == "198.51.100.1"
+    assert "m=audio 4098" in one.daemon.call.sdp["caller"]
+    caller.set_remote(peer("198.51.100.1", 4098))
+    one.settle()
+    assert one.daemon.commands() == [], "nothing has changed"
+
+
+def test_what_changes_under_way_is_said_after_the_answer() -> None:
+    one = Prepared()
+    caller, callee = one.talk()
+    one.daemon.commands()
+    caller.set_remote(peer("198.51.100.3"))
+    one.clock.advance(DELAY_S / 2)
+    for port in (5000, 6000, 7000):
+        callee.set_remote(peer("198.51.100.4", port))
+    one.settle()
+    assert one.daemon.commands() == ["offer", "answer"] * 2
+    assert one.told_about["caller"] == "198.51.100.3"
+    assert "m=audio 7000" in one.daemon.call.sdp["callee-1"]
+
+
+def test_before_the_bridge_each_knows_nobody() -> None:
+    one = Prepared()
+    caller, callee = one.open(), one.beside()
+    caller.set_remote(peer("198.51.100.1"))
+    callee.set_remote(peer("198.51.100.2"))
+    one.settle()
+    assert one.told_about["caller"] == "198.51.100.1"
+    assert one.told_about["callee-1"] == "0.0.0.0"
+
+
+@pytest.mark.parametrize(
+    ("direction", "blocked"),
+    [
+        (MediaFlow.BOTH, set()),
+        (MediaFlow.SEND, {"caller"}),
+        (MediaFlow.RECEIVE, {"callee-1"}),
+        (MediaFlow.NONE, {"caller", "callee-1"}),
+    ],
+)
+def test_hold_blocks_and_its_end_unblocks(direction: MediaFlow, blocked: set[str]) -> None:
+    one = Prepared()
+    caller, _ = one.talk()
+    one.daemon.commands()
+    caller.set_remote(replace(peer("198.51.100.1"), direction=direction))
+    one.settle()
+    assert one.daemon.call.blocked == blocked
+    assert one.daemon.commands().count("block DTMF") == len(blocked)
+    caller.set_remote(peer("198.51.100.1"))
+    one.settle()
+    assert one.daemon.call.blocked == set()
+
+
+def test_the_attempt_that_follows_has_a_port_of_its_own_and_the_caller_keeps_its() -> None:
+    one = Prepared()
+    caller, first = one.talk()
+    first.close()
+    second = one.beside()
+    second.set_remote(peer("198.51.100.9"))
+    one.room.bridge(second.side)
+    one.settle()
+    assert second.port not in {first.port, caller.port}
+    assert one.told_about["caller"] == "198.51.100.1"
+    assert one.told_about[second.side.tag] == "198.51.100.9"
+    assert one.owner.lost == []
+
+
+def test_an_attempt_that_failed_at_once_leaves_its_side_to_the_next() -> None:
+    one = Prepared()
+    one.open()
+    first = one.beside()
+    first.close()
+    again = one.beside()
+    again.close()
+    third = one.beside()
+    assert first.port == again.port == third.port
+    assert (first.closed, third.closed) == (True, False)
+    third.set_remote(peer())
+    third.close()
+    assert one.room.take_callee(ipv6=False) is None, "somebody may send to that port now"
+    one.settle()
+    assert one.room.take_callee(ipv6=False) is not None
+
+
+def test_a_departed_side_is_deleted_and_its_figures_kept() -> None:
+    one = Prepared()
+    _, callee = one.talk()
+    one.daemon.call.packets["callee-1"] = 30
+    one.daemon.commands()
+    callee.close()
+    one.settle()
+    assert "delete" in one.daemon.commands()
+    assert callee.figures().packets_received == 30
+
+
+def test_closing_the_last_leg_deletes_the_call_and_fills_in_the_figures() -> None:
+    one = Prepared()
+    caller, callee = one.talk()
+    one.daemon.call.packets.update({"caller": 50, "callee-1": 40})
+    one.daemon.commands()
+    figures = callee.close(), caller.close()
+    assert [item.packets_received for item in figures] == [0, 0]
+    one.settle()
+    assert one.daemon.commands() == ["delete"]
+    assert [(item.packets_received, item.packets_sent) for item in figures] == [(40, 50), (50, 40)]
+    assert one.owner.ended == [one.room]
+    one.clock.run_out()
+    assert one.daemon.commands() == []
+    assert caller.close() is figures[1]
+
+
+def test_an_rtpengine_that_cannot_be_told_of_the_end_is_left() -> None:
+    one = Prepared()
+    caller, callee = one.talk()
+    one.daemon.silent = True
+    callee.close()
+    caller.close()
+    one.clock.advance(5.0)
+    assert one.owner.ended == [one.room]
+    assert len(one.clock) == 0
+
+
+def test_what_came_before_a_hold_and_after_it_was_sent_on_and_what_came_meanwhile_was_not() -> None:
+    one = Prepared()
+    caller, callee = one.talk()
+    for direction, packets in ((MediaFlow.SEND, 50), (MediaFlow.BOTH, 80)):
+        one.daemon.call.packets["caller"] = packets
+        caller.set_remote(replace(peer("198.51.100.1"), direction=direction))
+        one.settle()
+    one.daemon.call.packets["caller"] = 100
+    callee.close()
+    caller.close()
+    one.settle()
+    assert (caller.figures().packets_received, callee.figures().packets_sent) == (100, 70)
+
+
+def test_each_attempt_is_counted_with_what_it_got() -> None:
+    one = Prepared()
+    caller, first = one.talk()
+    one.daemon.call.packets["caller"] = 30
+    first.close()
+    second = one.beside()
+    second.set_remote(peer("198.51.100.9"))
+    one.room.bridge(second.side)
+    one.settle()
+    one.daemon.call.packets["caller"] = 50
+    second.close()
+    caller.close()
+    one.settle()
+    assert (first.figures().packets_sent, second.figures().packets_sent) == (30, 20)
+
+
+# --- silence and loss ------------------------------------------------------------------------------------
+
+
+def test_silence_is_told_once_until_something_is_heard() -> None:
+    one = Prepared()
+    caller, _ = one.talk()
+    one.clock.advance(9.0)
+    assert one.told.timed_out == []
+    one.clock.advance(30.0)
+    assert one.told.timed_out == [caller]
+    one.daemon.call.packets["callee-1"] = 1
+    one.clock.advance(5.0)
+    one.clock.advance(15.0)
+    assert one.told.timed_out == [caller, caller]
+
+
+def test_one_side_that_speaks_is_enough_and_hold_may_be_silent() -> None:
+    one = Prepared()
+    _, callee = one.talk()
+    for count in range(1, 30):
+        one.daemon.call.packets["callee-1"] = count
+        one.clock.advance(1.0)
+    callee.set_remote(peer(direction=MediaFlow.SEND))
+    one.clock.advance(60.0)
+    assert one.told.timed_out == []
+    callee.set_remote(peer())
+    one.clock.advance(12.0)
+    assert len(one.told.timed_out) == 1
+
+
+def test_a_call_that_the_rtpengine_has_lost_is_told_as_silence() -> None:
+    one = Prepared()
+    caller, callee = one.talk()
+    one.daemon.calls.clear()
+    one.clock.advance(2.0)
+    assert one.told.timed_out == [caller]
+    assert [type(error) for error in one.owner.lost] == [NgRefusedError]
+    assert caller.close().packets_received == 0
+    callee.close()
+    one.clock.run_out()
+
+
+def test_a_restarted_rtpengine_that_gives_other_ports_has_lost_the_call() -> None:
+    one = Prepared()
+    caller, callee = one.talk()
+    one.daemon.calls.clear()
+    callee.set_remote(peer("198.51.100.4"))
+    one.settle()
+    assert one.told.timed_out == [caller]
+    assert "anew" in str(one.owner.lost[0])
+
+
+def test_an_rtpengine_that_is_silent_for_a_while_is_put_up_with() -> None:
+    one = Prepared()
+    caller, _ = one.talk()
+    one.daemon.call.packets["caller"] = 5
+    one.daemon.silent = True
+    one.clock.advance(8.0)
+    one.daemon.silent = False
+    one.clock.advance(2.0)
+    assert (one.told.timed_out, caller.figures().packets_received) == ([], 5)
+    one.daemon.silent = True
+    one.clock.advance(20.0)
+    assert one.told.timed_out == [caller]
+    assert [type(error) for error in one.owner.lost] == [NgSilentError]
+
+
+@pytest.mark.parametrize("sdp", [b"", b"v=0\r\nm=audio 0 RTP/AVP 8\r\n"])
+def test_an_answer_without_an_endpoint_costs_the_call(sdp: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Prepared()
+    caller, callee = one.talk()
+    monkeypatch.setattr(one.daemon, "answer", lambda *_: {"result": "ok", "sdp": sdp})
+    callee.set_remote(peer("198.51.100.4"))
+    one.settle()
+    assert one.told.timed_out == [caller]
+    assert one.room.ended
+
+
+def test_a_room_that_is_refused_is_lost_at_once() -> None:
+    clock = FakeClock()
+    daemon, owner = PaperDaemon(clock), Owner()
+    daemon.full = True
+    Room("c", daemon.exchange, clock, owner, SETTINGS, ipv6=False).prepare()
+    clock.advance(1.0)
+    assert [type(error) for error in owner.lost] == [NgFullError]
+
+
+def test_without_another_side_the_call_goes_on() -> None:
+    one = Prepared()
+    one.open()
+    one.daemon.refuses = {"offer"}
+    callee = one.beside()
+    one.settle()
+    assert (one.told.timed_out, one.owner.lost) == ([], [])
+    one.daemon.refuses = set()
+    callee.set_remote(peer())
+    one.room.bridge(callee.side)
+    one.settle()
+    assert one.told_about["callee-1"] == "198.51.100.7"
+    assert one.room.take_callee(ipv6=False) is None
+    one.settle()
+    assert one.room.take_callee(ipv6=False) is not None
+
+
+# --- digits that are told ----------------------------------------------------------------------------------
+
+
+def test_digits_that_are_told_go_no_further() -> None:
+    one = Prepared()
+    caller, callee = one.talk()
+    one.daemon.commands()
+    one.room.digit_told("caller", "1", 100)
+    caller.side.set_remote(peer("198.51.100.1", tells_digits=True), 0.0)
+    callee.set_remote(peer("198.51.100.2"))
+    one.settle()
+    assert [item for item in one.daemon.commands() if "lock" in item] == ["block DTMF"]
+    one.room.digit_told("caller", "5", 120)
+    one.room.digit_told("callee-1", "6", 120)
+    one.room.digit_told("nobody", "7", 120)
+    assert one.told.digits == [(caller, "5", 120)]
+    caller.set_remote(peer("198.51.100.1"))
+    one.settle()
+    assert [item for item in one.daemon.commands() if "lock" in item] == ["unblock DTMF"]
+
+
+# --- whatever comes in whatever order ---------------------------------------------------------------------
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["caller", "callee", "bridge", "next", "leave", "wait", "pause"]),
+            st.integers(0, 7),
+        )
+    )
+)
+def test_in_the_end_the_rtpengine_knows_the_last_word(steps: list[tuple[str, int]]) -> None:
+    """Peers, directions, attempts and time in any order: when all is quiet, what was said last holds."""
+    one = Prepared()
+    caller, callee = one.open(), one.beside()
+    bridged: RtpengineLeg | None = None
+    flows = list(MediaFlow)
+    for step, number in steps:
+        remote = replace(peer(f"198.51.100.{number}", 4000 + 2 * number), direction=flows[number % 4])
+        match step:
+            case "caller":
+                caller.set_remote(remote)
+            case "callee":
+                callee.set_remote(remote)
+            case "bridge":
+                one.room.bridge(callee.side)
+                bridged = callee
+            case "next":
+                side = one.room.take_callee(ipv6=False)
+                if side is not None:
+                    callee = RtpengineLeg(one.room, side, one.told)
+            case "leave" if not callee.closed:
+                callee.close()
+                one.settle()
+                callee = one.beside()
+            case "wait":
+                one.settle()
+            case "pause":
+                one.clock.advance(DELAY_S * number / 4)
+    one.settle()
+    assert (one.owner.lost, one.told.timed_out) == ([], [])
+    near = caller.side.remote
+    if near is not None:
+        assert one.told_about["caller"] == near.rtp_address
+    if bridged is not None and not bridged.closed and bridged.side.remote is not None:
+        far = bridged.side
+        assert one.told_about[far.tag] == bridged.side.remote.rtp_address
+        assert one.daemon.call.joined == far.tag
+        blocked = one.daemon.call.blocked
+        assert ("caller" in blocked) == (not (caller.side.passes and far.listens))
+        assert (far.tag in blocked) == (not (far.passes and caller.side.listens))
+    ports = one.daemon.call.ports
+    assert len(set(ports.values())) == len(ports)
+    one.room.close_all()
+    one.settle()
+    assert one.daemon.calls == {}
+    assert len(one.clock) == 0
