@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PY     := $(BIN)/python
 STAMP  := $(VENV)/.installed
-NATIVE := $(shell find native -name target -prune -o -type f \( -name '*.rs' -o -name '*.toml' -o -name '*.lock' \) -print 2>/dev/null)
+NATIVE := $(shell find native \( -name target -o -name fuzz \) -prune -o -type f \( -name '*.rs' -o -name '*.toml' -o -name '*.lock' \) -print 2>/dev/null)
 CARGO  := cargo
 CRATES := --manifest-path native/Cargo.toml --workspace --locked
 # Arguments for one run: `make test ARGS='tests/unit/sip -k digest'`, `make serve ARGS='--dir trial'`.
@@ -14,7 +14,7 @@ ARGS   ?=
 export PYO3_PYTHON := $(CURDIR)/$(PY)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-programs lint types check bench docs clean
+.PHONY: help setup demo serve test test-programs lint types check bench docs fuzz clean
 .DELETE_ON_ERROR:
 
 help: ## list the verbs
@@ -37,6 +37,7 @@ lint: $(STAMP) ## check style, the doors between the rooms, and Rust's warnings
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(CARGO) fmt --manifest-path native/Cargo.toml --all --check
+	$(CARGO) fmt --manifest-path native/fuzz/Cargo.toml --check
 	$(CARGO) clippy $(CRATES) --all-targets --quiet -- -D warnings
 
 types: $(STAMP) ## check the types of sources and tests
@@ -50,18 +51,24 @@ bench: $(STAMP) ## measure the hot paths
 docs: $(STAMP) ## write the pages of docs/ that say what the code declares
 	$(PY) tools/reference.py
 
+fuzz: ## give every native decoder and parser a minute of foreign bytes (nightly Rust, cargo-fuzz)
+	cd native && for target in $$($(CARGO) +nightly fuzz list); do \
+	  $(CARGO) +nightly fuzz run $$target -- -max_len=4096 -max_total_time=60 $(ARGS) || exit; \
+	done
+
 clean: ## remove what was built, the virtual environment included
-	rm -rf $(VENV) build dist native/target .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist native/target native/fuzz/target .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find src tests bench -name __pycache__ -prune -exec rm -rf {} +
 	find src -name '_native*.so' -delete
 
 test-programs:
 	@tools/machine test
 
-# One stamp for the interpreter, the dependencies and the native engine. cargo does its own incremental work.
+# One stamp for the interpreter, the dependencies and the native engine. cargo does its own incremental work. pesq comes as
+# source and is built before, with a setuptools of its own.
 $(STAMP): pyproject.toml $(NATIVE) tools/machine
 	@tools/machine build
 	[ -x $(PY) ] || "$$(tools/machine python)" -m venv $(VENV)
-	$(PY) -m pip install --quiet 'maturin>=1.8,<2'
+	$(PY) -m pip install --quiet 'maturin>=1.8,<2' 'pesq>=0.0.4'
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(PY) -m pip install --quiet --no-build-isolation --editable '.[dev]'
 	@touch $@

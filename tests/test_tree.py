@@ -102,9 +102,16 @@ def test_pure_standard_library_is_spelt_right() -> None:
     assert not PURE_STDLIB - sys.stdlib_module_names
 
 
-def test_only_media_and_node_open_the_native_engine() -> None:
-    rooms = {relative(path) for path in MODULES if "trunkline._native" in set(imported(tree_of(path)))}
-    assert all(room.startswith("media/") for room in rooms), rooms
+def test_only_media_and_the_parser_open_the_native_module() -> None:
+    """And the pure room takes the pure reader only (ADR 9)."""
+    users = {relative(path): set(imported(tree_of(path))) for path in MODULES}
+    users = {name: names for name, names in users.items() if "trunkline._native" in names}
+    parser = users.pop("sip/parse.py")
+    assert {name for name in parser if "_native" in name} == {
+        "trunkline._native",
+        "trunkline._native.HeadReader",
+    }
+    assert all(name.startswith("media/") for name in users), users
 
 
 def is_mirrored(path: Path) -> bool:

@@ -1,8 +1,9 @@
-# The media engine, in Rust (native/python has the docstrings). Used through trunkline.media.embedded only.
+# The media engine and the reader of SIP messages, in Rust (native/python has the docstrings). The engine is
+# used through trunkline.media.embedded only, the reader through trunkline.sip.parse.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import final
+from typing import TypeAlias, final
 
 @final
 class Engine:
@@ -99,3 +100,48 @@ class Statistics:
     def dtmf_events(self) -> int: ...
     @property
     def dropped(self) -> dict[str, int]: ...
+
+@final
+class HeadReader:
+    def __new__(
+        cls,
+        keys: list[tuple[str, str]],
+        once: list[tuple[str, str]],
+        *,
+        head_bytes: int,
+        lines: int,
+        parameters: int,
+        cseq: int,
+    ) -> HeadReader: ...
+    def read(self, data: bytes) -> _Head | _Fault: ...
+
+# Start line; key -> values; spelling of unknown names; body, None where Content-Length is wrong. Then, None
+# where not of the usual form: Via (transport, host, port, parameters), tag of From, tag of To, CSeq.
+_Head: TypeAlias = tuple[
+    str,
+    dict[str, tuple[str, ...]],
+    dict[str, str] | None,
+    bytes | None,
+    tuple[str, str, int | None, dict[str, str | None]] | None,
+    tuple[str | None] | None,
+    tuple[str | None] | None,
+    tuple[int, str] | None,
+]
+# Element, detail, status.
+_Fault: TypeAlias = tuple[str, str, int]
+
+@final
+class CodecTrial:
+    def __new__(cls, name: str, ilbc_frame_ms: int) -> CodecTrial: ...
+    @property
+    def sample_rate(self) -> int: ...
+    @property
+    def frame_ms(self) -> int: ...
+    @property
+    def frame_octets(self) -> int: ...
+    @property
+    def encode_us(self) -> float: ...
+    @property
+    def decode_us(self) -> float: ...
+    @property
+    def loudness_change_db(self) -> float: ...

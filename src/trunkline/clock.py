@@ -55,7 +55,7 @@ class TimerHeap:
     `wake(deadline)` is called when a new timer becomes the earliest one, so that the driver can sleep less.
     """
 
-    __slots__ = ("_heap", "_now", "_serial", "_sweep_at", "_wake", "_wall")
+    __slots__ = ("_heap", "_serial", "_sweep_at", "_wake", "now", "wall")
 
     def __init__(
         self,
@@ -63,18 +63,12 @@ class TimerHeap:
         wall: Callable[[], float],
         wake: Callable[[float], None] | None = None,
     ) -> None:
-        self._now = now
-        self._wall = wall
+        self.now: Final = now
+        self.wall: Final = wall
         self._wake = wake
         self._serial = 0
         self._sweep_at = SWEEP_MIN
         self._heap: list[tuple[float, int, Timer]] = []
-
-    def now(self) -> float:
-        return self._now()
-
-    def wall(self) -> float:
-        return self._wall()
 
     def at(self, deadline: float, fire: Callable[[], None]) -> Timer:
         timer = Timer(deadline, fire)
@@ -108,7 +102,7 @@ class TimerHeap:
         callback propagates after the timer has been removed: call again to go on.
         """
         heap = self._heap
-        now = self._now()
+        now = self.now()
         fired = 0
         while heap and heap[0][0] <= now:
             timer = heapq.heappop(heap)[2]

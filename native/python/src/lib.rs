@@ -1,4 +1,4 @@
-//! `trunkline._native`: the media engine as Python sees it.
+//! `trunkline._native`: the media engine, and the reader of SIP messages, as Python sees them.
 //!
 //! Thin: arguments become the engine's types, results become Python's. Refusals become exceptions in one place,
 //! [`errors`]. The stub `src/trunkline/_native.pyi` says the same in Python; a test holds the two together.
@@ -6,6 +6,8 @@
 mod engine;
 mod errors;
 mod leg;
+mod sip;
+mod trial;
 
 use pyo3::prelude::*;
 
@@ -15,5 +17,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<engine::Engine>()?;
     module.add_class::<leg::Leg>()?;
     module.add_class::<leg::Statistics>()?;
+    module.add_class::<sip::HeadReader>()?;
+    module.add_class::<trial::CodecTrial>()?;
     Ok(())
 }

@@ -37,7 +37,7 @@ def extension_fields(message: Message) -> list[Field]:
     """The `X-` fields of an INVITE or BYE that the other leg is to see, spelt as they came."""
     return [
         (name, value)
-        for name, value in message.headers.fields()
+        for name, value in message.headers.unknown_fields()
         if name[:2] in ("X-", "x-") and not name.lower().startswith(_OURS)
     ]
 

@@ -45,6 +45,7 @@ COMMANDS = {
     "calls": Entry("calls", LOOKING, "List calls, follow them, or show one with its SIP ladder."),
     "registration": Entry("registrations", LOOKING, "Devices that are registered now."),
     "ban": Entry("bans", LOOKING, "Sources that are turned away."),
+    "codecs": Entry("codecs", LOOKING, "Say which codecs this build speaks, and what each costs."),
     "explain": Entry("explain", LOOKING, "Say what would happen to a call, or what an error id means."),
     "ping": Entry("ping", TRYING, "Send OPTIONS and say what came back."),
     "dial": Entry("dial", TRYING, "Place a test call, and say what was heard."),

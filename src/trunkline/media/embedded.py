@@ -21,6 +21,8 @@ from trunkline.media.terminals import Echo, Hearing, Silence, Source, ToneHeard
 RECORD_LIMIT_S = 600
 """Seconds that a terminal records at most: they are kept in memory until it is closed."""
 SAMPLE_RATE = 8000
+CodecTrial = _native.CodecTrial
+"""One codec of this build, tried: encoded, decoded, timed."""
 
 
 @dataclass(frozen=True, slots=True)

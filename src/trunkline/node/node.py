@@ -265,6 +265,8 @@ class Node:
             secret=self._secret("tags and branches"),
             observer=WireTap(self.metrics, self.ladder),
         )
+        self.received = services.agent.received
+        """One datagram or one framed message goes straight to the user agent."""
         forwarding = settings.forwarding
         self.pinger = Pinger(services, interval_s=forwarding.ping_interval_s if forwarding.pings else None)
         self.carrier_registrations = CarrierRegistrations(services)
@@ -342,10 +344,6 @@ class Node:
         return replace(binding, flow=self.transports.flow_to(target))
 
     # -- what the wire brings (the transports' receiver) -------------------------------------------
-
-    def received(self, data: bytes, flow: Flow) -> None:
-        """One datagram or one framed message."""
-        self.services.agent.received(data, flow)
 
     def flow_failed(self, flow_or_target: Flow | Target, failure: FlowFailure) -> None:
         """A connection that is gone, or an ICMP error."""

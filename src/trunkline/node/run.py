@@ -6,6 +6,8 @@ changed.
 """
 
 import asyncio
+import contextlib
+import ctypes
 import signal
 from pathlib import Path
 
@@ -18,11 +20,28 @@ from trunkline.node import wiring
 from trunkline.node.node import Node
 from trunkline.observe.log import Log, open_log
 
+_M_TRIM_THRESHOLD, _M_ARENA_MAX = -1, -8
+"""glibc's mallopt(3)."""
+_TRIM_BYTES = 1 << 20
+
+
+def keep_memory_together() -> None:
+    """Have all threads allocate from one heap, and give back what is free at its end.
+
+    glibc would give each thread a heap of its own, in which the groups of records and ladders that pass from
+    thread to thread leave holes: 11 MB after 20,000 calls. A C library without mallopt stays as it is.
+    """
+    with contextlib.suppress(AttributeError, OSError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_ARENA_MAX, 1)
+        mallopt(_M_TRIM_THRESHOLD, _TRIM_BYTES)
+
 
 def run(path: Path | None) -> None:
     """Run a node with the settings of the file `path` until it is told to stop. Raises `TrunklineError` when
     it can't start.
     """
+    keep_memory_together()
     settings = Settings.load(path)
     log = open_log(wiring.log_options(settings))
     try:

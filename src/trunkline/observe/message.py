@@ -6,6 +6,7 @@ another version of it is refused by `FORMAT`.
 
 import struct
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from trunkline.observe.masking import mask_message
@@ -40,12 +41,17 @@ class LadderMessage(NamedTuple):
         return self._replace(data=mask_message(self.data))
 
 
+@lru_cache(maxsize=256)
+def _host(host: str) -> bytes:
+    return host.encode("utf-8", "surrogateescape")[:255]
+
+
 def pack(messages: Iterable[LadderMessage]) -> bytes:
     """Write `messages` as one chunk."""
     parts: list[bytes] = []
     for message in messages:
-        local = message.local.host.encode("utf-8", "surrogateescape")[:255]
-        remote = message.remote.host.encode("utf-8", "surrogateescape")[:255]
+        local = _host(message.local.host)
+        remote = _host(message.remote.host)
         head = _HEAD.pack(
             message.at,
             message.leg & 0xFFFF,

@@ -179,7 +179,8 @@ class Dialog:
         """
         if cseq is None:
             cseq = self.local_seq = self.local_seq + 1
-        headers = Headers()
+        headers = Headers.adopt({}, None)
+        put = headers.put
         request_uri = str(self.remote_target)
         route_set = self.route_set
         if route_set:
@@ -188,12 +189,12 @@ class Dialog:
             if isinstance(first, SipUri) and not first.lr:
                 routes = [*routes[1:], f"<{request_uri}>"]
                 request_uri = str(first.without("method", "headers"))
-            headers.add("route", ", ".join(routes))
-        headers.add("max-forwards", "70")
-        headers.add("from", self.local_name)
-        headers.add("to", self.remote_name)
-        headers.add("call-id", self.call_id)
-        headers.add("cseq", f"{cseq} {method}")
+            put("route", ", ".join(routes))
+        put("max-forwards", "70")
+        put("from", self.local_name)
+        put("to", self.remote_name)
+        put("call-id", self.call_id)
+        put("cseq", f"{cseq} {method}")
         return Request(method, request_uri, headers, b"")
 
     def next_hop(self) -> SipUri | Flow:

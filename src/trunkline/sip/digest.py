@@ -167,7 +167,16 @@ class Outcome(Enum):
 class Challenger:
     """Asks for credentials of one realm, and checks them."""
 
-    __slots__ = ("_algorithms", "_clock", "_counts", "_decoys", "_lifetime_s", "_mint", "realm")
+    __slots__ = (
+        "_algorithms",
+        "_around_nonce",
+        "_clock",
+        "_counts",
+        "_decoys",
+        "_lifetime_s",
+        "_mint",
+        "realm",
+    )
 
     def __init__(
         self,
@@ -190,17 +199,17 @@ class Challenger:
         self._lifetime_s = lifetime_s
         self._algorithms = tuple(algorithms)
         self._counts = counts
+        self._around_nonce = [
+            (f'Digest realm={quote(realm)}, nonce="', f'", algorithm={algorithm}, qop="auth"')
+            for algorithm in self._algorithms
+        ]
         self._decoys = {algorithm: _HASH[algorithm](key.hex()) for algorithm in Algorithm}
 
     def challenge_headers(self, stale: bool = False) -> list[str]:
         """Values for WWW-Authenticate or Proxy-Authenticate, one line each, to be sent in this order."""
         nonce = self._mint.issue(self._clock.wall())
-        realm = quote(self.realm)
         tail = ", stale=true" if stale else ""
-        return [
-            f'Digest realm={realm}, nonce="{nonce}", algorithm={algorithm}, qop="auth"{tail}'
-            for algorithm in self._algorithms
-        ]
+        return [f"{before}{nonce}{behind}{tail}" for before, behind in self._around_nonce]
 
     def find(self, values: Iterable[str]) -> Credentials | None:
         """The first of these header values that holds Digest credentials of this realm, if any does."""

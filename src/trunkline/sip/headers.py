@@ -9,6 +9,7 @@ means is `message` and the modules of the single headers; nothing is parsed here
 """
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from trunkline.sip.errors import SipBuildError
 from trunkline.sip.grammar import is_token, refuse_breaks, split_list
@@ -168,8 +169,10 @@ class Headers:
     def __init__(self, fields: Iterable[tuple[str, str]] = ()) -> None:
         self._values: dict[str, tuple[str, ...]] = {}
         self._spelling: dict[str, str] | None = None
-        self.parsed: dict[str, object] = {}
-        """What `message` has parsed, by key; forgotten for a key whenever that key's values change."""
+        self.parsed: dict[str, Any] = {}
+        """What `message` has parsed, by key; forgotten for a key whenever that key's values change. Of an
+        address that was only recognised, a tuple of its tag.
+        """
         for name, value in fields:
             self.add(name, value)
 
@@ -237,10 +240,18 @@ class Headers:
             first, *others = values[key]
             values[key] = (first + suffix, *others)
 
+    def put(self, key: str, value: str) -> None:
+        """`set` for a known key, checked only when the message is written: for what is ours through and
+        through.
+        """
+        self._values[key] = (value,)
+        if self.parsed:
+            self.parsed.pop(key, None)
+
     def rewrite(self, key: str, lines: tuple[str, ...]) -> None:
         """Replace the lines of a known key by text made from what was received, which isn't checked again.
 
-        It may hold a NUL in a quoted pair; a line break would still be refused by `Message.to_bytes`.
+        It may hold a NUL in a quoted pair; a line break is still refused by `Message.to_bytes`.
         """
         self._values[key] = lines
         self.parsed.pop(key, None)
@@ -282,6 +293,11 @@ class Headers:
             name = self.spelling(key)
             for value in values:
                 yield name, value
+
+    def unknown_fields(self) -> list[tuple[str, str]]:
+        """`fields` of names that no table knows: `X-` fields and others of somebody's own."""
+        values = self._values
+        return [(self.spelling(key), value) for key in values if key not in SPELLING for value in values[key]]
 
     def keys(self) -> Iterable[str]:
         """The keys present, in order of first appearance."""

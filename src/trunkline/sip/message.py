@@ -8,7 +8,7 @@ Not here: reading bytes (`parse`), what a header does to a dialog or transaction
 """
 
 from collections.abc import Iterable
-from typing import Final, cast
+from typing import Final
 
 from trunkline.sip import limits
 from trunkline.sip.errors import SipBuildError, SipSyntaxError
@@ -55,7 +55,7 @@ class Message:
     @property
     def top_via(self) -> Via:
         """The first Via element. Raises `SipSyntaxError` when there is none."""
-        via = self.headers.parsed.get("via")
+        via: Via | None = self.headers.parsed.get("via")
         if via is None:
             line = self.headers.get("via")
             if line is None:
@@ -64,7 +64,7 @@ class Message:
             if not elements:
                 raise SipSyntaxError("Via", "empty")
             via = self.headers.parsed["via"] = Via.parse(elements[0])
-        return cast("Via", via)
+        return via
 
     @property
     def vias(self) -> list[Via]:
@@ -81,36 +81,42 @@ class Message:
     @property
     def from_(self) -> NameAddr:
         """From (§20.20)."""
-        return self._address("from", "From")
+        address = self.headers.parsed.get("from")
+        return address if isinstance(address, NameAddr) else self._address("from", "From")
 
     @property
     def to(self) -> NameAddr:
         """To (§20.39)."""
-        return self._address("to", "To")
+        address = self.headers.parsed.get("to")
+        return address if isinstance(address, NameAddr) else self._address("to", "To")
 
     @property
     def from_tag(self) -> str | None:
         """None in messages of RFC 2543 elements."""
-        return self.from_.tag
+        address = self.headers.parsed.get("from")
+        return address[0] if type(address) is tuple else self.from_.tag
 
     @property
     def to_tag(self) -> str | None:
         """None outside a dialog."""
-        return self.to.tag
+        address = self.headers.parsed.get("to")
+        return address[0] if type(address) is tuple else self.to.tag
 
     @property
     def call_id(self) -> str:
         """Call-ID (§20.8)."""
-        return self._required("call-id", "Call-ID")
+        value = self.headers.get("call-id")
+        if value is None:
+            raise SipSyntaxError("Call-ID", "missing")
+        return value
 
     @property
     def cseq(self) -> CSeq:
         """CSeq (§20.16)."""
-        parsed = self.headers.parsed
-        cseq = parsed.get("cseq")
+        cseq: CSeq | None = self.headers.parsed.get("cseq")
         if cseq is None:
-            cseq = parsed["cseq"] = parse_cseq(self._required("cseq", "CSeq"))
-        return cast("CSeq", cseq)
+            cseq = self.headers.parsed["cseq"] = parse_cseq(self._required("cseq", "CSeq"))
+        return cseq
 
     @property
     def contact(self) -> NameAddr | None:
@@ -172,10 +178,10 @@ class Message:
     @property
     def allow(self) -> frozenset[str]:
         """Methods as spelled (methods are case-sensitive), empty when the header is absent (§20.5)."""
-        tokens = self.headers.parsed.get("allow")
+        tokens: frozenset[str] | None = self.headers.parsed.get("allow")
         if tokens is None:
             tokens = self.headers.parsed["allow"] = frozenset(self.headers.split("Allow"))
-        return cast("frozenset[str]", tokens)
+        return tokens
 
     @property
     def rseq(self) -> int | None:
@@ -216,18 +222,15 @@ class Message:
         return value
 
     def _address(self, key: str, name: str) -> NameAddr:
-        parsed = self.headers.parsed
-        address = parsed.get(key)
-        if address is None:
-            try:
-                address = parsed[key] = NameAddr.parse(self._required(key, name))
-            except SipSyntaxError as error:
-                raise error.within(name) from None
-        return cast("NameAddr", address)
+        try:
+            address = self.headers.parsed[key] = NameAddr.parse(self._required(key, name))
+        except SipSyntaxError as error:
+            raise error.within(name) from None
+        return address
 
     def _addresses(self, key: str, name: str) -> list[NameAddr]:
         parsed = self.headers.parsed
-        addresses = parsed.get(key)
+        addresses: list[NameAddr] | None = parsed.get(key)
         if addresses is None:
             if key not in self.headers:
                 return []
@@ -236,7 +239,7 @@ class Message:
                 addresses = parsed[key] = [NameAddr.parse(element) for element in elements]
             except SipSyntaxError as error:
                 raise error.within(name) from None
-        return cast("list[NameAddr]", addresses).copy()
+        return addresses.copy()
 
     def _number(self, key: str, name: str, maximum: int) -> int | None:
         value = self.headers.get(key)
@@ -244,19 +247,19 @@ class Message:
 
     def _tokens(self, key: str, name: str) -> frozenset[str]:
         parsed = self.headers.parsed
-        tokens = parsed.get(key)
+        tokens: frozenset[str] | None = parsed.get(key)
         if tokens is None:
             tokens = parsed[key] = frozenset([token.lower() for token in self.headers.split(name)])
-        return cast("frozenset[str]", tokens)
+        return tokens
 
     def _serialise(self, start_line: str) -> bytes:
-        if "\n" in start_line or "\r" in start_line:
-            raise SipBuildError("the start line holds a line break")
-        lines = self.headers.lines()
         body = self.body
-        lines.insert(0, start_line)
-        lines.append(f"Content-Length: {len(body)}\r\n\r\n")
-        return "\r\n".join(lines).encode("utf-8", "surrogateescape") + body
+        lines = [start_line, *self.headers.lines(), f"Content-Length: {len(body)}\r\n\r\n"]
+        head = "\r\n".join(lines)
+        ends = len(lines) + 1
+        if head.count("\n") != ends or head.count("\r") != ends:
+            raise SipBuildError("a start line or header value holds a line break")
+        return head.encode("utf-8", "surrogateescape") + body
 
 
 class Request(Message):

@@ -9,6 +9,7 @@ well-formed.
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from trunkline.sip.errors import SipSyntaxError
@@ -34,6 +35,12 @@ _NAME_ADDR = re.compile(
 ).fullmatch
 
 
+REMEMBERED: Final = 512
+"""Addresses."""
+REMEMBERED_CHARS: Final = 256
+"""Longer ones are read each time, so that what is remembered has a bound."""
+
+
 class NameAddr:
     """An address with an optional display name and header parameters. Immutable."""
 
@@ -48,7 +55,15 @@ class NameAddr:
 
     @classmethod
     def parse(cls, text: str) -> "NameAddr":
-        """Read one address. Raises `SipSyntaxError`."""
+        """Read one address. Raises `SipSyntaxError`.
+
+        The addresses of a call come again with each of its messages, those of a peer with each of its calls:
+        the last ones read are remembered.
+        """
+        return _remembered(text) if len(text) <= REMEMBERED_CHARS else cls._read(text)
+
+    @classmethod
+    def _read(cls, text: str) -> "NameAddr":
         match = _USUAL(text)
         if match is None:
             return cls._parse_unusual(text)
@@ -119,3 +134,6 @@ class NameAddr:
 
     def __hash__(self) -> int:
         return hash((self.display, self.uri, frozenset(self.params.items())))
+
+
+_remembered = lru_cache(REMEMBERED)(NameAddr._read)  # noqa: SLF001 - the class's own memory

@@ -1,10 +1,11 @@
 """Nonces that need no memory: the time of issue under a key that all edges share (RFC 7616 §3.3, §5.4).
 
-A nonce is base64 of eight bytes (microseconds since the epoch) and the first sixteen of their HMAC-SHA-256
+A nonce is base64 of eight bytes (microseconds since the epoch) and sixteen of their keyed BLAKE2s (RFC 7693)
 with the realm. So any edge can tell its own age, and nobody else can make one. `NonceCounts` is the optional
 memory on top of it, which refuses a nonce count that has been used (RFC 7616 §3.4: replays).
 """
 
+import hashlib
 import hmac
 from base64 import b64decode, b64encode
 
@@ -12,14 +13,14 @@ from base64 import b64decode, b64encode
 class NonceMint:
     """Issues nonces for one realm and tells their age."""
 
-    __slots__ = ("_key", "_realm")
+    __slots__ = ("_keyed",)
 
     def __init__(self, realm: str, key: bytes) -> None:
         """`key`: 16 or more secret bytes. Raises `ValueError` for a shorter one."""
         if len(key) < 16:
             raise ValueError("the nonce key needs at least 16 bytes")
-        self._key = key
-        self._realm = realm.encode()
+        derived = hashlib.blake2s(b"nonce" + key).digest()
+        self._keyed = hashlib.blake2s(realm.encode() + b"\0", key=derived, digest_size=16)
 
     def issue(self, wall: float) -> str:
         """A nonce issued at `wall` (seconds since the epoch): 32 characters of base64."""
@@ -40,7 +41,9 @@ class NonceMint:
         return int.from_bytes(stamp, "big") / 1_000_000
 
     def _mac(self, stamp: bytes) -> bytes:
-        return hmac.digest(self._key, stamp + self._realm, "sha256")[:16]
+        keyed = self._keyed.copy()
+        keyed.update(stamp)
+        return keyed.digest()
 
 
 class NonceCounts:

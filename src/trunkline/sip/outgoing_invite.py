@@ -72,6 +72,7 @@ class InvitePlan:
         "call_id",
         "contact",
         "content_type",
+        "from_tag",
         "from_value",
         "headers",
         "max_forwards",
@@ -87,6 +88,7 @@ class InvitePlan:
         *,
         uri_text: str,
         from_value: str,
+        from_tag: str,
         to_value: str,
         call_id: str,
         next_hop: NextHop,
@@ -100,6 +102,7 @@ class InvitePlan:
     ) -> None:
         self.uri_text = uri_text
         self.from_value = from_value
+        self.from_tag = from_tag
         self.to_value = to_value
         self.call_id = call_id
         self.next_hop = next_hop
@@ -113,19 +116,19 @@ class InvitePlan:
 
     def request(self, cseq: int) -> Request:
         """The INVITE, without Via and Contact."""
-        headers = Headers()
-        add = headers.add
-        for route in self.route:
-            add("route", route)
-        add("max-forwards", str(self.max_forwards))
-        add("from", self.from_value)
-        add("to", self.to_value)
-        add("call-id", self.call_id)
-        add("cseq", f"{cseq} INVITE")
+        headers = Headers.adopt({}, None)
+        if self.route:
+            headers.set_all("route", self.route)
+        headers.put("max-forwards", str(self.max_forwards))
+        headers.set("from", self.from_value)
+        headers.set("to", self.to_value)
+        headers.set("call-id", self.call_id)
+        headers.put("cseq", f"{cseq} INVITE")
         for name, value in self.headers:
-            add(name, value)
+            headers.add(name, value)
         if self.body:
-            add("content-type", self.content_type)
+            headers.set("content-type", self.content_type)
+        headers.parsed["from"] = (self.from_tag,)
         return Request("INVITE", self.uri_text, headers, self.body)
 
 
@@ -200,9 +203,9 @@ class OutgoingInvite:
         agent.declare(request)
         asked = self._asked_s()
         if asked is not None:
-            request.headers.add("session-expires", str(asked))
+            request.headers.put("session-expires", str(asked))
         if self._min_se_s:
-            request.headers.add("min-se", str(self._min_se_s))
+            request.headers.put("min-se", str(self._min_se_s))
         if self._authenticator is not None:
             self._authenticator.authorize(request)
         plan, flow = self._plan, self._flow

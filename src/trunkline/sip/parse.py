@@ -8,13 +8,18 @@ or tel, and without headers.
 
 Everything else is kept byte-exact and can't fail a message. Bounds are those of `limits`.
 
+What touches every byte (lines, control characters, the index of header fields) is the native `HeadReader`'s,
+a pure function. It also recognises the usual forms of the routing headers; the other forms are read here.
+
 What `parse_message` raises carries the status to answer with, and the request as far as it could be read;
 whether it is answered is `stack`'s business. An ACK or a response is never answered: their error carries no
 message.
 """
 
 import re
+from typing import Any, Final
 
+from trunkline._native import HeadReader
 from trunkline.sip import limits
 from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.grammar import LWS, is_token, parse_params, split_list
@@ -24,18 +29,20 @@ from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.uri import OtherUri, SipUri, parse_uri
 from trunkline.sip.via import Via
 
-_CONTROLS = bytes([*range(9), *range(10, 32), 127])
 _FOLD = re.compile(r"\r\n[ \t]+")
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]").search
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
-_BREAK = re.compile("[\r\n]").search
 _VERSION = re.compile(r"SIP/[0-9]+\.[0-9]+", re.IGNORECASE).fullmatch
 _STATUS = re.compile(r"[1-6][0-9]{2}").fullmatch
 _NUMBER = re.compile(r"[0-9]{1,10}").fullmatch
-_SINGLE = {
-    key: SPELLING[key]
-    for key in ("from", "to", "call-id", "cseq", "max-forwards", "content-length", "content-type")
-}
+_ONCE = ("from", "to", "call-id", "cseq", "max-forwards", "content-length", "content-type")
+_reader: Final = HeadReader(
+    list(KEYS.items()),
+    [(key, SPELLING[key]) for key in _ONCE],
+    head_bytes=limits.HEAD_BYTES,
+    lines=limits.HEADER_FIELDS,
+    parameters=limits.PARAMETERS,
+    cseq=limits.CSEQ_MAX,
+)
 
 _Values = dict[str, tuple[str, ...]]
 
@@ -56,65 +63,32 @@ def parse_message(data: bytes) -> Request | Response:
 
 
 def _parse(data: bytes) -> Request | Response:
-    end = data.find(b"\r\n\r\n")
-    if end < 0:
-        raise SipSyntaxError("message", "no blank line ends the header fields")
-    if end > limits.HEAD_BYTES:
-        raise SipSyntaxError("message", "header fields too long", status=513)
-    head = data[:end]
-    text = head.decode("utf-8", "surrogateescape")
-    lines = text.split("\r\n")
-    if len(head.translate(None, _CONTROLS)) != end - 2 * (len(lines) - 1):
-        _check_controls(lines)
-    values, spelling = _index(lines)
-    start_line = lines[0]
+    head = _reader.read(data)
+    if len(head) == 3:
+        element, detail, status = head
+        raise SipSyntaxError(element, detail, status=status)
+    start_line, values, spelling, body, via, from_, to, cseq = head
     headers = Headers.adopt(values, spelling)
+    parsed = headers.parsed
+    if via is not None:
+        transport, host, port, params = via
+        parsed["via"] = Via(transport, host, port, params)
+    if from_ is not None:
+        parsed["from"] = from_
+    if to is not None:
+        parsed["to"] = to
+    if cseq is not None:
+        parsed["cseq"] = CSeq(*cseq)
     if start_line[:4].upper() == "SIP/":
         status, reason = _status_line(start_line)
-        _check_routing_headers(values, headers.parsed)
-        return Response(status, reason, headers, _body(values, data, end + 4))
+        _check_routing_headers(values, parsed)
+        return Response(status, reason, headers, _checked_body(values, body))
     method, uri_text = _request_line(start_line)
-    cseq = _check_routing_headers(values, headers.parsed)
+    number = _check_routing_headers(values, parsed)
     uri = _request_uri(uri_text)
-    if cseq.method != method:
+    if number.method != method:
         raise SipSyntaxError("CSeq", "method differs from the request line's")
-    return Request(method, uri_text, headers, _body(values, data, end + 4), uri)
-
-
-def _index(lines: list[str]) -> tuple[_Values, dict[str, str] | None]:
-    if len(lines) > limits.HEADER_FIELDS:
-        raise SipSyntaxError("message", "too many header fields", status=513)
-    values: _Values = {}
-    spelling: dict[str, str] | None = None
-    known = KEYS.get
-    for line in lines[1:]:
-        name, colon, value = line.partition(":")
-        key = known(name)
-        if key is None or not colon:
-            if line[0] in LWS:
-                return _index(_unfold(lines))
-            name = name.rstrip(LWS)
-            key = key_of(name) if colon else None
-            if key is None:
-                raise SipSyntaxError("message", "a header field without a proper name")
-            if key not in SPELLING and key not in values:
-                if spelling is None:
-                    spelling = {}
-                spelling[key] = name
-        if key not in values:
-            values[key] = (value.strip(" \t"),)
-        elif key in _SINGLE:
-            raise SipSyntaxError(_SINGLE[key], "present more than once")
-        else:
-            values[key] += (value.strip(" \t"),)
-    return values, spelling
-
-
-def _unfold(lines: list[str]) -> list[str]:
-    """Join continuation lines to the line they continue (RFC 3261 §7.3.1), by a single space."""
-    if lines[1][:1] in (" ", "\t"):
-        raise SipSyntaxError("request line", "continued on the next line")
-    return _FOLD.sub(" ", "\r\n".join(lines)).split("\r\n")
+    return Request(method, uri_text, headers, _checked_body(values, body), uri)
 
 
 def _request_line(line: str) -> tuple[str, str]:
@@ -160,53 +134,56 @@ def _check_version(version: str, where: str) -> None:
     raise SipSyntaxError(where, "malformed SIP version")
 
 
-def _check_routing_headers(values: _Values, parsed: dict[str, object]) -> CSeq:
-    """Parse what every message must have into `parsed`, where the properties of `Message` look."""
-    for key in ("via", "from", "to", "call-id", "cseq"):
-        if key not in values:
-            raise SipSyntaxError(SPELLING[key], "missing")
-    line = values["via"][0]
-    if "," in line:
-        line = (split_list(line) or [""])[0]
-    via = Via.parse(line)
-    if via.protocol != "SIP/2.0":
-        raise SipSyntaxError("Via", "protocol is not SIP/2.0")
-    parsed["via"] = via
-    for key in ("from", "to"):
-        try:
-            parsed[key] = address = NameAddr.parse(values[key][0])
-        except SipSyntaxError as error:
-            raise error.within(SPELLING[key]) from None
-        if address.params.get("tag") == "":
-            raise SipSyntaxError(SPELLING[key], "empty tag")
-    call_id = values["call-id"][0]
+def _check_routing_headers(values: _Values, parsed: dict[str, Any]) -> CSeq:
+    """Of the headers that every message must have, parse into `parsed` what the reader hasn't recognised:
+    there the properties of `Message` look.
+    """
+    try:
+        line, from_, to = values["via"][0], values["from"][0], values["to"][0]
+        call_id, number = values["call-id"][0], values["cseq"][0]
+    except KeyError as missing:
+        raise SipSyntaxError(SPELLING[missing.args[0]], "missing") from None
+    if "via" not in parsed:
+        parsed["via"] = _via(line)
+    if "from" not in parsed:
+        parsed["from"] = _party(from_, "From")
+    if "to" not in parsed:
+        parsed["to"] = _party(to, "To")
     if not call_id or " " in call_id or "\t" in call_id:
         raise SipSyntaxError("Call-ID", "empty or with white space")
     hops = values.get("max-forwards")
     if hops is not None and (not _NUMBER(hops[0]) or int(hops[0]) > limits.MAX_FORWARDS_MAX):
         raise SipSyntaxError("Max-Forwards", "not a number in range")
-    cseq = parsed["cseq"] = parse_cseq(values["cseq"][0])
+    cseq: CSeq | None = parsed.get("cseq")
+    if cseq is None:
+        cseq = parsed["cseq"] = parse_cseq(number)
     return cseq
 
 
-def _body(values: _Values, data: bytes, start: int) -> bytes:
-    length = values.get("content-length")
-    if length is None:
-        return data[start:]
-    if not _NUMBER(length[0]):
+def _via(line: str) -> Via:
+    via = Via.parse((split_list(line) or [""])[0] if "," in line else line)
+    if via.protocol != "SIP/2.0":
+        raise SipSyntaxError("Via", "protocol is not SIP/2.0")
+    return via
+
+
+def _party(text: str, name: str) -> NameAddr:
+    try:
+        address = NameAddr.parse(text)
+    except SipSyntaxError as error:
+        raise error.within(name) from None
+    if address.params.get("tag") == "":
+        raise SipSyntaxError(name, "empty tag")
+    return address
+
+
+def _checked_body(values: _Values, body: bytes | None) -> bytes:
+    """The body that the reader has found; it finds none where Content-Length is at fault."""
+    if body is not None:
+        return body
+    if not _NUMBER(values["content-length"][0]):
         raise SipSyntaxError("Content-Length", "not a number")
-    end = start + int(length[0])
-    if end > len(data):
-        raise SipSyntaxError("Content-Length", "larger than the body")
-    return data[start:end]
-
-
-def _check_controls(lines: list[str]) -> None:
-    for line in lines:
-        if _BREAK(line):
-            raise SipSyntaxError("message", "bare CR or LF")
-        if _CONTROL(line) and _CONTROL(_QUOTED.sub("", line)):
-            raise SipSyntaxError("message", "control character")
+    raise SipSyntaxError("Content-Length", "larger than the body")
 
 
 _ANSWERED = frozenset(("via", "from", "to", "call-id", "cseq", "timestamp"))

@@ -18,6 +18,9 @@ class Transport(StrEnum):
     TCP = "TCP"
     TLS = "TLS"
 
+    __hash__ = str.__hash__
+    """Enum's own is a Python function, and transports stand in keys that every message looks up."""
+
     @property
     def reliable(self) -> bool:
         """True when the transport retransmits by itself (RFC 3261 §17 zeroes timers on those)."""

@@ -8,6 +8,7 @@ Leniencies, each of them seen from deployed phones: a user part may hold any vis
 
 import ipaddress
 import re
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -29,6 +30,11 @@ No possessive quantifier stands around what may backtrack: before Python 3.11.5 
 match (https://github.com/python/cpython/issues/106052), and Debian 12 has 3.11.2.
 """
 
+REMEMBERED: Final = 512
+"""URIs."""
+REMEMBERED_CHARS: Final = 256
+"""Longer ones are read each time, so that what is remembered has a bound."""
+
 _URI = re.compile(rf"{SIP_URI}(?:\?(.*))?", re.DOTALL).fullmatch
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*+):([!-;=?-~]++)").fullmatch
 _EXTRA_COLON = re.compile(r"::(?=:[0-9]{1,3}\.[0-9.]+\Z)").sub
@@ -39,7 +45,7 @@ _HEADERS = re.compile(r"[!$%&'()*+./0-9:=?A-Z\[\]_a-z~-]++").fullmatch
 class SipUri:
     """One SIP or SIPS URI. Immutable; `==` compares printed forms, `equivalent` is RFC 3261's equality."""
 
-    __slots__ = ("headers", "host", "params", "password", "port", "scheme", "user")
+    __slots__ = ("_text", "headers", "host", "params", "password", "port", "scheme", "user")
 
     def __init__(
         self,
@@ -67,6 +73,7 @@ class SipUri:
         self.headers: Final = headers
         """What follows `?`, undecoded; empty when there is nothing."""
         self.password: Final = password
+        self._text: str | None = None
 
     @classmethod
     def parse(cls, text: str) -> "SipUri":
@@ -164,6 +171,12 @@ class SipUri:
         return _header_set(self.headers) == _header_set(other.headers)
 
     def __str__(self) -> str:
+        text = self._text
+        if text is None:
+            text = self._text = self._printed()
+        return text
+
+    def _printed(self) -> str:
         user = self.user
         text = f"{self.scheme}:"
         if user is not None:
@@ -222,7 +235,11 @@ class OtherUri:
 
 
 def parse_uri(text: str) -> SipUri | OtherUri:
-    """Read any URI. Raises `SipSyntaxError`."""
+    """Read any URI. Raises `SipSyntaxError`. The last ones read are remembered."""
+    return _remembered(text) if len(text) <= REMEMBERED_CHARS else _read(text)
+
+
+def _read(text: str) -> SipUri | OtherUri:
     match = _URI(text)
     if match is not None:
         return _checked(match)
@@ -230,6 +247,9 @@ def parse_uri(text: str) -> SipUri | OtherUri:
     if match is None or match[1].lower() in ("sip", "sips"):
         raise _why_not(text)
     return OtherUri(match[1].lower(), match[2])
+
+
+_remembered = lru_cache(REMEMBERED)(_read)
 
 
 def sip_uri_of(

@@ -284,7 +284,7 @@ class UsageServer:
         response = response_to(
             request, status, headers=headers, body=body, content_type=_SDP if body else None
         )
-        response.headers.set("contact", self.contact.text(transaction.flow, sips=self.dialog.wants_sips))
+        response.headers.put("contact", self.contact.text(transaction.flow, sips=self.dialog.wants_sips))
         self.agent.declare(response)
         return response
 

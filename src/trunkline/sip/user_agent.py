@@ -12,7 +12,7 @@ Knows neither sockets nor a clock of its own. Randomness comes from `token` alon
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from trunkline.clock import Clock
 from trunkline.sip.dialog import DialogId
@@ -113,6 +113,8 @@ class UserAgent:
             secret=secret,
             product=settings.product,
         )
+        self.received: Final = self.stack.received
+        """For the world below: one datagram or one framed message, with its flow."""
         self._allow_value = ", ".join(settings.allow)
         self._supported_value = ", ".join(settings.supported)
         self._methods = frozenset(settings.allow)
@@ -122,10 +124,6 @@ class UserAgent:
         self._registrations: dict[RegistrationClient, None] = {}
 
     # for the world below
-
-    def received(self, data: bytes, flow: Flow) -> None:
-        """One datagram or one framed message."""
-        self.stack.received(data, flow)
 
     def stream_broken(self, error: SipSyntaxError, flow: Flow) -> None:
         """A stream can't go on at this request; its connection is closed after this."""
@@ -177,11 +175,13 @@ class UserAgent:
         if next_hop is None:
             first = route[0].uri if route else uri
             next_hop = first if isinstance(first, SipUri) else uri
+        from_tag = self.token()
         plan = InvitePlan(
             uri_text=str(uri.without("method", "headers"))
             if uri.headers or "method" in uri.params
             else str(uri),
-            from_value=f"{from_};tag={self.token()}",
+            from_value=f"{from_};tag={from_tag}",
+            from_tag=from_tag,
             to_value=str(to),
             call_id=self.token() if call_id is None else call_id,
             next_hop=next_hop,
@@ -341,10 +341,10 @@ class UserAgent:
 
     def declare(self, message: Request | Response) -> None:
         """Add Allow, Supported and our name (RFC 3261 §13.2.1, §13.3.1.4; RFC 4028 §7.1; RFC 3311 §4)."""
-        headers = message.headers
-        headers.add("user-agent" if isinstance(message, Request) else "server", self.settings.product)
-        headers.add("allow", self._allow_value)
-        headers.add("supported", self._supported_value)
+        put = message.headers.put
+        put("user-agent" if isinstance(message, Request) else "server", self.settings.product)
+        put("allow", self._allow_value)
+        put("supported", self._supported_value)
 
     def remember(self, usage: Usage) -> None:
         """A dialog exists from now on. Idempotent."""

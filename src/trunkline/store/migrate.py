@@ -1,22 +1,26 @@
 """Bring a database to this program's schema, and tell whether it is there.
 
 The migrations are part of the package (`trunkline.store.migrations`), so an installed wheel needs no files
-besides. A new one is a module `versions/v0002_….py` with the Alembic names `revision`, `down_revision` and
-`upgrade`; SQLite can't alter columns in place, so write those with `op.batch_alter_table`.
+besides. A new one is a module `versions/v0002_….py` with the Alembic names `revision` ("0002", as in its own
+name), `down_revision` and `upgrade`; SQLite can't alter columns in place, so write those with
+`op.batch_alter_table`.
+
+Alembic (10 MB of memory) is loaded to migrate only: a node that finds its schema current never needs it.
 """
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
+import sqlalchemy as sa
 
 from trunkline.store.database import Database
 from trunkline.store.errors import SchemaError
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 _SCRIPTS = Path(__file__).parent / "migrations"
+_VERSION = sa.table("alembic_version", sa.column("version_num"))
 
 
 class SchemaState(NamedTuple):
@@ -42,10 +46,8 @@ def upgrade(url: str) -> SchemaState:
         if before.present is not None and not _known(before.present):
             raise SchemaError(_newer(database, before))
         if not before.current:
-            config = _config()
             with database.write() as connection:
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+                _migrate(connection)
         return schema_state(database)
     finally:
         database.close()
@@ -54,11 +56,13 @@ def upgrade(url: str) -> SchemaState:
 def schema_state(database: Database) -> SchemaState:
     """Compare the schema of `database` with this program's. Raises `DatabaseError` when it can't be
     reached."""
-    needed = ScriptDirectory.from_config(_config()).get_current_head()
-    if needed is None:
+    revisions = _revisions()
+    if not revisions:
         raise SchemaError("this installation has no migrations; install it again")
     with database.read() as connection:
-        return SchemaState(MigrationContext.configure(connection).get_current_revision(), needed)
+        versioned = sa.inspect(connection).has_table(_VERSION.name)
+        present = connection.execute(sa.select(_VERSION)).scalar() if versioned else None
+        return SchemaState(present, revisions[-1])
 
 
 def check_schema(database: Database) -> None:
@@ -84,12 +88,25 @@ def _newer(database: Database, state: SchemaState) -> str:
 
 
 def _known(revision: str) -> bool:
-    return any(
-        script.revision == revision for script in ScriptDirectory.from_config(_config()).walk_revisions()
-    )
+    return revision in _revisions()
 
 
-def _config() -> Config:
+def _revisions() -> list[str]:
+    """Those of this program, oldest first: each version's file is named after its own."""
+    return sorted(path.stem[1:].partition("_")[0] for path in (_SCRIPTS / "versions").glob("v*.py"))
+
+
+def _migrate(connection: sa.Connection) -> None:
+    from alembic import command
+
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _config() -> "Config":
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     return config

@@ -70,7 +70,7 @@ def read_identity(
 ) -> CallerIdentity:
     """The caller of an INVITE, from the values of From and of the P-Asserted-Identity, Remote-Party-ID and
     Privacy fields."""
-    caller = _identity(from_, IdentitySource.FROM)
+    caller: CallerIdentity | None = None
     restricted: bool | None = None
     if remote_party:
         for party in _addresses(remote_party):
@@ -83,6 +83,8 @@ def read_identity(
         named = [identity for identity in found if identity.user is not None]
         if named:
             caller = next((identity for identity in named if identity.number is not None), named[0])
+    if caller is None:
+        caller = _identity(from_, IdentitySource.FROM)
     if privacy:
         restricted = _privacy_restricted(privacy, restricted)
     if restricted is None:

@@ -147,3 +147,8 @@ def test_rewrite_replaces_lines_unchecked_and_forgets_what_was_parsed() -> None:
     headers.rewrite("via", ('x="\\\0"', "3"))
     assert headers.all("via") == ['x="\\\0"', "3"]
     assert headers.parsed == {"to": "kept"}
+
+
+def test_unknown_fields_are_those_of_no_table() -> None:
+    headers = Headers([("To", "a"), ("X-One", "1"), ("x-two", "2"), ("x-one", "3")])
+    assert headers.unknown_fields() == [("X-One", "1"), ("X-One", "3"), ("x-two", "2")]

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from trunkline.store import migrate
 from trunkline.store.database import Database
@@ -72,6 +73,11 @@ def test_what_a_database_of_the_first_schema_holds_gets_the_defaults(tmp_path: P
     assert account.media_policy == MediaPolicy(("PCMA",))
     assert not account.announcements
     database.close()
+
+
+def test_the_files_are_named_as_alembic_names_their_versions() -> None:
+    scripts = ScriptDirectory.from_config(migrate._config())
+    assert migrate._revisions() == [script.revision for script in scripts.walk_revisions()][::-1]
 
 
 def test_a_current_schema_passes(database: Database) -> None:

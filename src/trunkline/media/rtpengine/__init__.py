@@ -7,5 +7,5 @@ gives, `words` the commands around them; `counts` reads its figures, `sounds` re
 (`playing` is its part for sounds and digits), an `instance` is one rtpengine with its health and the rooms
 that it keeps ready, a `leg` the face of a side, and `engine` the `call.ports.MediaEngine` over all of them.
 
-Why rooms are made ahead: docs/adr/0014.
+Why rooms are made ahead: docs/adr/0008.
 """

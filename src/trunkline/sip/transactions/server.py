@@ -104,8 +104,10 @@ class ServerTransaction:
         A response with a status above 100 that has no To tag gets this one (§8.2.6.2).
         """
         if self._local_tag is None:
-            sent = None if self.last_response is None else self.last_response.to_tag
-            self._local_tag = self.request.to_tag or sent or self._wire.new_tag()
+            tag = self.request.to_tag
+            if tag is None and self.last_response is not None:
+                tag = self.last_response.to_tag
+            self._local_tag = tag or self._wire.new_tag()
         return self._local_tag
 
     def respond(self, response: Response) -> None:

@@ -1,0 +1,18 @@
+//! The ear for digits: a stream of audio in one codec, with events in it.
+#![no_main]
+
+use trunkline_media::ear::Ear;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    let Some((&choice, stream)) = data.split_first() else {
+        return;
+    };
+    let mut ear = Ear::default();
+    for (place, (header, payload)) in trunkline_fuzz::rtp(stream).enumerate() {
+        if header.payload_type == 101 {
+            let _ = ear.hear_event(&header, payload, 8000, 20_000 * place as u64);
+        } else {
+            ear.hear_audio(trunkline_fuzz::codec(choice), &header, payload, &mut |_| ());
+        }
+    }
+});
