@@ -15,15 +15,15 @@ with our own offer instead of passing the absence on; PRACK and session timers e
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from enum import Enum
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
-from trunkline.call.attempt import ABANDONED, Attempt, Patience
+from trunkline.call.attempt import ABANDONED, Attempt
 from trunkline.call.digits import holds_digit, read_digit
 from trunkline.call.leg import Leg, connect
 from trunkline.call.passing import (
     Field,
+    answer_slug,
     extension_fields,
     media_warning,
     reason_fields,
@@ -31,24 +31,24 @@ from trunkline.call.passing import (
     sdp_warning,
     verdict_fields,
 )
+from trunkline.call.placing import open_attempt, send_invite
 from trunkline.call.ports import MediaLeg, WavFile
-from trunkline.call.record import AttemptRecord, CallRecord, Party, RecordState
+from trunkline.call.record import CallRecord, Direction, Party, RecordState
 from trunkline.call.renegotiation import Renegotiation
 from trunkline.call.services import Services
 from trunkline.call.sounds import LONGEST_ANNOUNCEMENT_S, Sounds
+from trunkline.call.transfer import Transfer, accept_refer, decline
 from trunkline.clock import Timer
 from trunkline.errors import MediaError, SdpError
 from trunkline.sdp.offer_answer import RemoteAudio
 from trunkline.sip.exchange import IncomingOffer
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.message import Request, Response, response_to
-from trunkline.sip.outbound_auth import DigestUser
-from trunkline.sip.ports import Flow
 from trunkline.sip.stack import ServerTransaction
 from trunkline.trunk.account import Account, Ringback
 from trunkline.trunk.hunt import AttemptEnd, EndKind, Hunt
 from trunkline.trunk.limits import Admission
-from trunkline.trunk.media_policy import DtmfMode, MediaPolicy, SrtpPolicy
+from trunkline.trunk.media_policy import DtmfMode, MediaPolicy
 from trunkline.trunk.plan import EndpointTarget, FarLeg, GatewayTarget
 from trunkline.trunk.verdict import Slug, Verdict
 
@@ -61,9 +61,6 @@ class CallState(Enum):
     REFUSING = "refusing"
     ENDED = "ended"
 
-
-TARGETS_IN_TIME = 3
-"""How many silent targets of one URI (its SRV and address records) are tried within the URI's own time."""
 
 _AT_ONCE = frozenset({Slug.SHUT_DOWN, Slug.HUNG_UP_BY_OPERATOR})
 """What no recording delays."""
@@ -106,6 +103,7 @@ class Call:
         "_renegotiation",
         "_services",
         "_sounds",
+        "_transfer",
         "_way",
         "attempt",
         "caller",
@@ -138,6 +136,7 @@ class Call:
         self._passed = extension_fields(invite.request)
         self._renegotiation: Renegotiation | None = None
         self._longest: Timer | None = None
+        self._transfer: Transfer | None = None
         self._account = account
         self._refusal: Callable[[], None] | None = None
         self.record = record
@@ -198,61 +197,20 @@ class Call:
     def _try(self, far: FarLeg) -> None:
         services = self._services
         record = self.record
-        attempt = self._new_attempt(far)
-        flow = cast("Flow | None", far.flow)
+        attempt = self.attempt = open_attempt(services, self, self, record, far, beside=self.caller)
+        record.carrier = far.carrier or record.carrier
         max_forwards = self._invite.request.max_forwards
         attempt.start()
-        attempt.invite = services.agent.invite(
-            uri=far.request_uri,
-            from_=far.from_,
-            to=far.to,
-            next_hop=None if flow is None or flow.closed else flow,
-            headers=(*far.headers, *self._passed),
+        send_invite(
+            services,
+            attempt,
+            far,
             body=attempt.leg.offer(self.caller),
+            passed=self._passed,
             max_forwards=70 if max_forwards is None else max_forwards - 1,
-            target_timeout_s=attempt.patience.silence_s / TARGETS_IN_TIME,
-            credentials=_digest_user(far),
-            call_id=attempt.record.sip_call_id,
-            events=attempt,
         )
         if self.attempt is attempt and record.attempts > 1:
             services.records.call_changed(record)
-
-    def _new_attempt(self, far: FarLeg) -> Attempt:
-        services = self._services
-        settings = services.settings
-        record = self.record
-        inbound = far.carrier is None
-        leg = Leg(
-            services.media,
-            self,
-            session_id=services.new_session_id(),
-            ipv6=":" in far.request_uri.host,
-            beside=self.caller,
-            policy=_guarded(far.media) if settings.srtp_needs_tls else far.media,
-            key=services.key,
-        )
-        silence_ms = far.response_timeout_ms
-        if silence_ms is None:
-            silence_ms = settings.endpoint_silence_ms if inbound else settings.gateway_silence_ms
-        ring_s = far.ring_timeout_s
-        if ring_s is None:
-            ring_s = settings.endpoint_ring_s if inbound else settings.gateway_ring_s
-        patience = Patience(silence_ms / 1000, ring_s, trying_counts=settings.trying_counts or not inbound)
-        record.attempts += 1
-        record.carrier = far.carrier or record.carrier
-        attempt_record = AttemptRecord(
-            attempt_id=services.token(),
-            call_id=record.call_id,
-            position=record.attempts,
-            target=far.label,
-            carrier=far.carrier,
-            started_at=services.clock.wall(),
-            sip_call_id=services.token(),
-        )
-        services.trace.link(attempt_record.sip_call_id, record.call_id)
-        self.attempt = Attempt(services, self, leg, attempt_record, patience)
-        return self.attempt
 
     def attempt_progressed(self, attempt: Attempt, response: Response) -> None:
         """Pass ringing and early media on (RFC 3960 §3.1: the gateway model, for the media is anchored
@@ -292,7 +250,7 @@ class Call:
                 raise SdpError("the 2xx has no session description, and no response before it had one")
             body = self._joined(callee) if self.caller.remote is not None else self.caller.offer(callee)
         except SdpError as error:
-            verdict = Verdict.of(_answer_slug(error), detail=f"{attempt.record.target}: {error}")
+            verdict = Verdict.of(answer_slug(error), detail=f"{attempt.record.target}: {error}")
             callee.hang_up(verdict_fields(verdict))
             self._finish(verdict, Party.SERVICE)
             return
@@ -304,9 +262,7 @@ class Call:
         self.record.answered_at = attempt.record.answered_at
         services.records.attempt_changed(attempt.record)
         services.records.call_changed(self.record)
-        self._renegotiation = Renegotiation(
-            services.media, self.caller, callee, services.settings.service_domain
-        )
+        self._renegotiate(callee)
         self._longest = services.clock.at(
             services.clock.now() + services.settings.longest_call_s, self._too_long
         )
@@ -314,6 +270,12 @@ class Call:
         for leg in (self.caller, callee):
             if leg.secure and not leg.over_tls:
                 services.keys_exposed(leg.signalled_from or "")
+
+    def _renegotiate(self, callee: Leg) -> None:
+        services = self._services
+        self._renegotiation = Renegotiation(
+            services.media, self.caller, callee, services.settings.service_domain
+        )
 
     def _joined(self, callee: Leg) -> bytes:
         """Join the two legs' media and say to the caller what came of its offer. What a reliable provisional
@@ -363,12 +325,14 @@ class Call:
             else:
                 renegotiation.acknowledged(leg, ack.body)
         except SdpError as error:
-            self.hang_up(Verdict.of(_answer_slug(error), detail=f"the answer in ACK: {error}"))
+            self.hang_up(Verdict.of(answer_slug(error), detail=f"the answer in ACK: {error}"))
 
     def leg_offered(self, leg: Leg, exchange: IncomingOffer) -> None:
         """A re-INVITE, an UPDATE or a PRACK with an offer."""
         if self._renegotiation is None:
             self._answer_early_offer(leg, exchange)
+        elif self._transfer is not None and self._transfer.refuses_offers():
+            exchange.reject(491)
         else:
             self._renegotiation.offered(leg, exchange)
 
@@ -394,6 +358,8 @@ class Call:
         """A BYE (200 is sent already). Before the answer a caller may send one (487 is sent too), a callee
         may not, yet some do (RFC 3261 §15).
         """
+        if self._transfer is not None and self._transfer.outlives(leg):
+            return
         calling = leg is self.caller
         verdict = Verdict.of(Slug.ANSWERED)
         if self.state is CallState.HUNTING:
@@ -410,7 +376,7 @@ class Call:
         becomes a digit in the other leg's media, unless that is told digits in INFO too (BEHAVIOUR §5).
         """
         other = self.callee if leg is self.caller else self.caller
-        if self.state is not CallState.TALKING or other is None or other.usage is None:
+        if self.state is not CallState.TALKING or other is None or other.usage is None or other.usage.ended:
             transaction.respond(response_to(info, 481))
             return
         if holds_digit(info.headers.get("content-type") or "") and other.policy.dtmf is not DtmfMode.INFO:
@@ -425,14 +391,48 @@ class Call:
             ),
         )
 
-    def leg_referred(  # which leg asks makes no difference
-        self,
-        leg: Leg,  # noqa: ARG002
-        refer: Request,
-        transaction: ServerTransaction,
-    ) -> None:
-        """A transfer through the trunk is declined (BEHAVIOUR §5)."""
-        transaction.respond(response_to(refer, 603, headers=verdict_fields(Verdict.of(Slug.NOT_ALLOWED))))
+    def leg_referred(self, leg: Leg, refer: Request, transaction: ServerTransaction) -> None:
+        """A transfer by the trunk: for the account's own side of an answered call (BEHAVIOUR §5)."""
+        renegotiation = self._renegotiation
+        own = self.caller if self.record.direction is Direction.OUTBOUND else self.callee
+        if self.state is not CallState.TALKING or renegotiation is None or leg is not own:
+            decline(refer, transaction)
+            return
+        legs = (leg, renegotiation.other(leg))
+        transfer = accept_refer(self._services, self, legs, self._transfer, refer, transaction)
+        if transfer is not None:
+            self._transfer = transfer
+            transfer.start()
+
+    @property
+    def renegotiating(self) -> bool:
+        """Whether an offer within the call waits for its answer."""
+        return self._renegotiation is not None and self._renegotiation.busy
+
+    def transfer_joined(self, transfer: Transfer) -> None:
+        """Whom the account's side was transferred to stands in its place from now on, in the record too."""
+        attempt, referrer = transfer.attempt, transfer.referrer
+        if attempt is None:
+            return
+        attempt.leg.owner = self
+        referrer.close()
+        if referrer is self.caller:
+            self.caller = attempt.leg
+        elif self.attempt is not None:
+            self.attempt.finish(Verdict.of(Slug.ANSWERED))
+            self.attempt = attempt
+        if self.callee is not None:
+            self._renegotiate(self.callee)
+        self._services.records.call_changed(self.record)
+
+    def transfer_fell_back(self) -> None:
+        """The far end has answered for somebody who is gone: what both legs say decides."""
+        if self._renegotiation is not None and self.state is CallState.TALKING:
+            self._renegotiation.connect()
+
+    def transfer_failed_alone(self, referrer: Leg) -> None:
+        """It had hung up meanwhile."""
+        self._finish(Verdict.of(Slug.ANSWERED), Party.CALLER if referrer is self.caller else Party.CALLEE)
 
     def leg_lost(self, leg: Leg, slug: Slug, detail: str) -> None:  # noqa: ARG002 - either ends the call
         """Its dialog is gone: no ACK, the session expired, or a request in it was answered 481 or not at
@@ -483,6 +483,8 @@ class Call:
         self.state = CallState.ENDED
         fields = (passed or []) if party is not Party.SERVICE else verdict_fields(verdict)
         attempt, self.attempt = self.attempt, None
+        if self._transfer is not None:
+            self._transfer.close(verdict)
         if talking and attempt is not None:
             for leg in (self.caller, attempt.leg):
                 leg.hang_up(fields)
@@ -547,11 +549,6 @@ class Call:
         self._invite.reject(status, reason=reason, headers=headers)
 
 
-def _guarded(media: MediaPolicy) -> MediaPolicy:
-    """`media` where SRTP keys may travel over TLS only: a peer that was offered plain RTP stays with it."""
-    return media if media.srtp is SrtpPolicy.REQUIRED else replace(media, srtp=SrtpPolicy.FORBIDDEN)
-
-
 def _digit_status(info: Request, far: Leg) -> int:
     """Send the digit of `info` to the peer of `far`; the status to answer with. What no keypad has (a hook
     flash) is taken, and goes no further.
@@ -563,19 +560,3 @@ def _digit_status(info: Request, far: Leg) -> int:
     except MediaError:
         return 488
     return 200
-
-
-def _answer_slug(error: SdpError) -> Slug:
-    """Why an answer that can't be used ends a call."""
-    slug = sdp_slug(error)
-    return slug if slug is Slug.SRTP_UNAVAILABLE else Slug.CODEC_MISMATCH
-
-
-def _digest_user(far: FarLeg) -> DigestUser | None:
-    """What the target's challenge may be answered with: the carrier's own credentials, never anybody
-    else's.
-    """
-    credentials = far.credentials
-    return (
-        None if credentials is None else DigestUser(credentials.user, credentials.secret, credentials.realm)
-    )

@@ -140,8 +140,9 @@ class Leg(IncomingInviteEvents):
         """Whether audio may be transcoded between this peer and that of `far`."""
         return self.policy.transcoding and far.policy.transcoding
 
-    def offer(self, far: "Leg") -> bytes:
+    def offer(self, far: "Leg", *, resumes: bool = False) -> bytes:
         """Our offer to this peer, on behalf of the peer of `far`, as far as that one has described itself.
+        With `resumes` audio is offered both ways, though that one may be on hold by somebody else.
 
         Raises `NoCommonCodecError` when the two policies leave nothing to offer.
         """
@@ -152,7 +153,8 @@ class Leg(IncomingInviteEvents):
         events = select_telephone_events(theirs, codecs) if self.policy.dtmf.uses_events else []
         if theirs is None:
             return self._offer([*codecs, *events], Direction.SENDRECV)
-        return self._offer([*codecs, *events], theirs.effective_direction, theirs.ptime, theirs.maxptime)
+        direction = Direction.SENDRECV if resumes else theirs.effective_direction
+        return self._offer([*codecs, *events], direction, theirs.ptime, theirs.maxptime)
 
     def offer_again(self) -> bytes:
         """The codecs of our last description once more, with audio both ways: for a re-INVITE without SDP

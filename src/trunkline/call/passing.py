@@ -95,3 +95,9 @@ def sdp_slug(error: SdpError) -> Slug:
     if isinstance(error, UnsupportedProfileError | UnusableCryptoError):
         return Slug.SRTP_UNAVAILABLE
     return Slug.BAD_SDP
+
+
+def answer_slug(error: SdpError) -> Slug:
+    """Why an answer that can't be used ends a call."""
+    slug = sdp_slug(error)
+    return slug if slug is Slug.SRTP_UNAVAILABLE else Slug.CODEC_MISMATCH

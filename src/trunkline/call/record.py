@@ -26,7 +26,9 @@ class RecordState(StrEnum):
 
 
 class Party(StrEnum):
-    """Who hung up."""
+    """Who hung up. After a transfer whoever took a party's place counts as that party, here and in the
+    figures.
+    """
 
     CALLER = "caller"
     CALLEE = "callee"

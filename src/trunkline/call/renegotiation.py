@@ -35,9 +35,14 @@ class Renegotiation:
         self.caller = caller
         self.callee = callee
 
+    @property
+    def busy(self) -> bool:
+        """Whether an offer waits for its answer."""
+        return self._pending is not None or self._we_offered is not None
+
     def offered(self, leg: Leg, exchange: IncomingOffer) -> None:
         """A re-INVITE or UPDATE on `leg`."""
-        if self._pending is not None or self._we_offered is not None:
+        if self.busy:
             exchange.reject(491)
             return
         body = exchange.request.body

@@ -36,6 +36,7 @@ def _card(account: Account) -> Row:
         "dtmf": account.dtmf.value,
         "ringback": account.ringback.value,
         "announcements": account.announcements,
+        "refer": account.refer_enabled,
     }
 
 
@@ -136,6 +137,10 @@ def set_(
         bool | None,
         typer.Option(help="Tell refused callers why, from the recordings in media.announcements."),
     ] = None,
+    refer: Annotated[
+        bool | None,
+        typer.Option(help="Transfer its answered calls where it asks for that (REFER), by its own rules."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Change what an account may do; what is left out stays. Limits: trunkline account limit."""
@@ -148,14 +153,15 @@ def set_(
         changes["caller_id_number"] = None if caller_id_number == NONE else normalise(caller_id_number)
     if codec:
         changes["codecs"] = tuple(listed(codec))
-    media = {
+    others = {
         "transcoding": transcoding,
         "srtp": srtp,
         "dtmf": dtmf,
         "ringback": ringback,
         "announcements": announcements,
+        "refer_enabled": refer,
     }
-    given = {key: value for key, value in media.items() if value is not None}
+    given = {key: value for key, value in others.items() if value is not None}
     changes |= AccountChanges(**given)  # type: ignore[typeddict-item]
     _change(installation(context), key, changes, as_json)
 

@@ -391,6 +391,23 @@ class Prack(DialogRequest):
         """Nothing follows."""
 
 
+class Notify(DialogRequest):
+    """A NOTIFY of a subscription that shares the dialog (RFC 6665 §4.2.2). Its failure is the subscription's,
+    never the dialog's.
+    """
+
+    __slots__ = ()
+
+    refreshes_target = True
+
+    def _rejected(self, response: Response) -> None:
+        self._refused(response)
+
+    def request_failed(self, failure: RequestFailure) -> None:
+        """No final response."""
+        self._refused(failure)
+
+
 def _retry_after(response: Response) -> float | None:
     """Seconds of a Retry-After that is short enough to wait for."""
     value = (response.headers.get("retry-after") or "").partition("(")[0].partition(";")[0].strip()

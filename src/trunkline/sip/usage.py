@@ -31,6 +31,7 @@ from trunkline.sip.dialog_request import (
     DialogRequest,
     Fields,
     Modification,
+    Notify,
     Outcome,
     Prack,
     ReInvite,
@@ -171,6 +172,28 @@ class Usage(UsageServer):
             DialogRequest(
                 self,
                 method,
+                body=body,
+                content_type=content_type,
+                headers=headers,
+                on_answer=on_answer,
+                on_reject=on_reject,
+            ).start()
+
+    def notify(
+        self,
+        headers: Fields,
+        content_type: str,
+        body: bytes,
+        on_answer: Callable[[Response], None],
+        on_reject: Callable[[Outcome], None],
+    ) -> None:
+        """Send a NOTIFY (RFC 6665 §4.2.2); whatever comes of it, the dialog stands. Does nothing once the
+        usage has ended.
+        """
+        if not self.ended:
+            Notify(
+                self,
+                "NOTIFY",
                 body=body,
                 content_type=content_type,
                 headers=headers,

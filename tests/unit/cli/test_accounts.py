@@ -54,6 +54,14 @@ def test_set_changes_what_it_is_told_and_nothing_else(line: CommandLine) -> None
     assert card["caller_id_number"] is None
 
 
+def test_transfers_are_off_until_they_are_allowed(line: CommandLine) -> None:
+    line.run("account", "add", "--key", "one")
+    assert not line.json("account", "show", "one")["refer"]
+    assert line.json("account", "set", "one", "--refer")["refer"]
+    assert line.json("account", "set", "one", "--name", "One")["refer"]
+    assert not line.json("account", "set", "one", "--no-refer")["refer"]
+
+
 def test_an_unknown_codec_is_refused_with_those_that_are_known(line: CommandLine) -> None:
     line.run("account", "add", "--key", "trunk1")
     assert "PCMA, PCMU" in line.error("account", "set", "trunk1", "--codec", "opus")

@@ -1,0 +1,109 @@
+"""Placing an attempt: its media leg, its record, and the INVITE that goes out for it.
+
+What goes into the INVITE is the plan's (`FarLeg`); on whose behalf it is offered, and who hears what becomes
+of it, is said by whoever places it: the call for its targets, a transfer for its own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import cast
+
+from trunkline.call.attempt import Attempt, AttemptOwner, Patience
+from trunkline.call.leg import Leg, LegOwner
+from trunkline.call.passing import Field
+from trunkline.call.record import AttemptRecord, CallRecord
+from trunkline.call.services import Services
+from trunkline.sip.outbound_auth import DigestUser
+from trunkline.sip.ports import Flow
+from trunkline.trunk.media_policy import MediaPolicy, SrtpPolicy
+from trunkline.trunk.plan import FarLeg
+
+TARGETS_IN_TIME = 3
+"""How many silent targets of one URI (its SRV and address records) are tried within the URI's own time."""
+
+
+def open_attempt(
+    services: Services,
+    leg_owner: LegOwner,
+    owner: AttemptOwner,
+    record: CallRecord,
+    far: FarLeg,
+    *,
+    beside: Leg,
+) -> Attempt:
+    """The next attempt of the call that `record` is about, counted in it, with a media port of its own.
+    `beside` is the leg that it will be joined with. Raises `MediaError` when none can be had.
+    """
+    settings = services.settings
+    inbound = far.carrier is None
+    leg = Leg(
+        services.media,
+        leg_owner,
+        session_id=services.new_session_id(),
+        ipv6=":" in far.request_uri.host,
+        beside=beside,
+        policy=_guarded(far.media) if settings.srtp_needs_tls else far.media,
+        key=services.key,
+    )
+    silence_ms = far.response_timeout_ms
+    if silence_ms is None:
+        silence_ms = settings.endpoint_silence_ms if inbound else settings.gateway_silence_ms
+    ring_s = far.ring_timeout_s
+    if ring_s is None:
+        ring_s = settings.endpoint_ring_s if inbound else settings.gateway_ring_s
+    patience = Patience(silence_ms / 1000, ring_s, trying_counts=settings.trying_counts or not inbound)
+    record.attempts += 1
+    attempt_record = AttemptRecord(
+        attempt_id=services.token(),
+        call_id=record.call_id,
+        position=record.attempts,
+        target=far.label,
+        carrier=far.carrier,
+        started_at=services.clock.wall(),
+        sip_call_id=services.token(),
+    )
+    services.trace.link(attempt_record.sip_call_id, record.call_id)
+    return Attempt(services, owner, leg, attempt_record, patience)
+
+
+def send_invite(
+    services: Services,
+    attempt: Attempt,
+    far: FarLeg,
+    *,
+    body: bytes,
+    passed: Sequence[Field] = (),
+    max_forwards: int = 70,
+) -> None:
+    """Send the INVITE of an attempt, with an offer and the header fields `passed` on. What becomes of it may
+    be heard before this returns.
+    """
+    flow = cast("Flow | None", far.flow)
+    attempt.invite = services.agent.invite(
+        uri=far.request_uri,
+        from_=far.from_,
+        to=far.to,
+        next_hop=None if flow is None or flow.closed else flow,
+        headers=(*far.headers, *passed),
+        body=body,
+        max_forwards=max_forwards,
+        target_timeout_s=attempt.patience.silence_s / TARGETS_IN_TIME,
+        credentials=_digest_user(far),
+        call_id=attempt.record.sip_call_id,
+        events=attempt,
+    )
+
+
+def _guarded(media: MediaPolicy) -> MediaPolicy:
+    """`media` where SRTP keys may travel over TLS only: a peer that was offered plain RTP stays with it."""
+    return media if media.srtp is SrtpPolicy.REQUIRED else replace(media, srtp=SrtpPolicy.FORBIDDEN)
+
+
+def _digest_user(far: FarLeg) -> DigestUser | None:
+    """What the target's challenge may be answered with: the carrier's own credentials, never anybody
+    else's.
+    """
+    credentials = far.credentials
+    return (
+        None if credentials is None else DigestUser(credentials.user, credentials.secret, credentials.realm)
+    )

@@ -1,0 +1,147 @@
+"""A REFER within a dialog, and the implicit subscription that it makes (RFC 3515, RFC 4488).
+
+`read_refer` says what is asked for. `Referral` answers it and tells the referrer, in NOTIFYs, what comes of
+it: one at a time, so that none overtakes another, and of news that wait only the latest. What is done about
+the request, and whether anything is, is its user's business (`trunkline.call.transfer`).
+
+Deliberate deviations: a NOTIFY that fails ends the subscription, never the dialog (RFC 5057 §5.1 would let a
+481 do so), because a referrer that wants no news still has its call; there is no SUBSCRIBE to refresh or end
+the subscription with: it lasts no longer than the attempts do.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from trunkline.sip.dialog_request import Outcome
+from trunkline.sip.errors import SipSyntaxError
+from trunkline.sip.message import Request, Response
+from trunkline.sip.name_addr import NameAddr
+from trunkline.sip.reasons import REASONS
+from trunkline.sip.stack import ServerTransaction
+from trunkline.sip.uri import OtherUri, SipUri
+
+if TYPE_CHECKING:
+    from trunkline.sip.usage import Usage
+
+EXPIRES_S = 300
+"""What the first NOTIFY names (RFC 6665 §4.1.3): longer than a target may ring."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refer:
+    """What one REFER asks for."""
+
+    target: SipUri | OtherUri
+    quiet: bool
+    """`Refer-Sub: false`: no subscription is wanted (RFC 4488 §4)."""
+
+    @property
+    def replaces(self) -> bool:
+        """Whether it names a dialog to be replaced (RFC 3891 §3)."""
+        headers = self.target.headers if isinstance(self.target, SipUri) else ""
+        names = (one.partition("=")[0] for one in headers.split("&"))
+        return any(unquote(name).lower() == "replaces" for name in names)
+
+    @property
+    def dialled(self) -> str:
+        """The number in the target, as an INVITE to it would have it; empty where it names none, or asks for
+        another request than an INVITE (RFC 3515 §2.1).
+        """
+        target = self.target
+        if isinstance(target, OtherUri):
+            return target.opaque if target.scheme == "tel" else ""
+        invites = (target.params.get("method") or "INVITE").upper() == "INVITE"
+        return (target.user or "") if invites else ""
+
+
+def read_refer(request: Request) -> Refer:
+    """Raises `SipSyntaxError` unless there is exactly one Refer-To, and a good one (RFC 3515 §2.4.1)."""
+    values = request.headers.all("refer-to")
+    if len(values) != 1:
+        raise SipSyntaxError("Refer-To", "exactly one is needed")
+    addresses = NameAddr.parse_list(values[0])
+    if len(addresses) != 1:
+        raise SipSyntaxError("Refer-To", "exactly one address is needed")
+    quiet = (request.headers.get("refer-sub") or "").partition(";")[0].strip().lower() == "false"
+    return Refer(addresses[0].uri, quiet)
+
+
+class Referral:
+    """An accepted REFER. `numbered`: it is not the first of its dialog, and NOTIFYs name it by its sequence
+    number (RFC 3515 §2.4.6).
+    """
+
+    __slots__ = ("_ended", "_event", "_quiet", "_sending", "_then", "_usage", "_waiting")
+
+    def __init__(
+        self,
+        usage: "Usage",
+        request: Request,
+        transaction: ServerTransaction,
+        *,
+        quiet: bool,
+        numbered: bool,
+    ) -> None:
+        """Answers 202."""
+        self._usage = usage
+        self._quiet = quiet
+        self._event = f"refer;id={request.cseq.number}" if numbered else "refer"
+        self._sending = False
+        self._waiting: tuple[int, str | None, bool] | None = None
+        self._ended = False
+        self._then: Callable[[], None] | None = None
+        headers = (("Refer-Sub", "false"),) if quiet else ()
+        transaction.respond(usage.dialog_response(request, transaction, 202, b"", headers))
+
+    def tell(self, status: int, reason: str | None = None, then: Callable[[], None] | None = None) -> None:
+        """What a target answers: provisional, or final and the last news; nothing comes after that. `then` is
+        called once the referrer has taken the final news, or will not.
+        """
+        if self._ended:
+            return
+        self._ended = status >= 200
+        self._then = then
+        self._waiting = (status, reason, self._ended)
+        self._send_next()
+
+    def _send_next(self) -> None:
+        waiting = self._waiting
+        if self._sending:
+            return
+        if waiting is None or self._quiet or self._usage.ended:
+            self._done()
+            return
+        self._waiting = None
+        self._sending = True
+        status, reason, final = waiting
+        state = "terminated;reason=noresource" if final else f"active;expires={EXPIRES_S}"
+        self._usage.notify(
+            (("Event", self._event), ("Subscription-State", state)),
+            "message/sipfrag;version=2.0",
+            sipfrag(status, reason),
+            self._taken,
+            self._refused,
+        )
+
+    def _taken(self, _: Response) -> None:
+        self._sending = False
+        self._send_next()
+
+    def _refused(self, _: Outcome) -> None:
+        self._quiet = True
+        self._sending = False
+        self._send_next()
+
+    def _done(self) -> None:
+        """Nothing waits to be told."""
+        then, self._then = self._then, None
+        if self._ended and then is not None:
+            then()
+
+
+def sipfrag(status: int, reason: str | None = None) -> bytes:
+    """A status line (RFC 3420 §3.2, RFC 3515 §2.4.5)."""
+    phrase = reason if reason is not None and reason.isprintable() else REASONS.get(status, "")
+    return f"SIP/2.0 {status} {phrase}\r\n".encode()
