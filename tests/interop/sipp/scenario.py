@@ -52,8 +52,10 @@ class Scenario:
         )
 
     def send(self, lines: Sequence[str], body: str = "", *, repeat: bool = False) -> None:
-        """A message; `repeat`: again and again until the next step's message comes, as UDP needs. With `-lost` only
-        such a one is lost: SIPp doesn't answer a repeated INVITE when it has lost all its answers to the first.
+        """A message; `repeat`: again and again until the next step's message comes, as UDP needs.
+
+        With `-lost` only such a one is lost: SIPp doesn't answer a repeated INVITE when it has lost all its
+        answers to the first.
         """
         kind = ["Content-Type: application/sdp"] if body else []
         text = "\n".join([*lines, *kind, "Content-Length: [len]", "", body])
