@@ -11,6 +11,7 @@ struct Far {
     speaker: Speaker,
     sequence: u16,
     timestamp: u32,
+    ssrc: u32,
     now: Micros,
     tone: crate::tone::ToneGenerator,
 }
@@ -23,6 +24,7 @@ impl Far {
             speaker: Speaker::new(Format { payload_type: 0, codec, ptime_ms }).unwrap(),
             sequence: 65_530,
             timestamp: 5000,
+            ssrc: 42,
             now: 0,
             tone: crate::tone::ToneGenerator::new(&tone).unwrap(),
         }
@@ -38,7 +40,7 @@ impl Far {
             self.now += PTIME;
             let mut packet = [0; PACKET];
             while let Some((octets, ticks)) = self.speaker.next(&mut packet[HEADER_LENGTH..]) {
-                write_header(&mut packet, false, 0, self.sequence, self.timestamp, 42);
+                write_header(&mut packet, false, 0, self.sequence, self.timestamp, self.ssrc);
                 let length = HEADER_LENGTH + octets;
                 packets.push((Header::parse(&packet[..length]).unwrap(), packet[..length].to_vec()));
                 self.sequence = self.sequence.wrapping_add(1);
@@ -148,6 +150,40 @@ fn loss_is_filled_and_order_restored_without_a_break() {
     assert!(near.is_one_stream());
     assert_eq!(near.packets.len(), 100);
     assert!(near.heard_ms(Codec::Pcma, 8) >= 1900);
+}
+
+#[test]
+fn a_clock_that_runs_one_percent_fast_or_slow_costs_nothing() {
+    for slower in [false, true] {
+        let (mut far, mut near) = (Far::new(Codec::G722, 20), Near::default());
+        let mut outgoing = outgoing(Codec::Pcma, 20, None);
+        for _ in 0..3000 {
+            far.now = if slower { far.now + PTIME / 100 } else { far.now - far.now.min(PTIME / 100) };
+            let packets = far.packets(1);
+            transcode(&mut outgoing, &far, &packets, &mut near);
+        }
+        assert!(near.is_one_stream());
+        assert!((2990..=3000).contains(&near.packets.len()), "{}", near.packets.len());
+        assert!(near.heard_ms(Codec::Pcma, 8) >= 59_700);
+    }
+}
+
+#[test]
+fn another_source_and_a_leap_in_time_are_heard_as_one_stream() {
+    let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
+    let mut outgoing = outgoing(Codec::Pcma, 20, None);
+    for turn in 0..4u32 {
+        let packets = far.packets(50);
+        transcode(&mut outgoing, &far, &packets, &mut near);
+        far.ssrc += turn % 2;
+        far.sequence = far.sequence.wrapping_add(20_000);
+        far.timestamp = far.timestamp.wrapping_add(0x7000_0000);
+    }
+    assert!(near.is_one_stream());
+    let forward =
+        |pair: &[(Header, Vec<u8>)]| pair[1].0.timestamp.wrapping_sub(pair[0].0.timestamp) < 1 << 31;
+    assert!(near.packets.windows(2).all(forward));
+    assert!(near.heard_ms(Codec::Pcma, 8) >= 3800, "{}", near.heard_ms(Codec::Pcma, 8));
 }
 
 #[test]
