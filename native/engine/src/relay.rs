@@ -138,7 +138,7 @@ impl Shared {
         let (Some(ear), Some(remote)) = (&mut open.ear, open.leg.remote()) else {
             return Heard::Nothing;
         };
-        let tell = |digit| {
+        let mut tell = |digit| {
             self.events.push(Event { kind: EventKind::Digit(digit), leg });
         };
         let (header, is_event, clock_rate) = match arrival {
@@ -151,8 +151,11 @@ impl Shared {
             if !remote.tells_digits {
                 return Heard::Nothing;
             }
-            ear.hear_event(&header, payload, clock_rate, now).map(tell);
+            ear.hear_event(&header, payload, clock_rate, now, &mut tell);
             return Heard::Told;
+        }
+        if remote.tells_digits {
+            ear.miss_events(now, &mut tell);
         }
         let mut heard = Heard::Nothing;
         if remote.finds_tones

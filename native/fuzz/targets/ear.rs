@@ -10,8 +10,9 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let mut ear = Ear::default();
     for (place, (header, payload)) in trunkline_fuzz::rtp(stream).enumerate() {
         if header.payload_type == 101 {
-            let _ = ear.hear_event(&header, payload, 8000, 20_000 * place as u64);
+            ear.hear_event(&header, payload, 8000, 20_000 * place as u64, &mut |_| ());
         } else {
+            ear.miss_events(20_000 * place as u64, &mut |_| ());
             ear.hear_audio(trunkline_fuzz::codec(choice), &header, payload, &mut |_| ());
         }
     }

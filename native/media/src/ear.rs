@@ -22,18 +22,39 @@ pub struct Ear {
 }
 
 impl Ear {
-    /// Takes a packet of an event; the digit, when this is its end.
+    /// Takes a packet of an event; tells the digit when this is its end, and before it one whose own end never came.
     pub fn hear_event(
         &mut self,
         header: &Header,
         payload: &[u8],
         clock_rate: u32,
         now: Micros,
-    ) -> Option<Digit> {
-        let event = Event::parse(payload)?;
-        let due = self.events.take(header, event, 0, (clock_rate, 1000), now)?;
-        (due.event.end && event.digit().is_some())
-            .then_some(Digit { code: event.code, duration_ms: u32::from(due.event.duration) })
+        found: &mut dyn FnMut(Digit),
+    ) {
+        let Some(event) = Event::parse(payload) else {
+            return;
+        };
+        if self.events.is_new(header) && !self.events.is_next_segment(header, event) {
+            self.give_up(found);
+        }
+        if let Some(due) = self.events.take(header, event, 0, (clock_rate, 1000), now)
+            && due.event.end
+        {
+            tell(due.event, found);
+        }
+    }
+
+    /// Notes that audio came: an event of which nothing has come for long has ended, though all its end packets were lost.
+    pub fn miss_events(&mut self, now: Micros, found: &mut dyn FnMut(Digit)) {
+        if !self.events.is_busy(now) {
+            self.give_up(found);
+        }
+    }
+
+    fn give_up(&mut self, found: &mut dyn FnMut(Digit)) {
+        if let Some(due) = self.events.finish() {
+            tell(due.event, found);
+        }
     }
 
     /// Takes a packet of audio; tells the digits whose tones have ended in it.
@@ -68,6 +89,13 @@ impl Ear {
     }
 }
 
+/// Tells of an event in milliseconds, unless it is no digit.
+fn tell(event: Event, found: &mut dyn FnMut(Digit)) {
+    if event.digit().is_some() {
+        found(Digit { code: event.code, duration_ms: u32::from(event.duration) });
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,11 +116,52 @@ mod tests {
             [(160, false), (800, false), (1600, true), (1600, true), (1600, true)].into_iter().enumerate()
         {
             let event = Event { code: 11, end, volume: 10, duration };
-            told.extend(ear.hear_event(&header(n as u16, 500), &event.to_bytes(), 16_000, 0));
+            ear.hear_event(&header(n as u16, 500), &event.to_bytes(), 16_000, 0, &mut |digit| {
+                told.push(digit);
+            });
         }
-        assert_eq!(told, [Digit { code: 11, duration_ms: 100 }]);
         let flash = Event { code: 16, end: true, volume: 10, duration: 800 };
-        assert_eq!(ear.hear_event(&header(9, 9000), &flash.to_bytes(), 8000, 0), None);
+        ear.hear_event(&header(9, 9000), &flash.to_bytes(), 8000, 0, &mut |digit| told.push(digit));
+        assert_eq!(told, [Digit { code: 11, duration_ms: 100 }]);
+    }
+
+    fn told(packets: &[(u32, u8, u16, bool)]) -> Vec<Digit> {
+        let mut ear = Ear::default();
+        let mut told = Vec::new();
+        for (n, &(timestamp, code, duration, end)) in packets.iter().enumerate() {
+            let event = Event { code, end, volume: 10, duration };
+            let at = header(n as u16, timestamp);
+            ear.hear_event(&at, &event.to_bytes(), 8000, 0, &mut |digit| told.push(digit));
+        }
+        // Audio goes on: at once it says nothing of an event, long after it says that it is over.
+        let before = told.len();
+        ear.miss_events(1000, &mut |digit| told.push(digit));
+        assert_eq!(told.len(), before);
+        ear.miss_events(1_000_000, &mut |digit| told.push(digit));
+        ear.miss_events(2_000_000, &mut |digit| told.push(digit));
+        told
+    }
+
+    #[test]
+    fn the_last_digit_is_told_by_the_audio_after_it_when_its_end_was_lost() {
+        assert_eq!(told(&[(800, 7, 160, false), (800, 7, 480, false)]), [Digit { code: 7, duration_ms: 60 }]);
+        assert_eq!(told(&[]), []);
+    }
+
+    #[test]
+    fn a_digit_whose_end_was_lost_is_told_when_the_next_begins() {
+        let packets =
+            [(800, 1, 160, false), (800, 1, 640, false), (2400, 2, 160, false), (2400, 2, 800, true)];
+        let digits = [Digit { code: 1, duration_ms: 80 }, Digit { code: 2, duration_ms: 100 }];
+        assert_eq!(told(&packets), digits);
+    }
+
+    #[test]
+    fn the_segments_of_a_long_event_are_one_digit() {
+        let second = 800 + 0xffff;
+        let packets = [(800, 1, 160, false), (800, 1, 0xffff, false), (second, 1, 160, false)];
+        let ended = [&packets[..], &[(second, 1, 8000, true); 3]].concat();
+        assert_eq!(told(&ended).iter().map(|digit| digit.code).collect::<Vec<_>>(), [1]);
     }
 
     #[test]

@@ -12,6 +12,9 @@ use crate::tone::{SAMPLE_RATE, ToneGenerator};
 /// An event of which nothing came for so long is over.
 const GONE_US: Micros = 200_000;
 
+/// The longest duration that a packet can tell, in ticks.
+const LONGEST: u32 = 0xffff;
+
 /// One event on its way.
 #[derive(Clone, Debug)]
 struct Current {
@@ -61,6 +64,18 @@ impl EventRelay {
     pub fn is_new(&self, header: &Header) -> bool {
         self.0.as_ref().is_none_or(|current| {
             current.ssrc != header.ssrc || (header.timestamp.wrapping_sub(current.timestamp) as i32) > 0
+        })
+    }
+
+    /// True when a packet carries the last event on, which became too long for one duration (RFC 4733 §2.5.1.3).
+    #[must_use]
+    pub fn is_next_segment(&self, header: &Header, event: Event) -> bool {
+        self.0.as_ref().is_some_and(|current| {
+            !current.ended
+                && !header.marker
+                && current.ssrc == header.ssrc
+                && current.event.code == event.code
+                && header.timestamp.wrapping_sub(current.timestamp) == LONGEST
         })
     }
 
