@@ -86,6 +86,15 @@ def test_every_kind_of_thing_is_followed(store: Store) -> None:
         ("carrier", "remove"),
         ("account", "remove"),
     ]
+    removed, forwarded, _ = store.audit.list(kind="number")
+    assert removed.account == forwarded.account == "acme"
+    assert forwarded.before == {"forwarding": ""}
+    assert forwarded.after == {"forwarding": "100@pbx.example"}
+    assert removed.before is not None
+    assert removed.before["forwarding"] == "100@pbx.example"
+    rerouted = store.audit.list(kind="route")[1]
+    assert rerouted.before == {"carriers": [{"carrier": "up", "priority": 0, "weight": 1}]}
+    assert rerouted.after == {"carriers": [{"carrier": "up", "priority": 0, "weight": 5}]}
 
 
 def test_pages_and_filters(store: Store) -> None:
