@@ -28,12 +28,12 @@ SETTING_UP, DIRECTORY, LOOKING, TRYING = "Setting up and running", "Directory", 
 
 COMMANDS = {
     "init": Entry(
-        "init", SETTING_UP, "Make a new installation: settings, database, certificate, administrator."
+        "init", SETTING_UP, "Make a new installation: settings, database, certificate, first operator."
     ),
     "serve": Entry("serve", SETTING_UP, "Run a node until it is told to stop."),
     "doctor": Entry("doctor", SETTING_UP, "Look for what is wrong, and say what to do about it."),
     "dns": Entry("dns", SETTING_UP, "Print the DNS records that lead clients to the edges."),
-    "admin": Entry("admins", SETTING_UP, "Administrators of the dashboard, and their passwords."),
+    "user": Entry("users", SETTING_UP, "People who sign in with a password."),
     "migrate": Entry("migrate", SETTING_UP, "Bring the database up to this program, after an upgrade."),
     "status": Entry("node_status", SETTING_UP, "Say how the running node is doing."),
     "drain": Entry("drain", SETTING_UP, "Take no new calls, and stop after the last one."),
@@ -45,6 +45,7 @@ COMMANDS = {
     "calls": Entry("calls", LOOKING, "List calls, follow them, or show one with its SIP ladder."),
     "registration": Entry("registrations", LOOKING, "Devices that are registered now."),
     "ban": Entry("bans", LOOKING, "Sources that are turned away."),
+    "audit": Entry("audit", LOOKING, "Show who changed what, and what it was before and after."),
     "codecs": Entry("codecs", LOOKING, "Say which codecs this build speaks, and what each costs."),
     "explain": Entry("explain", LOOKING, "Say what would happen to a call, or what an error id means."),
     "ping": Entry("ping", TRYING, "Send OPTIONS and say what came back."),

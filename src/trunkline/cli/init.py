@@ -15,6 +15,7 @@ from trunkline.cli.output import examples, say
 from trunkline.config import Settings, render_default
 from trunkline.errors import ConfigError
 from trunkline.store.store import Store
+from trunkline.store.users import Role, User
 
 CERTIFICATE_DAYS = 825
 ADMIN = "admin"
@@ -46,9 +47,9 @@ def init(
         str | None, typer.Option(help="This node's public address or name, if it is behind NAT.")
     ] = None,
 ) -> None:
-    """Make a new installation: settings, database, certificate, administrator.
+    """Make a new installation: settings, database, certificate, first operator.
 
-    The certificate is self-signed. Prints the administrator's password, and what to do next.
+    The certificate is self-signed. Prints the operator's password, and what to do next.
     """
     settings_file = directory / "trunkline.toml"
     if settings_file.exists():
@@ -61,7 +62,7 @@ def init(
         values["sip.advertised_host"] = advertise
     settings, password = set_up(directory, values)
     say(f"Made {settings_file}, the database, and a self-signed certificate for {settings.service.domain}.")
-    say(f"The dashboard's administrator is {ADMIN}, password {password} (shown once, here).")
+    say(f"The first operator is {ADMIN}, password {password} (shown once, here).")
     if domain is None:
         say(
             f"The domain {settings.service.domain} stands for yours: set service.domain before you add "
@@ -74,7 +75,7 @@ def init(
 
 def set_up(directory: Path, values: dict[str, object]) -> tuple[Settings, str]:
     """Write everything that an installation needs into `directory`; return its settings and the
-    administrator's password.
+    operator's password.
 
     Raises `ConfigError`, `StoreError`.
     """
@@ -86,7 +87,7 @@ def set_up(directory: Path, values: dict[str, object]) -> tuple[Settings, str]:
     store = Store.initialise(settings.database_url, settings.key_file, settings.service.domain)
     try:
         password = secrets.token_urlsafe(12)
-        store.admins.set_password(ADMIN, password)
+        store.users.add(User(ADMIN, Role.OPERATOR), password)
     finally:
         store.close()
     if not settings.certificate.exists():

@@ -3,6 +3,7 @@
 Everything is imported and opened when first asked for, so that `trunkline --help` works anywhere, at once.
 """
 
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,10 +50,12 @@ class Installation:
     @cached_property
     def store(self) -> "Store":
         """Raises `StoreError`."""
+        from trunkline.store.audit import Author, Via
         from trunkline.store.store import Store
 
         settings = self.settings
-        return Store.open(settings.database_url, settings.key_file, settings.service.domain)
+        opened = Store.open(settings.database_url, settings.key_file, settings.service.domain)
+        return opened.by(Author(_user(), Via.COMMAND_LINE))
 
     @property
     def settings_or_none(self) -> "Settings | None":
@@ -84,6 +87,16 @@ class Installation:
                 node.refresh_directory()
         except NoNodeError:
             pass
+
+
+def _user() -> str:
+    """Whoever runs this command, for the audit trail."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def installation(context: typer.Context) -> Installation:

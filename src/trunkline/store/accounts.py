@@ -2,11 +2,12 @@
 can't be read back: a secret is shown once, when it is made.
 """
 
+import hmac
 import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TypedDict, Unpack
+from typing import Any, Final, NamedTuple, TypedDict, Unpack
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -14,9 +15,9 @@ from sqlalchemy.exc import IntegrityError
 
 from trunkline.sip.digest import Algorithm, ha1
 from trunkline.store import schema
-from trunkline.store.changes import note
+from trunkline.store.audit import Trail
 from trunkline.store.database import Database
-from trunkline.store.errors import AlreadyExistsError, InUseError, StoreError
+from trunkline.store.errors import AlreadyExistsError, InUseError, NotFoundError, StoreError
 from trunkline.store.loading import check_exists, load_accounts
 from trunkline.store.rows import account_values
 from trunkline.trunk.account import Account, AccountStatus, CallerIdPolicy, Ringback
@@ -26,6 +27,19 @@ from trunkline.trunk.media_policy import DtmfMode, SrtpPolicy
 DEFAULT_OVERLAP_S = 86400.0
 """How long an old secret still works after a new one was made."""
 MIN_SECRET_LENGTH = 8
+MAX_SECRETS: Final = 10
+"""Of one account at a time, those that are running out included."""
+
+Guard = Callable[[Account], object]
+"""Looks at an account inside the transaction that is about to change it, and raises to stop that."""
+
+
+class StoredSecret(NamedTuple):
+    """What can be told of a secret: never the secret."""
+
+    id: int
+    created_at: float
+    expires_at: float | None
 
 
 class AccountChanges(TypedDict, total=False):
@@ -63,10 +77,17 @@ def new_secret() -> str:
 class Accounts:
     """The accounts of `database`, whose digest realm is `realm`."""
 
-    def __init__(self, database: Database, realm: str, wall: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        database: Database,
+        realm: str,
+        wall: Callable[[], float] = time.time,
+        trail: Trail | None = None,
+    ) -> None:
         self._database = database
         self._realm = realm
         self._wall = wall
+        self._trail = trail or Trail(wall=wall)
 
     def add(self, account: Account, secret: str | None = None) -> str:
         """Store `account` (its `credentials` are not looked at) and return its secret, made unless given.
@@ -83,7 +104,7 @@ class Accounts:
                     "account", account.key, f"trunkline account show {account.key} shows it"
                 ) from None
             self._add_secret(connection, account.key, secret, now)
-            note(connection, Kind.ACCOUNT, account.key, now)
+            self._changed(connection, account.key, "add", after=account_values(account))
         return secret
 
     def list(self) -> Sequence[Account]:
@@ -97,16 +118,20 @@ class Accounts:
             check_exists(connection, Kind.ACCOUNT, key)
             return load_accounts(connection, [key])[0]
 
-    def update(self, key: str, **changes: Unpack[AccountChanges]) -> Account:
-        """Change some fields and return the account as it is now. Raises `NotFoundError`,
-        `DirectoryError`."""
+    def update(self, key: str, *, guard: Guard | None = None, **changes: Unpack[AccountChanges]) -> Account:
+        """Change some fields and return the account as it is now. Raises `NotFoundError`, `DirectoryError`,
+        and whatever `guard` does."""
         with self._database.write() as connection:
             check_exists(connection, Kind.ACCOUNT, key)
-            account = replace(load_accounts(connection, [key])[0], **changes)
+            before = load_accounts(connection, [key])[0]
+            if guard is not None:
+                guard(before)
+            account = replace(before, **changes)
             connection.execute(
                 schema.account.update().where(schema.account.c.key == key).values(**account_values(account))
             )
-            note(connection, Kind.ACCOUNT, key, self._wall())
+            values = account_values(before), account_values(account)
+            self._changed(connection, key, "change", *values)
         return account
 
     def limit(
@@ -154,20 +179,67 @@ class Accounts:
                 .values(expires_at=now + overlap_s)
             )
             self._add_secret(connection, key, secret, now)
-            note(connection, Kind.ACCOUNT, key, now)
+            self._changed(connection, key, "rotate-secret", after={"overlap_s": overlap_s})
         return secret
+
+    def secrets(self, key: str) -> Sequence[StoredSecret]:
+        """The secrets that work now, oldest first. Raises `NotFoundError`."""
+        with self._database.read() as connection:
+            check_exists(connection, Kind.ACCOUNT, key)
+            return self._secrets(connection, key)
+
+    def add_secret(self, key: str, secret: str, *, most: int = MAX_SECRETS) -> StoredSecret:
+        """Give the account another secret beside those it has. Raises `NotFoundError`, `StoreError`, and
+        `InUseError` when it has `most` already."""
+        now = self._wall()
+        with self._database.write() as connection:
+            check_exists(connection, Kind.ACCOUNT, key)
+            if len(self._secrets(connection, key)) >= most:
+                raise InUseError(f"account {key!r} has {most} secrets already; revoke one first")
+            added = StoredSecret(self._add_secret(connection, key, secret, now), now, None)
+            self._changed(connection, key, "add-secret", after={"secret_id": added.id})
+        return added
+
+    def revoke_secret(self, key: str, id_: int) -> None:
+        """End one secret at once. Raises `NotFoundError`, and `InUseError` for the last one."""
+        table = schema.credential
+        with self._database.write() as connection:
+            check_exists(connection, Kind.ACCOUNT, key)
+            living = [item.id for item in self._secrets(connection, key)]
+            if id_ not in living:
+                raise NotFoundError("secret", str(id_))
+            if len(living) == 1:
+                raise InUseError("an account needs at least one secret; add another one first")
+            connection.execute(table.delete().where(table.c.account == key, table.c.id == id_))
+            self._changed(connection, key, "revoke-secret", before={"secret_id": id_})
+
+    def verify(self, key: str, secret: str) -> Account | None:
+        """The account whose key and secret these are. An unknown key takes as long as a wrong secret.
+
+        Raises `DirectoryError` for a row that can't be an account.
+        """
+        given = ha1(key, self._realm, secret, Algorithm.SHA_256)
+        with self._database.read() as connection:
+            found = load_accounts(connection, [key])
+        account = found[0] if found else None
+        living = account.ha1s("SHA-256", self._wall()) if account is not None else ()
+        right = False
+        for stored in (*living, "-" * 64):
+            right |= hmac.compare_digest(stored, given)
+        return account if right else None
 
     def remove(self, key: str) -> None:
         """Raises `NotFoundError`, and `InUseError` while the account has numbers or a carrier names it."""
         with self._database.write() as connection:
             check_exists(connection, Kind.ACCOUNT, key)
+            before = account_values(load_accounts(connection, [key])[0])
             try:
                 connection.execute(schema.account.delete().where(schema.account.c.key == key))
             except IntegrityError:
                 raise InUseError(
                     f"account {key!r} still has numbers (trunkline number list {key}), or a carrier names it"
                 ) from None
-            note(connection, Kind.ACCOUNT, key, self._wall())
+            self._changed(connection, key, "remove", before=before)
 
     def of_other_realm(self) -> Sequence[str]:
         """The keys of accounts that can't sign in, since all their secrets were made for another service
@@ -179,12 +251,31 @@ class Accounts:
             keys = sa.select(schema.account.c.key).where(schema.account.c.key.not_in(fitting))
             return list(connection.execute(keys.order_by(schema.account.c.key)).scalars())
 
-    def _add_secret(self, connection: Connection, key: str, secret: str, now: float) -> None:
+    def _secrets(self, connection: Connection, key: str) -> Sequence[StoredSecret]:
+        table = schema.credential.c
+        rows = connection.execute(
+            sa.select(table.id, table.created_at, table.expires_at)
+            .where(table.account == key, sa.or_(table.expires_at.is_(None), table.expires_at > self._wall()))
+            .order_by(table.id)
+        )
+        return [StoredSecret(*row) for row in rows]
+
+    def _changed(
+        self,
+        connection: Connection,
+        key: str,
+        action: str,
+        before: dict[str, Any] | None = None,
+        after: dict[str, Any] | None = None,
+    ) -> None:
+        self._trail.changed(connection, Kind.ACCOUNT, key, action, account=key, before=before, after=after)
+
+    def _add_secret(self, connection: Connection, key: str, secret: str, now: float) -> int:
         if len(secret) < MIN_SECRET_LENGTH:
             raise StoreError(
                 f"a secret needs at least {MIN_SECRET_LENGTH} characters; leave it out to have one made"
             )
-        connection.execute(
+        result = connection.execute(
             schema.credential.insert().values(
                 account=key,
                 realm=self._realm,
@@ -193,3 +284,4 @@ class Accounts:
                 created_at=now,
             )
         )
+        return int(result.inserted_primary_key[0]) if result.inserted_primary_key else 0

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from trunkline.store import schema
+from trunkline.store.audit import Trail
 from trunkline.store.changes import BAN, note
 from trunkline.store.database import Database
 from trunkline.store.errors import NotFoundError
@@ -33,9 +34,12 @@ class StoredBan(NamedTuple):
 class Bans:
     """The bans of `database`."""
 
-    def __init__(self, database: Database, wall: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, database: Database, wall: Callable[[], float] = time.time, trail: Trail | None = None
+    ) -> None:
         self._database = database
         self._wall = wall
+        self._trail = trail or Trail(wall=wall)
 
     def list(self) -> Sequence[StoredBan]:
         """Those that still hold, the newest first."""
@@ -54,6 +58,8 @@ class Bans:
             connection.execute(schema.ban.delete().where(schema.ban.c.source == ban.source))
             connection.execute(schema.ban.insert().values(**ban._asdict()))
             note(connection, BAN, ban.source, self._wall())
+            after = {"reason": ban.reason, "until_at": ban.until_at}
+            self._trail.told(connection, BAN, ban.source, "add", after=after)
 
     def lift(self, source: str) -> None:
         """Raises `NotFoundError`."""
@@ -62,6 +68,7 @@ class Bans:
             if result.rowcount == 0:
                 raise NotFoundError("ban", source, "trunkline ban list shows them")
             note(connection, BAN, source, self._wall())
+            self._trail.told(connection, BAN, source, "lift")
 
     def forget_expired(self) -> int:
         """Delete those that hold no more; return how many."""

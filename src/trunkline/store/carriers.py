@@ -3,18 +3,18 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from trunkline.store import schema
-from trunkline.store.changes import note
+from trunkline.store.audit import Trail
 from trunkline.store.database import Database
 from trunkline.store.errors import AlreadyExistsError, InUseError
 from trunkline.store.keys import Keyring
 from trunkline.store.loading import check_exists, load_carriers, load_groups
-from trunkline.store.rows import carrier_from, carrier_values, gateway_values
+from trunkline.store.rows import Row, carrier_from, carrier_values, gateway_values
 from trunkline.trunk.carrier import Carrier, CarrierCredentials, Gateway, GatewayTransport, Network, Rewrite
 from trunkline.trunk.directory import Kind
 from trunkline.trunk.media_policy import DtmfMode, SrtpPolicy
@@ -47,13 +47,24 @@ class CarrierChanges(TypedDict, total=False):
     trusted: bool
 
 
+Guard = Callable[[Carrier], object]
+"""Looks at a carrier inside the transaction that is about to change it, and raises to stop that."""
+
+
 class Carriers:
     """The carriers of `database`, whose secrets `keyring` opens."""
 
-    def __init__(self, database: Database, keyring: Keyring, wall: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        database: Database,
+        keyring: Keyring,
+        wall: Callable[[], float] = time.time,
+        trail: Trail | None = None,
+    ) -> None:
         self._database = database
         self._keyring = keyring
         self._wall = wall
+        self._trail = trail or Trail(wall=wall)
 
     def add(self, carrier: Carrier) -> None:
         """Raises `AlreadyExistsError`, and `NotFoundError` when its inbound account does not exist."""
@@ -68,7 +79,8 @@ class Carriers:
                     "carrier", carrier.name, f"trunkline carrier show {carrier.name} shows it"
                 ) from None
             _write_gateways(connection, carrier)
-            note(connection, Kind.CARRIER, carrier.name, now)
+            after = _shown(values, gateway_values(carrier))
+            self._trail.changed(connection, Kind.CARRIER, carrier.name, "add", after=after)
 
     def list(self) -> Sequence[Carrier]:
         """All carriers, by name. Raises `KeyFileError` when a secret needs another key file."""
@@ -81,7 +93,7 @@ class Carriers:
             check_exists(connection, Kind.CARRIER, name)
             return load_carriers(connection, self._keyring, [name])[0]
 
-    def update(self, name: str, **changes: Unpack[CarrierChanges]) -> Carrier:
+    def update(self, name: str, *, guard: Guard | None = None, **changes: Unpack[CarrierChanges]) -> Carrier:
         """Change some fields and return the carrier as it is now.
 
         Raises `NotFoundError`, `DirectoryError`; `KeyFileError` unless new credentials replace those that
@@ -90,32 +102,47 @@ class Carriers:
         with self._database.write() as connection:
             check_exists(connection, Kind.CARRIER, name)
             [(row, gateways)] = load_groups(connection, Kind.CARRIER, [name])
+            shown = _shown(row, gateways, replaced="credentials" in changes)
             if "credentials" in changes:
                 changes.setdefault("register", row["register"])
                 row = {**row, "user": None, "secret": None, "register": False}
-            carrier = replace(carrier_from(row, gateways, self._keyring), **changes)
+            before = carrier_from(row, gateways, self._keyring)
+            if guard is not None:
+                guard(before)
+            carrier = replace(before, **changes)
             _check_inbound_account(connection, carrier)
-            connection.execute(
-                schema.carrier.update()
-                .where(schema.carrier.c.name == name)
-                .values(**carrier_values(carrier, self._keyring))
-            )
+            values = carrier_values(carrier, self._keyring)
+            connection.execute(schema.carrier.update().where(schema.carrier.c.name == name).values(**values))
             connection.execute(schema.gateway.delete().where(schema.gateway.c.carrier == name))
             _write_gateways(connection, carrier)
-            note(connection, Kind.CARRIER, name, self._wall())
+            after = _shown(values, gateway_values(carrier))
+            self._trail.changed(connection, Kind.CARRIER, name, "change", before=shown, after=after)
         return carrier
 
     def remove(self, name: str) -> None:
         """Raises `NotFoundError`, and `InUseError` while a route names it."""
         with self._database.write() as connection:
             check_exists(connection, Kind.CARRIER, name)
+            [(row, gateways)] = load_groups(connection, Kind.CARRIER, [name])
+            shown = _shown(row, gateways)
             try:
                 connection.execute(schema.carrier.delete().where(schema.carrier.c.name == name))
             except IntegrityError:
                 raise InUseError(
                     f"carrier {name!r} is still in a route; trunkline route list shows them"
                 ) from None
-            note(connection, Kind.CARRIER, name, self._wall())
+            self._trail.changed(connection, Kind.CARRIER, name, "remove", before=shown)
+
+
+def _shown(row: Row, gateways: Sequence[Row], *, replaced: bool = False) -> dict[str, Any]:
+    """A carrier's row for the audit trail: with its gateways, without the secret; `replaced`: that another
+    one follows.
+    """
+    kept = {name: value for name, value in row.items() if name != "created_at"}
+    if row["secret"] is not None:
+        kept["secret"] = "replaced" if replaced else "***"
+    kept["gateways"] = [{name: item[name] for name in ("uri", "priority", "weight")} for item in gateways]
+    return kept
 
 
 def _write_gateways(connection: Connection, carrier: Carrier) -> None:

@@ -3,14 +3,14 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from trunkline.store import schema
-from trunkline.store.changes import note
+from trunkline.store.audit import Trail
 from trunkline.store.database import Database
 from trunkline.store.errors import AlreadyExistsError
 from trunkline.store.loading import check_exists, load_numbers
@@ -28,12 +28,19 @@ class NumberChanges(TypedDict, total=False):
     ring_timeout_s: float | None
 
 
+Guard = Callable[[Number], object]
+"""Looks at a number inside the transaction that is about to change it, and raises to stop that."""
+
+
 class Numbers:
     """The numbers of `database`."""
 
-    def __init__(self, database: Database, wall: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, database: Database, wall: Callable[[], float] = time.time, trail: Trail | None = None
+    ) -> None:
         self._database = database
         self._wall = wall
+        self._trail = trail or Trail(wall=wall)
 
     def add(self, number: Number) -> None:
         """Raises `AlreadyExistsError`, and `NotFoundError` when its account does not exist."""
@@ -47,7 +54,7 @@ class Numbers:
                     "number", number.e164, "trunkline number list shows whose it is"
                 ) from None
             _write_endpoints(connection, number)
-            note(connection, Kind.NUMBER, number.e164, now)
+            self._changed(connection, number, "add", after=number_values(number))
 
     def list(self, account: str | None = None) -> Sequence[Number]:
         """All numbers, or those of `account`, in order. Raises `NotFoundError` when there is no such
@@ -69,26 +76,49 @@ class Numbers:
         """Set where calls to the number go; an empty list: nowhere. Raises `NotFoundError`."""
         return self.update(e164, forwarding=forwarding)
 
-    def update(self, e164: str, **changes: Unpack[NumberChanges]) -> Number:
-        """Change some fields and return the number as it is now. Raises `NotFoundError`, `DirectoryError`."""
+    def update(self, e164: str, *, guard: Guard | None = None, **changes: Unpack[NumberChanges]) -> Number:
+        """Change some fields and return the number as it is now. Raises `NotFoundError`, `DirectoryError`,
+        and whatever `guard` does."""
         with self._database.write() as connection:
             check_exists(connection, Kind.NUMBER, e164)
-            number = replace(load_numbers(connection, [e164])[0], **changes)
+            before = load_numbers(connection, [e164])[0]
+            if guard is not None:
+                guard(before)
+            number = replace(before, **changes)
             check_exists(connection, Kind.ACCOUNT, number.account)
             connection.execute(
                 schema.number.update().where(schema.number.c.e164 == e164).values(**number_values(number))
             )
             connection.execute(schema.endpoint.delete().where(schema.endpoint.c.number == e164))
             _write_endpoints(connection, number)
-            note(connection, Kind.NUMBER, e164, self._wall())
+            self._changed(connection, number, "change", number_values(before), number_values(number))
         return number
 
     def remove(self, e164: str) -> None:
         """Raises `NotFoundError`."""
         with self._database.write() as connection:
             check_exists(connection, Kind.NUMBER, e164)
+            before = load_numbers(connection, [e164])[0]
             connection.execute(schema.number.delete().where(schema.number.c.e164 == e164))
-            note(connection, Kind.NUMBER, e164, self._wall())
+            self._changed(connection, before, "remove", before=number_values(before))
+
+    def _changed(
+        self,
+        connection: Connection,
+        number: Number,
+        action: str,
+        before: dict[str, Any] | None = None,
+        after: dict[str, Any] | None = None,
+    ) -> None:
+        self._trail.changed(
+            connection,
+            Kind.NUMBER,
+            number.e164,
+            action,
+            account=number.account,
+            before=before,
+            after=after,
+        )
 
 
 def _write_endpoints(connection: Connection, number: Number) -> None:

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from trunkline.store import schema
-from trunkline.store.changes import note
+from trunkline.store.audit import Trail
 from trunkline.store.database import Database
 from trunkline.store.errors import AlreadyExistsError
 from trunkline.store.loading import check_exists, load_routes
@@ -15,13 +16,19 @@ from trunkline.store.rows import route_carrier_values
 from trunkline.trunk.directory import Kind
 from trunkline.trunk.routes import Route
 
+Guard = Callable[[Route], object]
+"""Looks at a route inside the transaction that is about to change it, and raises to stop that."""
+
 
 class Routes:
     """The routes of `database`."""
 
-    def __init__(self, database: Database, wall: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, database: Database, wall: Callable[[], float] = time.time, trail: Trail | None = None
+    ) -> None:
         self._database = database
         self._wall = wall
+        self._trail = trail or Trail(wall=wall)
 
     def add(self, route: Route) -> None:
         """Raises `AlreadyExistsError` for the prefix, `NotFoundError` when one of its carriers does not
@@ -35,7 +42,7 @@ class Routes:
                     "route", route.prefix, "change its carriers, or remove it first"
                 ) from None
             _write_carriers(connection, route)
-            note(connection, Kind.ROUTE, route.prefix, now)
+            self._trail.changed(connection, Kind.ROUTE, route.prefix, "add", after=_shown(route))
 
     def list(self) -> Sequence[Route]:
         """All routes, by prefix."""
@@ -48,23 +55,39 @@ class Routes:
             check_exists(connection, Kind.ROUTE, prefix)
             return load_routes(connection, [prefix])[0]
 
-    def update(self, route: Route) -> None:
+    def update(self, route: Route, *, guard: Guard | None = None) -> None:
         """Give the prefix of `route` other carriers. Raises `NotFoundError` for the prefix and for a
-        carrier."""
+        carrier, and whatever `guard` does."""
         with self._database.write() as connection:
             check_exists(connection, Kind.ROUTE, route.prefix)
+            before = load_routes(connection, [route.prefix])[0]
+            if guard is not None:
+                guard(before)
             connection.execute(
                 schema.route_carrier.delete().where(schema.route_carrier.c.route == route.prefix)
             )
             _write_carriers(connection, route)
-            note(connection, Kind.ROUTE, route.prefix, self._wall())
+            self._trail.changed(
+                connection, Kind.ROUTE, route.prefix, "change", before=_shown(before), after=_shown(route)
+            )
 
     def remove(self, prefix: str) -> None:
         """Raises `NotFoundError`."""
         with self._database.write() as connection:
             check_exists(connection, Kind.ROUTE, prefix)
+            before = load_routes(connection, [prefix])[0]
             connection.execute(schema.route.delete().where(schema.route.c.prefix == prefix))
-            note(connection, Kind.ROUTE, prefix, self._wall())
+            self._trail.changed(connection, Kind.ROUTE, prefix, "remove", before=_shown(before))
+
+
+def _shown(route: Route) -> dict[str, Any]:
+    """For the audit trail."""
+    return {
+        "carriers": [
+            {"carrier": item.carrier, "priority": item.priority, "weight": item.weight}
+            for item in route.carriers
+        ]
+    }
 
 
 def _write_carriers(connection: Connection, route: Route) -> None:

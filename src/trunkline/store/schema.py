@@ -5,34 +5,20 @@ Types are portable between SQLite and PostgreSQL. Every `*_at` is wall-clock sec
 that are only ever read and written whole (prefixes, codecs, rewrite rules) are JSON.
 
 What changes here needs a migration in `migrations/versions`: a test compares the two. What the rows mean is
-written beside the dataclasses: `trunkline.trunk`, `trunkline.call.record`.
+written beside the dataclasses: `trunkline.trunk`, `trunkline.call.record`. The tables of users,
+sessions and the audit trail are in `web_schema`.
 """
 
-from typing import Any, Final
-
 import sqlalchemy as sa
-from sqlalchemy.types import TypeEngine
 
-METADATA: Final = sa.MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-_SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-"""SQLite numbers rows by itself only when the column's type is exactly INTEGER."""
-_MOMENT = sa.Double
-
-
-def _column(name: str, kind: type[TypeEngine[Any]]) -> sa.Column[Any]:
-    return sa.Column(name, kind, nullable=False)
-
-
-def _optional(name: str, kind: type[TypeEngine[Any]]) -> sa.Column[Any]:
-    return sa.Column(name, kind, nullable=True)
-
+from trunkline.store.columns import METADATA as METADATA
+from trunkline.store.columns import MOMENT as _MOMENT
+from trunkline.store.columns import SERIAL as _SERIAL
+from trunkline.store.columns import column as _column
+from trunkline.store.columns import optional as _optional
+from trunkline.store.web_schema import audit as audit
+from trunkline.store.web_schema import web_session as web_session
+from trunkline.store.web_schema import web_user as web_user
 
 account = sa.Table(
     "account",
@@ -265,12 +251,4 @@ meta = sa.Table(
     METADATA,
     sa.Column("name", sa.Text, primary_key=True),
     _column("value", sa.Text),
-)
-
-admin = sa.Table(
-    "admin",
-    METADATA,
-    sa.Column("name", sa.Text, primary_key=True),
-    _column("password_hash", sa.Text),
-    _column("created_at", _MOMENT),
 )

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from trunkline.store import schema
 from trunkline.store.accounts import Accounts
-from trunkline.store.admins import Admins
+from trunkline.store.audit import SERVICE, Audit, Author, Trail
 from trunkline.store.bans import Bans
 from trunkline.store.calls import Calls
 from trunkline.store.carriers import Carriers
@@ -18,22 +18,34 @@ from trunkline.store.keys import Keyring
 from trunkline.store.migrate import check_schema, upgrade
 from trunkline.store.numbers import Numbers
 from trunkline.store.routes import Routes
+from trunkline.store.sessions import Sessions
+from trunkline.store.users import Users
 
 
 class Store:
     """The repositories over one database. Safe to share between threads; blocks."""
 
-    def __init__(self, database: Database, keyring: Keyring, realm: str) -> None:
-        """`realm` is the service domain, which accounts' secrets are hashed with."""
+    def __init__(self, database: Database, keyring: Keyring, realm: str, author: Author = SERVICE) -> None:
+        """`realm` is the service domain, which accounts' secrets are hashed with; `author` is who makes the
+        changes, for the audit trail."""
         self.database = database
         self.keyring = keyring
-        self.accounts = Accounts(database, realm)
-        self.numbers = Numbers(database)
-        self.carriers = Carriers(database, keyring)
-        self.routes = Routes(database)
-        self.bans = Bans(database)
+        self.realm = realm
+        trail = Trail(author)
+        self.accounts = Accounts(database, realm, trail=trail)
+        self.numbers = Numbers(database, trail=trail)
+        self.carriers = Carriers(database, keyring, trail=trail)
+        self.routes = Routes(database, trail=trail)
+        self.bans = Bans(database, trail=trail)
         self.calls = Calls(database)
-        self.admins = Admins(database)
+        self.users = Users(database, trail=trail)
+        self.sessions = Sessions(database, trail=trail)
+        self.audit = Audit(database)
+        self.trail = trail
+
+    def by(self, author: Author) -> "Store":
+        """The same data, with `author` as the one who changes it."""
+        return Store(self.database, self.keyring, self.realm, author)
 
     @classmethod
     def initialise(cls, url: str, key_file: Path, realm: str) -> Self:

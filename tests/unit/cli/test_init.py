@@ -21,7 +21,7 @@ def test_everything_is_there_and_the_password_works(tmp_path: Path) -> None:
     try:
         assert here.settings.service.domain == "sip.test"
         assert here.settings.sip.advertised_host == "203.0.113.5"
-        assert here.store.admins.verify("admin", password)
+        assert here.store.users.verify("admin", password) is not None
     finally:
         here.close()
     certificate = x509.load_pem_x509_certificate(here.settings.certificate.read_bytes())

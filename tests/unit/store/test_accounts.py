@@ -172,3 +172,29 @@ def test_accounts_of_an_earlier_service_domain_are_named(database: Database, acc
     assert accounts.of_other_realm() == ["old"]
     accounts.rotate_secret("old")
     assert accounts.of_other_realm() == []
+
+
+def test_key_and_secret_sign_in(store: Store) -> None:
+    secret = store.accounts.add(Account("acme"))
+    store.accounts.add(Account("other"))
+    found = store.accounts.verify("acme", secret)
+    assert found is not None
+    assert found.key == "acme"
+    for key, wrong in (("acme", "wrong"), ("other", secret), ("unknown", secret)):
+        assert store.accounts.verify(key, wrong) is None
+
+
+def test_a_second_secret_works_until_it_is_revoked(store: Store) -> None:
+    first = store.accounts.add(Account("acme"))
+    added = store.accounts.add_secret("acme", "second-secret")
+    assert [item.id for item in store.accounts.secrets("acme")][-1] == added.id
+    assert store.accounts.verify("acme", first) is not None
+    assert store.accounts.verify("acme", "second-secret") is not None
+    with pytest.raises(InUseError, match="has 2 secrets already"):
+        store.accounts.add_secret("acme", "third-secret", most=2)
+    store.accounts.revoke_secret("acme", added.id)
+    assert store.accounts.verify("acme", "second-secret") is None
+    with pytest.raises(NotFoundError, match="secret"):
+        store.accounts.revoke_secret("acme", added.id)
+    with pytest.raises(InUseError, match="at least one secret"):
+        store.accounts.revoke_secret("acme", store.accounts.secrets("acme")[0].id)

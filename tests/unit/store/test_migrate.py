@@ -118,3 +118,20 @@ def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_an_unreachable_database(tmp_path: Path) -> None:
     with pytest.raises(DatabaseError, match="unable to open"):
         upgrade(f"sqlite:///{tmp_path}/nowhere/x.db")
+
+
+def test_administrators_become_operators(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/old.db"
+    database = Database(url, foreign_keys=False)
+    config = migrate._config()
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        connection.execute(sa.text("INSERT INTO admin VALUES ('Admin', 'a hash', 5.0)"))
+    database.close()
+    upgrade(url)
+    upgraded = Database(url)
+    with upgraded.read() as connection:
+        rows = connection.execute(sa.text("SELECT name, password_hash, role, account FROM web_user")).all()
+    upgraded.close()
+    assert [tuple(row) for row in rows] == [("admin", "a hash", "operator", None)]

@@ -35,5 +35,5 @@ def test_no_secret_has_a_column_in_plain() -> None:
     columns = {str(column) for table in schema.METADATA.sorted_tables for column in table.columns}
     assert {name for name in columns if "secret" in name or "password" in name} == {
         "carrier.secret",
-        "admin.password_hash",
+        "web_user.password_hash",
     }

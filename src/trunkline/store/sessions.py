@@ -1,0 +1,177 @@
+"""Sessions of browsers and tokens of programs: who holds one is signed in until it expires or is revoked.
+
+Only the SHA-256 of a token is stored. A token has 256 random bits, so it needs no slow hash.
+"""
+
+import hashlib
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import sqlalchemy as sa
+
+from trunkline.store import schema
+from trunkline.store.audit import Trail
+from trunkline.store.database import Database
+from trunkline.store.errors import NotFoundError
+from trunkline.store.users import Role
+
+_SEEN_EVERY_S: Final = 60.0
+"""`seen_at` is written at most this often: reading a page must not cost a write."""
+MAX_SESSIONS: Final = 50
+"""Of one user or account; the oldest browser session makes room."""
+
+
+class SessionKind(StrEnum):
+    """A browser's cookie, or a token that a program sends."""
+
+    BROWSER = "browser"
+    TOKEN = "token"  # noqa: S105 - a kind, not a secret
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One sign-in."""
+
+    id: str
+    """The hash of its token: names it, and signs nobody in."""
+    kind: SessionKind
+    role: Role
+    user: str | None
+    """Whoever signed in with a password; None: with an account's key and secret."""
+    account: str | None
+    label: str
+    """The browser's User-Agent, or what the token is for."""
+    source: str
+    created_at: float
+    seen_at: float
+    expires_at: float | None
+    """None, for tokens only: when it is revoked."""
+
+    @property
+    def name(self) -> str:
+        """Who is signed in: user name or account key."""
+        return self.user or self.account or ""
+
+
+class Sessions:
+    """The sessions in `database`."""
+
+    def __init__(
+        self, database: Database, wall: Callable[[], float] = time.time, trail: Trail | None = None
+    ) -> None:
+        self._database = database
+        self._wall = wall
+        self._trail = trail or Trail(wall=wall)
+
+    def open(
+        self,
+        *,
+        role: Role,
+        user: str | None,
+        account: str | None,
+        kind: SessionKind = SessionKind.BROWSER,
+        label: str = "",
+        source: str = "",
+        lifetime_s: float | None,
+    ) -> tuple[str, Session]:
+        """Begin a session; return its token, which nothing can show again, and the session."""
+        token = secrets.token_urlsafe(32)
+        now = self._wall()
+        expires_at = None if lifetime_s is None else now + lifetime_s
+        session = Session(
+            session_id(token), kind, role, user, account, label[:200], source, now, now, expires_at
+        )
+        table = schema.web_session
+        mine = table.c.user == user if user is not None else table.c.account == account
+        with self._database.write() as connection:
+            connection.execute(table.delete().where(table.c.expires_at <= now))
+            surplus = (
+                sa.select(table.c.token_hash)
+                .where(mine, table.c.kind == SessionKind.BROWSER.value)
+                .order_by(table.c.created_at.desc())
+                .offset(MAX_SESSIONS - 1)
+            )
+            connection.execute(table.delete().where(table.c.token_hash.in_(surplus)))
+            connection.execute(
+                table.insert().values(
+                    token_hash=session.id,
+                    kind=kind.value,
+                    role=role.value,
+                    user=user,
+                    account=account,
+                    label=session.label,
+                    source=source,
+                    created_at=now,
+                    seen_at=now,
+                    expires_at=expires_at,
+                )
+            )
+            after = {"kind": kind.value, "label": session.label}
+            self._trail.told(connection, "session", session.name, "sign-in", account=account, after=after)
+        return token, session
+
+    def find(self, token: str) -> Session | None:
+        """The living session of a token; notes that it was seen."""
+        now = self._wall()
+        table = schema.web_session
+        with self._database.read() as connection:
+            row = connection.execute(sa.select(table).where(table.c.token_hash == session_id(token))).first()
+        if row is None or (row.expires_at is not None and row.expires_at <= now):
+            return None
+        if now - row.seen_at >= _SEEN_EVERY_S:
+            with self._database.write() as connection:
+                connection.execute(
+                    table.update().where(table.c.token_hash == row.token_hash).values(seen_at=now)
+                )
+        return _session(row)
+
+    def list(self, *, user: str | None = None, account: str | None = None) -> Sequence[Session]:
+        """Living sessions, newest first: of one user, of one account (its users' included), or all."""
+        table = schema.web_session
+        query = (
+            sa.select(table)
+            .where(sa.or_(table.c.expires_at.is_(None), table.c.expires_at > self._wall()))
+            .order_by(table.c.created_at.desc())
+        )
+        if user is not None:
+            query = query.where(table.c.user == user)
+        if account is not None:
+            query = query.where(table.c.account == account)
+        with self._database.read() as connection:
+            return [_session(row) for row in connection.execute(query)]
+
+    def revoke(self, id_: str) -> Session:
+        """End a session. Raises `NotFoundError`."""
+        table = schema.web_session
+        with self._database.write() as connection:
+            row = connection.execute(sa.select(table).where(table.c.token_hash == id_)).first()
+            if row is None:
+                raise NotFoundError("session", id_[:12])
+            session = _session(row)
+            connection.execute(table.delete().where(table.c.token_hash == id_))
+            self._trail.told(connection, "session", session.name, "sign-out", account=session.account)
+        return session
+
+
+def session_id(token: str) -> str:
+    """What a token is stored under."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _session(row: sa.Row[tuple[object, ...]]) -> Session:
+    return Session(
+        id=row.token_hash,
+        kind=SessionKind(row.kind),
+        role=Role(row.role),
+        user=row.user,
+        account=row.account,
+        label=row.label,
+        source=row.source,
+        created_at=row.created_at,
+        seen_at=row.seen_at,
+        expires_at=row.expires_at,
+    )

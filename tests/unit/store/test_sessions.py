@@ -1,0 +1,100 @@
+"""Sessions and tokens."""
+
+from pathlib import Path
+
+import pytest
+
+from trunkline.store.database import Database
+from trunkline.store.errors import NotFoundError
+from trunkline.store.sessions import MAX_SESSIONS, SessionKind, Sessions, session_id
+from trunkline.store.store import Store
+from trunkline.store.users import Role
+from trunkline.trunk.account import Account
+
+
+class Wall:
+    """A wall clock that the test moves."""
+
+    at = 1000.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+@pytest.fixture
+def wall() -> Wall:
+    return Wall()
+
+
+@pytest.fixture
+def sessions(store: Store, database: Database, wall: Wall) -> Sessions:
+    store.accounts.add(Account("acme"))
+    return Sessions(database, wall)
+
+
+def opened(
+    sessions: Sessions, lifetime_s: float | None = 60.0, kind: SessionKind = SessionKind.BROWSER
+) -> str:
+    token, _ = sessions.open(
+        role=Role.CUSTOMER, user=None, account="acme", kind=kind, label="Firefox", lifetime_s=lifetime_s
+    )
+    return token
+
+
+def test_only_the_hash_of_a_token_is_kept(sessions: Sessions, database: Database, file: Path) -> None:
+    token = opened(sessions)
+    found = sessions.find(token)
+    assert found is not None
+    assert (found.id, found.name, found.label) == (session_id(token), "acme", "Firefox")
+    database.close()
+    assert token.encode() not in b"".join(path.read_bytes() for path in file.parent.glob("trunkline.db*"))
+
+
+def test_a_session_ends_when_its_time_is_over(sessions: Sessions, wall: Wall) -> None:
+    token = opened(sessions, 60.0)
+    for_ever = opened(sessions, None, SessionKind.TOKEN)
+    wall.at += 59.0
+    assert sessions.find(token) is not None
+    wall.at += 1.0
+    assert sessions.find(token) is None
+    assert [session.id for session in sessions.list()] == [session_id(for_ever)]
+
+
+def test_a_revoked_session_signs_nobody_in(sessions: Sessions) -> None:
+    token = opened(sessions)
+    sessions.revoke(session_id(token))
+    assert sessions.find(token) is None
+    with pytest.raises(NotFoundError, match="session"):
+        sessions.revoke(session_id(token))
+
+
+def test_an_unknown_token_signs_nobody_in(sessions: Sessions) -> None:
+    assert sessions.find("unknown") is None
+
+
+def test_being_seen_is_written_now_and_then(sessions: Sessions, wall: Wall) -> None:
+    token = opened(sessions, 600.0)
+    wall.at += 59.0
+    sessions.find(token)
+    assert sessions.list(account="acme")[0].seen_at == 1000.0
+    wall.at += 1.0
+    sessions.find(token)
+    assert sessions.list(account="acme")[0].seen_at == 1060.0
+
+
+def test_the_oldest_browser_makes_room_and_tokens_stay(sessions: Sessions, wall: Wall) -> None:
+    program = opened(sessions, None, SessionKind.TOKEN)
+    first = opened(sessions)
+    for _ in range(MAX_SESSIONS):
+        wall.at += 0.001
+        last = opened(sessions)
+    assert sessions.find(first) is None
+    assert sessions.find(program) is not None
+    assert sessions.find(last) is not None
+    assert len(sessions.list(account="acme")) == MAX_SESSIONS + 1
+
+
+def test_sessions_go_with_their_account(sessions: Sessions, store: Store) -> None:
+    token = opened(sessions)
+    store.accounts.remove("acme")
+    assert sessions.find(token) is None
