@@ -16,6 +16,7 @@ from tests.unit.sip.fake_wire import (
     outgoing,
 )
 from trunkline.sip.errors import SipSyntaxError
+from trunkline.sip.framing import StreamFramer
 from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.parse import parse_message
 from trunkline.sip.ports import Address, Flow, LocateFailure, Target, Transport
@@ -535,3 +536,23 @@ def test_the_parser_is_the_only_reader_of_bytes(rig: Rig) -> None:
     assert isinstance(parse_message(data), Request)
     rig.receive(data, FakeFlow())
     assert rig.user.requests[0][0].method == "FOO"
+
+
+# broken streams
+
+
+def test_the_request_at_which_a_stream_breaks_is_answered(rig: Rig) -> None:
+    framer, flow = StreamFramer(), FakeFlow(Transport.TCP)
+    with pytest.raises(SipSyntaxError) as caught:
+        framer.feed(incoming("OPTIONS").replace(b"Content-Length: 0\r\n", b""))
+    rig.stack.stream_broken(caught.value, flow)
+    (response,) = flow.take_responses()
+    assert (response.status, response.to_tag is None) == (400, False)
+    assert "Content-Length: missing on a stream" in (response.headers.get("warning") or "")
+    assert rig.idle
+
+
+def test_a_stream_that_breaks_at_no_request_gets_no_answer(rig: Rig) -> None:
+    flow = FakeFlow(Transport.TCP)
+    rig.stack.stream_broken(SipSyntaxError("message", "bare CR or LF between messages"), flow)
+    assert flow.take() == []
