@@ -61,14 +61,18 @@ async def server(
     loop = asyncio.get_running_loop()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        length = int.from_bytes(await reader.readexactly(2), "big")
-        pieces = tcp_script(dns.message.from_wire(await reader.readexactly(length)))
-        for piece in pieces:
-            writer.write(piece)
-            await writer.drain()
-        if pieces == UNFINISHED:
-            await reader.read()
-        writer.close()
+        try:
+            length = int.from_bytes(await reader.readexactly(2), "big")
+            pieces = tcp_script(dns.message.from_wire(await reader.readexactly(length)))
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
+            if pieces == UNFINISHED:
+                await reader.read()
+        except asyncio.IncompleteReadError:
+            pass  # cancelled before it was asked
+        finally:
+            writer.close()
 
     udp, stream = udp_and_tcp()
     udp.setblocking(False)
