@@ -19,10 +19,12 @@ from trunkline.config.values import (
     IpAddresses,
     ListenAddress,
     ListenAddresses,
+    Prefixes,
     RtpengineAddresses,
     SocketAddress,
     ToneCadence,
 )
+from trunkline.trunk.destinations import GUARDED
 
 
 def setting(default: Any, description: str, *, live: bool = False, example: str = "", **bounds: Any) -> Any:
@@ -304,6 +306,13 @@ class Limits(Section):
     )
     ban_window_s: float = setting(60.0, "See ban_failures.", live=True, gt=0)
     ban_s: float = setting(300.0, "How long a ban lasts.", gt=0)
+    guarded_prefixes: Prefixes = setting(
+        GUARDED,
+        "Numbers that no account may call unless `trunkline account limit KEY --allow PREFIX` names the "
+        "prefix or a longer one: by default satellite systems, international networks and known premium-rate "
+        "ranges. An empty list guards none.",
+        live=True,
+    )
     overload_lag_ms: float = setting(
         200.0, "New calls are answered 503 while the node lags this much behind.", live=True, gt=0
     )
