@@ -61,6 +61,8 @@ class CallSettings:
     """Error id (`str` of a `Slug`) -> WAV file that a refused caller of an account with announcements
     hears.
     """
+    guarded_prefixes: tuple[str, ...] = ()
+    """E.164 prefixes that an account may only call when it is allowed them by name."""
     srtp_needs_tls: bool = False
     """SRTP is neither offered nor taken where its keys would travel readable."""
 

@@ -28,6 +28,7 @@ def _card(account: Account) -> Row:
         "max_concurrent": account.max_concurrent,
         "max_per_second": account.max_per_second,
         "minutes_per_day": account.minutes_per_day,
+        "cost_per_day": account.cost_per_day,
         "allowed_prefixes": list(account.allowed_prefixes) or ALL,
         "denied_prefixes": list(account.denied_prefixes),
         "codecs": list(account.codecs),
@@ -86,6 +87,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
             "max_concurrent": account.max_concurrent,
             "max_per_second": account.max_per_second,
             "minutes_per_day": account.minutes_per_day,
+            "cost_per_day": account.cost_per_day,
         }
         for account in installation(context).store.accounts.list()
     )
@@ -177,6 +179,7 @@ def _change(here: Installation, key: str, changes: AccountChanges, as_json: bool
     epilog=examples(
         "trunkline account limit trunk1 --concurrent 30 --per-second 3",
         "trunkline account limit trunk1 --allow 44 --allow 49 --deny 4470",
+        "trunkline account limit trunk1 --minutes-per-day 600 --cost-per-day 20",
         "trunkline account limit trunk1 --concurrent -1 --allow all --deny none",
     ),
 )
@@ -192,6 +195,12 @@ def limit(
     minutes_per_day: Annotated[
         int | None, typer.Option(help="Answered minutes in a UTC day; -1 is no limit.")
     ] = None,
+    cost_per_day: Annotated[
+        float | None,
+        typer.Option(
+            help="What the calls of a UTC day may cost, by the prices of the routes; -1 is no limit."
+        ),
+    ] = None,
     allow: Annotated[
         list[str] | None,
         typer.Option(help=f"Prefix that may be called; once for each. '{ALL}' clears the list."),
@@ -202,7 +211,12 @@ def limit(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Set limits; those left out stay. Of an allowed and a denied prefix, the longer one decides."""
+    """Set limits; those left out stay.
+
+    Of an allowed and a denied prefix, the longer one decides. Guarded prefixes (limits.guarded_prefixes:
+    satellites, premium rates) have to be allowed by name. When the minutes or the money of a day are used up,
+    the calls that are up end at that moment.
+    """
     changes: AccountChanges = {}
     if concurrent is not None:
         changes["max_concurrent"] = _limit(concurrent)
@@ -210,6 +224,8 @@ def limit(
         changes["max_per_second"] = _limit(per_second)
     if minutes_per_day is not None:
         changes["minutes_per_day"] = _limit(minutes_per_day)
+    if cost_per_day is not None:
+        changes["cost_per_day"] = None if cost_per_day < 0 else cost_per_day
     if allow:
         changes["allowed_prefixes"] = _prefixes(allow, ALL)
     if deny:

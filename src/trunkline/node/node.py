@@ -60,6 +60,7 @@ from trunkline.store.keys import Keyring
 from trunkline.store.record_writer import RecordWriter
 from trunkline.store.registrations import load_bindings
 from trunkline.store.store import Store
+from trunkline.store.usage import used_today
 from trunkline.trunk.directory import Directory
 from trunkline.trunk.health import HealthBook
 from trunkline.trunk.limits import AccountLimits
@@ -315,18 +316,27 @@ class Node:
         self._open.callback(self.feed.close)
 
     async def _restore(self) -> None:
-        """Devices that registered before a restart, and bans that still hold."""
+        """Devices that registered before a restart, bans that still hold, what accounts have used today."""
         now, wall = self.clock.now(), self.clock.wall()
         name = self.settings.node.name
         try:
             stored = await asyncio.to_thread(load_bindings, self.store.database, name, now=now, wall=wall)
             bans = await asyncio.to_thread(self.store.bans.list)
+            used = await asyncio.to_thread(used_today, self.store.database, wall, self._price_of)
         except DatabaseError as error:
-            self.log.warning("registrations and bans are not known", reason=str(error))
+            self.log.warning("registrations, bans and the day's usage are not known", reason=str(error))
             return
         for account, bindings in stored.items():
             self.registrations.restore(account, [self._with_flow(binding) for binding in bindings])
         self._shut_out(bans)
+        for key, usage in used.items():
+            owner = self.directory.account(key)
+            if owner is not None:
+                self.services.limits.restore(owner, usage.seconds, usage.cost)
+
+    def _price_of(self, called: str) -> float:
+        route = self.directory.route_for(called)
+        return 0.0 if route is None else route.price_per_minute
 
     def _shut_out(self, bans: Sequence[StoredBan]) -> None:
         """Bans at rest that the gate doesn't hold yet."""

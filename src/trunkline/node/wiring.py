@@ -189,6 +189,7 @@ def call_settings(settings: Settings) -> CallSettings:
         timeout_status=forwarding.timeout_status,
         longest_call_s=outbound.max_duration_s,
         max_calls=settings.limits.max_calls,
+        guarded_prefixes=settings.limits.guarded_prefixes,
         srtp_needs_tls=media.srtp_needs_tls,
         ringback=Tone(
             media.ringback.frequencies_hz, RINGBACK_DBM0, (media.ringback.on_ms, media.ringback.off_ms)

@@ -52,6 +52,7 @@ class AccountChanges(TypedDict, total=False):
     max_concurrent: int | None
     max_per_second: int | None
     minutes_per_day: int | None
+    cost_per_day: float | None
     allowed_prefixes: tuple[str, ...]
     denied_prefixes: tuple[str, ...]
     codecs: tuple[str, ...]
@@ -133,17 +134,6 @@ class Accounts:
             values = account_values(before), account_values(account)
             self._changed(connection, key, "change", *values)
         return account
-
-    def limit(
-        self, key: str, *, max_concurrent: int | None, max_per_second: int | None, minutes_per_day: int | None
-    ) -> Account:
-        """Set all three limits; None is no limit. Raises `NotFoundError`, `DirectoryError`."""
-        return self.update(
-            key,
-            max_concurrent=max_concurrent,
-            max_per_second=max_per_second,
-            minutes_per_day=minutes_per_day,
-        )
 
     def block(self, key: str) -> Account:
         """Refuse its calls with 403 from now on. Raises `NotFoundError`."""

@@ -36,6 +36,7 @@ def account_values(account: Account) -> Values:
         "max_concurrent": account.max_concurrent,
         "max_per_second": account.max_per_second,
         "minutes_per_day": account.minutes_per_day,
+        "cost_per_day": account.cost_per_day,
         "allowed_prefixes": list(account.allowed_prefixes),
         "denied_prefixes": list(account.denied_prefixes),
         "codecs": list(account.codecs),
@@ -63,6 +64,7 @@ def account_from(row: Row, credentials: Sequence[Row]) -> Account:
             max_concurrent=row["max_concurrent"],
             max_per_second=row["max_per_second"],
             minutes_per_day=row["minutes_per_day"],
+            cost_per_day=row["cost_per_day"],
             allowed_prefixes=tuple(row["allowed_prefixes"]),
             denied_prefixes=tuple(row["denied_prefixes"]),
             codecs=tuple(row["codecs"]),
@@ -223,6 +225,7 @@ def route_from(row: Row, carriers: Sequence[Row]) -> Route:
         return Route(
             row["prefix"],
             tuple(RouteCarrier(item["carrier"], item["priority"], item["weight"]) for item in carriers),
+            row["price_per_minute"],
         )
 
 

@@ -31,6 +31,7 @@ account = sa.Table(
     _optional("max_concurrent", sa.Integer),
     _optional("max_per_second", sa.Integer),
     _optional("minutes_per_day", sa.Integer),
+    _optional("cost_per_day", sa.Double),
     _column("allowed_prefixes", sa.JSON),
     _column("denied_prefixes", sa.JSON),
     _column("codecs", sa.JSON),
@@ -118,7 +119,11 @@ gateway = sa.Table(
 )
 
 route = sa.Table(
-    "route", METADATA, sa.Column("prefix", sa.Text, primary_key=True), _column("created_at", _MOMENT)
+    "route",
+    METADATA,
+    sa.Column("prefix", sa.Text, primary_key=True),
+    _column("price_per_minute", sa.Double),
+    _column("created_at", _MOMENT),
 )
 
 route_carrier = sa.Table(

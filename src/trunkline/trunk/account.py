@@ -86,6 +86,8 @@ class Account:
     """Outbound calls begun in any one second; None: no limit."""
     minutes_per_day: int | None = None
     """Answered outbound minutes in a UTC day; None: no limit."""
+    cost_per_day: float | None = None
+    """What they may cost, by the prices of the routes and in their currency; None: no limit."""
     allowed_prefixes: tuple[str, ...] = ()
     """E.164 prefixes that may be called; empty: all."""
     denied_prefixes: tuple[str, ...] = ()
@@ -111,8 +113,9 @@ class Account:
             ("max_concurrent", self.max_concurrent),
             ("max_per_second", self.max_per_second),
             ("minutes_per_day", self.minutes_per_day),
+            ("cost_per_day", self.cost_per_day),
         ):
-            if limit is not None and limit < 0:
+            if limit is not None and not limit >= 0:
                 raise DirectoryError(f"account {self.key}: {what} is negative; leave it out for no limit")
         for prefix in (*self.allowed_prefixes, *self.denied_prefixes):
             if not prefix or checked_prefix(prefix) != prefix:

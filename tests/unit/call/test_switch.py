@@ -27,7 +27,7 @@ from tests.simulation.world import (
     rejecting,
     ringing,
 )
-from trunkline.call.record import RecordState
+from trunkline.call.record import Party, RecordState
 from trunkline.sip.digest import Algorithm, Challenger, Outcome, answer_challenge, ha1
 from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.name_addr import NameAddr
@@ -380,9 +380,14 @@ def test_calls_per_second() -> None:
 def test_minutes_a_day() -> None:
     world = World(account=replace(ACCOUNT, minutes_per_day=1))
     world.talking_outbound()
-    world.clock.advance(70)
-    world.customer.the_usage.bye()
-    world.clock.advance(1)
+    world.clock.advance(59)
+    assert world.record.state is RecordState.OPEN
+    world.clock.advance(2)
+    record = world.record
+    assert record.state is RecordState.CLOSED, "the call that used them up is ended"
+    assert record.verdict is not None
+    assert (record.verdict.slug, record.hung_up_by) == (Slug.MINUTES_LIMIT, Party.SERVICE)
+    assert record.talk_s == pytest.approx(60, abs=0.1)
     world.outbound()
     assert error_id(refused(world)) == "minutes-limit"
     world.finish()
