@@ -10,6 +10,7 @@ from trunkline.call.ports import MediaEngine, RecordSink, Tone
 from trunkline.clock import Clock
 from trunkline.sip.user_agent import UserAgent
 from trunkline.trunk.directory import Directory
+from trunkline.trunk.fraud import FraudWatch
 from trunkline.trunk.health import HealthBook
 from trunkline.trunk.limits import AccountLimits
 from trunkline.trunk.registrations import Registrations
@@ -88,6 +89,7 @@ class Services:
     trace: Trace
     directory: Directory
     limits: AccountLimits
+    fraud: FraudWatch
     health: HealthBook
     registrations: Registrations
     settings: CallSettings

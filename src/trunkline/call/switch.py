@@ -170,6 +170,11 @@ class Switch:
         if isinstance(admission, Verdict):
             self._turn_away(invite, record, admission, account)
             return
+        suspicion = services.fraud.placed(account, plan.called)
+        if suspicion is not None:
+            admission.release()
+            self._turn_away(invite, record, suspicion, account)
+            return
         self._start(invite, record, plan, plan.hunt(services.health), admission)
 
     def _inbound(self, invite: IncomingInvite, carrier: Carrier) -> None:

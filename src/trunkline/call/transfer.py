@@ -159,6 +159,11 @@ class Transfer(LegOwner, AttemptOwner):
         if isinstance(admission, Verdict):
             self._fail(admission)
             return
+        suspicion = services.fraud.placed(self._account, plan.called)
+        if suspicion is not None:
+            admission.release()
+            self._fail(suspicion)
+            return
         self._admission = admission
         self._plan = plan
         self._hunt = plan.hunt(services.health)

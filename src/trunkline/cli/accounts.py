@@ -9,7 +9,7 @@ from trunkline.cli.media_options import Dtmf, Srtp, Transcoding
 from trunkline.cli.output import NONE, Json, Row, examples, listed, print_card, print_rows, say
 from trunkline.sdp.codecs import CODEC_NAMES
 from trunkline.store.accounts import DEFAULT_OVERLAP_S, AccountChanges, new_key
-from trunkline.trunk.account import Account, CallerIdPolicy, Ringback
+from trunkline.trunk.account import Account, AlarmAction, CallerIdPolicy, Ringback
 from trunkline.trunk.e164 import normalise
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Customers: keys, secrets, limits.")
@@ -36,6 +36,7 @@ def _card(account: Account) -> Row:
         "srtp": account.srtp.value,
         "dtmf": account.dtmf.value,
         "ringback": account.ringback.value,
+        "alarm": account.alarm.value,
         "announcements": account.announcements,
         "refer": account.refer_enabled,
     }
@@ -108,6 +109,7 @@ def show(context: typer.Context, key: Key, as_json: Json = False) -> None:
     epilog=examples(
         "trunkline account set trunk1 --caller-id owned",
         "trunkline account set trunk1 --codec PCMA,PCMU --ringback at-once",
+        "trunkline account set trunk1 --alarm block",
         "trunkline account set trunk1 --srtp required --dtmf info --no-transcoding",
     ),
 )
@@ -139,6 +141,13 @@ def set_(
         bool | None,
         typer.Option(help="Tell refused callers why, from the recordings in media.announcements."),
     ] = None,
+    alarm: Annotated[
+        AlarmAction | None,
+        typer.Option(
+            help="What comes of its first call to another country, or of far more calls than usual: nothing, "
+            "a note (trunkline alarm list), or a block."
+        ),
+    ] = None,
     refer: Annotated[
         bool | None,
         typer.Option(help="Transfer its answered calls where it asks for that (REFER), by its own rules."),
@@ -160,6 +169,7 @@ def set_(
         "srtp": srtp,
         "dtmf": dtmf,
         "ringback": ringback,
+        "alarm": alarm,
         "announcements": announcements,
         "refer_enabled": refer,
     }

@@ -45,6 +45,7 @@ COMMANDS = {
     "calls": Entry("calls", LOOKING, "List calls, follow them, or show one with its SIP ladder."),
     "registration": Entry("registrations", LOOKING, "Devices that are registered now."),
     "ban": Entry("bans", LOOKING, "Sources that are turned away."),
+    "alarm": Entry("alarms", LOOKING, "Calls that looked like fraud."),
     "audit": Entry("audit", LOOKING, "Show who changed what, and what it was before and after."),
     "codecs": Entry("codecs", LOOKING, "Say which codecs this build speaks, and what each costs."),
     "explain": Entry("explain", LOOKING, "Say what would happen to a call, or what an error id means."),

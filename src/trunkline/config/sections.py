@@ -313,6 +313,15 @@ class Limits(Section):
         "ranges. An empty list guards none.",
         live=True,
     )
+    spike_calls: int = setting(
+        60,
+        "An account that places more calls than this within 60 minutes, and more than spike_factor times "
+        "those of its busiest hour in the last week, raises an alarm. `trunkline account set KEY --alarm` "
+        "says what comes of it.",
+        live=True,
+        ge=1,
+    )
+    spike_factor: float = setting(4.0, "See spike_calls.", live=True, ge=1)
     overload_lag_ms: float = setting(
         200.0, "New calls are answered 503 while the node lags this much behind.", live=True, gt=0
     )

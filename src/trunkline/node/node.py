@@ -34,6 +34,7 @@ from trunkline.net.loop_clock import LoopClock
 from trunkline.net.resolver import Resolver
 from trunkline.net.transports import Transports
 from trunkline.node import wiring
+from trunkline.node.alarms import Alarms
 from trunkline.node.face import NodeFace
 from trunkline.node.records import Records
 from trunkline.node.tokens import srtp_key, token_source, weighted_pick
@@ -62,6 +63,7 @@ from trunkline.store.registrations import load_bindings
 from trunkline.store.store import Store
 from trunkline.store.usage import used_today
 from trunkline.trunk.directory import Directory
+from trunkline.trunk.fraud import FraudWatch
 from trunkline.trunk.health import HealthBook
 from trunkline.trunk.limits import AccountLimits
 from trunkline.trunk.registrations import Binding, Registrations
@@ -233,6 +235,10 @@ class Node:
         self.visits = Visits(self.clock)
         self.registrations = Registrations(self.clock, wiring.registration_policy(settings))
         self.registrar = Registrar(self.registrations, self.clock, self.writer, settings.service.domain)
+        self.alarms = Alarms(self.store, self.watcher.refresh)
+        self._open.push_async_callback(self.alarms.close)
+        fraud = FraudWatch(self.clock, self.alarms.raised, wiring.fraud_policy(settings))
+        self.alarms.watch = fraud
         self.services = services = Services(
             clock=self.clock,
             token=token,
@@ -243,6 +249,7 @@ class Node:
             trace=self.ladder,
             directory=self.directory,
             limits=AccountLimits(self.clock),
+            fraud=fraud,
             health=HealthBook(self.clock, wiring.health_policy(settings)),
             registrations=self.registrations,
             settings=wiring.call_settings(settings),
@@ -317,6 +324,7 @@ class Node:
 
     async def _restore(self) -> None:
         """Devices that registered before a restart, bans that still hold, what accounts have used today."""
+        self.alarms.start(self.clock.wall)
         now, wall = self.clock.now(), self.clock.wall()
         name = self.settings.node.name
         try:
@@ -486,6 +494,7 @@ class Node:
         self.settings = settings
         self.services.settings = wiring.call_settings(settings)
         self.services.agent.settings = wiring.agent_settings(settings)
+        self.services.fraud.policy = wiring.fraud_policy(settings)
         self.writer.keep_days = settings.database.keep_calls_days
         forwarding = settings.forwarding
         self.pinger.interval_s = forwarding.ping_interval_s if forwarding.pings else None

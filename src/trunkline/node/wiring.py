@@ -21,6 +21,7 @@ from trunkline.net.settings import Listen, TlsSettings, TransportSettings
 from trunkline.observe.log import LogFormat, LogOptions
 from trunkline.sip.ports import Address, Transport
 from trunkline.sip.user_agent import UserAgentSettings
+from trunkline.trunk.fraud import FraudPolicy
 from trunkline.trunk.health import HealthPolicy
 from trunkline.trunk.registrations import RegistrationPolicy
 from trunkline.trunk.verdict import Slug
@@ -225,6 +226,11 @@ def agent_settings(settings: Settings) -> UserAgentSettings:
 def health_policy(settings: Settings) -> HealthPolicy:
     """N of M."""
     return HealthPolicy(settings.forwarding.health_failures, settings.forwarding.health_window)
+
+
+def fraud_policy(settings: Settings) -> FraudPolicy:
+    """For alarms about accounts."""
+    return FraudPolicy(settings.limits.spike_calls, settings.limits.spike_factor)
 
 
 def log_options(settings: Settings) -> LogOptions:

@@ -20,7 +20,7 @@ from trunkline.store.database import Database
 from trunkline.store.errors import AlreadyExistsError, InUseError, NotFoundError, StoreError
 from trunkline.store.loading import check_exists, load_accounts
 from trunkline.store.rows import account_values
-from trunkline.trunk.account import Account, AccountStatus, CallerIdPolicy, Ringback
+from trunkline.trunk.account import Account, AccountStatus, AlarmAction, CallerIdPolicy, Ringback
 from trunkline.trunk.directory import Kind
 from trunkline.trunk.media_policy import DtmfMode, SrtpPolicy
 
@@ -60,6 +60,7 @@ class AccountChanges(TypedDict, total=False):
     srtp: SrtpPolicy
     dtmf: DtmfMode
     refer_enabled: bool
+    alarm: AlarmAction
     ringback: Ringback
     announcements: bool
 

@@ -14,7 +14,7 @@ from trunkline.errors import DirectoryError
 from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.uri import SipUri
 from trunkline.store.keys import Keyring
-from trunkline.trunk.account import Account, AccountStatus, CallerIdPolicy, Credential, Ringback
+from trunkline.trunk.account import Account, AccountStatus, AlarmAction, CallerIdPolicy, Credential, Ringback
 from trunkline.trunk.carrier import Carrier, CarrierCredentials, Gateway, GatewayTransport, Rewrite
 from trunkline.trunk.forwarding import Endpoint, ForwardingList, MediaProtection
 from trunkline.trunk.media_policy import DtmfMode, SrtpPolicy
@@ -44,6 +44,7 @@ def account_values(account: Account) -> Values:
         "srtp": account.srtp.value,
         "dtmf": account.dtmf.value,
         "refer_enabled": account.refer_enabled,
+        "alarm": account.alarm.value,
         "ringback": account.ringback.value,
         "announcements": account.announcements,
     }
@@ -72,6 +73,7 @@ def account_from(row: Row, credentials: Sequence[Row]) -> Account:
             srtp=SrtpPolicy(row["srtp"]),
             dtmf=DtmfMode(row["dtmf"]),
             refer_enabled=row["refer_enabled"],
+            alarm=AlarmAction(row["alarm"]),
             ringback=Ringback(row["ringback"]),
             announcements=row["announcements"],
         )

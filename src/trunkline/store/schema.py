@@ -39,6 +39,7 @@ account = sa.Table(
     _column("srtp", sa.Text),
     _column("dtmf", sa.Text),
     _column("refer_enabled", sa.Boolean),
+    _column("alarm", sa.Text),
     _column("ringback", sa.Text),
     _column("announcements", sa.Boolean),
     _column("created_at", _MOMENT),
@@ -238,6 +239,20 @@ run = sa.Table(
     sa.Column("node", sa.Text, nullable=False, index=True),
     _column("started_at", _MOMENT),
     _column("alive_at", _MOMENT),
+)
+
+alarm = sa.Table(
+    "alarm",
+    METADATA,
+    sa.Column("id", _SERIAL, primary_key=True),
+    # No foreign key: what was suspected of an account outlives it.
+    _column("account", sa.Text),
+    _column("kind", sa.Text),
+    _column("raised_at", _MOMENT),
+    _column("called", sa.Text),
+    _column("detail", sa.Text),
+    _column("blocked", sa.Boolean),
+    sa.Index("ix_alarm_account", "account", "id"),
 )
 
 change = sa.Table(

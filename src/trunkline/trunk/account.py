@@ -36,6 +36,17 @@ class CallerIdPolicy(StrEnum):
     """Always `Account.caller_id_number`."""
 
 
+class AlarmAction(StrEnum):
+    """What comes of an alarm (`fraud`) about the account's calls."""
+
+    OFF = "off"
+    """Nothing is looked for."""
+    NOTE = "note"
+    """It is told."""
+    BLOCK = "block"
+    """It is told, and the account is blocked."""
+
+
 class Ringback(StrEnum):
     """Who tells the caller that it rings."""
 
@@ -100,6 +111,7 @@ class Account:
     refer_enabled: bool = False
     """REFER is declined with 603 otherwise (BEHAVIOUR §5)."""
     ringback: Ringback = Ringback.FAR_END
+    alarm: AlarmAction = AlarmAction.NOTE
     announcements: bool = False
     """Whether a refused caller hears why, where there is a recording for it (`media.announcements`)."""
 
