@@ -300,6 +300,12 @@ class Limits(Section):
         "The same for a carrier's or a signed-in customer's address; the excess is dropped unread.",
         ge=1,
     )
+    strangers_requests: int = setting(
+        2000,
+        "Requests that all sources nobody knows may send together in source_window_s; the excess is dropped "
+        "unread, so that a flood from many addresses leaves carriers and customers their share.",
+        ge=1,
+    )
     source_window_s: float = setting(2.0, "See source_requests.", gt=0)
     ban_failures: int = setting(
         10, "Wrong passwords from one source within ban_window_s after which it is banned.", live=True, ge=3

@@ -96,6 +96,7 @@ def gate_settings(settings: Settings) -> GateSettings:
         window_s=limits.source_window_s,
         requests_per_window=limits.source_requests,
         known_requests_per_window=limits.known_source_requests,
+        strangers_requests_per_window=limits.strangers_requests,
         ban_s=limits.ban_s,
     )
 
