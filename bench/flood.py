@@ -10,40 +10,20 @@ import contextlib
 import json
 import math
 import os
-import random
 import re
 import socket
-import subprocess
 import sys
-import tempfile
 import time
 from multiprocessing import Process
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.interop.node import KEY, SECRET, Node
-from trunkline.call.ports import Tone
-from trunkline.media.embedded import EmbeddedEngine, EngineSettings
-from trunkline.net.dns_client import DnsSettings
-from trunkline.net.loop_clock import LoopClock
-from trunkline.net.resolver import Resolver
-from trunkline.node.tokens import token_source
-from trunkline.pstn.phone import CallReport, Dialling, Phone
-from trunkline.sip.outbound_auth import DigestUser
-from trunkline.sip.ports import Address
-from trunkline.sip.uri import SipUri
+from tests.faults.world import NODE, PORT, TONE_HZ, World, within, world
+from tests.interop.node import Node
+from trunkline.pstn.phone import CallReport
 
-NETWORK, NODE, CUSTOMER, CARRIER, STRANGERS = (
-    "10.77.0.0/16",
-    "10.77.0.1",
-    "10.77.0.2",
-    "10.77.0.3",
-    "10.77.{}.{}",
-)
-PORT = 5060
-TONE_HZ = 440.0
+STRANGERS = "10.77.{}.{}"
 CALLS_PER_S = 5
-TALK_S = 0.6
 TICK_S = 0.005
 METHODS = ("REGISTER", "INVITE", "OPTIONS")
 
@@ -84,73 +64,27 @@ def _words(outcome: Outcome) -> str:
 
 def flood(sources: int, rate: int, seconds: float) -> Outcome:
     """One flood, in a network namespace that is gone afterwards. Raises `CalledProcessError`."""
-    script = (
-        f"ip link set lo up && ip route add local {NETWORK} dev lo && exec {sys.executable} -m bench.flood"
-    )
-    done = subprocess.run(
-        ["unshare", "--net", "sh", "-c", f"{script} {sources} {rate} {seconds}"],
-        check=True,
-        stdout=subprocess.PIPE,
-        cwd=Path(__file__).parent.parent,
-        text=True,
-    )
-    return Outcome(**json.loads(done.stdout.splitlines()[-1]))
+    return Outcome(**within("bench.flood", sources, rate, seconds))
 
 
-def _within(sources: int, rate: int, seconds: float) -> Outcome:
-    """The namespace is made: a node, its customer, its carrier, and the flood."""
-    with tempfile.TemporaryDirectory() as folder:
-        node = Node(
-            Path(folder) / "node",
-            {
-                "sip.udp": [f"{NODE}:{PORT}"],
-                "sip.tcp": [],
-                "sip.tls": [],
-                "media.bind_address": NODE,
-                "media.port_min": 10000,
-                "media.port_max": 10998,
-            },
-        )
-        node.init()
-        node.command("carrier", "add", "upstream", "--gateway", f"sip:{CARRIER}:{PORT}", "--source", CARRIER)
-        node.command("route", "add", "all", "--carrier", "upstream")
-        node.start()
-        try:
-            return asyncio.run(_measure(node, sources, rate, seconds))
-        finally:
-            node.close()
+async def _play(sources: int, rate: int, seconds: float) -> Outcome:
+    """In the namespace."""
+    async with world() as here:
+        assert (await here.call()).answered, "a call before the flood"
+        return await _measure(here, sources, rate, seconds)
 
 
-async def _measure(node: Node, sources: int, rate: int, seconds: float) -> Outcome:
-    clock = LoopClock(asyncio.get_running_loop(), _faulted)
-    resolver = Resolver(DnsSettings(), clock, random.random)
-    engines = [
-        EmbeddedEngine(EngineSettings(port_min=30000, port_max=31999, bind_v4=host, bind_v6=None))
-        for host in (CUSTOMER, CARRIER)
-    ]
-    customer, carrier = (
-        Phone(
-            clock=clock,
-            media=engine,
-            locator=resolver,
-            token=token_source(),
-            bind=Address(host, PORT),
-            answers=Tone((TONE_HZ,)),
-        )
-        for host, engine in zip((CUSTOMER, CARRIER), engines, strict=True)
-    )
-    await customer.start()
-    await carrier.start()
+async def _measure(here: World, sources: int, rate: int, seconds: float) -> Outcome:
+    node = here.node
     before = _memory_mb(node)
     peak = before
     flooder = Process(target=_send, args=(sources, rate, seconds), daemon=True)
     calls: list[asyncio.Task[CallReport]] = []
+    flooder.start()
     try:
-        assert (await customer.dial(_call())).answered, "a call before the flood"
-        flooder.start()
         ends_at = time.monotonic() + seconds
         while time.monotonic() < ends_at:
-            calls.append(asyncio.create_task(customer.dial(_call())))
+            calls.append(asyncio.create_task(here.call()))
             await asyncio.sleep(1 / CALLS_PER_S)
             peak = max(peak, _memory_mb(node))
         reports = await asyncio.gather(*calls)
@@ -158,12 +92,6 @@ async def _measure(node: Node, sources: int, rate: int, seconds: float) -> Outco
     finally:
         if flooder.is_alive():
             flooder.terminate()
-        await customer.close()
-        await carrier.close()
-        await resolver.close()
-        clock.stop()
-        for engine in engines:
-            engine.stop()
     await asyncio.sleep(2)
     waits = sorted(wait for report in reports if (wait := _first_response_s(report)) is not None)
     return Outcome(
@@ -180,24 +108,9 @@ async def _measure(node: Node, sources: int, rate: int, seconds: float) -> Outco
     )
 
 
-def _call() -> Dialling:
-    return Dialling(
-        SipUri("sip", "+493012345678", NODE, PORT),
-        credentials=DigestUser(KEY, SECRET),
-        say=Tone((TONE_HZ,)),
-        listen_for=(TONE_HZ,),
-        talk_s=TALK_S,
-        ring_s=20,
-    )
-
-
 def _first_response_s(report: CallReport) -> float | None:
     """Of the authenticated INVITE."""
     return next((step.at_s for step in report.steps if re.match(r"(1\d\d|[2-6]\d\d) ", step.what)), None)
-
-
-def _faulted(error: Exception) -> None:
-    raise error
 
 
 def _memory_mb(node: Node) -> float:
@@ -245,4 +158,4 @@ def _request(method: str, number: int, host: str) -> bytes:
 
 
 if __name__ == "__main__":
-    print(json.dumps(_within(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))._asdict()))
+    print(json.dumps(asyncio.run(_play(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])))._asdict()))

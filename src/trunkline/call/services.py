@@ -48,6 +48,8 @@ class CallSettings:
     """
     gateway_silence_ms: int = 5000
     """Outbound: the same for gateways of carriers without a setting of their own."""
+    gateway_progress_s: float = 20.0
+    """Outbound: with nothing but a 100 Trying, before the next gateway is tried."""
     gateway_ring_s: float = 120.0
     trying_counts: bool = True
     timeout_status: int = 486

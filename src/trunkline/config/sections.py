@@ -263,6 +263,13 @@ class Outbound(Section):
     attempt_timeout_ms: int = setting(
         5000, "Silence after which the next gateway is tried.", live=True, ge=500, le=32000
     )
+    progress_timeout_s: float = setting(
+        20.0,
+        "A gateway that has said 100 Trying and nothing else for this long is given up for the next one.",
+        live=True,
+        ge=1,
+        le=120,
+    )
     ring_timeout_s: float = setting(120.0, "A call that rings this long is ended.", live=True, gt=0, le=600)
     max_duration_s: float = setting(
         14400.0, "A call that lasts this long is ended.", live=True, gt=0, le=604800

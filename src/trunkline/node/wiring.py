@@ -186,6 +186,7 @@ def call_settings(settings: Settings) -> CallSettings:
         endpoint_silence_ms=forwarding.default_timeout_ms,
         endpoint_ring_s=forwarding.ring_timeout_s,
         gateway_silence_ms=outbound.attempt_timeout_ms,
+        gateway_progress_s=outbound.progress_timeout_s,
         gateway_ring_s=outbound.ring_timeout_s,
         trying_counts=forwarding.trying_counts,
         timeout_status=forwarding.timeout_status,
