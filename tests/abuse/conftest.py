@@ -13,6 +13,7 @@ from tests.interop.node import Node, running_node
 OPEN_DOOR = {
     "limits.source_requests": 1_000_000,
     "limits.known_source_requests": 1_000_000,
+    "limits.strangers_requests": 1_000_000,
     "limits.ban_failures": 1_000_000,
     "pstn.enabled": True,
     "log.level": "info",

@@ -186,7 +186,7 @@ def test_limits_are_exact(concurrent: int, rate: int, steps: list[tuple[str, flo
                 up.append(result)
                 begun.append(now)
         elif up and step == "answer":
-            up[0].answered()
+            up[0].answered(lambda _verdict: None)
         elif up:
             admission = up.pop()
             admission.release()

@@ -38,6 +38,7 @@ from trunkline.trunk.account import Account, Credential
 from trunkline.trunk.carrier import Carrier, Gateway
 from trunkline.trunk.directory import Directory, Put, Snapshot
 from trunkline.trunk.forwarding import ForwardingList
+from trunkline.trunk.fraud import Alarm, FraudWatch
 from trunkline.trunk.health import HealthBook
 from trunkline.trunk.limits import AccountLimits
 from trunkline.trunk.number import Number
@@ -107,6 +108,7 @@ class SimulatedNode:
         self.engine = FakeEngine(clock, network=media, address=address, port_max=10_000 + 2 * ports)
         self.legs: list[FakeLeg] = []
         self.wrong: list[str] = []
+        self.alarms: list[Alarm] = []
         self.directory = Directory(snapshot)
         self.limits = AccountLimits(clock)
         self.health = HealthBook(clock)
@@ -122,6 +124,7 @@ class SimulatedNode:
             trace=self.trace,
             directory=self.directory,
             limits=self.limits,
+            fraud=FraudWatch(clock, self.alarms.append),
             health=self.health,
             registrations=self.registrations,
             settings=settings,

@@ -58,6 +58,8 @@ class Patience:
     """From the first response that counts, to a final one."""
     trying_counts: bool
     """Whether a 100 Trying ends the silence (`forwarding.trying_counts`)."""
+    progress_s: float | None = None
+    """After a 100, until anything else comes; None: a 100 starts the ringing."""
 
 
 class Attempt:
@@ -68,6 +70,7 @@ class Attempt:
         "_owner",
         "_services",
         "_timer",
+        "_trying",
         "early_media",
         "invite",
         "leg",
@@ -85,6 +88,7 @@ class Attempt:
         self.patience = patience
         self._timer: Timer | None = None
         self._heard_of = False
+        self._trying = False
         self.leg = leg
         self.record = record
         self.invite: OutgoingInvite | None = None
@@ -119,8 +123,15 @@ class Attempt:
 
     def trying(self, response: Response) -> None:  # noqa: ARG002 - part of the protocol
         """A 100 ends the silence when it counts; it says nothing else."""
-        if self.live and self.patience.trying_counts:
+        if not self.live or not self.patience.trying_counts or self._trying:
+            return
+        self._trying = True
+        if self.patience.progress_s is None:
             self._heard()
+        elif not self._heard_of:
+            self._stop_timer()
+            clock = self._services.clock
+            self._timer = clock.at(clock.now() + self.patience.progress_s, self._stalled)
 
     def progressed(self, response: Response, usage: Usage | None) -> None:
         """101 to 199: it rings, or early media starts."""
@@ -170,6 +181,9 @@ class Attempt:
 
     def _silent(self) -> None:
         self._give_up(EndKind.SILENT, f"no response within {self.patience.silence_s:g} s")
+
+    def _stalled(self) -> None:
+        self._give_up(EndKind.SILENT, f"nothing but a 100 within {self.patience.progress_s:g} s")
 
     def _rang_out(self) -> None:
         self._give_up(EndKind.RING_TIMEOUT, f"no answer within {self.patience.ring_s:g} s")

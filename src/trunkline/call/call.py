@@ -258,7 +258,7 @@ class Call:
         services = self._services
         self._hunt.answered()
         if self._admission is not None:
-            self._admission.answered()
+            self._admission.answered(self.hang_up)
         self.record.answered_at = attempt.record.answered_at
         services.records.attempt_changed(attempt.record)
         services.records.call_changed(self.record)

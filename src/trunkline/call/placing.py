@@ -51,7 +51,12 @@ def open_attempt(
     ring_s = far.ring_timeout_s
     if ring_s is None:
         ring_s = settings.endpoint_ring_s if inbound else settings.gateway_ring_s
-    patience = Patience(silence_ms / 1000, ring_s, trying_counts=settings.trying_counts or not inbound)
+    patience = Patience(
+        silence_ms / 1000,
+        ring_s,
+        trying_counts=settings.trying_counts or not inbound,
+        progress_s=None if inbound else settings.gateway_progress_s,
+    )
     record.attempts += 1
     attempt_record = AttemptRecord(
         attempt_id=services.token(),

@@ -10,6 +10,7 @@ from trunkline.call.ports import MediaEngine, RecordSink, Tone
 from trunkline.clock import Clock
 from trunkline.sip.user_agent import UserAgent
 from trunkline.trunk.directory import Directory
+from trunkline.trunk.fraud import FraudWatch
 from trunkline.trunk.health import HealthBook
 from trunkline.trunk.limits import AccountLimits
 from trunkline.trunk.registrations import Registrations
@@ -47,6 +48,8 @@ class CallSettings:
     """
     gateway_silence_ms: int = 5000
     """Outbound: the same for gateways of carriers without a setting of their own."""
+    gateway_progress_s: float = 20.0
+    """Outbound: with nothing but a 100 Trying, before the next gateway is tried."""
     gateway_ring_s: float = 120.0
     trying_counts: bool = True
     timeout_status: int = 486
@@ -61,6 +64,8 @@ class CallSettings:
     """Error id (`str` of a `Slug`) -> WAV file that a refused caller of an account with announcements
     hears.
     """
+    guarded_prefixes: tuple[str, ...] = ()
+    """E.164 prefixes that an account may only call when it is allowed them by name."""
     srtp_needs_tls: bool = False
     """SRTP is neither offered nor taken where its keys would travel readable."""
 
@@ -86,6 +91,7 @@ class Services:
     trace: Trace
     directory: Directory
     limits: AccountLimits
+    fraud: FraudWatch
     health: HealthBook
     registrations: Registrations
     settings: CallSettings

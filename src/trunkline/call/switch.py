@@ -154,6 +154,7 @@ class Switch:
             dialled,
             identity,
             service_domain=services.settings.service_domain,
+            guarded=services.settings.guarded_prefixes,
             srtp_needs_tls=services.settings.srtp_needs_tls,
             pick=services.pick,
             is_up=services.health.is_up,
@@ -165,9 +166,14 @@ class Switch:
         record.caller = readable(plan.caller.presented)
         if plan.caller.number is not None and services.directory.owns(account.key, plan.caller.number):
             record.number = plan.caller.number
-        admission = services.limits.admit(account)
+        admission = services.limits.admit(account, plan.price_per_minute)
         if isinstance(admission, Verdict):
             self._turn_away(invite, record, admission, account)
+            return
+        suspicion = services.fraud.placed(account, plan.called)
+        if suspicion is not None:
+            admission.release()
+            self._turn_away(invite, record, suspicion, account)
             return
         self._start(invite, record, plan, plan.hunt(services.health), admission)
 

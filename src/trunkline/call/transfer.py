@@ -65,6 +65,9 @@ class TransferOwner(LegOwner, Protocol):
     def renegotiating(self) -> bool:
         """Whether an offer within the call waits for its answer."""
 
+    def hang_up(self, verdict: Verdict) -> None:
+        """End the call."""
+
     def transfer_joined(self, transfer: "Transfer") -> None:
         """Z stands in the place of X from now on; their media is joined."""
 
@@ -144,6 +147,7 @@ class Transfer(LegOwner, AttemptOwner):
             self._dialled,
             _identity(self._owner.record),
             service_domain=services.settings.service_domain,
+            guarded=services.settings.guarded_prefixes,
             srtp_needs_tls=services.settings.srtp_needs_tls,
             pick=services.pick,
             is_up=services.health.is_up,
@@ -151,9 +155,14 @@ class Transfer(LegOwner, AttemptOwner):
         if isinstance(plan, Verdict):
             self._fail(plan)
             return
-        admission = services.limits.admit(self._account)
+        admission = services.limits.admit(self._account, plan.price_per_minute)
         if isinstance(admission, Verdict):
             self._fail(admission)
+            return
+        suspicion = services.fraud.placed(self._account, plan.called)
+        if suspicion is not None:
+            admission.release()
+            self._fail(suspicion)
             return
         self._admission = admission
         self._plan = plan
@@ -236,7 +245,7 @@ class Transfer(LegOwner, AttemptOwner):
         if self._hunt is not None:
             self._hunt.answered()
         if self._admission is not None:
-            self._admission.answered()
+            self._admission.answered(self._owner.hang_up)
         self._services.records.attempt_changed(attempt.record)
         self.state = TransferState.JOINING
         self._join()

@@ -9,7 +9,7 @@ from trunkline.cli.media_options import Dtmf, Srtp, Transcoding
 from trunkline.cli.output import NONE, Json, Row, examples, listed, print_card, print_rows, say
 from trunkline.sdp.codecs import CODEC_NAMES
 from trunkline.store.accounts import DEFAULT_OVERLAP_S, AccountChanges, new_key
-from trunkline.trunk.account import Account, CallerIdPolicy, Ringback
+from trunkline.trunk.account import Account, AlarmAction, CallerIdPolicy, Ringback
 from trunkline.trunk.e164 import normalise
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Customers: keys, secrets, limits.")
@@ -28,6 +28,7 @@ def _card(account: Account) -> Row:
         "max_concurrent": account.max_concurrent,
         "max_per_second": account.max_per_second,
         "minutes_per_day": account.minutes_per_day,
+        "cost_per_day": account.cost_per_day,
         "allowed_prefixes": list(account.allowed_prefixes) or ALL,
         "denied_prefixes": list(account.denied_prefixes),
         "codecs": list(account.codecs),
@@ -35,6 +36,7 @@ def _card(account: Account) -> Row:
         "srtp": account.srtp.value,
         "dtmf": account.dtmf.value,
         "ringback": account.ringback.value,
+        "alarm": account.alarm.value,
         "announcements": account.announcements,
         "refer": account.refer_enabled,
     }
@@ -86,6 +88,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
             "max_concurrent": account.max_concurrent,
             "max_per_second": account.max_per_second,
             "minutes_per_day": account.minutes_per_day,
+            "cost_per_day": account.cost_per_day,
         }
         for account in installation(context).store.accounts.list()
     )
@@ -106,6 +109,7 @@ def show(context: typer.Context, key: Key, as_json: Json = False) -> None:
     epilog=examples(
         "trunkline account set trunk1 --caller-id owned",
         "trunkline account set trunk1 --codec PCMA,PCMU --ringback at-once",
+        "trunkline account set trunk1 --alarm block",
         "trunkline account set trunk1 --srtp required --dtmf info --no-transcoding",
     ),
 )
@@ -137,6 +141,13 @@ def set_(
         bool | None,
         typer.Option(help="Tell refused callers why, from the recordings in media.announcements."),
     ] = None,
+    alarm: Annotated[
+        AlarmAction | None,
+        typer.Option(
+            help="What comes of its first call to another country, or of far more calls than usual: nothing, "
+            "a note (trunkline alarm list), or a block."
+        ),
+    ] = None,
     refer: Annotated[
         bool | None,
         typer.Option(help="Transfer its answered calls where it asks for that (REFER), by its own rules."),
@@ -158,6 +169,7 @@ def set_(
         "srtp": srtp,
         "dtmf": dtmf,
         "ringback": ringback,
+        "alarm": alarm,
         "announcements": announcements,
         "refer_enabled": refer,
     }
@@ -177,6 +189,7 @@ def _change(here: Installation, key: str, changes: AccountChanges, as_json: bool
     epilog=examples(
         "trunkline account limit trunk1 --concurrent 30 --per-second 3",
         "trunkline account limit trunk1 --allow 44 --allow 49 --deny 4470",
+        "trunkline account limit trunk1 --minutes-per-day 600 --cost-per-day 20",
         "trunkline account limit trunk1 --concurrent -1 --allow all --deny none",
     ),
 )
@@ -192,6 +205,12 @@ def limit(
     minutes_per_day: Annotated[
         int | None, typer.Option(help="Answered minutes in a UTC day; -1 is no limit.")
     ] = None,
+    cost_per_day: Annotated[
+        float | None,
+        typer.Option(
+            help="What the calls of a UTC day may cost, by the prices of the routes; -1 is no limit."
+        ),
+    ] = None,
     allow: Annotated[
         list[str] | None,
         typer.Option(help=f"Prefix that may be called; once for each. '{ALL}' clears the list."),
@@ -202,7 +221,12 @@ def limit(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Set limits; those left out stay. Of an allowed and a denied prefix, the longer one decides."""
+    """Set limits; those left out stay.
+
+    Of an allowed and a denied prefix, the longer one decides. Guarded prefixes (limits.guarded_prefixes:
+    satellites, premium rates) have to be allowed by name. When the minutes or the money of a day are used up,
+    the calls that are up end at that moment.
+    """
     changes: AccountChanges = {}
     if concurrent is not None:
         changes["max_concurrent"] = _limit(concurrent)
@@ -210,6 +234,8 @@ def limit(
         changes["max_per_second"] = _limit(per_second)
     if minutes_per_day is not None:
         changes["minutes_per_day"] = _limit(minutes_per_day)
+    if cost_per_day is not None:
+        changes["cost_per_day"] = None if cost_per_day < 0 else cost_per_day
     if allow:
         changes["allowed_prefixes"] = _prefixes(allow, ALL)
     if deny:

@@ -31,6 +31,7 @@ COMMANDS = {
         "init", SETTING_UP, "Make a new installation: settings, database, certificate, first operator."
     ),
     "serve": Entry("serve", SETTING_UP, "Run a node until it is told to stop."),
+    "systemd": Entry("systemd", SETTING_UP, "Print the systemd unit of this installation."),
     "doctor": Entry("doctor", SETTING_UP, "Look for what is wrong, and say what to do about it."),
     "dns": Entry("dns", SETTING_UP, "Print the DNS records that lead clients to the edges."),
     "user": Entry("users", SETTING_UP, "People who sign in with a password."),
@@ -45,6 +46,7 @@ COMMANDS = {
     "calls": Entry("calls", LOOKING, "List calls, follow them, or show one with its SIP ladder."),
     "registration": Entry("registrations", LOOKING, "Devices that are registered now."),
     "ban": Entry("bans", LOOKING, "Sources that are turned away."),
+    "alarm": Entry("alarms", LOOKING, "Calls that looked like fraud."),
     "audit": Entry("audit", LOOKING, "Show who changed what, and what it was before and after."),
     "codecs": Entry("codecs", LOOKING, "Say which codecs this build speaks, and what each costs."),
     "explain": Entry("explain", LOOKING, "Say what would happen to a call, or what an error id means."),

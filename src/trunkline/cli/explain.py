@@ -94,6 +94,7 @@ def _without_node(here: Installation, question: Question) -> Explanation:
             question.called,
             question.caller,
             service_domain=domain,
+            guarded=settings.limits.guarded_prefixes,
             srtp_needs_tls=needs_tls,
         )
     else:

@@ -28,9 +28,18 @@ Carriers = Annotated[
 ]
 
 
+Price = Annotated[
+    float | None,
+    typer.Option(
+        help="What a minute costs the account, in your currency: for `account limit --cost-per-day`."
+    ),
+]
+
+
 def _row(route: Route) -> Row:
     return {
         "prefix": route.prefix or ALL,
+        "price_per_minute": route.price_per_minute,
         "carriers": [
             f"{item.carrier} (priority {item.priority}, weight {item.weight})" for item in route.carriers
         ],
@@ -49,27 +58,40 @@ def _digits(prefix: str) -> str:
         "trunkline route add 49 --carrier a:0:3 --carrier b:0:1 (three of four calls begin with a)",
     ),
 )
-def add(context: typer.Context, prefix: Prefix, carrier: Carriers, as_json: Json = False) -> None:
+def add(
+    context: typer.Context, prefix: Prefix, carrier: Carriers, price: Price = None, as_json: Json = False
+) -> None:
     """Send numbers that begin with PREFIX to carriers. The longest matching prefix decides."""
     here = installation(context)
-    route = _route(prefix, carrier)
+    route = _route(prefix, carrier, price or 0.0)
     here.store.routes.add(route)
     here.changed()
     print_card(_row(route), as_json)
 
 
-@app.command("set", epilog=examples("trunkline route set 44 --carrier good --carrier cheap"))
-def set_(context: typer.Context, prefix: Prefix, carrier: Carriers, as_json: Json = False) -> None:
-    """Give a prefix that has a route other carriers."""
+@app.command(
+    "set",
+    epilog=examples(
+        "trunkline route set 44 --carrier good --carrier cheap",
+        "trunkline route set 44 --carrier good --price 0.012",
+    ),
+)
+def set_(
+    context: typer.Context, prefix: Prefix, carrier: Carriers, price: Price = None, as_json: Json = False
+) -> None:
+    """Give a prefix that has a route other carriers; the price stays unless it is given."""
     here = installation(context)
-    route = _route(prefix, carrier)
+    if price is None:
+        price = here.store.routes.get(_digits(prefix)).price_per_minute
+    route = _route(prefix, carrier, price)
     here.store.routes.update(route)
     here.changed()
     print_card(_row(route), as_json)
 
 
-def _route(prefix: str, carriers: list[str]) -> Route:
-    return Route(_digits(prefix), tuple(_carrier(text, place) for place, text in enumerate(listed(carriers))))
+def _route(prefix: str, carriers: list[str], price: float) -> Route:
+    named = tuple(_carrier(text, place) for place, text in enumerate(listed(carriers)))
+    return Route(_digits(prefix), named, price)
 
 
 def _carrier(text: str, place: int) -> RouteCarrier:

@@ -19,10 +19,12 @@ from trunkline.config.values import (
     IpAddresses,
     ListenAddress,
     ListenAddresses,
+    Prefixes,
     RtpengineAddresses,
     SocketAddress,
     ToneCadence,
 )
+from trunkline.trunk.destinations import GUARDED
 
 
 def setting(default: Any, description: str, *, live: bool = False, example: str = "", **bounds: Any) -> Any:
@@ -261,6 +263,13 @@ class Outbound(Section):
     attempt_timeout_ms: int = setting(
         5000, "Silence after which the next gateway is tried.", live=True, ge=500, le=32000
     )
+    progress_timeout_s: float = setting(
+        20.0,
+        "A gateway that has said 100 Trying and nothing else for this long is given up for the next one.",
+        live=True,
+        ge=1,
+        le=120,
+    )
     ring_timeout_s: float = setting(120.0, "A call that rings this long is ended.", live=True, gt=0, le=600)
     max_duration_s: float = setting(
         14400.0, "A call that lasts this long is ended.", live=True, gt=0, le=604800
@@ -298,12 +307,34 @@ class Limits(Section):
         "The same for a carrier's or a signed-in customer's address; the excess is dropped unread.",
         ge=1,
     )
+    strangers_requests: int = setting(
+        2000,
+        "Requests that all sources nobody knows may send together in source_window_s; the excess is dropped "
+        "unread, so that a flood from many addresses leaves carriers and customers their share.",
+        ge=1,
+    )
     source_window_s: float = setting(2.0, "See source_requests.", gt=0)
     ban_failures: int = setting(
         10, "Wrong passwords from one source within ban_window_s after which it is banned.", live=True, ge=3
     )
     ban_window_s: float = setting(60.0, "See ban_failures.", live=True, gt=0)
     ban_s: float = setting(300.0, "How long a ban lasts.", gt=0)
+    guarded_prefixes: Prefixes = setting(
+        GUARDED,
+        "Numbers that no account may call unless `trunkline account limit KEY --allow PREFIX` names the "
+        "prefix or a longer one: by default satellite systems, international networks and known premium-rate "
+        "ranges. An empty list guards none.",
+        live=True,
+    )
+    spike_calls: int = setting(
+        60,
+        "An account that places more calls than this within 60 minutes, and more than spike_factor times "
+        "those of its busiest hour in the last week, raises an alarm. `trunkline account set KEY --alarm` "
+        "says what comes of it.",
+        live=True,
+        ge=1,
+    )
+    spike_factor: float = setting(4.0, "See spike_calls.", live=True, ge=1)
     overload_lag_ms: float = setting(
         200.0, "New calls are answered 503 while the node lags this much behind.", live=True, gt=0
     )

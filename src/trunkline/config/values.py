@@ -13,6 +13,9 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import AfterValidator, BeforeValidator, PlainValidator
 from pydantic_settings import NoDecode
 
+from trunkline.errors import DirectoryError
+from trunkline.trunk.e164 import checked_prefix
+
 
 class SocketAddress(NamedTuple):
     """An IP address (IPv6 without brackets) and a port, written `0.0.0.0:5060` or `[::]:5060`."""
@@ -121,6 +124,16 @@ def _cadence(value: object) -> Cadence:
     return Cadence(frequencies, on_ms, off_ms)
 
 
+def _prefix(value: str) -> str:
+    try:
+        digits = checked_prefix(value)
+    except DirectoryError as error:
+        raise ValueError(str(error)) from None
+    if not digits:
+        raise ValueError("must be the first digits of numbers")
+    return digits
+
+
 def _listed(value: object) -> object:
     """A comma-separated string (from the environment) as a list; JSON when it starts like JSON."""
     if not isinstance(value, str):
@@ -145,4 +158,5 @@ RtpengineAddresses = Annotated[
     BeforeValidator(_listed),
 ]
 IpAddresses = Annotated[tuple[IpAddress, ...], NoDecode, BeforeValidator(_listed)]
+Prefixes = Annotated[tuple[Annotated[str, AfterValidator(_prefix)], ...], NoDecode, BeforeValidator(_listed)]
 DigestAlgorithms = Annotated[tuple[Literal["MD5", "SHA-256"], ...], NoDecode, BeforeValidator(_listed)]

@@ -2,8 +2,12 @@
 
 Every source (an IPv4 address, an IPv6 /64) has a budget of requests per window. An unknown source that
 exceeds it is banned for a while; a known one (a carrier, a customer, a peer that we call: `known`, `vouch`)
-has a large budget of its own, and what exceeds that is dropped without a ban. Responses are never counted:
-they answer what we sent.
+has a large budget of its own, and what exceeds that is dropped without a ban. All unknown sources together
+have one more, so that a flood from ten thousand addresses leaves the known ones their share of the machine:
+what exceeds it is dropped, and whoever meant well sends again. Responses are never counted: they answer what
+we sent.
+
+A request that says it is a scanner's is believed.
 
 A UDP source address proves nothing: anyone can write a victim's. So a ban says what its evidence was worth,
 and one from UDP alone stops only UDP, and only while the source is unknown: a peer shut out that way still
@@ -25,6 +29,20 @@ RESPONSE: Final = b"SIP/2.0 "
 """How every response begins (RFC 3261 §7.2), and no request."""
 CALLED_S: Final = 120.0
 """How long a peer counts as known after a request of ours: it will send its own within the calls we place."""
+
+
+SCANNERS: Final = (
+    b"friendly-scanner",
+    b"friendly-request",
+    b"sipvicious",
+    b"sundayddr",
+    b"sip-scan",
+    b"sipsscuser",
+    b"VaxSIPUserAgent",
+    b"pplsip",
+)
+"""What the tools of those who look for open trunks call themselves, unless they are told not to: SIPVicious
+and its forks, mostly in User-Agent."""
 
 
 class Evidence(IntEnum):
@@ -64,6 +82,8 @@ class GateSettings:
     """From an unknown source."""
     known_requests_per_window: int = 4000
     """From a known source."""
+    strangers_requests_per_window: int = 2000
+    """From all unknown sources together."""
     ban_s: float = 300.0
     loopback: bool = False
     """Whether loopback addresses are judged like others; they are let in unseen otherwise."""
@@ -127,6 +147,7 @@ class Gate:
         self._banned = banned
         self._sources: dict[str, _Source] = {}
         self._bans: dict[str, Ban] = {}
+        self._strangers = _Budget()
         self.refused = 0
         """Messages and connections refused so far."""
 
@@ -144,19 +165,29 @@ class Gate:
         if data.startswith(RESPONSE):
             return True
         budget = source.streamed if proven else source.datagrams
-        count = budget.count_one(now, self._settings.window_s)
-        if count <= self._settings.requests_per_window:
-            return True
+        settings = self._settings
+        count = budget.count_one(now, settings.window_s)
         if self._is_known(source, host, now):
-            if count <= self._settings.known_requests_per_window:
-                return True
+            admitted = count <= settings.known_requests_per_window
+        elif (reason := self._misbehaviour(data, count)) is not None:
+            evidence = Evidence.PROVEN if proven else Evidence.SPOOFABLE
+            self._shut_out(source, reason, evidence, settings.ban_s)
+            admitted = False
         else:
-            rate = f"more than {self._settings.requests_per_window} requests in {self._settings.window_s:g} s"
-            self._shut_out(
-                source, rate, Evidence.PROVEN if proven else Evidence.SPOOFABLE, self._settings.ban_s
-            )
-        self.refused += 1
-        return False
+            strangers = self._strangers.count_one(now, settings.window_s)
+            admitted = strangers <= settings.strangers_requests_per_window
+        if not admitted:
+            self.refused += 1
+        return admitted
+
+    def _misbehaviour(self, data: bytes, count: int) -> str | None:
+        """Why an unknown source is to be banned for a request, its `count`th of the window."""
+        settings = self._settings
+        if count > settings.requests_per_window:
+            return f"more than {settings.requests_per_window} requests in {settings.window_s:g} s"
+        if any(name in data for name in SCANNERS):
+            return "a scanner, by its own words"
+        return None
 
     def admits_connection(self, host: str) -> bool:
         """Whether `host` may open a connection."""

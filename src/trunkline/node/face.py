@@ -161,6 +161,7 @@ class NodeFace:
                 question.called,
                 question.caller,
                 service_domain=domain,
+                guarded=services.settings.guarded_prefixes,
                 srtp_needs_tls=services.settings.srtp_needs_tls,
                 is_up=services.health.is_up,
                 limits=services.limits,

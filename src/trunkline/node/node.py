@@ -34,6 +34,7 @@ from trunkline.net.loop_clock import LoopClock
 from trunkline.net.resolver import Resolver
 from trunkline.net.transports import Transports
 from trunkline.node import wiring
+from trunkline.node.alarms import Alarms
 from trunkline.node.face import NodeFace
 from trunkline.node.records import Records
 from trunkline.node.tokens import srtp_key, token_source, weighted_pick
@@ -60,7 +61,9 @@ from trunkline.store.keys import Keyring
 from trunkline.store.record_writer import RecordWriter
 from trunkline.store.registrations import load_bindings
 from trunkline.store.store import Store
+from trunkline.store.usage import used_today
 from trunkline.trunk.directory import Directory
+from trunkline.trunk.fraud import FraudWatch
 from trunkline.trunk.health import HealthBook
 from trunkline.trunk.limits import AccountLimits
 from trunkline.trunk.registrations import Binding, Registrations
@@ -232,6 +235,10 @@ class Node:
         self.visits = Visits(self.clock)
         self.registrations = Registrations(self.clock, wiring.registration_policy(settings))
         self.registrar = Registrar(self.registrations, self.clock, self.writer, settings.service.domain)
+        self.alarms = Alarms(self.store, self.watcher.refresh)
+        self._open.push_async_callback(self.alarms.close)
+        fraud = FraudWatch(self.clock, self.alarms.raised, wiring.fraud_policy(settings))
+        self.alarms.watch = fraud
         self.services = services = Services(
             clock=self.clock,
             token=token,
@@ -242,6 +249,7 @@ class Node:
             trace=self.ladder,
             directory=self.directory,
             limits=AccountLimits(self.clock),
+            fraud=fraud,
             health=HealthBook(self.clock, wiring.health_policy(settings)),
             registrations=self.registrations,
             settings=wiring.call_settings(settings),
@@ -315,18 +323,28 @@ class Node:
         self._open.callback(self.feed.close)
 
     async def _restore(self) -> None:
-        """Devices that registered before a restart, and bans that still hold."""
+        """Devices that registered before a restart, bans that still hold, what accounts have used today."""
+        self.alarms.start(self.clock.wall)
         now, wall = self.clock.now(), self.clock.wall()
         name = self.settings.node.name
         try:
             stored = await asyncio.to_thread(load_bindings, self.store.database, name, now=now, wall=wall)
             bans = await asyncio.to_thread(self.store.bans.list)
+            used = await asyncio.to_thread(used_today, self.store.database, wall, self._price_of)
         except DatabaseError as error:
-            self.log.warning("registrations and bans are not known", reason=str(error))
+            self.log.warning("registrations, bans and the day's usage are not known", reason=str(error))
             return
         for account, bindings in stored.items():
             self.registrations.restore(account, [self._with_flow(binding) for binding in bindings])
         self._shut_out(bans)
+        for key, usage in used.items():
+            owner = self.directory.account(key)
+            if owner is not None:
+                self.services.limits.restore(owner, usage.seconds, usage.cost)
+
+    def _price_of(self, called: str) -> float:
+        route = self.directory.route_for(called)
+        return 0.0 if route is None else route.price_per_minute
 
     def _shut_out(self, bans: Sequence[StoredBan]) -> None:
         """Bans at rest that the gate doesn't hold yet."""
@@ -476,6 +494,7 @@ class Node:
         self.settings = settings
         self.services.settings = wiring.call_settings(settings)
         self.services.agent.settings = wiring.agent_settings(settings)
+        self.services.fraud.policy = wiring.fraud_policy(settings)
         self.writer.keep_days = settings.database.keep_calls_days
         forwarding = settings.forwarding
         self.pinger.interval_s = forwarding.ping_interval_s if forwarding.pings else None

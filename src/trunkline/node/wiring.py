@@ -21,6 +21,7 @@ from trunkline.net.settings import Listen, TlsSettings, TransportSettings
 from trunkline.observe.log import LogFormat, LogOptions
 from trunkline.sip.ports import Address, Transport
 from trunkline.sip.user_agent import UserAgentSettings
+from trunkline.trunk.fraud import FraudPolicy
 from trunkline.trunk.health import HealthPolicy
 from trunkline.trunk.registrations import RegistrationPolicy
 from trunkline.trunk.verdict import Slug
@@ -95,6 +96,7 @@ def gate_settings(settings: Settings) -> GateSettings:
         window_s=limits.source_window_s,
         requests_per_window=limits.source_requests,
         known_requests_per_window=limits.known_source_requests,
+        strangers_requests_per_window=limits.strangers_requests,
         ban_s=limits.ban_s,
     )
 
@@ -184,11 +186,13 @@ def call_settings(settings: Settings) -> CallSettings:
         endpoint_silence_ms=forwarding.default_timeout_ms,
         endpoint_ring_s=forwarding.ring_timeout_s,
         gateway_silence_ms=outbound.attempt_timeout_ms,
+        gateway_progress_s=outbound.progress_timeout_s,
         gateway_ring_s=outbound.ring_timeout_s,
         trying_counts=forwarding.trying_counts,
         timeout_status=forwarding.timeout_status,
         longest_call_s=outbound.max_duration_s,
         max_calls=settings.limits.max_calls,
+        guarded_prefixes=settings.limits.guarded_prefixes,
         srtp_needs_tls=media.srtp_needs_tls,
         ringback=Tone(
             media.ringback.frequencies_hz, RINGBACK_DBM0, (media.ringback.on_ms, media.ringback.off_ms)
@@ -224,6 +228,11 @@ def agent_settings(settings: Settings) -> UserAgentSettings:
 def health_policy(settings: Settings) -> HealthPolicy:
     """N of M."""
     return HealthPolicy(settings.forwarding.health_failures, settings.forwarding.health_window)
+
+
+def fraud_policy(settings: Settings) -> FraudPolicy:
+    """For alarms about accounts."""
+    return FraudPolicy(settings.limits.spike_calls, settings.limits.spike_factor)
 
 
 def log_options(settings: Settings) -> LogOptions:

@@ -20,7 +20,7 @@ from trunkline.store.database import Database
 from trunkline.store.errors import AlreadyExistsError, InUseError, NotFoundError, StoreError
 from trunkline.store.loading import check_exists, load_accounts
 from trunkline.store.rows import account_values
-from trunkline.trunk.account import Account, AccountStatus, CallerIdPolicy, Ringback
+from trunkline.trunk.account import Account, AccountStatus, AlarmAction, CallerIdPolicy, Ringback
 from trunkline.trunk.directory import Kind
 from trunkline.trunk.media_policy import DtmfMode, SrtpPolicy
 
@@ -52,6 +52,7 @@ class AccountChanges(TypedDict, total=False):
     max_concurrent: int | None
     max_per_second: int | None
     minutes_per_day: int | None
+    cost_per_day: float | None
     allowed_prefixes: tuple[str, ...]
     denied_prefixes: tuple[str, ...]
     codecs: tuple[str, ...]
@@ -59,6 +60,7 @@ class AccountChanges(TypedDict, total=False):
     srtp: SrtpPolicy
     dtmf: DtmfMode
     refer_enabled: bool
+    alarm: AlarmAction
     ringback: Ringback
     announcements: bool
 
@@ -133,17 +135,6 @@ class Accounts:
             values = account_values(before), account_values(account)
             self._changed(connection, key, "change", *values)
         return account
-
-    def limit(
-        self, key: str, *, max_concurrent: int | None, max_per_second: int | None, minutes_per_day: int | None
-    ) -> Account:
-        """Set all three limits; None is no limit. Raises `NotFoundError`, `DirectoryError`."""
-        return self.update(
-            key,
-            max_concurrent=max_concurrent,
-            max_per_second=max_per_second,
-            minutes_per_day=minutes_per_day,
-        )
 
     def block(self, key: str) -> Account:
         """Refuse its calls with 403 from now on. Raises `NotFoundError`."""

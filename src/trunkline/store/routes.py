@@ -36,7 +36,11 @@ class Routes:
         now = self._wall()
         with self._database.write() as connection:
             try:
-                connection.execute(schema.route.insert().values(prefix=route.prefix, created_at=now))
+                connection.execute(
+                    schema.route.insert().values(
+                        prefix=route.prefix, price_per_minute=route.price_per_minute, created_at=now
+                    )
+                )
             except IntegrityError:
                 raise AlreadyExistsError(
                     "route", route.prefix, "change its carriers, or remove it first"
@@ -56,7 +60,7 @@ class Routes:
             return load_routes(connection, [prefix])[0]
 
     def update(self, route: Route, *, guard: Guard | None = None) -> None:
-        """Give the prefix of `route` other carriers. Raises `NotFoundError` for the prefix and for a
+        """Give the prefix of `route` its carriers and price. Raises `NotFoundError` for the prefix and for a
         carrier, and whatever `guard` does."""
         with self._database.write() as connection:
             check_exists(connection, Kind.ROUTE, route.prefix)
@@ -65,6 +69,11 @@ class Routes:
                 guard(before)
             connection.execute(
                 schema.route_carrier.delete().where(schema.route_carrier.c.route == route.prefix)
+            )
+            connection.execute(
+                schema.route.update()
+                .where(schema.route.c.prefix == route.prefix)
+                .values(price_per_minute=route.price_per_minute)
             )
             _write_carriers(connection, route)
             self._trail.changed(
@@ -83,10 +92,11 @@ class Routes:
 def _shown(route: Route) -> dict[str, Any]:
     """For the audit trail."""
     return {
+        "price_per_minute": route.price_per_minute,
         "carriers": [
             {"carrier": item.carrier, "priority": item.priority, "weight": item.weight}
             for item in route.carriers
-        ]
+        ],
     }
 
 

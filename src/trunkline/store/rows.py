@@ -14,7 +14,7 @@ from trunkline.errors import DirectoryError
 from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.uri import SipUri
 from trunkline.store.keys import Keyring
-from trunkline.trunk.account import Account, AccountStatus, CallerIdPolicy, Credential, Ringback
+from trunkline.trunk.account import Account, AccountStatus, AlarmAction, CallerIdPolicy, Credential, Ringback
 from trunkline.trunk.carrier import Carrier, CarrierCredentials, Gateway, GatewayTransport, Rewrite
 from trunkline.trunk.forwarding import Endpoint, ForwardingList, MediaProtection
 from trunkline.trunk.media_policy import DtmfMode, SrtpPolicy
@@ -36,6 +36,7 @@ def account_values(account: Account) -> Values:
         "max_concurrent": account.max_concurrent,
         "max_per_second": account.max_per_second,
         "minutes_per_day": account.minutes_per_day,
+        "cost_per_day": account.cost_per_day,
         "allowed_prefixes": list(account.allowed_prefixes),
         "denied_prefixes": list(account.denied_prefixes),
         "codecs": list(account.codecs),
@@ -43,6 +44,7 @@ def account_values(account: Account) -> Values:
         "srtp": account.srtp.value,
         "dtmf": account.dtmf.value,
         "refer_enabled": account.refer_enabled,
+        "alarm": account.alarm.value,
         "ringback": account.ringback.value,
         "announcements": account.announcements,
     }
@@ -63,6 +65,7 @@ def account_from(row: Row, credentials: Sequence[Row]) -> Account:
             max_concurrent=row["max_concurrent"],
             max_per_second=row["max_per_second"],
             minutes_per_day=row["minutes_per_day"],
+            cost_per_day=row["cost_per_day"],
             allowed_prefixes=tuple(row["allowed_prefixes"]),
             denied_prefixes=tuple(row["denied_prefixes"]),
             codecs=tuple(row["codecs"]),
@@ -70,6 +73,7 @@ def account_from(row: Row, credentials: Sequence[Row]) -> Account:
             srtp=SrtpPolicy(row["srtp"]),
             dtmf=DtmfMode(row["dtmf"]),
             refer_enabled=row["refer_enabled"],
+            alarm=AlarmAction(row["alarm"]),
             ringback=Ringback(row["ringback"]),
             announcements=row["announcements"],
         )
@@ -223,6 +227,7 @@ def route_from(row: Row, carriers: Sequence[Row]) -> Route:
         return Route(
             row["prefix"],
             tuple(RouteCarrier(item["carrier"], item["priority"], item["weight"]) for item in carriers),
+            row["price_per_minute"],
         )
 
 

@@ -31,6 +31,7 @@ account = sa.Table(
     _optional("max_concurrent", sa.Integer),
     _optional("max_per_second", sa.Integer),
     _optional("minutes_per_day", sa.Integer),
+    _optional("cost_per_day", sa.Double),
     _column("allowed_prefixes", sa.JSON),
     _column("denied_prefixes", sa.JSON),
     _column("codecs", sa.JSON),
@@ -38,6 +39,7 @@ account = sa.Table(
     _column("srtp", sa.Text),
     _column("dtmf", sa.Text),
     _column("refer_enabled", sa.Boolean),
+    _column("alarm", sa.Text),
     _column("ringback", sa.Text),
     _column("announcements", sa.Boolean),
     _column("created_at", _MOMENT),
@@ -118,7 +120,11 @@ gateway = sa.Table(
 )
 
 route = sa.Table(
-    "route", METADATA, sa.Column("prefix", sa.Text, primary_key=True), _column("created_at", _MOMENT)
+    "route",
+    METADATA,
+    sa.Column("prefix", sa.Text, primary_key=True),
+    _column("price_per_minute", sa.Double),
+    _column("created_at", _MOMENT),
 )
 
 route_carrier = sa.Table(
@@ -233,6 +239,20 @@ run = sa.Table(
     sa.Column("node", sa.Text, nullable=False, index=True),
     _column("started_at", _MOMENT),
     _column("alive_at", _MOMENT),
+)
+
+alarm = sa.Table(
+    "alarm",
+    METADATA,
+    sa.Column("id", _SERIAL, primary_key=True),
+    # No foreign key: what was suspected of an account outlives it.
+    _column("account", sa.Text),
+    _column("kind", sa.Text),
+    _column("raised_at", _MOMENT),
+    _column("called", sa.Text),
+    _column("detail", sa.Text),
+    _column("blocked", sa.Boolean),
+    sa.Index("ix_alarm_account", "account", "id"),
 )
 
 change = sa.Table(

@@ -17,7 +17,7 @@ from trunkline.store.errors import StoreError
 from trunkline.store.loading import Group
 from trunkline.trunk.directory import Kind
 
-_FORMAT: Final = 2
+_FORMAT: Final = 3
 _GROUPS_PER_LINE: Final = 100
 
 Groups = Mapping[Kind, Sequence[Group]]

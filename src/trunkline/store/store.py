@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from trunkline.store import schema
 from trunkline.store.accounts import Accounts
+from trunkline.store.alarms import Alarms
 from trunkline.store.audit import SERVICE, Audit, Author, Trail
 from trunkline.store.bans import Bans
 from trunkline.store.calls import Calls
@@ -37,6 +38,7 @@ class Store:
         self.carriers = Carriers(database, keyring, trail=trail)
         self.routes = Routes(database, trail=trail)
         self.bans = Bans(database, trail=trail)
+        self.alarms = Alarms(database)
         self.calls = Calls(database)
         self.users = Users(database, trail=trail)
         self.sessions = Sessions(database, trail=trail)

@@ -36,6 +36,17 @@ class CallerIdPolicy(StrEnum):
     """Always `Account.caller_id_number`."""
 
 
+class AlarmAction(StrEnum):
+    """What comes of an alarm (`fraud`) about the account's calls."""
+
+    OFF = "off"
+    """Nothing is looked for."""
+    NOTE = "note"
+    """It is told."""
+    BLOCK = "block"
+    """It is told, and the account is blocked."""
+
+
 class Ringback(StrEnum):
     """Who tells the caller that it rings."""
 
@@ -86,6 +97,8 @@ class Account:
     """Outbound calls begun in any one second; None: no limit."""
     minutes_per_day: int | None = None
     """Answered outbound minutes in a UTC day; None: no limit."""
+    cost_per_day: float | None = None
+    """What they may cost, by the prices of the routes and in their currency; None: no limit."""
     allowed_prefixes: tuple[str, ...] = ()
     """E.164 prefixes that may be called; empty: all."""
     denied_prefixes: tuple[str, ...] = ()
@@ -98,6 +111,7 @@ class Account:
     refer_enabled: bool = False
     """REFER is declined with 603 otherwise (BEHAVIOUR §5)."""
     ringback: Ringback = Ringback.FAR_END
+    alarm: AlarmAction = AlarmAction.NOTE
     announcements: bool = False
     """Whether a refused caller hears why, where there is a recording for it (`media.announcements`)."""
 
@@ -111,8 +125,9 @@ class Account:
             ("max_concurrent", self.max_concurrent),
             ("max_per_second", self.max_per_second),
             ("minutes_per_day", self.minutes_per_day),
+            ("cost_per_day", self.cost_per_day),
         ):
-            if limit is not None and limit < 0:
+            if limit is not None and not limit >= 0:
                 raise DirectoryError(f"account {self.key}: {what} is negative; leave it out for no limit")
         for prefix in (*self.allowed_prefixes, *self.denied_prefixes):
             if not prefix or checked_prefix(prefix) != prefix:

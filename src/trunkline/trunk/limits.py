@@ -1,11 +1,12 @@
 """The limits of an account on its outbound calls: how many at a time, how many in a second, how many minutes
-a day (BEHAVIOUR §4).
+and how much money a day (BEHAVIOUR §4).
 
 Exact, under bursts too: admission and the counters are one step. The rate is a sliding window: a call is
 admitted when fewer than `max_per_second` were admitted within the second before it, so that no second,
 wherever it begins, holds more. Calls refused for whatever reason don't count. The minutes are answered time
 in the present UTC day, running calls included up to now; a call that crosses midnight counts in each day with
-its part of it.
+its part of it. What a minute costs is the route's price. When the minutes or the money of a day are used up
+while calls are up, those calls are ended at that moment: thirty of them would otherwise go on all night.
 
 Which account may call where at all is `plan`; the limits of the node as a whole are `net.admission` and
 `call`.
@@ -13,34 +14,80 @@ Which account may call where at all is `plan`; the limits of the node as a whole
 
 import math
 from collections import deque
+from collections.abc import Callable
 
-from trunkline.clock import Clock
+from trunkline.clock import Clock, Timer
 from trunkline.trunk.account import Account
 from trunkline.trunk.verdict import Slug, Verdict
 
 _DAY_S = 86400
 _BUSY_RETRY_S = 5
 """When to come back where nothing is known about when a call will end."""
+_MINUTE_S = 60.0
+_NOTHING_LEFT_S = 0.001
+"""So little is left of a day's minutes, or of what its money buys, when they count as used up."""
+
+Cut = Callable[[Verdict], None]
+"""Ends an answered call."""
+
+
+class _Meter:
+    """Something that grows with the answered calls that are up, each at its own rate, and starts at nothing
+    every day. Times are monotonic."""
+
+    __slots__ = ("rate", "starts", "used")
+
+    def __init__(self) -> None:
+        self.rate = 0.0
+        """The sum of the rates of the calls that are up, in units a second."""
+        self.starts = 0.0
+        """The sum of rate × when the call was answered, or when the day began, whichever is later."""
+        self.used = 0.0
+        """Of this day, by calls that have ended."""
+
+    def begin(self, rate: float, now: float) -> None:
+        self.rate += rate
+        self.starts += rate * now
+
+    def end(self, rate: float, start: float, now: float) -> None:
+        self.rate -= rate
+        self.starts -= rate * start
+        self.used += rate * max(0.0, now - start)
+
+    def turn_day(self, day_began: float) -> None:
+        self.used = 0.0
+        self.starts = self.rate * day_began
+
+    def reading(self, now: float) -> float:
+        return self.used + self.rate * now - self.starts
+
+    def left_s(self, most: float | None, now: float) -> float:
+        """Seconds until it reads `most` if nothing changes."""
+        if most is None or self.rate <= 0.0:
+            return math.inf
+        return max(0.0, (most - self.reading(now)) / self.rate)
 
 
 class _Usage:
-    """The counters of one account. Times are monotonic."""
+    """The counters of one account."""
 
-    __slots__ = ("answered", "answered_starts", "begun", "day", "day_began", "up", "used_s")
+    __slots__ = ("account", "answered", "begun", "cost", "day", "day_began", "seconds", "timer", "up")
 
-    def __init__(self) -> None:
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        """As it was when its last call was admitted."""
         self.up = 0
         self.begun: deque[float] = deque()
         """When the calls of the last second were admitted, oldest first."""
         self.day = -1
-        """The UTC day (days since the epoch) that `used_s` is about."""
+        """The UTC day (days since the epoch) that the meters are about."""
         self.day_began = 0.0
-        self.used_s = 0.0
-        """Answered seconds of this day in calls that have ended."""
-        self.answered = 0
+        self.seconds = _Meter()
+        self.cost = _Meter()
+        self.answered: set[Admission] = set()
         """Answered calls that are up."""
-        self.answered_starts = 0.0
-        """The sum of when they were answered, or of when the day began, whichever is later."""
+        self.timer: Timer | None = None
+        """For the moment at which the day's minutes or money will be used up."""
 
     def turn_day(self, now: float, wall: float) -> None:
         """Begin a new day if one has begun."""
@@ -48,32 +95,61 @@ class _Usage:
         if day != self.day:
             self.day = day
             self.day_began = now - wall % _DAY_S
-            self.used_s = 0.0
-            self.answered_starts = self.answered * self.day_began
+            self.seconds.turn_day(self.day_began)
+            self.cost.turn_day(self.day_began)
 
-    def minutes_used_s(self, now: float) -> float:
-        return self.used_s + self.answered * now - self.answered_starts
+    def exhausted(self, now: float) -> Verdict | None:
+        """Why nothing may be used any more today; None: something is left."""
+        account = self.account
+        minutes, cost = account.minutes_per_day, account.cost_per_day
+        retry_after_s = max(1, math.ceil(self.day_began + _DAY_S - now))
+        if minutes is not None and _is_used_up(self.seconds, minutes * _MINUTE_S, now):
+            detail = f"{minutes} minutes a day are allowed"
+            return Verdict.of(Slug.MINUTES_LIMIT, detail=detail, retry_after_s=retry_after_s)
+        if cost is not None and _is_used_up(self.cost, cost, now):
+            detail = f"calls for {cost:g} a day are allowed"
+            return Verdict.of(Slug.COST_LIMIT, detail=detail, retry_after_s=retry_after_s)
+        return None
+
+    def left_s(self, now: float) -> float:
+        """Seconds until something is used up if no call begins or ends."""
+        minutes = self.account.minutes_per_day
+        return min(
+            self.seconds.left_s(None if minutes is None else minutes * _MINUTE_S, now),
+            self.cost.left_s(self.account.cost_per_day, now),
+        )
+
+
+def _is_used_up(meter: _Meter, most: float, now: float) -> bool:
+    return meter.reading(now) >= most or meter.left_s(most, now) < _NOTHING_LEFT_S
 
 
 class Admission:
     """One admitted call. `release` it once it has ended, however it ended; releasing twice is harmless."""
 
-    __slots__ = ("_answered_at", "_limits", "_released", "_usage")
+    __slots__ = ("_answered_at", "_cost_rate", "_cut", "_limits", "_released", "_usage")
 
-    def __init__(self, limits: "AccountLimits", usage: _Usage) -> None:
+    def __init__(self, limits: "AccountLimits", usage: _Usage, cost_rate: float) -> None:
         self._limits = limits
         self._usage = usage
+        self._cost_rate = cost_rate
         self._answered_at: float | None = None
+        self._cut: Cut | None = None
         self._released = False
 
-    def answered(self) -> None:
-        """The call was answered now: its minutes begin. Only the first time counts."""
+    def answered(self, cut: Cut) -> None:
+        """The call was answered now: its minutes begin. Only the first time counts. `cut` is how to end it
+        when they are used up."""
         if self._released or self._answered_at is not None:
             return
-        now = self._limits.turned_to_now(self._usage)
+        usage = self._usage
+        now = self._limits.turned_to_now(usage)
         self._answered_at = now
-        self._usage.answered += 1
-        self._usage.answered_starts += now
+        self._cut = cut
+        usage.answered.add(self)
+        usage.seconds.begin(1.0, now)
+        usage.cost.begin(self._cost_rate, now)
+        self._limits.watch(usage, now)
 
     def release(self) -> None:
         """The call has ended now."""
@@ -85,9 +161,16 @@ class Admission:
         if self._answered_at is not None:
             now = self._limits.turned_to_now(usage)
             start = max(self._answered_at, usage.day_began)
-            usage.answered -= 1
-            usage.answered_starts -= start
-            usage.used_s += max(0.0, now - start)
+            self._cut = None
+            usage.answered.discard(self)
+            usage.seconds.end(1.0, start, now)
+            usage.cost.end(self._cost_rate, start, now)
+            self._limits.watch(usage, now)
+
+    def cut(self, verdict: Verdict) -> None:
+        """End the call."""
+        if self._cut is not None:
+            self._cut(verdict)
 
 
 class AccountLimits:
@@ -99,11 +182,9 @@ class AccountLimits:
         self._clock = clock
         self._usages: dict[str, _Usage] = {}
 
-    def admit(self, account: Account) -> Admission | Verdict:
+    def admit(self, account: Account, price_per_minute: float = 0.0) -> Admission | Verdict:
         """Let one more call of the account begin, or say why not, with Retry-After."""
-        usage = self._usages.get(account.key)
-        if usage is None:
-            usage = self._usages[account.key] = _Usage()
+        usage = self._usage(account)
         now = self.turned_to_now(usage)
         refused = self._refusal(account, usage, now)
         if refused is not None:
@@ -111,12 +192,19 @@ class AccountLimits:
         usage.up += 1
         if account.max_per_second is not None:
             usage.begun.append(now)
-        return Admission(self, usage)
+        return Admission(self, usage, price_per_minute / _MINUTE_S)
 
     def check(self, account: Account) -> Verdict | None:
         """What `admit` would refuse with now; None: it would admit. Changes nothing."""
-        usage = self._usages.get(account.key) or _Usage()
+        usage = self._usages.get(account.key) or _Usage(account)
         return self._refusal(account, usage, self.turned_to_now(usage))
+
+    def _usage(self, account: Account) -> _Usage:
+        usage = self._usages.get(account.key)
+        if usage is None:
+            usage = self._usages[account.key] = _Usage(account)
+        usage.account = account
+        return usage
 
     def _refusal(self, account: Account, usage: _Usage, now: float) -> Verdict | None:
         most = account.max_concurrent
@@ -133,19 +221,34 @@ class AccountLimits:
                 return Verdict.of(
                     Slug.RATE_LIMIT, detail=f"{rate} calls per second are allowed", retry_after_s=1
                 )
-        minutes = account.minutes_per_day
-        if minutes is not None and usage.minutes_used_s(now) >= minutes * 60:
-            midnight_s = math.ceil(usage.day_began + _DAY_S - now)
-            detail = f"{minutes} minutes a day are allowed"
-            return Verdict.of(Slug.MINUTES_LIMIT, detail=detail, retry_after_s=max(1, midnight_s))
-        return None
+        return usage.exhausted(now)
 
-    def restore(self, key: str, used_s: float) -> None:
-        """Set the seconds that an account has used today in ended calls, as the records of an earlier run
-        tell."""
-        usage = self._usages.setdefault(key, _Usage())
+    def watch(self, usage: _Usage, now: float) -> None:
+        """Be there when the day's minutes or money of an account are used up."""
+        if usage.timer is not None:
+            usage.timer.cancel()
+            usage.timer = None
+        left_s = usage.left_s(now)
+        if usage.answered and left_s < math.inf:
+            usage.timer = self._clock.at(now + left_s, lambda: self._look(usage))
+
+    def _look(self, usage: _Usage) -> None:
+        """End the calls of an account that has nothing left; look again later when a day has turned since."""
+        usage.timer = None
+        now = self.turned_to_now(usage)
+        verdict = usage.exhausted(now)
+        if verdict is None:
+            self.watch(usage, now)
+            return
+        for admission in list(usage.answered):
+            admission.cut(verdict)
+
+    def restore(self, account: Account, used_s: float, cost: float) -> None:
+        """Set what an account has used today in ended calls, as the records of an earlier run tell."""
+        usage = self._usage(account)
         self.turned_to_now(usage)
-        usage.used_s = used_s
+        usage.seconds.used = used_s
+        usage.cost.used = cost
 
     def calls_up(self, key: str) -> int:
         """How many calls of the account are up."""
@@ -155,7 +258,12 @@ class AccountLimits:
     def used_today_s(self, key: str) -> float:
         """Answered seconds of the account in the present UTC day."""
         usage = self._usages.get(key)
-        return 0.0 if usage is None else usage.minutes_used_s(self.turned_to_now(usage))
+        return 0.0 if usage is None else usage.seconds.reading(self.turned_to_now(usage))
+
+    def cost_today(self, key: str) -> float:
+        """What those have cost, in the currency of the routes' prices."""
+        usage = self._usages.get(key)
+        return 0.0 if usage is None else usage.cost.reading(self.turned_to_now(usage))
 
     def turned_to_now(self, usage: _Usage) -> float:
         """The monotonic time, with `usage` brought to the present day."""

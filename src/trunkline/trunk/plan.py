@@ -93,6 +93,7 @@ class OutboundPlan:
     targets: tuple[GatewayTarget, ...]
     """In the order in which to try them; at least one."""
     service_domain: str
+    price_per_minute: float
 
     @property
     def caller_media(self) -> MediaPolicy:
@@ -177,15 +178,17 @@ def plan_outbound(
     *,
     service_domain: str,
     pick: Pick,
+    guarded: tuple[str, ...] = (),
     srtp_needs_tls: bool = False,
     is_up: IsUp = _always_up,
     trace: Trace | None = None,
 ) -> OutboundPlan | Verdict:
     """Plan a customer's call to `dialled`, the Request-URI's user as received.
 
-    Checked in this order: the account, the number, the destination, the caller ID, the route. `is_up` tells
-    of a gateway's health key whether it is up (`HealthBook.is_up`); with `srtp_needs_tls`, one that wants
-    SRTP over something else is not tried.
+    Checked in this order: the account, the number, the destination, the caller ID, the route. `guarded` are
+    the prefixes that an account has to be allowed by name (`destinations`). `is_up` tells of a gateway's
+    health key whether it is up (`HealthBook.is_up`); with `srtp_needs_tls`, one that wants SRTP over
+    something else is not tried.
     """
     note: Trace = [] if trace is None else trace
     if account.blocked:
@@ -198,7 +201,7 @@ def plan_outbound(
         note.append(f"What was dialled is not an E.164 number: it {error.reason}.")
         return Verdict.of(Slug.MALFORMED_NUMBER, detail=f"the number {error.reason}")
     note.append(f"{dialled} is the number {called}.")
-    refused = _destination(account, called, note)
+    refused = _destination(account, called, guarded, note)
     if refused is not None:
         return refused
     presented = apply_policy(caller, account, lambda number: directory.owns(account.key, number))
@@ -214,12 +217,14 @@ def plan_outbound(
         return Verdict.of(
             Slug.NO_ROUTE, detail=f"route '{route.prefix}' leads to no carrier that takes calls"
         )
-    return OutboundPlan(account, called, presented, targets, service_domain)
+    return OutboundPlan(account, called, presented, targets, service_domain, route.price_per_minute)
 
 
-def _destination(account: Account, called: str, note: Trace) -> Verdict | None:
-    may_call, prefix = deciding_prefix(account, called)
+def _destination(account: Account, called: str, guarded: tuple[str, ...], note: Trace) -> Verdict | None:
+    may_call, prefix = deciding_prefix(account, called, guarded)
     why = "no prefix of the account's lists matches it" if prefix is None else f"prefix {prefix} decides"
+    if not may_call and prefix in guarded and prefix not in account.denied_prefixes:
+        why = f"prefix {prefix} is guarded: it has to be allowed for the account by name"
     if may_call:
         note.append(f"The account may call {called}: {why}.")
         return None

@@ -14,6 +14,8 @@ from trunkline.trunk.e164 import checked_prefix
 
 MAX_PRIORITY = 65535
 MAX_WEIGHT = 65535
+MAX_PRICE = 1000.0
+"""Of a minute."""
 
 Pick = Callable[[Sequence[int]], int]
 """Draws an index with a probability in proportion to the weights given (all 0: all alike). Never called with
@@ -74,8 +76,13 @@ class Route:
 
     prefix: str
     carriers: tuple[RouteCarrier, ...]
+    price_per_minute: float = 0.0
+    """What a minute of a call costs the account, 0 to 1000, in a currency that is the operator's to name.
+    For the accounts' daily limits."""
 
     def __post_init__(self) -> None:
+        if not 0.0 <= self.price_per_minute <= MAX_PRICE:
+            raise DirectoryError(f"route {self.prefix!r}: the price of a minute is 0 to {MAX_PRICE:g}")
         if checked_prefix(self.prefix) != self.prefix:
             raise DirectoryError(f"route {self.prefix!r}: the prefix must be digits only")
         if not self.carriers:

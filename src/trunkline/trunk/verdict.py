@@ -116,6 +116,14 @@ class Slug(Enum):
         "The account's minutes of the day are used up.",
         "Raise the limit.",
     )
+    COST_LIMIT = _Kind(
+        "cost-limit",
+        Fault.CUSTOMER,
+        503,
+        42,
+        "The account's money for calls of the day is used up.",
+        "Raise the limit.",
+    )
     DESTINATION_FORBIDDEN = _Kind(
         "destination-forbidden",
         Fault.CUSTOMER,

@@ -27,7 +27,7 @@ from tests.simulation.world import (
     rejecting,
     ringing,
 )
-from trunkline.call.record import RecordState
+from trunkline.call.record import Party, RecordState
 from trunkline.sip.digest import Algorithm, Challenger, Outcome, answer_challenge, ha1
 from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.name_addr import NameAddr
@@ -291,6 +291,32 @@ def test_the_next_gateway_on_silence() -> None:
     world.finish()
 
 
+def test_the_next_gateway_when_nothing_follows_a_100() -> None:
+    world = World(settings=replace(SETTINGS, gateway_progress_s=10.0))
+    second = world.phone(GATEWAY_2)
+    world.gateway.on_invite = lambda phone, invite: None  # its user agent sends a 100 after 200 ms
+    world.outbound()
+    world.clock.advance(10.0)
+    assert world.record.attempts == 1
+    world.clock.advance(2.5)
+    assert "cancelled" in world.gateway.events
+    assert second.events[-1] == "acknowledged"
+    assert world.attempt_slugs[0] is Slug.ENDPOINT_SILENT
+    world.customer.the_usage.bye()
+    world.finish()
+
+
+def test_ringing_is_no_stall() -> None:
+    world = World(settings=replace(SETTINGS, gateway_progress_s=2.0))
+    second = world.phone(GATEWAY_2)
+    world.gateway.on_invite = ringing
+    world.outbound()
+    world.clock.advance(60)
+    assert (world.record.attempts, second.events) == (1, [])
+    world.clock.advance(100)
+    world.finish()
+
+
 @pytest.mark.parametrize("status", [404, 480, 484, 486, 603, 600, 488])
 def test_never_another_gateway_on_busy_like_answers(status: int) -> None:
     world = World()
@@ -380,9 +406,14 @@ def test_calls_per_second() -> None:
 def test_minutes_a_day() -> None:
     world = World(account=replace(ACCOUNT, minutes_per_day=1))
     world.talking_outbound()
-    world.clock.advance(70)
-    world.customer.the_usage.bye()
-    world.clock.advance(1)
+    world.clock.advance(59)
+    assert world.record.state is RecordState.OPEN
+    world.clock.advance(2)
+    record = world.record
+    assert record.state is RecordState.CLOSED, "the call that used them up is ended"
+    assert record.verdict is not None
+    assert (record.verdict.slug, record.hung_up_by) == (Slug.MINUTES_LIMIT, Party.SERVICE)
+    assert record.talk_s == pytest.approx(60, abs=0.1)
     world.outbound()
     assert error_id(refused(world)) == "minutes-limit"
     world.finish()

@@ -61,13 +61,45 @@ def test_a_known_source_has_a_budget_of_its_own_and_is_never_banned() -> None:
 
     gate = Gate(clock, GateSettings(known_requests_per_window=100), known=known)
     assert requests(gate, 16) == 16
-    assert asked == []
+    assert asked == [STRANGER]
     assert requests(gate, 200) == 84
     assert gate.bans() == []
     assert asked == [STRANGER]
     clock.advance(5.0)
     assert requests(gate, 101) == 100
     assert asked == [STRANGER, STRANGER]
+
+
+def test_all_strangers_together_have_a_budget_that_known_sources_do_not_use_up() -> None:
+    clock = FakeClock()
+    gate = Gate(
+        clock, GateSettings(strangers_requests_per_window=100), known=lambda host: host == "203.0.113.1"
+    )
+    assert requests(gate, 500, "203.0.113.1") == 500
+    hosts = [f"198.51.{number // 100}.{number % 100}" for number in range(1000)]
+    assert sum(requests(gate, 1, host) for host in hosts) == 100
+    assert gate.refused == 900
+    assert gate.bans() == []
+    assert requests(gate, 10, "203.0.113.1") == 10
+    clock.advance(2.0)
+    assert sum(requests(gate, 1, host) for host in hosts) == 100
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"User-Agent: friendly-scanner", b'From: "sipvicious"<sip:100@1.1.1.1>;tag=1', b"User-Agent: pplsip"],
+)
+def test_a_scanner_is_believed(line: bytes) -> None:
+    gate = Gate(FakeClock(), known=lambda host: host == OTHER)
+    said = OPTIONS.replace(b"\r\n\r\n", b"\r\n" + line + b"\r\n\r\n")
+    assert gate.admits(OTHER, said, proven=False)
+    assert not gate.admits(STRANGER, said, proven=False)
+    assert requests(gate, 1) == 0
+    (ban,) = gate.bans()
+    assert (ban.reason, ban.evidence) == ("a scanner, by its own words", Evidence.SPOOFABLE)
+    assert gate.admits_connection(STRANGER)
+    assert not gate.admits(STRANGER, said, proven=True)
+    assert not gate.admits_connection(STRANGER)
 
 
 def test_a_vouched_source_counts_as_known_for_a_while() -> None:

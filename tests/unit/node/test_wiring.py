@@ -11,6 +11,7 @@ from trunkline.errors import ConfigError, MediaError
 from trunkline.node import wiring
 from trunkline.observe.log import LogFormat
 from trunkline.sip.ports import Address, Transport
+from trunkline.trunk.fraud import FraudPolicy
 
 
 def settings(text: str = "") -> Settings:
@@ -89,10 +90,12 @@ def test_every_room_gets_its_own_values() -> None:
     text = (
         "[forwarding]\ndefault_timeout_ms = 3000\ntimeout_status = 480\ntrying_counts = false\n"
         "ring_timeout_s = 30.0\nhealth_failures = 2\nhealth_window = 4\n"
-        "[outbound]\nattempt_timeout_ms = 700\nring_timeout_s = 40.0\nmax_duration_s = 60.0\n"
+        "[outbound]\nattempt_timeout_ms = 700\nprogress_timeout_s = 7.0\nring_timeout_s = 40.0\n"
+        "max_duration_s = 60.0\n"
         '[media]\nsrtp_needs_tls = true\nringback = "440+480:2000/4000"\n'
-        "[limits]\nmax_calls = 7\nsource_requests = 5\nknown_source_requests = 6\nsource_window_s = 1.5\n"
-        "ban_s = 9.0\n"
+        "[limits]\nmax_calls = 7\nsource_requests = 5\nknown_source_requests = 6\nstrangers_requests = 9\n"
+        "source_window_s = 1.5\nban_s = 9.0\nspike_calls = 8\nspike_factor = 2.5\n"
+        'guarded_prefixes = ["881"]\n'
         "[registrar]\nmin_expires_s = 61\ndefault_expires_s = 62\nmax_expires_s = 63\nmax_contacts = 2\n"
         '[session_timer]\ninterval_s = 600\nmin_se_s = 120\n[dns]\nnameservers = ["192.0.2.53"]\nport = 54\n'
         'timeout_s = 1.0\n[log]\nlevel = "debug"\nformat = "console"\n[tls]\nmin_version = "1.2"\n'
@@ -102,12 +105,16 @@ def test_every_room_gets_its_own_values() -> None:
     calls = wiring.call_settings(given)
     assert (calls.endpoint_silence_ms, calls.endpoint_ring_s, calls.trying_counts) == (3000, 30.0, False)
     assert (calls.gateway_silence_ms, calls.gateway_ring_s, calls.longest_call_s) == (700, 40.0, 60.0)
+    assert calls.gateway_progress_s == 7.0
     assert (calls.timeout_status, calls.max_calls) == (480, 7)
     assert (calls.srtp_needs_tls, calls.announcements) == (True, {})
     assert calls.ringback == Tone((440.0, 480.0), -13.0, (2000, 4000))
     gate = wiring.gate_settings(given)
     assert (gate.window_s, gate.requests_per_window) == (1.5, 5)
     assert (gate.known_requests_per_window, gate.ban_s, gate.loopback) == (6, 9.0, False)
+    assert gate.strangers_requests_per_window == 9
+    assert wiring.fraud_policy(given) == FraudPolicy(8, 2.5)
+    assert calls.guarded_prefixes == ("881",)
     book = wiring.registration_policy(given)
     assert (book.min_expires_s, book.default_expires_s, book.max_expires_s) == (61, 62, 63)
     assert book.max_contacts == 2

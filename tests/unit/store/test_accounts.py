@@ -99,7 +99,7 @@ def test_some_fields_are_changed(accounts: Accounts) -> None:
     changed = accounts.update("a", allowed_prefixes=("44",), max_concurrent=2)
     assert changed == accounts.get("a")
     assert (changed.name, changed.allowed_prefixes, changed.max_concurrent) == ("A", ("44",), 2)
-    accounts.limit("a", max_concurrent=None, max_per_second=3, minutes_per_day=None)
+    accounts.update("a", max_concurrent=None, max_per_second=3, minutes_per_day=None)
     assert (accounts.get("a").max_concurrent, accounts.get("a").max_per_second) == (None, 3)
 
 

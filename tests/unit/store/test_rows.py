@@ -35,7 +35,7 @@ def test_carriers(keyring: Keyring) -> None:
 
 
 def test_routes() -> None:
-    assert route_from({"prefix": "44"}, route_carrier_values(ROUTE)) == ROUTE
+    assert route_from({"prefix": "44", "price_per_minute": 0.0}, route_carrier_values(ROUTE)) == ROUTE
 
 
 def test_every_column_is_written(keyring: Keyring) -> None:

@@ -28,6 +28,10 @@ def admitted(result: Admission | Verdict) -> Admission:
     return result
 
 
+def never(verdict: Verdict) -> None:
+    raise AssertionError(f"cut off: {verdict}")
+
+
 def refused(result: Admission | Verdict) -> Verdict:
     assert isinstance(result, Verdict)
     return result
@@ -112,19 +116,23 @@ def test_minutes_of_the_day(limits: AccountLimits, clock: FakeClock) -> None:
     call = admitted(limits.admit(account))
     clock.advance(500)
     assert limits.used_today_s("acme") == 0, "ringing costs nothing"
-    call.answered()
+    call.answered(never)
     clock.advance(30)
-    call.answered()
+    call.answered(never)
     clock.advance(60)
     call.release()
     call.release()
-    call.answered()
+    call.answered(never)
     assert limits.used_today_s("acme") == pytest.approx(90)
     second = admitted(limits.admit(account))
-    second.answered()
+    cut: list[Slug] = []
+    second.answered(lambda verdict: cut.append(verdict.slug))
     clock.advance(29.5)
     third = admitted(limits.admit(account))
-    clock.advance(0.5)
+    clock.advance(0.499)
+    assert cut == []
+    clock.advance(0.001)
+    assert cut == [Slug.MINUTES_LIMIT], "a call that is up ends when the minutes are used up"
     verdict = refused(limits.admit(account))
     assert verdict.slug is Slug.MINUTES_LIMIT
     assert verdict.retry_after_s == DAY - 1000 - 620
@@ -136,12 +144,12 @@ def test_minutes_of_the_day(limits: AccountLimits, clock: FakeClock) -> None:
 def test_a_new_day_begins_at_midnight_utc(limits: AccountLimits, clock: FakeClock) -> None:
     account = Account("acme", minutes_per_day=1)
     ended = admitted(limits.admit(account))
-    ended.answered()
+    ended.answered(never)
     clock.advance(50)
     ended.release()
     clock.advance(DAY - 1000 - 50 - 5)
     across = admitted(limits.admit(account))
-    across.answered()
+    across.answered(never)
     clock.advance(4)
     assert limits.used_today_s("acme") == pytest.approx(54)
     clock.advance(11)
@@ -153,9 +161,9 @@ def test_a_new_day_begins_at_midnight_utc(limits: AccountLimits, clock: FakeCloc
 
 
 def test_a_call_over_several_days(limits: AccountLimits, clock: FakeClock) -> None:
-    account = Account("acme", minutes_per_day=1)
+    account = Account("acme")
     call = admitted(limits.admit(account))
-    call.answered()
+    call.answered(never)
     clock.advance(3 * DAY)
     call.release()
     assert limits.used_today_s("acme") == pytest.approx(1000)
@@ -175,13 +183,73 @@ def test_check_changes_nothing(limits: AccountLimits) -> None:
 
 def test_restore_after_a_restart(limits: AccountLimits, clock: FakeClock) -> None:
     account = Account("acme", minutes_per_day=1)
-    limits.restore("acme", 59.0)
+    limits.restore(account, 59.0, 0.0)
     call = admitted(limits.admit(account))
-    call.answered()
+    cut: list[Verdict] = []
+    call.answered(cut.append)
     clock.advance(1)
     assert refused(limits.admit(account)).slug is Slug.MINUTES_LIMIT
+    assert len(cut) == 1
+    call.release()
+    assert limits.used_today_s("acme") == pytest.approx(60)
+
+
+def test_what_a_day_may_cost(limits: AccountLimits, clock: FakeClock) -> None:
+    """Two calls at different prices: the sum of both counts, and both end when it is reached."""
+    account = Account("acme", cost_per_day=1.0)
+    cut: list[Slug] = []
+    calls = [admitted(limits.admit(account, price)) for price in (0.60, 0.30, 0.0)]
+    for call in calls:
+        call.answered(lambda verdict: cut.append(verdict.slug))
+    clock.advance(60)
+    assert limits.cost_today("acme") == pytest.approx(0.9)
+    clock.advance(6.6)
+    assert cut == []
+    clock.advance(0.1)
+    assert cut == [Slug.COST_LIMIT] * 3
+    for call in calls:
+        call.release()
+    assert limits.cost_today("acme") == pytest.approx(1.0, abs=0.01)
+    assert refused(limits.admit(account, 0.6)).slug is Slug.COST_LIMIT
     clock.advance(DAY)
-    assert limits.used_today_s("acme") < DAY + 1
+    admitted(limits.admit(account, 0.6))
+
+
+def test_two_hundred_calls_share_what_is_left(limits: AccountLimits, clock: FakeClock) -> None:
+    account = Account("acme", minutes_per_day=10)
+    calls = [admitted(limits.admit(account)) for _ in range(200)]
+    for call in calls:
+        call.answered(lambda _verdict, call=call: call.release())  # type: ignore[misc]
+    clock.advance(2.99)
+    assert limits.calls_up("acme") == 200
+    clock.advance(0.02)
+    assert limits.calls_up("acme") == 0
+    assert limits.used_today_s("acme") == pytest.approx(600, abs=2)
+
+
+def test_a_call_that_ends_leaves_more_time_to_the_others(limits: AccountLimits, clock: FakeClock) -> None:
+    account = Account("acme", minutes_per_day=1)
+    cut: list[Verdict] = []
+    first, second = (admitted(limits.admit(account)) for _ in range(2))
+    first.answered(cut.append)
+    second.answered(cut.append)
+    clock.advance(20)
+    first.release()
+    clock.advance(19.9)
+    assert cut == []
+    clock.advance(0.2)
+    assert len(cut) == 1
+
+
+def test_midnight_gives_running_calls_a_new_day(limits: AccountLimits, clock: FakeClock) -> None:
+    account = Account("acme", minutes_per_day=2)
+    clock.advance(DAY - 1000 - 60)
+    cut: list[Verdict] = []
+    admitted(limits.admit(account)).answered(cut.append)
+    clock.advance(60 + 119)
+    assert cut == []
+    clock.advance(2)
+    assert len(cut) == 1
 
 
 def test_an_unknown_account_has_used_nothing(limits: AccountLimits) -> None:

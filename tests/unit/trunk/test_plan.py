@@ -53,6 +53,7 @@ def outbound(
     who: CallerIdentity | None = None,
     known: Directory | None = None,
     down: tuple[str, ...] = (),
+    guarded: tuple[str, ...] = (),
     srtp_needs_tls: bool = False,
     trace: list[str] | None = None,
 ) -> OutboundPlan | Verdict:
@@ -63,6 +64,7 @@ def outbound(
         who or caller(),
         service_domain=DOMAIN,
         pick=first,
+        guarded=guarded,
         srtp_needs_tls=srtp_needs_tls,
         is_up=lambda key: key not in down,
         trace=trace,

@@ -1,0 +1,124 @@
+"""`trunkline systemd`: the unit that runs this installation under systemd, locked in as far as it goes."""
+
+import pwd
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trunkline.cli.installation import installation
+from trunkline.cli.output import examples
+from trunkline.config import Settings
+from trunkline.errors import ConfigError
+
+app = typer.Typer(add_completion=False)
+
+PRIVILEGED_PORTS = 1024
+"""Ports below need CAP_NET_BIND_SERVICE (capabilities(7))."""
+SLACK_S = 100
+"""systemd waits so much longer than `drain.timeout_s` before it kills."""
+_UNIT = """\
+[Unit]
+Description=Trunkline SIP trunking
+After=network-online.target
+Wants=network-online.target
+
+[Service]
+User={user}
+ExecStart={program} --config {settings} serve
+ExecReload=/bin/kill -HUP $MAINPID
+# SIGTERM drains: calls that are up may end by themselves.
+TimeoutStopSec={patience_s}
+KillMode=mixed
+Restart=on-failure
+LimitNOFILE=65536
+
+# It reads the system, writes into its own directory, speaks IP and its control socket; it needs nothing else.
+UMask=0077
+ReadWritePaths={data_dir}
+CapabilityBoundingSet={capabilities}
+AmbientCapabilities={capabilities}
+LockPersonality=yes
+NoNewPrivileges=yes
+PrivateDevices=yes
+PrivateTmp=yes
+ProcSubset=pid
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHome={protect_home}
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectProc=invisible
+ProtectSystem=strict
+RemoveIPC=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+SystemCallFilter=setpriority
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+@app.command(
+    epilog=examples(
+        "trunkline -c /var/lib/trunkline/trunkline.toml systemd > /etc/systemd/system/trunkline.service",
+        "systemctl daemon-reload && systemctl enable --now trunkline",
+    )
+)
+def systemd(
+    context: typer.Context,
+    user: Annotated[
+        str | None, typer.Option(help="Runs as this user. Default: who owns the settings file; never root.")
+    ] = None,
+) -> None:
+    """Print the systemd unit of this installation.
+
+    It runs unprivileged and sandboxed; only ports below 1024 give it a capability, and that one alone.
+    """
+    here = installation(context)
+    path = here.path.resolve()
+    typer.echo(unit(here.settings, path, user or owner(path)), nl=False)
+
+
+def unit(settings: Settings, path: Path, user: str) -> str:
+    """The text of the unit. Raises `ConfigError` for root and for paths that a unit can't hold."""
+    if user == "root":
+        raise ConfigError(
+            "the service should not run as root: make a user (useradd --system trunkline), give it the "
+            "installation (chown -R trunkline DIR), or name one with --user"
+        )
+    program = Path(sys.argv[0]).resolve()
+    data_dir = settings.node.data_dir.resolve()
+    for item in (path, program, data_dir):
+        if any(character in str(item) for character in " \t\n%\\\"'"):
+            raise ConfigError(f"{str(item)!r} can't stand in a unit: it has spaces, quotes, % or \\ in it")
+    bound = (*settings.sip.udp, *settings.sip.tcp, *settings.sip.tls, settings.http.bind)
+    privileged = any(0 < address.port < PRIVILEGED_PORTS for address in bound)
+    at_home = any(item.parts[1:2] in (("home",), ("root",)) for item in (path, program, data_dir))
+    return _UNIT.format(
+        user=user,
+        program=program,
+        settings=path,
+        patience_s=round(settings.drain.timeout_s) + SLACK_S,
+        data_dir=data_dir,
+        capabilities="CAP_NET_BIND_SERVICE" if privileged else "",
+        protect_home="read-only" if at_home else "yes",
+    )
+
+
+def owner(path: Path) -> str:
+    """Name of the user who owns `path`, or its number."""
+    number = path.stat().st_uid
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)

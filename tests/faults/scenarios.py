@@ -1,0 +1,280 @@
+"""What breaks, while calls are placed. Each returns plain figures; `test_faults` judges them."""
+
+import asyncio
+import os
+import random
+import signal
+import socket
+import sqlite3
+import tempfile
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from tests.faults.world import CALLED, CARRIER, CUSTOMER, NODE, NUMBER, PORT, TONE_HZ, World, world
+from tests.interop.node import KEY
+from trunkline.pstn.phone import CallReport, Dialling
+from trunkline.sip.uri import SipUri
+
+Figures = dict[str, Any]
+
+
+def _heard(reports: Sequence[CallReport]) -> int:
+    return sum(report.answered and report.heard(TONE_HZ, 200) for report in reports)
+
+
+async def _counted(here: World, reports: Sequence[CallReport], within_s: float = 15.0) -> Figures:
+    """Calls, and what the books say of them."""
+    rows = await here.closed_records(len(reports), within_s)
+    return {
+        "calls": len(reports),
+        "heard": _heard(reports),
+        "records": len(rows),
+        "different": len({row["call_id"] for row in rows}),
+        "verdicts": sorted({row["verdict"] for row in rows}),
+    }
+
+
+async def _as_root(*command: str) -> None:
+    """In the namespaces of this process."""
+    process = await asyncio.create_subprocess_exec(*command)
+    assert await process.wait() == 0, command
+
+
+async def database_locked() -> Figures:
+    """Somebody else holds the database for eight seconds: longer than a writer waits for it."""
+    async with world() as here:
+        before = await here.calls(3, 0.2)
+        database = sqlite3.connect(here.node.directory / "trunkline.db", isolation_level=None)
+        database.execute("BEGIN EXCLUSIVE")
+        during = await here.calls(32, 0.25)
+        database.execute("COMMIT")
+        database.close()
+        after = await here.calls(3, 0.2)
+        return await _counted(here, [*before, *during, *after])
+
+
+async def database_gone() -> Figures:
+    """Its file can't be opened for a while."""
+    async with world() as here:
+        before = await here.calls(3, 0.2)
+        files = [path for path in here.node.directory.iterdir() if path.name.startswith("trunkline.db")]
+        for path in files:
+            await _as_root("mount", "--bind", "/dev/full", str(path))
+        during = await here.calls(16, 0.25)
+        for path in files:
+            await _as_root("umount", str(path))
+        after = await here.calls(3, 0.2)
+        return await _counted(here, [*before, *during, *after])
+
+
+async def disk_full() -> Figures:
+    """The data directory's file system has no room for a while."""
+    with tempfile.TemporaryDirectory() as folder:
+        await _as_root("mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", folder)
+        try:
+            async with world(folder=Path(folder)) as here:
+                before = await here.calls(3, 0.2)
+                ballast = Path(folder) / "ballast"
+                _fill(ballast)
+                during = await here.calls(16, 0.25)
+                left = _free_bytes(folder)
+                ballast.unlink()
+                after = await here.calls(3, 0.2)
+                return await _counted(here, [*before, *during, *after]) | {"left": left}
+        finally:
+            await _as_root("umount", "--lazy", folder)
+
+
+def _fill(ballast: Path) -> None:
+    with ballast.open("wb", buffering=0) as file:
+        for size in (1 << 20, 1 << 12, 1):
+            try:
+                while True:
+                    file.write(b"\0" * size)
+            except OSError:
+                continue
+
+
+def _free_bytes(folder: str) -> int:
+    stats = os.statvfs(folder)
+    return stats.f_bavail * stats.f_frsize
+
+
+async def bad_network() -> Figures:
+    """On both sides of the node SIP suffers 5 % loss, 5 % duplicates, and up to 100 ms of delay, which
+    reorders."""
+    return await _relayed(_Rough, 16, 0.4)
+
+
+async def everything_thrice() -> Figures:
+    """On both sides of the node every SIP message is sent three times."""
+    return await _relayed(_Triple, 3, 1.0)
+
+
+async def _relayed(relay: "type[_Relay]", calls: int, every_s: float) -> Figures:
+    """Calls through a relay before the node and one behind it."""
+    loop = asyncio.get_running_loop()
+    near, far = "10.77.0.8", "10.77.0.9"
+    async with world(gateways=(f"sip:{far}:{PORT}",)) as here:
+        here.node.command("carrier", "set", "upstream", "--source", far)
+        ways = ((near, CUSTOMER, NODE), (far, NODE, CARRIER))
+        relays = [relay(one, other) for _, one, other in ways]
+        for (host, _, _), each in zip(ways, relays, strict=True):
+            await loop.create_datagram_endpoint(lambda each=each: each, (host, PORT))  # type: ignore[misc]
+        reports = await here.calls(
+            calls, every_s, talk_s=1.0, ring_s=40.0, next_hop=SipUri("sip", None, near, PORT)
+        )
+        figures = await _counted(here, reports, 45.0)
+        for each in relays:
+            each.transport.close()
+        return figures
+
+
+class _Relay(asyncio.DatagramProtocol):
+    """Passes datagrams between two hosts."""
+
+    transport: asyncio.DatagramTransport
+
+    def __init__(self, one: str, other: str) -> None:
+        self._ways = {one: (other, PORT), other: (one, PORT)}
+        self._random = random.Random(5)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.passed(data, self._ways[addr[0]])
+
+    def passed(self, data: bytes, to: tuple[str, int]) -> None:
+        """What becomes of one."""
+        self.transport.sendto(data, to)
+
+
+class _Triple(_Relay):
+    def passed(self, data: bytes, to: tuple[str, int]) -> None:
+        for _ in range(3):
+            self.transport.sendto(data, to)
+
+
+class _Rough(_Relay):
+    def passed(self, data: bytes, to: tuple[str, int]) -> None:
+        loop = asyncio.get_running_loop()
+        copies = self._random.choices((0, 1, 2), (5, 90, 5))[0]
+        for _ in range(copies):
+            loop.call_later(self._random.uniform(0, 0.1), self.transport.sendto, data, to)
+
+
+async def bad_carriers() -> Figures:
+    """A gateway that is silent, one that says 100 and nothing more, one that resets its connections; then a
+    good one."""
+    silent, trying, resetting = "10.77.1.1", "10.77.1.2", "10.77.1.3"
+    gateways = (
+        f"sip:{silent}:{PORT}",
+        f"sip:{trying}:{PORT}",
+        f"sip:{resetting}:{PORT};transport=tcp",
+        f"sip:{CARRIER}:{PORT}",
+    )
+    async with world(
+        {"outbound.attempt_timeout_ms": 700, "outbound.progress_timeout_s": 1.0}, gateways=gateways
+    ) as here:
+        loop = asyncio.get_running_loop()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nobody:
+            nobody.bind((silent, PORT))
+            hesitant, _ = await loop.create_datagram_endpoint(_Hesitant, (trying, PORT))
+            rude = await asyncio.start_server(_reset, resetting, PORT)
+            reports = await here.calls(3, 0.1, ring_s=30.0)
+            hesitant.close()
+            rude.close()
+        figures = await _counted(here, reports)
+        detail = here.node.command("calls", here.records()[0]["call_id"])
+        return figures | {"attempts": [one["verdict"] for one in detail["attempt_records"]]}
+
+
+class _Hesitant(asyncio.DatagramProtocol):
+    """Answers 100 to INVITE, and 200 to the CANCEL that follows; nothing else."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        head, *fields = data.decode("latin-1").split("\r\n\r\n")[0].split("\r\n")
+        if head.startswith("INVITE"):
+            kept = [line for line in fields if line.split(":")[0].lower() in _ECHOED]
+            answer = "\r\n".join(["SIP/2.0 100 Trying", *kept, "Content-Length: 0", "", ""])
+            self._transport.sendto(answer.encode("latin-1"), addr)
+
+
+_ECHOED = ("via", "from", "to", "call-id", "cseq")
+
+
+async def _reset(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    raw = writer.get_extra_info("socket")
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    writer.close()
+
+
+async def dead_names() -> Figures:
+    """The name servers are silent: an endpoint by name costs its time, the next one by address takes the
+    call."""
+    async with world({"dns.nameservers": ["10.77.9.9"], "dns.timeout_s": 1.0}) as here:
+        node = here.node
+        node.command(
+            "number", "add", NUMBER, "--account", KEY, "--forward", f"1@pbx.example.com, 1@{CUSTOMER}:{PORT}"
+        )
+        to = SipUri("sip", NUMBER, NODE, PORT)
+        reports = [
+            await here.carrier.dial(Dialling(to, caller=CALLED, listen_for=(TONE_HZ,), talk_s=0.6))
+            for _ in range(3)
+        ]
+        figures = await _counted(here, reports)
+        detail = node.command("calls", here.records()[0]["call_id"])
+        return figures | {"attempts": [one["verdict"] for one in detail["attempt_records"]]}
+
+
+async def killed() -> Figures:
+    """SIGKILL with calls up; started again at once."""
+    async with world() as here:
+        placed = [asyncio.create_task(here.call(talk_s=4.0)) for _ in range(5)]
+        for _ in range(100):
+            if here.node.gauge("active_calls") == 5:
+                break
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(0.5)
+        here.node.signal(signal.SIGKILL)
+        assert here.node.process is not None
+        here.node.process.wait()
+        await asyncio.to_thread(here.node.start)
+        again = await here.calls(5, 0.1)
+        await asyncio.gather(*placed)
+        figures = await _counted(here, again)
+        rows = here.records()
+        return figures | {
+            "states": sorted(here.node.command("calls", row["call_id"])["state"] for row in rows)
+        }
+
+
+async def ports_exhausted() -> Figures:
+    """Ten callers where there are ports for five; then five again."""
+    async with world({"media.port_max": 10019, "media.drain_s": 0.3}) as here:
+        crowd = await asyncio.gather(*(here.call(talk_s=1.5) for _ in range(10)))
+        await asyncio.sleep(0.5)
+        again = await asyncio.gather(*(here.call() for _ in range(5)))
+        statuses = sorted(report.status or 0 for report in crowd)
+        return {"crowd": statuses, "again": _heard(again)}
+
+
+SCENARIOS: dict[str, Callable[[], Coroutine[Any, Any, Figures]]] = {
+    scenario.__name__: scenario
+    for scenario in (
+        bad_carriers,
+        bad_network,
+        database_gone,
+        database_locked,
+        dead_names,
+        disk_full,
+        everything_thrice,
+        killed,
+        ports_exhausted,
+    )
+}

@@ -1,0 +1,68 @@
+"""Nothing is lost when things break: the real program, its calls, and what goes wrong meanwhile
+(`scenarios`).
+
+A call that the customer heard has exactly one record, whatever happened to the database, the disk or the
+wire.
+"""
+
+import os
+from typing import Any
+
+import pytest
+
+from tests.faults.world import within
+from tests.programs import require_program
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="network and mount namespaces need root"),
+    pytest.mark.timeout(180),
+]
+
+
+def play(scenario: str) -> dict[str, Any]:
+    for program in ("unshare", "ip", "mount"):
+        require_program(program)
+    figures: dict[str, Any] = within("tests.faults", scenario)
+    return figures
+
+
+def assert_all_heard_and_booked_once(figures: dict[str, Any]) -> None:
+    calls = figures["calls"]
+    assert (figures["heard"], figures["records"], figures["different"]) == (calls, calls, calls), figures
+    assert figures["verdicts"] == ["answered"], figures
+
+
+@pytest.mark.parametrize("scenario", ["database_locked", "database_gone", "bad_network", "everything_thrice"])
+def test_every_call_is_heard_and_booked_once(scenario: str) -> None:
+    assert_all_heard_and_booked_once(play(scenario))
+
+
+def test_a_full_disk_loses_no_record() -> None:
+    figures = play("disk_full")
+    assert figures["left"] < 4096, "it was full"
+    assert_all_heard_and_booked_once(figures)
+
+
+def test_carriers_that_fail_in_every_way_cost_time_only() -> None:
+    figures = play("bad_carriers")
+    assert_all_heard_and_booked_once(figures)
+    assert figures["attempts"] == ["endpoint-silent", "endpoint-silent", "unreachable", "answered"]
+
+
+def test_dead_name_servers_cost_one_endpoint_its_time() -> None:
+    figures = play("dead_names")
+    assert_all_heard_and_booked_once(figures)
+    assert figures["attempts"] == ["name-not-found", "answered"]
+
+
+def test_a_killed_node_closes_its_records_truthfully_and_calls_at_once() -> None:
+    figures = play("killed")
+    assert figures["heard"] == 5, "ports and places are free again"
+    assert figures["states"] == ["closed"] * 5 + ["recovered"] * 5
+    assert figures["verdicts"] == ["answered", "crashed"]
+
+
+def test_ports_run_out_and_come_back() -> None:
+    figures = play("ports_exhausted")
+    assert figures["crowd"] == [200] * 5 + [503] * 5
+    assert figures["again"] == 5

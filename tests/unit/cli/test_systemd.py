@@ -1,0 +1,69 @@
+"""The unit: what it lets the service do, and what systemd itself says of it where it is installed."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.conftest import CommandLine
+from trunkline.cli.systemd import owner, unit
+from trunkline.config import Settings
+from trunkline.errors import ConfigError
+
+PATH = Path("/var/lib/trunkline/trunkline.toml")
+
+
+def lines(text: str) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line and line[0] not in "#[")
+
+
+def test_it_runs_without_privileges() -> None:
+    text = unit(Settings.parse(""), PATH, "trunkline")
+    got = lines(text)
+    assert got["User"] == "trunkline"
+    assert (got["CapabilityBoundingSet"], got["AmbientCapabilities"]) == ("", "")
+    assert got["ReadWritePaths"] == "/var/lib/trunkline"
+    assert got["ExecStart"].endswith(f"--config {PATH} serve")
+    assert got["TimeoutStopSec"] == "3700", "longer than drain.timeout_s"
+
+
+def test_a_port_below_1024_gives_that_capability_alone() -> None:
+    got = lines(unit(Settings.parse('[http]\nbind = "127.0.0.1:80"\n'), PATH, "trunkline"))
+    assert got["CapabilityBoundingSet"] == got["AmbientCapabilities"] == "CAP_NET_BIND_SERVICE"
+
+
+def test_root_is_refused() -> None:
+    with pytest.raises(ConfigError, match="useradd --system trunkline"):
+        unit(Settings.parse(""), PATH, "root")
+
+
+def test_a_path_that_a_unit_can_not_hold_is_refused() -> None:
+    with pytest.raises(ConfigError, match="can't stand in a unit"):
+        unit(Settings.parse(""), Path("/var/lib/my trunk/trunkline.toml"), "trunkline")
+
+
+def test_a_home_is_readable_only_when_it_is_needed() -> None:
+    assert (
+        lines(unit(Settings.parse(""), Path("/home/ann/trunkline.toml"), "ann"))["ProtectHome"] == "read-only"
+    )
+
+
+def test_the_command(line: CommandLine) -> None:
+    assert "User=nobody\n" in line.run("systemd", "--user", "nobody")
+
+
+def test_owner(tmp_path: Path) -> None:
+    assert owner(tmp_path)
+
+
+def test_systemd_finds_nothing_wrong_with_it(tmp_path: Path) -> None:
+    program = shutil.which("systemd-analyze")
+    if program is None:
+        pytest.skip("systemd-analyze is not installed")
+    file = tmp_path / "trunkline.service"
+    text = unit(Settings.parse(""), PATH, "daemon")
+    start = next(line for line in text.splitlines() if line.startswith("ExecStart="))
+    file.write_text(text.replace(start, "ExecStart=/bin/true"))
+    done = subprocess.run([program, "verify", str(file)], capture_output=True, text=True, check=False)
+    assert "trunkline.service" not in done.stderr, done.stderr
