@@ -51,7 +51,10 @@ bench: $(STAMP) ## measure the hot paths
 docs: $(STAMP) ## write the pages of docs/ that say what the code declares
 	$(PY) tools/reference.py
 
-fuzz: ## give every native decoder and parser a minute of foreign bytes (nightly Rust, cargo-fuzz)
+fuzz: $(STAMP) ## give every parser and decoder a minute of foreign bytes (Atheris; nightly Rust, cargo-fuzz)
+	for target in $$($(PY) -m tests.fuzz); do \
+	  $(PY) -m tests.fuzz $$target -max_len=4096 -max_total_time=60 $(ARGS) || exit; \
+	done
 	cd native && for target in $$($(CARGO) +nightly fuzz list); do \
 	  $(CARGO) +nightly fuzz run $$target -- -max_len=4096 -max_total_time=60 $(ARGS) || exit; \
 	done

@@ -66,7 +66,7 @@ def packed(host: str) -> bytes | None:
     """The 4 or 16 bytes of an address literal; None for anything else, a name above all."""
     try:
         return socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host)
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a NUL, or half a surrogate
         return None
 
 

@@ -14,7 +14,7 @@ from trunkline.sip import limits
 from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.parse import salvage
 
-_LENGTH = re.compile(rb"\r\n(?:Content-Length|l)[ \t]*+:((?:[^\r\n]|\r\n[ \t])*+)", re.IGNORECASE)
+_LENGTH = re.compile(rb"\r\n(?:Content-Length|l)[ \t]*+:((?:[^\r\n]++|\r\n[ \t])*)", re.IGNORECASE)
 _LINE_ENDS = re.compile(rb"(?:\r\n)++").match
 _DIGITS = re.compile(rb"[0-9]{1,10}").fullmatch
 

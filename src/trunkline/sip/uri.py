@@ -18,16 +18,17 @@ from trunkline.sip.grammar import HOST, NO_PARAMS, Params, print_params
 
 SIP_URI: Final = (
     r"([Ss][Ii][Pp][Ss]?):"
-    r"(?:((?:[!#$&-9;=?A-Z\[\]^_`a-z{|}~]++|%[0-9A-Fa-f]{2})++)"
-    r"(?::((?:[!$&-9=A-Z_a-z~]++|%[0-9A-Fa-f]{2})*+))?@)?"
+    r"(?:((?:[!#$&-9;=?A-Z\[\]^_`a-z{|}~]++|%[0-9A-Fa-f]{2})+)"
+    r"(?::((?:[!$&-9=A-Z_a-z~]++|%[0-9A-Fa-f]{2})*))?@)?"
     rf"({HOST})"
     r"(?::([0-9]{1,5}))?"
-    r"((?:;(?:[!$&-+./0-9:=A-Z\[\]_a-z~-]++|%[0-9A-Fa-f]{2})++)*+)"
+    r"((?:;(?:[!$&-+./0-9:=A-Z\[\]_a-z~-]++|%[0-9A-Fa-f]{2})+)*)"
 )
 """Scheme, user, password, host, port and parameters of a URI, as six groups of a larger expression.
 
-No possessive quantifier stands around what may backtrack: before Python 3.11.5 such an expression may fail to
-match (https://github.com/python/cpython/issues/106052), and Debian 12 has 3.11.2.
+No possessive quantifier stands around what may match in part and then not: before Python 3.11.5 such an
+expression fails to match, or matches the part (https://github.com/python/cpython/issues/106052), and Debian
+12 has 3.11.2.
 """
 
 REMEMBERED: Final = 512
@@ -341,17 +342,17 @@ def _host_key(host: str) -> object:
     return ipaddress.IPv6Address(host) if ":" in host else host
 
 
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+
+
 def _escapes_resolved(text: str | None) -> str | None:
     """Unescape what may be unescaped: reserved characters differ from their escapes (RFC 3261 §19.1.4)."""
-    if text is None or "%" not in text:
-        return text
-    pieces = text.split("%")
-    resolved = [pieces[0]]
-    for piece in pieces[1:]:
-        code = int(piece[:2], 16)
-        escape = chr(code) if 0x20 < code < 0x7F and code not in _RESERVED else f"%{piece[:2].upper()}"
-        resolved.append(escape + piece[2:])
-    return "".join(resolved)
+    return text if text is None or "%" not in text else _ESCAPE.sub(_unescaped, text)
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    code = int(escape[1], 16)
+    return chr(code) if 0x20 < code < 0x7F and code not in _RESERVED else escape[0].upper()
 
 
 def _header_set(headers: str) -> list[tuple[str, str]]:
