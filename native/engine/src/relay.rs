@@ -120,8 +120,12 @@ impl Shared {
         match &mut open.far {
             Far::Leg { leg, .. } => return Some(Onward { from, to: *leg, arrival, digit }),
             Far::Terminal(terminal) => match arrival {
-                Arrival::Rtp { header, is_event, .. } => terminal.hear(&header, packet, is_event),
-                Arrival::Foreign { header, codec, .. } => terminal.hear(&header, packet, codec.is_none()),
+                Arrival::Rtp { header, is_event, clock_rate } => {
+                    terminal.hear(&header, packet, is_event.then_some(clock_rate), now);
+                }
+                Arrival::Foreign { header, codec, clock_rate } => {
+                    terminal.hear(&header, packet, codec.is_none().then_some(clock_rate), now);
+                }
                 Arrival::Rtcp => {}
             },
             Far::Nothing => open.leg.count_drop(Drop::NoPeer),
@@ -152,10 +156,11 @@ impl Shared {
                 return Heard::Nothing;
             }
             ear.hear_event(&header, payload, clock_rate, now, &mut tell);
+            self.wake_when_due(open, leg);
             return Heard::Told;
         }
         if remote.tells_digits {
-            ear.miss_events(now, &mut tell);
+            ear.miss_events(&header, clock_rate, now, &mut tell);
         }
         let mut heard = Heard::Nothing;
         if remote.finds_tones
@@ -188,11 +193,9 @@ impl Shared {
             && let Some(spelled) = digit.spelled()
         {
             let mut text = [0; 4];
-            if let Ok(Some(first_at)) =
-                self.queue_digits(open, spelled.encode_utf8(&mut text), digit.duration_ms, now)
-            {
-                self.doors[onward.to.slot as usize % self.doors.len()].pace(first_at, onward.to);
-            }
+            // A peer that takes no digits at all doesn't get any.
+            let _ = self.queue_digits(open, spelled.encode_utf8(&mut text), digit.duration_ms, now);
+            self.wake_when_due(open, onward.to);
         }
         match onward.arrival {
             Arrival::Foreign { header, codec, clock_rate } => {
@@ -206,19 +209,21 @@ impl Shared {
                 }
                 report(&mut outgoing, open, pair, now);
                 open.outgoing = Some(outgoing);
+                self.wake_when_due(open, onward.to);
             }
             Arrival::Rtp { header, is_event, clock_rate } if open.outgoing.is_some() => {
                 let mut outgoing = take_outgoing(self, open, now);
+                let mut emit =
+                    |packet: &mut [u8; PACKET], length: usize| send_own(open, pair, packet, length);
                 if is_event {
                     let payload = &buffer[header.payload_start..header.payload_end];
-                    let mut emit =
-                        |packet: &mut [u8; PACKET], length: usize| send_own(open, pair, packet, length);
                     outgoing.event(&header, payload, clock_rate, now, &mut emit);
-                } else if outgoing.pass(&header, buffer, now) {
+                } else if outgoing.pass(&header, buffer, clock_rate, now, &mut emit) {
                     send_rtp(open, pair, buffer, length, header.payload_length());
                 }
                 report(&mut outgoing, open, pair, now);
                 open.outgoing = Some(outgoing);
+                self.wake_when_due(open, onward.to);
             }
             Arrival::Rtp { header, is_event, .. } => {
                 open.passed = Some(Sent {
@@ -245,50 +250,7 @@ impl Shared {
         }
     }
 
-    /// Lets a terminal, or digits being injected, say what is due; when they want to speak next, or `None` when they are
-    /// through.
-    pub(crate) fn speak(&self, leg: LegId, buffer: &mut [u8; BUFFER], now: Micros) -> Option<Micros> {
-        let place = &self.slots[leg.slot as usize];
-        let pair = place.pair()?;
-        let mut content = place.lock();
-        let open = content.open(leg.generation)?;
-        if let Some(mut outgoing) = open.outgoing.take_if(|outgoing| outgoing.is_speaking()) {
-            let said = outgoing.speak(now, &mut |packet, length| send_own(open, pair, packet, length));
-            report(&mut outgoing, open, pair, now);
-            let next = outgoing.is_speaking().then_some(outgoing.next_at());
-            open.outgoing = Some(outgoing);
-            drop(content);
-            if said.sound_ended {
-                self.events.push(Event { kind: EventKind::SoundEnded, leg });
-            }
-            if said.digits_ended {
-                self.events.push(Event { kind: EventKind::SourceEnded, leg });
-            }
-            return next;
-        }
-        let (length, ended, next) = match (&mut open.far, &mut open.injection) {
-            (Far::Terminal(terminal), _) => {
-                let spoken = terminal.speak(now, buffer);
-                (spoken.length, spoken.ended, Some(terminal.next_at()))
-            }
-            (_, Some(injection)) if open.injects => {
-                let length = injection.speak(buffer, now).unwrap_or(0);
-                open.injects = !injection.is_idle();
-                (length, !open.injects, open.injects.then_some(injection.next_at()))
-            }
-            _ => return None,
-        };
-        if length > 0 {
-            send_rtp(open, pair, buffer, length, length - HEADER_LENGTH);
-        }
-        drop(content);
-        if ended {
-            self.events.push(Event { kind: EventKind::SourceEnded, leg });
-        }
-        next
-    }
-
-    /// Queues digits for a leg's peer, by whatever way it takes them; when the leg is to be paced from, if it is not already.
+    /// Queues digits for a leg's peer, by whatever way it takes them. The leg is to be woken then.
     ///
     /// # Errors
     /// [`EngineError::Terminal`] when the peer takes no digits at all; [`EngineError::Argument`] when one is no digit.
@@ -298,7 +260,7 @@ impl Shared {
         digits: &str,
         duration_ms: u32,
         now: Micros,
-    ) -> Result<Option<Micros>, EngineError> {
+    ) -> Result<(), EngineError> {
         let no_digit = |digit: NotADigit| EngineError::Argument(format!("{:?} is no DTMF digit", digit.0));
         let passes = open.outgoing.is_none();
         if passes && let Some(event) = open.leg.telephone_event() {
@@ -307,18 +269,15 @@ impl Shared {
                 _ => Box::new(Injection::new(event.from, event.clock_rate, self.seed(), now)),
             };
             let result = injection.queue(digits, duration_ms).map_err(no_digit);
-            let begins = !open.injects && !injection.is_idle();
             open.injects = !injection.is_idle();
-            let first_at = injection.next_at();
             open.injection = Some(injection);
-            return result.map(|()| begins.then_some(first_at));
+            return result;
         }
         let outgoing = open.outgoing(|| self.seed(), now);
-        let speaking = outgoing.is_speaking();
         if !outgoing.send_digits(digits, duration_ms, now).map_err(no_digit)? {
             return Err(EngineError::Terminal("the peer takes neither telephone-events nor audio of ours"));
         }
-        Ok((!speaking && outgoing.is_speaking()).then_some(outgoing.next_at()))
+        Ok(())
     }
 
     /// Ends the stream of the leg on `slot` after a panic in it.
@@ -331,48 +290,15 @@ impl Shared {
             self.events.push(Event { kind: EventKind::StreamFailed, leg });
         }
     }
-
-    /// Tells of the bridge that begins at `slot`, if its silence has lasted too long. Told once, and again only after sound.
-    pub(crate) fn check_silence(&self, slot: u32, now: Micros) {
-        let (first, second, since, was_told) = {
-            let mut content = self.slots[slot as usize].lock();
-            let first = LegId { slot, generation: content.generation };
-            let Some(OpenLeg { leg, far: Far::Leg { leg: second, first: true, since, told }, .. }) =
-                content.open(first.generation)
-            else {
-                return;
-            };
-            let Some(silent) = leg.silent_since() else {
-                return;
-            };
-            (first, *second, silent.max(*since), *told)
-        };
-        let silent = {
-            let mut content = self.lock(second);
-            let Some(OpenLeg { leg, far: Far::Leg { leg: back, .. }, .. }) = content.open(second.generation)
-            else {
-                return;
-            };
-            if *back != first {
-                return;
-            }
-            leg.silent_since()
-        };
-        let timeout = self.settings.timeout.as_micros() as Micros;
-        let is_silent = silent.is_some_and(|silent| now.saturating_sub(silent.max(since)) >= timeout);
-        if is_silent == was_told {
-            return;
-        }
-        let told = is_silent && self.events.push(Event { kind: EventKind::MediaTimedOut, leg: first });
-        if let Some(OpenLeg { far: Far::Leg { told: flag, .. }, .. }) =
-            self.lock(first).open(first.generation)
-        {
-            *flag = told;
-        }
-    }
 }
 
-fn send_rtp(open: &mut OpenLeg, pair: &Pair, buffer: &mut [u8], length: usize, payload_octets: usize) {
+pub(crate) fn send_rtp(
+    open: &mut OpenLeg,
+    pair: &Pair,
+    buffer: &mut [u8],
+    length: usize,
+    payload_octets: usize,
+) {
     let Ok(destination) = open.leg.rtp_destination() else {
         return;
     };
@@ -387,7 +313,7 @@ fn send_rtp(open: &mut OpenLeg, pair: &Pair, buffer: &mut [u8], length: usize, p
 }
 
 /// Sends a packet that the leg made itself.
-fn send_own(open: &mut OpenLeg, pair: &Pair, packet: &mut [u8; PACKET], length: usize) {
+pub(crate) fn send_own(open: &mut OpenLeg, pair: &Pair, packet: &mut [u8; PACKET], length: usize) {
     send_rtp(open, pair, packet, length, length - HEADER_LENGTH);
 }
 
@@ -401,7 +327,7 @@ fn send_rtcp(open: &mut OpenLeg, pair: &Pair, buffer: &mut [u8], length: usize) 
 }
 
 /// Sends the report of the leg's own stream, when it is due.
-fn report(outgoing: &mut Outgoing, open: &mut OpenLeg, pair: &Pair, now: Micros) {
+pub(crate) fn report(outgoing: &mut Outgoing, open: &mut OpenLeg, pair: &Pair, now: Micros) {
     let mut packet = [0; REPORT];
     if let Some(length) = outgoing.report(&mut packet, now) {
         send_rtcp(open, pair, &mut packet, length);

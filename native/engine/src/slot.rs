@@ -68,9 +68,29 @@ pub(crate) struct OpenLeg {
     pub(crate) outgoing: Option<Box<Outgoing>>,
     /// The last packet that passed to the peer while there was no `outgoing`.
     pub(crate) passed: Option<Sent>,
+    /// When its thread will wake it, whatever other moments were asked for.
+    pub(crate) wakes_at: Option<Micros>,
 }
 
 impl OpenLeg {
+    /// When it has something to do that no packet brings about.
+    pub(crate) fn due_at(&self) -> Option<Micros> {
+        let outgoing = self.outgoing.as_ref().and_then(|outgoing| outgoing.due_at());
+        let ear = self.ear.as_ref().and_then(|ear| ear.gone_at());
+        let far = match (&self.far, &self.injection) {
+            _ if self.is_speaking() => None,
+            (Far::Terminal(terminal), _) => Some(terminal.next_at()),
+            (_, Some(injection)) if self.injects => Some(injection.next_at()),
+            _ => None,
+        };
+        [outgoing, ear, far].into_iter().flatten().min()
+    }
+
+    /// True while it says something of its own in place of what comes from its far end.
+    pub(crate) fn is_speaking(&self) -> bool {
+        self.outgoing.as_ref().is_some_and(|outgoing| outgoing.is_speaking())
+    }
+
     /// What the leg sends of its own, made when first needed.
     pub(crate) fn outgoing(&mut self, seed: impl FnOnce() -> u64, now: Micros) -> &mut Outgoing {
         let (leg, passed) = (&self.leg, self.passed);

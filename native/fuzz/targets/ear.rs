@@ -9,10 +9,12 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     };
     let mut ear = Ear::default();
     for (place, (header, payload)) in trunkline_fuzz::rtp(stream).enumerate() {
+        let now = 20_000 * place as u64;
+        ear.expire(now, &mut |_| ());
         if header.payload_type == 101 {
-            ear.hear_event(&header, payload, 8000, 20_000 * place as u64, &mut |_| ());
+            ear.hear_event(&header, payload, 8000, now, &mut |_| ());
         } else {
-            ear.miss_events(20_000 * place as u64, &mut |_| ());
+            ear.miss_events(&header, 8000, now, &mut |_| ());
             ear.hear_audio(trunkline_fuzz::codec(choice), &header, payload, &mut |_| ());
         }
     }

@@ -4,9 +4,9 @@ use trunkline_codecs::{Codec, Resampler};
 
 use crate::Micros;
 use crate::dtmf::Event;
+use crate::dtmf::following::{Following, Progress};
 use crate::dtmf::tones::{Digit, DigitDetector};
 use crate::outgoing::decoding::{Decoding, MAX_PIECE_MS, Piece};
-use crate::outgoing::events::EventRelay;
 use crate::rtp::Header;
 
 /// Samples of the longest piece of audio at 8 kHz.
@@ -15,7 +15,7 @@ const ROOM: usize = 8 * MAX_PIECE_MS;
 /// The ear of a leg.
 #[derive(Debug, Default)]
 pub struct Ear {
-    events: EventRelay,
+    events: Following,
     decoding: Option<Decoding>,
     down: Option<Resampler>,
     detector: DigitDetector,
@@ -34,26 +34,46 @@ impl Ear {
         let Some(event) = Event::parse(payload) else {
             return;
         };
-        if self.events.is_new(header) && !self.events.is_next_segment(header, event) {
+        if self.events.begins(header, event) {
             self.give_up(found);
         }
-        if let Some(due) = self.events.take(header, event, 0, (clock_rate, 1000), now)
-            && due.event.end
+        if let Some(progress) = self.events.take(header, event, clock_rate, now)
+            && progress.ends
         {
-            tell(due.event, found);
+            tell(progress, found);
         }
     }
 
-    /// Notes that audio came: an event of which nothing has come for long has ended, though all its end packets were lost.
-    pub fn miss_events(&mut self, now: Micros, found: &mut dyn FnMut(Digit)) {
-        if !self.events.is_busy(now) {
+    /// Notes that audio came, of so many ticks a second: it may show that an event has ended though all packets of its end
+    /// were lost.
+    pub fn miss_events(
+        &mut self,
+        header: &Header,
+        clock_rate: u32,
+        now: Micros,
+        found: &mut dyn FnMut(Digit),
+    ) {
+        if !self.events.covers(header, clock_rate, now) {
             self.give_up(found);
+        }
+    }
+
+    /// When an event under way is over unless more of it comes: then [`Ear::expire`] tells it.
+    #[must_use]
+    pub fn gone_at(&self) -> Option<Micros> {
+        self.events.gone_at()
+    }
+
+    /// Tells the digit of which nothing has come for too long.
+    pub fn expire(&mut self, now: Micros, found: &mut dyn FnMut(Digit)) {
+        if let Some(progress) = self.events.expire(now) {
+            tell(progress, found);
         }
     }
 
     fn give_up(&mut self, found: &mut dyn FnMut(Digit)) {
-        if let Some(due) = self.events.finish() {
-            tell(due.event, found);
+        if let Some(progress) = self.events.finish() {
+            tell(progress, found);
         }
     }
 
@@ -90,9 +110,11 @@ impl Ear {
 }
 
 /// Tells of an event in milliseconds, unless it is no digit.
-fn tell(event: Event, found: &mut dyn FnMut(Digit)) {
-    if event.digit().is_some() {
-        found(Digit { code: event.code, duration_ms: u32::from(event.duration) });
+fn tell(progress: Progress, found: &mut dyn FnMut(Digit)) {
+    let duration_ms = progress.ticks_at(1000).try_into().unwrap_or(u32::MAX);
+    let digit = Digit { code: progress.code, duration_ms };
+    if digit.spelled().is_some() {
+        found(digit);
     }
 }
 
@@ -133,13 +155,26 @@ mod tests {
             let at = header(n as u16, timestamp);
             ear.hear_event(&at, &event.to_bytes(), 8000, 0, &mut |digit| told.push(digit));
         }
-        // Audio goes on: at once it says nothing of an event, long after it says that it is over.
-        let before = told.len();
-        ear.miss_events(1000, &mut |digit| told.push(digit));
+        // Audio for the time of an event says nothing of it, audio from behind it that it is over.
+        let (before, last) = (told.len(), packets.last().map_or(0, |packet| packet.0));
+        ear.miss_events(&header(90, last), 8000, 1000, &mut |digit| told.push(digit));
         assert_eq!(told.len(), before);
-        ear.miss_events(1_000_000, &mut |digit| told.push(digit));
-        ear.miss_events(2_000_000, &mut |digit| told.push(digit));
+        for timestamp in [last + 2000, last + 2160] {
+            ear.miss_events(&header(91, timestamp), 8000, 1000, &mut |digit| told.push(digit));
+        }
         told
+    }
+
+    #[test]
+    fn the_last_digit_is_told_in_time_though_nothing_follows_it() {
+        let (mut ear, mut told) = (Ear::default(), Vec::new());
+        let event = Event { code: 3, end: false, volume: 10, duration: 800 };
+        ear.hear_event(&header(1, 800), &event.to_bytes(), 8000, 0, &mut |digit| told.push(digit));
+        let gone_at = ear.gone_at().unwrap();
+        ear.expire(gone_at - 1, &mut |_| panic!("too early"));
+        ear.expire(gone_at, &mut |digit| told.push(digit));
+        ear.expire(gone_at + 1, &mut |digit| told.push(digit));
+        assert_eq!((told, ear.gone_at()), (vec![Digit { code: 3, duration_ms: 100 }], None));
     }
 
     #[test]
@@ -161,7 +196,7 @@ mod tests {
         let second = 800 + 0xffff;
         let packets = [(800, 1, 160, false), (800, 1, 0xffff, false), (second, 1, 160, false)];
         let ended = [&packets[..], &[(second, 1, 8000, true); 3]].concat();
-        assert_eq!(told(&ended).iter().map(|digit| digit.code).collect::<Vec<_>>(), [1]);
+        assert_eq!(told(&ended), [Digit { code: 1, duration_ms: (0xffff + 8000) / 8 }]);
     }
 
     #[test]

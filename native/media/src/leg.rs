@@ -7,7 +7,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::Micros;
-use crate::dtmf::EventCounter;
+use crate::dtmf::Event;
+use crate::dtmf::following::Following;
 use crate::format::{EventFormat, Format};
 use crate::latch::{Expectation, Latch};
 use crate::mos::{self, Impairment};
@@ -290,7 +291,8 @@ pub struct Leg {
     latch: Latch,
     reception: Reception,
     audio_payload_type: Option<u8>,
-    events: EventCounter,
+    events: Following,
+    dtmf_events: u64,
     remote: Option<Remote>,
     may_send: bool,
     rtcp_source: Option<SocketAddr>,
@@ -402,7 +404,11 @@ impl Leg {
         let is_event = self.usual.dtmf_payload_type == Some(header.payload_type);
         if is_event {
             self.reception.note_event(header.ssrc, header.sequence, header.payload_length());
-            self.events.note(&header);
+            if let Some(event) = Event::parse(&packet[header.payload_start..header.payload_end])
+                && let Some(progress) = self.events.take(&header, event, clock_rate, now)
+            {
+                self.dtmf_events += u64::from(progress.begins);
+            }
         } else {
             if let Meaning::Passes(payload) = meaning {
                 self.usual.audio = Some(payload);
@@ -556,7 +562,7 @@ impl Leg {
             duplicates: self.reception.duplicates(),
             jitter_ms,
             mos,
-            dtmf_events: self.events.count(),
+            dtmf_events: self.dtmf_events,
             dropped: self.dropped,
         }
     }

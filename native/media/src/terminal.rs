@@ -7,7 +7,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::Micros;
-use crate::dtmf::{DigitPlayer, Event, EventCounter, NotADigit};
+use crate::dtmf::following::Following;
+use crate::dtmf::{DigitPlayer, Event, NotADigit};
 use crate::format::{EventFormat, Format};
 use crate::leg::Remote;
 use crate::outgoing::decoding::MAX_PIECE_MS;
@@ -130,7 +131,7 @@ impl Terminal {
             talking: false,
             ear: Ear {
                 detector,
-                events: EventCounter::default(),
+                events: Following::default(),
                 digits: String::new(),
                 record: Vec::new(),
                 record_samples: plan.record_samples,
@@ -282,11 +283,12 @@ impl Terminal {
         write_header(packet, marker, payload_type, self.sequence, self.timestamp, self.ssrc);
     }
 
-    /// Listens to a packet of the peer that the leg has believed.
-    pub fn hear(&mut self, header: &Header, packet: &[u8], is_event: bool) {
+    /// Listens to a packet of the peer that the leg has believed; `event_clock` are the ticks a second of a telephone-event,
+    /// `None` for audio.
+    pub fn hear(&mut self, header: &Header, packet: &[u8], event_clock: Option<u32>, now: Micros) {
         let payload = &packet[header.payload_start..header.payload_end];
-        if is_event {
-            self.ear.hear_event(header, payload);
+        if let Some(clock_rate) = event_clock {
+            self.ear.hear_event(header, payload, clock_rate, now);
             return;
         }
         if let (Voice::Echo(heard), Some(speech)) = (&mut self.voice, &self.speech) {
@@ -332,7 +334,7 @@ fn voice_of(source: Source) -> Result<Voice, ImpossibleTone> {
 #[derive(Debug)]
 struct Ear {
     detector: ToneDetector,
-    events: EventCounter,
+    events: Following,
     digits: String,
     record: Vec<i16>,
     record_samples: usize,
@@ -373,11 +375,11 @@ impl Decoder8k {
 }
 
 impl Ear {
-    fn hear_event(&mut self, header: &Header, payload: &[u8]) {
+    fn hear_event(&mut self, header: &Header, payload: &[u8], clock_rate: u32, now: Micros) {
         let Some(event) = Event::parse(payload) else {
             return;
         };
-        if self.events.note(header)
+        if self.events.take(header, event, clock_rate, now).is_some_and(|progress| progress.begins)
             && let Some(digit) = event.digit()
             && self.digits.len() < MAX_DIGITS
         {
@@ -481,7 +483,7 @@ mod tests {
 
     fn converse(speaker: &mut Terminal, listener: &mut Terminal, count: u64) {
         for (header, packet) in speech(speaker, count) {
-            listener.hear(&header, &packet, header.payload_type == 96);
+            listener.hear(&header, &packet, (header.payload_type == 96).then_some(8000), 0);
         }
     }
 
@@ -579,7 +581,7 @@ mod tests {
         assert!(speech(&mut echo, 3).is_empty());
         let said = speech(&mut speaker, 3);
         for (header, packet) in &said {
-            echo.hear(header, packet, false);
+            echo.hear(header, packet, None, 0);
         }
         let echoed = speech(&mut echo, 5);
         assert_eq!(echoed.len(), 3);
@@ -601,13 +603,13 @@ mod tests {
         let mut listener = terminal(Source::Silence, 5 * STEP);
         let said = speech(&mut speaker, 8);
         for index in [0, 2, 1, 2, 3] {
-            listener.hear(&said[index].0, &said[index].1, false);
+            listener.hear(&said[index].0, &said[index].1, None, 0);
         }
         let recording = listener.take_recording();
         assert_eq!(recording.len(), 4 * STEP, "the late one's moment is silence, the duplicate adds nothing");
         assert!(recording[STEP..2 * STEP].iter().all(|&sample| sample == 0));
         for index in [4, 5, 6, 7] {
-            listener.hear(&said[index].0, &said[index].1, false);
+            listener.hear(&said[index].0, &said[index].1, None, 0);
         }
         assert_eq!(listener.take_recording().len(), 4 * STEP, "after taking, it goes on");
     }

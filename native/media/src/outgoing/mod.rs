@@ -34,6 +34,8 @@ use speech::{DigitSounds, STEP, Sound};
 
 /// A packet of ours, and room for its protection.
 pub const PACKET: usize = 1024;
+/// A far leg from which nothing came for so long is silent: nothing more is waited for.
+const SILENT_US: Micros = 200_000;
 /// Sender reports are this far apart (RFC 3550 §6.2 asks for 5 s at the least).
 const REPORT_US: Micros = 5_000_000;
 
@@ -64,6 +66,8 @@ pub struct Outgoing {
     digits: DigitPlayer,
     digit_sounds: DigitSounds,
     next_at: Micros,
+    /// When something of the far leg came last.
+    heard_at: Micros,
     packets: u32,
     octets: u32,
     next_report: Micros,
@@ -85,6 +89,7 @@ impl Outgoing {
             digits: DigitPlayer::default(),
             digit_sounds: DigitSounds::default(),
             next_at: now,
+            heard_at: now,
             packets: 0,
             octets: 0,
             next_report: now + REPORT_US,
@@ -111,10 +116,18 @@ impl Outgoing {
         self.sound.is_some() || !self.digits.is_idle() || !self.digit_sounds.is_idle()
     }
 
-    /// When it wants to speak next.
+    /// When [`Outgoing::speak`] has something to do next.
     #[must_use]
-    pub const fn next_at(&self) -> Micros {
-        self.next_at
+    pub fn due_at(&self) -> Option<Micros> {
+        let speaks_at = self.is_speaking().then_some(self.next_at);
+        let waits_until = self.is_waiting().then_some(self.heard_at + SILENT_US);
+        [speaks_at, waits_until, self.relay.gone_at(), self.sounds.gone_at()].into_iter().flatten().min()
+    }
+
+    /// True while something of the far leg waits for more of it.
+    fn is_waiting(&self) -> bool {
+        self.speaker.as_ref().is_some_and(Speaker::is_waiting)
+            || self.decoding.as_ref().is_some_and(Decoding::is_waiting)
     }
 
     /// Says `sound` from now on, in place of the far leg's audio; `None` ends it. False when the peer has no format for it.
@@ -152,10 +165,22 @@ impl Outgoing {
         }
     }
 
-    /// Lets a packet of the far leg pass: its numbers become the stream's. False when it is to be left out.
-    pub fn pass(&mut self, header: &Header, packet: &mut [u8], now: Micros) -> bool {
-        if self.is_speaking() || self.sounds.is_busy(now) {
+    /// Lets a packet of the far leg's audio, of so many ticks a second, pass: its numbers become the stream's. False when it
+    /// is to be left out.
+    pub fn pass(
+        &mut self,
+        header: &Header,
+        packet: &mut [u8],
+        clock_rate: u32,
+        now: Micros,
+        emit: &mut Emit<'_>,
+    ) -> bool {
+        self.heard_at = now;
+        if self.is_speaking() || self.sounds.covers(header, clock_rate, now) {
             return false;
+        }
+        if !self.relay.covers(header, clock_rate, now) {
+            self.finish_event(now, emit);
         }
         if let Some(decoding) = &mut self.decoding {
             decoding.restart();
@@ -167,15 +192,18 @@ impl Outgoing {
 
     /// Transcodes a packet of audio.
     pub fn audio(&mut self, codec: Codec, header: &Header, payload: &[u8], now: Micros, emit: &mut Emit<'_>) {
-        if self.is_speaking() || self.relay.is_busy(now) || self.sounds.is_busy(now) {
+        self.heard_at = now;
+        let clock_rate = codec.clock_rate();
+        if self.is_speaking()
+            || self.relay.covers(header, clock_rate, now)
+            || self.sounds.covers(header, clock_rate, now)
+        {
             if let Some(decoding) = &mut self.decoding {
                 decoding.skip(header);
             }
             return;
         }
-        if let Some(due) = self.relay.finish() {
-            self.send_event(due, now, emit);
-        }
+        self.finish_event(now, emit);
         let mut decoding = match self.decoding.take() {
             Some(decoding) if decoding.codec() == codec => decoding,
             _ => match Decoding::new(codec) {
@@ -185,6 +213,14 @@ impl Outgoing {
         };
         decoding.take(header, payload, &mut |piece| self.take_piece(codec, piece, now, emit));
         self.decoding = Some(decoding);
+    }
+
+    /// Ends an event that the far leg's audio has shown to be over.
+    fn finish_event(&mut self, now: Micros, emit: &mut Emit<'_>) {
+        self.sounds.finish();
+        for due in self.relay.finish().into_iter().flatten() {
+            self.send_event(due, now, emit);
+        }
     }
 
     fn take_piece(&mut self, codec: Codec, piece: Piece<'_>, now: Micros, emit: &mut Emit<'_>) {
@@ -223,6 +259,16 @@ impl Outgoing {
         let Some(event) = Event::parse(payload) else {
             return;
         };
+        self.heard_at = now;
+        let begins = if self.events.is_some() {
+            self.relay.begins(header, event)
+        } else {
+            self.sounds.begins(header, event)
+        };
+        if begins && !self.is_speaking() {
+            self.finish_event(now, emit);
+            self.give_up_waiting(now, emit);
+        }
         if let Some(decoding) = &mut self.decoding {
             decoding.skip(header);
         }
@@ -230,15 +276,12 @@ impl Outgoing {
             return;
         }
         if let Some(format) = self.events {
-            if self.relay.is_new(header) {
-                if let Some(due) = self.relay.finish() {
-                    self.send_event(due, now, emit);
-                }
+            if begins {
                 self.end_packet(now, emit);
             }
-            let begins_at = self.line.timestamp().wrapping_add(self.ahead(header, clock_rate));
+            let begin = self.line.timestamp().wrapping_add(self.ahead(header, clock_rate));
             let clocks = (clock_rate, format.clock_rate);
-            if let Some(due) = self.relay.take(header, event, begins_at, clocks, now) {
+            for due in self.relay.take(header, event, begin, clocks, now).into_iter().flatten() {
                 self.send_event(due, now, emit);
             }
             return;
@@ -282,6 +325,15 @@ impl Outgoing {
         }
     }
 
+    /// Sends what waits for packets of the far leg that are missing.
+    fn give_up_waiting(&mut self, now: Micros, emit: &mut Emit<'_>) {
+        if let Some(mut decoding) = self.decoding.take_if(|decoding| decoding.is_waiting()) {
+            let codec = decoding.codec();
+            decoding.give_up(&mut |piece| self.take_piece(codec, piece, now, emit));
+            self.decoding = Some(decoding);
+        }
+    }
+
     fn end_packet(&mut self, now: Micros, emit: &mut Emit<'_>) {
         if let Some(speaker) = &mut self.speaker {
             speaker.finish();
@@ -303,8 +355,23 @@ impl Outgoing {
         }
     }
 
-    /// Says what is due of the leg's own.
+    /// Says what is due of the leg's own, and what of the far leg's will not be waited for any longer.
     pub fn speak(&mut self, now: Micros, emit: &mut Emit<'_>) -> Said {
+        for due in self.relay.expire(now).into_iter().flatten() {
+            self.send_event(due, now, emit);
+        }
+        let sound_is_gone = self.sounds.expire(now);
+        if self.is_speaking() {
+            return self.speak_of_own(now, emit);
+        }
+        if sound_is_gone || self.is_waiting() && self.heard_at + SILENT_US <= now {
+            self.give_up_waiting(now, emit);
+            self.end_packet(now, emit);
+        }
+        Said::default()
+    }
+
+    fn speak_of_own(&mut self, now: Micros, emit: &mut Emit<'_>) -> Said {
         let mut said = Said::default();
         // Behind by much: the moments that are gone are not made up for in a burst.
         if now > self.next_at + 5 * PTIME_US {

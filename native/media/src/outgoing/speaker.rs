@@ -66,6 +66,12 @@ impl Speaker {
         }
     }
 
+    /// True while a packet is begun and not whole.
+    #[must_use]
+    pub const fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// Fills a begun packet up with silence.
     pub fn finish(&mut self) {
         let packet = self.format.packet_samples();

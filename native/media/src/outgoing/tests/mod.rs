@@ -1,5 +1,7 @@
+mod events;
+
 use super::*;
-use crate::dtmf::{EventCounter, tones::DigitDetector};
+use crate::dtmf::spelled;
 use crate::rtp::write_header;
 use crate::tone::{Tone, ToneDetector};
 
@@ -88,13 +90,16 @@ impl Near {
         detector.heard()[0].duration_ms
     }
 
-    fn digits(&self, payload_type: u8) -> String {
-        let mut counter = EventCounter::default();
+    fn events(&self, payload_type: u8) -> Vec<(Header, Event)> {
         self.packets
             .iter()
-            .filter(|(header, _)| header.payload_type == payload_type && counter.note(header))
-            .filter_map(|(header, packet)| Event::parse(&packet[header.payload_start..])?.digit())
+            .filter(|(header, _)| header.payload_type == payload_type)
+            .filter_map(|(header, packet)| Some((*header, Event::parse(&packet[header.payload_start..])?)))
             .collect()
+    }
+
+    fn digits(&self, payload_type: u8) -> String {
+        spelled(self.events(payload_type))
     }
 }
 
@@ -210,7 +215,7 @@ fn passing_and_transcoding_are_one_stream() {
     let packets = far.packets(5);
     transcode(&mut outgoing, &far, &packets, &mut near);
     for (header, mut packet) in far.packets(5) {
-        assert!(outgoing.pass(&header, &mut packet, far.now));
+        assert!(outgoing.pass(&header, &mut packet, 8000, far.now, &mut |_, _| ()));
         let length = packet.len();
         near.take(&packet, length);
     }
@@ -222,112 +227,6 @@ fn passing_and_transcoding_are_one_stream() {
         let step = pair[1].0.timestamp.wrapping_sub(pair[0].0.timestamp);
         (160..=1600).contains(&step)
     }));
-}
-
-/// Packets of a digit of 100 ms beginning at the far leg's present timestamp.
-fn digit(far: &mut Far, code: u8, clock_rate: u32) -> Vec<(Header, Vec<u8>)> {
-    let step = (clock_rate / 50) as u16;
-    let durations = [1, 2, 3, 4, 5, 5, 5].map(|n| n * step);
-    let packets = durations.into_iter().enumerate().map(|(n, duration)| {
-        let mut packet = vec![0; HEADER_LENGTH + EVENT_LENGTH];
-        write_header(&mut packet, n == 0, 101, far.sequence, far.timestamp, 42);
-        far.sequence = far.sequence.wrapping_add(1);
-        let event = Event { code, end: n >= 4, volume: 10, duration };
-        packet[HEADER_LENGTH..].copy_from_slice(&event.to_bytes());
-        (Header::parse(&packet).unwrap(), packet)
-    });
-    let packets = packets.collect();
-    far.timestamp = far.timestamp.wrapping_add(5 * far.codec.clock_rate() / 50);
-    packets
-}
-
-fn play_digits(
-    outgoing: &mut Outgoing,
-    far: &mut Far,
-    near: &mut Near,
-    clock_rate: u32,
-    lost: fn(usize) -> bool,
-) {
-    let mut index = 0;
-    for code in [1, 9, 11] {
-        let packets = far.packets(5);
-        transcode(outgoing, far, &packets, near);
-        for (header, packet) in digit(far, code, clock_rate) {
-            far.now += PTIME;
-            index += 1;
-            if !lost(index) {
-                outgoing.event(
-                    &header,
-                    &packet[HEADER_LENGTH..],
-                    clock_rate,
-                    far.now,
-                    &mut |packet, length| {
-                        near.take(packet, length);
-                    },
-                );
-            }
-        }
-    }
-    let packets = far.packets(10);
-    transcode(outgoing, far, &packets, near);
-}
-
-#[test]
-fn digits_keep_their_place_between_clocks() {
-    let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
-    let mut outgoing = outgoing(Codec::G722, 20, Some((96, 16_000)));
-    play_digits(&mut outgoing, &mut far, &mut near, 8000, |_| false);
-    assert!(near.is_one_stream());
-    assert_eq!(near.digits(96), "19#");
-    let events: Vec<&(Header, Vec<u8>)> =
-        near.packets.iter().filter(|(header, _)| header.payload_type == 96).collect();
-    assert_eq!(events.iter().filter(|(header, _)| header.marker).count(), 3);
-    let ends: Vec<Event> = events
-        .iter()
-        .filter_map(|(header, packet)| Event::parse(&packet[header.payload_start..]))
-        .filter(|event| event.end)
-        .collect();
-    assert_eq!(ends.len(), 9);
-    assert!(ends.iter().all(|end| end.duration == 1600));
-    let audio_after = near.packets.last().unwrap().0.timestamp;
-    let audio_first = near.packets[0].0.timestamp;
-    assert_eq!(
-        audio_after.wrapping_sub(audio_first),
-        (5 + 5) * 3 * 160 + 9 * 160,
-        "time went on through the digits"
-    );
-}
-
-#[test]
-fn digits_survive_loss_once_each() {
-    let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
-    let mut outgoing = outgoing(Codec::Pcma, 20, Some((101, 8000)));
-    // The beginning of the first, all ends of the second, the middle of the third.
-    play_digits(&mut outgoing, &mut far, &mut near, 8000, |n| matches!(n, 1 | 12..=14 | 17));
-    assert!(near.is_one_stream());
-    assert_eq!(near.digits(101), "19#");
-    let ends = near.packets.iter().filter(|(header, packet)| {
-        header.payload_type == 101 && Event::parse(&packet[header.payload_start..]).unwrap().end
-    });
-    assert_eq!(ends.count(), 9);
-}
-
-#[test]
-fn a_peer_without_events_hears_the_digits() {
-    let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
-    let mut outgoing = outgoing(Codec::Pcma, 20, None);
-    play_digits(&mut outgoing, &mut far, &mut near, 8000, |n| matches!(n, 2 | 9));
-    assert!(near.is_one_stream());
-    let (mut detector, mut heard) = (DigitDetector::default(), Vec::new());
-    let mut decoder = Codec::Pcma.decoder().unwrap();
-    for (header, packet) in &near.packets {
-        let mut pcm = [0; 2000];
-        let count = decoder.decode(&packet[header.payload_start..], &mut pcm).unwrap();
-        detector.feed(&pcm[..count], &mut |digit| heard.push(digit.code));
-    }
-    assert_eq!(heard, [1, 9, 11]);
-    let span = near.packets.last().unwrap().0.timestamp.wrapping_sub(near.packets[0].0.timestamp);
-    assert_eq!(span, (5 + 5) * 3 * 160 + 9 * 160, "the digits' time counts once");
 }
 
 #[test]
