@@ -42,8 +42,13 @@ impl Shared {
         let tell = |kind| {
             self.events.push(Event { kind, leg });
         };
+        let told = open.leg.remote().is_some_and(|remote| remote.tells_digits);
         if let Some(ear) = &mut open.ear {
-            ear.expire(now, &mut |digit| tell(EventKind::Digit(digit)));
+            ear.expire(now, &mut |digit| {
+                if told {
+                    tell(EventKind::Digit(digit));
+                }
+            });
         }
         if !open.is_speaking() && speak_far(open, pair, buffer, now) {
             tell(EventKind::SourceEnded);

@@ -4,20 +4,20 @@
 //! that was closed or bridged elsewhere in between gets nothing.
 
 use trunkline_media::Micros;
-use trunkline_media::dtmf::tones::Digit;
 use trunkline_media::dtmf::{EVENT_LENGTH, NotADigit};
+use trunkline_media::ear::tones::{Hearing, Pressed};
 use trunkline_media::injection::Injection;
 use trunkline_media::leg::{Arrival, Drop};
 use trunkline_media::outgoing::line::Sent;
-use trunkline_media::outgoing::{Outgoing, PACKET};
-use trunkline_media::rtp::HEADER_LENGTH;
+use trunkline_media::outgoing::{Emit, Outgoing, PACKET};
+use trunkline_media::rtp::{HEADER_LENGTH, Header};
 use trunkline_media::srtp::RTP_OVERHEAD;
 
 use crate::engine::LegId;
 use crate::error::EngineError;
 use crate::events::{Event, EventKind};
 use crate::shared::Shared;
-use crate::slot::{Far, OpenLeg, State};
+use crate::slot::{Far, OpenLeg, State, Suspect};
 use crate::sockets::{Pair, receive, transmit};
 
 /// Longer than any datagram that is accepted.
@@ -38,23 +38,33 @@ pub(crate) enum Plane {
     Rtcp,
 }
 
+/// How many packets are kept back at most while a digit may have begun in them: more than 25 ms have.
+const MOST_SUSPECTS: usize = 4;
+
 /// An accepted packet on its way to the far leg.
 struct Onward {
     from: LegId,
     to: LegId,
-    arrival: Arrival,
-    /// A digit whose tones ended in it.
-    digit: Option<Digit>,
+    /// What was kept back until now.
+    before: Vec<Suspect>,
+    cargo: Cargo,
 }
 
-/// What a leg's ear made of a packet.
-enum Heard {
-    /// Nothing that changes its way.
-    Nothing,
-    /// A digit that the far leg's peer is to get.
-    Digit(Digit),
-    /// It was an event of a leg that tells them: it goes no further.
-    Told,
+/// The leg that a packet goes out from, locked, and its sockets.
+struct Exit<'a> {
+    leg: LegId,
+    open: &'a mut OpenLeg,
+    pair: &'a Pair,
+}
+
+/// What goes on of a packet.
+enum Cargo {
+    /// Itself.
+    Packet(Arrival),
+    /// Telephone-events in place of audio with digits in it, which has so many ticks a second, and of what was kept back.
+    Digits(Header, u32, Vec<Pressed>),
+    /// Nothing, nor of what was kept back: the call is told of the digit.
+    Nothing(Header),
 }
 
 impl Shared {
@@ -97,7 +107,7 @@ impl Shared {
             }
         };
         if let Some(onward) = onward {
-            self.send_on(&onward, buffer, length, now);
+            self.send_on(onward, buffer, length, now);
         }
     }
 
@@ -112,35 +122,36 @@ impl Shared {
         now: Micros,
     ) -> Option<Onward> {
         open.tie_if_settled(pair);
-        let digit = match self.listen(open, from, arrival, packet, now) {
-            Heard::Nothing => None,
-            Heard::Digit(digit) => Some(digit),
-            Heard::Told => return None,
-        };
-        match &mut open.far {
-            Far::Leg { leg, .. } => return Some(Onward { from, to: *leg, arrival, digit }),
-            Far::Terminal(terminal) => match arrival {
-                Arrival::Rtp { header, is_event, clock_rate } => {
-                    terminal.hear(&header, packet, is_event.then_some(clock_rate), now);
-                }
-                Arrival::Foreign { header, codec, clock_rate } => {
-                    terminal.hear(&header, packet, codec.is_none().then_some(clock_rate), now);
-                }
-                Arrival::Rtcp => {}
-            },
-            Far::Nothing => open.leg.count_drop(Drop::NoPeer),
-            Far::Failed => open.leg.count_drop(Drop::Failed),
-            Far::Fault => {
+        let (before, cargo) = self.listen(open, from, arrival, packet, now)?;
+        match (&mut open.far, arrival) {
+            (Far::Leg { leg, .. }, _) => return Some(Onward { from, to: *leg, before, cargo }),
+            (Far::Terminal(terminal), Arrival::Rtp { header, is_event, clock_rate }) => {
+                terminal.hear(&header, packet, is_event.then_some(clock_rate), now);
+            }
+            (Far::Terminal(terminal), Arrival::Foreign { header, codec, clock_rate }) => {
+                terminal.hear(&header, packet, codec.is_none().then_some(clock_rate), now);
+            }
+            (Far::Terminal(_), Arrival::Rtcp) => {}
+            (Far::Nothing, _) => open.leg.count_drop(Drop::NoPeer),
+            (Far::Failed, _) => open.leg.count_drop(Drop::Failed),
+            (Far::Fault, _) => {
                 panic!("a fault injected into the stream of port {}", self.settings.port(from.slot as usize))
             }
         }
         None
     }
 
-    /// Has the leg's ear listen, if it has one.
-    fn listen(&self, open: &mut OpenLeg, leg: LegId, arrival: Arrival, packet: &[u8], now: Micros) -> Heard {
+    /// Has the leg's ear listen, if it has one: what goes on. `None` when the packet is kept back.
+    fn listen(
+        &self,
+        open: &mut OpenLeg,
+        leg: LegId,
+        arrival: Arrival,
+        packet: &[u8],
+        now: Micros,
+    ) -> Option<(Vec<Suspect>, Cargo)> {
         let (Some(ear), Some(remote)) = (&mut open.ear, open.leg.remote()) else {
-            return Heard::Nothing;
+            return Some((Vec::new(), Cargo::Packet(arrival)));
         };
         let mut tell = |digit| {
             self.events.push(Event { kind: EventKind::Digit(digit), leg });
@@ -148,36 +159,36 @@ impl Shared {
         let (header, is_event, clock_rate) = match arrival {
             Arrival::Rtp { header, is_event, clock_rate } => (header, is_event, clock_rate),
             Arrival::Foreign { header, codec, clock_rate } => (header, codec.is_none(), clock_rate),
-            Arrival::Rtcp => return Heard::Nothing,
+            Arrival::Rtcp => return Some((Vec::new(), Cargo::Packet(arrival))),
         };
         let payload = &packet[header.payload_start..header.payload_end];
-        if is_event {
-            if !remote.tells_digits {
-                return Heard::Nothing;
-            }
+        let mut cargo = Cargo::Packet(arrival);
+        if is_event && remote.tells_digits {
             ear.hear_event(&header, payload, clock_rate, now, &mut tell);
-            self.wake_when_due(open, leg);
-            return Heard::Told;
-        }
-        if remote.tells_digits {
-            ear.miss_events(&header, clock_rate, now, &mut tell);
-        }
-        let mut heard = Heard::Nothing;
-        if remote.finds_tones
-            && let Some(format) = remote.format_of(header.payload_type)
-        {
-            ear.hear_audio(format.codec, &header, payload, &mut |digit| {
-                if remote.tells_digits {
-                    tell(digit);
-                } else {
-                    heard = Heard::Digit(digit);
+            cargo = Cargo::Nothing(header);
+        } else if !is_event {
+            if remote.tells_digits {
+                ear.miss_events(&header, clock_rate, now, &mut tell);
+            }
+            let format = remote.format_of(header.payload_type).filter(|_| remote.finds_tones);
+            match format.map(|format| ear.tones.hear(format.codec, &header, payload, now)) {
+                Some(Hearing::Suspect) if open.suspects.len() < MOST_SUSPECTS => {
+                    open.suspects.push(Suspect { header, arrival, packet: packet.to_vec() });
+                    return None;
                 }
-            });
+                Some(Hearing::Digits(pressed)) if remote.tells_digits => {
+                    pressed.iter().filter(|pressed| pressed.ended).for_each(|pressed| tell(pressed.digit));
+                    cargo = Cargo::Nothing(header);
+                }
+                Some(Hearing::Digits(pressed)) => cargo = Cargo::Digits(header, clock_rate, pressed),
+                Some(Hearing::Audio | Hearing::Suspect) | None => {}
+            }
         }
-        heard
+        self.wake_when_due(open, leg);
+        Some((std::mem::take(&mut open.suspects), cargo))
     }
 
-    fn send_on(&self, onward: &Onward, buffer: &mut [u8; BUFFER], length: usize, now: Micros) {
+    fn send_on(&self, onward: Onward, buffer: &mut [u8; BUFFER], length: usize, now: Micros) {
         let place = &self.slots[onward.to.slot as usize];
         let Some(pair) = place.pair() else {
             return;
@@ -189,43 +200,74 @@ impl Shared {
         if !matches!(open.far, Far::Leg { leg, .. } if leg == onward.from) {
             return;
         }
-        if let Some(digit) = onward.digit
-            && let Some(spelled) = digit.spelled()
-        {
-            let mut text = [0; 4];
-            // A peer that takes no digits at all doesn't get any.
-            let _ = self.queue_digits(open, spelled.encode_utf8(&mut text), digit.duration_ms, now);
-            self.wake_when_due(open, onward.to);
-        }
-        match onward.arrival {
-            Arrival::Foreign { header, codec, clock_rate } => {
-                let mut outgoing = take_outgoing(self, open, now);
-                let payload = &buffer[header.payload_start..header.payload_end];
-                let mut emit =
-                    |packet: &mut [u8; PACKET], length: usize| send_own(open, pair, packet, length);
-                match codec {
-                    Some(codec) => outgoing.audio(codec, &header, payload, now, &mut emit),
-                    None => outgoing.event(&header, payload, clock_rate, now, &mut emit),
+        let Onward { to: leg, before, cargo, .. } = onward;
+        let mut exit = Exit { leg, open, pair };
+        match cargo {
+            Cargo::Packet(arrival) => {
+                if !before.is_empty() {
+                    self.send_suspects(&mut exit, before, now);
                 }
-                report(&mut outgoing, open, pair, now);
-                open.outgoing = Some(outgoing);
-                self.wake_when_due(open, onward.to);
+                self.send_packet(&mut exit, arrival, buffer, length, now);
             }
-            Arrival::Rtp { header, is_event, clock_rate } if open.outgoing.is_some() => {
-                let mut outgoing = take_outgoing(self, open, now);
-                let mut emit =
-                    |packet: &mut [u8; PACKET], length: usize| send_own(open, pair, packet, length);
-                if is_event {
-                    let payload = &buffer[header.payload_start..header.payload_end];
-                    outgoing.event(&header, payload, clock_rate, now, &mut emit);
-                } else if outgoing.pass(&header, buffer, clock_rate, now, &mut emit) {
-                    send_rtp(open, pair, buffer, length, header.payload_length());
+            Cargo::Digits(header, clock_rate, pressed) => {
+                self.with_outgoing(&mut exit, now, |outgoing, emit| {
+                    before.iter().for_each(|suspect| outgoing.leave_out(&suspect.header, now));
+                    for pressed in pressed {
+                        let (header, event) = pressed.as_event(&header, clock_rate);
+                        outgoing.event(&header, &event.to_bytes(), clock_rate, now, emit);
+                    }
+                });
+            }
+            Cargo::Nothing(header) => self.with_outgoing(&mut exit, now, |outgoing, _| {
+                let before = before.iter().map(|suspect| &suspect.header);
+                before.chain([&header]).for_each(|header| outgoing.leave_out(header, now));
+            }),
+        }
+    }
+
+    /// Sends what was kept back after all.
+    #[cold]
+    fn send_suspects(&self, exit: &mut Exit<'_>, suspects: Vec<Suspect>, now: Micros) {
+        let mut buffer = [0; BUFFER];
+        for Suspect { arrival, packet, .. } in suspects {
+            buffer[..packet.len()].copy_from_slice(&packet);
+            self.send_packet(exit, arrival, &mut buffer, packet.len(), now);
+        }
+    }
+
+    fn send_packet(
+        &self,
+        exit: &mut Exit<'_>,
+        arrival: Arrival,
+        buffer: &mut [u8; BUFFER],
+        length: usize,
+        now: Micros,
+    ) {
+        match arrival {
+            Arrival::Foreign { header, codec, clock_rate } => {
+                let payload = &buffer[header.payload_start..header.payload_end];
+                self.with_outgoing(exit, now, |outgoing, emit| match codec {
+                    Some(codec) => outgoing.audio(codec, &header, payload, now, emit),
+                    None => outgoing.event(&header, payload, clock_rate, now, emit),
+                });
+            }
+            Arrival::Rtp { header, is_event: true, clock_rate } if exit.open.outgoing.is_some() => {
+                let payload = &buffer[header.payload_start..header.payload_end];
+                self.with_outgoing(exit, now, |outgoing, emit| {
+                    outgoing.event(&header, payload, clock_rate, now, emit);
+                });
+            }
+            Arrival::Rtp { header, clock_rate, .. } if exit.open.outgoing.is_some() => {
+                let mut passes = false;
+                self.with_outgoing(exit, now, |outgoing, emit| {
+                    passes = outgoing.pass(&header, buffer, clock_rate, now, emit);
+                });
+                if passes {
+                    send_rtp(exit.open, exit.pair, buffer, length, header.payload_length());
                 }
-                report(&mut outgoing, open, pair, now);
-                open.outgoing = Some(outgoing);
-                self.wake_when_due(open, onward.to);
             }
             Arrival::Rtp { header, is_event, .. } => {
+                let Exit { open, pair, .. } = exit;
                 open.passed = Some(Sent {
                     ssrc: header.ssrc,
                     sequence: header.sequence,
@@ -245,9 +287,26 @@ impl Shared {
                 }
             }
             // A leg with a stream of its own reports on that.
-            Arrival::Rtcp if open.outgoing.is_some() => {}
-            Arrival::Rtcp => send_rtcp(open, pair, buffer, length),
+            Arrival::Rtcp if exit.open.outgoing.is_some() => {}
+            Arrival::Rtcp => send_rtcp(exit.open, exit.pair, buffer, length),
         }
+    }
+
+    /// Has the leg's own stream send over the leg, and report when that is due. It is made if there is none.
+    fn with_outgoing(
+        &self,
+        exit: &mut Exit<'_>,
+        now: Micros,
+        action: impl FnOnce(&mut Outgoing, &mut Emit<'_>),
+    ) {
+        let Exit { leg, open, pair } = exit;
+        open.outgoing(|| self.seed(), now);
+        if let Some(mut outgoing) = open.outgoing.take() {
+            action(&mut outgoing, &mut |packet, length| send_own(open, pair, packet, length));
+            report(&mut outgoing, open, pair, now);
+            open.outgoing = Some(outgoing);
+        }
+        self.wake_when_due(open, *leg);
     }
 
     /// Queues digits for a leg's peer, by whatever way it takes them. The leg is to be woken then.
@@ -332,10 +391,4 @@ pub(crate) fn report(outgoing: &mut Outgoing, open: &mut OpenLeg, pair: &Pair, n
     if let Some(length) = outgoing.report(&mut packet, now) {
         send_rtcp(open, pair, &mut packet, length);
     }
-}
-
-/// Takes the leg's own stream out of it, so that it can send over the leg. It has to be put back.
-fn take_outgoing(shared: &Shared, open: &mut OpenLeg, now: Micros) -> Box<Outgoing> {
-    open.outgoing(|| shared.seed(), now);
-    open.outgoing.take().unwrap_or_else(|| Box::new(Outgoing::new(None, shared.seed(), now)))
 }

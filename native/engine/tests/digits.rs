@@ -8,10 +8,10 @@ use peers::{Peer, eventually, next_event, settings};
 use trunkline_codecs::Codec;
 use trunkline_engine::{Engine, EventKind, LegId};
 use trunkline_media::dtmf::Event;
-use trunkline_media::dtmf::tones::Digit;
+use trunkline_media::dtmf::tones::{Digit, sound_of};
 use trunkline_media::format::{EventFormat, Format};
 use trunkline_media::leg::{Flow, Remote};
-use trunkline_media::payload::PayloadMap;
+use trunkline_media::payload::{Payload, PayloadMap};
 use trunkline_media::rtp::{HEADER_LENGTH, Header, write_header};
 
 const EVENT: u8 = 101;
@@ -83,4 +83,79 @@ fn a_digit_that_is_told_is_told_though_its_ends_are_lost() {
     let told = next_event(&engine);
     assert_eq!((told.kind, told.leg), (EventKind::Digit(Digit { code: 5, duration_ms: 100 }), a.leg));
     eventually(|| engine.statistics(a.leg).unwrap().dtmf_events == 1);
+}
+
+/// Says a second of audio: silence, a digit of 100 ms, silence; of each 20 ms what came of it.
+fn press(a: &Side, b: &Side, sequence: u16) -> Vec<(Header, Vec<u8>)> {
+    let mut samples = vec![0; 8000];
+    sound_of(5).unwrap().fill(&mut samples[1110..1910]);
+    let mut encoder = Codec::Pcmu.encoder().unwrap();
+    for (n, piece) in (sequence..).zip(samples.chunks(160)) {
+        let mut packet = [0; HEADER_LENGTH + 160];
+        write_header(&mut packet, false, 0, n, u32::from(n) * 160, 7);
+        encoder.encode(piece, &mut packet[HEADER_LENGTH..]).unwrap();
+        a.peer.say(a.port, &packet);
+    }
+    let last = u32::from(sequence + 49) * 160;
+    let mut heard = Vec::new();
+    while heard.last().is_none_or(|(header, _): &(Header, _)| header.timestamp != last) {
+        let packet = b.peer.hear();
+        let header = Header::parse(&packet).unwrap();
+        heard.push((header, packet[header.payload_start..header.payload_end].to_vec()));
+    }
+    heard
+}
+
+/// Two sides with PCMU, of which the first has its digits in the audio.
+fn relayed(engine: &Engine) -> (Side, Side) {
+    let payloads = || PayloadMap::new(vec![Payload { from: 0, to: 0, clock_rate: 8000 }]).unwrap();
+    let (a, b) = transcoded(engine);
+    let format = remote(&a.peer, Codec::Pcmu);
+    engine.set_remote(a.leg, Remote { payloads: payloads(), finds_tones: true, ..format }).unwrap();
+    engine.set_remote(b.leg, Remote { payloads: payloads(), ..remote(&b.peer, Codec::Pcmu) }).unwrap();
+    (a, b)
+}
+
+#[test]
+fn a_tone_becomes_an_event_in_its_place_and_time() {
+    let engine = Engine::start(settings(23200, 8)).unwrap();
+    let (a, b) = relayed(&engine);
+    let heard = [press(&a, &b, 100), press(&a, &b, 150)].concat();
+    assert!(heard.windows(2).all(|pair| pair[1].0.sequence == pair[0].0.sequence + 1), "without a gap");
+    let (events, audio): (Vec<_>, Vec<_>) =
+        heard.into_iter().partition(|(header, _)| header.payload_type == EVENT);
+    let begins: Vec<u32> =
+        events.iter().filter(|(header, _)| header.marker).map(|(header, _)| header.timestamp).collect();
+    assert_eq!(begins.len(), 2);
+    for (begin, pressed) in begins.iter().zip([100 * 160 + 1110, 150 * 160 + 1110]) {
+        assert!(begin.abs_diff(pressed) <= 160, "{begin}, pressed at {pressed}");
+    }
+    let ends = events.iter().filter_map(|(_, payload)| Event::parse(payload)).filter(|event| event.end);
+    let durations: Vec<u16> = ends.map(|event| event.duration).collect();
+    assert_eq!(durations.len(), 6);
+    assert!(durations.iter().all(|duration| duration.abs_diff(800) <= 102), "{durations:?}");
+    let mut decoder = Codec::Pcmu.decoder().unwrap();
+    for (header, payload) in audio {
+        assert_eq!(header.timestamp % 160, 0, "time is as it was");
+        let mut pcm = [0; 160];
+        decoder.decode(&payload, &mut pcm).unwrap();
+        let sounding = pcm.iter().filter(|sample| sample.abs() > 100).count();
+        assert!(sounding <= 152, "{sounding} samples of the tone are beside the event");
+    }
+}
+
+#[test]
+fn a_tone_that_is_told_is_not_heard_too() {
+    let engine = Engine::start(settings(23300, 8)).unwrap();
+    let (a, b) = relayed(&engine);
+    let payloads = PayloadMap::new(vec![Payload { from: 0, to: 0, clock_rate: 8000 }]).unwrap();
+    let told = Remote { payloads, finds_tones: true, tells_digits: true, ..remote(&a.peer, Codec::Pcmu) };
+    engine.set_remote(a.leg, told).unwrap();
+    let heard = press(&a, &b, 100);
+    assert!(heard.windows(2).all(|pair| pair[1].0.sequence == pair[0].0.sequence + 1), "without a gap");
+    assert!(heard.iter().all(|(header, _)| header.payload_type == 0));
+    assert!((40..=44).contains(&heard.len()), "{} packets", heard.len());
+    let EventKind::Digit(digit) = next_event(&engine).kind else { panic!("no digit") };
+    assert_eq!(digit.code, 5);
+    assert!(digit.duration_ms.abs_diff(100) <= 13, "{digit:?}");
 }

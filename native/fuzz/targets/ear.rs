@@ -2,6 +2,7 @@
 #![no_main]
 
 use trunkline_media::ear::Ear;
+use trunkline_media::ear::tones::Hearing;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let Some((&choice, stream)) = data.split_first() else {
@@ -15,7 +16,15 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
             ear.hear_event(&header, payload, 8000, now, &mut |_| ());
         } else {
             ear.miss_events(&header, 8000, now, &mut |_| ());
-            ear.hear_audio(trunkline_fuzz::codec(choice), &header, payload, &mut |_| ());
+            if let Hearing::Digits(pressed) =
+                ear.tones.hear(trunkline_fuzz::codec(choice), &header, payload, now)
+            {
+                assert!(!pressed.is_empty());
+                for pressed in pressed {
+                    let (event, _) = pressed.as_event(&header, 8000);
+                    assert_eq!(event.sequence, header.sequence);
+                }
+            }
         }
     }
 });

@@ -19,7 +19,7 @@ pub const EVENT_LENGTH: usize = 4;
 
 const DIGITS: &[u8; 16] = b"0123456789*#ABCD";
 /// Power of the digits we play, in −dBm0 (§2.3.4).
-const VOLUME: u8 = 10;
+pub(crate) const VOLUME: u8 = 10;
 /// An event's last packet is sent three times in all (§2.5.1.4).
 pub(crate) const END_PACKETS: u8 = 3;
 /// Silence between two digits, in packets.

@@ -28,7 +28,8 @@ pub struct Sent {
 #[derive(Clone, Copy, Debug)]
 struct Shift {
     ssrc: u32,
-    sequence: u16,
+    /// `None`: the next packet that passes takes the next number, whatever came in between.
+    sequence: Option<u16>,
     timestamp: u32,
 }
 
@@ -61,7 +62,9 @@ impl Line {
             }
             None => ((seed >> 32) as u32, (seed >> 16) as u16, (seed as u32).wrapping_mul(0x9e37_79b1)),
         };
-        Self { ssrc, sequence, timestamp, clock_rate, at: now, shift: None, marks: true }
+        // A stream that has passed as it was can go on so.
+        let shift = last.map(|last| Shift { ssrc: last.ssrc, sequence: Some(0), timestamp: 0 });
+        Self { ssrc, sequence, timestamp, clock_rate, at: now, shift, marks: true }
     }
 
     /// The source.
@@ -109,10 +112,28 @@ impl Line {
         self.advance(now);
     }
 
+    /// Where a timestamp of a stream is in this one, while that passes; `None` when it does not, or counts otherwise.
+    #[must_use]
+    pub fn place(&self, ssrc: u32, timestamp: u32, clock_rate: u32) -> Option<u32> {
+        let shift = self.shift.filter(|shift| shift.ssrc == ssrc && self.clock_rate == clock_rate)?;
+        Some(timestamp.wrapping_add(shift.timestamp))
+    }
+
     /// Writes the header of a packet of an event that began at `timestamp`.
     pub fn event(&mut self, packet: &mut [u8], payload_type: u8, marker: bool, timestamp: u32, now: Micros) {
         write_header(packet, marker, payload_type, self.sequence, timestamp, self.ssrc);
+        let shift = self.shift;
         self.advance(now);
+        // An event takes no time from the stream that passes, but numbers.
+        self.shift = shift;
+        self.close_gap();
+    }
+
+    /// Packets of the stream that passes are left out: those after them follow without a gap.
+    pub const fn close_gap(&mut self) {
+        if let Some(shift) = &mut self.shift {
+            shift.sequence = None;
+        }
     }
 
     /// A packet with [`Line::sequence`] was made elsewhere and is sent.
@@ -132,15 +153,13 @@ impl Line {
             Some(shift) if shift.ssrc == header.ssrc => shift,
             _ => {
                 self.catch_up(now);
-                let shift = Shift {
-                    ssrc: header.ssrc,
-                    sequence: self.sequence.wrapping_sub(header.sequence),
-                    timestamp: self.timestamp.wrapping_sub(header.timestamp),
-                };
-                *self.shift.insert(shift)
+                let timestamp = self.timestamp.wrapping_sub(header.timestamp);
+                Shift { ssrc: header.ssrc, sequence: None, timestamp }
             }
         };
-        let sequence = header.sequence.wrapping_add(shift.sequence);
+        let by = shift.sequence.unwrap_or(self.sequence.wrapping_sub(header.sequence));
+        self.shift = Some(Shift { sequence: Some(by), ..shift });
+        let sequence = header.sequence.wrapping_add(by);
         let timestamp = header.timestamp.wrapping_add(shift.timestamp);
         packet[2..4].copy_from_slice(&sequence.to_be_bytes());
         packet[4..8].copy_from_slice(&timestamp.to_be_bytes());

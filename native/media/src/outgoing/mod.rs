@@ -279,7 +279,9 @@ impl Outgoing {
             if begins {
                 self.end_packet(now, emit);
             }
-            let begin = self.line.timestamp().wrapping_add(self.ahead(header, clock_rate));
+            let begin = self.line.place(header.ssrc, header.timestamp, clock_rate);
+            let begin =
+                begin.unwrap_or_else(|| self.line.timestamp().wrapping_add(self.ahead(header, clock_rate)));
             let clocks = (clock_rate, format.clock_rate);
             for due in self.relay.take(header, event, begin, clocks, now).into_iter().flatten() {
                 self.send_event(due, now, emit);
@@ -297,6 +299,15 @@ impl Outgoing {
         self.spent += samples * (speaker.format().codec.clock_rate() / SAMPLE_RATE);
         self.speaker = Some(speaker);
         self.send_audio(now, emit);
+    }
+
+    /// Leaves a packet of the far leg out: its time passes in silence, and those after it follow without a gap.
+    pub fn leave_out(&mut self, header: &Header, now: Micros) {
+        self.heard_at = now;
+        if let Some(decoding) = &mut self.decoding {
+            decoding.skip(header);
+        }
+        self.line.close_gap();
     }
 
     /// How far ahead of the audio an event begins, in ticks of the line.

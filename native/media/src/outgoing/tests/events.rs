@@ -1,7 +1,7 @@
 //! Telephone-events of the far leg, in the midst of its audio.
 
 use super::*;
-use crate::dtmf::tones::DigitDetector;
+use crate::dtmf::tones::{DigitDetector, ended};
 
 /// Packets of a digit of 100 ms beginning at the far leg's present timestamp.
 fn digit(far: &mut Far, code: u8, clock_rate: u32) -> Vec<(Header, Vec<u8>)> {
@@ -102,7 +102,7 @@ fn a_peer_without_events_hears_the_digits() {
     for (header, packet) in &near.packets {
         let mut pcm = [0; 2000];
         let count = decoder.decode(&packet[header.payload_start..], &mut pcm).unwrap();
-        detector.feed(&pcm[..count], &mut |digit| heard.push(digit.code));
+        detector.feed(&pcm[..count], &mut |sign, _| heard.extend(ended(sign).map(|digit| digit.code)));
     }
     assert_eq!(heard, [1, 9, 11]);
     let span = near.packets.last().unwrap().0.timestamp.wrapping_sub(near.packets[0].0.timestamp);

@@ -1,24 +1,21 @@
-//! Digits of one peer, for whoever wants to know of them: its telephone-events when they end, and DTMF tones in its audio.
+//! Digits of one peer, for whoever wants to know of them: its telephone-events when they end, and DTMF tones in its audio
+//! ([`tones`]).
 
-use trunkline_codecs::{Codec, Resampler};
+pub mod tones;
 
 use crate::Micros;
 use crate::dtmf::Event;
 use crate::dtmf::following::{Following, Progress};
-use crate::dtmf::tones::{Digit, DigitDetector};
-use crate::outgoing::decoding::{Decoding, MAX_PIECE_MS, Piece};
+use crate::dtmf::tones::Digit;
 use crate::rtp::Header;
-
-/// Samples of the longest piece of audio at 8 kHz.
-const ROOM: usize = 8 * MAX_PIECE_MS;
+use tones::ToneEar;
 
 /// The ear of a leg.
 #[derive(Debug, Default)]
 pub struct Ear {
     events: Following,
-    decoding: Option<Decoding>,
-    down: Option<Resampler>,
-    detector: DigitDetector,
+    /// Listens to its audio.
+    pub tones: ToneEar,
 }
 
 impl Ear {
@@ -58,16 +55,19 @@ impl Ear {
         }
     }
 
-    /// When an event under way is over unless more of it comes: then [`Ear::expire`] tells it.
+    /// When a digit under way is over unless more of it comes: then [`Ear::expire`] tells it.
     #[must_use]
     pub fn gone_at(&self) -> Option<Micros> {
-        self.events.gone_at()
+        [self.events.gone_at(), self.tones.gone_at()].into_iter().flatten().min()
     }
 
-    /// Tells the digit of which nothing has come for too long.
+    /// Tells the digits of which nothing has come for too long.
     pub fn expire(&mut self, now: Micros, found: &mut dyn FnMut(Digit)) {
         if let Some(progress) = self.events.expire(now) {
             tell(progress, found);
+        }
+        if let Some(digit) = self.tones.expire(now) {
+            found(digit);
         }
     }
 
@@ -75,37 +75,6 @@ impl Ear {
         if let Some(progress) = self.events.finish() {
             tell(progress, found);
         }
-    }
-
-    /// Takes a packet of audio; tells the digits whose tones have ended in it.
-    pub fn hear_audio(
-        &mut self,
-        codec: Codec,
-        header: &Header,
-        payload: &[u8],
-        found: &mut dyn FnMut(Digit),
-    ) {
-        if self.decoding.as_ref().is_none_or(|decoding| decoding.codec() != codec) {
-            self.decoding = Decoding::new(codec);
-            self.down = Resampler::new(codec.sample_rate(), 8000);
-        }
-        let (Some(decoding), down, detector) = (&mut self.decoding, &mut self.down, &mut self.detector)
-        else {
-            return;
-        };
-        decoding.take(header, payload, &mut |piece| {
-            let Piece::Samples(pcm, _) = piece else {
-                return;
-            };
-            match down {
-                Some(down) => {
-                    let mut narrow = [0; ROOM];
-                    let count = down.run(pcm, &mut narrow);
-                    detector.feed(&narrow[..count], found);
-                }
-                None => detector.feed(pcm, found),
-            }
-        });
     }
 }
 
@@ -121,7 +90,6 @@ fn tell(progress: Progress, found: &mut dyn FnMut(Digit)) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dtmf::tones::sound_of;
     use crate::rtp::write_header;
 
     fn header(sequence: u16, timestamp: u32) -> Header {
@@ -155,9 +123,9 @@ mod tests {
             let at = header(n as u16, timestamp);
             ear.hear_event(&at, &event.to_bytes(), 8000, 0, &mut |digit| told.push(digit));
         }
-        // Audio for the time of an event says nothing of it, audio from behind it that it is over.
+        // Audio from before an event says nothing of it, audio from behind it that it is over.
         let (before, last) = (told.len(), packets.last().map_or(0, |packet| packet.0));
-        ear.miss_events(&header(90, last), 8000, 1000, &mut |digit| told.push(digit));
+        ear.miss_events(&header(90, last.wrapping_sub(160)), 8000, 1000, &mut |digit| told.push(digit));
         assert_eq!(told.len(), before);
         for timestamp in [last + 2000, last + 2160] {
             ear.miss_events(&header(91, timestamp), 8000, 1000, &mut |digit| told.push(digit));
@@ -197,27 +165,5 @@ mod tests {
         let packets = [(800, 1, 160, false), (800, 1, 0xffff, false), (second, 1, 160, false)];
         let ended = [&packets[..], &[(second, 1, 8000, true); 3]].concat();
         assert_eq!(told(&ended), [Digit { code: 1, duration_ms: (0xffff + 8000) / 8 }]);
-    }
-
-    #[test]
-    fn tones_are_found_in_narrow_and_wide_audio() {
-        for codec in [Codec::Pcmu, Codec::G722, Codec::G729] {
-            let mut samples = vec![0; 1600];
-            sound_of(9).unwrap().fill(&mut samples[..800]);
-            let mut ear = Ear::default();
-            let mut found = Vec::new();
-            let mut encoder = codec.encoder().unwrap();
-            let mut up = Resampler::new(8000, codec.sample_rate());
-            for (n, piece) in samples.chunks(160).enumerate() {
-                let (mut wide, mut payload) = ([0; 320], [0; 200]);
-                let count = up.as_mut().map_or(160, |up| up.run(piece, &mut wide));
-                let pcm = if up.is_some() { &wide[..count] } else { piece };
-                let octets = encoder.encode(pcm, &mut payload).unwrap();
-                ear.hear_audio(codec, &header(n as u16, 160 * n as u32), &payload[..octets], &mut |digit| {
-                    found.push(digit.code);
-                });
-            }
-            assert_eq!(found, [9], "{codec:?}");
-        }
     }
 }
