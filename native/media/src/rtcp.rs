@@ -34,6 +34,29 @@ pub fn is_valid(packet: &[u8]) -> bool {
     true
 }
 
+/// Octets of a report block (RFC 3550 §6.4.1).
+const REPORT: usize = 24;
+/// Where the extended highest sequence number is in it.
+pub const HIGHEST: usize = 8;
+
+/// Shows each report block of a compound, of its sender and receiver reports: the source that it is about comes first. What
+/// is cut short is not shown.
+pub fn for_each_report(packet: &mut [u8], mut each: impl FnMut(&mut [u8])) {
+    let mut rest = packet;
+    while let [first, kind, high, low, ..] = *rest {
+        let length = 4 * (usize::from(u16::from_be_bytes([high, low])) + 1);
+        let (this, next) = rest.split_at_mut(length.min(rest.len()));
+        let start = match kind {
+            SENDER_REPORT => 28,
+            RECEIVER_REPORT => 8,
+            _ => this.len(),
+        };
+        let blocks = this.get_mut(start..).unwrap_or_default().chunks_exact_mut(REPORT);
+        blocks.take(usize::from(first & 0x1f)).for_each(&mut each);
+        rest = next;
+    }
+}
+
 /// Writes a compound of a sender report without report blocks and a description with a CNAME (RFC 3550 §6.4.1, §6.5.1); its
 /// length. The NTP timestamp counts from the engine's start: receivers compare it with itself only (§6.4.1 allows elapsed
 /// time where no wall clock is at hand).
@@ -77,6 +100,23 @@ mod tests {
         assert!(is_valid(&packet[..length]));
         assert_eq!(packet[8..16], [0, 0, 0, 2, 0x80, 0, 0, 0]);
         assert_eq!(&packet[38..46], b"0102abcd");
+    }
+
+    #[test]
+    fn reports_are_found_in_senders_and_receivers_reports_and_nowhere_else() {
+        let sender = [&[0x82, SENDER_REPORT, 0, 18][..], &[9; 24], &[1; 24], &[2; 24]].concat();
+        let receiver = [&[0x81, RECEIVER_REPORT, 0, 7][..], &[9; 4], &[3; 24]].concat();
+        let bye = [&[0x81, 203, 0, 7][..], &[4; 28]].concat();
+        let mut whole = [sender, receiver, bye].concat();
+        assert!(is_valid(&whole));
+        let mut found = Vec::new();
+        for_each_report(&mut whole, |report| found.push((report[0], report.len())));
+        assert_eq!(found, [(1, 24), (2, 24), (3, 24)]);
+        for length in 0..whole.len() {
+            for_each_report(&mut whole[..length], |report| assert_eq!(report.len(), 24));
+        }
+        let mut lies = [&[0x9f, RECEIVER_REPORT, 0xff, 0xff][..], &[5; 30]].concat();
+        for_each_report(&mut lies, |report| assert_eq!(report.len(), 24));
     }
 
     const RECEIVER: [u8; 8] = [0x80, 201, 0, 1, 1, 2, 3, 4];
