@@ -10,8 +10,9 @@ use trunkline_media::injection::Injection;
 use trunkline_media::leg::{Arrival, Drop};
 use trunkline_media::outgoing::line::Sent;
 use trunkline_media::outgoing::{Emit, Outgoing, PACKET};
+use trunkline_media::rtcp::report::LONGEST;
 use trunkline_media::rtp::{HEADER_LENGTH, Header};
-use trunkline_media::srtp::RTP_OVERHEAD;
+use trunkline_media::srtp::{RTCP_OVERHEAD, RTP_OVERHEAD};
 
 use crate::engine::LegId;
 use crate::error::EngineError;
@@ -27,7 +28,7 @@ pub(crate) const BUFFER: usize = 2048;
 const EVENT_PACKET: usize = HEADER_LENGTH + EVENT_LENGTH + RTP_OVERHEAD;
 
 /// A report, with room for its protection.
-const REPORT: usize = 128;
+const REPORT: usize = LONGEST + RTCP_OVERHEAD;
 
 /// Which of a pair's sockets; or, for what is sent, which kind of packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +101,7 @@ impl Shared {
                     let refuses = |address| self.refuses(address, is_terminal);
                     let arrival = match plane {
                         Plane::Rtp => open.leg.receive_rtp(packet, source, now, refuses),
-                        Plane::Rtcp => open.leg.receive_rtcp(packet, source, refuses),
+                        Plane::Rtcp => open.leg.receive_rtcp(packet, source, now, refuses),
                     };
                     arrival.ok().and_then(|arrival| self.accept(open, pair, from, arrival, packet, now))
                 }
@@ -244,6 +245,11 @@ impl Shared {
         now: Micros,
     ) {
         match arrival {
+            Arrival::Foreign { codec: Some(_), .. } if exit.open.leg.rtp_destination().is_err() => {
+                if let Some(outgoing) = &mut exit.open.outgoing {
+                    outgoing.rest();
+                }
+            }
             Arrival::Foreign { header, codec, clock_rate } => {
                 let payload = &buffer[header.payload_start..header.payload_end];
                 self.with_outgoing(exit, now, |outgoing, emit| match codec {
@@ -388,7 +394,7 @@ fn send_rtcp(open: &mut OpenLeg, pair: &Pair, buffer: &mut [u8], length: usize) 
 /// Sends the report of the leg's own stream, when it is due.
 pub(crate) fn report(outgoing: &mut Outgoing, open: &mut OpenLeg, pair: &Pair, now: Micros) {
     let mut packet = [0; REPORT];
-    if let Some(length) = outgoing.report(&mut packet, now) {
+    if let Some(length) = outgoing.report(&mut packet, || open.leg.peer_stream(), now) {
         send_rtcp(open, pair, &mut packet, length);
     }
 }

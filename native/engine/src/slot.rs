@@ -85,7 +85,7 @@ pub(crate) struct Suspect {
 impl OpenLeg {
     /// When it has something to do that no packet brings about.
     pub(crate) fn due_at(&self) -> Option<Micros> {
-        let outgoing = self.outgoing.as_ref().and_then(|outgoing| outgoing.due_at());
+        let outgoing = self.outgoing.as_ref().map(|outgoing| outgoing.due_at());
         let ear = self.ear.as_ref().and_then(|ear| ear.gone_at());
         let far = match (&self.far, &self.injection) {
             _ if self.is_speaking() => None,

@@ -14,7 +14,7 @@ use crate::latch::{Expectation, Latch};
 use crate::mos::{self, Impairment};
 use crate::payload::{Payload, PayloadMap};
 use crate::reception::Reception;
-use crate::rtcp;
+use crate::rtcp::{self, report::PeerStream};
 use crate::rtp::{self, Header, Kind};
 use crate::srtp::{SrtpError, SrtpKeys};
 use trunkline_codecs::Codec;
@@ -297,6 +297,8 @@ pub struct Leg {
     may_send: bool,
     rtcp_source: Option<SocketAddr>,
     expecting_since: Option<Micros>,
+    /// The source of the peer's last sender report, its name (the middle of its NTP timestamp), and when it came.
+    sender_report: Option<(u32, u32, Micros)>,
     dropped: [u64; Drop::COUNT],
 }
 
@@ -373,7 +375,7 @@ impl Leg {
         refuses: impl Fn(SocketAddr) -> bool,
     ) -> Result<Arrival, Drop> {
         let result = if rtp::kind(packet) == Kind::Rtcp {
-            self.accept_muxed_rtcp(packet, source)
+            self.accept_muxed_rtcp(packet, source, now)
         } else {
             self.accept_rtp(packet, source, now, refuses)
         };
@@ -436,12 +438,31 @@ impl Leg {
         })
     }
 
-    fn accept_muxed_rtcp(&mut self, packet: &[u8], source: SocketAddr) -> Result<Arrival, Drop> {
+    fn accept_muxed_rtcp(&mut self, packet: &[u8], source: SocketAddr, now: Micros) -> Result<Arrival, Drop> {
         let remote = self.remote.as_ref().ok_or(Drop::NoPeer)?;
         if !remote.is_muxed() || !rtcp::is_valid(packet) {
             return Err(Drop::Malformed);
         }
-        if self.latch.source() == Some(source) { Ok(Arrival::Rtcp) } else { Err(Drop::OtherSource) }
+        if self.latch.source() != Some(source) {
+            return Err(Drop::OtherSource);
+        }
+        self.note_rtcp(packet, now);
+        Ok(Arrival::Rtcp)
+    }
+
+    fn note_rtcp(&mut self, packet: &[u8], now: Micros) {
+        if let Some((ssrc, name)) = rtcp::sender_report(packet) {
+            self.sender_report = Some((ssrc, name, now));
+        }
+    }
+
+    /// What the peer's stream is like, for a report on it; `None` before it began.
+    #[must_use]
+    pub fn peer_stream(&self) -> Option<PeerStream> {
+        let received = self.reception.received()?;
+        let last_report =
+            self.sender_report.filter(|&(ssrc, ..)| ssrc == received.ssrc).map(|(_, name, at)| (name, at));
+        Some(PeerStream { received, last_report })
     }
 
     /// Judges a datagram of the RTCP port.
@@ -452,15 +473,17 @@ impl Leg {
         &mut self,
         packet: &[u8],
         source: SocketAddr,
+        now: Micros,
         refuses: impl Fn(SocketAddr) -> bool,
     ) -> Result<Arrival, Drop> {
-        self.accept_rtcp(packet, source, refuses).inspect_err(|&reason| self.count_drop(reason))
+        self.accept_rtcp(packet, source, now, refuses).inspect_err(|&reason| self.count_drop(reason))
     }
 
     fn accept_rtcp(
         &mut self,
         packet: &[u8],
         source: SocketAddr,
+        now: Micros,
         refuses: impl Fn(SocketAddr) -> bool,
     ) -> Result<Arrival, Drop> {
         let remote = self.remote.as_ref().ok_or(Drop::NoPeer)?;
@@ -475,6 +498,7 @@ impl Leg {
             None if self.latch.source().is_some() => self.rtcp_source = Some(source),
             None => {}
         }
+        self.note_rtcp(packet, now);
         Ok(Arrival::Rtcp)
     }
 
@@ -726,14 +750,17 @@ mod tests {
     fn rtcp_is_learnt_from_the_latched_host_only() {
         let mut leg = leg(remote(PEER));
         assert_eq!(leg.rtcp_destination().unwrap().address, at("198.51.100.1:4001"));
-        assert_eq!(leg.receive_rtcp(&REPORT, at("203.0.113.9:4001"), |_| false), Err(Drop::OtherSource));
-        assert_eq!(leg.receive_rtcp(&REPORT, at("198.51.100.1:5555"), |_| false), Ok(Arrival::Rtcp));
+        assert_eq!(leg.receive_rtcp(&REPORT, at("203.0.113.9:4001"), 1, |_| false), Err(Drop::OtherSource));
+        assert_eq!(leg.receive_rtcp(&REPORT, at("198.51.100.1:5555"), 1, |_| false), Ok(Arrival::Rtcp));
         assert_eq!(leg.rtcp_destination().unwrap().address, at("198.51.100.1:4001"), "nothing latched yet");
         receive(&mut leg, PEER, packet(8, 1)).unwrap();
-        assert_eq!(leg.receive_rtcp(&REPORT, at("198.51.100.1:5555"), |_| false), Ok(Arrival::Rtcp));
+        assert_eq!(leg.receive_rtcp(&REPORT, at("198.51.100.1:5555"), 1, |_| false), Ok(Arrival::Rtcp));
         assert_eq!(leg.rtcp_destination().unwrap().address, at("198.51.100.1:5555"));
-        assert_eq!(leg.receive_rtcp(&REPORT, at("198.51.100.1:6666"), |_| false), Err(Drop::OtherSource));
-        assert_eq!(leg.receive_rtcp(b"rubbish!", at("198.51.100.1:5555"), |_| false), Err(Drop::Malformed));
+        assert_eq!(leg.receive_rtcp(&REPORT, at("198.51.100.1:6666"), 1, |_| false), Err(Drop::OtherSource));
+        assert_eq!(
+            leg.receive_rtcp(b"rubbish!", at("198.51.100.1:5555"), 1, |_| false),
+            Err(Drop::Malformed)
+        );
     }
 
     #[test]
@@ -743,7 +770,7 @@ mod tests {
         receive(&mut leg, PEER, packet(8, 1)).unwrap();
         assert_eq!(receive(&mut leg, PEER, REPORT.to_vec()), Ok(REPORT.to_vec()));
         assert_eq!(leg.rtcp_destination(), Some(RtcpDestination { muxed: true, address: at(PEER) }));
-        assert_eq!(leg.receive_rtcp(&REPORT, at(PEER), |_| false), Err(Drop::Malformed), "not agreed");
+        assert_eq!(leg.receive_rtcp(&REPORT, at(PEER), 1, |_| false), Err(Drop::Malformed), "not agreed");
         let mut plain = super::tests::leg(remote(PEER));
         assert_eq!(receive(&mut plain, PEER, REPORT.to_vec()), Err(Drop::Malformed), "not agreed");
     }

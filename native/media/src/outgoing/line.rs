@@ -85,6 +85,12 @@ impl Line {
         self.timestamp
     }
 
+    /// The timestamp of a sample at `now`.
+    #[must_use]
+    pub fn timestamp_at(&self, now: Micros) -> u32 {
+        self.timestamp.wrapping_add(elapsed_ticks(now.saturating_sub(self.at), self.clock_rate))
+    }
+
     /// Ticks a second from here on.
     pub const fn set_clock_rate(&mut self, clock_rate: u32) {
         self.clock_rate = clock_rate;

@@ -22,7 +22,9 @@ use trunkline_codecs::Codec;
 use crate::Micros;
 use crate::dtmf::{DigitPlayer, EVENT_LENGTH, Event, NotADigit};
 use crate::format::{EventFormat, Format};
-use crate::rtcp::sender_report;
+#[cfg(doc)]
+use crate::rtcp::report;
+use crate::rtcp::report::{OwnStream, PeerStream, Reporter};
 use crate::rtp::{HEADER_LENGTH, Header};
 use crate::terminal::PTIME_US;
 use crate::tone::SAMPLE_RATE;
@@ -36,8 +38,6 @@ use speech::{DigitSounds, STEP, Sound};
 pub const PACKET: usize = 1024;
 /// A far leg from which nothing came for so long is silent: nothing more is waited for.
 const SILENT_US: Micros = 200_000;
-/// Sender reports are this far apart (RFC 3550 §6.2 asks for 5 s at the least).
-const REPORT_US: Micros = 5_000_000;
 
 /// Takes a packet of so many octets at the front of a buffer.
 pub type Emit<'a> = dyn FnMut(&mut [u8; PACKET], usize) + 'a;
@@ -65,12 +65,14 @@ pub struct Outgoing {
     sound: Option<Sound>,
     digits: DigitPlayer,
     digit_sounds: DigitSounds,
+    /// The peer was not to be sent anything lately.
+    rests: bool,
     next_at: Micros,
     /// When something of the far leg came last.
     heard_at: Micros,
     packets: u32,
     octets: u32,
-    next_report: Micros,
+    reporter: Reporter,
 }
 
 impl Outgoing {
@@ -88,11 +90,12 @@ impl Outgoing {
             sound: None,
             digits: DigitPlayer::default(),
             digit_sounds: DigitSounds::default(),
+            rests: false,
             next_at: now,
             heard_at: now,
             packets: 0,
             octets: 0,
-            next_report: now + REPORT_US,
+            reporter: Reporter::new(now),
         }
     }
 
@@ -116,12 +119,17 @@ impl Outgoing {
         self.sound.is_some() || !self.digits.is_idle() || !self.digit_sounds.is_idle()
     }
 
-    /// When [`Outgoing::speak`] has something to do next.
+    /// When [`Outgoing::speak`] has something to do next, or a report is due.
     #[must_use]
-    pub fn due_at(&self) -> Option<Micros> {
+    pub fn due_at(&self) -> Micros {
         let speaks_at = self.is_speaking().then_some(self.next_at);
         let waits_until = self.is_waiting().then_some(self.heard_at + SILENT_US);
-        [speaks_at, waits_until, self.relay.gone_at(), self.sounds.gone_at()].into_iter().flatten().min()
+        let events_at = [self.relay.gone_at(), self.sounds.gone_at()];
+        [speaks_at, waits_until]
+            .into_iter()
+            .chain(events_at)
+            .flatten()
+            .fold(self.reporter.due_at(), Micros::min)
     }
 
     /// True while something of the far leg waits for more of it.
@@ -190,6 +198,17 @@ impl Outgoing {
         true
     }
 
+    /// Leaves the far leg's audio alone, while the peer is not to be sent any (hold): to decode it would be for nothing.
+    pub fn rest(&mut self) {
+        self.rests = true;
+        if let Some(decoding) = &mut self.decoding {
+            decoding.restart();
+        }
+        if let Some(speaker) = &mut self.speaker {
+            speaker.clear();
+        }
+    }
+
     /// Transcodes a packet of audio.
     pub fn audio(&mut self, codec: Codec, header: &Header, payload: &[u8], now: Micros, emit: &mut Emit<'_>) {
         self.heard_at = now;
@@ -204,6 +223,9 @@ impl Outgoing {
             return;
         }
         self.finish_event(now, emit);
+        if std::mem::take(&mut self.rests) {
+            self.line.catch_up(now);
+        }
         let mut decoding = match self.decoding.take() {
             Some(decoding) if decoding.codec() == codec => decoding,
             _ => match Decoding::new(codec) {
@@ -442,13 +464,23 @@ impl Outgoing {
         self.octets = self.octets.wrapping_add(octets as u32);
     }
 
-    /// A sender report (RFC 3550 §6.4.1), when one is due; its length.
-    pub fn report(&mut self, packet: &mut [u8], now: Micros) -> Option<usize> {
-        if now < self.next_report || self.packets == 0 {
+    /// Writes the report that is due, on this stream and the peer's, into [`report::LONGEST`] octets at least; its length.
+    pub fn report(
+        &mut self,
+        packet: &mut [u8],
+        peer: impl FnOnce() -> Option<PeerStream>,
+        now: Micros,
+    ) -> Option<usize> {
+        if now < self.reporter.due_at() {
             return None;
         }
-        self.next_report = now + REPORT_US;
-        Some(sender_report(packet, self.line.ssrc(), now, self.line.timestamp(), self.packets, self.octets))
+        let own = OwnStream {
+            ssrc: self.line.ssrc(),
+            timestamp: self.line.timestamp_at(now),
+            packets: self.packets,
+            octets: self.octets,
+        };
+        self.reporter.write(packet, own, peer(), now)
     }
 }
 

@@ -209,6 +209,26 @@ fn a_pause_of_the_far_end_is_a_pause_of_ours() {
 }
 
 #[test]
+fn a_peer_that_was_held_hears_one_stream_from_where_it_is_now() {
+    let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
+    let mut outgoing = outgoing(Codec::Pcma, 30, None);
+    let packets = far.packets(5);
+    transcode(&mut outgoing, &far, &packets, &mut near);
+    let before = near.packets.len();
+    for _ in far.packets(50) {
+        outgoing.rest();
+    }
+    assert!(outgoing.due_at() > far.now + SILENT_US, "nothing waits");
+    let packets = far.packets(6);
+    transcode(&mut outgoing, &far, &packets, &mut near);
+    assert!(near.is_one_stream());
+    let first = &near.packets[before].0;
+    assert!(first.marker);
+    let step = first.timestamp.wrapping_sub(near.packets[before - 1].0.timestamp);
+    assert!((50 * 160..60 * 160).contains(&step), "{step}");
+}
+
+#[test]
 fn passing_and_transcoding_are_one_stream() {
     let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
     let mut outgoing = outgoing(Codec::Pcma, 20, None);
@@ -276,13 +296,17 @@ fn reports_are_due_every_five_seconds_of_a_stream_that_sends() {
     let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
     let mut outgoing = outgoing(Codec::Pcma, 20, None);
     let mut packet = [0; 100];
-    assert_eq!(outgoing.report(&mut packet, 10_000_000), None);
+    assert_eq!(outgoing.report(&mut packet, || None, 10_000_000), None);
     let packets = far.packets(2);
     transcode(&mut outgoing, &far, &packets, &mut near);
-    let length = outgoing.report(&mut packet, 10_000_000).unwrap();
+    assert_eq!(outgoing.due_at(), 15_000_000);
+    assert_eq!(outgoing.report(&mut packet, || panic!("not due"), 14_000_000), None);
+    let length = outgoing.report(&mut packet, || None, 15_000_000).unwrap();
     assert!(crate::rtcp::is_valid(&packet[..length]));
     assert_eq!(packet[20..24], [0, 0, 0, 2]);
-    assert_eq!(outgoing.report(&mut packet, 14_000_000), None);
+    let ahead =
+        u32::from_be_bytes(packet[16..20].try_into().unwrap()).wrapping_sub(near.packets[1].0.timestamp);
+    assert_eq!(ahead, 160 + (15_000_000 - 40_000) / 125, "the timestamp is of the same moment");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Telephone-events that an engine makes anew or tells of, when packets of theirs are lost.
+//! What an engine makes anew: telephone-events when packets of theirs are lost, events of tones, audio around a hold.
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -10,7 +10,7 @@ use trunkline_engine::{Engine, EventKind, LegId};
 use trunkline_media::dtmf::Event;
 use trunkline_media::dtmf::tones::{Digit, sound_of};
 use trunkline_media::format::{EventFormat, Format};
-use trunkline_media::leg::{Flow, Remote};
+use trunkline_media::leg::{Drop as Reason, Flow, Remote};
 use trunkline_media::payload::{Payload, PayloadMap};
 use trunkline_media::rtp::{HEADER_LENGTH, Header, write_header};
 
@@ -158,4 +158,31 @@ fn a_tone_that_is_told_is_not_heard_too() {
     let EventKind::Digit(digit) = next_event(&engine).kind else { panic!("no digit") };
     assert_eq!(digit.code, 5);
     assert!(digit.duration_ms.abs_diff(100) <= 13, "{digit:?}");
+}
+
+fn audio(sequence: u16) -> [u8; HEADER_LENGTH + 160] {
+    let mut packet = [0xff; HEADER_LENGTH + 160];
+    write_header(&mut packet, false, 0, sequence, u32::from(sequence) * 160, 7);
+    packet
+}
+
+#[test]
+fn what_a_held_peer_does_not_hear_is_no_loss_to_it() {
+    let engine = Engine::start(settings(23400, 8)).unwrap();
+    let (a, b) = transcoded(&engine);
+    let hear = || Header::parse(&b.peer.hear()).unwrap();
+    a.peer.say(a.port, &audio(0));
+    let before = hear();
+    engine.set_remote(b.leg, Remote { flow: Flow::Receive, ..remote(&b.peer, Codec::Pcma) }).unwrap();
+    let held = || engine.statistics(b.leg).unwrap().dropped[Reason::Held as usize];
+    for sequence in 1..30 {
+        a.peer.say(a.port, &audio(sequence));
+    }
+    eventually(|| held() == 29);
+    engine.set_remote(b.leg, remote(&b.peer, Codec::Pcma)).unwrap();
+    a.peer.say(a.port, &audio(30));
+    let after = hear();
+    assert_eq!((after.ssrc, after.sequence), (before.ssrc, before.sequence.wrapping_add(1)));
+    assert!(after.timestamp.wrapping_sub(before.timestamp) >= 160);
+    eventually(|| engine.statistics(b.leg).unwrap().packets_sent == 2);
 }

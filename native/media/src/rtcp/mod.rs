@@ -1,9 +1,10 @@
-//! Validity of a compound RTCP packet (RFC 3550 §6.1, A.2), and the reports of streams that are ours.
+//! Validity of a compound RTCP packet (RFC 3550 §6.1, A.2), what is read of a peer's, and reports of our own ([`report`]).
 //!
-//! Nothing inside of a peer's is interpreted: reports are relayed as they came where SSRCs and timestamps pass a leg unchanged.
-//! The strict check keeps malformed compounds, on which many telephones have crashed, from reaching the other peer.
+//! Reports are relayed as they came where SSRCs and timestamps pass a leg unchanged. The strict check keeps malformed
+//! compounds, on which many telephones have crashed, from reaching the other peer.
 
-use crate::Micros;
+pub mod report;
+
 use crate::rtp::MAX_PACKET;
 
 const SENDER_REPORT: u8 = 200;
@@ -34,7 +35,9 @@ pub fn is_valid(packet: &[u8]) -> bool {
     true
 }
 
-/// Octets of a report block (RFC 3550 §6.4.1).
+/// Octets of a sender report and of a receiver report before their report blocks, and of each of these (RFC 3550 §6.4).
+const SENDER: usize = 28;
+const RECEIVER: usize = 8;
 const REPORT: usize = 24;
 /// Where the extended highest sequence number is in it.
 pub const HIGHEST: usize = 8;
@@ -47,8 +50,8 @@ pub fn for_each_report(packet: &mut [u8], mut each: impl FnMut(&mut [u8])) {
         let length = 4 * (usize::from(u16::from_be_bytes([high, low])) + 1);
         let (this, next) = rest.split_at_mut(length.min(rest.len()));
         let start = match kind {
-            SENDER_REPORT => 28,
-            RECEIVER_REPORT => 8,
+            SENDER_REPORT => SENDER,
+            RECEIVER_REPORT => RECEIVER,
             _ => this.len(),
         };
         let blocks = this.get_mut(start..).unwrap_or_default().chunks_exact_mut(REPORT);
@@ -57,36 +60,13 @@ pub fn for_each_report(packet: &mut [u8], mut each: impl FnMut(&mut [u8])) {
     }
 }
 
-/// Writes a compound of a sender report without report blocks and a description with a CNAME (RFC 3550 §6.4.1, §6.5.1); its
-/// length. The NTP timestamp counts from the engine's start: receivers compare it with itself only (§6.4.1 allows elapsed
-/// time where no wall clock is at hand).
-pub fn sender_report(
-    packet: &mut [u8],
-    ssrc: u32,
-    now: Micros,
-    timestamp: u32,
-    packets: u32,
-    octets: u32,
-) -> usize {
-    const WORDS: u16 = 6;
-    const LENGTH: usize = 28 + 20;
-    let fraction = (now % 1_000_000) * (1 << 32) / 1_000_000;
-    packet[..4].copy_from_slice(&[0x80, SENDER_REPORT, 0, WORDS as u8]);
-    packet[4..8].copy_from_slice(&ssrc.to_be_bytes());
-    packet[8..12].copy_from_slice(&((now / 1_000_000) as u32).to_be_bytes());
-    packet[12..16].copy_from_slice(&(fraction as u32).to_be_bytes());
-    packet[16..20].copy_from_slice(&timestamp.to_be_bytes());
-    packet[20..24].copy_from_slice(&packets.to_be_bytes());
-    packet[24..28].copy_from_slice(&octets.to_be_bytes());
-    packet[28..32].copy_from_slice(&[0x81, DESCRIPTION, 0, 4]);
-    packet[32..36].copy_from_slice(&ssrc.to_be_bytes());
-    // The CNAME says no more than the SSRC does.
-    packet[36..38].copy_from_slice(&[1, 8]);
-    for (octet, shift) in packet[38..46].iter_mut().zip((0..8).rev()) {
-        *octet = b"0123456789abcdef"[(ssrc >> (4 * shift) & 15) as usize];
-    }
-    packet[46..LENGTH].fill(0);
-    LENGTH
+/// The source of a sender report that a compound begins with, and the middle of the report's NTP timestamp, by which a reply
+/// names it (§6.4.1: LSR).
+#[must_use]
+pub fn sender_report(packet: &[u8]) -> Option<(u32, u32)> {
+    let word = |at: usize| Some(u32::from_be_bytes(*packet.get(at..at + 4)?.first_chunk()?));
+    let is_one = packet.len() >= SENDER && packet[1] == SENDER_REPORT;
+    is_one.then(|| Some((word(4)?, word(10)?)))?
 }
 
 #[cfg(test)]
@@ -94,12 +74,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn our_report_is_a_valid_compound() {
-        let mut packet = [0xff; 64];
-        let length = sender_report(&mut packet, 0x0102_abcd, 2_500_000, 160, 3, 480);
-        assert!(is_valid(&packet[..length]));
-        assert_eq!(packet[8..16], [0, 0, 0, 2, 0x80, 0, 0, 0]);
-        assert_eq!(&packet[38..46], b"0102abcd");
+    fn a_sender_report_is_named_by_the_middle_of_its_time() {
+        let mut report = [&[0x80, SENDER_REPORT, 0, 6, 1, 2, 3, 4][..], &[0; 20]].concat();
+        report[8..16].copy_from_slice(&[1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(sender_report(&report), Some((0x0102_0304, 0x0304_0506)));
+        assert_eq!(sender_report(&report[..27]), None);
+        assert_eq!(sender_report(&RECEIVERS), None);
     }
 
     #[test]
@@ -119,35 +99,35 @@ mod tests {
         for_each_report(&mut lies, |report| assert_eq!(report.len(), 24));
     }
 
-    const RECEIVER: [u8; 8] = [0x80, 201, 0, 1, 1, 2, 3, 4];
+    const RECEIVERS: [u8; 8] = [0x80, 201, 0, 1, 1, 2, 3, 4];
     const DESCRIBED: [u8; 12] = [0x81, 202, 0, 2, 1, 2, 3, 4, 1, 1, b'a', 0];
 
     #[test]
     fn accepts_a_compound_beginning_with_a_report() {
-        assert!(is_valid(&RECEIVER));
-        assert!(is_valid(&[&RECEIVER[..], &DESCRIBED[..]].concat()));
+        assert!(is_valid(&RECEIVERS));
+        assert!(is_valid(&[&RECEIVERS[..], &DESCRIBED[..]].concat()));
     }
 
     #[test]
     fn refuses_what_a_2_refuses() {
         assert!(!is_valid(&DESCRIBED), "does not begin with a report");
-        assert!(!is_valid(&RECEIVER[..4]), "shorter than a report");
-        assert!(!is_valid(&[&RECEIVER[..], &[0x81, 202]].concat()), "rubbish at the end");
-        assert!(!is_valid(&[&RECEIVER[..], &DESCRIBED[..8]].concat()), "length beyond the datagram");
-        let mut padded = RECEIVER;
+        assert!(!is_valid(&RECEIVERS[..4]), "shorter than a report");
+        assert!(!is_valid(&[&RECEIVERS[..], &[0x81, 202]].concat()), "rubbish at the end");
+        assert!(!is_valid(&[&RECEIVERS[..], &DESCRIBED[..8]].concat()), "length beyond the datagram");
+        let mut padded = RECEIVERS;
         padded[0] |= 0x20;
         assert!(!is_valid(&padded), "first packet padded");
-        let mut version = [RECEIVER, RECEIVER].concat();
+        let mut version = [RECEIVERS, RECEIVERS].concat();
         version[8] = 0x40;
         assert!(!is_valid(&version), "second packet of another version");
-        let mut early = [&RECEIVER[..], &DESCRIBED[..], &RECEIVER[..]].concat();
+        let mut early = [&RECEIVERS[..], &DESCRIBED[..], &RECEIVERS[..]].concat();
         early[8] |= 0x20;
         assert!(!is_valid(&early), "padding before the last packet");
     }
 
     #[test]
     fn every_prefix_is_accepted_or_refused() {
-        let whole = [&RECEIVER[..], &DESCRIBED[..]].concat();
+        let whole = [&RECEIVERS[..], &DESCRIBED[..]].concat();
         let valid: Vec<usize> = (0..=whole.len()).filter(|&length| is_valid(&whole[..length])).collect();
         assert_eq!(valid, [8, 20]);
     }
