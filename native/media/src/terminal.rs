@@ -13,6 +13,7 @@ use crate::format::{EventFormat, Format};
 use crate::leg::Remote;
 use crate::outgoing::decoding::MAX_PIECE_MS;
 use crate::outgoing::speaker::Speaker;
+use crate::outgoing::speech::STEP;
 use crate::rtp::{HEADER_LENGTH, Header, write_header};
 use trunkline_codecs::g711::Law;
 use trunkline_codecs::{Codec, Decoder, Resampler};
@@ -21,8 +22,6 @@ use crate::tone::{Heard, SAMPLE_RATE, Tone, ToneDetector, ToneGenerator};
 
 /// One packet's time.
 pub const PTIME_US: Micros = 20_000;
-/// Samples in it at 8000 a second.
-const STEP: usize = 160;
 /// Samples of the longest payload that is heard, at 16,000 a second.
 const ROOM: usize = 16 * MAX_PIECE_MS;
 /// Octets of the longest payload that an echo keeps.
@@ -166,7 +165,10 @@ impl Terminal {
                 speech.speaker.set_packets(format.payload_type, format.ptime_ms);
                 Some(Speech { events, ..speech })
             }
-            (_, speaks) => speaks.and_then(Speaker::new).map(|speaker| Speech { speaker, events }),
+            (_, speaks) => speaks.and_then(Speaker::new).map(|mut speaker| {
+                speaker.begin_sound();
+                Speech { speaker, events }
+            }),
         };
         self.speech.is_some()
     }
@@ -248,29 +250,30 @@ impl Terminal {
             self.head(packet, payload_type);
             return (Spoken { length: HEADER_LENGTH + octets.len(), ended: false }, step);
         }
-        let mut samples = [0i16; STEP];
         let mut ended = false;
-        match &mut self.voice {
-            Voice::Silence | Voice::Echo(_) => {}
-            Voice::Tone(generator) => generator.fill(&mut samples),
-            Voice::Samples { samples: file, repeat, position } => {
-                for sample in &mut samples {
-                    *sample = file[*position];
-                    *position += 1;
-                    if *position == file.len() {
-                        *position = 0;
-                        if !*repeat {
-                            ended = true;
-                            break;
+        speech.speaker.say(|samples| {
+            match &mut self.voice {
+                Voice::Silence | Voice::Echo(_) => {}
+                Voice::Tone(generator) => generator.fill(samples),
+                Voice::Samples { samples: file, repeat, position } => {
+                    for sample in samples {
+                        *sample = file[*position];
+                        *position += 1;
+                        if *position == file.len() {
+                            *position = 0;
+                            if !*repeat {
+                                ended = true;
+                                break;
+                            }
                         }
                     }
                 }
             }
-        }
+            matches!(self.voice, Voice::Tone(_))
+        });
         if ended {
             self.voice = Voice::Silence;
         }
-        speech.speaker.feed(&samples, SAMPLE_RATE);
         let Some((octets, ticks)) = speech.speaker.next(&mut packet[HEADER_LENGTH..]) else {
             return (Spoken { length: 0, ended }, 0);
         };

@@ -144,6 +144,9 @@ impl Outgoing {
             return false;
         }
         self.begin_speaking(now);
+        if let (Some(speaker), Some(_)) = (&mut self.speaker, &sound) {
+            speaker.begin_sound();
+        }
         self.sound = sound;
         true
     }
@@ -417,18 +420,24 @@ impl Outgoing {
                 said.digits_ended |= self.digits.is_idle();
                 continue;
             }
-            let mut pcm = [0; STEP];
-            if !self.digit_sounds.is_idle() {
-                self.digit_sounds.fill(&mut pcm);
-                said.digits_ended |= self.digit_sounds.is_idle();
-            } else if let Some(sound) = &mut self.sound
-                && sound.fill(&mut pcm)
-            {
-                self.sound = None;
-                said.sound_ended = true;
-            }
+            let (digits, sound) = (&mut self.digit_sounds, &mut self.sound);
+            let mut fill = |pcm: &mut [i16; STEP]| {
+                if !digits.is_idle() {
+                    digits.fill(pcm);
+                    said.digits_ended |= digits.is_idle();
+                    return true;
+                }
+                let is_tone = matches!(sound, Some(Sound::Tone(_)));
+                if sound.as_mut().is_some_and(|sound| sound.fill(pcm)) {
+                    *sound = None;
+                    said.sound_ended = true;
+                }
+                is_tone
+            };
             if let Some(speaker) = &mut self.speaker {
-                speaker.feed(&pcm, SAMPLE_RATE);
+                speaker.say(fill);
+            } else {
+                fill(&mut [0; STEP]);
             }
             self.send_audio(now, emit);
         }

@@ -209,6 +209,24 @@ fn a_pause_of_the_far_end_is_a_pause_of_ours() {
 }
 
 #[test]
+fn what_waits_for_more_is_sent_when_the_far_end_falls_silent() {
+    let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
+    let mut outgoing = outgoing(Codec::Pcma, 30, None);
+    let mut packets = far.packets(6);
+    packets.remove(4);
+    transcode(&mut outgoing, &far, &packets, &mut near);
+    assert_eq!(near.packets.len(), 2, "of four packets; the last waits for the one before it");
+    let due = outgoing.due_at();
+    assert_eq!(due, far.now + SILENT_US);
+    outgoing.speak(due - 1, &mut |packet, length| near.take(packet, length));
+    assert_eq!(near.packets.len(), 2);
+    outgoing.speak(due, &mut |packet, length| near.take(packet, length));
+    assert_eq!(near.packets.len(), 4);
+    assert!(near.is_one_stream());
+    assert!(outgoing.due_at() > due);
+}
+
+#[test]
 fn a_peer_that_was_held_hears_one_stream_from_where_it_is_now() {
     let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
     let mut outgoing = outgoing(Codec::Pcma, 30, None);
