@@ -1,8 +1,12 @@
 mod events;
 
+use trunkline_codecs::Codec;
+
+use super::speech::STEP;
 use super::*;
-use crate::dtmf::spelled;
-use crate::rtp::write_header;
+use crate::dtmf::{Event, NotADigit, spelled};
+use crate::rtp::{Header, write_header};
+use crate::terminal::PTIME_US;
 use crate::tone::{Tone, ToneDetector};
 
 const PTIME: Micros = PTIME_US;
