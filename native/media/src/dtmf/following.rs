@@ -190,20 +190,14 @@ fn goes_on(current: &Current, header: &Header, event: Event) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rtp::write_header;
-
-    fn header(sequence: u16, timestamp: u32) -> Header {
-        let mut packet = [0; 12];
-        write_header(&mut packet, false, 101, sequence, timestamp, 7);
-        Header::parse(&packet).unwrap()
-    }
+    use crate::rtp::header;
 
     fn event(duration: u16, end: bool) -> Event {
         Event { code: 5, end, volume: 10, duration }
     }
 
     fn take(following: &mut Following, sequence: u16, timestamp: u32, event: Event) -> Option<Progress> {
-        following.take(&header(sequence, timestamp), event, 8000, u64::from(sequence) * 20_000)
+        following.take(&header(sequence, timestamp, 7), event, 8000, u64::from(sequence) * 20_000)
     }
 
     #[test]
@@ -226,7 +220,7 @@ mod tests {
         take(&mut following, 1, 800, event(160, false));
         take(&mut following, 2, 800, event(LONGEST, false));
         let second = 800 + u32::from(LONGEST);
-        assert!(!following.begins(&header(3, second), event(160, false)));
+        assert!(!following.begins(&header(3, second, 7), event(160, false)));
         let progress = take(&mut following, 3, second, event(160, false)).unwrap();
         assert_eq!((progress.begins, progress.ticks), (false, u64::from(LONGEST) + 160));
         assert_eq!(take(&mut following, 2, 800, event(LONGEST, false)), None, "of the segment before");
@@ -249,12 +243,12 @@ mod tests {
         let mut following = Following::default();
         take(&mut following, 1, 0, event(LONGEST, false));
         let after = u32::from(LONGEST);
-        let marked = Header { marker: true, ..header(2, after) };
+        let marked = Header { marker: true, ..header(2, after, 7) };
         assert!(following.begins(&marked, event(160, false)));
-        assert!(following.begins(&header(2, after), Event { code: 6, ..event(160, false) }));
-        assert!(following.begins(&header(2, after + 160), event(160, false)));
+        assert!(following.begins(&header(2, after, 7), Event { code: 6, ..event(160, false) }));
+        assert!(following.begins(&header(2, after + 160, 7), event(160, false)));
         following.finish();
-        assert!(following.begins(&header(2, after), event(160, false)), "the one before is over");
+        assert!(following.begins(&header(2, after, 7), event(160, false)), "the one before is over");
     }
 
     #[test]
@@ -274,22 +268,22 @@ mod tests {
         let mut following = Following::default();
         take(&mut following, 1, 800, event(160, false));
         take(&mut following, 2, 800, event(320, false));
-        assert!(following.covers(&header(0, 640), 8000, 41_000), "from before it, late");
-        assert!(following.covers(&header(6, 1120), 8000, 60_000), "the event may go on in between");
-        assert!(!following.covers(&header(6, 1280), 8000, 60_000));
-        assert!(following.covers(&header(6, 1280), 16_000, 60_000), "the clocks can't be compared");
-        assert!(!following.covers(&header(6, 1280), 16_000, 300_000));
+        assert!(following.covers(&header(0, 640, 7), 8000, 41_000), "from before it, late");
+        assert!(following.covers(&header(6, 1120, 7), 8000, 60_000), "the event may go on in between");
+        assert!(!following.covers(&header(6, 1280, 7), 8000, 60_000));
+        assert!(following.covers(&header(6, 1280, 7), 16_000, 60_000), "the clocks can't be compared");
+        assert!(!following.covers(&header(6, 1280, 7), 16_000, 300_000));
     }
 
     #[test]
     fn audio_beside_an_event_leaves_it_alone_though_updates_are_lost() {
         let mut following = Following::default();
         take(&mut following, 1, 800, event(160, false));
-        assert!(following.covers(&header(2, 800), 8000, 21_000));
+        assert!(following.covers(&header(2, 800, 7), 8000, 21_000));
         take(&mut following, 3, 800, event(320, false));
         for (sequence, timestamp) in [(4, 960), (6, 1120), (8, 1280), (10, 1440), (14, 1760)] {
-            assert!(following.covers(&header(sequence, timestamp), 8000, 60_000), "{timestamp}");
+            assert!(following.covers(&header(sequence, timestamp, 7), 8000, 60_000), "{timestamp}");
         }
-        assert!(!following.covers(&header(16, 1920), 8000, 60_000 + GONE_US));
+        assert!(!following.covers(&header(16, 1920, 7), 8000, 60_000 + GONE_US));
     }
 }

@@ -90,13 +90,7 @@ fn tell(progress: Progress, found: &mut dyn FnMut(Digit)) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rtp::write_header;
-
-    fn header(sequence: u16, timestamp: u32) -> Header {
-        let mut packet = [0; 12];
-        write_header(&mut packet, false, 0, sequence, timestamp, 1);
-        Header::parse(&packet).unwrap()
-    }
+    use crate::rtp::header;
 
     #[test]
     fn an_event_is_told_once_with_its_duration() {
@@ -106,12 +100,12 @@ mod tests {
             [(160, false), (800, false), (1600, true), (1600, true), (1600, true)].into_iter().enumerate()
         {
             let event = Event { code: 11, end, volume: 10, duration };
-            ear.hear_event(&header(n as u16, 500), &event.to_bytes(), 16_000, 0, &mut |digit| {
+            ear.hear_event(&header(n as u16, 500, 7), &event.to_bytes(), 16_000, 0, &mut |digit| {
                 told.push(digit);
             });
         }
         let flash = Event { code: 16, end: true, volume: 10, duration: 800 };
-        ear.hear_event(&header(9, 9000), &flash.to_bytes(), 8000, 0, &mut |digit| told.push(digit));
+        ear.hear_event(&header(9, 9000, 7), &flash.to_bytes(), 8000, 0, &mut |digit| told.push(digit));
         assert_eq!(told, [Digit { code: 11, duration_ms: 100 }]);
     }
 
@@ -120,15 +114,15 @@ mod tests {
         let mut told = Vec::new();
         for (n, &(timestamp, code, duration, end)) in packets.iter().enumerate() {
             let event = Event { code, end, volume: 10, duration };
-            let at = header(n as u16, timestamp);
+            let at = header(n as u16, timestamp, 7);
             ear.hear_event(&at, &event.to_bytes(), 8000, 0, &mut |digit| told.push(digit));
         }
         // Audio from before an event says nothing of it, audio from behind it that it is over.
         let (before, last) = (told.len(), packets.last().map_or(0, |packet| packet.0));
-        ear.miss_events(&header(90, last.wrapping_sub(160)), 8000, 1000, &mut |digit| told.push(digit));
+        ear.miss_events(&header(90, last.wrapping_sub(160), 7), 8000, 1000, &mut |digit| told.push(digit));
         assert_eq!(told.len(), before);
         for timestamp in [last + 2000, last + 2160] {
-            ear.miss_events(&header(91, timestamp), 8000, 1000, &mut |digit| told.push(digit));
+            ear.miss_events(&header(91, timestamp, 7), 8000, 1000, &mut |digit| told.push(digit));
         }
         told
     }
@@ -137,7 +131,7 @@ mod tests {
     fn the_last_digit_is_told_in_time_though_nothing_follows_it() {
         let (mut ear, mut told) = (Ear::default(), Vec::new());
         let event = Event { code: 3, end: false, volume: 10, duration: 800 };
-        ear.hear_event(&header(1, 800), &event.to_bytes(), 8000, 0, &mut |digit| told.push(digit));
+        ear.hear_event(&header(1, 800, 7), &event.to_bytes(), 8000, 0, &mut |digit| told.push(digit));
         let gone_at = ear.gone_at().unwrap();
         ear.expire(gone_at - 1, &mut |_| panic!("too early"));
         ear.expire(gone_at, &mut |digit| told.push(digit));

@@ -137,13 +137,7 @@ fn note(pressed: &mut Vec<Pressed>, timestamp: u32, digit: Digit, ended: bool) {
 mod tests {
     use super::*;
     use crate::dtmf::tones::sound_of;
-    use crate::rtp::write_header;
-
-    fn header(sequence: u16, timestamp: u32) -> Header {
-        let mut packet = [0; 12];
-        write_header(&mut packet, false, 0, sequence, timestamp, 1);
-        Header::parse(&packet).unwrap()
-    }
+    use crate::rtp::header;
 
     /// What packets of so many ms are heard as, in a codec: samples at 8 kHz.
     fn heard(codec: Codec, ptime_ms: usize, samples: &[i16]) -> Vec<Hearing> {
@@ -156,7 +150,12 @@ mod tests {
             let pcm = if up.is_some() { &wide[..count] } else { piece };
             let octets = encoder.encode(pcm, &mut payload).unwrap();
             let ticks = n as u32 * codec.clock_rate() / 1000 * ptime_ms as u32;
-            heard.push(ear.hear(codec, &header(n as u16, ticks), &payload[..octets], 20_000 * n as Micros));
+            heard.push(ear.hear(
+                codec,
+                &header(n as u16, ticks, 7),
+                &payload[..octets],
+                20_000 * n as Micros,
+            ));
         }
         heard
     }
@@ -221,7 +220,7 @@ mod tests {
         let mut payload = [0; 160];
         for (n, piece) in sound(4, 640).chunks(160).enumerate() {
             encoder.encode(piece, &mut payload).unwrap();
-            ear.hear(Codec::Pcmu, &header(n as u16, 160 * n as u32), &payload, 0);
+            ear.hear(Codec::Pcmu, &header(n as u16, 160 * n as u32, 7), &payload, 0);
         }
         let gone_at = ear.gone_at().unwrap();
         assert_eq!(ear.expire(gone_at - 1), None);
@@ -233,7 +232,7 @@ mod tests {
     fn a_long_tone_is_an_event_in_segments() {
         let at = |duration_ms| {
             let pressed = Pressed { timestamp: 100, digit: Digit { code: 1, duration_ms }, ended: true };
-            let (header, event) = pressed.as_event(&header(5, 90_000), 8000);
+            let (header, event) = pressed.as_event(&header(5, 90_000, 7), 8000);
             (header.sequence, header.timestamp, event.duration, event.end)
         };
         assert_eq!(at(100), (5, 100, 800, true));

@@ -158,13 +158,7 @@ impl Decoding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rtp::write_header;
-
-    fn header(sequence: u16, timestamp: u32, ssrc: u32) -> Header {
-        let mut packet = [0; 12];
-        write_header(&mut packet, false, 0, sequence, timestamp, ssrc);
-        Header::parse(&packet).unwrap()
-    }
+    use crate::rtp::header;
 
     /// Sends packets of 20 ms by number; what comes out, in ms: samples, `-`pause, 0 for a break.
     fn heard(decoding: &mut Decoding, packets: &[(u16, u32)]) -> Vec<i64> {

@@ -219,13 +219,7 @@ impl EventSounds {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rtp::write_header;
-
-    fn header(sequence: u16, timestamp: u32) -> Header {
-        let mut packet = [0; 12];
-        write_header(&mut packet, false, 101, sequence, timestamp, 7);
-        Header::parse(&packet).unwrap()
-    }
+    use crate::rtp::header;
 
     const fn event(duration: u16, end: bool) -> Event {
         Event { code: 5, end, volume: 10, duration }
@@ -235,7 +229,7 @@ mod tests {
     fn an_event_is_rescaled_and_ends_three_times_by_us() {
         let mut relay = EventRelay::default();
         let take = |relay: &mut EventRelay, n: u16, duration, end| {
-            let mut dues = relay.take(&header(n, 800), event(duration, end), 16_000, (8000, 16_000), 0)?;
+            let mut dues = relay.take(&header(n, 800, 7), event(duration, end), 16_000, (8000, 16_000), 0)?;
             let due = dues.next();
             assert_eq!(dues.next(), None);
             due
@@ -255,8 +249,8 @@ mod tests {
     #[test]
     fn an_event_without_its_end_is_finished() {
         let mut relay = EventRelay::default();
-        relay.take(&header(1, 800), event(160, false), 0, (8000, 8000), 0);
-        relay.take(&header(2, 800), event(480, false), 0, (8000, 8000), 40_000);
+        relay.take(&header(1, 800, 7), event(160, false), 0, (8000, 8000), 0);
+        relay.take(&header(2, 800, 7), event(480, false), 0, (8000, 8000), 40_000);
         let end = relay.finish().unwrap().next().unwrap();
         assert_eq!((end.packets, end.event.end, end.event.duration), (3, true, 480));
         assert!(relay.finish().is_none());
@@ -265,7 +259,7 @@ mod tests {
     #[test]
     fn an_event_of_which_only_an_end_came_is_whole() {
         let mut relay = EventRelay::default();
-        let mut dues = relay.take(&header(9, 800), event(800, true), 5, (8000, 8000), 0).unwrap();
+        let mut dues = relay.take(&header(9, 800, 7), event(800, true), 5, (8000, 8000), 0).unwrap();
         let due = dues.next().unwrap();
         assert_eq!((due.packets, due.begins, due.event.duration), (3, true, 800));
     }
@@ -328,7 +322,7 @@ mod tests {
         for (timestamp, duration) in
             [(0, 160), (0, 65_440), (second, 160), (second, LONGEST), (2 * second, 65)]
         {
-            let dues = relay.take(&header(1, timestamp), event(duration, false), 0, (8000, 8000), 0);
+            let dues = relay.take(&header(1, timestamp, 7), event(duration, false), 0, (8000, 8000), 0);
             told.extend(
                 dues.into_iter().flatten().map(|due| (due.timestamp, due.event.duration, due.packets)),
             );
@@ -347,7 +341,7 @@ mod tests {
     #[test]
     fn a_lie_about_the_clocks_is_bounded() {
         let mut relay = EventRelay::default();
-        let dues = relay.take(&header(1, 0), event(LONGEST, true), 0, (1, 48_000), 0);
+        let dues = relay.take(&header(1, 0, 7), event(LONGEST, true), 0, (1, 48_000), 0);
         assert!(
             dues.into_iter().flatten().map(|due| u64::from(due.packets)).sum::<u64>()
                 <= 3 * (MOST_SEGMENTS + 1)
@@ -359,10 +353,10 @@ mod tests {
         let mut sounds = EventSounds::default();
         let mut made = 0;
         for (n, duration, end) in [(1, 160, false), (4, 640, false), (5, 800, true), (6, 800, true)] {
-            sounds.take(&header(n, 800), event(duration, end), 8000, 0, &mut |pcm| made += pcm.len());
+            sounds.take(&header(n, 800, 7), event(duration, end), 8000, 0, &mut |pcm| made += pcm.len());
         }
         assert_eq!(made, 800);
-        sounds.take(&header(7, 9000), event(0xffff, false), 8000, 0, &mut |pcm| made += pcm.len());
+        sounds.take(&header(7, 9000, 7), event(0xffff, false), 8000, 0, &mut |pcm| made += pcm.len());
         assert_eq!(made, 800 + MOST as usize, "a lie about the duration is bounded");
     }
 
@@ -370,7 +364,8 @@ mod tests {
     fn as_sound_a_long_press_has_no_gap() {
         let (mut sounds, mut made) = (EventSounds::default(), 0);
         let mut take = |timestamp, duration, end| {
-            sounds.take(&header(1, timestamp), event(duration, end), 8000, 0, &mut |pcm| made += pcm.len());
+            sounds
+                .take(&header(1, timestamp, 7), event(duration, end), 8000, 0, &mut |pcm| made += pcm.len());
         };
         for duration in (160..=65_440).step_by(160) {
             take(0, duration, false);
@@ -384,6 +379,6 @@ mod tests {
     fn what_is_no_digit_has_no_sound() {
         let mut sounds = EventSounds::default();
         let flash = Event { code: 16, ..event(800, true) };
-        sounds.take(&header(1, 0), flash, 8000, 0, &mut |_| panic!("heard"));
+        sounds.take(&header(1, 0, 7), flash, 8000, 0, &mut |_| panic!("heard"));
     }
 }
