@@ -240,6 +240,40 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_that_passed_as_it_was_goes_on_so() {
+        let last = Sent { ssrc: 77, sequence: 500, timestamp: 9000, at: 0 };
+        let mut line = Line::new(Some(last), 8000, 1, 1_000_000);
+        assert_eq!(line.place(77, 9160, 8000), Some(9160));
+        assert_eq!((line.place(78, 9160, 8000), line.place(77, 9160, 16_000)), (None, None));
+        let next = passed(&mut line, 77, 501, 9160, 1_000_000);
+        assert_eq!((next.ssrc, next.sequence, next.timestamp), (77, 501, 9160));
+    }
+
+    #[test]
+    fn an_event_takes_numbers_from_what_passes_but_no_time() {
+        let mut line = Line::new(None, 8000, 3 << 32, 0);
+        let before = passed(&mut line, 77, 500, 9000, 0);
+        let mut packet = [0; 12];
+        for now in [20_000, 20_000, 20_000] {
+            line.event(&mut packet, 101, false, before.timestamp + 160, now);
+        }
+        let after = passed(&mut line, 77, 505, 9800, 100_000);
+        assert_eq!(after.sequence, before.sequence + 4);
+        assert_eq!(after.timestamp, before.timestamp + 800);
+    }
+
+    #[test]
+    fn what_is_left_out_leaves_no_gap() {
+        let mut line = Line::new(None, 8000, 3 << 32, 0);
+        let before = passed(&mut line, 77, 500, 9000, 0);
+        line.close_gap();
+        let after = passed(&mut line, 77, 506, 9960, 120_000);
+        assert_eq!((after.sequence, after.timestamp), (before.sequence + 1, before.timestamp + 960));
+        let lost = passed(&mut line, 77, 508, 10_280, 160_000);
+        assert_eq!(lost.sequence, after.sequence + 2, "what is lost after that is told");
+    }
+
+    #[test]
     fn another_source_starts_behind_the_old_one_after_the_time_that_passed() {
         let mut line = Line::new(None, 8000, 3 << 32, 0);
         let before = passed(&mut line, 1, 10, 1000, 0);

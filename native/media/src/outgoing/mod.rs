@@ -122,7 +122,7 @@ impl Outgoing {
     #[must_use]
     pub fn due_at(&self) -> Micros {
         let speaks_at = self.is_speaking().then_some(self.next_at);
-        let waits_until = self.is_waiting().then_some(self.heard_at + SILENT_US);
+        let waits_until = (!self.is_speaking() && self.is_waiting()).then_some(self.heard_at + SILENT_US);
         let events_at = [self.relay.gone_at(), self.sounds.gone_at()];
         [speaks_at, waits_until]
             .into_iter()
@@ -184,6 +184,8 @@ impl Outgoing {
         if sound_is_gone || self.is_waiting() && self.heard_at + SILENT_US <= now {
             self.give_up_waiting(now, emit);
             self.end_packet(now, emit);
+            // Nothing may be left, even of what could not be encoded.
+            self.speaker.iter_mut().for_each(Speaker::clear);
         }
         Said::default()
     }

@@ -127,7 +127,8 @@ impl Speaker {
         self.waiting.clear();
     }
 
-    /// Encodes the next packet, if it is whole: octets written, and RTP ticks that it lasts.
+    /// Encodes the next packet, if it is whole: octets written, and RTP ticks that it lasts. One that can't be encoded is
+    /// left out.
     pub fn next(&mut self, payload: &mut [u8]) -> Option<(usize, u32)> {
         let count = self.format.packet_samples();
         let pcm = self.waiting.get(..count)?;

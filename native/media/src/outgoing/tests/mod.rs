@@ -302,6 +302,23 @@ fn what_the_leg_says_takes_the_place_of_the_far_leg() {
 }
 
 #[test]
+fn after_it_has_spoken_nothing_is_due_but_later() {
+    for ptime_ms in [10, 20, 30, 60] {
+        let mut outgoing = outgoing(Codec::Pcma, ptime_ms, Some((101, 8000)));
+        assert!(outgoing.announce(Sound::samples(vec![0; 8000].into(), false), 0));
+        outgoing.send_digits("1", 100, 0).unwrap();
+        let mut wakes = 0;
+        while outgoing.due_at() < 4_000_000 {
+            let due = outgoing.due_at();
+            outgoing.speak(due, &mut |_, _| ());
+            assert!(outgoing.due_at() > due, "{ptime_ms}");
+            wakes += 1;
+        }
+        assert!((55..=70).contains(&wakes), "{wakes} wakes for packets of {ptime_ms} ms");
+    }
+}
+
+#[test]
 fn what_can_not_be_said_is_refused() {
     let mut mute = Outgoing::new(None, 0, 0);
     assert!(!mute.announce(Sound::samples(vec![1].into(), true), 0));
