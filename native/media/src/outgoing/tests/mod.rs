@@ -5,6 +5,7 @@ use trunkline_codecs::Codec;
 use super::speech::STEP;
 use super::*;
 use crate::dtmf::{Event, NotADigit, spelled};
+use crate::rtcp::report;
 use crate::rtp::{Header, write_header};
 use crate::terminal::PTIME_US;
 use crate::tone::{Tone, ToneDetector};
@@ -367,11 +368,22 @@ fn hostile_packets_cost_no_more_than_themselves() {
             write_header(&mut packet, false, 0, random() as u16, random() << 8, random() % 3);
             let header = Header::parse(&packet).unwrap();
             let now = u64::from(random()) * 1000;
-            if random() % 4 == 0 {
-                outgoing.event(&header, &payload, 8000, now, &mut |_, _| sent += 1);
-            } else {
-                outgoing.audio(codec, &header, &payload, now, &mut |_, _| sent += 1);
+            let mut emit = |_: &mut [u8; PACKET], _: usize| sent += 1;
+            match random() % 8 {
+                0 | 1 => {
+                    outgoing.event(&header, &payload, [8000, 16_000][random() as usize % 2], now, &mut emit);
+                }
+                2 => outgoing.leave_out(&header, now),
+                3 => outgoing.rest(),
+                4 => {
+                    outgoing.pass(&header, &mut packet, 8000, now, &mut emit);
+                }
+                _ => outgoing.audio(codec, &header, &payload, now, &mut emit),
             }
+            let due = outgoing.due_at();
+            outgoing.speak(due, &mut emit);
+            let _ = outgoing.report(&mut [0; report::LONGEST], || None, due);
+            assert!(outgoing.due_at() > due);
         }
         assert!(sent < 10 * 60, "{sent}");
     }
