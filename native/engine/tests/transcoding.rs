@@ -74,6 +74,38 @@ fn an_event_whose_ends_are_lost_ends_though_its_peer_is_silent_from_there() {
 }
 
 #[test]
+fn a_press_longer_than_a_segment_is_one_event_in_the_peers_segments() {
+    let engine = Engine::start(settings(23500, 8)).unwrap();
+    let (a, b) = transcoded(&engine);
+    let takes_events = Some(EventFormat { payload_type: EVENT, clock_rate: 16_000 });
+    engine.set_remote(b.leg, Remote { takes_events, ..remote(&b.peer, Codec::Speex) }).unwrap();
+    let mut packets = vec![event(0, 160, false), event(1, 0xffff, false)];
+    for (sequence, duration, end) in [(2, 160, false), (3, 14_465, true)] {
+        let mut packet = event(sequence, duration, end);
+        packet[4..8].copy_from_slice(&(8000u32 + 0xffff).to_be_bytes());
+        packets.push(packet);
+    }
+    packets.iter().for_each(|packet| a.peer.say(a.port, packet));
+    let mut told = Vec::new();
+    while told.last().is_none_or(|(_, event): &(Header, Event)| !event.end) {
+        told.push(heard(&b.peer));
+    }
+    assert_eq!(told.iter().filter(|(header, _)| header.marker).count(), 1);
+    let mut begins: Vec<u32> = told.iter().map(|(header, _)| header.timestamp).collect();
+    begins.dedup();
+    assert_eq!(
+        begins.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect::<Vec<_>>(),
+        [0xffff, 0xffff]
+    );
+    let (last, end) = told.last().unwrap();
+    assert_eq!(
+        last.timestamp.wrapping_sub(begins[0]) + u32::from(end.duration),
+        160_000,
+        "ten seconds at 16 kHz"
+    );
+}
+
+#[test]
 fn a_digit_that_is_told_is_told_though_its_ends_are_lost() {
     let engine = Engine::start(settings(23100, 8)).unwrap();
     let (a, _b) = transcoded(&engine);
