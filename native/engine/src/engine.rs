@@ -240,8 +240,8 @@ impl Engine {
             open.far = Far::Terminal(Box::new(terminal));
             open.leg.reconsider(|address| !shared.refuses(address, true));
             shared.slots[leg.slot as usize].set_has_terminal(true);
+            shared.wake_when_due(open, leg);
         }
-        shared.doors[leg.slot as usize % shared.doors.len()].pace(now, leg);
         Ok(())
     }
 
@@ -269,11 +269,8 @@ impl Engine {
             let taken = terminal.send_digits(digits, duration_ms).map_err(no_digit)?;
             return if taken { Ok(()) } else { Err(none_taken) };
         }
-        let first_at = shared.queue_digits(open, digits, duration_ms, shared.now());
-        drop(content);
-        if let Some(first_at) = first_at? {
-            shared.doors[leg.slot as usize % shared.doors.len()].pace(first_at, leg);
-        }
+        shared.queue_digits(open, digits, duration_ms, shared.now())?;
+        shared.wake_when_due(open, leg);
         Ok(())
     }
 
@@ -289,16 +286,10 @@ impl Engine {
         if sound.is_none() && open.outgoing.is_none() {
             return Ok(());
         }
-        let outgoing = open.outgoing(|| shared.seed(), now);
-        let speaking = outgoing.is_speaking();
-        if !outgoing.announce(sound, now) {
+        if !open.outgoing(|| shared.seed(), now).announce(sound, now) {
             return Err(EngineError::Terminal("the peer has no format for a sound"));
         }
-        let begins_at = (!speaking && outgoing.is_speaking()).then_some(outgoing.next_at());
-        drop(content);
-        if let Some(begins_at) = begins_at {
-            shared.doors[leg.slot as usize % shared.doors.len()].pace(begins_at, leg);
-        }
+        shared.wake_when_due(open, leg);
         Ok(())
     }
 

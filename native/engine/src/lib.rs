@@ -11,12 +11,13 @@
 //!
 //! Locks: a slot's lock is held for one packet or one command, and never two slots' at a time; the pool's is never held
 //! together with a slot's, except that the pool may look at a slot that nobody else has. So nothing waits for long and
-//! nothing can deadlock.
+//! nothing can deadlock. A door's and the events' are held for a push only, under a slot's or alone.
 #![deny(unsafe_code)]
 
 pub mod engine;
 pub mod error;
 pub mod events;
+mod moments;
 mod pool;
 mod relay;
 pub mod settings;

@@ -4,20 +4,21 @@
 //! that was closed or bridged elsewhere in between gets nothing.
 
 use trunkline_media::Micros;
-use trunkline_media::dtmf::tones::Digit;
 use trunkline_media::dtmf::{EVENT_LENGTH, NotADigit};
+use trunkline_media::ear::tones::{Hearing, Pressed};
 use trunkline_media::injection::Injection;
 use trunkline_media::leg::{Arrival, Drop};
 use trunkline_media::outgoing::line::Sent;
-use trunkline_media::outgoing::{Outgoing, PACKET};
-use trunkline_media::rtp::HEADER_LENGTH;
-use trunkline_media::srtp::RTP_OVERHEAD;
+use trunkline_media::outgoing::{Emit, Outgoing, PACKET};
+use trunkline_media::rtcp::report::LONGEST;
+use trunkline_media::rtp::{HEADER_LENGTH, Header};
+use trunkline_media::srtp::{RTCP_OVERHEAD, RTP_OVERHEAD};
 
 use crate::engine::LegId;
 use crate::error::EngineError;
 use crate::events::{Event, EventKind};
 use crate::shared::Shared;
-use crate::slot::{Far, OpenLeg, State};
+use crate::slot::{Far, OpenLeg, State, Suspect};
 use crate::sockets::{Pair, receive, transmit};
 
 /// Longer than any datagram that is accepted.
@@ -27,7 +28,7 @@ pub(crate) const BUFFER: usize = 2048;
 const EVENT_PACKET: usize = HEADER_LENGTH + EVENT_LENGTH + RTP_OVERHEAD;
 
 /// A report, with room for its protection.
-const REPORT: usize = 128;
+const REPORT: usize = LONGEST + RTCP_OVERHEAD;
 
 /// Which of a pair's sockets; or, for what is sent, which kind of packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,23 +39,33 @@ pub(crate) enum Plane {
     Rtcp,
 }
 
+/// How many packets are kept back at most while a digit may have begun in them: more than 25 ms have.
+const MOST_SUSPECTS: usize = 4;
+
 /// An accepted packet on its way to the far leg.
 struct Onward {
     from: LegId,
     to: LegId,
-    arrival: Arrival,
-    /// A digit whose tones ended in it.
-    digit: Option<Digit>,
+    /// What was kept back until now.
+    before: Vec<Suspect>,
+    cargo: Cargo,
 }
 
-/// What a leg's ear made of a packet.
-enum Heard {
-    /// Nothing that changes its way.
-    Nothing,
-    /// A digit that the far leg's peer is to get.
-    Digit(Digit),
-    /// It was an event of a leg that tells them: it goes no further.
-    Told,
+/// The leg that a packet goes out from, locked, and its sockets.
+struct Exit<'a> {
+    leg: LegId,
+    open: &'a mut OpenLeg,
+    pair: &'a Pair,
+}
+
+/// What goes on of a packet.
+enum Cargo {
+    /// Itself.
+    Packet(Arrival),
+    /// Telephone-events in place of audio with digits in it, which has so many ticks a second, and of what was kept back.
+    Digits(Header, u32, Vec<Pressed>),
+    /// Nothing, nor of what was kept back: the call is told of the digit.
+    Nothing(Header),
 }
 
 impl Shared {
@@ -90,14 +101,14 @@ impl Shared {
                     let refuses = |address| self.refuses(address, is_terminal);
                     let arrival = match plane {
                         Plane::Rtp => open.leg.receive_rtp(packet, source, now, refuses),
-                        Plane::Rtcp => open.leg.receive_rtcp(packet, source, refuses),
+                        Plane::Rtcp => open.leg.receive_rtcp(packet, source, now, refuses),
                     };
                     arrival.ok().and_then(|arrival| self.accept(open, pair, from, arrival, packet, now))
                 }
             }
         };
         if let Some(onward) = onward {
-            self.send_on(&onward, buffer, length, now);
+            self.send_on(onward, buffer, length, now);
         }
     }
 
@@ -112,31 +123,36 @@ impl Shared {
         now: Micros,
     ) -> Option<Onward> {
         open.tie_if_settled(pair);
-        let digit = match self.listen(open, from, arrival, packet, now) {
-            Heard::Nothing => None,
-            Heard::Digit(digit) => Some(digit),
-            Heard::Told => return None,
-        };
-        match &mut open.far {
-            Far::Leg { leg, .. } => return Some(Onward { from, to: *leg, arrival, digit }),
-            Far::Terminal(terminal) => match arrival {
-                Arrival::Rtp { header, is_event, .. } => terminal.hear(&header, packet, is_event),
-                Arrival::Foreign { header, codec, .. } => terminal.hear(&header, packet, codec.is_none()),
-                Arrival::Rtcp => {}
-            },
-            Far::Nothing => open.leg.count_drop(Drop::NoPeer),
-            Far::Failed => open.leg.count_drop(Drop::Failed),
-            Far::Fault => {
+        let (before, cargo) = self.listen(open, from, arrival, packet, now)?;
+        match (&mut open.far, arrival) {
+            (Far::Leg { leg, .. }, _) => return Some(Onward { from, to: *leg, before, cargo }),
+            (Far::Terminal(terminal), Arrival::Rtp { header, is_event, clock_rate }) => {
+                terminal.hear(&header, packet, is_event.then_some(clock_rate), now);
+            }
+            (Far::Terminal(terminal), Arrival::Foreign { header, codec, clock_rate }) => {
+                terminal.hear(&header, packet, codec.is_none().then_some(clock_rate), now);
+            }
+            (Far::Terminal(_), Arrival::Rtcp) => {}
+            (Far::Nothing, _) => open.leg.count_drop(Drop::NoPeer),
+            (Far::Failed, _) => open.leg.count_drop(Drop::Failed),
+            (Far::Fault, _) => {
                 panic!("a fault injected into the stream of port {}", self.settings.port(from.slot as usize))
             }
         }
         None
     }
 
-    /// Has the leg's ear listen, if it has one.
-    fn listen(&self, open: &mut OpenLeg, leg: LegId, arrival: Arrival, packet: &[u8], now: Micros) -> Heard {
+    /// Has the leg's ear listen, if it has one: what goes on. `None` when the packet is kept back.
+    fn listen(
+        &self,
+        open: &mut OpenLeg,
+        leg: LegId,
+        arrival: Arrival,
+        packet: &[u8],
+        now: Micros,
+    ) -> Option<(Vec<Suspect>, Cargo)> {
         let (Some(ear), Some(remote)) = (&mut open.ear, open.leg.remote()) else {
-            return Heard::Nothing;
+            return Some((Vec::new(), Cargo::Packet(arrival)));
         };
         let mut tell = |digit| {
             self.events.push(Event { kind: EventKind::Digit(digit), leg });
@@ -144,35 +160,36 @@ impl Shared {
         let (header, is_event, clock_rate) = match arrival {
             Arrival::Rtp { header, is_event, clock_rate } => (header, is_event, clock_rate),
             Arrival::Foreign { header, codec, clock_rate } => (header, codec.is_none(), clock_rate),
-            Arrival::Rtcp => return Heard::Nothing,
+            Arrival::Rtcp => return Some((Vec::new(), Cargo::Packet(arrival))),
         };
         let payload = &packet[header.payload_start..header.payload_end];
-        if is_event {
-            if !remote.tells_digits {
-                return Heard::Nothing;
-            }
+        let mut cargo = Cargo::Packet(arrival);
+        if is_event && remote.tells_digits {
             ear.hear_event(&header, payload, clock_rate, now, &mut tell);
-            return Heard::Told;
-        }
-        if remote.tells_digits {
-            ear.miss_events(now, &mut tell);
-        }
-        let mut heard = Heard::Nothing;
-        if remote.finds_tones
-            && let Some(format) = remote.format_of(header.payload_type)
-        {
-            ear.hear_audio(format.codec, &header, payload, &mut |digit| {
-                if remote.tells_digits {
-                    tell(digit);
-                } else {
-                    heard = Heard::Digit(digit);
+            cargo = Cargo::Nothing(header);
+        } else if !is_event {
+            if remote.tells_digits {
+                ear.miss_events(&header, clock_rate, now, &mut tell);
+            }
+            let format = remote.format_of(header.payload_type).filter(|_| remote.finds_tones);
+            match format.map(|format| ear.tones.hear(format.codec, &header, payload, now)) {
+                Some(Hearing::Suspect) if open.suspects.len() < MOST_SUSPECTS => {
+                    open.suspects.push(Suspect { header, arrival, packet: packet.to_vec() });
+                    return None;
                 }
-            });
+                Some(Hearing::Digits(pressed)) if remote.tells_digits => {
+                    pressed.iter().filter(|pressed| pressed.ended).for_each(|pressed| tell(pressed.digit));
+                    cargo = Cargo::Nothing(header);
+                }
+                Some(Hearing::Digits(pressed)) => cargo = Cargo::Digits(header, clock_rate, pressed),
+                Some(Hearing::Audio | Hearing::Suspect) | None => {}
+            }
         }
-        heard
+        self.wake_when_due(open, leg);
+        Some((std::mem::take(&mut open.suspects), cargo))
     }
 
-    fn send_on(&self, onward: &Onward, buffer: &mut [u8; BUFFER], length: usize, now: Micros) {
+    fn send_on(&self, onward: Onward, buffer: &mut [u8; BUFFER], length: usize, now: Micros) {
         let place = &self.slots[onward.to.slot as usize];
         let Some(pair) = place.pair() else {
             return;
@@ -184,43 +201,79 @@ impl Shared {
         if !matches!(open.far, Far::Leg { leg, .. } if leg == onward.from) {
             return;
         }
-        if let Some(digit) = onward.digit
-            && let Some(spelled) = digit.spelled()
-        {
-            let mut text = [0; 4];
-            if let Ok(Some(first_at)) =
-                self.queue_digits(open, spelled.encode_utf8(&mut text), digit.duration_ms, now)
-            {
-                self.doors[onward.to.slot as usize % self.doors.len()].pace(first_at, onward.to);
+        let Onward { to: leg, before, cargo, .. } = onward;
+        let mut exit = Exit { leg, open, pair };
+        match cargo {
+            Cargo::Packet(arrival) => {
+                if !before.is_empty() {
+                    self.send_suspects(&mut exit, before, now);
+                }
+                self.send_packet(&mut exit, arrival, buffer, length, now);
             }
+            Cargo::Digits(header, clock_rate, pressed) => {
+                self.with_outgoing(&mut exit, now, |outgoing, emit| {
+                    before.iter().for_each(|suspect| outgoing.leave_out(&suspect.header, now));
+                    for pressed in pressed {
+                        let (header, event) = pressed.as_event(&header, clock_rate);
+                        outgoing.event(&header, &event.to_bytes(), clock_rate, now, emit);
+                    }
+                });
+            }
+            Cargo::Nothing(header) => self.with_outgoing(&mut exit, now, |outgoing, _| {
+                let before = before.iter().map(|suspect| &suspect.header);
+                before.chain([&header]).for_each(|header| outgoing.leave_out(header, now));
+            }),
         }
-        match onward.arrival {
-            Arrival::Foreign { header, codec, clock_rate } => {
-                let mut outgoing = take_outgoing(self, open, now);
-                let payload = &buffer[header.payload_start..header.payload_end];
-                let mut emit =
-                    |packet: &mut [u8; PACKET], length: usize| send_own(open, pair, packet, length);
-                match codec {
-                    Some(codec) => outgoing.audio(codec, &header, payload, now, &mut emit),
-                    None => outgoing.event(&header, payload, clock_rate, now, &mut emit),
+    }
+
+    /// Sends what was kept back after all.
+    #[cold]
+    fn send_suspects(&self, exit: &mut Exit<'_>, suspects: Vec<Suspect>, now: Micros) {
+        let mut buffer = [0; BUFFER];
+        for Suspect { arrival, packet, .. } in suspects {
+            buffer[..packet.len()].copy_from_slice(&packet);
+            self.send_packet(exit, arrival, &mut buffer, packet.len(), now);
+        }
+    }
+
+    fn send_packet(
+        &self,
+        exit: &mut Exit<'_>,
+        arrival: Arrival,
+        buffer: &mut [u8; BUFFER],
+        length: usize,
+        now: Micros,
+    ) {
+        match arrival {
+            Arrival::Foreign { codec: Some(_), .. } if exit.open.leg.rtp_destination().is_err() => {
+                if let Some(outgoing) = &mut exit.open.outgoing {
+                    outgoing.rest();
                 }
-                report(&mut outgoing, open, pair, now);
-                open.outgoing = Some(outgoing);
             }
-            Arrival::Rtp { header, is_event, clock_rate } if open.outgoing.is_some() => {
-                let mut outgoing = take_outgoing(self, open, now);
-                if is_event {
-                    let payload = &buffer[header.payload_start..header.payload_end];
-                    let mut emit =
-                        |packet: &mut [u8; PACKET], length: usize| send_own(open, pair, packet, length);
-                    outgoing.event(&header, payload, clock_rate, now, &mut emit);
-                } else if outgoing.pass(&header, buffer, now) {
-                    send_rtp(open, pair, buffer, length, header.payload_length());
+            Arrival::Foreign { header, codec, clock_rate } => {
+                let payload = &buffer[header.payload_start..header.payload_end];
+                self.with_outgoing(exit, now, |outgoing, emit| match codec {
+                    Some(codec) => outgoing.audio(codec, &header, payload, now, emit),
+                    None => outgoing.event(&header, payload, clock_rate, now, emit),
+                });
+            }
+            Arrival::Rtp { header, is_event: true, clock_rate } if exit.open.outgoing.is_some() => {
+                let payload = &buffer[header.payload_start..header.payload_end];
+                self.with_outgoing(exit, now, |outgoing, emit| {
+                    outgoing.event(&header, payload, clock_rate, now, emit);
+                });
+            }
+            Arrival::Rtp { header, clock_rate, .. } if exit.open.outgoing.is_some() => {
+                let mut passes = false;
+                self.with_outgoing(exit, now, |outgoing, emit| {
+                    passes = outgoing.pass(&header, buffer, clock_rate, now, emit);
+                });
+                if passes {
+                    send_rtp(exit.open, exit.pair, buffer, length, header.payload_length());
                 }
-                report(&mut outgoing, open, pair, now);
-                open.outgoing = Some(outgoing);
             }
             Arrival::Rtp { header, is_event, .. } => {
+                let Exit { open, pair, .. } = exit;
                 open.passed = Some(Sent {
                     ssrc: header.ssrc,
                     sequence: header.sequence,
@@ -240,55 +293,29 @@ impl Shared {
                 }
             }
             // A leg with a stream of its own reports on that.
-            Arrival::Rtcp if open.outgoing.is_some() => {}
-            Arrival::Rtcp => send_rtcp(open, pair, buffer, length),
+            Arrival::Rtcp if exit.open.outgoing.is_some() => {}
+            Arrival::Rtcp => send_rtcp(exit.open, exit.pair, buffer, length),
         }
     }
 
-    /// Lets a terminal, or digits being injected, say what is due; when they want to speak next, or `None` when they are
-    /// through.
-    pub(crate) fn speak(&self, leg: LegId, buffer: &mut [u8; BUFFER], now: Micros) -> Option<Micros> {
-        let place = &self.slots[leg.slot as usize];
-        let pair = place.pair()?;
-        let mut content = place.lock();
-        let open = content.open(leg.generation)?;
-        if let Some(mut outgoing) = open.outgoing.take_if(|outgoing| outgoing.is_speaking()) {
-            let said = outgoing.speak(now, &mut |packet, length| send_own(open, pair, packet, length));
+    /// Has the leg's own stream send over the leg, and report when that is due. It is made if there is none.
+    fn with_outgoing(
+        &self,
+        exit: &mut Exit<'_>,
+        now: Micros,
+        action: impl FnOnce(&mut Outgoing, &mut Emit<'_>),
+    ) {
+        let Exit { leg, open, pair } = exit;
+        open.outgoing(|| self.seed(), now);
+        if let Some(mut outgoing) = open.outgoing.take() {
+            action(&mut outgoing, &mut |packet, length| send_own(open, pair, packet, length));
             report(&mut outgoing, open, pair, now);
-            let next = outgoing.is_speaking().then_some(outgoing.next_at());
             open.outgoing = Some(outgoing);
-            drop(content);
-            if said.sound_ended {
-                self.events.push(Event { kind: EventKind::SoundEnded, leg });
-            }
-            if said.digits_ended {
-                self.events.push(Event { kind: EventKind::SourceEnded, leg });
-            }
-            return next;
         }
-        let (length, ended, next) = match (&mut open.far, &mut open.injection) {
-            (Far::Terminal(terminal), _) => {
-                let spoken = terminal.speak(now, buffer);
-                (spoken.length, spoken.ended, Some(terminal.next_at()))
-            }
-            (_, Some(injection)) if open.injects => {
-                let length = injection.speak(buffer, now).unwrap_or(0);
-                open.injects = !injection.is_idle();
-                (length, !open.injects, open.injects.then_some(injection.next_at()))
-            }
-            _ => return None,
-        };
-        if length > 0 {
-            send_rtp(open, pair, buffer, length, length - HEADER_LENGTH);
-        }
-        drop(content);
-        if ended {
-            self.events.push(Event { kind: EventKind::SourceEnded, leg });
-        }
-        next
+        self.wake_when_due(open, *leg);
     }
 
-    /// Queues digits for a leg's peer, by whatever way it takes them; when the leg is to be paced from, if it is not already.
+    /// Queues digits for a leg's peer, by whatever way it takes them. The leg is to be woken then.
     ///
     /// # Errors
     /// [`EngineError::Terminal`] when the peer takes no digits at all; [`EngineError::Argument`] when one is no digit.
@@ -298,7 +325,7 @@ impl Shared {
         digits: &str,
         duration_ms: u32,
         now: Micros,
-    ) -> Result<Option<Micros>, EngineError> {
+    ) -> Result<(), EngineError> {
         let no_digit = |digit: NotADigit| EngineError::Argument(format!("{:?} is no DTMF digit", digit.0));
         let passes = open.outgoing.is_none();
         if passes && let Some(event) = open.leg.telephone_event() {
@@ -307,18 +334,15 @@ impl Shared {
                 _ => Box::new(Injection::new(event.from, event.clock_rate, self.seed(), now)),
             };
             let result = injection.queue(digits, duration_ms).map_err(no_digit);
-            let begins = !open.injects && !injection.is_idle();
             open.injects = !injection.is_idle();
-            let first_at = injection.next_at();
             open.injection = Some(injection);
-            return result.map(|()| begins.then_some(first_at));
+            return result;
         }
         let outgoing = open.outgoing(|| self.seed(), now);
-        let speaking = outgoing.is_speaking();
         if !outgoing.send_digits(digits, duration_ms, now).map_err(no_digit)? {
             return Err(EngineError::Terminal("the peer takes neither telephone-events nor audio of ours"));
         }
-        Ok((!speaking && outgoing.is_speaking()).then_some(outgoing.next_at()))
+        Ok(())
     }
 
     /// Ends the stream of the leg on `slot` after a panic in it.
@@ -331,48 +355,15 @@ impl Shared {
             self.events.push(Event { kind: EventKind::StreamFailed, leg });
         }
     }
-
-    /// Tells of the bridge that begins at `slot`, if its silence has lasted too long. Told once, and again only after sound.
-    pub(crate) fn check_silence(&self, slot: u32, now: Micros) {
-        let (first, second, since, was_told) = {
-            let mut content = self.slots[slot as usize].lock();
-            let first = LegId { slot, generation: content.generation };
-            let Some(OpenLeg { leg, far: Far::Leg { leg: second, first: true, since, told }, .. }) =
-                content.open(first.generation)
-            else {
-                return;
-            };
-            let Some(silent) = leg.silent_since() else {
-                return;
-            };
-            (first, *second, silent.max(*since), *told)
-        };
-        let silent = {
-            let mut content = self.lock(second);
-            let Some(OpenLeg { leg, far: Far::Leg { leg: back, .. }, .. }) = content.open(second.generation)
-            else {
-                return;
-            };
-            if *back != first {
-                return;
-            }
-            leg.silent_since()
-        };
-        let timeout = self.settings.timeout.as_micros() as Micros;
-        let is_silent = silent.is_some_and(|silent| now.saturating_sub(silent.max(since)) >= timeout);
-        if is_silent == was_told {
-            return;
-        }
-        let told = is_silent && self.events.push(Event { kind: EventKind::MediaTimedOut, leg: first });
-        if let Some(OpenLeg { far: Far::Leg { told: flag, .. }, .. }) =
-            self.lock(first).open(first.generation)
-        {
-            *flag = told;
-        }
-    }
 }
 
-fn send_rtp(open: &mut OpenLeg, pair: &Pair, buffer: &mut [u8], length: usize, payload_octets: usize) {
+pub(crate) fn send_rtp(
+    open: &mut OpenLeg,
+    pair: &Pair,
+    buffer: &mut [u8],
+    length: usize,
+    payload_octets: usize,
+) {
     let Ok(destination) = open.leg.rtp_destination() else {
         return;
     };
@@ -387,7 +378,7 @@ fn send_rtp(open: &mut OpenLeg, pair: &Pair, buffer: &mut [u8], length: usize, p
 }
 
 /// Sends a packet that the leg made itself.
-fn send_own(open: &mut OpenLeg, pair: &Pair, packet: &mut [u8; PACKET], length: usize) {
+pub(crate) fn send_own(open: &mut OpenLeg, pair: &Pair, packet: &mut [u8; PACKET], length: usize) {
     send_rtp(open, pair, packet, length, length - HEADER_LENGTH);
 }
 
@@ -401,15 +392,9 @@ fn send_rtcp(open: &mut OpenLeg, pair: &Pair, buffer: &mut [u8], length: usize) 
 }
 
 /// Sends the report of the leg's own stream, when it is due.
-fn report(outgoing: &mut Outgoing, open: &mut OpenLeg, pair: &Pair, now: Micros) {
+pub(crate) fn report(outgoing: &mut Outgoing, open: &mut OpenLeg, pair: &Pair, now: Micros) {
     let mut packet = [0; REPORT];
-    if let Some(length) = outgoing.report(&mut packet, now) {
+    if let Some(length) = outgoing.report(&mut packet, || open.leg.peer_stream(), now) {
         send_rtcp(open, pair, &mut packet, length);
     }
-}
-
-/// Takes the leg's own stream out of it, so that it can send over the leg. It has to be put back.
-fn take_outgoing(shared: &Shared, open: &mut OpenLeg, now: Micros) -> Box<Outgoing> {
-    open.outgoing(|| shared.seed(), now);
-    open.outgoing.take().unwrap_or_else(|| Box::new(Outgoing::new(None, shared.seed(), now)))
 }

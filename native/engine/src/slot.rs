@@ -10,10 +10,10 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use trunkline_media::Micros;
 use trunkline_media::ear::Ear;
 use trunkline_media::injection::Injection;
-use trunkline_media::leg::Leg;
+use trunkline_media::leg::{Arrival, Leg};
 use trunkline_media::outgoing::Outgoing;
 use trunkline_media::outgoing::line::Sent;
-use trunkline_media::rtp::{self, Kind};
+use trunkline_media::rtp::{self, Header, Kind};
 use trunkline_media::srtp::{Srtp, SrtpKeys};
 use trunkline_media::terminal::Terminal;
 
@@ -64,13 +64,43 @@ pub(crate) struct OpenLeg {
     pub(crate) injection: Option<Box<Injection>>,
     /// Listens for the peer's digits.
     pub(crate) ear: Option<Box<Ear>>,
+    /// Audio of the peer's in which a digit may have begun, until that is certain.
+    pub(crate) suspects: Vec<Suspect>,
     /// What is sent to the peer that does not come as it is; `None` until something had to be.
     pub(crate) outgoing: Option<Box<Outgoing>>,
     /// The last packet that passed to the peer while there was no `outgoing`.
     pub(crate) passed: Option<Sent>,
+    /// When its thread will wake it, whatever other moments were asked for.
+    pub(crate) wakes_at: Option<Micros>,
+}
+
+/// An accepted packet that is kept back.
+#[derive(Debug)]
+pub(crate) struct Suspect {
+    pub(crate) header: Header,
+    pub(crate) arrival: Arrival,
+    pub(crate) packet: Vec<u8>,
 }
 
 impl OpenLeg {
+    /// When it has something to do that no packet brings about.
+    pub(crate) fn due_at(&self) -> Option<Micros> {
+        let outgoing = self.outgoing.as_ref().map(|outgoing| outgoing.due_at());
+        let ear = self.ear.as_ref().and_then(|ear| ear.gone_at());
+        let far = match (&self.far, &self.injection) {
+            _ if self.is_speaking() => None,
+            (Far::Terminal(terminal), _) => Some(terminal.next_at()),
+            (_, Some(injection)) if self.injects => Some(injection.next_at()),
+            _ => None,
+        };
+        [outgoing, ear, far].into_iter().flatten().min()
+    }
+
+    /// True while it says something of its own in place of what comes from its far end.
+    pub(crate) fn is_speaking(&self) -> bool {
+        self.outgoing.as_ref().is_some_and(|outgoing| outgoing.is_speaking())
+    }
+
     /// What the leg sends of its own, made when first needed.
     pub(crate) fn outgoing(&mut self, seed: impl FnOnce() -> u64, now: Micros) -> &mut Outgoing {
         let (leg, passed) = (&self.leg, self.passed);
@@ -92,7 +122,7 @@ impl OpenLeg {
             outgoing.set_formats(remote.speaks, remote.takes_events);
         }
         if !(remote.finds_tones || remote.tells_digits) {
-            self.ear = None;
+            (self.ear, self.suspects) = (None, Vec::new());
         } else if self.ear.is_none() {
             self.ear = Some(Box::default());
         }

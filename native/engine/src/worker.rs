@@ -1,4 +1,5 @@
-//! A thread of the engine: waits for datagrams and for the moments at which terminals speak, and looks for silent calls.
+//! A thread of the engine: waits for datagrams and for the moments at which legs have something to do, and looks for silent
+//! calls.
 //!
 //! It reads one datagram per wake-up of a socket, which level-triggered epoll makes the cheapest way (no read that finds
 //! nothing), and it stamps all datagrams of a batch with the batch's time. While there is much to do it looks at
@@ -67,7 +68,7 @@ impl Door {
         let _ = rustix::io::write(&self.bell, &1u64.to_ne_bytes());
     }
 
-    /// Has a terminal speak, first at `at`.
+    /// Has a leg woken at `at`.
     pub(crate) fn pace(&self, at: Micros, leg: LegId) {
         self.paced.lock().unwrap_or_else(PoisonError::into_inner).push((at, leg));
         self.wake();
@@ -76,8 +77,8 @@ impl Door {
 
 /// The thread's life.
 pub(crate) fn run(shared: &Shared, index: usize) {
-    let (speaking, load) = (BinaryHeap::new(), Load::default());
-    Worker { shared, index, speaking, load, next_search: 0, buffer: [0; BUFFER] }.run();
+    let (due, load) = (BinaryHeap::new(), Load::default());
+    Worker { shared, index, due, load, next_search: 0, buffer: [0; BUFFER] }.run();
 }
 
 /// How much there was to do lately.
@@ -102,7 +103,8 @@ impl Load {
 struct Worker<'a> {
     shared: &'a Shared,
     index: usize,
-    speaking: BinaryHeap<Reverse<(Micros, LegId)>>,
+    /// When legs have something to do that no packet brings about.
+    due: BinaryHeap<Reverse<(Micros, LegId)>>,
     load: Load,
     next_search: Micros,
     buffer: [u8; BUFFER],
@@ -142,7 +144,7 @@ impl Worker<'_> {
                     }
                 }
             }
-            self.let_speak(now);
+            self.wake_legs(now);
             if now >= self.next_search {
                 self.search(now);
             }
@@ -150,16 +152,16 @@ impl Worker<'_> {
     }
 
     fn timeout(&self, now: Micros) -> Timespec {
-        let speak = self.speaking.peek().map_or(Micros::MAX, |Reverse((at, _))| *at);
+        let due = self.due.peek().map_or(Micros::MAX, |Reverse((at, _))| *at);
         // epoll counts in milliseconds: rounded up, a moment that is due is due when it returns.
-        let wait_ms = speak.min(self.next_search).saturating_sub(now).div_ceil(1000);
+        let wait_ms = due.min(self.next_search).saturating_sub(now).div_ceil(1000);
         Timespec { tv_sec: (wait_ms / 1000) as i64, tv_nsec: (wait_ms % 1000 * 1_000_000) as i64 }
     }
 
     fn answer(&mut self, door: &Door) {
         let _ = rustix::io::read(&door.bell, &mut [0; 8]);
         let paced = std::mem::take(&mut *door.paced.lock().unwrap_or_else(PoisonError::into_inner));
-        self.speaking.extend(paced.into_iter().map(Reverse));
+        self.due.extend(paced.into_iter().map(Reverse));
         if self.index == 0 && self.shared.refill.swap(false, Ordering::Relaxed) {
             self.shared.bind_more();
         }
@@ -172,14 +174,14 @@ impl Worker<'_> {
         }
     }
 
-    fn let_speak(&mut self, now: Micros) {
-        while let Some(&Reverse((at, leg))) = self.speaking.peek()
+    fn wake_legs(&mut self, now: Micros) {
+        while let Some(&Reverse((at, leg))) = self.due.peek()
             && at <= now
         {
-            self.speaking.pop();
+            self.due.pop();
             let (shared, buffer) = (self.shared, &mut self.buffer);
-            match catch_unwind(AssertUnwindSafe(|| shared.speak(leg, buffer, now))) {
-                Ok(Some(next)) => self.speaking.push(Reverse((next, leg))),
+            match catch_unwind(AssertUnwindSafe(|| shared.wake(leg, at, buffer, now))) {
+                Ok(Some(next)) => self.due.push(Reverse((next, leg))),
                 Ok(None) => {}
                 Err(_) => shared.fail(leg.slot),
             }

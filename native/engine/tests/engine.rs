@@ -2,33 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+mod peers;
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use peers::{HOST, PATIENCE, Peer, eventually, next_event, settings};
 use trunkline_engine::{Engine, EngineError, Event, EventKind, LegId, Settings};
 use trunkline_media::leg::{Drop as Reason, Flow, Remote};
 use trunkline_media::payload::{Payload, PayloadMap};
 use trunkline_media::rtp::{Header, write_header};
 use trunkline_media::terminal::Source;
 use trunkline_media::tone::Tone;
-
-/// An address of the tests' own, and ports below those that the system hands out.
-const HOST: Ipv4Addr = Ipv4Addr::new(127, 0, 7, 1);
-/// Long enough for a loaded machine, never waited for in vain but in [`Peer::hears_nothing`].
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Each test has ports of its own.
-fn settings(port_min: u16, pairs: u16) -> Settings {
-    Settings {
-        port_min,
-        port_max: port_min + 2 * pairs - 1,
-        bind_v4: Some(HOST),
-        allow_loopback: true,
-        drain: Duration::from_millis(50),
-        ..Settings::default()
-    }
-}
 
 fn remote(address: SocketAddr) -> Remote {
     let payloads = PayloadMap::new(vec![
@@ -44,40 +29,15 @@ fn packet(payload_type: u8, sequence: u16) -> Vec<u8> {
     packet
 }
 
-struct Peer(UdpSocket);
+/// Nothing had come before a packet that is known to come.
+fn hears_only(peer: &Peer, sequence: u16) {
+    assert_eq!(Header::parse(&peer.hear()).unwrap().sequence, sequence);
+}
 
-impl Peer {
-    fn at(address: &str) -> Self {
-        let socket = UdpSocket::bind((address, 0)).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        Self(socket)
-    }
-
-    fn address(&self) -> SocketAddr {
-        self.0.local_addr().unwrap()
-    }
-
-    fn say(&self, port: u16, bytes: &[u8]) {
-        let host: IpAddr = if self.address().is_ipv6() { Ipv6Addr::LOCALHOST.into() } else { HOST.into() };
-        self.0.send_to(bytes, (host, port)).unwrap();
-    }
-
-    fn hear(&self) -> Vec<u8> {
-        let mut buffer = [0; 2048];
-        let (length, _) = self.0.recv_from(&mut buffer).expect("a packet");
-        buffer[..length].to_vec()
-    }
-
-    /// Nothing had come before a packet that is known to come.
-    fn hears_only(&self, sequence: u16) {
-        assert_eq!(Header::parse(&self.hear()).unwrap().sequence, sequence);
-    }
-
-    fn hears_nothing(&self) {
-        self.0.set_read_timeout(Some(Duration::from_millis(60))).unwrap();
-        assert!(self.0.recv_from(&mut [0; 2048]).is_err());
-        self.0.set_read_timeout(Some(PATIENCE)).unwrap();
-    }
+fn hears_nothing(peer: &Peer) {
+    peer.0.set_read_timeout(Some(Duration::from_millis(60))).unwrap();
+    assert!(peer.0.recv_from(&mut [0; 2048]).is_err());
+    peer.0.set_read_timeout(Some(PATIENCE)).unwrap();
 }
 
 struct Side {
@@ -97,29 +57,6 @@ fn bridged(engine: &Engine) -> (Side, Side) {
     let (a, b) = (side(engine, "127.0.0.10"), side(engine, "127.0.0.20"));
     engine.bridge(a.leg, b.leg).unwrap();
     (a, b)
-}
-
-fn next_event(engine: &Engine) -> Event {
-    let deadline = Instant::now() + PATIENCE;
-    let fd = engine.event_fd();
-    let mut fds = [PollFd::new(&fd, PollFlags::IN)];
-    let wait = Timespec { tv_sec: 10, tv_nsec: 0 };
-    while Instant::now() < deadline {
-        poll(&mut fds, Some(&wait)).unwrap();
-        if let Some(event) = engine.drain_events().first() {
-            return *event;
-        }
-    }
-    panic!("no event");
-}
-
-/// Waits until the engine's thread has got there.
-fn eventually(what: impl Fn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !what() {
-        assert!(Instant::now() < deadline, "never happened");
-        std::thread::yield_now();
-    }
 }
 
 #[test]
@@ -152,7 +89,7 @@ fn reports_travel_on_the_odd_ports() {
     assert_eq!(rtcp.hear(), report);
     a.peer.say(a.port + 1, b"not a report");
     eventually(|| engine.statistics(a.leg).unwrap().dropped[Reason::Malformed as usize] == 1);
-    rtcp.hears_nothing();
+    hears_nothing(&rtcp);
 }
 
 #[test]
@@ -164,15 +101,15 @@ fn a_stranger_neither_hears_nor_is_heard() {
         stranger.say(a.port, &packet(8, sequence));
     }
     a.peer.say(a.port, &packet(8, 1000));
-    b.peer.hears_only(1000);
+    hears_only(&b.peer, 1000);
     for sequence in 0..200 {
         stranger.say(a.port, &packet(8, sequence));
     }
     b.peer.say(b.port, &packet(8, 1));
-    a.peer.hears_only(1);
+    hears_only(&a.peer, 1);
     a.peer.say(a.port, &packet(8, 1001));
-    b.peer.hears_only(1001);
-    stranger.hears_nothing();
+    hears_only(&b.peer, 1001);
+    hears_nothing(&stranger);
     assert_eq!(engine.source(a.leg).unwrap(), Some(a.peer.address()));
 }
 
@@ -187,9 +124,9 @@ fn a_packet_that_waited_from_before_the_latch_is_judged_by_its_source() {
         stranger.say(a.port, &packet(8, 2 * round + 1));
     }
     for round in 0..50 {
-        b.peer.hears_only(2 * round);
+        hears_only(&b.peer, 2 * round);
     }
-    b.peer.hears_nothing();
+    hears_nothing(&b.peer);
 }
 
 #[test]
@@ -197,17 +134,17 @@ fn hold_and_a_new_address_take_effect_with_the_next_packet() {
     let engine = Engine::start(settings(21300, 8)).unwrap();
     let (a, b) = bridged(&engine);
     a.peer.say(a.port, &packet(8, 1));
-    b.peer.hears_only(1);
+    hears_only(&b.peer, 1);
     engine.set_remote(b.leg, Remote { flow: Flow::Receive, ..remote(b.peer.address()) }).unwrap();
     a.peer.say(a.port, &packet(8, 2));
     eventually(|| engine.statistics(b.leg).unwrap().dropped[Reason::Held as usize] == 1);
     let moved = Peer::at("127.0.0.30");
     engine.set_remote(b.leg, remote(moved.address())).unwrap();
     a.peer.say(a.port, &packet(8, 3));
-    moved.hears_only(3);
+    hears_only(&moved, 3);
     moved.say(b.port, &packet(8, 9));
-    a.peer.hears_only(9);
-    b.peer.hears_nothing();
+    hears_only(&a.peer, 9);
+    hears_nothing(&b.peer);
 }
 
 #[test]
@@ -231,18 +168,18 @@ fn a_drained_port_has_forgotten_its_peer() {
     let engine = Engine::start(Settings { drain: Duration::ZERO, ..settings(21500, 2) }).unwrap();
     let (a, b) = bridged(&engine);
     a.peer.say(a.port, &packet(8, 1));
-    b.peer.hears_only(1);
+    hears_only(&b.peer, 1);
     engine.close(a.leg).unwrap();
     engine.close(b.leg).unwrap();
     let (c, d) = bridged(&engine);
     c.peer.say(c.port, &packet(8, 2));
-    d.peer.hears_only(2);
+    hears_only(&d.peer, 2);
     d.peer.say(d.port, &packet(8, 3));
-    c.peer.hears_only(3);
+    hears_only(&c.peer, 3);
     a.peer.say(c.port, &packet(8, 4));
     b.peer.say(d.port, &packet(8, 4));
-    c.peer.hears_nothing();
-    d.peer.hears_nothing();
+    hears_nothing(&c.peer);
+    hears_nothing(&d.peer);
     assert!(matches!(engine.statistics(a.leg), Err(EngineError::Closed)), "an old name finds nothing");
 }
 
@@ -254,10 +191,10 @@ fn bridging_elsewhere_ends_the_old_bridge() {
     engine.bridge(a.leg, c.leg).unwrap();
     b.peer.say(b.port, &packet(8, 1));
     a.peer.say(a.port, &packet(8, 2));
-    c.peer.hears_only(2);
+    hears_only(&c.peer, 2);
     c.peer.say(c.port, &packet(8, 3));
-    a.peer.hears_only(3);
-    b.peer.hears_nothing();
+    hears_only(&a.peer, 3);
+    hears_nothing(&b.peer);
     assert!(matches!(engine.bridge(a.leg, a.leg), Err(EngineError::NotTwoLegs)));
 }
 
@@ -314,8 +251,8 @@ fn a_fault_costs_its_stream_and_no_other() {
     a.peer.say(a.port, &packet(8, 2));
     eventually(|| engine.statistics(a.leg).unwrap().dropped[Reason::Failed as usize] == 1);
     c.peer.say(c.port, &packet(8, 3));
-    d.peer.hears_only(3);
-    b.peer.hears_nothing();
+    hears_only(&d.peer, 3);
+    hears_nothing(&b.peer);
     assert_eq!(engine.close(a.leg).unwrap().statistics.packets_received, 2);
 }
 
@@ -349,9 +286,9 @@ fn sixth_version_works_alike() {
     let (a, b) = (side(&engine, "::1"), side(&engine, "127.0.0.20"));
     engine.bridge(a.leg, b.leg).unwrap();
     a.peer.say(a.port, &packet(8, 1));
-    b.peer.hears_only(1);
+    hears_only(&b.peer, 1);
     b.peer.say(b.port, &packet(8, 2));
-    a.peer.hears_only(2);
+    hears_only(&a.peer, 2);
     let other_family = remote((HOST, 4000).into());
     assert!(matches!(engine.set_remote(a.leg, other_family), Err(EngineError::Argument(_))));
     assert_eq!(engine.occupancy().unwrap().total, 16);
@@ -406,8 +343,8 @@ fn nothing_is_lost_while_packets_gather() {
             b.peer.say(b.port, &packet(8, sequence));
         }
         for (a, b) in &calls {
-            a.peer.hears_only(sequence);
-            b.peer.hears_only(sequence);
+            hears_only(&a.peer, sequence);
+            hears_only(&b.peer, sequence);
         }
     }
 }
@@ -418,9 +355,9 @@ fn many_threads_share_the_ports() {
     let calls: Vec<(Side, Side)> = (0..12).map(|_| bridged(&engine)).collect();
     for (n, (a, b)) in calls.iter().enumerate() {
         a.peer.say(a.port, &packet(8, n as u16));
-        b.peer.hears_only(n as u16);
+        hears_only(&b.peer, n as u16);
         b.peer.say(b.port, &packet(8, n as u16));
-        a.peer.hears_only(n as u16);
+        hears_only(&a.peer, n as u16);
     }
 }
 

@@ -2,6 +2,7 @@
 #![no_main]
 
 use trunkline_media::ear::Ear;
+use trunkline_media::ear::tones::Hearing;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let Some((&choice, stream)) = data.split_first() else {
@@ -9,11 +10,21 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     };
     let mut ear = Ear::default();
     for (place, (header, payload)) in trunkline_fuzz::rtp(stream).enumerate() {
+        let now = 20_000 * place as u64;
+        ear.expire(now, &mut |_| ());
         if header.payload_type == 101 {
-            ear.hear_event(&header, payload, 8000, 20_000 * place as u64, &mut |_| ());
+            ear.hear_event(&header, payload, 8000, now, &mut |_| ());
         } else {
-            ear.miss_events(20_000 * place as u64, &mut |_| ());
-            ear.hear_audio(trunkline_fuzz::codec(choice), &header, payload, &mut |_| ());
+            ear.miss_events(&header, 8000, now, &mut |_| ());
+            if let Hearing::Digits(pressed) =
+                ear.tones.hear(trunkline_fuzz::codec(choice), &header, payload, now)
+            {
+                assert!(!pressed.is_empty());
+                for pressed in pressed {
+                    let (event, _) = pressed.as_event(&header, 8000);
+                    assert_eq!(event.sequence, header.sequence);
+                }
+            }
         }
     }
 });

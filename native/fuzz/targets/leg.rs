@@ -20,7 +20,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
             let _ =
                 leg.receive_rtp(&mut packet.to_vec(), source, 20_000 * place as u64, |from| from == refused);
         } else {
-            let _ = leg.receive_rtcp(packet, source, |from| from == refused);
+            let _ = leg.receive_rtcp(packet, source, 20_000 * place as u64, |from| from == refused);
         }
         assert_ne!(leg.rtp_destination(), Ok(refused));
         assert!(leg.rtcp_destination().is_none_or(|destination| destination.address != refused));

@@ -40,10 +40,19 @@ impl Sequence {
         Self { ssrc, base: sequence as u32, cycles: 0, max: sequence, strange: None, window: 1, unique: 1 }
     }
 
+    /// A.3's extended highest sequence number.
+    const fn highest(&self) -> u32 {
+        self.cycles.wrapping_add(self.max as u32)
+    }
+
+    /// A.3's number of packets expected.
+    const fn expected(&self) -> u32 {
+        self.highest().wrapping_sub(self.base).wrapping_add(1)
+    }
+
     /// A.3's expected − received, with duplicates left out; never negative.
     fn lost(&self) -> u64 {
-        let expected = self.cycles.wrapping_add(u32::from(self.max)).wrapping_sub(self.base).wrapping_add(1);
-        u64::from(expected.saturating_sub(self.unique))
+        u64::from(self.expected().saturating_sub(self.unique))
     }
 
     fn note(&mut self, sequence: u16) -> Order {
@@ -122,6 +131,21 @@ impl Jitter {
             f64::from(self.scaled) / 16.0 * 1000.0 / f64::from(self.clock_rate)
         }
     }
+}
+
+/// What a report says of one source (RFC 3550 §6.4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// The source.
+    pub ssrc: u32,
+    /// Packets that it sent, from the first that came to the highest.
+    pub expected: u32,
+    /// Those that came, each once.
+    pub received: u32,
+    /// The highest sequence number, extended by the number of rollovers.
+    pub highest: u32,
+    /// Interarrival jitter in ticks of its clock.
+    pub jitter: u32,
 }
 
 /// Everything counted about the packets of one peer.
@@ -229,6 +253,19 @@ impl Reception {
         if lost == 0 { 0.0 } else { lost as f64 / (lost + unique) as f64 }
     }
 
+    /// What a report says of the source that is heard now; `None` before one was.
+    #[must_use]
+    pub fn received(&self) -> Option<Received> {
+        let sequence = self.sequence.as_ref()?;
+        Some(Received {
+            ssrc: sequence.ssrc,
+            expected: sequence.expected(),
+            received: sequence.unique,
+            highest: sequence.highest(),
+            jitter: self.jitter.scaled >> 4,
+        })
+    }
+
     /// Interarrival jitter as it stands, in milliseconds.
     #[must_use]
     pub fn jitter_ms(&self) -> f64 {
@@ -263,6 +300,17 @@ mod tests {
         assert_eq!(reception.octets(), 80_000);
         assert_eq!(reception.jitter_ms(), 0.0);
         assert_eq!(reception.loss(), 0.0);
+    }
+
+    #[test]
+    fn a_report_speaks_of_the_source_that_is_heard_now() {
+        assert_eq!(Reception::default().received(), None);
+        let mut reception = fed(&[65534, 65535, 1, 1, 2]);
+        let wanted = Received { ssrc: 1, expected: 5, received: 4, highest: 0x1_0002, jitter: 0 };
+        assert_eq!(reception.received().map(|received| Received { jitter: 0, ..received }), Some(wanted));
+        reception.note_audio(2, 500, 0, 8000, 160, 0);
+        let received = reception.received().unwrap();
+        assert_eq!((received.ssrc, received.expected, received.received, received.highest), (2, 1, 1, 500));
     }
 
     #[test]

@@ -128,6 +128,14 @@ pub fn write_header(
     packet[8..12].copy_from_slice(&ssrc.to_be_bytes());
 }
 
+/// The header of a packet without a payload.
+#[cfg(test)]
+pub(crate) fn header(sequence: u16, timestamp: u32, ssrc: u32) -> Header {
+    let mut packet = [0; HEADER_LENGTH];
+    write_header(&mut packet, false, 0, sequence, timestamp, ssrc);
+    Header::parse(&packet).expect("a header")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -289,6 +289,36 @@ fn a_stray_packet_does_not_disturb_a_stream() {
     }
 }
 
+/// What the sender of a stream is told of its highest sequence number, which its receiver counted as it came.
+fn highest_told(ours: &mut Srtp, theirs: &mut Srtp, highest: u32) -> u32 {
+    let block = [&SSRC.to_be_bytes()[..], &[0; 4], &highest.to_be_bytes(), &[0; 12]].concat();
+    let plain = [&[0x81, 201, 0, 7, 0, 0, 0, 1][..], &block].concat();
+    let mut buffer = [&plain[..], &[0; RTCP_OVERHEAD]].concat();
+    theirs.protect_rtcp(&mut buffer, plain.len()).expect("protected");
+    let length = ours.unprotect_rtcp(&mut buffer, 0).expect("authentic");
+    assert_eq!((length, &buffer[..16], &buffer[20..length]), (plain.len(), &plain[..16], &plain[20..]));
+    u32::from_be_bytes([buffer[16], buffer[17], buffer[18], buffer[19]])
+}
+
+#[test]
+fn the_sender_is_told_of_its_own_sequence_numbers() {
+    for (first, second) in [(100, 101), (0xfff0, 0xfff1), (0xffff, 0)] {
+        let [mut ours, mut theirs] = [(1, 2), (2, 1)]
+            .map(|(send, receive)| Srtp::new(SrtpKeys { send: key(send), receive: key(receive) }));
+        let mut received = 0;
+        for sequence in [first, second] {
+            let mut buffer = [rtp(SSRC, sequence, 1), vec![0; RTP_OVERHEAD]].concat();
+            let length = buffer.len() - RTP_OVERHEAD;
+            ours.protect_rtp(&mut buffer, length).unwrap();
+            theirs.unprotect_rtp(&mut buffer, 0).unwrap();
+            received = u16::from_be_bytes([buffer[2], buffer[3]]);
+        }
+        let told = highest_told(&mut ours, &mut theirs, received.into());
+        assert_eq!(told as u16, second, "after {first}");
+        assert_eq!(told >> 16, u32::from(first == 0xffff), "after {first}");
+    }
+}
+
 #[test]
 fn each_source_has_its_own_sequence() {
     let (mut out, mut incoming) = pair();

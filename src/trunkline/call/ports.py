@@ -138,7 +138,9 @@ class RemoteMedia:
     `speaks`.
     """
     finds_tones: bool = False
-    """Whether DTMF tones in this peer's audio count as digits, and pass on as the other leg takes them."""
+    """Whether DTMF tones in this peer's audio count as digits: they are taken out of it, and become events of
+    the other leg in their place and time, or are told. False where that takes neither and hears the tones.
+    """
     tells_digits: bool = False
     """Whether each digit of this peer is told to the call instead of being sent on."""
     srtp: SrtpKeys | None = None

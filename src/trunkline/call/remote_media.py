@@ -39,14 +39,15 @@ def remote_media(leg: "Leg", far: "Leg", codec: Codec) -> RemoteMedia:
     audio = {one: other for one, other in passing.items() if terms.numbers[one].codec.name != TELEPHONE_EVENT}
     if tells_digits or not audio:
         passing = audio
-    return _remote_media(leg, terms, codec, passing, leg.transcodes(far), tells_digits)
+    finds_tones = leg.policy.dtmf is DtmfMode.INBAND and (tells_digits or far_terms.events != ())
+    return _remote_media(leg, terms, codec, passing, leg.transcodes(far), finds_tones, tells_digits)
 
 
 def alone(leg: "Leg", codec: Codec) -> RemoteMedia:
     """For the port of `leg` while there is no far leg: sounds of ours are sent, and what the peer sends only
     shows where it is.
     """
-    return _remote_media(leg, leg.terms, codec, {}, transcodes=True, tells_digits=False)
+    return _remote_media(leg, leg.terms, codec, {}, transcodes=True, finds_tones=False, tells_digits=False)
 
 
 def _remote_media(
@@ -55,6 +56,7 @@ def _remote_media(
     codec: Codec,
     passing: Mapping[int, int],
     transcodes: bool,
+    finds_tones: bool,
     tells_digits: bool,
 ) -> RemoteMedia:
     remote, listed = leg.described, leg.local.listed
@@ -75,7 +77,7 @@ def _remote_media(
         hears=tuple(hears),
         speaks=audio_format(codec.payload_type, codec, remote),
         takes_events=_taken_event(terms, codec),
-        finds_tones=leg.policy.dtmf is DtmfMode.INBAND,
+        finds_tones=finds_tones,
         tells_digits=tells_digits,
         srtp=leg.srtp_keys,
     )

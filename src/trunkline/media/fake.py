@@ -242,9 +242,7 @@ class FakeLeg:
         are_digits = is_event or (remote.finds_tones and sound.digits != "")
         if are_digits and remote.tells_digits:
             self._tell(sound.digits)
-            if is_event:
-                return
-            are_digits = False
+            return
         if far is None or (far.sound is not None and not are_digits):
             return
         onward = remote.payload_types.get(sound.payload_type)

@@ -117,6 +117,16 @@ def test_from_tones_in_the_audio(world: World, far: str) -> None:
         digits = report.hearing.digits if far == "events" else report.digits_in_info
         assert set(digits) == {"5"}
         assert 4 <= len(digits) <= 6, "one every 520 ms"
+        for frequency in FIVE:
+            assert report.hearing.heard_ms(frequency) <= 40 * len(digits), "not beside the digit too"
+
+
+def test_tones_pass_to_who_takes_nothing_else(world: World) -> None:
+    pressed = Tone(FIVE, -12.0, (120, 400))
+    for report in world.heard("tones", say=pressed, events=False, key="inband"):
+        assert (report.hearing.digits, report.digits_in_info) == ("", "")
+        for frequency in FIVE:
+            assert 400 <= report.hearing.heard_ms(frequency) <= 900, "as often as they were pressed"
 
 
 def test_tones_are_only_listened_for_where_that_is_set(world: World) -> None:

@@ -187,6 +187,7 @@ def test_tones_count_as_digits_only_where_they_are_listened_for(worlds: list[Wor
         world.press(world.customer, "1", payload_type=8)
         digits = [read_digit(RELAY, info.body) for info in world.told(world.gateway)]
         assert [digit.digit for digit in digits if digit is not None] == heard
+        assert (world.sent == []) is (mode is DtmfMode.INBAND), "the tone itself is taken out of the audio"
 
 
 def test_who_wants_telephone_events_only_and_has_none_hears_no_tones(worlds: list[World]) -> None:

@@ -137,6 +137,23 @@ def test_digits_travel_as_the_policy_of_each_side_says(
     assert (101 in caller.payload_types) is (offered and event is not None)
 
 
+@pytest.mark.parametrize(
+    ("far", "event", "found"),
+    [
+        (DtmfMode.AUTO, 101, True),
+        (DtmfMode.INFO, None, True),
+        (DtmfMode.AUTO, None, False),
+        (DtmfMode.INBAND, 101, False),
+    ],
+)
+def test_tones_are_looked_for_where_they_become_something_else(
+    far: DtmfMode, event: int | None, found: bool
+) -> None:
+    pair = Pair(MediaPolicy(dtmf=DtmfMode.INBAND), MediaPolicy(dtmf=far))
+    pair.agree(audio(ALICE), audio(BOB, event=event))
+    assert remote(pair, pair.caller).finds_tones is found
+
+
 # -- keys ------------------------------------------------------------------------------------------
 
 KEY, OTHER_KEY = bytes(range(30)), bytes(range(30, 60))

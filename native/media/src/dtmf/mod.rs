@@ -2,28 +2,33 @@
 //!
 //! Only the sixteen DTMF events (§3.2) have a character; others are counted and not spelled. A relay leg counts and never
 //! keeps digits: they may be a customer's PIN.
+//!
+//! * [`following`]: what the packets of a stream's events come to; [`tones`]: digits as sound.
 
+pub mod following;
 pub mod tones;
 
 use std::collections::VecDeque;
 
-use crate::rtp::{HEADER_LENGTH, Header, write_header};
+#[cfg(test)]
+use crate::rtp::Header;
+use crate::rtp::{HEADER_LENGTH, write_header};
 
 /// RTP payload octets of one event (§2.3).
 pub const EVENT_LENGTH: usize = 4;
 
 const DIGITS: &[u8; 16] = b"0123456789*#ABCD";
 /// Power of the digits we play, in −dBm0 (§2.3.4).
-const VOLUME: u8 = 10;
+pub(crate) const VOLUME: u8 = 10;
 /// An event's last packet is sent three times in all (§2.5.1.4).
 pub(crate) const END_PACKETS: u8 = 3;
 /// Silence between two digits, in packets.
 const GAP_PACKETS: u8 = 4;
-/// Duration limits of a played digit: shorter is not recognised everywhere, longer does not fit one event (16 bits of
-/// timestamp units).
+/// Duration limits of a played digit: shorter is not recognised everywhere, longer is no key press that a SIP INFO tells of.
 const MIN_MS: u32 = 40;
 const MAX_MS: u32 = 8000;
-const MAX_UNITS: u32 = 0xffff;
+/// The longest duration that one packet tells; a longer event goes on in another segment (§2.5.1.3).
+pub(crate) const LONGEST: u16 = 0xffff;
 
 /// The payload of one telephone-event packet (§2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,34 +70,6 @@ impl Event {
     }
 }
 
-/// Tells a new event from another packet of the same one: all packets of an event share its timestamp (§2.2.1).
-#[derive(Clone, Debug, Default)]
-pub struct EventCounter {
-    last: Option<(u32, u32)>,
-    count: u64,
-}
-
-impl EventCounter {
-    /// Notes a telephone-event packet; true when it begins an event. A packet of an earlier event that comes late is none.
-    pub fn note(&mut self, header: &Header) -> bool {
-        if let Some((ssrc, timestamp)) = self.last
-            && ssrc == header.ssrc
-            && (header.timestamp.wrapping_sub(timestamp) as i32) <= 0
-        {
-            return false;
-        }
-        self.last = Some((header.ssrc, header.timestamp));
-        self.count += 1;
-        true
-    }
-
-    /// Events so far.
-    #[must_use]
-    pub const fn count(&self) -> u64 {
-        self.count
-    }
-}
-
 /// A digit that can't be played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotADigit(pub char);
@@ -100,7 +77,10 @@ pub struct NotADigit(pub char);
 #[derive(Clone, Copy, Debug)]
 struct Playing {
     code: u8,
+    /// Of the segment.
     timestamp: u32,
+    /// Timestamp units of the segments before, and of all.
+    before: u32,
     elapsed: u32,
     ends_sent: u8,
 }
@@ -120,7 +100,7 @@ impl DigitPlayer {
     /// # Errors
     /// The first character that is no DTMF digit (`0`–`9 * # A`–`D`, either case).
     pub fn queue(&mut self, digits: &str, duration_ms: u32, clock_rate: u32) -> Result<(), NotADigit> {
-        let duration = (duration_ms.clamp(MIN_MS, MAX_MS) * (clock_rate / 1000)).min(MAX_UNITS);
+        let duration = duration_ms.clamp(MIN_MS, MAX_MS) * (clock_rate / 1000);
         let codes: Vec<u8> = digits.chars().map(code_of).collect::<Result<_, _>>()?;
         self.waiting.extend(codes.into_iter().map(|code| (code, duration)));
         Ok(())
@@ -155,18 +135,25 @@ impl DigitPlayer {
                 return None;
             }
             let (code, duration) = self.waiting.pop_front()?;
-            self.playing = Some((Playing { code, timestamp, elapsed: 0, ends_sent: 0 }, duration));
+            self.playing = Some((Playing { code, timestamp, before: 0, elapsed: 0, ends_sent: 0 }, duration));
         }
         let (playing, total) = self.playing.as_mut()?;
         let first = playing.elapsed == 0;
         if playing.ends_sent == 0 {
             playing.elapsed = (playing.elapsed + step).min(*total);
         }
-        let end = playing.elapsed >= *total;
+        let of_segment = playing.elapsed - playing.before;
+        let is_whole = of_segment > u32::from(LONGEST);
+        let duration = if is_whole { LONGEST } else { of_segment as u16 };
+        let end = playing.elapsed >= *total && !is_whole;
         playing.ends_sent += u8::from(end);
-        let event = Event { code: playing.code, end, volume: VOLUME, duration: playing.elapsed as u16 };
+        let event = Event { code: playing.code, end, volume: VOLUME, duration };
         write_header(packet, first, payload_type, sequence, playing.timestamp, ssrc);
         packet[HEADER_LENGTH..HEADER_LENGTH + EVENT_LENGTH].copy_from_slice(&event.to_bytes());
+        if is_whole {
+            playing.before += u32::from(LONGEST);
+            playing.timestamp = playing.timestamp.wrapping_add(LONGEST.into());
+        }
         if playing.ends_sent == END_PACKETS {
             self.playing = None;
             self.gap = GAP_PACKETS;
@@ -179,6 +166,19 @@ impl DigitPlayer {
 pub(crate) fn code_of(digit: char) -> Result<u8, NotADigit> {
     let upper = digit.to_ascii_uppercase();
     DIGITS.iter().position(|&known| char::from(known) == upper).map(|code| code as u8).ok_or(NotADigit(digit))
+}
+
+/// The digits that packets of one stream spell.
+#[cfg(test)]
+pub(crate) fn spelled(packets: impl IntoIterator<Item = (Header, Event)>) -> String {
+    let mut following = following::Following::default();
+    packets
+        .into_iter()
+        .filter(|&(ref header, event)| {
+            following.take(header, event, 8000, 0).is_some_and(|progress| progress.begins)
+        })
+        .filter_map(|(_, event)| event.digit())
+        .collect()
 }
 
 #[cfg(test)]
@@ -230,28 +230,39 @@ mod tests {
     #[test]
     fn digits_are_apart_and_have_their_own_timestamps() {
         let packets = played("1#d", 60);
-        let mut counter = EventCounter::default();
-        let digits: String = packets
-            .iter()
-            .flatten()
-            .filter(|(header, _)| counter.note(header))
-            .filter_map(|(_, event)| event.digit())
-            .collect();
-        assert_eq!(digits, "1#D");
-        assert_eq!(counter.count(), 3);
+        assert_eq!(spelled(packets.iter().flatten().copied()), "1#D");
         assert_eq!(packets.iter().filter(|packet| packet.is_none()).count(), 2 * usize::from(GAP_PACKETS));
     }
 
     #[test]
     fn repeated_and_late_packets_begin_no_event() {
         let packets: Vec<_> = played("77", 60).into_iter().flatten().collect();
-        let mut counter = EventCounter::default();
-        for (header, _) in &packets {
-            counter.note(header);
-            counter.note(header);
+        let twice = packets.iter().flat_map(|&packet| [packet, packet]).chain([packets[0]]);
+        assert_eq!(spelled(twice), "77");
+    }
+
+    #[test]
+    fn what_is_too_long_for_one_duration_goes_on_in_another_segment() {
+        let mut player = DigitPlayer::default();
+        player.queue("5", 8000, 16_000).unwrap();
+        let mut packets = Vec::new();
+        while !player.is_idle() {
+            let (mut bytes, n) = ([0; 16], packets.len() as u16);
+            let length = player.next_packet(&mut bytes, 101, n, u32::from(n) * 320, 7, 320).unwrap();
+            let header = Header::parse(&bytes[..length]).unwrap();
+            packets.push((header, Event::parse(&bytes[header.payload_start..length]).unwrap()));
         }
-        assert!(!counter.note(&packets[0].0));
-        assert_eq!(counter.count(), 2);
+        let longest = u32::from(LONGEST);
+        let whole: Vec<_> = packets.iter().filter(|(_, event)| event.duration == LONGEST).collect();
+        assert_eq!(
+            whole.iter().map(|(header, event)| (header.timestamp, event.end)).collect::<Vec<_>>(),
+            [(0, false)]
+        );
+        let (last, end) = packets.last().unwrap();
+        assert_eq!((last.timestamp, end.end, u32::from(end.duration)), (longest, true, 128_000 - longest));
+        assert_eq!(packets.iter().filter(|(header, _)| header.marker).count(), 1);
+        assert_eq!(packets.iter().filter(|(_, event)| event.end).count(), usize::from(END_PACKETS));
+        assert_eq!(spelled(packets), "5");
     }
 
     #[test]
@@ -267,6 +278,6 @@ mod tests {
         let mut player = DigitPlayer::default();
         player.queue("1", u32::MAX, 8000).unwrap();
         player.queue("2", u32::MAX, 16_000).unwrap();
-        assert_eq!(player.waiting, [(1, 64_000), (2, 0xffff)]);
+        assert_eq!(player.waiting, [(1, 64_000), (2, 128_000)]);
     }
 }

@@ -36,9 +36,11 @@ const HIGH_OVER_LOW: f64 = 5.0;
 const CLEAR: f64 = 5.0;
 /// Share of the block's power in the two tones: speech has more beside them (talk-off).
 const SHARE: f64 = 0.75;
-/// Blocks that a digit must last to count, and silence or another sound to end it.
-const BEGIN: u8 = 2;
-const END: u8 = 2;
+/// Blocks begin half a block apart: what begins in the midst of one is seen 19 ms later at the latest.
+const STEP: usize = BLOCK / 2;
+/// Blocks in a row that a digit must fill to count, and those without it that end it: 25 ms both.
+const BEGIN: u32 = 3;
+const END: u32 = 4;
 
 /// A digit that was heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,56 +59,108 @@ impl Digit {
     }
 }
 
-/// Finds digits in samples at 8000 a second.
+/// What a detector has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// A digit may have begun here.
+    Suspected,
+    /// It had not.
+    Refuted,
+    /// It has, and has lasted so long by now.
+    Lasts(Digit),
+    /// It is over.
+    Ended(Digit),
+}
+
+/// A digit under way.
+#[derive(Clone, Copy, Debug)]
+struct Current {
+    code: u8,
+    /// Steps from its first block to its last.
+    steps: u32,
+    /// Blocks without it since.
+    missed: u32,
+}
+
+impl Current {
+    const fn is_certain(&self) -> bool {
+        self.steps >= BEGIN
+    }
+
+    const fn digit(&self) -> Digit {
+        let samples = (self.steps + 1) * STEP as u32;
+        Digit { code: self.code, duration_ms: samples * 1000 / SAMPLE_RATE }
+    }
+}
+
+/// Finds digits in samples at 8000 a second, as they go on.
 #[derive(Clone, Debug)]
 pub struct DigitDetector {
     block: Vec<i16>,
-    /// The digit of the last blocks, and for how many.
-    current: Option<u8>,
-    blocks: u32,
-    /// Blocks without it since.
-    missed: u8,
+    current: Option<Current>,
 }
 
 impl Default for DigitDetector {
     fn default() -> Self {
-        Self { block: Vec::with_capacity(BLOCK), current: None, blocks: 0, missed: 0 }
+        Self { block: Vec::with_capacity(BLOCK), current: None }
     }
 }
 
 impl DigitDetector {
-    /// Listens on; tells each digit when it has ended.
-    pub fn feed(&mut self, mut samples: &[i16], found: &mut dyn FnMut(Digit)) {
-        while !samples.is_empty() {
-            let taken = samples.len().min(BLOCK - self.block.len());
-            self.block.extend_from_slice(&samples[..taken]);
-            samples = &samples[taken..];
+    /// Listens on. Tells what it finds, and at which of the samples; what began before them began at the first.
+    pub fn feed(&mut self, samples: &[i16], found: &mut dyn FnMut(Sign, usize)) {
+        let mut fed = 0;
+        while fed < samples.len() {
+            let taken = (samples.len() - fed).min(BLOCK - self.block.len());
+            self.block.extend_from_slice(&samples[fed..fed + taken]);
+            fed += taken;
             if self.block.len() == BLOCK {
                 let heard = digit_in(&self.block);
-                self.block.clear();
-                if let Some(digit) = self.follow(heard) {
-                    found(digit);
-                }
+                self.block.drain(..STEP);
+                self.follow(heard, &mut |sign| found(sign, fed.saturating_sub(BLOCK)));
             }
         }
     }
 
-    fn follow(&mut self, heard: Option<u8>) -> Option<Digit> {
-        if heard.is_some() && heard == self.current {
-            self.blocks += 1 + u32::from(self.missed);
-            self.missed = 0;
-            return None;
+    /// True while a digit may have begun, and it is too early to tell.
+    #[must_use]
+    pub fn suspects(&self) -> bool {
+        self.current.is_some_and(|current| !current.is_certain())
+    }
+
+    /// The digit that is under way for certain.
+    #[must_use]
+    pub fn lasting(&self) -> Option<Digit> {
+        self.current.filter(Current::is_certain).map(|current| current.digit())
+    }
+
+    /// Nothing follows on what was heard so far: the digit that this ends.
+    pub fn finish(&mut self) -> Option<Digit> {
+        let lasting = self.lasting();
+        self.block.clear();
+        self.current = None;
+        lasting
+    }
+
+    fn follow(&mut self, heard: Option<u8>, found: &mut dyn FnMut(Sign)) {
+        if let Some(current) = &mut self.current {
+            if heard == Some(current.code) {
+                current.steps += 1 + std::mem::take(&mut current.missed);
+                if current.is_certain() {
+                    found(Sign::Lasts(current.digit()));
+                }
+                return;
+            }
+            current.missed += 1;
+            if current.is_certain() && current.missed < END {
+                return;
+            }
+            found(if current.is_certain() { Sign::Ended(current.digit()) } else { Sign::Refuted });
         }
-        self.missed += 1;
-        if self.current.is_some() && self.missed < END {
-            return None;
+        self.current = heard.map(|code| Current { code, steps: 1, missed: 0 });
+        if heard.is_some() {
+            found(Sign::Suspected);
         }
-        let ended = self
-            .current
-            .filter(|_| self.blocks >= u32::from(BEGIN))
-            .map(|code| Digit { code, duration_ms: self.blocks * BLOCK as u32 * 1000 / SAMPLE_RATE });
-        (self.current, self.blocks, self.missed) = (heard, u32::from(heard.is_some()), 0);
-        ended
     }
 }
 
@@ -145,6 +199,12 @@ fn power_at(block: &[i16], hz: f64) -> f64 {
     2.0 * squared / (block.len() * block.len()) as f64
 }
 
+/// The digit that a sign ends.
+#[cfg(test)]
+pub(crate) const fn ended(sign: Sign) -> Option<Digit> {
+    if let Sign::Ended(digit) = sign { Some(digit) } else { None }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,7 +213,7 @@ mod tests {
         let mut detector = DigitDetector::default();
         let mut digits = Vec::new();
         for piece in samples.chunks(160) {
-            detector.feed(piece, &mut |digit| digits.push(digit));
+            detector.feed(piece, &mut |sign, _| digits.extend(ended(sign)));
         }
         digits
     }
@@ -183,6 +243,50 @@ mod tests {
         let mut scratched = [sound(5, 1000), pause].concat();
         scratched[480..500].fill(0);
         assert_eq!(heard(&scratched).len(), 1);
+    }
+
+    #[test]
+    fn a_digit_is_suspected_before_much_of_it_was_heard_and_grows() {
+        for (code, silence) in (0..16).flat_map(|code| (0..STEP).map(move |silence| (code, 200 + silence))) {
+            let samples = [vec![0; silence], sound(code, 640), vec![0; 400]].concat();
+            let (mut detector, mut signs, mut fed) = (DigitDetector::default(), Vec::new(), 0);
+            for piece in samples.chunks(1) {
+                fed += 1;
+                detector.feed(piece, &mut |sign, _| signs.push((sign, fed)));
+            }
+            let suspected = signs.iter().rposition(|(sign, _)| *sign == Sign::Suspected).unwrap();
+            let heard = signs[suspected].1 - silence;
+            assert!(heard <= 160, "{code} after {silence}: only after {heard} samples");
+            let durations: Vec<u32> = signs[suspected + 1..]
+                .iter()
+                .map(|(sign, _)| match sign {
+                    Sign::Lasts(digit) | Sign::Ended(digit) => digit.duration_ms,
+                    other => panic!("{other:?}"),
+                })
+                .collect();
+            assert!(durations.is_sorted(), "{durations:?}");
+            assert!((75..=90).contains(durations.last().unwrap()), "{durations:?}");
+            assert!(matches!(signs.last(), Some((Sign::Ended(_), _))));
+            assert!(!detector.suspects() && detector.lasting().is_none());
+        }
+    }
+
+    #[test]
+    fn a_scratch_is_suspected_and_refuted() {
+        let (mut detector, mut signs) = (DigitDetector::default(), Vec::new());
+        detector.feed(&[vec![0; 204], sound(5, 110), vec![0; 204]].concat(), &mut |sign, at| {
+            signs.push((sign, at));
+        });
+        assert_eq!(signs.iter().map(|(sign, _)| *sign).collect::<Vec<_>>(), [Sign::Suspected, Sign::Refuted]);
+        assert!((190..=220).contains(&signs[0].1), "at {}", signs[0].1);
+    }
+
+    #[test]
+    fn what_ends_with_the_stream_is_finished() {
+        let mut detector = DigitDetector::default();
+        detector.feed(&sound(7, 800), &mut |_, _| ());
+        assert_eq!(detector.finish().map(|digit| digit.code), Some(7));
+        assert_eq!(detector.finish(), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 use trunkline_codecs::{Codec, Decoder};
 
-use super::hold::{Hold, Turn};
+use super::hold::{Held, Hold, Turn};
 use crate::rtp::Header;
 
 /// Audio that one payload may hold; a longer one is dropped.
@@ -37,6 +37,8 @@ pub struct Decoding {
     hold: Hold,
     /// The timestamp that the next packet should have.
     expected: Option<u32>,
+    /// An event came since the last packet of audio: the time between was its own, not lost.
+    after_event: bool,
     pcm: Vec<i16>,
 }
 
@@ -52,7 +54,7 @@ impl Decoding {
     pub fn new(codec: Codec) -> Option<Self> {
         let decoder = codec.decoder().ok()?;
         let (hold, pcm) = (Hold::default(), vec![0; MAX_PIECE]);
-        Some(Self { codec, decoder, ssrc: 0, hold, expected: None, pcm })
+        Some(Self { codec, decoder, ssrc: 0, hold, expected: None, after_event: false, pcm })
     }
 
     /// What it decodes.
@@ -71,6 +73,7 @@ impl Decoding {
     /// was.
     pub fn skip(&mut self, header: &Header) {
         if header.ssrc == self.ssrc {
+            self.after_event = true;
             self.hold.judge(header.sequence, header.timestamp, &[]);
         }
     }
@@ -100,16 +103,34 @@ impl Decoding {
             Turn::Late => return,
         }
         while let Some((held, missing)) = self.hold.release() {
-            // An empty payload stands for an event's packet.
-            if !held.payload.is_empty() {
-                self.decode(held.timestamp, &held.payload, missing > 0, out);
-            }
-            self.hold.done(held);
+            self.decode_held(held, missing, out);
         }
+    }
+
+    /// True while packets wait for a missing one.
+    #[must_use]
+    pub const fn is_waiting(&self) -> bool {
+        self.hold.is_waiting()
+    }
+
+    /// Hands out what waits, and waits for nothing any more.
+    pub fn give_up(&mut self, out: &mut dyn FnMut(Piece<'_>)) {
+        while let Some((held, missing)) = self.hold.give_up() {
+            self.decode_held(held, missing, out);
+        }
+    }
+
+    fn decode_held(&mut self, held: Held, missing: u16, out: &mut dyn FnMut(Piece<'_>)) {
+        // An empty payload stands for an event's packet.
+        if !held.payload.is_empty() {
+            self.decode(held.timestamp, &held.payload, missing > 0, out);
+        }
+        self.hold.done(held);
     }
 
     fn decode(&mut self, timestamp: u32, payload: &[u8], lost: bool, out: &mut dyn FnMut(Piece<'_>)) {
         let (rate, clock) = (self.codec.sample_rate(), self.codec.clock_rate());
+        let lost = !std::mem::take(&mut self.after_event) && lost;
         if let Some(expected) = self.expected {
             let gap = timestamp.wrapping_sub(expected);
             if gap as i32 > 0 {
@@ -137,13 +158,7 @@ impl Decoding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rtp::write_header;
-
-    fn header(sequence: u16, timestamp: u32, ssrc: u32) -> Header {
-        let mut packet = [0; 12];
-        write_header(&mut packet, false, 0, sequence, timestamp, ssrc);
-        Header::parse(&packet).unwrap()
-    }
+    use crate::rtp::header;
 
     /// Sends packets of 20 ms by number; what comes out, in ms: samples, `-`pause, 0 for a break.
     fn heard(decoding: &mut Decoding, packets: &[(u16, u32)]) -> Vec<i64> {

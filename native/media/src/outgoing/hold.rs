@@ -1,7 +1,8 @@
 //! Packets that came before their turn, kept until the missing one comes or is given up.
 //!
 //! Adaptive: one packet is waited for at first; each that comes after it was given up makes the next wait longer, up to
-//! [`DEEPEST`] packets, and a long stretch in order makes it shorter again. A stream in order is never delayed.
+//! [`DEEPEST`] packets, and a long stretch in order makes it shorter again. A stream in order is never delayed. There is no
+//! clock here: who finds the stream silent has the rest given up.
 
 /// The longest wait, in packets.
 pub const DEEPEST: usize = 5;
@@ -98,9 +99,25 @@ impl Hold {
 
     /// The next packet that may go, and how many are missing before it. Give it back to [`Hold::done`].
     pub fn release(&mut self) -> Option<(Held, u16)> {
+        self.release_beyond(self.depth)
+    }
+
+    /// The next packet, whatever is missing before it, and how many are: nothing more is waited for. Give it back to
+    /// [`Hold::done`].
+    pub fn give_up(&mut self) -> Option<(Held, u16)> {
+        self.release_beyond(0)
+    }
+
+    /// True while packets wait for a missing one.
+    #[must_use]
+    pub const fn is_waiting(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    fn release_beyond(&mut self, depth: usize) -> Option<(Held, u16)> {
         let next = self.next?;
         let missing = self.held.last()?.sequence.wrapping_sub(next);
-        if missing > 0 && self.held.len() <= self.depth {
+        if missing > 0 && self.held.len() <= depth {
             return None;
         }
         let held = self.held.pop()?;
@@ -175,6 +192,16 @@ mod tests {
         let calm: Vec<u16> = (9..9 + CALM as u16 + 1).collect();
         through(&mut hold, &calm);
         assert_eq!(hold.depth, 1);
+    }
+
+    #[test]
+    fn what_waits_goes_when_it_is_given_up() {
+        let mut hold = Hold::default();
+        assert_eq!(through(&mut hold, &[1, 3]), [(1, 0)]);
+        assert!(hold.is_waiting());
+        assert_eq!(hold.give_up().map(|(held, missing)| (held.sequence, missing)), Some((3, 1)));
+        assert!(hold.give_up().is_none() && !hold.is_waiting());
+        assert_eq!(through(&mut hold, &[2, 4]), [(4, 0)]);
     }
 
     #[test]

@@ -28,7 +28,8 @@ pub struct Sent {
 #[derive(Clone, Copy, Debug)]
 struct Shift {
     ssrc: u32,
-    sequence: u16,
+    /// `None`: the next packet that passes takes the next number, whatever came in between.
+    sequence: Option<u16>,
     timestamp: u32,
 }
 
@@ -61,7 +62,9 @@ impl Line {
             }
             None => ((seed >> 32) as u32, (seed >> 16) as u16, (seed as u32).wrapping_mul(0x9e37_79b1)),
         };
-        Self { ssrc, sequence, timestamp, clock_rate, at: now, shift: None, marks: true }
+        // A stream that has passed as it was can go on so.
+        let shift = last.map(|last| Shift { ssrc: last.ssrc, sequence: Some(0), timestamp: 0 });
+        Self { ssrc, sequence, timestamp, clock_rate, at: now, shift, marks: true }
     }
 
     /// The source.
@@ -80,6 +83,12 @@ impl Line {
     #[must_use]
     pub const fn timestamp(&self) -> u32 {
         self.timestamp
+    }
+
+    /// The timestamp of a sample at `now`.
+    #[must_use]
+    pub fn timestamp_at(&self, now: Micros) -> u32 {
+        self.timestamp.wrapping_add(elapsed_ticks(now.saturating_sub(self.at), self.clock_rate))
     }
 
     /// Ticks a second from here on.
@@ -109,10 +118,28 @@ impl Line {
         self.advance(now);
     }
 
+    /// Where a timestamp of a stream is in this one, while that passes; `None` when it does not, or counts otherwise.
+    #[must_use]
+    pub fn place(&self, ssrc: u32, timestamp: u32, clock_rate: u32) -> Option<u32> {
+        let shift = self.shift.filter(|shift| shift.ssrc == ssrc && self.clock_rate == clock_rate)?;
+        Some(timestamp.wrapping_add(shift.timestamp))
+    }
+
     /// Writes the header of a packet of an event that began at `timestamp`.
     pub fn event(&mut self, packet: &mut [u8], payload_type: u8, marker: bool, timestamp: u32, now: Micros) {
         write_header(packet, marker, payload_type, self.sequence, timestamp, self.ssrc);
+        let shift = self.shift;
         self.advance(now);
+        // An event takes no time from the stream that passes, but numbers.
+        self.shift = shift;
+        self.close_gap();
+    }
+
+    /// Packets of the stream that passes are left out: those after them follow without a gap.
+    pub const fn close_gap(&mut self) {
+        if let Some(shift) = &mut self.shift {
+            shift.sequence = None;
+        }
     }
 
     /// A packet with [`Line::sequence`] was made elsewhere and is sent.
@@ -132,15 +159,13 @@ impl Line {
             Some(shift) if shift.ssrc == header.ssrc => shift,
             _ => {
                 self.catch_up(now);
-                let shift = Shift {
-                    ssrc: header.ssrc,
-                    sequence: self.sequence.wrapping_sub(header.sequence),
-                    timestamp: self.timestamp.wrapping_sub(header.timestamp),
-                };
-                *self.shift.insert(shift)
+                let timestamp = self.timestamp.wrapping_sub(header.timestamp);
+                Shift { ssrc: header.ssrc, sequence: None, timestamp }
             }
         };
-        let sequence = header.sequence.wrapping_add(shift.sequence);
+        let by = shift.sequence.unwrap_or(self.sequence.wrapping_sub(header.sequence));
+        self.shift = Some(Shift { sequence: Some(by), ..shift });
+        let sequence = header.sequence.wrapping_add(by);
         let timestamp = header.timestamp.wrapping_add(shift.timestamp);
         packet[2..4].copy_from_slice(&sequence.to_be_bytes());
         packet[4..8].copy_from_slice(&timestamp.to_be_bytes());
@@ -212,6 +237,40 @@ mod tests {
         assert_eq!((second.sequence, third.sequence), (first.sequence + 1, first.sequence + 2));
         let back = own(&mut line, 80_000);
         assert_eq!((back.sequence, back.timestamp), (third.sequence + 1, third.timestamp.wrapping_add(160)));
+    }
+
+    #[test]
+    fn a_stream_that_passed_as_it_was_goes_on_so() {
+        let last = Sent { ssrc: 77, sequence: 500, timestamp: 9000, at: 0 };
+        let mut line = Line::new(Some(last), 8000, 1, 1_000_000);
+        assert_eq!(line.place(77, 9160, 8000), Some(9160));
+        assert_eq!((line.place(78, 9160, 8000), line.place(77, 9160, 16_000)), (None, None));
+        let next = passed(&mut line, 77, 501, 9160, 1_000_000);
+        assert_eq!((next.ssrc, next.sequence, next.timestamp), (77, 501, 9160));
+    }
+
+    #[test]
+    fn an_event_takes_numbers_from_what_passes_but_no_time() {
+        let mut line = Line::new(None, 8000, 3 << 32, 0);
+        let before = passed(&mut line, 77, 500, 9000, 0);
+        let mut packet = [0; 12];
+        for now in [20_000, 20_000, 20_000] {
+            line.event(&mut packet, 101, false, before.timestamp + 160, now);
+        }
+        let after = passed(&mut line, 77, 505, 9800, 100_000);
+        assert_eq!(after.sequence, before.sequence + 4);
+        assert_eq!(after.timestamp, before.timestamp + 800);
+    }
+
+    #[test]
+    fn what_is_left_out_leaves_no_gap() {
+        let mut line = Line::new(None, 8000, 3 << 32, 0);
+        let before = passed(&mut line, 77, 500, 9000, 0);
+        line.close_gap();
+        let after = passed(&mut line, 77, 506, 9960, 120_000);
+        assert_eq!((after.sequence, after.timestamp), (before.sequence + 1, before.timestamp + 960));
+        let lost = passed(&mut line, 77, 508, 10_280, 160_000);
+        assert_eq!(lost.sequence, after.sequence + 2, "what is lost after that is told");
     }
 
     #[test]

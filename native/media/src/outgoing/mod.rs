@@ -2,11 +2,12 @@
 //! far leg's packets while they pass in between.
 //!
 //! An [`Outgoing`] belongs to one leg and exists from the moment it is first needed: a leg that only passes packets has none
-//! and costs nothing. From then on the peer hears one stream ([`line`]), and its RTCP is ours: reports of the far leg speak
+//! and costs nothing. From then on the peer hears one stream, and its RTCP is ours: reports of the far leg speak
 //! of another one. Packets are made when packets come, so that a clean stream is not delayed; only what the leg says on its
 //! own is paced ([`Outgoing::speak`], every 20 ms). A packet of ours is given to `emit` in a buffer with room behind it for
 //! protection.
 //!
+//! * `onward`: the far leg's packets; `own`: what the leg says of its own; both as one stream, [`line`](mod@line);
 //! * [`hold`]: order; [`decoding`]: the far leg's stream as samples; [`speaker`]: samples as payloads;
 //! * [`events`]: telephone-events; [`speech`]: sounds and digits.
 
@@ -14,28 +15,28 @@ pub mod decoding;
 pub mod events;
 pub mod hold;
 pub mod line;
+mod onward;
+mod own;
 pub mod speaker;
 pub mod speech;
 
-use trunkline_codecs::Codec;
-
 use crate::Micros;
-use crate::dtmf::{DigitPlayer, EVENT_LENGTH, Event, NotADigit};
+use crate::dtmf::{DigitPlayer, EVENT_LENGTH};
 use crate::format::{EventFormat, Format};
-use crate::rtcp::sender_report;
-use crate::rtp::{HEADER_LENGTH, Header};
-use crate::terminal::PTIME_US;
-use crate::tone::SAMPLE_RATE;
-use decoding::{Decoding, Piece};
+#[cfg(doc)]
+use crate::rtcp::report;
+use crate::rtcp::report::{OwnStream, PeerStream, Reporter};
+use crate::rtp::HEADER_LENGTH;
+use decoding::Decoding;
 use events::{Due, EventRelay, EventSounds};
 use line::{Line, Sent};
 use speaker::Speaker;
-use speech::{DigitSounds, STEP, Sound};
+use speech::{DigitSounds, Sound};
 
 /// A packet of ours, and room for its protection.
 pub const PACKET: usize = 1024;
-/// Sender reports are this far apart (RFC 3550 §6.2 asks for 5 s at the least).
-const REPORT_US: Micros = 5_000_000;
+/// A far leg from which nothing came for so long is silent: nothing more is waited for.
+const SILENT_US: Micros = 200_000;
 
 /// Takes a packet of so many octets at the front of a buffer.
 pub type Emit<'a> = dyn FnMut(&mut [u8; PACKET], usize) + 'a;
@@ -63,10 +64,14 @@ pub struct Outgoing {
     sound: Option<Sound>,
     digits: DigitPlayer,
     digit_sounds: DigitSounds,
+    /// The peer was not to be sent anything lately.
+    rests: bool,
     next_at: Micros,
+    /// When something of the far leg came last.
+    heard_at: Micros,
     packets: u32,
     octets: u32,
-    next_report: Micros,
+    reporter: Reporter,
 }
 
 impl Outgoing {
@@ -84,10 +89,12 @@ impl Outgoing {
             sound: None,
             digits: DigitPlayer::default(),
             digit_sounds: DigitSounds::default(),
+            rests: false,
             next_at: now,
+            heard_at: now,
             packets: 0,
             octets: 0,
-            next_report: now + REPORT_US,
+            reporter: Reporter::new(now),
         }
     }
 
@@ -111,161 +118,23 @@ impl Outgoing {
         self.sound.is_some() || !self.digits.is_idle() || !self.digit_sounds.is_idle()
     }
 
-    /// When it wants to speak next.
+    /// When [`Outgoing::speak`] has something to do next, or a report is due.
     #[must_use]
-    pub const fn next_at(&self) -> Micros {
-        self.next_at
+    pub fn due_at(&self) -> Micros {
+        let speaks_at = self.is_speaking().then_some(self.next_at);
+        let waits_until = (!self.is_speaking() && self.is_waiting()).then_some(self.heard_at + SILENT_US);
+        let events_at = [self.relay.gone_at(), self.sounds.gone_at()];
+        [speaks_at, waits_until]
+            .into_iter()
+            .chain(events_at)
+            .flatten()
+            .fold(self.reporter.due_at(), Micros::min)
     }
 
-    /// Says `sound` from now on, in place of the far leg's audio; `None` ends it. False when the peer has no format for it.
-    pub fn announce(&mut self, sound: Option<Sound>, now: Micros) -> bool {
-        if sound.is_some() && self.speaker.is_none() {
-            return false;
-        }
-        self.begin_speaking(now);
-        self.sound = sound;
-        true
-    }
-
-    /// Sends digits, each so long, in place of the far leg's audio: as events where the peer takes them, else as sound.
-    /// False when it can be sent neither.
-    ///
-    /// # Errors
-    /// [`NotADigit`]; nothing is sent then.
-    pub fn send_digits(&mut self, digits: &str, duration_ms: u32, now: Micros) -> Result<bool, NotADigit> {
-        match self.events {
-            Some(format) => self.digits.queue(digits, duration_ms, format.clock_rate)?,
-            None if self.speaker.is_some() => self.digit_sounds.queue(digits, duration_ms)?,
-            None => return Ok(false),
-        }
-        self.begin_speaking(now);
-        Ok(true)
-    }
-
-    fn begin_speaking(&mut self, now: Micros) {
-        if !self.is_speaking() {
-            self.line.catch_up(now);
-            self.next_at = now;
-            if let Some(speaker) = &mut self.speaker {
-                speaker.clear();
-            }
-        }
-    }
-
-    /// Lets a packet of the far leg pass: its numbers become the stream's. False when it is to be left out.
-    pub fn pass(&mut self, header: &Header, packet: &mut [u8], now: Micros) -> bool {
-        if self.is_speaking() || self.sounds.is_busy(now) {
-            return false;
-        }
-        if let Some(decoding) = &mut self.decoding {
-            decoding.restart();
-        }
-        self.line.pass(header, packet, now);
-        self.count(header.payload_length());
-        true
-    }
-
-    /// Transcodes a packet of audio.
-    pub fn audio(&mut self, codec: Codec, header: &Header, payload: &[u8], now: Micros, emit: &mut Emit<'_>) {
-        if self.is_speaking() || self.relay.is_busy(now) || self.sounds.is_busy(now) {
-            if let Some(decoding) = &mut self.decoding {
-                decoding.skip(header);
-            }
-            return;
-        }
-        if let Some(due) = self.relay.finish() {
-            self.send_event(due, now, emit);
-        }
-        let mut decoding = match self.decoding.take() {
-            Some(decoding) if decoding.codec() == codec => decoding,
-            _ => match Decoding::new(codec) {
-                Some(decoding) => decoding,
-                None => return,
-            },
-        };
-        decoding.take(header, payload, &mut |piece| self.take_piece(codec, piece, now, emit));
-        self.decoding = Some(decoding);
-    }
-
-    fn take_piece(&mut self, codec: Codec, piece: Piece<'_>, now: Micros, emit: &mut Emit<'_>) {
-        match piece {
-            Piece::Samples(pcm, rate) => {
-                self.spent = 0;
-                if let Some(speaker) = &mut self.speaker {
-                    speaker.feed(pcm, rate);
-                }
-                self.send_audio(now, emit);
-            }
-            Piece::Pause(ticks) => {
-                self.end_packet(now, emit);
-                if let Some(speaker) = &self.speaker {
-                    let clock = speaker.format().codec.clock_rate();
-                    let own = (u64::from(ticks) * u64::from(clock) / u64::from(codec.clock_rate())) as u32;
-                    self.line.pause(own.saturating_sub(std::mem::take(&mut self.spent)));
-                }
-            }
-            Piece::Break => {
-                self.end_packet(now, emit);
-                self.line.catch_up(now);
-            }
-        }
-    }
-
-    /// Sends a packet of an event on, or its sound.
-    pub fn event(
-        &mut self,
-        header: &Header,
-        payload: &[u8],
-        clock_rate: u32,
-        now: Micros,
-        emit: &mut Emit<'_>,
-    ) {
-        let Some(event) = Event::parse(payload) else {
-            return;
-        };
-        if let Some(decoding) = &mut self.decoding {
-            decoding.skip(header);
-        }
-        if self.is_speaking() {
-            return;
-        }
-        if let Some(format) = self.events {
-            if self.relay.is_new(header) {
-                if let Some(due) = self.relay.finish() {
-                    self.send_event(due, now, emit);
-                }
-                self.end_packet(now, emit);
-            }
-            let begins_at = self.line.timestamp().wrapping_add(self.ahead(header, clock_rate));
-            let clocks = (clock_rate, format.clock_rate);
-            if let Some(due) = self.relay.take(header, event, begins_at, clocks, now) {
-                self.send_event(due, now, emit);
-            }
-            return;
-        }
-        let Some(mut speaker) = self.speaker.take() else {
-            return;
-        };
-        let mut samples = 0;
-        self.sounds.take(header, event, clock_rate, now, &mut |pcm| {
-            speaker.feed(pcm, SAMPLE_RATE);
-            samples += pcm.len() as u32;
-        });
-        self.spent += samples * (speaker.format().codec.clock_rate() / SAMPLE_RATE);
-        self.speaker = Some(speaker);
-        self.send_audio(now, emit);
-    }
-
-    /// How far ahead of the audio an event begins, in ticks of the line.
-    fn ahead(&self, header: &Header, clock_rate: u32) -> u32 {
-        let (Some(decoding), Some(speaker)) = (&self.decoding, &self.speaker) else {
-            return 0;
-        };
-        if clock_rate != decoding.codec().clock_rate() {
-            return 0;
-        }
-        let ticks = decoding.ahead(header.timestamp);
-        (u64::from(ticks) * u64::from(speaker.format().codec.clock_rate()) / u64::from(clock_rate)) as u32
+    /// True while something of the far leg waits for more of it.
+    fn is_waiting(&self) -> bool {
+        self.speaker.as_ref().is_some_and(Speaker::is_waiting)
+            || self.decoding.as_ref().is_some_and(Decoding::is_waiting)
     }
 
     fn send_event(&mut self, due: Due, now: Micros, emit: &mut Emit<'_>) {
@@ -303,60 +172,22 @@ impl Outgoing {
         }
     }
 
-    /// Says what is due of the leg's own.
+    /// Says what is due of the leg's own, and what of the far leg's will not be waited for any longer.
     pub fn speak(&mut self, now: Micros, emit: &mut Emit<'_>) -> Said {
-        let mut said = Said::default();
-        // Behind by much: the moments that are gone are not made up for in a burst.
-        if now > self.next_at + 5 * PTIME_US {
-            self.next_at = now;
+        for due in self.relay.expire(now).into_iter().flatten() {
+            self.send_event(due, now, emit);
         }
-        while self.is_speaking() && self.next_at <= now {
-            self.next_at += PTIME_US;
-            if !self.digits.is_idle() {
-                self.speak_event(now, emit);
-                said.digits_ended |= self.digits.is_idle();
-                continue;
-            }
-            let mut pcm = [0; STEP];
-            if !self.digit_sounds.is_idle() {
-                self.digit_sounds.fill(&mut pcm);
-                said.digits_ended |= self.digit_sounds.is_idle();
-            } else if let Some(sound) = &mut self.sound
-                && sound.fill(&mut pcm)
-            {
-                self.sound = None;
-                said.sound_ended = true;
-            }
-            if let Some(speaker) = &mut self.speaker {
-                speaker.feed(&pcm, SAMPLE_RATE);
-            }
-            self.send_audio(now, emit);
+        let sound_is_gone = self.sounds.expire(now);
+        if self.is_speaking() {
+            return self.speak_of_own(now, emit);
         }
-        if !self.is_speaking() {
+        if sound_is_gone || self.is_waiting() && self.heard_at + SILENT_US <= now {
+            self.give_up_waiting(now, emit);
             self.end_packet(now, emit);
-            if let Some(decoding) = &mut self.decoding {
-                decoding.restart();
-            }
+            // Nothing may be left, even of what could not be encoded.
+            self.speaker.iter_mut().for_each(Speaker::clear);
         }
-        said
-    }
-
-    fn speak_event(&mut self, now: Micros, emit: &mut Emit<'_>) {
-        let Some(format) = self.events else {
-            self.digits = DigitPlayer::default();
-            return;
-        };
-        let (mut packet, line) = ([0; PACKET], &mut self.line);
-        let step = format.clock_rate / 50;
-        let (sequence, timestamp, ssrc) = (line.sequence(), line.timestamp(), line.ssrc());
-        let length =
-            self.digits.next_packet(&mut packet, format.payload_type, sequence, timestamp, ssrc, step);
-        if let Some(length) = length {
-            line.sent(now);
-            self.count(length - HEADER_LENGTH);
-            emit(&mut packet, length);
-        }
-        self.line.pause(step);
+        Said::default()
     }
 
     fn count(&mut self, octets: usize) {
@@ -364,13 +195,23 @@ impl Outgoing {
         self.octets = self.octets.wrapping_add(octets as u32);
     }
 
-    /// A sender report (RFC 3550 §6.4.1), when one is due; its length.
-    pub fn report(&mut self, packet: &mut [u8], now: Micros) -> Option<usize> {
-        if now < self.next_report || self.packets == 0 {
+    /// Writes the report that is due, on this stream and the peer's, into [`report::LONGEST`] octets at least; its length.
+    pub fn report(
+        &mut self,
+        packet: &mut [u8],
+        peer: impl FnOnce() -> Option<PeerStream>,
+        now: Micros,
+    ) -> Option<usize> {
+        if now < self.reporter.due_at() {
             return None;
         }
-        self.next_report = now + REPORT_US;
-        Some(sender_report(packet, self.line.ssrc(), now, self.line.timestamp(), self.packets, self.octets))
+        let own = OwnStream {
+            ssrc: self.line.ssrc(),
+            timestamp: self.line.timestamp_at(now),
+            packets: self.packets,
+            octets: self.octets,
+        };
+        self.reporter.write(packet, own, peer(), now)
     }
 }
 

@@ -1,11 +1,20 @@
 //! Samples into payloads of one format: resampling, gathering to whole packets, encoding. Nothing is allocated per packet.
 
-use trunkline_codecs::{Encoder, Resampler};
+use trunkline_codecs::{Codec, Encoder, Resampler};
 
 use crate::format::{Format, MAX_PTIME_MS};
+use crate::outgoing::speech::STEP;
+use crate::tone::SAMPLE_RATE;
 
 /// Samples of audio that may wait, at 16 kHz: more than a packet and the largest piece that is fed at once.
 const ROOM: usize = 16 * (MAX_PTIME_MS as usize + super::decoding::MAX_PIECE_MS);
+
+/// Steps of silence before a sound of ours in Speex: a decoder that misses its first packets misses these.
+const SPEEX_LEAD: u8 = 2;
+/// A tone of ours in Speex has noise in it, so much weaker than its peak: 29 dB below it. A steady tone is foretold from its own
+/// past, and the decoder of a peer that begins in the midst of one has no such past: without the noise it stays at full
+/// scale for as long as a tone of 500, 800 or 1000 Hz lasts.
+const SPEEX_NOISE: i32 = 24;
 
 /// The mouth of one stream.
 pub struct Speaker {
@@ -14,6 +23,9 @@ pub struct Speaker {
     waiting: Vec<i16>,
     resampled: Vec<i16>,
     resampler: Option<(u32, Resampler)>,
+    /// Steps of silence that a sound of ours begins with, those left.
+    lead: u8,
+    noise: u32,
 }
 
 impl std::fmt::Debug for Speaker {
@@ -33,7 +45,36 @@ impl Speaker {
             waiting: Vec::with_capacity(ROOM),
             resampled: vec![0; ROOM],
             resampler: None,
+            lead: 0,
+            noise: 1,
         })
+    }
+
+    /// A sound of ours begins: what [`Speaker::say`] is given next.
+    pub fn begin_sound(&mut self) {
+        self.lead = if self.format.codec == Codec::Speex { SPEEX_LEAD } else { 0 };
+    }
+
+    /// Takes a step of a sound of ours, at 8000 samples a second. `sound` fills it, unless silence leads in to it, and says
+    /// whether it is a tone.
+    pub fn say(&mut self, sound: impl FnOnce(&mut [i16; STEP]) -> bool) {
+        let mut pcm = [0; STEP];
+        if self.lead > 0 {
+            self.lead -= 1;
+        } else if sound(&mut pcm) && self.format.codec == Codec::Speex {
+            self.add_noise(&mut pcm);
+        }
+        self.feed(&pcm, SAMPLE_RATE);
+    }
+
+    fn add_noise(&mut self, pcm: &mut [i16; STEP]) {
+        let peak = pcm.iter().map(|&sample| i32::from(sample).abs()).max().unwrap_or(0);
+        let most = peak / SPEEX_NOISE;
+        for sample in pcm {
+            self.noise = self.noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let noise = (self.noise >> 16) as i32 % (2 * most + 1) - most;
+            *sample = sample.saturating_add(noise as i16);
+        }
     }
 
     /// What it speaks.
@@ -66,6 +107,12 @@ impl Speaker {
         }
     }
 
+    /// True while a packet is begun and not whole.
+    #[must_use]
+    pub const fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// Fills a begun packet up with silence.
     pub fn finish(&mut self) {
         let packet = self.format.packet_samples();
@@ -80,7 +127,8 @@ impl Speaker {
         self.waiting.clear();
     }
 
-    /// Encodes the next packet, if it is whole: octets written, and RTP ticks that it lasts.
+    /// Encodes the next packet, if it is whole: octets written, and RTP ticks that it lasts. One that can't be encoded is
+    /// left out.
     pub fn next(&mut self, payload: &mut [u8]) -> Option<(usize, u32)> {
         let count = self.format.packet_samples();
         let pcm = self.waiting.get(..count)?;
@@ -96,7 +144,7 @@ impl Speaker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use trunkline_codecs::Codec;
+    use crate::tone::{Tone, ToneGenerator};
 
     fn speaker(codec: Codec, ptime_ms: u32) -> Speaker {
         Speaker::new(Format { payload_type: 8, codec, ptime_ms }).unwrap()
@@ -126,6 +174,55 @@ mod tests {
         assert_eq!(speaker.next(&mut payload), Some((160, 160)));
         speaker.feed(&[0; 320], 16_000);
         assert_eq!(speaker.next(&mut payload), Some((160, 160)));
+    }
+
+    /// Packets of a steady tone, three seconds long.
+    fn tone_packets(codec: Codec, hz: f64) -> Vec<Vec<u8>> {
+        let tone = Tone { frequencies_hz: vec![hz], level_dbm0: -13.0, cadence_ms: None };
+        let (mut speaker, mut generator) = (speaker(codec, 20), ToneGenerator::new(&tone).unwrap());
+        speaker.begin_sound();
+        let packet = |_| {
+            speaker.say(|pcm| {
+                generator.fill(pcm);
+                true
+            });
+            let mut payload = [0; 500];
+            let (octets, _) = speaker.next(&mut payload)?;
+            Some(payload[..octets].to_vec())
+        };
+        (0..150).map_while(packet).collect()
+    }
+
+    #[test]
+    fn a_steady_tone_in_speex_has_its_level_whenever_one_begins_to_listen() {
+        for hz in [425.0, 500.0, 800.0, 1000.0] {
+            let packets = tone_packets(Codec::Speex, hz);
+            assert_eq!(packets.len(), 150);
+            for missed in [0, 1, 2, 4, 7, 20] {
+                let mut decoder = Codec::Speex.decoder().unwrap();
+                for (n, packet) in packets.iter().enumerate().skip(missed) {
+                    let mut pcm = [0; 640];
+                    let count = decoder.decode(packet, &mut pcm).unwrap();
+                    let power: f64 = pcm[..count].iter().map(|&sample| f64::from(sample).powi(2)).sum();
+                    let level = (power / count as f64).sqrt();
+                    let most = if n < missed + 3 { 2.0 } else { 1.5 };
+                    assert!(level < 3600.0 * most, "{hz} Hz, {missed} missed: {level} at {n}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn in_other_codecs_a_sound_is_as_it_was_made() {
+        let tone = Tone { frequencies_hz: vec![1000.0], level_dbm0: -13.0, cadence_ms: None };
+        let (mut generator, mut encoder) =
+            (ToneGenerator::new(&tone).unwrap(), Codec::Pcmu.encoder().unwrap());
+        for packet in tone_packets(Codec::Pcmu, 1000.0) {
+            let (mut pcm, mut payload) = ([0; STEP], [0; STEP]);
+            generator.fill(&mut pcm);
+            encoder.encode(&pcm, &mut payload).unwrap();
+            assert_eq!(packet, payload);
+        }
     }
 
     #[test]

@@ -118,7 +118,7 @@ impl DigitSounds {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dtmf::tones::DigitDetector;
+    use crate::dtmf::tones::{DigitDetector, ended};
 
     #[test]
     fn samples_end_once_or_never() {
@@ -142,7 +142,7 @@ mod tests {
         while !sounds.is_idle() {
             let mut pcm = [0; STEP];
             sounds.fill(&mut pcm);
-            detector.feed(&pcm, &mut |digit| heard.push(digit.code));
+            detector.feed(&pcm, &mut |sign, _| heard.extend(ended(sign).map(|digit| digit.code)));
         }
         assert_eq!(heard, [1, 9, 11, 15]);
         assert_eq!(sounds.queue("1x", 80), Err(NotADigit('x')));

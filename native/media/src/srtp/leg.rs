@@ -52,12 +52,14 @@ impl Srtp {
         self.unprotect(packet, now, SrtpIn::unprotect_rtp)
     }
 
-    /// [`SrtpIn::unprotect_rtcp`].
+    /// [`SrtpIn::unprotect_rtcp`]; what it reports on is numbered as it came to us ([`SrtpOut::restore_reports`]).
     ///
     /// # Errors
     /// [`SrtpError`].
     pub fn unprotect_rtcp(&mut self, packet: &mut [u8], now: Micros) -> Result<usize, SrtpError> {
-        self.unprotect(packet, now, SrtpIn::unprotect_rtcp)
+        let length = self.unprotect(packet, now, SrtpIn::unprotect_rtcp)?;
+        self.outgoing.restore_reports(&mut packet[..length]);
+        Ok(length)
     }
 
     fn unprotect(

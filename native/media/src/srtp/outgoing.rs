@@ -9,8 +9,8 @@
 //! * begins just below a rollover, which a receiver that misses the first packets would miss (RFC 4568 §6.4);
 //! * leaps far, since it began anew or was held while its packets were not passed on.
 //!
-//! RTCP is not told of a shift: reports name times and losses, which stay true, and the highest sequence number, which
-//! few read.
+//! Reports on a source that is shifted name a highest sequence number that its sender never sent:
+//! [`SrtpOut::restore_reports`] puts that right before they go back to it.
 
 use super::index::{INDICES, ReplayList, WINDOW, rollover};
 use super::keys::MasterKey;
@@ -18,6 +18,7 @@ use super::transform::Transform;
 use super::{
     ENCRYPTED, INDEX_LENGTH, MAX_STREAMS, RTCP_CLEAR, RTCP_OVERHEAD, RTP_OVERHEAD, SrtpError, ssrc_at,
 };
+use crate::rtcp;
 use crate::rtp::{self, HEADER_LENGTH, MAX_PACKET};
 
 /// A source that begins this high is shifted by [`SHIFT`]: a minute and more below the rollover.
@@ -102,6 +103,24 @@ impl SrtpOut {
         Ok(length + RTCP_OVERHEAD)
     }
 
+    /// Takes the shift of their sources out of the highest sequence numbers of the reports in a compound RTCP packet of the
+    /// peer's. The count of rollovers above them is right unless the source has leapt.
+    pub fn restore_reports(&self, packet: &mut [u8]) {
+        if self.current.shift == 0 && self.others.iter().all(|stream| stream.shift == 0) {
+            return;
+        }
+        rtcp::for_each_report(packet, |report| {
+            let ssrc = ssrc_at(report, 0);
+            let known = std::iter::once(&self.current).chain(&self.others).find(|stream| stream.ssrc == ssrc);
+            if let Some(Stream { shift: shift @ 1.., .. }) = known {
+                let highest = ssrc_at(report, rtcp::HIGHEST).wrapping_sub(i32::from(*shift as i16) as u32);
+                // Before the first rollover there is nothing.
+                let highest = if highest >> 31 == 0 { highest } else { highest.wrapping_add(1 << 16) };
+                report[rtcp::HIGHEST..rtcp::HIGHEST + 4].copy_from_slice(&highest.to_be_bytes());
+            }
+        });
+    }
+
     /// Makes a source the current one.
     fn turn_to(&mut self, ssrc: u32, sequence: u16) -> Result<(), SrtpError> {
         let is_first = self.current.sent.highest().is_none();
@@ -158,4 +177,38 @@ fn room(buffer: &mut [u8], length: usize, least: usize, overhead: usize) -> Resu
         return Err(SrtpError::Malformed);
     }
     buffer.get_mut(..length + overhead).ok_or(SrtpError::Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn out() -> SrtpOut {
+        SrtpOut::new(MasterKey::new(&[7; 30], &[]).unwrap())
+    }
+
+    #[test]
+    fn a_key_ends_with_its_last_srtcp_packet() {
+        let mut out = out();
+        out.rtcp_index = ENCRYPTED - 1;
+        let mut buffer = [0x80; 8 + RTCP_OVERHEAD];
+        assert!(out.protect_rtcp(&mut buffer, 8).is_ok());
+        assert_eq!(out.protect_rtcp(&mut buffer, 8), Err(SrtpError::Repeated), "2^31 have gone");
+    }
+
+    #[test]
+    fn a_key_ends_with_the_last_srtp_packet_of_a_source() {
+        let mut out = out();
+        let mut send = |sequence: u16, before: Option<u64>| {
+            let mut buffer = [0; 13 + RTP_OVERHEAD];
+            rtp::write_header(&mut buffer, false, 8, sequence, 0, 1);
+            if let Some(index) = before {
+                out.current.sent.note(index);
+            }
+            out.protect_rtp(&mut buffer, 13)
+        };
+        assert!(send(1, None).is_ok());
+        assert!(send(0xffff, Some(INDICES - 2)).is_ok());
+        assert_eq!(send(0, None), Err(SrtpError::Repeated), "2^48 have gone");
+    }
 }

@@ -1,6 +1,13 @@
+mod events;
+
+use trunkline_codecs::Codec;
+
+use super::speech::STEP;
 use super::*;
-use crate::dtmf::{EventCounter, tones::DigitDetector};
-use crate::rtp::write_header;
+use crate::dtmf::{Event, NotADigit, spelled};
+use crate::rtcp::report;
+use crate::rtp::{Header, write_header};
+use crate::terminal::PTIME_US;
 use crate::tone::{Tone, ToneDetector};
 
 const PTIME: Micros = PTIME_US;
@@ -88,13 +95,16 @@ impl Near {
         detector.heard()[0].duration_ms
     }
 
-    fn digits(&self, payload_type: u8) -> String {
-        let mut counter = EventCounter::default();
+    fn events(&self, payload_type: u8) -> Vec<(Header, Event)> {
         self.packets
             .iter()
-            .filter(|(header, _)| header.payload_type == payload_type && counter.note(header))
-            .filter_map(|(header, packet)| Event::parse(&packet[header.payload_start..])?.digit())
+            .filter(|(header, _)| header.payload_type == payload_type)
+            .filter_map(|(header, packet)| Some((*header, Event::parse(&packet[header.payload_start..])?)))
             .collect()
+    }
+
+    fn digits(&self, payload_type: u8) -> String {
+        spelled(self.events(payload_type))
     }
 }
 
@@ -204,13 +214,51 @@ fn a_pause_of_the_far_end_is_a_pause_of_ours() {
 }
 
 #[test]
+fn what_waits_for_more_is_sent_when_the_far_end_falls_silent() {
+    let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
+    let mut outgoing = outgoing(Codec::Pcma, 30, None);
+    let mut packets = far.packets(6);
+    packets.remove(4);
+    transcode(&mut outgoing, &far, &packets, &mut near);
+    assert_eq!(near.packets.len(), 2, "of four packets; the last waits for the one before it");
+    let due = outgoing.due_at();
+    assert_eq!(due, far.now + SILENT_US);
+    outgoing.speak(due - 1, &mut |packet, length| near.take(packet, length));
+    assert_eq!(near.packets.len(), 2);
+    outgoing.speak(due, &mut |packet, length| near.take(packet, length));
+    assert_eq!(near.packets.len(), 4);
+    assert!(near.is_one_stream());
+    assert!(outgoing.due_at() > due);
+}
+
+#[test]
+fn a_peer_that_was_held_hears_one_stream_from_where_it_is_now() {
+    let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
+    let mut outgoing = outgoing(Codec::Pcma, 30, None);
+    let packets = far.packets(5);
+    transcode(&mut outgoing, &far, &packets, &mut near);
+    let before = near.packets.len();
+    for _ in far.packets(50) {
+        outgoing.rest();
+    }
+    assert!(outgoing.due_at() > far.now + SILENT_US, "nothing waits");
+    let packets = far.packets(6);
+    transcode(&mut outgoing, &far, &packets, &mut near);
+    assert!(near.is_one_stream());
+    let first = &near.packets[before].0;
+    assert!(first.marker);
+    let step = first.timestamp.wrapping_sub(near.packets[before - 1].0.timestamp);
+    assert!((50 * 160..60 * 160).contains(&step), "{step}");
+}
+
+#[test]
 fn passing_and_transcoding_are_one_stream() {
     let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
     let mut outgoing = outgoing(Codec::Pcma, 20, None);
     let packets = far.packets(5);
     transcode(&mut outgoing, &far, &packets, &mut near);
     for (header, mut packet) in far.packets(5) {
-        assert!(outgoing.pass(&header, &mut packet, far.now));
+        assert!(outgoing.pass(&header, &mut packet, 8000, far.now, &mut |_, _| ()));
         let length = packet.len();
         near.take(&packet, length);
     }
@@ -222,112 +270,6 @@ fn passing_and_transcoding_are_one_stream() {
         let step = pair[1].0.timestamp.wrapping_sub(pair[0].0.timestamp);
         (160..=1600).contains(&step)
     }));
-}
-
-/// Packets of a digit of 100 ms beginning at the far leg's present timestamp.
-fn digit(far: &mut Far, code: u8, clock_rate: u32) -> Vec<(Header, Vec<u8>)> {
-    let step = (clock_rate / 50) as u16;
-    let durations = [1, 2, 3, 4, 5, 5, 5].map(|n| n * step);
-    let packets = durations.into_iter().enumerate().map(|(n, duration)| {
-        let mut packet = vec![0; HEADER_LENGTH + EVENT_LENGTH];
-        write_header(&mut packet, n == 0, 101, far.sequence, far.timestamp, 42);
-        far.sequence = far.sequence.wrapping_add(1);
-        let event = Event { code, end: n >= 4, volume: 10, duration };
-        packet[HEADER_LENGTH..].copy_from_slice(&event.to_bytes());
-        (Header::parse(&packet).unwrap(), packet)
-    });
-    let packets = packets.collect();
-    far.timestamp = far.timestamp.wrapping_add(5 * far.codec.clock_rate() / 50);
-    packets
-}
-
-fn play_digits(
-    outgoing: &mut Outgoing,
-    far: &mut Far,
-    near: &mut Near,
-    clock_rate: u32,
-    lost: fn(usize) -> bool,
-) {
-    let mut index = 0;
-    for code in [1, 9, 11] {
-        let packets = far.packets(5);
-        transcode(outgoing, far, &packets, near);
-        for (header, packet) in digit(far, code, clock_rate) {
-            far.now += PTIME;
-            index += 1;
-            if !lost(index) {
-                outgoing.event(
-                    &header,
-                    &packet[HEADER_LENGTH..],
-                    clock_rate,
-                    far.now,
-                    &mut |packet, length| {
-                        near.take(packet, length);
-                    },
-                );
-            }
-        }
-    }
-    let packets = far.packets(10);
-    transcode(outgoing, far, &packets, near);
-}
-
-#[test]
-fn digits_keep_their_place_between_clocks() {
-    let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
-    let mut outgoing = outgoing(Codec::G722, 20, Some((96, 16_000)));
-    play_digits(&mut outgoing, &mut far, &mut near, 8000, |_| false);
-    assert!(near.is_one_stream());
-    assert_eq!(near.digits(96), "19#");
-    let events: Vec<&(Header, Vec<u8>)> =
-        near.packets.iter().filter(|(header, _)| header.payload_type == 96).collect();
-    assert_eq!(events.iter().filter(|(header, _)| header.marker).count(), 3);
-    let ends: Vec<Event> = events
-        .iter()
-        .filter_map(|(header, packet)| Event::parse(&packet[header.payload_start..]))
-        .filter(|event| event.end)
-        .collect();
-    assert_eq!(ends.len(), 9);
-    assert!(ends.iter().all(|end| end.duration == 1600));
-    let audio_after = near.packets.last().unwrap().0.timestamp;
-    let audio_first = near.packets[0].0.timestamp;
-    assert_eq!(
-        audio_after.wrapping_sub(audio_first),
-        (5 + 5) * 3 * 160 + 9 * 160,
-        "time went on through the digits"
-    );
-}
-
-#[test]
-fn digits_survive_loss_once_each() {
-    let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
-    let mut outgoing = outgoing(Codec::Pcma, 20, Some((101, 8000)));
-    // The beginning of the first, all ends of the second, the middle of the third.
-    play_digits(&mut outgoing, &mut far, &mut near, 8000, |n| matches!(n, 1 | 12..=14 | 17));
-    assert!(near.is_one_stream());
-    assert_eq!(near.digits(101), "19#");
-    let ends = near.packets.iter().filter(|(header, packet)| {
-        header.payload_type == 101 && Event::parse(&packet[header.payload_start..]).unwrap().end
-    });
-    assert_eq!(ends.count(), 9);
-}
-
-#[test]
-fn a_peer_without_events_hears_the_digits() {
-    let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
-    let mut outgoing = outgoing(Codec::Pcma, 20, None);
-    play_digits(&mut outgoing, &mut far, &mut near, 8000, |n| matches!(n, 2 | 9));
-    assert!(near.is_one_stream());
-    let (mut detector, mut heard) = (DigitDetector::default(), Vec::new());
-    let mut decoder = Codec::Pcma.decoder().unwrap();
-    for (header, packet) in &near.packets {
-        let mut pcm = [0; 2000];
-        let count = decoder.decode(&packet[header.payload_start..], &mut pcm).unwrap();
-        detector.feed(&pcm[..count], &mut |digit| heard.push(digit.code));
-    }
-    assert_eq!(heard, [1, 9, 11]);
-    let span = near.packets.last().unwrap().0.timestamp.wrapping_sub(near.packets[0].0.timestamp);
-    assert_eq!(span, (5 + 5) * 3 * 160 + 9 * 160, "the digits' time counts once");
 }
 
 #[test]
@@ -361,6 +303,23 @@ fn what_the_leg_says_takes_the_place_of_the_far_leg() {
 }
 
 #[test]
+fn after_it_has_spoken_nothing_is_due_but_later() {
+    for ptime_ms in [10, 20, 30, 60] {
+        let mut outgoing = outgoing(Codec::Pcma, ptime_ms, Some((101, 8000)));
+        assert!(outgoing.announce(Sound::samples(vec![0; 8000].into(), false), 0));
+        outgoing.send_digits("1", 100, 0).unwrap();
+        let mut wakes = 0;
+        while outgoing.due_at() < 4_000_000 {
+            let due = outgoing.due_at();
+            outgoing.speak(due, &mut |_, _| ());
+            assert!(outgoing.due_at() > due, "{ptime_ms}");
+            wakes += 1;
+        }
+        assert!((55..=70).contains(&wakes), "{wakes} wakes for packets of {ptime_ms} ms");
+    }
+}
+
+#[test]
 fn what_can_not_be_said_is_refused() {
     let mut mute = Outgoing::new(None, 0, 0);
     assert!(!mute.announce(Sound::samples(vec![1].into(), true), 0));
@@ -377,13 +336,17 @@ fn reports_are_due_every_five_seconds_of_a_stream_that_sends() {
     let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
     let mut outgoing = outgoing(Codec::Pcma, 20, None);
     let mut packet = [0; 100];
-    assert_eq!(outgoing.report(&mut packet, 10_000_000), None);
+    assert_eq!(outgoing.report(&mut packet, || None, 10_000_000), None);
     let packets = far.packets(2);
     transcode(&mut outgoing, &far, &packets, &mut near);
-    let length = outgoing.report(&mut packet, 10_000_000).unwrap();
+    assert_eq!(outgoing.due_at(), 15_000_000);
+    assert_eq!(outgoing.report(&mut packet, || panic!("not due"), 14_000_000), None);
+    let length = outgoing.report(&mut packet, || None, 15_000_000).unwrap();
     assert!(crate::rtcp::is_valid(&packet[..length]));
     assert_eq!(packet[20..24], [0, 0, 0, 2]);
-    assert_eq!(outgoing.report(&mut packet, 14_000_000), None);
+    let ahead =
+        u32::from_be_bytes(packet[16..20].try_into().unwrap()).wrapping_sub(near.packets[1].0.timestamp);
+    assert_eq!(ahead, 160 + (15_000_000 - 40_000) / 125, "the timestamp is of the same moment");
 }
 
 #[test]
@@ -405,11 +368,22 @@ fn hostile_packets_cost_no_more_than_themselves() {
             write_header(&mut packet, false, 0, random() as u16, random() << 8, random() % 3);
             let header = Header::parse(&packet).unwrap();
             let now = u64::from(random()) * 1000;
-            if random() % 4 == 0 {
-                outgoing.event(&header, &payload, 8000, now, &mut |_, _| sent += 1);
-            } else {
-                outgoing.audio(codec, &header, &payload, now, &mut |_, _| sent += 1);
+            let mut emit = |_: &mut [u8; PACKET], _: usize| sent += 1;
+            match random() % 8 {
+                0 | 1 => {
+                    outgoing.event(&header, &payload, [8000, 16_000][random() as usize % 2], now, &mut emit);
+                }
+                2 => outgoing.leave_out(&header, now),
+                3 => outgoing.rest(),
+                4 => {
+                    outgoing.pass(&header, &mut packet, 8000, now, &mut emit);
+                }
+                _ => outgoing.audio(codec, &header, &payload, now, &mut emit),
             }
+            let due = outgoing.due_at();
+            outgoing.speak(due, &mut emit);
+            let _ = outgoing.report(&mut [0; report::LONGEST], || None, due);
+            assert!(outgoing.due_at() > due);
         }
         assert!(sent < 10 * 60, "{sent}");
     }

@@ -1,0 +1,130 @@
+//! What legs do though no datagram came: terminals, sounds and digits speak, what was waited for is given up, and silent
+//! calls are found.
+//!
+//! A leg has one moment at which its thread will wake it. One asked for that comes earlier takes its place, and the thread
+//! finds the old one no longer meant; whatever becomes due later is found when the leg is woken.
+
+use trunkline_media::Micros;
+use trunkline_media::rtp::HEADER_LENGTH;
+
+use crate::engine::LegId;
+use crate::events::{Event, EventKind};
+use crate::relay::{BUFFER, report, send_own, send_rtp};
+use crate::shared::Shared;
+use crate::slot::{Far, OpenLeg};
+use crate::sockets::Pair;
+
+impl Shared {
+    /// Has a leg's thread wake it when it has something to do, unless it will be woken before.
+    pub(crate) fn wake_when_due(&self, open: &mut OpenLeg, leg: LegId) {
+        if let Some(due) = open.due_at()
+            && open.wakes_at.is_none_or(|wakes_at| due < wakes_at)
+        {
+            open.wakes_at = Some(due);
+            self.doors[leg.slot as usize % self.doors.len()].pace(due, leg);
+        }
+    }
+
+    /// Has a leg do what is due at a moment that was asked for: terminals, sounds and digits speak, and what was waited for
+    /// is given up. When it is to be woken next, or `None` when it has nothing to do or will be woken for another moment.
+    pub(crate) fn wake(
+        &self,
+        leg: LegId,
+        at: Micros,
+        buffer: &mut [u8; BUFFER],
+        now: Micros,
+    ) -> Option<Micros> {
+        let place = &self.slots[leg.slot as usize];
+        let pair = place.pair()?;
+        let mut content = place.lock();
+        let open = content.open(leg.generation)?;
+        open.wakes_at.take_if(|wakes_at| *wakes_at == at)?;
+        let tell = |kind| {
+            self.events.push(Event { kind, leg });
+        };
+        let told = open.leg.remote().is_some_and(|remote| remote.tells_digits);
+        if let Some(ear) = &mut open.ear {
+            ear.expire(now, &mut |digit| {
+                if told {
+                    tell(EventKind::Digit(digit));
+                }
+            });
+        }
+        if !open.is_speaking() && speak_far(open, pair, buffer, now) {
+            tell(EventKind::SourceEnded);
+        }
+        if let Some(mut outgoing) = open.outgoing.take() {
+            let said = outgoing.speak(now, &mut |packet, length| send_own(open, pair, packet, length));
+            report(&mut outgoing, open, pair, now);
+            open.outgoing = Some(outgoing);
+            if said.sound_ended {
+                tell(EventKind::SoundEnded);
+            }
+            if said.digits_ended {
+                tell(EventKind::SourceEnded);
+            }
+        }
+        // What is due is done: the next moment is a later one, or the thread would never get out of this one.
+        open.wakes_at = open.due_at().map(|due| due.max(now + 1));
+        open.wakes_at
+    }
+
+    /// Tells of the bridge that begins at `slot`, if its silence has lasted too long. Told once, and again only after sound.
+    pub(crate) fn check_silence(&self, slot: u32, now: Micros) {
+        let (first, second, since, was_told) = {
+            let mut content = self.slots[slot as usize].lock();
+            let first = LegId { slot, generation: content.generation };
+            let Some(OpenLeg { leg, far: Far::Leg { leg: second, first: true, since, told }, .. }) =
+                content.open(first.generation)
+            else {
+                return;
+            };
+            let Some(silent) = leg.silent_since() else {
+                return;
+            };
+            (first, *second, silent.max(*since), *told)
+        };
+        let silent = {
+            let mut content = self.lock(second);
+            let Some(OpenLeg { leg, far: Far::Leg { leg: back, .. }, .. }) = content.open(second.generation)
+            else {
+                return;
+            };
+            if *back != first {
+                return;
+            }
+            leg.silent_since()
+        };
+        let timeout = self.settings.timeout.as_micros() as Micros;
+        let is_silent = silent.is_some_and(|silent| now.saturating_sub(silent.max(since)) >= timeout);
+        if is_silent == was_told {
+            return;
+        }
+        let told = is_silent && self.events.push(Event { kind: EventKind::MediaTimedOut, leg: first });
+        if let Some(OpenLeg { far: Far::Leg { told: flag, .. }, .. }) =
+            self.lock(first).open(first.generation)
+        {
+            *flag = told;
+        }
+    }
+}
+
+/// Has a terminal, or digits in the midst of the far leg's audio, say what is due. True when the last of it was said.
+fn speak_far(open: &mut OpenLeg, pair: &Pair, buffer: &mut [u8; BUFFER], now: Micros) -> bool {
+    let (length, ended) = match (&mut open.far, &mut open.injection) {
+        (Far::Terminal(terminal), _) => {
+            let spoken = terminal.speak(now, buffer);
+            (spoken.length, spoken.ended)
+        }
+        (_, Some(injection)) if open.injects => {
+            let length = injection.speak(buffer, now).unwrap_or(0);
+            open.injects = !injection.is_idle();
+            (length, !open.injects)
+        }
+        _ => return false,
+    };
+    if length > 0 {
+        send_rtp(open, pair, buffer, length, length - HEADER_LENGTH);
+    }
+    ended
+}

@@ -1,0 +1,210 @@
+//! Reports of a leg that sends a stream of its own: on that stream, and on what its peer sends (RFC 3550 §6.4).
+//!
+//! The far leg's reports speak of other streams, so they are not relayed to such a leg's peer, and these are sent in their
+//! place: every 5 s, a sender report while something is sent, else a receiver report, and a block on the peer's stream
+//! while that comes. The NTP timestamp counts from the engine's start: receivers compare it with itself only (§6.4.1 allows
+//! elapsed time where no wall clock is at hand).
+
+use super::{DESCRIPTION, RECEIVER, RECEIVER_REPORT, REPORT, SENDER, SENDER_REPORT};
+use crate::Micros;
+use crate::reception::Received;
+
+/// Reports are this far apart (§6.2 asks for 5 s at the least).
+pub const INTERVAL_US: Micros = 5_000_000;
+/// Octets of the longest report, with the description behind it (§6.5.1).
+pub const LONGEST: usize = SENDER + REPORT + DESCRIBED;
+
+/// Octets of a description with a CNAME of eight.
+const DESCRIBED: usize = 20;
+/// The most that 24 bits with a sign tell of losses.
+const MOST_LOST: u32 = 0x7f_ffff;
+
+/// The stream that a leg sends, up to now.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnStream {
+    /// Its source.
+    pub ssrc: u32,
+    /// Its timestamp at this moment.
+    pub timestamp: u32,
+    /// Packets sent.
+    pub packets: u32,
+    /// Their payload octets.
+    pub octets: u32,
+}
+
+/// What came from a leg's peer, up to now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerStream {
+    /// Its packets.
+    pub received: Received,
+    /// The middle of the NTP timestamp of its last sender report, and when that came.
+    pub last_report: Option<(u32, Micros)>,
+}
+
+/// The reports of one leg.
+#[derive(Clone, Debug)]
+pub struct Reporter {
+    due_at: Micros,
+    /// Packets that had been sent at the last report, and at the one before.
+    sent: [u32; 2],
+    /// What had been received at the last report.
+    told: Option<Received>,
+}
+
+impl Reporter {
+    /// The first report is due an interval from now.
+    #[must_use]
+    pub const fn new(now: Micros) -> Self {
+        Self { due_at: now + INTERVAL_US, sent: [0; 2], told: None }
+    }
+
+    /// When the next report is due.
+    #[must_use]
+    pub const fn due_at(&self) -> Micros {
+        self.due_at
+    }
+
+    /// Writes the report that is due into [`LONGEST`] octets at least; its length. `None` when there is nothing to report on.
+    pub fn write(
+        &mut self,
+        packet: &mut [u8],
+        own: OwnStream,
+        peer: Option<PeerStream>,
+        now: Micros,
+    ) -> Option<usize> {
+        self.due_at = now + INTERVAL_US;
+        // §6.4: of a sender is who has sent since the last report but one.
+        let sends = own.packets != self.sent[1];
+        self.sent = [own.packets, self.sent[0]];
+        let block = peer.and_then(|peer| self.block(peer, now));
+        if !sends && block.is_none() {
+            return None;
+        }
+        let mut length = if sends { SENDER } else { RECEIVER };
+        packet.fill(0);
+        packet[4..8].copy_from_slice(&own.ssrc.to_be_bytes());
+        if sends {
+            let words = [(now / 1_000_000) as u32, fraction(now), own.timestamp, own.packets, own.octets];
+            write_words(&mut packet[RECEIVER..], &words);
+        }
+        if let Some(block) = block {
+            write_words(&mut packet[length..], &block);
+            length += REPORT;
+        }
+        let kind = if sends { SENDER_REPORT } else { RECEIVER_REPORT };
+        packet[..4].copy_from_slice(&[0x80 | u8::from(block.is_some()), kind, 0, (length / 4 - 1) as u8]);
+        describe(&mut packet[length..], own.ssrc);
+        Some(length + DESCRIBED)
+    }
+
+    /// A report block; `None` when nothing of the stream has come since the last one.
+    fn block(&mut self, peer: PeerStream, now: Micros) -> Option<[u32; REPORT / 4]> {
+        let Received { ssrc, expected, received, highest, jitter } = peer.received;
+        let same = self.told.filter(|told| told.ssrc == ssrc && told.expected <= expected);
+        let (expected_before, received_before) = same.map_or((0, 0), |told| (told.expected, told.received));
+        if same.is_some() && received == received_before {
+            return None;
+        }
+        self.told = Some(peer.received);
+        // A.3, with duplicates left out of what was received.
+        let (interval, came) = (expected - expected_before, received.wrapping_sub(received_before));
+        let lost = u64::from(interval.saturating_sub(came));
+        let fraction = (lost * 256).checked_div(interval.into()).unwrap_or(0).min(255) as u32;
+        let cumulative = expected.saturating_sub(received).min(MOST_LOST);
+        let (last, delay) =
+            peer.last_report.map_or((0, 0), |(last, at)| (last, units(now.saturating_sub(at))));
+        Some([ssrc, fraction << 24 | cumulative, highest, jitter, last, delay])
+    }
+}
+
+/// The lower half of an NTP timestamp.
+fn fraction(now: Micros) -> u32 {
+    ((now % 1_000_000) * (1 << 32) / 1_000_000) as u32
+}
+
+/// In units of 1/65536 s (§6.4.1: DLSR).
+fn units(elapsed: Micros) -> u32 {
+    (u128::from(elapsed) * 65_536 / 1_000_000).try_into().unwrap_or(u32::MAX)
+}
+
+fn write_words(place: &mut [u8], words: &[u32]) {
+    for (place, word) in place.chunks_exact_mut(4).zip(words) {
+        place.copy_from_slice(&word.to_be_bytes());
+    }
+}
+
+/// A description whose CNAME says no more than the SSRC does.
+fn describe(place: &mut [u8], ssrc: u32) {
+    place[..4].copy_from_slice(&[0x81, DESCRIPTION, 0, 4]);
+    place[4..8].copy_from_slice(&ssrc.to_be_bytes());
+    place[8..10].copy_from_slice(&[1, 8]);
+    for (octet, shift) in place[10..18].iter_mut().zip((0..8).rev()) {
+        *octet = b"0123456789abcdef"[(ssrc >> (4 * shift) & 15) as usize];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rtcp::{for_each_report, is_valid, sender_report};
+
+    const OWN: OwnStream = OwnStream { ssrc: 0x0102_abcd, timestamp: 160, packets: 3, octets: 480 };
+
+    fn received(expected: u32, received: u32) -> Received {
+        Received { ssrc: 77, expected, received, highest: 0x1_0005, jitter: 9 }
+    }
+
+    fn peer(expected: u32, came: u32) -> Option<PeerStream> {
+        Some(PeerStream { received: received(expected, came), last_report: Some((0xabcd_1234, 1_000_000)) })
+    }
+
+    fn block_of(packet: &mut [u8]) -> Vec<u32> {
+        let mut words = Vec::new();
+        for_each_report(packet, |report| {
+            words.extend(report.chunks_exact(4).map(|word| u32::from_be_bytes(word.try_into().unwrap())));
+        });
+        words
+    }
+
+    #[test]
+    fn a_sender_reports_on_itself_and_on_what_came() {
+        let (mut packet, mut reporter) = ([0xff; LONGEST], Reporter::new(0));
+        let length = reporter.write(&mut packet, OWN, peer(100, 90), 2_500_000).unwrap();
+        assert_eq!(length, LONGEST);
+        assert!(is_valid(&packet));
+        assert_eq!(packet[8..16], [0, 0, 0, 2, 0x80, 0, 0, 0]);
+        assert_eq!(sender_report(&packet), Some((OWN.ssrc, 0x0002_8000)));
+        assert_eq!(&packet[62..70], b"0102abcd");
+        let lost = 25 << 24 | 10;
+        assert_eq!(block_of(&mut packet), [77, lost, 0x1_0005, 9, 0xabcd_1234, 65_536 * 3 / 2]);
+        assert_eq!(reporter.due_at(), 2_500_000 + INTERVAL_US);
+    }
+
+    #[test]
+    fn the_fraction_is_of_the_last_interval() {
+        let (mut packet, mut reporter) = ([0; LONGEST], Reporter::new(0));
+        reporter.write(&mut packet, OWN, peer(100, 50), 0);
+        reporter.write(&mut packet, OWN, peer(200, 150), 0);
+        assert_eq!(block_of(&mut packet)[1], 50);
+        reporter.write(&mut packet, OWN, peer(210, 151), 0);
+        assert_eq!(block_of(&mut packet)[1], 230 << 24 | 59);
+        reporter.write(&mut packet, OWN, peer(10, 10), 0);
+        assert_eq!(block_of(&mut packet)[1], 0, "it began anew");
+        reporter.write(&mut packet, OWN, peer(u32::MAX, 11), 0);
+        assert_eq!(block_of(&mut packet)[1], 255 << 24 | MOST_LOST);
+    }
+
+    #[test]
+    fn who_no_longer_sends_is_a_receiver_and_who_hears_nothing_either_is_silent() {
+        let (mut packet, mut reporter) = ([0; LONGEST], Reporter::new(0));
+        let mut kinds = Vec::new();
+        for n in 0..4 {
+            let length = reporter.write(&mut packet, OWN, peer(10 * n, 10 * n), 0).unwrap();
+            assert!(is_valid(&packet[..length]));
+            kinds.push(packet[1]);
+        }
+        assert_eq!(kinds, [SENDER_REPORT, SENDER_REPORT, RECEIVER_REPORT, RECEIVER_REPORT]);
+        assert_eq!(reporter.write(&mut packet, OWN, peer(30, 30), 0), None);
+        assert_eq!(reporter.write(&mut packet, OWN, None, 0), None);
+    }
+}
