@@ -31,6 +31,7 @@ COMMANDS = {
         "init", SETTING_UP, "Make a new installation: settings, database, certificate, first operator."
     ),
     "serve": Entry("serve", SETTING_UP, "Run a node until it is told to stop."),
+    "web": Entry("web", SETTING_UP, "Serve the dashboard and the API alone."),
     "doctor": Entry("doctor", SETTING_UP, "Look for what is wrong, and say what to do about it."),
     "dns": Entry("dns", SETTING_UP, "Print the DNS records that lead clients to the edges."),
     "user": Entry("users", SETTING_UP, "People who sign in with a password."),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from trunkline import __version__
 from trunkline.call.record import Direction
 from trunkline.observe.message import LadderMessage
+from trunkline.sip.name_addr import NameAddr
+from trunkline.sip.uri import SipUri
 from trunkline.store.errors import DatabaseError
 from trunkline.trunk.explain import explain_inbound, explain_outbound
 from trunkline.trunk.verdict import Slug, Verdict
@@ -19,9 +21,11 @@ from trunkline.web.views import (
     MediaPorts,
     NodeStats,
     PbxView,
+    PingAnswer,
     Question,
     Readiness,
     RegistrationView,
+    TargetHealth,
     host_of,
 )
 
@@ -113,6 +117,48 @@ class NodeFace:
             refused_source="" if refused is None else refused.source,
             asked_at=max(asked, default=None),
         )
+
+    def health(self) -> list[TargetHealth]:
+        return [self._health_of(key) for key in self._node.services.health]
+
+    def _health_of(self, key: str) -> TargetHealth:
+        """`key` is as `trunk.plan` makes it: the number or the carrier, and the URI."""
+        owner, _, uri = key.partition(" ")
+        directory = self._node.directory
+        number = directory.number(owner)
+        view = self._node.services.health.view(key)
+        return TargetHealth(
+            uri=uri,
+            number=None if number is None else number.e164,
+            account=None if number is None else number.account,
+            carrier=owner if number is None else None,
+            state=view.state,
+            results=view.results,
+            since_at=view.since_at,
+            last_at=view.last_at,
+            last_failure=view.last_failure,
+            last_detail=view.last_detail,
+        )
+
+    async def ping(self, uri: str) -> PingAnswer:
+        services = self._node.services
+        target = SipUri.parse(uri)
+        done: asyncio.Future[tuple[int | None, str]] = asyncio.get_running_loop().create_future()
+        sent = services.clock.now()
+        request = services.agent.request(
+            "OPTIONS",
+            target,
+            from_=NameAddr(None, SipUri("sip", None, services.settings.service_domain)),
+            to=NameAddr(None, target),
+            headers=(("Accept", "application/sdp"),),
+            on_response=lambda response: done.set_result((response.status, response.reason)),
+            on_failure=lambda failure: done.set_result((None, str(failure))),
+        )
+        try:
+            status, reason = await done
+        finally:
+            request.forget()
+        return PingAnswer(status, reason, round((services.clock.now() - sent) * 1000, 1))
 
     def bans(self) -> list[BanView]:
         offset = self._node.clock.wall() - self._node.clock.now()

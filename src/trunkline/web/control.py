@@ -25,8 +25,10 @@ from trunkline.web.views import (
     MediaPorts,
     NodeStats,
     PbxView,
+    PingAnswer,
     Question,
     RegistrationView,
+    TargetHealth,
 )
 
 
@@ -88,6 +90,14 @@ def _add_peers(app: FastAPI, node: NodeView) -> None:
     @app.get("/pbx/{account}")
     async def pbx(account: str, host: Annotated[list[str], Query()] = []) -> PbxView:  # noqa: B006 - read only
         return node.pbx(account, host)
+
+    @app.get("/health")
+    async def health() -> list[TargetHealth]:
+        return node.health()
+
+    @app.post("/ping")
+    async def ping(uri: str) -> PingAnswer:
+        return await node.ping(uri)
 
     @app.get("/bans")
     async def bans() -> list[BanView]:

@@ -23,8 +23,10 @@ from trunkline.web.views import (
     MediaPorts,
     NodeStats,
     PbxView,
+    PingAnswer,
     Question,
     RegistrationView,
+    TargetHealth,
 )
 
 _T = TypeVar("_T")
@@ -32,6 +34,8 @@ _T = TypeVar("_T")
 _CALLS = TypeAdapter(list[LiveCall])
 _REGISTRATIONS = TypeAdapter(list[RegistrationView])
 _PBX = TypeAdapter(PbxView)
+_HEALTH = TypeAdapter(list[TargetHealth])
+_PING = TypeAdapter(PingAnswer)
 _BANS = TypeAdapter(list[BanView])
 _STATS = TypeAdapter(NodeStats)
 _MEDIA_PORTS = TypeAdapter(MediaPorts)
@@ -117,6 +121,14 @@ class ControlClient:
         query = urlencode([("host", host) for host in hosts])
         return self._get(f"/pbx/{quote(account, safe='')}?{query}", _PBX)
 
+    def health(self) -> list[TargetHealth]:
+        """How endpoints and gateways have answered lately."""
+        return self._get("/health", _HEALTH)
+
+    def ping(self, uri: str) -> PingAnswer:
+        """Have the node send OPTIONS to a SIP URI."""
+        return _PING.validate_json(self._send("POST", "/ping", params={"uri": uri}).content)
+
     def bans(self) -> list[BanView]:
         return self._get("/bans", _BANS)
 
@@ -126,7 +138,7 @@ class ControlClient:
 
     def drain(self, timeout_s: float | None = None) -> NodeStats:
         """Have the node take no new calls and stop after the last one, or after `timeout_s`."""
-        query = {} if timeout_s is None else {"timeout_s": timeout_s}
+        query: dict[str, float | str] = {} if timeout_s is None else {"timeout_s": timeout_s}
         return _STATS.validate_json(self._send("POST", "/drain", params=query).content)
 
     def refresh_directory(self) -> DirectoryStats:
@@ -153,7 +165,7 @@ class ControlClient:
         path: str,
         *,
         content: bytes | None = None,
-        params: dict[str, float] | None = None,
+        params: dict[str, float | str] | None = None,
         missing: bool = False,
     ) -> httpx.Response:
         """Send one request; `missing`: a 404 is an answer, not an error."""

@@ -13,9 +13,11 @@ from trunkline.web.views import (
     MediaPorts,
     NodeStats,
     PbxView,
+    PingAnswer,
     Question,
     Readiness,
     RegistrationView,
+    TargetHealth,
 )
 
 
@@ -50,6 +52,12 @@ class NodeView(Protocol):
 
     def pbx(self, account: str, hosts: Sequence[str]) -> PbxView:
         """What has been seen of the account's PBX; `hosts` are addresses that it is known to use besides."""
+
+    def health(self) -> list[TargetHealth]:
+        """Every endpoint and gateway that was heard of."""
+
+    async def ping(self, uri: str) -> PingAnswer:
+        """Send OPTIONS to a SIP URI now. Raises `SipSyntaxError`."""
 
     def bans(self) -> list[BanView]:
         """Every ban that has not ended."""

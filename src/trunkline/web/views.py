@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from trunkline.call.record import AttemptRecord, CallRecord, Direction
+from trunkline.trunk.health import HealthState
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,37 @@ class BanView:
     source: str
     reason: str
     ends_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class TargetHealth:
+    """How an endpoint of a number, or a gateway of a carrier, has answered lately."""
+
+    uri: str
+    number: str | None
+    account: str | None
+    """Whose number it is; None for a gateway."""
+    carrier: str | None
+    state: HealthState
+    results: tuple[bool, ...]
+    """The last results of pings and calls, oldest first; True is good."""
+    since_at: float | None
+    """When it last went up or down."""
+    last_at: float | None
+    last_failure: str
+    """The slug of the last failure; empty when there was none."""
+    last_detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class PingAnswer:
+    """What came back to one OPTIONS."""
+
+    status: int | None
+    """None: no answer."""
+    reason: str
+    """The answer's reason phrase, or why there was none."""
+    after_ms: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from trunkline.call.record import Direction
 from trunkline.errors import StoreError
 from trunkline.observe.message import LadderMessage
 from trunkline.sip.ports import Address, Transport
+from trunkline.trunk.health import HealthState
 from trunkline.web.call_feed import CallFeed
 from trunkline.web.views import (
     BanView,
@@ -18,9 +19,11 @@ from trunkline.web.views import (
     MediaPorts,
     NodeStats,
     PbxView,
+    PingAnswer,
     Question,
     Readiness,
     RegistrationView,
+    TargetHealth,
 )
 
 CALL = LiveCall(
@@ -36,6 +39,18 @@ CALL = LiveCall(
     target="sip:15550001@carrier.example",
     attempts=2,
     codecs=("PCMA", "PCMU"),
+)
+HEALTH = TargetHealth(
+    uri="sip:100@pbx.example",
+    number="442079460000",
+    account="abcd1234",
+    carrier=None,
+    state=HealthState.DOWN,
+    results=(True, False, False, False),
+    since_at=960.0,
+    last_at=990.0,
+    last_failure="unreachable",
+    last_detail="OPTIONS: no answer",
 )
 MESSAGES = [
     LadderMessage(
@@ -99,6 +114,12 @@ class PaperNode:
     def pbx(self, account: str, hosts: Sequence[str]) -> PbxView:
         seen = tuple(one for one in self.registrations() if one.account == account)
         return PbxView(seen, 950.0, "UDP 192.0.2.9:5062", 990.0 if "192.0.2.9" in hosts else None)
+
+    def health(self) -> list[TargetHealth]:
+        return [HEALTH]
+
+    async def ping(self, uri: str) -> PingAnswer:
+        return PingAnswer(200, "OK", 4.2) if "up." in uri else PingAnswer(None, "no answer", 3000.0)
 
     def bans(self) -> list[BanView]:
         return [BanView(source, reason, 2000.0) for source, reason in self.banned.items()]

@@ -1,0 +1,76 @@
+"""Accounts and their secrets. A customer sees the own account and changes its secrets; the rest is the
+operator's."""
+
+from collections.abc import Sequence
+from typing import Unpack
+
+from trunkline.store.accounts import DEFAULT_OVERLAP_S, AccountChanges, Guard, StoredSecret
+from trunkline.trunk.account import Account
+from trunkline.web.desk.counter import Counter
+
+
+class AccountDesk:
+    """See the module."""
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+
+    def list(self) -> Sequence[Account]:
+        """All of them by key, or the customer's own."""
+        counter = self._counter
+        if counter.principal.account is None:
+            return counter.store.accounts.list()
+        return [counter.store.accounts.get(counter.principal.account)]
+
+    def get(self, key: str) -> Account:
+        self._own(key)
+        return self._counter.store.accounts.get(key)
+
+    def add(self, account: Account, secret: str | None = None) -> tuple[Account, str]:
+        """The account as stored, and its secret, which nothing shows again."""
+        self._counter.check_operator()
+        added = self._counter.store.accounts.add(account, secret)
+        self._counter.node.changed()
+        return self._counter.store.accounts.get(account.key), added
+
+    def update(self, key: str, *, guard: Guard | None = None, **changes: Unpack[AccountChanges]) -> Account:
+        """`guard` looks at the account inside the transaction, and raises to stop the change."""
+        self._counter.check_operator()
+        account = self._counter.store.accounts.update(key, guard=guard, **changes)
+        self._counter.node.changed()
+        return account
+
+    def remove(self, key: str) -> None:
+        self._counter.check_operator()
+        self._counter.store.accounts.remove(key)
+        self._counter.node.changed()
+
+    def secrets(self, key: str) -> Sequence[StoredSecret]:
+        """Those that work now, oldest first."""
+        self._own(key)
+        return self._counter.store.accounts.secrets(key)
+
+    def rotate_secret(
+        self, key: str, secret: str | None = None, *, overlap_s: float = DEFAULT_OVERLAP_S
+    ) -> str:
+        """A new secret, made unless given; the old ones work for another `overlap_s`."""
+        self._own(key)
+        made = self._counter.store.accounts.rotate_secret(key, secret, overlap_s=overlap_s)
+        self._counter.node.changed()
+        return made
+
+    def add_secret(self, key: str, secret: str) -> StoredSecret:
+        """One more beside those that it has."""
+        self._own(key)
+        added = self._counter.store.accounts.add_secret(key, secret)
+        self._counter.node.changed()
+        return added
+
+    def revoke_secret(self, key: str, id_: int) -> None:
+        """End one at once; the last one stays."""
+        self._own(key)
+        self._counter.store.accounts.revoke_secret(key, id_)
+        self._counter.node.changed()
+
+    def _own(self, key: str) -> None:
+        self._counter.check_sees(key, "account", key)

@@ -1,0 +1,81 @@
+"""Carriers and routes: the operator's alone."""
+
+from collections.abc import Sequence
+from typing import Unpack
+
+from trunkline.store.carriers import CarrierChanges, Guard
+from trunkline.trunk.carrier import Carrier
+from trunkline.trunk.directory import Directory, Snapshot
+from trunkline.trunk.routes import Route
+from trunkline.web.desk.counter import Counter
+
+
+class CarrierDesk:
+    """The upstream peers."""
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+
+    def list(self) -> Sequence[Carrier]:
+        """All of them by name."""
+        self._counter.check_operator()
+        return self._counter.store.carriers.list()
+
+    def get(self, name: str) -> Carrier:
+        self._counter.check_operator()
+        return self._counter.store.carriers.get(name)
+
+    def add(self, carrier: Carrier) -> Carrier:
+        self._counter.check_operator()
+        self._counter.store.carriers.add(carrier)
+        self._counter.node.changed()
+        return carrier
+
+    def update(self, name: str, *, guard: Guard | None = None, **changes: Unpack[CarrierChanges]) -> Carrier:
+        self._counter.check_operator()
+        carrier = self._counter.store.carriers.update(name, guard=guard, **changes)
+        self._counter.node.changed()
+        return carrier
+
+    def remove(self, name: str) -> None:
+        self._counter.check_operator()
+        self._counter.store.carriers.remove(name)
+        self._counter.node.changed()
+
+
+class RouteDesk:
+    """Which carrier takes which numbers."""
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+
+    def list(self) -> Sequence[Route]:
+        """All of them by prefix."""
+        self._counter.check_operator()
+        return self._counter.store.routes.list()
+
+    def get(self, prefix: str) -> Route:
+        self._counter.check_operator()
+        return self._counter.store.routes.get(prefix)
+
+    def add(self, route: Route) -> Route:
+        self._counter.check_operator()
+        self._counter.store.routes.add(route)
+        self._counter.node.changed()
+        return route
+
+    def update(self, route: Route) -> Route:
+        """Give its prefix these carriers."""
+        self._counter.check_operator()
+        self._counter.store.routes.update(route)
+        self._counter.node.changed()
+        return route
+
+    def remove(self, prefix: str) -> None:
+        self._counter.check_operator()
+        self._counter.store.routes.remove(prefix)
+        self._counter.node.changed()
+
+    def find(self, digits: str) -> Route | None:
+        """The route that calls to an E.164 number take; None: there is none."""
+        return Directory(Snapshot(routes=tuple(self.list()))).route_for(digits)

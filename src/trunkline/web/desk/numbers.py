@@ -1,0 +1,66 @@
+"""Numbers. A customer says where the own ones are forwarded to; which numbers there are is the operator's."""
+
+from collections.abc import Sequence
+from typing import Unpack
+
+from trunkline.store.numbers import Guard, NumberChanges
+from trunkline.trunk.forwarding import ForwardingList
+from trunkline.trunk.number import Number
+from trunkline.web.desk.counter import Counter
+
+
+class NumberDesk:
+    """See the module."""
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+
+    def list(self, account: str | None = None) -> Sequence[Number]:
+        """All of them, or those of one account, in order."""
+        counter = self._counter
+        return counter.store.numbers.list(counter.account_or_all(account))
+
+    def get(self, e164: str) -> Number:
+        number = self._counter.store.numbers.get(e164)
+        self._own(number)
+        return number
+
+    def add(self, number: Number) -> Number:
+        self._counter.check_operator()
+        self._counter.store.numbers.add(number)
+        self._counter.node.changed()
+        return number
+
+    def forward(self, e164: str, forwarding: ForwardingList, *, guard: Guard | None = None) -> Number:
+        """Set where its calls go; an empty list: nowhere."""
+        return self._change(e164, guard, forwarding=forwarding)
+
+    def set_ring_timeout(
+        self, e164: str, ring_timeout_s: float | None, *, guard: Guard | None = None
+    ) -> Number:
+        """Seconds that an endpoint may ring; None: as configured."""
+        return self._change(e164, guard, ring_timeout_s=ring_timeout_s)
+
+    def update(self, e164: str, *, guard: Guard | None = None, **changes: Unpack[NumberChanges]) -> Number:
+        """Change several fields at once. Giving it to another account is the operator's."""
+        if "account" in changes:
+            self._counter.check_operator()
+        return self._change(e164, guard, **changes)
+
+    def remove(self, e164: str) -> None:
+        self._counter.check_operator()
+        self._counter.store.numbers.remove(e164)
+        self._counter.node.changed()
+
+    def _change(self, e164: str, guard: Guard | None, **changes: Unpack[NumberChanges]) -> Number:
+        def both(number: Number) -> None:
+            self._own(number)
+            if guard is not None:
+                guard(number)
+
+        number = self._counter.store.numbers.update(e164, guard=both, **changes)
+        self._counter.node.changed()
+        return number
+
+    def _own(self, number: Number) -> None:
+        self._counter.check_sees(number.account, "number", number.e164)

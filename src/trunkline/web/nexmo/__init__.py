@@ -1,0 +1,1 @@
+"""The Numbers and account API that clients of Nexmo and Vonage speak."""

@@ -1,0 +1,36 @@
+"""The web process's line to its node: the control socket, opened when first needed and kept."""
+
+from pathlib import Path
+from threading import Lock
+
+from trunkline.web.control_client import ControlClient, NoNodeError
+
+
+class NodeLine:
+    """Safe to share between threads."""
+
+    def __init__(self, control_socket: Path) -> None:
+        self._path = control_socket
+        self._lock = Lock()
+        self._client: ControlClient | None = None
+
+    def client(self) -> ControlClient:
+        """The open line. Raises `NoNodeError` when no node answers, `ControlError` when it can't be asked."""
+        with self._lock:
+            if self._client is None:
+                self._client = ControlClient(self._path)
+            return self._client
+
+    def changed(self) -> None:
+        """Have the node take over a change at once; it would see it within a second anyway."""
+        try:
+            self.client().refresh_directory()
+        except NoNodeError:
+            return
+
+    def close(self) -> None:
+        """Idempotent."""
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+                self._client = None
