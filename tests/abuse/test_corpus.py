@@ -15,7 +15,7 @@ from tests.interop.addresses import wait_for
 from tests.interop.node import Node
 
 GROWTH_KB = 8 * 1024
-"""What the allocator may keep of a second round of the same."""
+"""What the allocator may keep of two more rounds of the same."""
 
 
 def resident_kb(node: Node) -> int:
@@ -64,17 +64,20 @@ def test_streams(node: Node, cut: str, tls: bool, step: int) -> None:
 
 
 def test_nothing_is_kept(node: Node) -> None:
-    """A second round of everything takes no memory to speak of, and no descriptor."""
+    """After two rounds of everything, two more take no memory to speak of, and no descriptor.
+
+    The allocator gives memory back when it likes, so the higher of the first two is what counts.
+    """
     rounds = []
     before = descriptors(node)
-    for _ in range(3):
+    for _ in range(4):
         test_datagrams(node)
         throw_all(Streams(node.port), node, 1, 50)
         throw_all(Streams(node.tls_port, tls=True), node, 6, 50)
         wait_for("connections to close", lambda: descriptors(node) <= before + 2)
         time.sleep(0.5)
         rounds.append(resident_kb(node))
-    assert rounds[2] - rounds[1] < GROWTH_KB, rounds
+    assert rounds[3] - max(rounds[:2]) < GROWTH_KB, rounds
     assert node.gauge("dialogs") == 0
     assert node.gauge("active_calls") == 0
 
