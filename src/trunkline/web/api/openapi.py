@@ -132,14 +132,20 @@ def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
             yield path, method, operation
 
 
+_DONE: Final = {"200": "What was asked for.", "201": "It is made.", "204": "It is done."}
+
+
 def _parameters(operation: Json) -> set[str]:
     return {parameter["name"] for parameter in operation.get("parameters", ())}
 
 
 def _complete(document: Json, method: str, operation: Json, *, shows_version: bool) -> None:
+    operation["description"] = " ".join(operation["description"].split())
+    operation["summary"] = operation["description"].partition(". ")[0].rstrip(".")
     responses = operation["responses"]
     responses.pop("422", None)
     for status, response in responses.items():
+        response["description"] = _DONE[status]
         named = ["ETag"] if shows_version and status != "204" else []
         if status == "201":
             named += ["Location", "Idempotency-Replayed"]
