@@ -25,7 +25,6 @@ import typer
 
 from trunkline.call.ports import Tone
 from trunkline.cli.calls import ladder_of, show_call
-from trunkline.cli.dial import phone_engine
 from trunkline.cli.init import set_up
 from trunkline.cli.installation import Installation
 from trunkline.cli.output import examples, say
@@ -35,6 +34,7 @@ from trunkline.media.embedded import EmbeddedEngine
 from trunkline.node.run import run
 from trunkline.pstn.numbering import described
 from trunkline.pstn.phone import CallReport, Dialling, Phone
+from trunkline.pstn.phone_engine import phone_engine
 from trunkline.sip.outbound_auth import DigestUser
 from trunkline.sip.ports import Address
 from trunkline.sip.uri import SipUri

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from trunkline import __version__
 from trunkline.call.record import Direction
+from trunkline.node.trial_call import TrialCalls
 from trunkline.observe.message import LadderMessage
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.uri import SipUri
@@ -26,6 +27,7 @@ from trunkline.web.views import (
     Readiness,
     RegistrationView,
     TargetHealth,
+    TrialCall,
     host_of,
 )
 
@@ -38,6 +40,7 @@ class NodeFace:
 
     def __init__(self, node: "Node") -> None:
         self._node = node
+        self._trials = TrialCalls(node)
 
     @property
     def feed(self) -> CallFeed:
@@ -159,6 +162,9 @@ class NodeFace:
         finally:
             request.forget()
         return PingAnswer(status, reason, round((services.clock.now() - sent) * 1000, 1))
+
+    async def trial_call(self, e164: str) -> TrialCall:
+        return await self._trials.place(e164)
 
     def bans(self) -> list[BanView]:
         offset = self._node.clock.wall() - self._node.clock.now()

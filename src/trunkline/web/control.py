@@ -29,6 +29,7 @@ from trunkline.web.views import (
     Question,
     RegistrationView,
     TargetHealth,
+    TrialCall,
 )
 
 
@@ -98,6 +99,10 @@ def _add_peers(app: FastAPI, node: NodeView) -> None:
     @app.post("/ping")
     async def ping(uri: str) -> PingAnswer:
         return await node.ping(uri)
+
+    @app.post("/trial-call")
+    async def trial_call(number: str) -> TrialCall:
+        return await node.trial_call(number)
 
     @app.get("/bans")
     async def bans() -> list[BanView]:

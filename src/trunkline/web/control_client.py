@@ -27,6 +27,7 @@ from trunkline.web.views import (
     Question,
     RegistrationView,
     TargetHealth,
+    TrialCall,
 )
 
 _T = TypeVar("_T")
@@ -36,12 +37,17 @@ _REGISTRATIONS = TypeAdapter(list[RegistrationView])
 _PBX = TypeAdapter(PbxView)
 _HEALTH = TypeAdapter(list[TargetHealth])
 _PING = TypeAdapter(PingAnswer)
+_TRIAL = TypeAdapter(TrialCall)
 _BANS = TypeAdapter(list[BanView])
 _STATS = TypeAdapter(NodeStats)
 _MEDIA_PORTS = TypeAdapter(MediaPorts)
 _DIRECTORY = TypeAdapter(DirectoryStats)
 _EXPLANATION = TypeAdapter(Explanation)
 _QUESTION = TypeAdapter(Question)
+
+
+TRIAL_S = 60.0
+"""A test call rings, talks and hangs up within this."""
 
 
 class ControlError(TrunklineError):
@@ -129,6 +135,11 @@ class ControlClient:
         """Have the node send OPTIONS to a SIP URI."""
         return _PING.validate_json(self._send("POST", "/ping", params={"uri": uri}).content)
 
+    def trial_call(self, e164: str) -> TrialCall:
+        """Have the node call a number of ours with a phone of its own; takes up to half a minute."""
+        response = self._send("POST", "/trial-call", params={"number": e164}, timeout_s=TRIAL_S)
+        return _TRIAL.validate_json(response.content)
+
     def bans(self) -> list[BanView]:
         return self._get("/bans", _BANS)
 
@@ -167,11 +178,19 @@ class ControlClient:
         content: bytes | None = None,
         params: dict[str, float | str] | None = None,
         missing: bool = False,
+        timeout_s: float | None = None,
     ) -> httpx.Response:
-        """Send one request; `missing`: a 404 is an answer, not an error."""
+        """Send one request; `missing`: a 404 is an answer, not an error; `timeout_s`: not the usual one."""
         headers = {"Content-Type": "application/json"} if content is not None else None
         with self._reporting():
-            response = self._client.request(method, path, content=content, params=params, headers=headers)
+            response = self._client.request(
+                method,
+                path,
+                content=content,
+                params=params,
+                headers=headers,
+                timeout=httpx.USE_CLIENT_DEFAULT if timeout_s is None else timeout_s,
+            )
         if not (missing and response.status_code == 404):
             self._check(response)
         return response

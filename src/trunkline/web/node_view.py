@@ -18,6 +18,7 @@ from trunkline.web.views import (
     Readiness,
     RegistrationView,
     TargetHealth,
+    TrialCall,
 )
 
 
@@ -58,6 +59,11 @@ class NodeView(Protocol):
 
     async def ping(self, uri: str) -> PingAnswer:
         """Send OPTIONS to a SIP URI now. Raises `SipSyntaxError`."""
+
+    async def trial_call(self, e164: str) -> TrialCall:
+        """Call a number of ours with a phone of our own, as a carrier would. Raises `MediaError`, `NetError`,
+        `DirectoryError` while another test call is under way.
+        """
 
     def bans(self) -> list[BanView]:
         """Every ban that has not ended."""

@@ -177,6 +177,26 @@ class PingAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class TrialCall:
+    """What came of a test call to a number, as the phone that placed it tells it."""
+
+    answered: bool
+    status: int | None
+    """Of the final response; None when there was none."""
+    outcome: str
+    """In words."""
+    sip_call_id: str
+    """Call-ID of the phone's leg: finds the record."""
+    talk_s: float
+    codec: str
+    packets_received: int
+    packets_lost: int
+    mos: float | None
+    steps: tuple[tuple[float, str], ...]
+    """What happened, each with the seconds after the INVITE."""
+
+
+@dataclass(frozen=True, slots=True)
 class MediaPorts:
     """Port pairs of the media range. `draining` ones were closed a moment ago and are not given out yet."""
 

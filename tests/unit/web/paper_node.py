@@ -24,6 +24,7 @@ from trunkline.web.views import (
     Readiness,
     RegistrationView,
     TargetHealth,
+    TrialCall,
 )
 
 CALL = LiveCall(
@@ -120,6 +121,9 @@ class PaperNode:
 
     async def ping(self, uri: str) -> PingAnswer:
         return PingAnswer(200, "OK", 4.2) if "up." in uri else PingAnswer(None, "no answer", 3000.0)
+
+    async def trial_call(self, e164: str) -> TrialCall:
+        return TrialCall(True, 200, "answered", "c@phone", 3.0, "PCMA", 150, 0, 4.3, ((0.1, f"to {e164}"),))
 
     def bans(self) -> list[BanView]:
         return [BanView(source, reason, 2000.0) for source, reason in self.banned.items()]

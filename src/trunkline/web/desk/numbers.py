@@ -1,12 +1,16 @@
 """Numbers. A customer says where the own ones are forwarded to; which numbers there are is the operator's."""
 
+import time
 from collections.abc import Sequence
 from typing import Unpack
 
+from trunkline.store.calls import CallFilter
+from trunkline.store.errors import NotFoundError
 from trunkline.store.numbers import Guard, NumberChanges
 from trunkline.trunk.forwarding import ForwardingList
 from trunkline.trunk.number import Number
 from trunkline.web.desk.counter import Counter
+from trunkline.web.views import PingAnswer, TrialCall
 
 
 class NumberDesk:
@@ -46,6 +50,22 @@ class NumberDesk:
         if "account" in changes:
             self._counter.check_operator()
         return self._change(e164, guard, **changes)
+
+    def ping(self, e164: str, position: int) -> PingAnswer:
+        """Send OPTIONS to one of its endpoints, counted from 1, now."""
+        endpoints = self.get(e164).forwarding.endpoints
+        if not 1 <= position <= len(endpoints):
+            raise NotFoundError("endpoint", f"{e164} {position}")
+        return self._counter.node.client().ping(str(endpoints[position - 1].uri))
+
+    def trial_call(self, e164: str) -> tuple[TrialCall, str | None]:
+        """Call it with a phone of the node's own; what came of it, and the id of its record."""
+        self.get(e164)
+        report = self._counter.node.client().trial_call(e164)
+        page = self._counter.store.calls.list(
+            CallFilter(number=e164, sip_call_id=report.sip_call_id, since_at=time.time() - 300), limit=1
+        )
+        return report, page.calls[0].call_id if page.calls else None
 
     def remove(self, e164: str) -> None:
         self._counter.check_operator()
