@@ -41,5 +41,10 @@ def problem_of(error: TrunklineError) -> Problem:
     for kind, status, slug, title in _KINDS:
         if isinstance(error, kind):
             wait_s = error.retry_after_s if isinstance(error, TooManyAttemptsError) else None
-            return Problem(status, slug, title, str(error), wait_s)
+            return Problem(status, slug, title, _detail(error), wait_s)
     return Problem(500, "fault", "A fault of the service", "the service failed; its log says how")
+
+
+def _detail(error: TrunklineError) -> str:
+    """A thing of somebody else's and one that nobody has are answered in the same words."""
+    return error.fact if isinstance(error, NotFoundError | AlreadyExistsError) else str(error)
