@@ -7,7 +7,7 @@ import typer
 from trunkline.cli.installation import installation
 from trunkline.cli.output import Json, examples, print_json, say
 from trunkline.config import Settings
-from trunkline.node.edges import published_edges
+from trunkline.config.edges import published_edges
 
 _SERVICES = (
     ("_sips._tcp", "SIPS+D2T", "tls"),
