@@ -38,7 +38,7 @@ class CallFigures:
         self._database = database
 
     def over(self, account: str | None, since_at: float, stretch_s: float, count: int) -> Sequence[Stretch]:
-        """`count` stretches of `stretch_s` seconds from `since_at` (wall clock) on; an account's, or all (None).
+        """`count` stretches of `stretch_s` seconds from `since_at` (wall clock) on; `account` None: all.
 
         Raises `DatabaseError`.
         """
@@ -48,6 +48,7 @@ class CallFigures:
         if account is not None:
             window.append(table.account == account)
         place = _place(table.setup_at, since_at, stretch_s)
+        heard = _heard(window, since_at, stretch_s)
         calls = sa.select(place, sa.func.count()).where(*window).group_by(place)
         failed = (
             sa.select(place, table.verdict, sa.func.count())
@@ -55,12 +56,11 @@ class CallFigures:
             .group_by(place, table.verdict)
         )
         with self._database.read() as connection:
-            counts = {int(key): int(number) for key, number in connection.execute(calls)}
+            counts = {int(row[0]): int(row[1]) for row in connection.execute(calls)}
             reasons: dict[int, dict[Slug, int]] = {}
             for key, verdict, number in connection.execute(failed):
                 reasons.setdefault(int(key), {})[_BY_SLUG[verdict]] = int(number)
-            heard = connection.execute(_heard(window, since_at, stretch_s))
-            mos = {int(key): float(mean) for key, mean in heard}
+            mos = {int(row[0]): float(row[1]) for row in connection.execute(heard)}
         return [
             Stretch(since_at + stretch_s * key, counts.get(key, 0), reasons.get(key, {}), mos.get(key))
             for key in range(count)
@@ -88,9 +88,7 @@ def _place(setup_at: sa.ColumnElement[float], since_at: float, stretch_s: float)
     return sa.cast(sa.func.floor((setup_at - offset) / width), sa.Integer)
 
 
-def _heard(
-    window: Sequence[sa.ColumnElement[bool]], since_at: float, stretch_s: float
-) -> sa.Select[tuple[int, float]]:
+def _heard(window: Sequence[sa.ColumnElement[bool]], since_at: float, stretch_s: float) -> sa.Executable:
     table = schema.call.c
     newest = (
         sa.select(table.setup_at, table.caller_mos, table.callee_mos)
