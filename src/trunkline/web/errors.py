@@ -15,6 +15,10 @@ class NotAllowedError(WebError):
     """Whoever is signed in may not do this."""
 
 
+class ChangedMeanwhileError(WebError):
+    """Somebody else changed the thing since it was read."""
+
+
 class TooManyAttemptsError(WebError):
     """Too many wrong passwords, or too many requests."""
 

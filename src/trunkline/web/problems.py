@@ -5,7 +5,12 @@ from typing import NamedTuple
 from trunkline.errors import DirectoryError, SipError, StoreError, TrunklineError
 from trunkline.store.errors import AlreadyExistsError, DatabaseError, InUseError, NotFoundError
 from trunkline.web.control_client import ControlError
-from trunkline.web.errors import NotAllowedError, NotSignedInError, TooManyAttemptsError
+from trunkline.web.errors import (
+    ChangedMeanwhileError,
+    NotAllowedError,
+    NotSignedInError,
+    TooManyAttemptsError,
+)
 
 
 class Problem(NamedTuple):
@@ -23,6 +28,7 @@ class Problem(NamedTuple):
 _KINDS: tuple[tuple[type[TrunklineError], int, str, str], ...] = (
     (NotSignedInError, 401, "not-signed-in", "Not signed in"),
     (NotAllowedError, 403, "not-allowed", "Not allowed"),
+    (ChangedMeanwhileError, 412, "changed-meanwhile", "Changed meanwhile"),
     (TooManyAttemptsError, 429, "too-many-attempts", "Too many attempts"),
     (NotFoundError, 404, "not-found", "Not found"),
     (AlreadyExistsError, 409, "already-exists", "Exists already"),

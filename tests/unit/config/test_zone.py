@@ -10,9 +10,11 @@ domain = "sip.example.net"
 tcp = []
 [[edges]]
 name = "sip-us1"
+region = "us"
 addresses = ["203.0.113.10", "2001:db8::10"]
 [[edges]]
 name = "sip-eu1"
+region = "eu"
 addresses = ["203.0.113.20"]
 """
 

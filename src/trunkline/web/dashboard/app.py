@@ -17,12 +17,13 @@ from trunkline.errors import TrunklineError
 from trunkline.store.errors import NotFoundError
 from trunkline.web.dashboard import browser, overview, signing
 from trunkline.web.dashboard.browser import checked_form
+from trunkline.web.dashboard.directory import forwarding, numbers
 from trunkline.web.dashboard.frame import STATIC, asset, page
 from trunkline.web.errors import NotSignedInError
 from trunkline.web.office import Office
 from trunkline.web.problems import problem_of
 
-PAGES = (signing.inside, overview.router)
+PAGES = (signing.inside, overview.router, numbers.router, forwarding.router)
 _TYPES = {
     "trunkline.css": "text/css; charset=utf-8",
     "trunkline.js": "text/javascript; charset=utf-8",

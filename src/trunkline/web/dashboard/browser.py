@@ -45,6 +45,8 @@ class Flash:
     """Something that is shown now and never again."""
     secret_name: str = ""
     notes: tuple[str, ...] = ()
+    link: str = ""
+    """The page that tells more."""
 
 
 def office_of(request: Request) -> Office:

@@ -47,7 +47,7 @@ def refusal(error: TrunklineError) -> tuple[int, str]:
     """The status and words with which a form is shown again. Errors that are not about what was typed are
     raised again, for the page of errors."""
     problem = problem_of(error)
-    if problem.status not in (404, 409, 422):
+    if problem.status not in (404, 409, 412, 422):
         raise error
     return problem.status, problem.detail
 
