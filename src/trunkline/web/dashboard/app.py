@@ -15,15 +15,29 @@ from starlette.exceptions import HTTPException
 
 from trunkline.errors import TrunklineError
 from trunkline.store.errors import NotFoundError
-from trunkline.web.dashboard import browser, overview, signing
+from trunkline.web.dashboard import browser, network, overview, signing
 from trunkline.web.dashboard.browser import checked_form
-from trunkline.web.dashboard.directory import forwarding, numbers
+from trunkline.web.dashboard.directory import carriers, customers, forwarding, limits, numbers, routes
 from trunkline.web.dashboard.frame import STATIC, asset, page
+from trunkline.web.dashboard.people import audit, credentials, users
 from trunkline.web.errors import NotSignedInError
 from trunkline.web.office import Office
 from trunkline.web.problems import problem_of
 
-PAGES = (signing.inside, overview.router, numbers.router, forwarding.router)
+PAGES = (
+    signing.inside,
+    overview.router,
+    numbers.router,
+    forwarding.router,
+    network.router,
+    carriers.router,
+    routes.router,
+    customers.router,
+    limits.router,
+    credentials.router,
+    users.router,
+    audit.router,
+)
 _TYPES = {
     "trunkline.css": "text/css; charset=utf-8",
     "trunkline.js": "text/javascript; charset=utf-8",

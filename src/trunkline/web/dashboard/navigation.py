@@ -26,6 +26,26 @@ class Group:
 GROUPS = (
     Group("", (Entry("Overview", "/"),)),
     Group("Products", (Entry("Numbers", "/numbers"),)),
+    Group(
+        "Network",
+        (
+            Entry("Addresses", "/addresses"),
+            Entry("Registrations", "/registrations"),
+            Entry("Carriers", "/carriers", operator=True),
+            Entry("Routes", "/routes", operator=True),
+            Entry("Bans", "/bans", operator=True),
+        ),
+    ),
+    Group(
+        "Account",
+        (
+            Entry("Customers", "/customers", operator=True),
+            Entry("Users", "/users", operator=True),
+            Entry("Credentials", "/credentials"),
+            Entry("Limits & fraud", "/limits"),
+            Entry("Audit log", "/audit"),
+        ),
+    ),
 )
 
 
