@@ -73,7 +73,11 @@ def test_gateways(operator: Browser, office: Office) -> None:
 def test_gateways_that_are_none(operator: Browser, office: Office) -> None:
     before = office.store.carriers.get("upstream")
     seen = version(operator, PAGE)
-    for fields in ({"uri": "gw example"}, {"uri": "a.example", "priority": "-1"}, {"uri": "a", "weight": "70000"}):
+    for fields in (
+        {"uri": "gw example"},
+        {"uri": "a.example", "priority": "-1"},
+        {"uri": "a", "weight": "70000"},
+    ):
         answer = operator.post(f"{PAGE}/gateways", 422, version=seen, **fields)
         assert f'value="{fields["uri"]}"' in answer.text
     assert "changed meanwhile" in operator.post(f"{PAGE}/gateways", 412, version="", uri="a.example").text
