@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 from tests.unit.store.entities import attempt_record, call_record, ended_attempt, ended_call
 from trunkline.call.record import AttemptRecord, CallRecord
 from trunkline.trunk.verdict import Slug, Verdict
-from trunkline.web.dashboard.timeline_picture import MAX_ROWS, timeline_picture
+from trunkline.web.dashboard.calls.timeline_picture import MAX_ROWS, timeline_picture
 
 SVG = "{http://www.w3.org/2000/svg}"
 
