@@ -15,18 +15,21 @@ from starlette.exceptions import HTTPException
 
 from trunkline.errors import TrunklineError
 from trunkline.store.errors import NotFoundError
-from trunkline.web.dashboard import browser, overview, signing
+from trunkline.web.dashboard import browser, live, overview, signing
 from trunkline.web.dashboard.browser import checked_form
+from trunkline.web.dashboard.calls import pages as calls
 from trunkline.web.dashboard.directory import forwarding, numbers
 from trunkline.web.dashboard.frame import STATIC, asset, page
 from trunkline.web.errors import NotSignedInError
 from trunkline.web.office import Office
 from trunkline.web.problems import problem_of
 
-PAGES = (signing.inside, overview.router, numbers.router, forwarding.router)
+PAGES = (signing.inside, overview.router, numbers.router, forwarding.router, calls.router, live.router)
 _TYPES = {
     "trunkline.css": "text/css; charset=utf-8",
     "trunkline.js": "text/javascript; charset=utf-8",
+    "calls.css": "text/css; charset=utf-8",
+    "live.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
 _FOR_EVER = "public, max-age=31536000, immutable"
