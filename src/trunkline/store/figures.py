@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from trunkline.call.record import Direction
 from trunkline.store import schema
 from trunkline.store.database import Database
 from trunkline.trunk.verdict import Slug
@@ -67,12 +68,13 @@ class CallFigures:
         ]
 
     def talked_s(self, account: str, since_at: float) -> float:
-        """Answered seconds of an account from `since_at` on, in calls that are over and began less than a day
-        before."""
+        """Answered seconds of an account's outbound calls from `since_at` on, in calls that are over and
+        began less than a day before."""
         table = schema.call.c
         begun = sa.case((table.answered_at > since_at, table.answered_at), else_=since_at)
         query = sa.select(sa.func.sum(table.ended_at - begun)).where(
             table.account == account,
+            table.direction == Direction.OUTBOUND,
             table.setup_at >= since_at - _DAY_S,
             table.answered_at.is_not(None),
             table.ended_at > since_at,

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from trunkline.errors import DirectoryError, SipError, StoreError, TrunklineError
+from trunkline.store.answers import KeyReusedError, PendingError
 from trunkline.store.errors import AlreadyExistsError, DatabaseError, InUseError, NotFoundError
 from trunkline.web.control_client import ControlError
 from trunkline.web.errors import (
@@ -33,6 +34,8 @@ _KINDS: tuple[tuple[type[TrunklineError], int, str, str], ...] = (
     (NotFoundError, 404, "not-found", "Not found"),
     (AlreadyExistsError, 409, "already-exists", "Exists already"),
     (InUseError, 409, "in-use", "Still in use"),
+    (PendingError, 409, "pending", "Under way"),
+    (KeyReusedError, 422, "key-reused", "The key came before"),
     (DatabaseError, 503, "database-away", "The database is away"),
     (ControlError, 503, "node-away", "The node can't be asked"),
     (DirectoryError, 422, "invalid", "Can't be"),

@@ -77,6 +77,7 @@ def test_talk_of_a_day(database: Database) -> None:
         ended_call("a", setup_at=1000.0),
         ended_call("b", setup_at=1100.0),
         failed("c", Slug.BUSY, 1.0),
+        replace(ended_call("d", setup_at=1100.0), direction=Direction.INBOUND),
     )
     figures = CallFigures(database)
     assert figures.talked_s("acme", 1000.0) == pytest.approx(120.5)

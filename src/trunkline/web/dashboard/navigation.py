@@ -23,7 +23,10 @@ class Group:
     entries: tuple[Entry, ...]
 
 
-GROUPS = (Group("", (Entry("Overview", "/"),)),)
+GROUPS = (
+    Group("", (Entry("Overview", "/"),)),
+    Group("Products", (Entry("Numbers", "/numbers"),)),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Unpack
 
 from trunkline.store.carriers import CarrierChanges, Guard
+from trunkline.store.routes import Guard as RouteGuard
 from trunkline.trunk.carrier import Carrier
 from trunkline.trunk.directory import Directory, Snapshot
 from trunkline.trunk.routes import Route
@@ -64,10 +65,10 @@ class RouteDesk:
         self._counter.node.changed()
         return route
 
-    def update(self, route: Route) -> Route:
+    def update(self, route: Route, *, guard: RouteGuard | None = None) -> Route:
         """Give its prefix these carriers."""
         self._counter.check_operator()
-        self._counter.store.routes.update(route)
+        self._counter.store.routes.update(route, guard=guard)
         self._counter.node.changed()
         return route
 

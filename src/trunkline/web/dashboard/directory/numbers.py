@@ -15,7 +15,7 @@ from trunkline.store.numbers import NumberFilter
 from trunkline.trunk.e164 import normalise
 from trunkline.trunk.number import MAX_RING_TIMEOUT_S, MIN_RING_TIMEOUT_S, Number
 from trunkline.web.control_client import ControlError
-from trunkline.web.dashboard.browser import Flash, Form, Signed, go, text
+from trunkline.web.dashboard.browser import Flash, Form, Signed, go, office_of, text
 from trunkline.web.dashboard.directory.forwarding_rows import Row, judge, rows_of
 from trunkline.web.dashboard.frame import page, refusal
 from trunkline.web.desk import Desk
@@ -123,6 +123,7 @@ def number_page(
         number=found,
         rows=shown,
         blank=Row(),
+        usual_timeout_ms=office_of(request).settings.forwarding.default_timeout_ms,
         judged=judge(shown),
         version=version_of(found),
         refused=refused,
