@@ -7,6 +7,7 @@ from trunkline.call.record import CallRecord
 from trunkline.observe.message import LadderMessage
 from trunkline.store.calls import DEFAULT_PAGE, MAX_PAGE, CallDetail, CallFilter, Page
 from trunkline.store.errors import NotFoundError
+from trunkline.store.figures import Stretch
 from trunkline.web.desk.counter import Counter
 from trunkline.web.views import LiveCall
 
@@ -36,6 +37,11 @@ class CallDesk:
             cursor = page.next_cursor
             if cursor is None:
                 return
+
+    def figures(self, since_at: float, stretch_s: float, count: int) -> Sequence[Stretch]:
+        """Counts of `count` stretches of `stretch_s` seconds from `since_at` on."""
+        counter = self._counter
+        return counter.store.figures.over(counter.principal.account, since_at, stretch_s, count)
 
     def get(self, call_id: str) -> CallDetail:
         """The record and its attempts."""
