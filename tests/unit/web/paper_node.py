@@ -53,7 +53,7 @@ HEALTH = TargetHealth(
     last_failure="unreachable",
     last_detail="OPTIONS: no answer",
 )
-REGISTRATION = RegistrationView("abcd1234", "<sip:pbx@192.0.2.9>", "UDP 192.0.2.9:5060", 4600.0)
+REGISTRATION = RegistrationView("abcd1234", "sip:pbx@192.0.2.9", "UDP 192.0.2.9:5060", 4600.0)
 MESSAGES = [
     LadderMessage(
         1000.0,

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from trunkline.errors import TrunklineError
 from trunkline.store.errors import NotFoundError
-from trunkline.web.dashboard import browser, live, overview, signing
+from trunkline.web.dashboard import browser, connect, live, overview, signing
 from trunkline.web.dashboard.browser import checked_form
 from trunkline.web.dashboard.calls import pages as calls
 from trunkline.web.dashboard.directory import forwarding, numbers
@@ -24,7 +24,15 @@ from trunkline.web.errors import NotSignedInError
 from trunkline.web.office import Office
 from trunkline.web.problems import problem_of
 
-PAGES = (signing.inside, overview.router, numbers.router, forwarding.router, calls.router, live.router)
+PAGES = (
+    signing.inside,
+    overview.router,
+    numbers.router,
+    forwarding.router,
+    calls.router,
+    live.router,
+    connect.router,
+)
 _TYPES = {
     "trunkline.css": "text/css; charset=utf-8",
     "trunkline.js": "text/javascript; charset=utf-8",

@@ -1,5 +1,6 @@
 // Pages that change by themselves. An element with data-live="SECONDS" is taken anew from its own page when calls took
-// a step (with data-live-call: that call), SECONDS apart at least. The markup is the server's own, as on the first visit.
+// a step (with data-live-call: that call), SECONDS apart at least; with data-poll="SECONDS" it is also looked at that
+// often, for what is no step of a call. The markup is the server's own, as on the first visit.
 "use strict";
 
 (() => {
@@ -91,5 +92,7 @@
   document.addEventListener("focusout", () => { if (due) soon(); });
   document.addEventListener("toggle", () => { if (due) soon(); }, true);
 
+  const polled = parts().map((part) => Number(part.dataset.poll)).filter(Boolean);
+  if (polled.length) setInterval(() => { if (!document.hidden) soon(); }, Math.min(...polled) * 1000);
   if (parts().length && window.EventSource) open();
 })();
