@@ -66,7 +66,7 @@ def test_a_clock_that_went_back_draws_nothing_outside() -> None:
     call = ended_call()
     call.ended_at = call.setup_at - 5
     read = drawn(call, ended_attempt())
-    assert all(0 <= x <= 760 and width >= 0 for _, x, width in bars(read))
+    assert all(0 <= x <= 780 and width >= 0 for _, x, width in bars(read))
 
 
 def test_targets_are_text_and_rows_are_bounded() -> None:
