@@ -1,10 +1,12 @@
 """Counting calls."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.unit.store.entities import call_record, ended_call
 from tests.unit.store.plans import explained
-from trunkline.call.record import CallRecord
+from trunkline.call.record import CallRecord, Direction
 from trunkline.store.database import Database
 from trunkline.store.figures import CallFigures
 from trunkline.store.group_commit import Group, GroupWriter

@@ -123,4 +123,4 @@ def test_parse_gateway() -> None:
     assert str(parse_gateway("gw.example:5070")) == "sip:gw.example:5070"
     assert str(parse_gateway("SIPS:gw.example")) == "sips:gw.example"
     with pytest.raises(DirectoryError, match="gateway"):
-        parse_gateway("tel:123")
+        parse_gateway("gw example")

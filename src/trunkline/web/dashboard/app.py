@@ -15,11 +15,12 @@ from starlette.exceptions import HTTPException
 
 from trunkline.errors import TrunklineError
 from trunkline.store.errors import NotFoundError
-from trunkline.web.dashboard import browser, connect, live, overview, signing
+from trunkline.web.dashboard import browser, connect, live, network, overview, signing
 from trunkline.web.dashboard.browser import checked_form
 from trunkline.web.dashboard.calls import pages as calls
-from trunkline.web.dashboard.directory import forwarding, numbers
+from trunkline.web.dashboard.directory import carriers, customers, forwarding, limits, numbers, routes
 from trunkline.web.dashboard.frame import STATIC, asset, page
+from trunkline.web.dashboard.people import audit, credentials, users
 from trunkline.web.errors import NotSignedInError
 from trunkline.web.office import Office
 from trunkline.web.problems import problem_of
@@ -32,6 +33,14 @@ PAGES = (
     calls.router,
     live.router,
     connect.router,
+    network.router,
+    carriers.router,
+    routes.router,
+    customers.router,
+    limits.router,
+    credentials.router,
+    users.router,
+    audit.router,
 )
 _TYPES = {
     "trunkline.css": "text/css; charset=utf-8",

@@ -29,6 +29,26 @@ GROUPS = (
         "Products",
         (Entry("Numbers", "/numbers"), Entry("Calls", "/calls"), Entry("Connect a PBX", "/connect")),
     ),
+    Group(
+        "Network",
+        (
+            Entry("Addresses", "/addresses"),
+            Entry("Registrations", "/registrations"),
+            Entry("Carriers", "/carriers", operator=True),
+            Entry("Routes", "/routes", operator=True),
+            Entry("Bans", "/bans", operator=True),
+        ),
+    ),
+    Group(
+        "Account",
+        (
+            Entry("Customers", "/customers", operator=True),
+            Entry("Users", "/users", operator=True),
+            Entry("Credentials", "/credentials"),
+            Entry("Limits & fraud", "/limits"),
+            Entry("Audit log", "/audit"),
+        ),
+    ),
 )
 
 

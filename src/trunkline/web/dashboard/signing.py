@@ -23,8 +23,13 @@ inside = APIRouter()
 
 
 @door.get("/sign-in")
-def ask(request: Request, next: str = "/") -> Response:  # noqa: A002 - the name in the address
-    return page(request, "sign_in.html", then=local(next), name="", said="")
+def ask(
+    request: Request,
+    next: str = "/",  # noqa: A002 - the name in the address
+    changed: str = "",
+) -> Response:
+    told = "Your password was changed. Sign in with the new one." if changed else ""
+    return page(request, "sign_in.html", then=local(next), name="", said="", told=told)
 
 
 async def sent(request: Request) -> FormData:
@@ -50,6 +55,7 @@ def begin(request: Request, form: Annotated[FormData, Depends(sent)]) -> Respons
             then=then,
             name=name,
             said=sentence(problem.detail),
+            told="",
         )
         if problem.retry_after_s is not None:
             shown.headers["Retry-After"] = str(problem.retry_after_s)

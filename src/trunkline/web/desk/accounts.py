@@ -10,7 +10,6 @@ from trunkline.store.accounts import DEFAULT_OVERLAP_S, AccountChanges, AccountP
 from trunkline.trunk.account import Account
 from trunkline.web.desk.counter import Counter
 
-
 _DAY_S = 86_400.0
 
 

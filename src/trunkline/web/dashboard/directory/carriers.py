@@ -57,13 +57,13 @@ def carriers(request: Request, desk: Signed) -> Response:
     return page(request, "carriers.html", carriers=found, health=health, away=away)
 
 
-@router.get("/carriers/new")
+@router.get("/carriers/-/new")
 def new(request: Request, desk: Signed) -> Response:
     desk.carriers.list()
     return page(request, "carrier_new.html", typed={}, refused="")
 
 
-@router.post("/carriers/new")
+@router.post("/carriers/-/new")
 def add(request: Request, desk: Signed, form: Form) -> Response:
     typed = {name: text(form, name) for name in ("name", "gateways", "sources")}
     try:

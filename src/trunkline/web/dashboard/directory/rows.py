@@ -1,4 +1,4 @@
-"""Lists of things in a form: one row of fields for each, and some blank ones. Who empties a row removes it."""
+"""Lists of things in a form: a row of fields for each, and some blank ones. Who empties a row removes it."""
 
 from starlette.datastructures import FormData
 

@@ -7,16 +7,12 @@ from typing import Any
 import pytest
 
 from tests.unit.web.dashboard.conftest import HOSTILE, NUMBER, OTHER_NUMBER, Browser
+from tests.unit.web.dashboard.versioned import version
 from trunkline.store.audit import Via
 from trunkline.web.office import Office
 
-PATH = f"/numbers/{NUMBER}/forward"
-
-
-def version(browser: Browser) -> str:
-    found = re.search(r'name="version" value="([0-9a-f]{32})"', browser.get(f"/numbers/{NUMBER}"))
-    assert found is not None
-    return found[1]
+PAGE = f"/numbers/{NUMBER}"
+PATH = f"{PAGE}/forward"
 
 
 def fields(page: str, name: str) -> list[str]:
@@ -31,7 +27,7 @@ def saved(office: Office) -> str:
 def test_update_from_rows(customer: Browser, office: Office) -> None:
     page = customer.sent(
         PATH,
-        version=version(customer),
+        version=version(customer, PAGE),
         uri=["100@pbx1.example", "", "sips:100@pbx2.example"],
         port=["5070", "", ""],
         transport=["tcp", "", ""],
@@ -50,7 +46,7 @@ def test_update_from_rows(customer: Browser, office: Office) -> None:
 
 def test_update_from_one_line(customer: Browser, office: Office) -> None:
     line = "14155550100@pbx1.example.com, sips:14155550100@pbx2.example.com;odd"
-    page = customer.sent(PATH, version=version(customer), list=line)
+    page = customer.sent(PATH, version=version(customer, PAGE), list=line)
     assert "is unknown here and is sent as it is" in page
     assert [str(e.uri) for e in office.store.numbers.get(NUMBER).forwarding.endpoints] == [
         "sip:14155550100@pbx1.example.com",
@@ -59,19 +55,19 @@ def test_update_from_one_line(customer: Browser, office: Office) -> None:
 
 
 def test_a_line_in_the_first_row_is_a_list(customer: Browser, office: Office) -> None:
-    customer.sent(PATH, version=version(customer), uri="a@h.example, b@h.example", port="", media="")
+    customer.sent(PATH, version=version(customer, PAGE), uri="a@h.example, b@h.example", port="", media="")
     assert len(office.store.numbers.get(NUMBER).forwarding.endpoints) == 2
 
 
 def test_nothing_means_nowhere(customer: Browser, office: Office) -> None:
-    assert "is forwarded nowhere now" in customer.sent(PATH, version=version(customer), uri="")
+    assert "is forwarded nowhere now" in customer.sent(PATH, version=version(customer, PAGE), uri="")
     assert not office.store.numbers.get(NUMBER).forwarding
 
 
 @pytest.mark.parametrize("name", ["uri", "list"])
 def test_what_is_wrong_stays_and_is_not_saved(customer: Browser, office: Office, name: str) -> None:
     before = saved(office)
-    answer = customer.post(PATH, 422, version=version(customer), **{name: f"{HOSTILE}, b@h"})
+    answer = customer.post(PATH, 422, version=version(customer, PAGE), **{name: f"{HOSTILE}, b@h"})
     assert "Nothing was saved" in answer.text
     assert 'aria-invalid="true"' in answer.text
     assert "<script>alert" not in answer.text
@@ -79,8 +75,8 @@ def test_what_is_wrong_stays_and_is_not_saved(customer: Browser, office: Office,
 
 
 def test_a_lost_update_is_stopped_once(customer: Browser, operator: Browser, office: Office) -> None:
-    seen = version(customer)
-    operator.sent(PATH, version=version(operator), uri="new@h.example")
+    seen = version(customer, PAGE)
+    operator.sent(PATH, version=version(operator, PAGE), uri="new@h.example")
     answer = customer.post(PATH, 412, version=seen, uri="mine@h.example")
     assert "Somebody changed this number" in answer.text
     assert fields(answer.text, "uri") == ["mine@h.example"]
@@ -107,14 +103,14 @@ def test_a_form_without_a_version_changes_nothing(customer: Browser) -> None:
 )
 def test_rows_are_moved_without_scripts(customer: Browser, office: Office, do: str, uris: list[str]) -> None:
     before = saved(office)
-    answer = customer.post(PATH, 200, version=version(customer), uri=["a@h", "b@h", "c@h"], do=do)
+    answer = customer.post(PATH, 200, version=version(customer, PAGE), uri=["a@h", "b@h", "c@h"], do=do)
     assert fields(answer.text, "uri") == uris
     assert saved(office) == before
 
 
 @pytest.mark.parametrize("do", ["up 9", "up -1", "up x", "burn 1"])
 def test_an_odd_button_is_update(customer: Browser, office: Office, do: str) -> None:
-    customer.sent(PATH, version=version(customer), uri="a@h.example", do=do)
+    customer.sent(PATH, version=version(customer, PAGE), uri="a@h.example", do=do)
     assert saved(office) == "a@h.example"
 
 
