@@ -57,6 +57,10 @@ def test_reads(tmp_path: Path) -> None:
         assert client.media_ports() == node.media_ports()
         assert client.ladder("c1") == MESSAGES
         assert client.ladder("no such?call#") == []
+        audio = client.audio("c1")
+        assert audio is not None
+        assert (audio.caller.codec, audio.caller.mos, audio.callee.packets_sent) == ("PCMA", 4.25, 100)
+        assert client.audio("no such?call#") is None
 
     with_client(tmp_path / "s", node, act)
 

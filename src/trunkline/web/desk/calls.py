@@ -9,7 +9,7 @@ from trunkline.store.calls import DEFAULT_PAGE, MAX_PAGE, CallDetail, CallFilter
 from trunkline.store.errors import NotFoundError
 from trunkline.store.figures import Stretch
 from trunkline.web.desk.counter import Counter
-from trunkline.web.views import LiveCall
+from trunkline.web.views import CallAudio, LiveCall
 
 
 class CallDesk:
@@ -54,6 +54,11 @@ class CallDesk:
         if self._live(call_id) is None:
             self.get(call_id)
         return self._counter.node.client().ladder(call_id)
+
+    def audio(self, call_id: str) -> CallAudio | None:
+        """The audio so far of a call under way; None when it is over."""
+        self.get(call_id)
+        return self._counter.node.client().audio(call_id)
 
     def live(self) -> Sequence[LiveCall]:
         """Calls under way, oldest first, as of a moment ago."""

@@ -25,6 +25,7 @@ def test_anothers_call_does_not_exist(office: Office, node: PaperNode) -> None:
         lambda: desk.get(BETA.call_id),
         lambda: desk.ladder(BETA.call_id),
         lambda: desk.ladder(BETA.live_call_id),
+        lambda: desk.audio(BETA.call_id),
         lambda: desk.hang_up(BETA.live_call_id),
         lambda: desk.page(CallFilter(account="beta")),
     ):

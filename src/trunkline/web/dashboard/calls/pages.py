@@ -22,6 +22,7 @@ from trunkline.web.dashboard.calls.wanted import RESULTS, unfiltered, wanted_of
 from trunkline.web.dashboard.frame import page
 from trunkline.web.desk import Desk
 from trunkline.web.errors import TooManyAttemptsError
+from trunkline.web.views import CallAudio
 
 PAGE = 50
 MAX_LIVE = 200
@@ -87,13 +88,17 @@ def live(request: Request, desk: Signed) -> Response:
 def call(request: Request, desk: Signed, call_id: str) -> Response:
     detail = desk.calls.get(call_id)
     messages, away = _ladder(desk, call_id)
+    up = detail.call.state is RecordState.OPEN
+    audio = _audio(desk, call_id) if up else None
     ladder = steps(messages)
     return page(
         request,
         "call.html",
         call=detail.call,
         attempts=detail.attempts,
-        up=detail.call.state is RecordState.OPEN,
+        up=up,
+        audio=audio or CallAudio(detail.call.caller_media, detail.call.callee_media),
+        so_far=audio is not None,
         ending=ending(detail.call, detail.attempts, messages, pbx=_pbx(desk)),
         timeline=timeline_picture(detail.call, detail.attempts, time.time()),
         ladder=ladder,
@@ -123,6 +128,14 @@ def _ladder(desk: Desk, call_id: str) -> tuple[Sequence[LadderMessage], str]:
         return desk.calls.ladder(call_id), ""
     except ControlError as error:
         return (), str(error)
+
+
+def _audio(desk: Desk, call_id: str) -> CallAudio | None:
+    """The audio so far; None when the call is over, or nobody knows."""
+    try:
+        return desk.calls.audio(call_id)
+    except ControlError:
+        return None
 
 
 def _pbx(desk: Desk) -> str:

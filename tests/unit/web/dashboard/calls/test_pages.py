@@ -182,7 +182,11 @@ def test_a_call_under_way_can_be_ended(
 ) -> None:
     write(office, call_record("c1", account=KEY))
     assert "Hang up now" in customer.get("/calls/c1")
-    assert 'data-live-call="c1"' in customer.get("/calls/c1")
+    page = customer.get("/calls/c1")
+    assert 'data-live-call="c1"' in page
+    assert "So far." in page
+    assert "1 (1.0 %)" in page
+    assert "4.25" in page
     other.post("/calls/c1/hang-up", 404)
     assert paper.live
     assert "The call is being ended" in customer.sent("/calls/c1/hang-up")
