@@ -14,12 +14,16 @@ from trunkline.pbx.sighting import Contact, Sighting
 from trunkline.pbx.trunk_facts import UNKNOWN_SECRET, Edge, TrunkFacts
 from trunkline.sip.uri import SipUri, parse_uri
 from trunkline.store.calls import CallFilter
+from trunkline.store.numbers import NumberFilter
 from trunkline.trunk.e164 import normalise
 from trunkline.web.views import host_of
 
 if TYPE_CHECKING:
     from trunkline.store.store import Store
     from trunkline.web.control_client import ControlClient
+
+
+MAX_NUMBERS = 1000
 
 
 def trunk_facts(
@@ -34,11 +38,12 @@ def trunk_facts(
     pbx_port: int | None = None,
 ) -> TrunkFacts:
     """What the PBX of account `key` has to know. `number` is the one to present, None: the account's first.
+    Of its numbers `MAX_NUMBERS` are told.
 
     Raises `TrunklineError`.
     """
     account = store.accounts.get(key)
-    owned = [one.e164 for one in store.numbers.list(key)]
+    owned = [one.e164 for one in store.numbers.page(NumberFilter(account=key), limit=MAX_NUMBERS).numbers]
     if number is not None:
         shown = normalise(number)
         owned = [shown, *(one for one in owned if one != shown)]

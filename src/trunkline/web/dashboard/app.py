@@ -15,8 +15,9 @@ from starlette.exceptions import HTTPException
 
 from trunkline.errors import TrunklineError
 from trunkline.store.errors import NotFoundError
-from trunkline.web.dashboard import browser, network, overview, signing
+from trunkline.web.dashboard import browser, connect, live, network, overview, signing
 from trunkline.web.dashboard.browser import checked_form
+from trunkline.web.dashboard.calls import pages as calls
 from trunkline.web.dashboard.directory import carriers, customers, forwarding, limits, numbers, routes
 from trunkline.web.dashboard.frame import STATIC, asset, page
 from trunkline.web.dashboard.people import audit, credentials, users
@@ -29,6 +30,9 @@ PAGES = (
     overview.router,
     numbers.router,
     forwarding.router,
+    calls.router,
+    live.router,
+    connect.router,
     network.router,
     carriers.router,
     routes.router,
@@ -41,6 +45,8 @@ PAGES = (
 _TYPES = {
     "trunkline.css": "text/css; charset=utf-8",
     "trunkline.js": "text/javascript; charset=utf-8",
+    "calls.css": "text/css; charset=utf-8",
+    "live.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
 _FOR_EVER = "public, max-age=31536000, immutable"

@@ -25,7 +25,10 @@ class Group:
 
 GROUPS = (
     Group("", (Entry("Overview", "/"),)),
-    Group("Products", (Entry("Numbers", "/numbers"),)),
+    Group(
+        "Products",
+        (Entry("Numbers", "/numbers"), Entry("Calls", "/calls"), Entry("Connect a PBX", "/connect")),
+    ),
     Group(
         "Network",
         (

@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from trunkline.web.dashboard.svg import element, picture
-from trunkline.web.dashboard.wording import short
+from trunkline.web.dashboard.svg import clipped, element, picture
 
 MAX_BARS = 96
 MAX_NAMES = 12
@@ -79,7 +78,7 @@ def counts_plot(title: str, counts: Sequence[tuple[str, int]], *, id_: str) -> M
     for place, (name, count) in enumerate(counts):
         y = 8 + 28 * place
         width = max(2.0, (_WIDTH - 290) * count / most) if most else 2.0
-        parts.append(element("text", short(name, _LABEL), x=4, y=y + 13, class_="label"))
+        parts.append(element("text", clipped(name, _LABEL), x=4, y=y + 13, class_="label"))
         parts.append(element("rect", x=236, y=y, width=width, height=18, rx=3, class_="failed"))
         parts.append(element("text", str(count), x=242 + width, y=y + 13, class_="tick"))
     about = ", ".join(f"{name}: {count}" for name, count in counts) or "None."

@@ -45,6 +45,11 @@ def picture(
     )
 
 
+def clipped(text: str, most: int) -> str:
+    """At most `most` characters of a text, for where it must not run into its neighbour."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def _written(value: str | float) -> str:
     """A number with a tenth of a pixel at most."""
     if isinstance(value, str):

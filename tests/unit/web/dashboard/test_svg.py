@@ -2,7 +2,7 @@
 
 from xml.etree import ElementTree as ET
 
-from trunkline.web.dashboard.svg import element, picture
+from trunkline.web.dashboard.svg import clipped, element, picture
 
 HOSTILE = "</text><script>alert(1)</script>\x1b[31m\x00\"'&"
 
@@ -34,3 +34,8 @@ def test_a_picture_has_a_name_and_a_description() -> None:
     assert read.get("aria-labelledby") == "p-title p-desc"
     assert read.tag == f"{space}svg"
     assert read.get("viewBox") == "0 0 100 50.5"
+
+
+def test_a_clipped_text_shows_that_it_goes_on() -> None:
+    assert clipped("abc", 3) == "abc"
+    assert clipped("abcd", 3) == "ab…"

@@ -10,14 +10,14 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from trunkline.call.record import AttemptRecord, CallRecord
-from trunkline.web.dashboard.svg import element, picture
-from trunkline.web.dashboard.wording import short, span
+from trunkline.web.dashboard.svg import clipped, element, picture
+from trunkline.web.dashboard.wording import span
 
 MAX_ROWS = 20
 """Of attempts; a call that has more shows its first ones."""
-_WIDTH, _LEFT, _RIGHT, _TOP, _ROW, _BAR = 760, 176, 24, 34, 30, 14
+_WIDTH, _LEFT, _RIGHT, _TOP, _ROW, _BAR = 780, 216, 24, 34, 30, 14
 _SETUP_SHARE = 0.62
-_LABEL = 24
+_LABEL = 28
 
 
 class _Row(NamedTuple):
@@ -77,7 +77,7 @@ def _ticks(call: CallRecord, ended: float) -> list[tuple[float, str]]:
     if call.answered_at is not None:
         moments.append((call.answered_at, f"answered +{call.answered_at - call.setup_at:.1f} s"))
     word = "ended" if call.ended_at is not None else "now"
-    moments.append((ended, f"{word} +{span(ended - call.setup_at)}"))
+    moments.append((ended, f"{word} +{_lasted(ended - call.setup_at)}"))
     return moments
 
 
@@ -97,7 +97,7 @@ def _bar(axis: _Axis, row: _Row, y: float) -> Markup:
     waits = (
         row.ringing if row.ringing is not None else row.answered if row.answered is not None else row.ended
     )
-    parts = [element("text", short(row.name, _LABEL), x=8, y=y + _BAR - 2, class_="label")]
+    parts = [element("text", clipped(row.name, _LABEL), x=8, y=y + _BAR - 2, class_="label")]
     parts.append(_piece(axis, row.began, waits, y, "failed" if row.failed else "trying"))
     if row.ringing is not None:
         parts.append(_piece(axis, row.ringing, row.answered or row.ended, y, "ringing"))
@@ -108,7 +108,7 @@ def _bar(axis: _Axis, row: _Row, y: float) -> Markup:
 
 def _piece(axis: _Axis, began: float, ended: float, y: float, kind: str) -> Markup:
     left, right = axis.x(began), axis.x(ended)
-    words = f"{kind}, {span(ended - began) if ended - began >= 10 else f'{ended - began:.2f} s'}"
+    words = f"{kind}, {_lasted(ended - began)}"
     return element(
         "rect",
         element("title", words),
@@ -121,8 +121,13 @@ def _piece(axis: _Axis, began: float, ended: float, y: float, kind: str) -> Mark
     )
 
 
+def _lasted(seconds: float) -> str:
+    """With hundredths where they tell something."""
+    return span(seconds) if seconds >= 10 else f"{seconds:.2f} s"
+
+
 def _about(call: CallRecord, attempts: Sequence[AttemptRecord], ended: float) -> str:
-    words = [f"From the INVITE to the end {span(ended - call.setup_at)}."]
+    words = [f"From the INVITE to the end {_lasted(ended - call.setup_at)}."]
     words.append(f"{len(attempts)} attempt{'' if len(attempts) == 1 else 's'}.")
     if call.answered_at is not None:
         words.append(f"Answered after {call.answered_at - call.setup_at:.1f} s.")

@@ -13,7 +13,7 @@ from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.message import Request, Response
 from trunkline.sip.parse import parse_message
 from trunkline.trunk.verdict import Slug, Verdict
-from trunkline.web.dashboard.calls_codecs import codecs_named, names_one_of_ours
+from trunkline.web.dashboard.calls.codecs import codecs_named, names_one_of_ours
 from trunkline.web.dashboard.wording import short, span
 
 MAX_READ = 400

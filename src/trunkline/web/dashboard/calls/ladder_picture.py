@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from trunkline.observe.ladder_text import label_of, repeated
 from trunkline.observe.message import LadderMessage
-from trunkline.web.dashboard.svg import element, picture
+from trunkline.web.dashboard.svg import clipped, element, picture
 from trunkline.web.dashboard.wording import short
 
 STEPS_FIRST = 300
@@ -21,7 +21,7 @@ MAX_LEGS = 16
 """The caller's leg and the first attempts."""
 MAX_TEXT = 16_384
 """Characters of one message."""
-_LABEL = 28
+_LABEL = 27
 _MARGIN, _GAP, _TOP, _ROW, _FOOT = 76, 216, 58, 30, 12
 
 
@@ -124,7 +124,7 @@ def _column(x: float, head: tuple[str, str], place: int, height: float) -> Marku
     return element(
         "g",
         element("text", name, x=x, y=18, class_="head", text_anchor="middle"),
-        element("text", short(peer, _LABEL), x=x, y=36, class_="peer", text_anchor="middle"),
+        element("text", clipped(peer, _LABEL), x=x, y=36, class_="peer", text_anchor="middle"),
         element(
             "line",
             x1=x,
@@ -140,7 +140,7 @@ def _arrow(step: Step, columns: Sequence[float], y: float) -> Markup:
     own, peer = columns[1], columns[0 if step.leg == 0 else step.leg + 1]
     start, end = (own, peer) if step.sent else (peer, own)
     back = 9 if start < end else -9
-    words = f"{short(step.label, _LABEL)}{' · again' if step.again else ''}"
+    words = f"{clipped(step.label, _LABEL)}{' · again' if step.again else ''}"
     name = f"{step.after_s:+.3f} s, {step.way}: {words}"
     return element(
         "a",

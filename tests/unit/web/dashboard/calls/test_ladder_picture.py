@@ -4,7 +4,7 @@ from xml.etree import ElementTree as ET
 
 from trunkline.observe.message import LadderMessage
 from trunkline.sip.ports import Address, Transport
-from trunkline.web.dashboard.ladder_picture import (
+from trunkline.web.dashboard.calls.ladder_picture import (
     MAX_LEGS,
     STEPS_FIRST,
     STEPS_LAST,

@@ -7,7 +7,7 @@ from trunkline.call.record import AttemptRecord, CallRecord, Direction
 from trunkline.observe.message import LadderMessage
 from trunkline.sip.ports import Address, Transport
 from trunkline.trunk.verdict import Slug, Verdict
-from trunkline.web.dashboard.calls_ending import Ending, ending
+from trunkline.web.dashboard.calls.ending import Ending, ending
 
 US, PEER = Address("192.0.2.1", 5060), Address("192.0.2.9", 5060)
 ROUTING = (

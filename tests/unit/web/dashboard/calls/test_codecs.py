@@ -4,7 +4,7 @@ import pytest
 
 from trunkline.sip.message import Message
 from trunkline.sip.parse import parse_message
-from trunkline.web.dashboard.calls_codecs import MAX_NAMED, codecs_named, names_one_of_ours
+from trunkline.web.dashboard.calls.codecs import MAX_NAMED, codecs_named, names_one_of_ours
 
 HEAD = (
     "INVITE sip:1@h SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1\r\nFrom: <sip:a@h>;tag=1\r\n"

@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 from tests.unit.store.entities import attempt_record, call_record, ended_attempt, ended_call
 from trunkline.call.record import AttemptRecord, CallRecord
 from trunkline.trunk.verdict import Slug, Verdict
-from trunkline.web.dashboard.timeline_picture import MAX_ROWS, timeline_picture
+from trunkline.web.dashboard.calls.timeline_picture import MAX_ROWS, timeline_picture
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -66,7 +66,7 @@ def test_a_clock_that_went_back_draws_nothing_outside() -> None:
     call = ended_call()
     call.ended_at = call.setup_at - 5
     read = drawn(call, ended_attempt())
-    assert all(0 <= x <= 760 and width >= 0 for _, x, width in bars(read))
+    assert all(0 <= x <= 780 and width >= 0 for _, x, width in bars(read))
 
 
 def test_targets_are_text_and_rows_are_bounded() -> None:
