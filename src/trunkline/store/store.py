@@ -13,12 +13,14 @@ from trunkline.store.audit import SERVICE, Audit, Author, Trail
 from trunkline.store.bans import Bans
 from trunkline.store.calls import Calls
 from trunkline.store.carriers import Carriers
+from trunkline.store.credit import Credit
 from trunkline.store.database import Database
 from trunkline.store.keys import Keyring
 from trunkline.store.migrate import check_schema, upgrade
 from trunkline.store.numbers import Numbers
 from trunkline.store.routes import Routes
 from trunkline.store.sessions import Sessions
+from trunkline.store.stock import Stock
 from trunkline.store.users import Users
 
 
@@ -34,6 +36,8 @@ class Store:
         trail = Trail(author)
         self.accounts = Accounts(database, realm, trail=trail)
         self.numbers = Numbers(database, trail=trail)
+        self.stock = Stock(database, trail=trail)
+        self.credit = Credit(database, trail=trail)
         self.carriers = Carriers(database, keyring, trail=trail)
         self.routes = Routes(database, trail=trail)
         self.bans = Bans(database, trail=trail)

@@ -3,7 +3,14 @@
 from typing import NamedTuple
 
 from trunkline.errors import DirectoryError, SipError, StoreError, TrunklineError
-from trunkline.store.errors import AlreadyExistsError, DatabaseError, InUseError, NotFoundError
+from trunkline.store.errors import (
+    AlreadyExistsError,
+    CreditError,
+    DatabaseError,
+    InUseError,
+    NotForSaleError,
+    NotFoundError,
+)
 from trunkline.web.control_client import ControlError
 from trunkline.web.errors import NotAllowedError, NotSignedInError, TooManyAttemptsError
 
@@ -27,6 +34,8 @@ _KINDS: tuple[tuple[type[TrunklineError], int, str, str], ...] = (
     (NotFoundError, 404, "not-found", "Not found"),
     (AlreadyExistsError, 409, "already-exists", "Exists already"),
     (InUseError, 409, "in-use", "Still in use"),
+    (NotForSaleError, 409, "not-for-sale", "Not for sale"),
+    (CreditError, 402, "no-credit", "Not enough credit"),
     (DatabaseError, 503, "database-away", "The database is away"),
     (ControlError, 503, "node-away", "The node can't be asked"),
     (DirectoryError, 422, "invalid", "Can't be"),
