@@ -7,6 +7,7 @@ from trunkline.web.desk.counter import Counter
 from trunkline.web.desk.network import NetworkDesk
 from trunkline.web.desk.numbers import NumberDesk
 from trunkline.web.desk.people import PeopleDesk
+from trunkline.web.desk.stock import StockDesk
 
 
 class Desk:
@@ -17,6 +18,7 @@ class Desk:
         self.principal = counter.principal
         self.accounts = AccountDesk(counter)
         self.numbers = NumberDesk(counter)
+        self.stock = StockDesk(counter)
         self.calls = CallDesk(counter)
         self.carriers = CarrierDesk(counter)
         self.routes = RouteDesk(counter)
