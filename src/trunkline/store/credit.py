@@ -13,6 +13,7 @@ from trunkline.store.audit import Trail
 from trunkline.store.database import Database
 from trunkline.store.errors import CreditError, StoreError
 from trunkline.store.loading import check_exists
+from trunkline.store.upsert import insert_once
 from trunkline.trunk.directory import Kind
 
 MAX_CENTS: Final = 10**12
@@ -37,12 +38,17 @@ class Credit:
         `StoreError` beyond `MAX_CENTS`."""
         with self._database.write() as connection:
             check_exists(connection, Kind.ACCOUNT, account)
-            before = balance_cents(connection, account)
-            after = before + cents
+            table = schema.account_credit
+            insert_once(connection, table, {"account": account}, {"balance_cents": 0})
+            connection.execute(
+                table.update()
+                .where(table.c.account == account)
+                .values(balance_cents=table.c.balance_cents + cents)
+            )
+            after = balance_cents(connection, account)
             if abs(after) > MAX_CENTS:
                 raise StoreError(f"the credit would be {after} cents; at most {MAX_CENTS} are kept")
-            _set(connection, account, after)
-            _told(connection, self._trail, account, "credit", before, after)
+            _told(connection, self._trail, account, "credit", after - cents, after)
         return after
 
 
@@ -83,13 +89,6 @@ def cents_of(text: str) -> int:
     if len(part) > 2 or (part and not part.isdigit()) or digits.endswith("."):
         raise StoreError(f"{text[:40]!r} is no amount; write it like 12.50, with two decimals at most")
     return sign * (int(whole) * 100 + int(part.ljust(2, "0")))
-
-
-def _set(connection: Connection, account: str, cents: int) -> None:
-    table = schema.account_credit
-    changed = connection.execute(table.update().where(table.c.account == account).values(balance_cents=cents))
-    if not changed.rowcount:
-        connection.execute(table.insert().values(account=account, balance_cents=cents))
 
 
 def _told(connection: Connection, trail: Trail, account: str, action: str, before: int, after: int) -> None:

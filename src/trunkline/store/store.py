@@ -22,6 +22,9 @@ from trunkline.store.routes import Routes
 from trunkline.store.sessions import Sessions
 from trunkline.store.stock import Stock
 from trunkline.store.users import Users
+from trunkline.store.webhook_queue import WebhookQueue
+from trunkline.store.webhook_sources import WebhookSources
+from trunkline.store.webhooks import Webhooks
 
 
 class Store:
@@ -44,6 +47,9 @@ class Store:
         self.calls = Calls(database)
         self.users = Users(database, trail=trail)
         self.sessions = Sessions(database, trail=trail)
+        self.webhooks = Webhooks(database, keyring, trail=trail)
+        self.webhook_queue = WebhookQueue(database)
+        self.webhook_sources = WebhookSources(database)
         self.audit = Audit(database)
         self.trail = trail
 
