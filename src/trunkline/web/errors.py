@@ -15,6 +15,10 @@ class NotAllowedError(WebError):
     """Whoever is signed in may not do this."""
 
 
+class InvalidError(WebError):
+    """A value that can't be."""
+
+
 class TooManyAttemptsError(WebError):
     """Too many wrong passwords, or too many requests."""
 

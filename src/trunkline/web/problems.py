@@ -12,7 +12,7 @@ from trunkline.store.errors import (
     NotFoundError,
 )
 from trunkline.web.control_client import ControlError
-from trunkline.web.errors import NotAllowedError, NotSignedInError, TooManyAttemptsError
+from trunkline.web.errors import InvalidError, NotAllowedError, NotSignedInError, TooManyAttemptsError
 
 
 class Problem(NamedTuple):
@@ -41,6 +41,7 @@ _KINDS: tuple[tuple[type[TrunklineError], int, str, str], ...] = (
     (DirectoryError, 422, "invalid", "Can't be"),
     (SipError, 422, "invalid", "Can't be"),
     (StoreError, 422, "invalid", "Can't be"),
+    (InvalidError, 422, "invalid", "Can't be"),
 )
 """The first that fits; anything else is a fault of ours."""
 

@@ -8,6 +8,7 @@ from trunkline.web.desk.network import NetworkDesk
 from trunkline.web.desk.numbers import NumberDesk
 from trunkline.web.desk.people import PeopleDesk
 from trunkline.web.desk.stock import StockDesk
+from trunkline.web.desk.webhooks import WebhookDesk
 
 
 class Desk:
@@ -24,3 +25,4 @@ class Desk:
         self.routes = RouteDesk(counter)
         self.network = NetworkDesk(counter)
         self.people = PeopleDesk(counter)
+        self.webhooks = WebhookDesk(counter)
