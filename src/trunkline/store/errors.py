@@ -32,7 +32,9 @@ class NotFoundError(StoreError):
     """`kind` (account, number, carrier, …) `key` does not exist."""
 
     def __init__(self, kind: str, key: str, hint: str = "") -> None:
-        super().__init__(f"{kind} {key!r} does not exist" + (f"; {hint}" if hint else ""))
+        self.fact = f"{kind} {key!r} does not exist"
+        """Without the hint, which is for the command line."""
+        super().__init__(self.fact + (f"; {hint}" if hint else ""))
         self.kind = kind
         self.key = key
 
@@ -41,7 +43,9 @@ class AlreadyExistsError(StoreError):
     """`kind` `key` exists already."""
 
     def __init__(self, kind: str, key: str, hint: str = "") -> None:
-        super().__init__(f"{kind} {key!r} exists already" + (f"; {hint}" if hint else ""))
+        self.fact = f"{kind} {key!r} exists already"
+        """Without the hint, which is for the command line."""
+        super().__init__(self.fact + (f"; {hint}" if hint else ""))
         self.kind = kind
         self.key = key
 

@@ -19,6 +19,7 @@ from trunkline.store.columns import column as _column
 from trunkline.store.columns import optional as _optional
 from trunkline.store.stock_schema import account_credit as account_credit
 from trunkline.store.stock_schema import number_stock as number_stock
+from trunkline.store.web_schema import answer as answer
 from trunkline.store.web_schema import audit as audit
 from trunkline.store.web_schema import web_session as web_session
 from trunkline.store.web_schema import web_user as web_user
@@ -66,11 +67,12 @@ number = sa.Table(
     "number",
     METADATA,
     sa.Column("e164", sa.Text, primary_key=True),
-    sa.Column("account", sa.ForeignKey("account.key"), nullable=False, index=True),
+    sa.Column("account", sa.ForeignKey("account.key"), nullable=False),
     _column("forwarding", sa.Text),
     _column("forwarding_warnings", sa.JSON),
     _optional("ring_timeout_s", sa.Double),
     _column("created_at", _MOMENT),
+    sa.Index("ix_number_account", "account", "e164"),
 )
 
 endpoint = sa.Table(

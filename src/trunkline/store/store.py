@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from trunkline.store import schema
 from trunkline.store.accounts import Accounts
+from trunkline.store.answers import Answers
 from trunkline.store.audit import SERVICE, Audit, Author, Trail
 from trunkline.store.bans import Bans
 from trunkline.store.calls import Calls
@@ -51,6 +52,7 @@ class Store:
         self.webhook_queue = WebhookQueue(database)
         self.webhook_sources = WebhookSources(database)
         self.audit = Audit(database)
+        self.answers = Answers(database, keyring)
         self.trail = trail
 
     def by(self, author: Author) -> "Store":

@@ -1,8 +1,10 @@
 """What every response of the web process goes through: a bound for bodies, headers that keep browsers safe,
 and the way to the right app."""
 
+import contextlib
+
 from starlette.datastructures import MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY = 1 << 20
@@ -20,11 +22,17 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+_TOO_LARGE = {
+    "type": "/v1/docs#too-large",
+    "title": "Too large",
+    "status": 413,
+    "detail": f"a body has at most {MAX_BODY} bytes",
+}
 _HSTS = "max-age=31536000"
 
 
 class _TooLargeError(Exception):
-    pass
+    """Ends the reading of a body. An app may catch it and answer with something else: that is not sent."""
 
 
 class Guard:
@@ -38,12 +46,14 @@ class Guard:
             return
         taken = 0
         begun = False
+        refused = False
 
         async def bounded() -> Message:
-            nonlocal taken
+            nonlocal taken, refused
             message = await receive()
             taken += len(message.get("body", b""))
             if taken > MAX_BODY:
+                refused = not begun
                 raise _TooLargeError
             return message
 
@@ -59,12 +69,16 @@ class Guard:
                     headers.setdefault("Strict-Transport-Security", _HSTS)
             await send(message)
 
-        try:
-            await self._app(scope, bounded, decorated)
-        except _TooLargeError:
-            if not begun:
-                words = f"the body is larger than {MAX_BODY} bytes\n"
-                await PlainTextResponse(words, 413)(scope, receive, decorated)
+        async def unless_refused(message: Message) -> None:
+            if not refused:
+                await decorated(message)
+
+        with contextlib.suppress(_TooLargeError):
+            await self._app(scope, bounded, unless_refused)
+        if refused:
+            await JSONResponse(_TOO_LARGE, 413, media_type="application/problem+json")(
+                scope, receive, decorated
+            )
 
 
 class Doors:

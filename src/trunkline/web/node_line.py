@@ -1,9 +1,10 @@
 """The web process's line to its node: the control socket, opened when first needed and kept."""
 
+import contextlib
 from pathlib import Path
 from threading import Lock
 
-from trunkline.web.control_client import ControlClient, NoNodeError
+from trunkline.web.control_client import ControlClient, ControlError
 
 
 class NodeLine:
@@ -22,11 +23,9 @@ class NodeLine:
             return self._client
 
     def changed(self) -> None:
-        """Have the node take over a change at once; it would see it within a second anyway."""
-        try:
+        """Have the node take over a change at once; if it can't be asked, it sees it within a second."""
+        with contextlib.suppress(ControlError):
             self.client().refresh_directory()
-        except NoNodeError:
-            return
 
     def close(self) -> None:
         """Idempotent."""

@@ -22,6 +22,14 @@ class Principal:
     """The address that the request came from."""
     session: Session | None = None
     """The browser session or token that it came with; None: with a key and secret, or a password."""
+    by_key: bool = False
+    """Whether it is the account itself, by key and secret, and no user: an account's key may be a user's
+    name."""
+
+    @property
+    def user(self) -> str | None:
+        """The name of the user; None: the account itself."""
+        return None if self.by_key else self.name
 
     @property
     def operator(self) -> bool:

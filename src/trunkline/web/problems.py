@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from trunkline.errors import DirectoryError, SipError, StoreError, TrunklineError
+from trunkline.store.answers import KeyReusedError, PendingError
 from trunkline.store.errors import (
     AlreadyExistsError,
     CreditError,
@@ -36,6 +37,8 @@ _KINDS: tuple[tuple[type[TrunklineError], int, str, str], ...] = (
     (InUseError, 409, "in-use", "Still in use"),
     (NotForSaleError, 409, "not-for-sale", "Not for sale"),
     (CreditError, 402, "no-credit", "Not enough credit"),
+    (PendingError, 409, "pending", "Under way"),
+    (KeyReusedError, 422, "key-reused", "The key came before"),
     (DatabaseError, 503, "database-away", "The database is away"),
     (ControlError, 503, "node-away", "The node can't be asked"),
     (DirectoryError, 422, "invalid", "Can't be"),
@@ -51,5 +54,10 @@ def problem_of(error: TrunklineError) -> Problem:
     for kind, status, slug, title in _KINDS:
         if isinstance(error, kind):
             wait_s = error.retry_after_s if isinstance(error, TooManyAttemptsError) else None
-            return Problem(status, slug, title, str(error), wait_s)
+            return Problem(status, slug, title, _detail(error), wait_s)
     return Problem(500, "fault", "A fault of the service", "the service failed; its log says how")
+
+
+def _detail(error: TrunklineError) -> str:
+    """A thing of somebody else's and one that nobody has are answered in the same words."""
+    return error.fact if isinstance(error, NotFoundError | AlreadyExistsError) else str(error)

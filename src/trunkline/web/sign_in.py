@@ -8,12 +8,12 @@ machine nor many can guess. Right and unknown names take the same time (`Users.v
 import ipaddress
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trunkline.store.audit import Via
 from trunkline.store.sessions import SessionKind
 from trunkline.store.store import Store
-from trunkline.store.users import Role
+from trunkline.store.users import MAX_NAME_LENGTH, Role
 from trunkline.web.attempts import Attempts
 from trunkline.web.errors import NotSignedInError
 from trunkline.web.principal import Principal
@@ -57,7 +57,7 @@ class SignIn:
 
         Raises `NotSignedInError`, `TooManyAttemptsError`.
         """
-        source, who = source_key(caller.source), name.lower()
+        source, who = source_key(caller.source), name.lower()[:MAX_NAME_LENGTH]
         self._by_source.check(source)
         self._by_name.check(who)
         found = self._account(caller, name, password) or self._user(caller, name, password)
@@ -73,18 +73,15 @@ class SignIn:
         Raises as `password` does.
         """
         principal = self.password(caller, name, password)
-        user = None if principal.name == principal.account else principal.name
         token, session = self._store.by(principal.author).sessions.open(
             role=principal.role,
-            user=user,
+            user=principal.user,
             account=principal.account,
             label=caller.label,
             source=caller.source,
             lifetime_s=self._session_s,
         )
-        return token, Principal(
-            principal.name, principal.role, principal.account, caller.via, caller.source, session
-        )
+        return token, replace(principal, session=session)
 
     def token(self, caller: Caller, token: str, kind: SessionKind) -> Principal:
         """Whose session or token this is. Raises `NotSignedInError`, `TooManyAttemptsError`."""
@@ -95,13 +92,16 @@ class SignIn:
             if kind is SessionKind.TOKEN:
                 self._by_source.note(source)
             raise NotSignedInError("the session has ended" if kind is SessionKind.BROWSER else _WRONG)
-        return Principal(session.name, session.role, session.account, caller.via, caller.source, session)
+        by_key = session.user is None
+        return Principal(
+            session.name, session.role, session.account, caller.via, caller.source, session, by_key
+        )
 
     def _account(self, caller: Caller, key: str, secret: str) -> Principal | None:
         account = self._store.accounts.verify(key, secret)
         if account is None:
             return None
-        return Principal(account.key, Role.CUSTOMER, account.key, caller.via, caller.source)
+        return Principal(account.key, Role.CUSTOMER, account.key, caller.via, caller.source, by_key=True)
 
     def _user(self, caller: Caller, name: str, password: str) -> Principal | None:
         user = self._store.users.verify(name, password)

@@ -53,6 +53,7 @@ HEALTH = TargetHealth(
     last_failure="unreachable",
     last_detail="OPTIONS: no answer",
 )
+REGISTRATION = RegistrationView("abcd1234", "<sip:pbx@192.0.2.9>", "UDP 192.0.2.9:5060", 4600.0)
 MESSAGES = [
     LadderMessage(
         1000.0,
@@ -78,6 +79,8 @@ class PaperNode:
 
     ready: Readiness = field(default_factory=lambda: Readiness(True))
     live: list[LiveCall] = field(default_factory=lambda: [CALL])
+    registered: list[RegistrationView] = field(default_factory=lambda: [REGISTRATION])
+    targets: list[TargetHealth] = field(default_factory=lambda: [HEALTH])
     banned: dict[str, str] = field(
         default_factory=lambda: {"192.0.2.66": "wrong passwords", "2001:db8::66": "flood"}
     )
@@ -110,14 +113,14 @@ class PaperNode:
         return MESSAGES if call_id == "c1" else []
 
     def registrations(self) -> list[RegistrationView]:
-        return [RegistrationView("abcd1234", "<sip:pbx@192.0.2.9>", "UDP 192.0.2.9:5060", 4600.0)]
+        return self.registered
 
     def pbx(self, account: str, hosts: Sequence[str]) -> PbxView:
         seen = tuple(one for one in self.registrations() if one.account == account)
         return PbxView(seen, 950.0, "UDP 192.0.2.9:5062", 990.0 if "192.0.2.9" in hosts else None)
 
     def health(self) -> list[TargetHealth]:
-        return [HEALTH]
+        return self.targets
 
     async def ping(self, uri: str) -> PingAnswer:
         return PingAnswer(200, "OK", 4.2) if "up." in uri else PingAnswer(None, "no answer", 3000.0)

@@ -4,7 +4,7 @@ operator's."""
 from collections.abc import Sequence
 from typing import Unpack
 
-from trunkline.store.accounts import DEFAULT_OVERLAP_S, AccountChanges, Guard, StoredSecret
+from trunkline.store.accounts import DEFAULT_OVERLAP_S, AccountChanges, AccountPage, Guard, StoredSecret
 from trunkline.trunk.account import Account
 from trunkline.web.desk.counter import Counter
 
@@ -21,6 +21,12 @@ class AccountDesk:
         if counter.principal.account is None:
             return counter.store.accounts.list()
         return [counter.store.accounts.get(counter.principal.account)]
+
+    def page(self, search: str = "", *, after: str = "", limit: int = 50) -> AccountPage:
+        """Up to `limit` accounts behind the key `after`; a customer's page is the own account."""
+        if self._counter.principal.operator:
+            return self._counter.store.accounts.page(search, after=after, limit=limit)
+        return AccountPage([account for account in self.list() if account.key > after], more=False)
 
     def get(self, key: str) -> Account:
         self._own(key)

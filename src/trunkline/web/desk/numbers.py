@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Unpack
 
 from trunkline.store.calls import CallFilter
 from trunkline.store.errors import NotFoundError
-from trunkline.store.numbers import Guard, NumberChanges
+from trunkline.store.numbers import Guard, NumberChanges, NumberFilter, NumberPage
 from trunkline.trunk.forwarding import ForwardingList
 from trunkline.trunk.number import Number
 from trunkline.web.desk.counter import Counter
@@ -23,6 +24,12 @@ class NumberDesk:
         """All of them, or those of one account, in order."""
         counter = self._counter
         return counter.store.numbers.list(counter.account_or_all(account))
+
+    def page(self, wanted: NumberFilter, *, after: str = "", limit: int = 50) -> NumberPage:
+        """Up to `limit` numbers behind `after`, in order."""
+        counter = self._counter
+        account = counter.account_or_all(wanted.account)
+        return counter.store.numbers.page(replace(wanted, account=account), after=after, limit=limit)
 
     def get(self, e164: str) -> Number:
         number = self._counter.store.numbers.get(e164)

@@ -26,7 +26,7 @@ class PeopleDesk:
 
     def set_password(self, name: str, password: str) -> None:
         """An operator's for anybody, everybody's own. Ends the user's sessions."""
-        if name.lower() != self._counter.principal.name:
+        if name.lower() != self._counter.principal.user:
             self._counter.check_operator()
         self._counter.store.users.set_password(name, password)
 
@@ -49,10 +49,9 @@ class PeopleDesk:
         """A token for a program, of the principal's own rights; None: it ends when it is revoked. The token
         is shown once."""
         principal = self._counter.principal
-        by_key = principal.name == principal.account
         return self._counter.store.sessions.open(
             role=principal.role,
-            user=None if by_key else principal.name,
+            user=principal.user,
             account=principal.account,
             kind=SessionKind.TOKEN,
             label=label,

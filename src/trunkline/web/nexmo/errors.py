@@ -74,7 +74,8 @@ def _code(error: TrunklineError) -> JSONResponse:
         return JSONResponse(_body(429, f"too many requests: {error}"), 429, retry)
     if isinstance(error, (DatabaseError, ControlError)):
         return JSONResponse(_body(503, f"try again later: {error}"), 503)
-    return JSONResponse(_body(METHOD_FAILED, f"method failed: {error}"), METHOD_FAILED)
+    words = str(error) if isinstance(error, MethodFailedError) else problem_of(error).detail
+    return JSONResponse(_body(METHOD_FAILED, f"method failed: {words}"), METHOD_FAILED)
 
 
 def _body(status: int, label: str) -> dict[str, str]:
