@@ -1,15 +1,12 @@
 """Whose webhooks are whose."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from tests.unit.web.paper_office import customer, empty_database, operator, paper_office
+from tests.unit.web.customers import ALPHA, BETA, OPERATOR, Customer, principal
 from trunkline.store.errors import NotFoundError
 from trunkline.store.webhook_queue import DeliveryState, NewEvent
 from trunkline.store.webhooks import EventType, Webhook
-from trunkline.trunk.account import Account
+from trunkline.web.desk.webhooks import WebhookDesk
 from trunkline.web.office import Office
 from trunkline.web.webhooks.addresses import WebhookUrlError
 
@@ -17,29 +14,24 @@ URL = "https://example.com/hook"
 NOW = 9e9
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return empty_database(tmp_path_factory.mktemp("schema"))
+def operator(office: Office) -> WebhookDesk:
+    return office.desk(principal(OPERATOR)).webhooks
 
 
-@pytest.fixture
-def office(tmp_path: Path, empty: Path) -> Iterator[Office]:
-    with paper_office(tmp_path, empty) as office:
-        for key in ("acme", "other"):
-            office.store.accounts.add(Account(key))
-        yield office
+def customer(office: Office, who: Customer) -> WebhookDesk:
+    return office.desk(principal(who.key)).webhooks
 
 
 @pytest.fixture
 def mine(office: Office) -> Webhook:
     """With one delivery."""
-    webhook, _ = customer(office, "acme").webhooks.add("acme", URL)
-    office.store.webhook_queue.put([NewEvent("e1", "call.started", "acme", NOW, "{}")], NOW)
+    webhook, _ = customer(office, ALPHA).add(ALPHA.key, URL)
+    office.store.webhook_queue.put([NewEvent("e1", "call.started", ALPHA.key, NOW, "{}")], NOW)
     return webhook
 
 
 def test_a_customer_keeps_its_own(office: Office, mine: Webhook) -> None:
-    desk = customer(office, "acme").webhooks
+    desk = customer(office, ALPHA)
     assert list(desk.list()) == [mine]
     changed = desk.update(mine.id, events=(EventType.CALL_FAILED,), url="https://example.com/other")
     assert desk.get(mine.id) == changed
@@ -51,12 +43,12 @@ def test_a_customer_keeps_its_own(office: Office, mine: Webhook) -> None:
 
 
 def test_another_s_do_not_exist(office: Office, mine: Webhook) -> None:
-    desk = customer(office, "other").webhooks
-    theirs, _ = desk.add("other", URL)
+    desk = customer(office, BETA)
+    theirs, _ = desk.add(BETA.key, URL)
     (delivery,) = office.store.webhook_queue.list(mine.id)
     for attempt in (
-        lambda: desk.list("acme"),
-        lambda: desk.add("acme", URL),
+        lambda: desk.list(ALPHA.key),
+        lambda: desk.add(ALPHA.key, URL),
         lambda: desk.get(mine.id),
         lambda: desk.update(mine.id, enabled=False),
         lambda: desk.rotate_secret(mine.id),
@@ -72,17 +64,17 @@ def test_another_s_do_not_exist(office: Office, mine: Webhook) -> None:
 
 
 def test_an_operator_sees_all(office: Office, mine: Webhook) -> None:
-    desk = operator(office).webhooks
-    theirs, _ = desk.add("other", URL)
+    desk = operator(office)
+    theirs, _ = desk.add(BETA.key, URL)
     assert list(desk.list()) == [mine, theirs]
-    assert list(desk.list("acme")) == [mine]
+    assert list(desk.list(ALPHA.key)) == [mine]
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1/", "ftp://example.com/", "https://u:p@example.com/"])
 def test_a_url_is_looked_at_before_it_is_kept(office: Office, mine: Webhook, url: str) -> None:
-    desk = customer(office, "acme").webhooks
+    desk = customer(office, ALPHA)
     with pytest.raises(WebhookUrlError):
-        desk.add("acme", url)
+        desk.add(ALPHA.key, url)
     with pytest.raises(WebhookUrlError):
         desk.update(mine.id, url=url)
     assert list(desk.list()) == [mine]
@@ -92,7 +84,7 @@ def test_a_guard_sees_it_first(office: Office, mine: Webhook) -> None:
     def refuse(_webhook: Webhook) -> None:
         raise PermissionError
 
-    desk = customer(office, "acme").webhooks
+    desk = customer(office, ALPHA)
     with pytest.raises(PermissionError):
         desk.update(mine.id, guard=refuse, enabled=False)
     with pytest.raises(PermissionError):

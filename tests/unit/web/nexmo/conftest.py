@@ -1,13 +1,11 @@
 """The Nexmo app over a store with two accounts and some numbers for sale."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.unit.web import in_process
-from tests.unit.web.paper_office import empty_database, paper_office
 from trunkline.store.stock import Feature, NumberKind, StockNumber
 from trunkline.trunk.account import Account
 from trunkline.web.nexmo.app import nexmo_app
@@ -20,19 +18,14 @@ MOBILE = StockNumber("447700900001", "GB", NumberKind.MOBILE, (Feature.SMS, Feat
 BERLIN = StockNumber("493012345001", "DE")
 
 
-@pytest.fixture(scope="session")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return empty_database(tmp_path_factory.mktemp("schema"))
-
-
 @pytest.fixture
-def office(tmp_path: Path, empty: Path) -> Iterator[Office]:
-    with paper_office(tmp_path, empty) as office:
-        office.store.accounts.add(Account(KEY), SECRET)
-        office.store.accounts.add(Account(OTHER), OTHER_SECRET)
-        office.store.credit.add(KEY, 1028)
-        office.store.stock.add([LONDON, MOBILE, BERLIN])
-        yield office
+def office(office: Office) -> Office:
+    store = office.store
+    store.accounts.add(Account(KEY), SECRET)
+    store.accounts.add(Account(OTHER), OTHER_SECRET)
+    store.credit.add(KEY, 1028)
+    store.stock.add([LONDON, MOBILE, BERLIN])
+    return office
 
 
 @pytest.fixture

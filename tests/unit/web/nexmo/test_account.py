@@ -37,7 +37,7 @@ def test_a_number_as_nexmo_shows_it(client: httpx.Client, office: Office) -> Non
 
 def test_filters_and_pages(client: httpx.Client, office: Office) -> None:
     for n in range(12):
-        office.store.numbers.add(Number(f"4416329600{n:02}", KEY))
+        office.store.numbers.add(Number(f"4416329700{n:02}", KEY))
     first = client.get("/account/numbers").json()
     assert (first["count"], len(first["numbers"])) == (12, 10)
     second = client.get("/account/numbers", params={"index": 2, "size": 5}).json()

@@ -81,7 +81,7 @@ def test_what_can_not_be_bought(client: httpx.Client, office: Office) -> None:
     assert "msisdn is missing" in label(client.post("/number/buy", data={"country": "GB"}))
     assert "country is two letters" in label(client.post("/number/buy", data={**buy, "country": "GBR"}))
     assert "digits" in label(client.post("/number/buy", data={**buy, "msisdn": "x"}))
-    assert office.store.numbers.list() == []
+    assert office.store.numbers.list(KEY) == []
 
 
 def test_forwarding(client: httpx.Client, office: Office) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.virtual_clock import FakeClock
-from tests.unit.web.paper_office import empty_database, paper_office
+from tests.unit.web.customers import office_of
+from tests.unit.web.paper_node import PaperNode
 from trunkline.store.store import Store
 from trunkline.store.webhooks import Webhooks
 from trunkline.trunk.account import Account
@@ -20,16 +21,12 @@ ACCOUNT = "acme"
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-@pytest.fixture(scope="session")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return empty_database(tmp_path_factory.mktemp("schema"))
-
-
 @pytest.fixture
-def office(tmp_path: Path, empty: Path) -> Iterator[Office]:
-    with paper_office(tmp_path, empty, webhooks_private=True) as office:
-        office.store.accounts.add(Account(ACCOUNT))
-        yield office
+def office(home: Path, node: PaperNode) -> Iterator[Office]:
+    office = office_of(home, node, webhooks_private=True)
+    office.store.accounts.add(Account(ACCOUNT))
+    yield office
+    office.close()
 
 
 @pytest.fixture
