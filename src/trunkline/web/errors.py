@@ -19,6 +19,10 @@ class InvalidError(WebError):
     """A value that can't be."""
 
 
+class ChangedMeanwhileError(WebError):
+    """Somebody else changed the thing since it was read."""
+
+
 class TooManyAttemptsError(WebError):
     """Too many wrong passwords, or too many requests."""
 

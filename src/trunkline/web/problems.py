@@ -13,7 +13,13 @@ from trunkline.store.errors import (
     NotFoundError,
 )
 from trunkline.web.control_client import ControlError
-from trunkline.web.errors import InvalidError, NotAllowedError, NotSignedInError, TooManyAttemptsError
+from trunkline.web.errors import (
+    ChangedMeanwhileError,
+    InvalidError,
+    NotAllowedError,
+    NotSignedInError,
+    TooManyAttemptsError,
+)
 
 
 class Problem(NamedTuple):
@@ -28,9 +34,13 @@ class Problem(NamedTuple):
     retry_after_s: int | None = None
 
 
+FAULT = Problem(500, "fault", "A fault of the service", "the service failed; its log says how")
+
+
 _KINDS: tuple[tuple[type[TrunklineError], int, str, str], ...] = (
     (NotSignedInError, 401, "not-signed-in", "Not signed in"),
     (NotAllowedError, 403, "not-allowed", "Not allowed"),
+    (ChangedMeanwhileError, 412, "changed-meanwhile", "Changed meanwhile"),
     (TooManyAttemptsError, 429, "too-many-attempts", "Too many attempts"),
     (NotFoundError, 404, "not-found", "Not found"),
     (AlreadyExistsError, 409, "already-exists", "Exists already"),
@@ -55,9 +65,14 @@ def problem_of(error: TrunklineError) -> Problem:
         if isinstance(error, kind):
             wait_s = error.retry_after_s if isinstance(error, TooManyAttemptsError) else None
             return Problem(status, slug, title, _detail(error), wait_s)
-    return Problem(500, "fault", "A fault of the service", "the service failed; its log says how")
+    return FAULT
 
 
 def _detail(error: TrunklineError) -> str:
     """A thing of somebody else's and one that nobody has are answered in the same words."""
     return error.fact if isinstance(error, NotFoundError | AlreadyExistsError) else str(error)
+
+
+def kinds() -> list[Problem]:
+    """Every kind of problem, without what is special to one."""
+    return [*(Problem(status, slug, title, "") for _, status, slug, title in _KINDS), FAULT]

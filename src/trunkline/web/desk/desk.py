@@ -1,6 +1,7 @@
 """All desks of one principal."""
 
 from trunkline.web.desk.accounts import AccountDesk
+from trunkline.web.desk.answers import AnswerDesk
 from trunkline.web.desk.calls import CallDesk
 from trunkline.web.desk.carriers import CarrierDesk, RouteDesk
 from trunkline.web.desk.counter import Counter
@@ -26,3 +27,4 @@ class Desk:
         self.network = NetworkDesk(counter)
         self.people = PeopleDesk(counter)
         self.webhooks = WebhookDesk(counter)
+        self.answers = AnswerDesk(counter)

@@ -59,6 +59,12 @@ class NetworkDesk:
         self._counter.check_operator()
         return self._counter.node.client().media_ports()
 
+    def drain(self, timeout_s: float | None = None) -> NodeStats:
+        """Have the node take no new calls, and stop after the last one or after `timeout_s`; None: as
+        configured."""
+        self._counter.check_operator()
+        return self._counter.node.client().drain(timeout_s)
+
     def explain(self, question: Question) -> Explanation:
         """What would happen to a call now: of the customer's own account, or to an own number."""
         if not self._counter.principal.operator:
