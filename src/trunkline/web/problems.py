@@ -4,10 +4,18 @@ from typing import NamedTuple
 
 from trunkline.errors import DirectoryError, SipError, StoreError, TrunklineError
 from trunkline.store.answers import KeyReusedError, PendingError
-from trunkline.store.errors import AlreadyExistsError, DatabaseError, InUseError, NotFoundError
+from trunkline.store.errors import (
+    AlreadyExistsError,
+    CreditError,
+    DatabaseError,
+    InUseError,
+    NotForSaleError,
+    NotFoundError,
+)
 from trunkline.web.control_client import ControlError
 from trunkline.web.errors import (
     ChangedMeanwhileError,
+    InvalidError,
     NotAllowedError,
     NotSignedInError,
     TooManyAttemptsError,
@@ -37,6 +45,8 @@ _KINDS: tuple[tuple[type[TrunklineError], int, str, str], ...] = (
     (NotFoundError, 404, "not-found", "Not found"),
     (AlreadyExistsError, 409, "already-exists", "Exists already"),
     (InUseError, 409, "in-use", "Still in use"),
+    (NotForSaleError, 409, "not-for-sale", "Not for sale"),
+    (CreditError, 402, "no-credit", "Not enough credit"),
     (PendingError, 409, "pending", "Under way"),
     (KeyReusedError, 422, "key-reused", "The key came before"),
     (DatabaseError, 503, "database-away", "The database is away"),
@@ -44,6 +54,7 @@ _KINDS: tuple[tuple[type[TrunklineError], int, str, str], ...] = (
     (DirectoryError, 422, "invalid", "Can't be"),
     (SipError, 422, "invalid", "Can't be"),
     (StoreError, 422, "invalid", "Can't be"),
+    (InvalidError, 422, "invalid", "Can't be"),
 )
 """The first that fits; anything else is a fault of ours."""
 

@@ -9,6 +9,8 @@ from trunkline.web.desk.counter import Counter
 from trunkline.web.desk.network import NetworkDesk
 from trunkline.web.desk.numbers import NumberDesk
 from trunkline.web.desk.people import PeopleDesk
+from trunkline.web.desk.stock import StockDesk
+from trunkline.web.desk.webhooks import WebhookDesk
 
 
 class Desk:
@@ -19,10 +21,12 @@ class Desk:
         self.principal = counter.principal
         self.accounts = AccountDesk(counter)
         self.numbers = NumberDesk(counter)
+        self.stock = StockDesk(counter)
         self.calls = CallDesk(counter)
         self.carriers = CarrierDesk(counter)
         self.routes = RouteDesk(counter)
         self.network = NetworkDesk(counter)
         self.connect = ConnectDesk(counter)
         self.people = PeopleDesk(counter)
+        self.webhooks = WebhookDesk(counter)
         self.answers = AnswerDesk(counter)
