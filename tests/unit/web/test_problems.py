@@ -6,10 +6,18 @@ from trunkline.errors import ConfigError, DirectoryError, StoreError, TrunklineE
 from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.uri import SipUri
 from trunkline.store.answers import KeyReusedError, PendingError
-from trunkline.store.errors import AlreadyExistsError, DatabaseError, InUseError, NotFoundError, SchemaError
+from trunkline.store.errors import (
+    AlreadyExistsError,
+    CreditError,
+    DatabaseError,
+    InUseError,
+    NotForSaleError,
+    NotFoundError,
+    SchemaError,
+)
 from trunkline.trunk.forwarding import ForwardingSyntaxError
 from trunkline.web.control_client import ControlError, NoNodeError
-from trunkline.web.errors import NotAllowedError, NotSignedInError, TooManyAttemptsError
+from trunkline.web.errors import InvalidError, NotAllowedError, NotSignedInError, TooManyAttemptsError
 from trunkline.web.problems import problem_of
 
 
@@ -29,6 +37,9 @@ def malformed_uri() -> TrunklineError:
         (NotFoundError("number", "1"), 404, "not-found"),
         (AlreadyExistsError("number", "1"), 409, "already-exists"),
         (InUseError("x"), 409, "in-use"),
+        (NotForSaleError("1"), 409, "not-for-sale"),
+        (CreditError("x"), 402, "no-credit"),
+        (InvalidError("x"), 422, "invalid"),
         (PendingError("x"), 409, "pending"),
         (KeyReusedError("x"), 422, "key-reused"),
         (TooManyAttemptsError("x", 3), 429, "too-many-attempts"),

@@ -20,10 +20,23 @@ from trunkline.web.api.resources import (
     people,
     routes,
     secrets,
+    webhooks,
 )
 from trunkline.web.office import Office
 
-_MATTERS = (accounts, secrets, numbers, forwarding, carriers, routes, calls, explaining, network, people)
+_MATTERS = (
+    accounts,
+    secrets,
+    numbers,
+    forwarding,
+    carriers,
+    routes,
+    calls,
+    explaining,
+    network,
+    webhooks,
+    people,
+)
 
 
 class _Api(FastAPI):

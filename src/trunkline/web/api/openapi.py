@@ -41,6 +41,7 @@ TAGS: Final = {
     "Calls": "Records of past calls, live ones, their messages.",
     "Explain": "What would happen to a call, and what an error id means.",
     "Network": "What the running node knows.",
+    "Webhooks": "Your own programs, told what happens.",
     "People": "Who signs in, who is signed in, who changed what.",
 }
 

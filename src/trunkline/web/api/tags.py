@@ -10,6 +10,7 @@ from typing import Annotated, TypeVar
 from fastapi import Header
 from starlette.responses import Response
 
+from trunkline.store.webhooks import Webhook
 from trunkline.trunk.account import Account
 from trunkline.trunk.carrier import Carrier
 from trunkline.trunk.number import Number
@@ -17,7 +18,7 @@ from trunkline.trunk.routes import Route
 from trunkline.web.errors import ChangedMeanwhileError
 from trunkline.web.versions import Versioned, version_of
 
-_T = TypeVar("_T", Account, Number, Carrier, Route)
+_T = TypeVar("_T", Account, Number, Carrier, Route, Webhook)
 
 IfMatch = Annotated[
     str | None,

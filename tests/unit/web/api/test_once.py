@@ -19,6 +19,7 @@ CREATIONS: list[tuple[str, dict[str, Any]]] = [
     ("/v1/routes", {"prefix": "all", "carriers": [{"carrier": "upstream"}]}),
     ("/v1/users", {"name": "eve@example.net", "password": "a long password"}),
     ("/v1/tokens", {"label": "script"}),
+    ("/v1/webhooks", {"account": "alpha", "url": "https://example.com/hook"}),
 ]
 
 
