@@ -8,7 +8,7 @@ Bounded: `MAX_WAITING` wait for one webhook, `KEPT` are remembered.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
@@ -74,9 +74,9 @@ class Delivery:
 
 
 class Result(NamedTuple):
-    """How an attempt ended."""
+    """How an attempt at what `claim` gave ended."""
 
-    delivery: int
+    delivery: Delivery
     state: DeliveryState
     at: float
     status: int | None
@@ -126,17 +126,19 @@ class WebhookQueue:
                     .order_by(table.c.id)
                     .limit(most)
                 ).all()
-                claimed += [_delivery(row) for row in rows if _claimed(connection, row, now)]
+                mine = (_claimed(connection, _delivery(row), now) for row in rows)
+                claimed += [delivery for delivery in mine if delivery is not None]
         return claimed
 
     def note(self, results: Iterable[Result]) -> None:
-        """Write down how attempts ended."""
+        """Write down how attempts ended, unless somebody took the delivery over meanwhile: by resending it,
+        or when its lease ended."""
         table = schema.webhook_delivery
         with self._database.write() as connection:
             for result in results:
                 connection.execute(
                     table.update()
-                    .where(table.c.id == result.delivery)
+                    .where(table.c.id == result.delivery.id, table.c.next_at == result.delivery.next_at)
                     .values(
                         state=result.state.value,
                         attempts=table.c.attempts + 1,
@@ -272,14 +274,15 @@ def _insert(connection: Connection, webhook: str, event: NewEvent, now: float) -
     return insert_once(connection, schema.webhook_delivery, keys, values)
 
 
-def _claimed(connection: Connection, row: Any, now: float) -> bool:
+def _claimed(connection: Connection, delivery: Delivery, now: float) -> Delivery | None:
+    """The delivery with the end of its lease as `next_at`; None: somebody else was quicker."""
     table = schema.webhook_delivery
     taken = connection.execute(
         table.update()
-        .where(table.c.id == row.id, table.c.next_at == row.next_at)
+        .where(table.c.id == delivery.id, table.c.next_at == delivery.next_at)
         .values(next_at=now + LEASE_S)
     )
-    return taken.rowcount > 0
+    return replace(delivery, next_at=now + LEASE_S) if taken.rowcount else None
 
 
 def _delivery(row: Any) -> Delivery:

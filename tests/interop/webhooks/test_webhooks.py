@@ -5,18 +5,18 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
-from tests.interop.addresses import free_port, wait_for
+from tests.interop.addresses import accepts, free_port, wait_for
 from tests.interop.conftest import Start
-from tests.interop.node import DOMAIN, HOST, KEY, Node, running_node
+from tests.interop.node import HOST, KEY, SECRET, Node, running_node
 from tests.interop.sipp.program import Sipp
 from tests.interop.sipp.scenario import Callee, Caller
 from tests.interop.webhooks.program import Receiver, answering_options
-from trunkline.store.store import Store
 
 CARRIER, PBX = "127.0.0.50", "127.0.0.51"
-PBX_PORT, FLAKY_PORT = free_port(PBX), free_port(PBX)
+PBX_PORT, FLAKY_PORT, WEB_PORT = free_port(PBX), free_port(PBX), free_port()
 NUMBER, FLAKY = "12125550300", "12125550301"
 WHOLE_LIFE = {"call.started", "call.ringing", "call.answered", "call.completed"}
 NO_AUDIO = f"""v=0
@@ -35,17 +35,21 @@ PINGING = {
 
 
 def prepare(node: Node, receiver: Receiver) -> None:
-    """A carrier, numbers, and a webhook."""
+    """A webhook, which is told what happens from then on; a carrier and numbers."""
+    wait_for("the API", lambda: accepts(HOST, WEB_PORT), within_s=30)
+    with api(node) as client:
+        made = client.post("/v1/webhooks", json={"url": receiver.url})
+    assert made.status_code == 201, made.text
+    receiver.secret = made.json()["secret"]
     node.command("carrier", "add", "main", "--source", CARRIER)
-    for number, forward in (
-        (NUMBER, f"sip:100@{PBX}:{PBX_PORT}"),
-        (FLAKY, f"sip:100@{PBX}:{FLAKY_PORT}"),
-    ):
+    for number, port in ((NUMBER, PBX_PORT), (FLAKY, FLAKY_PORT)):
+        forward = f"sip:100@{PBX}:{port}"
         node.command("number", "add", number, "--account", KEY, "--forward", forward)
-    directory = node.directory
-    store = Store.open(f"sqlite:///{directory}/trunkline.db", directory / "secret.key", DOMAIN)
-    _, receiver.secret = store.webhooks.add(KEY, receiver.url)
-    store.close()
+
+
+def api(node: Node) -> httpx.Client:
+    """The customer's."""
+    return httpx.Client(base_url=f"http://{HOST}:{WEB_PORT}", auth=(KEY, SECRET), timeout=30)
 
 
 @pytest.fixture
@@ -55,7 +59,7 @@ def receiver(tmp_path: Path) -> Iterator[Receiver]:
 
 
 def settings(**more: object) -> dict[str, object]:
-    return {**SETTINGS, "web.bind": f"{HOST}:{free_port()}", **more}
+    return {**SETTINGS, "web.bind": f"{HOST}:{WEB_PORT}", **more}
 
 
 @pytest.fixture
@@ -133,6 +137,13 @@ def test_a_receiver_that_was_away_gets_what_it_missed(node: Node, receiver: Rece
     receiver.status = 200
     completed = receiver.wait_for("call.completed", called=NUMBER)
     wait_for("the rest", lambda: receiver.types(completed["call"]["call_id"]) == WHOLE_LIFE, within_s=60)
+    with api(node) as client:
+        (webhook,) = client.get("/v1/webhooks").json()["items"]
+        path = f"/v1/webhooks/{webhook['id']}/deliveries"
+        (delivery,) = (one for one in client.get(path).json()["items"] if one["event_id"] == completed["id"])
+        assert delivery["body"] == completed
+        assert client.post(f"{path}/{delivery['id']}/resend").json()["state"] == "waiting"
+        wait_for("it again", lambda: receiver.events.count(completed) == 2, within_s=30)
 
 
 def web_process(node: Node) -> int | None:

@@ -83,8 +83,8 @@ def test_results_are_written_down(store: Store, hook: Hook) -> None:
     first, second = queue.claim({webhook.id: 2}, NOW)
     queue.note(
         [
-            Result(first.id, DeliveryState.DELIVERED, NOW + 1, 204, "", None),
-            Result(second.id, DeliveryState.WAITING, NOW + 2, None, "x" * 999, NOW + 30),
+            Result(first, DeliveryState.DELIVERED, NOW + 1, 204, "", None),
+            Result(second, DeliveryState.WAITING, NOW + 2, None, "x" * 999, NOW + 30),
         ]
     )
     waiting, delivered = queue.list(webhook.id)
@@ -110,7 +110,7 @@ def test_a_finished_one_is_sent_again_with_the_same_id(store: Store, hook: Hook)
     queue = store.webhook_queue
     queue.put([event()], NOW)
     (claimed,) = queue.claim({webhook.id: 1}, NOW)
-    queue.note([Result(claimed.id, DeliveryState.FAILED, NOW, 410, "gone", None)])
+    queue.note([Result(claimed, DeliveryState.FAILED, NOW, 410, "gone", None)])
     again = queue.resend(webhook.id, claimed.id, NOW + 5 * RETRY_FOR_S)
     assert (again.event_id, again.body, again.attempts) == ("e1", claimed.body, 0)
     assert again.state is DeliveryState.WAITING
@@ -119,6 +119,32 @@ def test_a_finished_one_is_sent_again_with_the_same_id(store: Store, hook: Hook)
         queue.resend("another", claimed.id, NOW)
     with pytest.raises(NotFoundError):
         queue.resend(webhook.id, claimed.id + 1, NOW)
+
+
+def test_what_is_sent_again_meanwhile_is_not_overwritten_by_the_attempt_before(
+    store: Store, hook: Hook
+) -> None:
+    webhook = hook()
+    queue = store.webhook_queue
+    queue.put([event()], NOW)
+    (claimed,) = queue.claim({webhook.id: 1}, NOW)
+    queue.resend(webhook.id, claimed.id, NOW + 1)
+    queue.note([Result(claimed, DeliveryState.DELIVERED, NOW + 2, 200, "", None)])
+    assert queue.due(NOW + 2) == {webhook.id: 1}
+    (again,) = queue.claim({webhook.id: 1}, NOW + 2)
+    queue.note([Result(again, DeliveryState.DELIVERED, NOW + 3, 200, "", None)])
+    assert states(store, webhook) == ["delivered"]
+
+
+def test_whose_lease_ended_writes_nothing_down(store: Store, hook: Hook) -> None:
+    webhook = hook()
+    queue = store.webhook_queue
+    queue.put([event()], NOW)
+    (first,) = queue.claim({webhook.id: 1}, NOW)
+    (second,) = queue.claim({webhook.id: 1}, NOW + LEASE_S)
+    queue.note([Result(second, DeliveryState.DELIVERED, NOW + LEASE_S, 200, "", None)])
+    queue.note([Result(first, DeliveryState.FAILED, NOW + LEASE_S + 1, 500, "", None)])
+    assert states(store, webhook) == ["delivered"]
 
 
 def test_pages(store: Store, hook: Hook) -> None:
@@ -161,7 +187,7 @@ def test_finished_ones_are_forgotten_by_age_and_by_number(
     queue = store.webhook_queue
     queue.put([event(f"e{n}") for n in range(5)], NOW)
     claimed = queue.claim({webhook.id: 4}, NOW)
-    queue.note(Result(one.id, DeliveryState.DELIVERED, NOW, 200, "", None) for one in claimed)
+    queue.note(Result(one, DeliveryState.DELIVERED, NOW, 200, "", None) for one in claimed)
     queue.tidy(NOW)
     assert [one.event_id for one in queue.list(webhook.id)] == ["e4", "e3"]
     queue.tidy(NOW + KEPT_S + 1)

@@ -107,10 +107,10 @@ class Postman:
     def _result(self, delivery: Delivery, outcome: Outcome) -> Result:
         now = self._wall()
         if outcome.delivered:
-            return Result(delivery.id, DeliveryState.DELIVERED, now, outcome.status, "", None)
+            return Result(delivery, DeliveryState.DELIVERED, now, outcome.status, "", None)
         pause_s = RETRY_S[min(delivery.attempts, len(RETRY_S) - 1)]
         next_at = now + pause_s * (1 + JITTER * (2 * self._chance() - 1))
         if outcome.final or next_at > delivery.give_up_at:
             self._log.info("webhook given up", webhook=delivery.webhook, event_id=delivery.event_id)
-            return Result(delivery.id, DeliveryState.FAILED, now, outcome.status, outcome.detail, None)
-        return Result(delivery.id, DeliveryState.WAITING, now, outcome.status, outcome.detail, next_at)
+            return Result(delivery, DeliveryState.FAILED, now, outcome.status, outcome.detail, None)
+        return Result(delivery, DeliveryState.WAITING, now, outcome.status, outcome.detail, next_at)

@@ -46,9 +46,7 @@ class Sender:
     ) -> None:
         """As `PublicTransport`; an attempt has `attempt_s` seconds from DNS to the status."""
         transport = PublicTransport(lookup, private=private, connections=connections, tls=tls)
-        self._client = httpx.AsyncClient(
-            transport=transport, timeout=attempt_s, follow_redirects=False, trust_env=False
-        )
+        self._client = httpx.AsyncClient(transport=transport, timeout=attempt_s, follow_redirects=False)
         self._attempt_s = attempt_s
 
     async def __aenter__(self) -> Self:

@@ -39,7 +39,7 @@ class PublicTransport(httpx.AsyncBaseTransport):
         self._private = private
         limits = httpx.Limits(max_connections=connections, max_keepalive_connections=0)
         verify = ssl.create_default_context() if tls is None else tls
-        self._http = httpx.AsyncHTTPTransport(verify=verify, limits=limits, trust_env=False)
+        self._http = httpx.AsyncHTTPTransport(verify=verify, limits=limits)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         host = request.url.raw_host.decode("ascii")

@@ -1,6 +1,7 @@
 """HTTP that connects only where webhooks may go."""
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
@@ -95,6 +96,31 @@ def test_the_next_address_when_one_refuses() -> None:
                 await post(url_of(received.url, "hook.example"), Zone(["127.0.0.9"]), private=True)
 
     asyncio.run(run())
+
+
+def test_each_request_has_a_connection_of_its_own() -> None:
+    """Two names at one address: the connection that one was verified on must not carry the other's."""
+    connections: list[object] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while True:
+                await read_request(reader)
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async def run() -> None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        transport = PublicTransport(Zone(["127.0.0.1"]).lookup, private=True, connections=8)
+        async with httpx.AsyncClient(transport=transport, timeout=5) as client:
+            for name in ("a.example", "b.example", "a.example"):
+                await client.post(f"http://{name}:{port}/", content=b"{}")
+        server.close()
+
+    asyncio.run(run())
+    assert len(connections) == 3
 
 
 def test_tls_verifies_the_name_and_not_the_address(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_deliveries_are_seen_page_by_page_and_sent_again(alpha: httpx.Client, of
     put(office, "e1", "e2", "e3")
     queue = office.store.webhook_queue
     (first, *_) = queue.claim({path.rpartition("/")[2]: 1}, LATER)
-    queue.note([Result(first.id, DeliveryState.FAILED, LATER, 410, "gone for good", None)])
+    queue.note([Result(first, DeliveryState.FAILED, LATER, 410, "gone for good", None)])
     page = alpha.get(f"{path}/deliveries?limit=2").json()
     assert [one["event_id"] for one in page["items"]] == ["e3", "e2"]
     rest = alpha.get(f"{path}/deliveries?limit=2&before={page['next']}").json()
