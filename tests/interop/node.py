@@ -67,6 +67,7 @@ class Node:
                 "media.drain_s": 0.2,
                 "media.allow_loopback": True,
                 "http.bind": f"{HOST}:{self.http_port}",
+                "web.enabled": False,
                 "forwarding.health_failures": 100,
                 "forwarding.health_window": 100,
                 "forwarding.pings": False,

@@ -17,7 +17,7 @@ from trunkline.call.passing import verdict_fields
 from trunkline.clock import Clock
 from trunkline.sip.digest import Algorithm, Challenger, Credentials, Outcome
 from trunkline.sip.message import Request, Response, response_to
-from trunkline.sip.ports import Flow
+from trunkline.sip.ports import Address, Flow
 from trunkline.trunk.account import Account
 from trunkline.trunk.carrier import Carrier
 from trunkline.trunk.directory import Directory
@@ -42,7 +42,7 @@ class Doorman:
     username)` of every wrong one.
     """
 
-    __slots__ = ("_challenger", "_clock", "_directory", "_on_right", "_on_wrong", "_tries")
+    __slots__ = ("_challenger", "_clock", "_directory", "_guests", "_on_right", "_on_wrong", "_tries")
 
     def __init__(
         self,
@@ -59,6 +59,15 @@ class Doorman:
         self._on_right = on_right
         self._on_wrong = on_wrong
         self._tries: OrderedDict[tuple[str, str], tuple[int, float]] = OrderedDict()
+        self._guests: dict[Address, Carrier] = {}
+
+    def expect(self, remote: Address, carrier: Carrier) -> None:
+        """Take calls from `remote` for the carrier's, until `dismiss`: our own test phone's."""
+        self._guests[remote] = carrier
+
+    def dismiss(self, remote: Address) -> None:
+        """Expect it no longer. Idempotent."""
+        self._guests.pop(remote, None)
 
     def admit(self, request: Request, flow: Flow) -> Caller | Response:
         """Who sends this INVITE or REGISTER, or the answer to send instead."""
@@ -66,9 +75,7 @@ class Doorman:
         values = request.headers.all(header)
         credentials = self._challenger.find(values) if values else None
         if credentials is None:
-            carrier = (
-                self._directory.carrier_by_source(flow.remote.host) if request.method == "INVITE" else None
-            )
+            carrier = self._by_address(flow) if request.method == "INVITE" else None
             return Caller(carrier=carrier) if carrier is not None else self._challenge(request)
         outcome = self._check(credentials, request)
         if outcome is Outcome.OK:
@@ -80,6 +87,9 @@ class Doorman:
         if outcome is Outcome.STALE or outcome is Outcome.UNSUPPORTED:
             return self._challenge(request, stale=outcome is Outcome.STALE)
         return self._wrong(request, flow, credentials.username)
+
+    def _by_address(self, flow: Flow) -> Carrier | None:
+        return self._guests.get(flow.remote) or self._directory.carrier_by_source(flow.remote.host)
 
     def _check(self, credentials: Credentials, request: Request) -> Outcome:
         """Against each secret that is good now: there are two while one is being changed."""

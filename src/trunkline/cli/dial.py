@@ -11,11 +11,11 @@ from trunkline.call.ports import Tone, WavFile
 from trunkline.cli.installation import Installation, installation
 from trunkline.cli.output import Json, examples, listed, print_card, print_json, progress, say
 from trunkline.cli.stations import Ground, on_ground
+from trunkline.config.advertised import own_address
 from trunkline.errors import ConfigError, DirectoryError
-from trunkline.media.embedded import EmbeddedEngine, EngineSettings
 from trunkline.media.terminals import Silence, Source
-from trunkline.node.wiring import own_address
 from trunkline.pstn.phone import CallReport, Dialling, Phone, Step
+from trunkline.pstn.phone_engine import phone_engine
 from trunkline.pstn.talker import CODECS
 from trunkline.sdp.codecs import CODEC_NAMES, canonical_codec_name
 from trunkline.sip.errors import SipSyntaxError
@@ -28,9 +28,6 @@ _REMEDIES = {
     True: "Calls through the trunk need --key and --secret of an account.",
     False: "Check --key and --secret; trunkline explain KEY NUMBER says what else could be refused.",
 }
-PORT_MIN, PORT_MAX = 30_000, 30_998
-"""Media ports of the test phone: clear of the service's 10000 to 20000."""
-
 
 app = typer.Typer(add_completion=False)
 
@@ -157,20 +154,6 @@ def local_address_for(target: SipUri) -> str:
     if address.is_loopback:
         return "::1" if address.version == 6 else "127.0.0.1"
     return own_address(ipv6=address.version == 6) or ("::1" if address.version == 6 else "127.0.0.1")
-
-
-def phone_engine(local: str) -> EmbeddedEngine:
-    """A media engine for phones on the address `local`. Raises `MediaError`."""
-    ipv6 = ":" in local
-    return EmbeddedEngine(
-        EngineSettings(
-            port_min=PORT_MIN,
-            port_max=PORT_MAX + 1,
-            bind_v4=None if ipv6 else local,
-            bind_v6=local if ipv6 else None,
-            allow_loopback=ip_address(local).is_loopback,
-        )
-    )
 
 
 async def _dial(ground: Ground, local: str, dialling: Dialling) -> CallReport:

@@ -369,6 +369,49 @@ class Http(Section):
     )
 
 
+class Web(Section):
+    """The dashboard and the API, in a process of their own beside the node."""
+
+    enabled: bool = setting(
+        True, "Run it with the node. `trunkline web` runs it alone, for instance under a service of its own."
+    )
+    bind: ListenAddress = setting(SocketAddress("127.0.0.1", 8088), "Address of the dashboard and the API.")
+    tls: bool = setting(
+        False,
+        "Serve HTTPS with tls.certificate and tls.private_key. Without it, keep `bind` on loopback and put a "
+        "proxy with a certificate in front.",
+    )
+    public_url: str | None = setting(
+        None,
+        "How browsers and programs reach it, for links and cookies. Default: from `bind` and `tls`.",
+        example='"https://trunk.example.com"',
+        pattern=r"^https?://[^/\s]+$",
+    )
+    trusted_proxies: IpAddresses = setting(
+        ("127.0.0.1", "::1"),
+        "Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+    )
+    session_s: float = setting(43200.0, "A browser is signed out after this long.", gt=0, le=2_592_000)
+    sign_in_failures: int = setting(
+        10, "Wrong passwords from one address, or for one name, within a minute; then it has to wait.", ge=3
+    )
+    api_requests_per_minute: int = setting(
+        600, "Requests to the API of one user or account within a minute; more are answered 429.", ge=1
+    )
+    webhooks_private: bool = setting(
+        False,
+        "Send webhooks to loopback, private and link-local addresses too. For customers you trust like "
+        "yourself.",
+    )
+
+    @property
+    def url(self) -> str:
+        """`public_url`, or its default."""
+        if self.public_url is not None:
+            return self.public_url
+        return f"{'https' if self.tls else 'http'}://{self.bind}"
+
+
 class Database(Section):
     """Accounts, numbers, carriers, routes and call records."""
 

@@ -35,6 +35,7 @@ from trunkline.config.sections import (
     SessionTimer,
     Sip,
     Tls,
+    Web,
     setting,
 )
 
@@ -72,6 +73,7 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     registrar: Registrar = Registrar()
     http: Http = Http()
+    web: Web = Web()
     database: Database = Database()
     log: Log = Log()
     ladder: Ladder = Ladder()

@@ -2,26 +2,35 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from trunkline import __version__
-from trunkline.call.record import Direction
+from trunkline.call.call import Call
+from trunkline.call.record import Direction, MediaFigures
+from trunkline.node.trial_call import TrialCalls
 from trunkline.observe.message import LadderMessage
+from trunkline.sip.name_addr import NameAddr
+from trunkline.sip.uri import SipUri
 from trunkline.store.errors import DatabaseError
 from trunkline.trunk.explain import explain_inbound, explain_outbound
 from trunkline.trunk.verdict import Slug, Verdict
 from trunkline.web.call_feed import CallFeed
 from trunkline.web.views import (
     BanView,
+    CallAudio,
     DirectoryStats,
     Explanation,
     LiveCall,
     MediaPorts,
     NodeStats,
     PbxView,
+    PingAnswer,
     Question,
     Readiness,
     RegistrationView,
+    TargetHealth,
+    TrialCall,
     host_of,
 )
 
@@ -34,6 +43,7 @@ class NodeFace:
 
     def __init__(self, node: "Node") -> None:
         self._node = node
+        self._trials = TrialCalls(node)
 
     @property
     def feed(self) -> CallFeed:
@@ -75,12 +85,12 @@ class NodeFace:
         )
 
     def calls(self) -> list[LiveCall]:
-        records = self._node.records
-        live = [
-            LiveCall.of(call.record, records.latest_attempt(call.record.call_id))
-            for call in self._node.switch
-        ]
-        return sorted(live, key=lambda call: call.setup_at)
+        return sorted(map(self._live, self._node.switch), key=lambda call: call.setup_at)
+
+    def _live(self, call: Call) -> LiveCall:
+        live = LiveCall.of(call.record, self._node.records.latest_attempt(call.record.call_id))
+        callee = call.callee
+        return replace(live, codecs=(call.caller.codec, "" if callee is None else callee.codec))
 
     def hang_up(self, call_id: str) -> bool:
         call = self._node.switch.call(call_id)
@@ -88,6 +98,13 @@ class NodeFace:
             return False
         call.hang_up(Verdict.of(Slug.HUNG_UP_BY_OPERATOR))
         return True
+
+    def audio(self, call_id: str) -> CallAudio | None:
+        call = self._node.switch.call(call_id)
+        if call is None:
+            return None
+        callee = call.callee
+        return CallAudio(call.caller.figures(), MediaFigures() if callee is None else callee.figures())
 
     async def ladder(self, call_id: str) -> list[LadderMessage]:
         return await self._node.ladder.read(call_id)
@@ -113,6 +130,51 @@ class NodeFace:
             refused_source="" if refused is None else refused.source,
             asked_at=max(asked, default=None),
         )
+
+    def health(self) -> list[TargetHealth]:
+        return [self._health_of(key) for key in self._node.services.health]
+
+    def _health_of(self, key: str) -> TargetHealth:
+        """`key` is as `trunk.plan` makes it: the number or the carrier, and the URI."""
+        owner, _, uri = key.partition(" ")
+        directory = self._node.directory
+        number = directory.number(owner)
+        view = self._node.services.health.view(key)
+        return TargetHealth(
+            uri=uri,
+            number=None if number is None else number.e164,
+            account=None if number is None else number.account,
+            carrier=owner if number is None else None,
+            state=view.state,
+            results=view.results,
+            since_at=view.since_at,
+            last_at=view.last_at,
+            last_failure=view.last_failure,
+            last_detail=view.last_detail,
+        )
+
+    async def ping(self, uri: str) -> PingAnswer:
+        services = self._node.services
+        target = SipUri.parse(uri)
+        done: asyncio.Future[tuple[int | None, str]] = asyncio.get_running_loop().create_future()
+        sent = services.clock.now()
+        request = services.agent.request(
+            "OPTIONS",
+            target,
+            from_=NameAddr(None, SipUri("sip", None, services.settings.service_domain)),
+            to=NameAddr(None, target),
+            headers=(("Accept", "application/sdp"),),
+            on_response=lambda response: done.set_result((response.status, response.reason)),
+            on_failure=lambda failure: done.set_result((None, str(failure))),
+        )
+        try:
+            status, reason = await done
+        finally:
+            request.forget()
+        return PingAnswer(status, reason, round((services.clock.now() - sent) * 1000, 1))
+
+    async def trial_call(self, e164: str) -> TrialCall:
+        return await self._trials.place(e164)
 
     def bans(self) -> list[BanView]:
         offset = self._node.clock.wall() - self._node.clock.now()

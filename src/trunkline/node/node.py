@@ -262,10 +262,10 @@ class Node:
             algorithms=[Algorithm(name) for name in settings.service.digest],
             counts=NonceCounts(NONCES_REMEMBERED),
         )
-        doorman = Doorman(
+        self.doorman = Doorman(
             challenger, self.directory, self.clock, on_right=self._welcome, on_wrong=self._wrong_password
         )
-        self.switch = Switch(services, doorman, self.registrar, self.visits.asked)
+        self.switch = Switch(services, self.doorman, self.registrar, self.visits.asked)
         services.agent = UserAgent(
             clock=self.clock,
             connector=self.transports,

@@ -18,6 +18,7 @@ from trunkline.config import Settings
 from trunkline.errors import TrunklineError
 from trunkline.node import wiring
 from trunkline.node.node import Node
+from trunkline.node.web_process import WebProcess
 from trunkline.observe.log import Log, open_log
 
 _M_TRIM_THRESHOLD, _M_ARENA_MAX = -1, -8
@@ -56,10 +57,15 @@ async def _serve(settings: Settings, path: Path | None, log: Log) -> None:
     loop.add_signal_handler(signal.SIGTERM, _terminate, node)
     loop.add_signal_handler(signal.SIGINT, node.finished.set)
     loop.add_signal_handler(signal.SIGHUP, _reload, node, path, log)
+    web = WebProcess(settings, path) if settings.web.enabled else None
     try:
         await node.start()
+        if web is not None:
+            web.start()
         await node.finished.wait()
     finally:
+        if web is not None:
+            await web.stop()
         await node.stop()
 
 

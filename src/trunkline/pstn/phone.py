@@ -92,6 +92,8 @@ class CallReport:
     """Of the final response; None when there was none."""
     outcome: str = ""
     """In words."""
+    sip_call_id: str = ""
+    """Call-ID of a call that was placed."""
     hung_up_by_us: bool = False
     talk_s: float = 0.0
     codec: str = ""
@@ -369,6 +371,7 @@ class _Placed(_Conversation, OutgoingInviteEvents):
         credentials = dialling.credentials
         user = dialling.caller or (None if credentials is None else credentials.username) or "anonymous"
         to = dialling.to
+        self.report.sip_call_id = self.station.agent.token()
         self._invite = self.station.agent.invite(
             uri=to,
             from_=NameAddr(None, SipUri("sip", user, dialling.domain or to.host)),
@@ -377,6 +380,7 @@ class _Placed(_Conversation, OutgoingInviteEvents):
             headers=dialling.headers,
             body=self.talker.offer(),
             credentials=credentials,
+            call_id=self.report.sip_call_id,
             events=self,
         )
         if not await self._wait(dialling.ring_s, lambda: self.report.answered):

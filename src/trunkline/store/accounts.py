@@ -18,7 +18,7 @@ from trunkline.store import schema
 from trunkline.store.audit import Trail
 from trunkline.store.database import Database
 from trunkline.store.errors import AlreadyExistsError, InUseError, NotFoundError, StoreError
-from trunkline.store.loading import check_exists, load_accounts
+from trunkline.store.loading import check_exists, load_accounts, page_of_keys
 from trunkline.store.rows import account_values
 from trunkline.trunk.account import Account, AccountStatus, AlarmAction, CallerIdPolicy, Ringback
 from trunkline.trunk.directory import Kind
@@ -40,6 +40,13 @@ class StoredSecret(NamedTuple):
     id: int
     created_at: float
     expires_at: float | None
+
+
+class AccountPage(NamedTuple):
+    """Some accounts by key, and whether more follow: then the last one's key is where to go on."""
+
+    accounts: Sequence[Account]
+    more: bool
 
 
 class AccountChanges(TypedDict, total=False):
@@ -113,6 +120,14 @@ class Accounts:
         """All accounts, by key."""
         with self._database.read() as connection:
             return load_accounts(connection)
+
+    def page(self, search: str = "", *, after: str = "", limit: int = 50) -> AccountPage:
+        """Up to `limit` (1 to 1000) accounts behind the key `after`, those with `search` in key or name."""
+        table = schema.account.c
+        match = sa.or_(*(column.icontains(search, autoescape=True) for column in (table.key, table.name)))
+        with self._database.read() as connection:
+            found = page_of_keys(connection, Kind.ACCOUNT, [match] if search else [], after, limit)
+            return AccountPage(load_accounts(connection, found.keys), found.more)
 
     def get(self, key: str) -> Account:
         """Raises `NotFoundError`."""

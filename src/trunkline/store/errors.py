@@ -6,6 +6,8 @@ The tree::
     ├── NotFoundError             names a thing that does not exist
     ├── AlreadyExistsError        names a thing that does
     ├── InUseError                can't be removed while something else needs it
+    ├── NotForSaleError           a number that can't be bought
+    ├── CreditError               an account that can't pay
     ├── DatabaseError             the database can't be reached, read or written
     │   └── SchemaError           … because its schema is not this program's
     └── KeyFileError              the key of stored secrets is missing, exposed or another one
@@ -15,9 +17,11 @@ from trunkline.errors import StoreError
 
 __all__ = [
     "AlreadyExistsError",
+    "CreditError",
     "DatabaseError",
     "InUseError",
     "KeyFileError",
+    "NotForSaleError",
     "NotFoundError",
     "SchemaError",
     "StoreError",
@@ -28,7 +32,9 @@ class NotFoundError(StoreError):
     """`kind` (account, number, carrier, …) `key` does not exist."""
 
     def __init__(self, kind: str, key: str, hint: str = "") -> None:
-        super().__init__(f"{kind} {key!r} does not exist" + (f"; {hint}" if hint else ""))
+        self.fact = f"{kind} {key!r} does not exist"
+        """Without the hint, which is for the command line."""
+        super().__init__(self.fact + (f"; {hint}" if hint else ""))
         self.kind = kind
         self.key = key
 
@@ -37,13 +43,26 @@ class AlreadyExistsError(StoreError):
     """`kind` `key` exists already."""
 
     def __init__(self, kind: str, key: str, hint: str = "") -> None:
-        super().__init__(f"{kind} {key!r} exists already" + (f"; {hint}" if hint else ""))
+        self.fact = f"{kind} {key!r} exists already"
+        """Without the hint, which is for the command line."""
+        super().__init__(self.fact + (f"; {hint}" if hint else ""))
         self.kind = kind
         self.key = key
 
 
 class InUseError(StoreError):
     """Removing it would leave something else pointing nowhere."""
+
+
+class NotForSaleError(StoreError):
+    """The number is not in stock, or somebody has it already: doesn't say which."""
+
+    def __init__(self, e164: str) -> None:
+        super().__init__(f"number {e164} is not for sale")
+
+
+class CreditError(StoreError):
+    """The account's credit doesn't cover the price."""
 
 
 class DatabaseError(StoreError):

@@ -97,6 +97,36 @@ def load_routes(connection: Connection, keys: Iterable[str] | None = None) -> li
     return [route_from(*group) for group in load_groups(connection, Kind.ROUTE, keys)]
 
 
+MAX_PAGE: Final = 1000
+
+
+class KeyPage(NamedTuple):
+    """Some keys in order, and whether more follow."""
+
+    keys: Sequence[str]
+    more: bool
+
+
+def page_of_keys(
+    connection: Connection,
+    kind: Kind,
+    conditions: Sequence[sa.ColumnElement[bool]],
+    after: str,
+    limit: int,
+    *,
+    first: str = "",
+) -> KeyPage:
+    """Up to `limit` (1 to 1000) keys behind `after` and from `first` on, whose rows meet `conditions`. The
+    last page costs what the first one does."""
+    limit = max(1, min(limit, MAX_PAGE))
+    key = SHAPES[kind].parent.c[SHAPES[kind].key]
+    # One lower bound alone: SQLite takes any of several for its way into the index, not the highest.
+    begin = key > after if after >= first else key >= first
+    query = sa.select(key).where(begin, *conditions).order_by(key).limit(limit + 1)
+    keys = list(connection.execute(query).scalars())
+    return KeyPage(keys[:limit], len(keys) > limit)
+
+
 def check_exists(connection: Connection, kind: Kind, key: str) -> None:
     """Raise `NotFoundError`, with the command that lists what does exist, unless `key` does."""
     column = SHAPES[kind].parent.c[SHAPES[kind].key]

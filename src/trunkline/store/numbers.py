@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any, TypedDict, Unpack
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, TypedDict, Unpack
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -13,7 +13,7 @@ from trunkline.store import schema
 from trunkline.store.audit import Trail
 from trunkline.store.database import Database
 from trunkline.store.errors import AlreadyExistsError
-from trunkline.store.loading import check_exists, load_numbers
+from trunkline.store.loading import check_exists, load_numbers, page_of_keys
 from trunkline.store.rows import endpoint_values, number_values
 from trunkline.trunk.directory import Kind
 from trunkline.trunk.forwarding import ForwardingList
@@ -30,6 +30,29 @@ class NumberChanges(TypedDict, total=False):
 
 Guard = Callable[[Number], object]
 """Looks at a number inside the transaction that is about to change it, and raises to stop that."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberFilter:
+    """Which numbers; a field left out matches all. By account and first digits it is quick, the rest reads
+    along."""
+
+    account: str | None = None
+    starts_with: str = ""
+    """Digits."""
+    contains: str = ""
+    """Digits."""
+    ends_with: str = ""
+    """Digits."""
+    forwarded: bool | None = None
+    """Whether its calls go anywhere."""
+
+
+class NumberPage(NamedTuple):
+    """Some numbers in order, and whether more follow: then the last one's digits are where to go on."""
+
+    numbers: Sequence[Number]
+    more: bool
 
 
 class Numbers:
@@ -65,6 +88,17 @@ class Numbers:
             check_exists(connection, Kind.ACCOUNT, account)
             owned = sa.select(schema.number.c.e164).where(schema.number.c.account == account)
             return load_numbers(connection, connection.execute(owned).scalars())
+
+    def page(self, wanted: NumberFilter, *, after: str = "", limit: int = 50) -> NumberPage:
+        """Up to `limit` (1 to 1000) numbers behind `after`. Raises `NotFoundError` when there is no such
+        account."""
+        with self._database.read() as connection:
+            if wanted.account is not None:
+                check_exists(connection, Kind.ACCOUNT, wanted.account)
+            found = page_of_keys(
+                connection, Kind.NUMBER, _conditions(wanted), after, limit, first=wanted.starts_with
+            )
+            return NumberPage(load_numbers(connection, found.keys), found.more)
 
     def get(self, e164: str) -> Number:
         """Raises `NotFoundError`."""
@@ -125,3 +159,21 @@ def _write_endpoints(connection: Connection, number: Number) -> None:
     values = endpoint_values(number)
     if values:
         connection.execute(schema.endpoint.insert(), values)
+
+
+def _conditions(wanted: NumberFilter) -> list[sa.ColumnElement[bool]]:
+    """All but where it begins."""
+    table = schema.number.c
+    conditions: list[sa.ColumnElement[bool]] = []
+    if wanted.account is not None:
+        conditions.append(table.account == wanted.account)
+    if wanted.starts_with.strip("9"):
+        behind = str(int(wanted.starts_with) + 1).rjust(len(wanted.starts_with), "0")
+        conditions.append(table.e164 < behind)
+    if wanted.contains:
+        conditions.append(table.e164.contains(wanted.contains, autoescape=True))
+    if wanted.ends_with:
+        conditions.append(table.e164.endswith(wanted.ends_with, autoescape=True))
+    if wanted.forwarded is not None:
+        conditions.append(table.forwarding != "" if wanted.forwarded else table.forwarding == "")
+    return conditions

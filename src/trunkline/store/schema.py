@@ -6,7 +6,8 @@ that are only ever read and written whole (prefixes, codecs, rewrite rules) are 
 
 What changes here needs a migration in `migrations/versions`: a test compares the two. What the rows mean is
 written beside the dataclasses: `trunkline.trunk`, `trunkline.call.record`. The tables of users,
-sessions and the audit trail are in `web_schema`.
+sessions and the audit trail are in `web_schema`, those of numbers for sale in `stock_schema`,
+those of webhooks in `webhook_schema`.
 """
 
 import sqlalchemy as sa
@@ -16,9 +17,16 @@ from trunkline.store.columns import MOMENT as _MOMENT
 from trunkline.store.columns import SERIAL as _SERIAL
 from trunkline.store.columns import column as _column
 from trunkline.store.columns import optional as _optional
+from trunkline.store.stock_schema import account_credit as account_credit
+from trunkline.store.stock_schema import number_stock as number_stock
+from trunkline.store.web_schema import answer as answer
 from trunkline.store.web_schema import audit as audit
 from trunkline.store.web_schema import web_session as web_session
 from trunkline.store.web_schema import web_user as web_user
+from trunkline.store.webhook_schema import webhook as webhook
+from trunkline.store.webhook_schema import webhook_call as webhook_call
+from trunkline.store.webhook_schema import webhook_delivery as webhook_delivery
+from trunkline.store.webhook_schema import webhook_endpoint as webhook_endpoint
 
 account = sa.Table(
     "account",
@@ -61,11 +69,12 @@ number = sa.Table(
     "number",
     METADATA,
     sa.Column("e164", sa.Text, primary_key=True),
-    sa.Column("account", sa.ForeignKey("account.key"), nullable=False, index=True),
+    sa.Column("account", sa.ForeignKey("account.key"), nullable=False),
     _column("forwarding", sa.Text),
     _column("forwarding_warnings", sa.JSON),
     _optional("ring_timeout_s", sa.Double),
     _column("created_at", _MOMENT),
+    sa.Index("ix_number_account", "account", "e164"),
 )
 
 endpoint = sa.Table(
@@ -157,6 +166,9 @@ ban = sa.Table(
     _optional("until_at", _MOMENT),
 )
 
+UNANSWERED = "verdict <> 'answered'"
+"""Word for word what a query has to say for SQLite to take the indexes of reasons."""
+
 call = sa.Table(
     "call",
     METADATA,
@@ -198,13 +210,28 @@ call = sa.Table(
     ),
     # No foreign keys: a record outlives its account, and writing one must stay cheap.
     sa.Index("ix_call_setup_at", "setup_at", "call_id"),
-    sa.Index("ix_call_account", "account", "setup_at"),
-    sa.Index("ix_call_number", "number", "setup_at"),
+    sa.Index("ix_call_account", "account", "setup_at", "call_id"),
+    sa.Index("ix_call_number", "number", "setup_at", "call_id"),
     sa.Index(
         "ix_call_open",
         "run",
         sqlite_where=sa.text("state = 'open'"),
         postgresql_where=sa.text("state = 'open'"),
+    ),
+    # A call is looked for by the SIP Call-ID of either leg, and by the reason for which it failed. Answered
+    # calls, the most, cost the index of reasons nothing.
+    sa.Index("ix_call_sip_call_id", "sip_call_id"),
+    *(
+        sa.Index(
+            name,
+            *columns,
+            sqlite_where=sa.text(UNANSWERED),
+            postgresql_where=sa.text(UNANSWERED),
+        )
+        for name, columns in (
+            ("ix_call_verdict", ("verdict", "setup_at", "call_id")),
+            ("ix_call_account_verdict", ("account", "verdict", "setup_at", "call_id")),
+        )
     ),
 )
 
@@ -228,6 +255,7 @@ attempt = sa.Table(
     _optional("q850", sa.Integer),
     _optional("detail", sa.Text),
     _optional("retry_after_s", sa.Integer),
+    sa.Index("ix_attempt_sip_call_id", "sip_call_id"),
     sqlite_with_rowid=False,
 )
 

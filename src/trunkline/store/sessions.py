@@ -12,17 +12,19 @@ from enum import StrEnum
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from trunkline.store import schema
 from trunkline.store.audit import Trail
 from trunkline.store.database import Database
-from trunkline.store.errors import NotFoundError
+from trunkline.store.errors import InUseError, NotFoundError
 from trunkline.store.users import Role
 
 _SEEN_EVERY_S: Final = 60.0
 """`seen_at` is written at most this often: reading a page must not cost a write."""
 MAX_SESSIONS: Final = 50
-"""Of one user or account; the oldest browser session makes room."""
+"""Of one user, or of an account's key, and as many tokens; the oldest browser session makes room, a token
+doesn't."""
 
 
 class SessionKind(StrEnum):
@@ -78,7 +80,10 @@ class Sessions:
         source: str = "",
         lifetime_s: float | None,
     ) -> tuple[str, Session]:
-        """Begin a session; return its token, which nothing can show again, and the session."""
+        """Begin a session; return its token, which nothing can show again, and the session.
+
+        Raises `InUseError` for one token more than `MAX_SESSIONS`.
+        """
         token = secrets.token_urlsafe(32)
         now = self._wall()
         expires_at = None if lifetime_s is None else now + lifetime_s
@@ -86,7 +91,7 @@ class Sessions:
             session_id(token), kind, role, user, account, label[:200], source, now, now, expires_at
         )
         table = schema.web_session
-        mine = table.c.user == user if user is not None else table.c.account == account
+        mine = sa.and_(table.c.user == user, table.c.account == account)
         with self._database.write() as connection:
             connection.execute(table.delete().where(table.c.expires_at <= now))
             surplus = (
@@ -96,6 +101,8 @@ class Sessions:
                 .offset(MAX_SESSIONS - 1)
             )
             connection.execute(table.delete().where(table.c.token_hash.in_(surplus)))
+            if kind is SessionKind.TOKEN:
+                _check_room(connection, mine)
             connection.execute(
                 table.insert().values(
                     token_hash=session.id,
@@ -160,6 +167,13 @@ class Sessions:
 def session_id(token: str) -> str:
     """What a token is stored under."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _check_room(connection: Connection, mine: sa.ColumnElement[bool]) -> None:
+    table = schema.web_session
+    tokens = sa.select(sa.func.count()).where(mine, table.c.kind == SessionKind.TOKEN.value)
+    if connection.execute(tokens).scalar_one() >= MAX_SESSIONS:
+        raise InUseError(f"there are {MAX_SESSIONS} tokens already; revoke one first")
 
 
 def _session(row: sa.Row[tuple[object, ...]]) -> Session:

@@ -10,17 +10,24 @@ from sqlalchemy.exc import IntegrityError
 from trunkline.store import schema
 from trunkline.store.accounts import Accounts
 from trunkline.store.alarms import Alarms
+from trunkline.store.answers import Answers
 from trunkline.store.audit import SERVICE, Audit, Author, Trail
 from trunkline.store.bans import Bans
 from trunkline.store.calls import Calls
 from trunkline.store.carriers import Carriers
+from trunkline.store.credit import Credit
 from trunkline.store.database import Database
+from trunkline.store.figures import CallFigures
 from trunkline.store.keys import Keyring
 from trunkline.store.migrate import check_schema, upgrade
 from trunkline.store.numbers import Numbers
 from trunkline.store.routes import Routes
 from trunkline.store.sessions import Sessions
+from trunkline.store.stock import Stock
 from trunkline.store.users import Users
+from trunkline.store.webhook_queue import WebhookQueue
+from trunkline.store.webhook_sources import WebhookSources
+from trunkline.store.webhooks import Webhooks
 
 
 class Store:
@@ -35,14 +42,21 @@ class Store:
         trail = Trail(author)
         self.accounts = Accounts(database, realm, trail=trail)
         self.numbers = Numbers(database, trail=trail)
+        self.stock = Stock(database, trail=trail)
+        self.credit = Credit(database, trail=trail)
         self.carriers = Carriers(database, keyring, trail=trail)
         self.routes = Routes(database, trail=trail)
         self.bans = Bans(database, trail=trail)
         self.alarms = Alarms(database)
         self.calls = Calls(database)
+        self.figures = CallFigures(database)
         self.users = Users(database, trail=trail)
         self.sessions = Sessions(database, trail=trail)
+        self.webhooks = Webhooks(database, keyring, trail=trail)
+        self.webhook_queue = WebhookQueue(database)
+        self.webhook_sources = WebhookSources(database)
         self.audit = Audit(database)
+        self.answers = Answers(database, keyring)
         self.trail = trail
 
     def by(self, author: Author) -> "Store":

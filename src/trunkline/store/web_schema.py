@@ -1,4 +1,4 @@
-"""The tables around the directory: who may sign in, who is signed in, who changed what.
+"""The tables around the directory: who may sign in, who is signed in, who changed what, what was answered.
 
 Kept apart from `schema`, which the call path's rooms live from; migrations and tests see both as one.
 """
@@ -52,4 +52,18 @@ audit = sa.Table(
     sa.Index("ix_audit_account", "account", "id"),
     sa.Index("ix_audit_thing", "kind", "key", "id"),
     sqlite_autoincrement=True,
+)
+
+answer = sa.Table(
+    "answer",
+    METADATA,
+    # What the API answered to a request with an Idempotency-Key; no status while that request is served.
+    sa.Column("owner", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    column("fingerprint", sa.Text),
+    sa.Column("made_at", MOMENT, nullable=False, index=True),
+    optional("status", sa.Integer),
+    optional("headers", sa.JSON),
+    # Encrypted: an answer may hold a secret that nothing else shows again.
+    optional("body", sa.Text),
 )

@@ -9,7 +9,7 @@ Results come from attempts (`hunt`) and from OPTIONS pings (`call`); any respons
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
@@ -158,6 +158,10 @@ class HealthBook:
         wanted = set(keys)
         for key in [key for key in self._targets if key not in wanted]:
             del self._targets[key]
+
+    def __iter__(self) -> Iterator[str]:
+        """The keys of all targets that were heard of."""
+        return iter(self._targets)
 
     def __len__(self) -> int:
         return len(self._targets)

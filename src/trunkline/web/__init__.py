@@ -1,1 +1,3 @@
-"""The HTTP ports: health and metrics for machines, and the control socket that the command line speaks to."""
+"""HTTP: health and metrics for machines and the control socket; and, in a process of their own, the dashboard
+and the APIs for people and programs.
+"""

@@ -18,6 +18,7 @@ from trunkline.web.control_format import CALL_EVENT, HEARTBEAT_S, LADDER
 from trunkline.web.node_view import NodeView
 from trunkline.web.views import (
     BanView,
+    CallAudio,
     CallEvent,
     DirectoryStats,
     Explanation,
@@ -25,8 +26,11 @@ from trunkline.web.views import (
     MediaPorts,
     NodeStats,
     PbxView,
+    PingAnswer,
     Question,
     RegistrationView,
+    TargetHealth,
+    TrialCall,
 )
 
 
@@ -70,6 +74,10 @@ def _add_calls(app: FastAPI, node: NodeView) -> None:
             Response(status_code=204) if node.hang_up(call_id) else _problem(404, f"no call {call_id} is up")
         )
 
+    @app.get("/calls/{call_id}/audio")
+    async def audio(call_id: str) -> CallAudio | None:
+        return node.audio(call_id)
+
     @app.get("/calls/{call_id}/ladder")
     async def ladder(call_id: str) -> Response:
         return Response(LADDER.dump_json(await node.ladder(call_id)), media_type="application/json")
@@ -88,6 +96,18 @@ def _add_peers(app: FastAPI, node: NodeView) -> None:
     @app.get("/pbx/{account}")
     async def pbx(account: str, host: Annotated[list[str], Query()] = []) -> PbxView:  # noqa: B006 - read only
         return node.pbx(account, host)
+
+    @app.get("/health")
+    async def health() -> list[TargetHealth]:
+        return node.health()
+
+    @app.post("/ping")
+    async def ping(uri: str) -> PingAnswer:
+        return await node.ping(uri)
+
+    @app.post("/trial-call")
+    async def trial_call(number: str) -> TrialCall:
+        return await node.trial_call(number)
 
     @app.get("/bans")
     async def bans() -> list[BanView]:

@@ -16,6 +16,7 @@ from trunkline.web.control_format import CALL_EVENT, HEARTBEAT_S, LADDER
 from trunkline.web.control_socket import is_answered
 from trunkline.web.views import (
     BanView,
+    CallAudio,
     CallEvent,
     DirectoryStats,
     Explanation,
@@ -23,21 +24,32 @@ from trunkline.web.views import (
     MediaPorts,
     NodeStats,
     PbxView,
+    PingAnswer,
     Question,
     RegistrationView,
+    TargetHealth,
+    TrialCall,
 )
 
 _T = TypeVar("_T")
 
 _CALLS = TypeAdapter(list[LiveCall])
+_AUDIO: TypeAdapter[CallAudio | None] = TypeAdapter(CallAudio | None)
 _REGISTRATIONS = TypeAdapter(list[RegistrationView])
 _PBX = TypeAdapter(PbxView)
+_HEALTH = TypeAdapter(list[TargetHealth])
+_PING = TypeAdapter(PingAnswer)
+_TRIAL = TypeAdapter(TrialCall)
 _BANS = TypeAdapter(list[BanView])
 _STATS = TypeAdapter(NodeStats)
 _MEDIA_PORTS = TypeAdapter(MediaPorts)
 _DIRECTORY = TypeAdapter(DirectoryStats)
 _EXPLANATION = TypeAdapter(Explanation)
 _QUESTION = TypeAdapter(Question)
+
+
+TRIAL_S = 60.0
+"""A test call rings, talks and hangs up within this."""
 
 
 class ControlError(TrunklineError):
@@ -105,6 +117,10 @@ class ControlClient:
         """End a call; False when there is no such call."""
         return self._done("POST", f"/calls/{quote(call_id, safe='')}/hang-up")
 
+    def audio(self, call_id: str) -> CallAudio | None:
+        """The audio of a call under way; None when there is no such call."""
+        return self._get(f"/calls/{quote(call_id, safe='')}/audio", _AUDIO)
+
     def ladder(self, call_id: str) -> list[LadderMessage]:
         """The SIP messages of a call, live or ended, without secrets; none when unknown."""
         return self._get(f"/calls/{quote(call_id, safe='')}/ladder", LADDER)
@@ -117,6 +133,19 @@ class ControlClient:
         query = urlencode([("host", host) for host in hosts])
         return self._get(f"/pbx/{quote(account, safe='')}?{query}", _PBX)
 
+    def health(self) -> list[TargetHealth]:
+        """How endpoints and gateways have answered lately."""
+        return self._get("/health", _HEALTH)
+
+    def ping(self, uri: str) -> PingAnswer:
+        """Have the node send OPTIONS to a SIP URI."""
+        return _PING.validate_json(self._send("POST", "/ping", params={"uri": uri}).content)
+
+    def trial_call(self, e164: str) -> TrialCall:
+        """Have the node call a number of ours with a phone of its own; takes up to half a minute."""
+        response = self._send("POST", "/trial-call", params={"number": e164}, timeout_s=TRIAL_S)
+        return _TRIAL.validate_json(response.content)
+
     def bans(self) -> list[BanView]:
         return self._get("/bans", _BANS)
 
@@ -126,7 +155,7 @@ class ControlClient:
 
     def drain(self, timeout_s: float | None = None) -> NodeStats:
         """Have the node take no new calls and stop after the last one, or after `timeout_s`."""
-        query = {} if timeout_s is None else {"timeout_s": timeout_s}
+        query: dict[str, float | str] = {} if timeout_s is None else {"timeout_s": timeout_s}
         return _STATS.validate_json(self._send("POST", "/drain", params=query).content)
 
     def refresh_directory(self) -> DirectoryStats:
@@ -153,13 +182,21 @@ class ControlClient:
         path: str,
         *,
         content: bytes | None = None,
-        params: dict[str, float] | None = None,
+        params: dict[str, float | str] | None = None,
         missing: bool = False,
+        timeout_s: float | None = None,
     ) -> httpx.Response:
-        """Send one request; `missing`: a 404 is an answer, not an error."""
+        """Send one request; `missing`: a 404 is an answer, not an error; `timeout_s`: not the usual one."""
         headers = {"Content-Type": "application/json"} if content is not None else None
         with self._reporting():
-            response = self._client.request(method, path, content=content, params=params, headers=headers)
+            response = self._client.request(
+                method,
+                path,
+                content=content,
+                params=params,
+                headers=headers,
+                timeout=httpx.USE_CLIENT_DEFAULT if timeout_s is None else timeout_s,
+            )
         if not (missing and response.status_code == 404):
             self._check(response)
         return response

@@ -7,15 +7,19 @@ from trunkline.observe.message import LadderMessage
 from trunkline.web.call_feed import CallFeed
 from trunkline.web.views import (
     BanView,
+    CallAudio,
     DirectoryStats,
     Explanation,
     LiveCall,
     MediaPorts,
     NodeStats,
     PbxView,
+    PingAnswer,
     Question,
     Readiness,
     RegistrationView,
+    TargetHealth,
+    TrialCall,
 )
 
 
@@ -42,6 +46,9 @@ class NodeView(Protocol):
     def hang_up(self, call_id: str) -> bool:
         """End a call on an operator's word; False when there is no such call."""
 
+    def audio(self, call_id: str) -> CallAudio | None:
+        """The audio of a call under way; None when there is no such call."""
+
     async def ladder(self, call_id: str) -> list[LadderMessage]:
         """The SIP messages of a call, live or ended, without secrets; none when unknown. Raises OSError."""
 
@@ -50,6 +57,17 @@ class NodeView(Protocol):
 
     def pbx(self, account: str, hosts: Sequence[str]) -> PbxView:
         """What has been seen of the account's PBX; `hosts` are addresses that it is known to use besides."""
+
+    def health(self) -> list[TargetHealth]:
+        """Every endpoint and gateway that was heard of."""
+
+    async def ping(self, uri: str) -> PingAnswer:
+        """Send OPTIONS to a SIP URI now. Raises `SipSyntaxError`."""
+
+    async def trial_call(self, e164: str) -> TrialCall:
+        """Call a number of ours with a phone of our own, as a carrier would. Raises `MediaError`, `NetError`,
+        `DirectoryError` while another test call is under way.
+        """
 
     def bans(self) -> list[BanView]:
         """Every ban that has not ended."""

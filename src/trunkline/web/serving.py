@@ -1,4 +1,4 @@
-"""HTTP inside the node's own loop: the public port, and uvicorn without its habits.
+"""HTTP inside a loop of ours: uvicorn without its habits.
 
 uvicorn here installs no signal handlers (the node has its own), configures no logging, and logs no requests.
 """
@@ -6,10 +6,12 @@ uvicorn here installs no signal handlers (the node has its own), configures no l
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from trunkline.errors import NetError
 
@@ -18,6 +20,13 @@ MAX_CONNECTIONS = 128
 """More are answered 503: these ports are for a handful of machines."""
 GRACE_S = 2
 """How long a stopping server waits for open requests."""
+
+
+class Tls(NamedTuple):
+    """What HTTPS needs."""
+
+    certificate: Path
+    key: Path
 
 
 def listen_tcp(host: str, port: int) -> socket.socket:
@@ -53,7 +62,10 @@ class _Server(uvicorn.Server):
 class HttpServer:
     """Serves one app on one listening socket, which it owns, from `start` to `stop`."""
 
-    def __init__(self, app: FastAPI, listener: socket.socket) -> None:
+    def __init__(
+        self, app: ASGIApp, listener: socket.socket, *, tls: Tls | None = None, proxies: Sequence[str] = ()
+    ) -> None:
+        """`proxies` are addresses whose X-Forwarded-For and X-Forwarded-Proto are believed."""
         self._listener = listener
         self._server = _Server(
             uvicorn.Config(
@@ -63,7 +75,10 @@ class HttpServer:
                 lifespan="off",
                 log_config=None,
                 access_log=False,
-                proxy_headers=False,
+                proxy_headers=bool(proxies),
+                forwarded_allow_ips=list(proxies),
+                ssl_certfile=None if tls is None else tls.certificate,
+                ssl_keyfile=None if tls is None else tls.key,
                 server_header=False,
                 limit_concurrency=MAX_CONNECTIONS,
                 timeout_keep_alive=5,

@@ -7,7 +7,8 @@ Every `*_at` is wall-clock seconds since the epoch.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from trunkline.call.record import AttemptRecord, CallRecord, Direction
+from trunkline.call.record import AttemptRecord, CallRecord, Direction, MediaFigures
+from trunkline.trunk.health import HealthState
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class LiveCall:
     """The endpoint or gateway of the latest attempt; empty before the first."""
     attempts: int
     codecs: tuple[str, str]
-    """Of the caller's and the callee's leg; empty strings while not agreed."""
+    """Of the caller's and the callee's leg; empty strings while not agreed, in `CallEvent` until the end."""
     verdict: str = ""
     """The slug of the verdict, once ended."""
     status: int | None = None
@@ -112,6 +113,15 @@ class CallEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class CallAudio:
+    """The audio of a call that is up, as far as it has come."""
+
+    caller: MediaFigures
+    callee: MediaFigures
+    """Of the present attempt; all zero before the first."""
+
+
+@dataclass(frozen=True, slots=True)
 class RegistrationView:
     """One binding of the location service (RFC 3261 §10)."""
 
@@ -142,6 +152,57 @@ class BanView:
     source: str
     reason: str
     ends_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class TargetHealth:
+    """How an endpoint of a number, or a gateway of a carrier, has answered lately."""
+
+    uri: str
+    number: str | None
+    account: str | None
+    """Whose number it is; None for a gateway."""
+    carrier: str | None
+    state: HealthState
+    results: tuple[bool, ...]
+    """The last results of pings and calls, oldest first; True is good."""
+    since_at: float | None
+    """When it last went up or down."""
+    last_at: float | None
+    last_failure: str
+    """The slug of the last failure; empty when there was none."""
+    last_detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class PingAnswer:
+    """What came back to one OPTIONS."""
+
+    status: int | None
+    """None: no answer."""
+    reason: str
+    """The answer's reason phrase, or why there was none."""
+    after_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrialCall:
+    """What came of a test call to a number, as the phone that placed it tells it."""
+
+    answered: bool
+    status: int | None
+    """Of the final response; None when there was none."""
+    outcome: str
+    """In words."""
+    sip_call_id: str
+    """Call-ID of the phone's leg: finds the record."""
+    talk_s: float
+    codec: str
+    packets_received: int
+    packets_lost: int
+    mos: float | None
+    steps: tuple[tuple[float, str], ...]
+    """What happened, each with the seconds after the INVITE."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,3 +176,16 @@ def test_a_carrier_may_sign_in_with_an_account_of_its_own() -> None:
     carrier = replace(CARRIER, sources=(), inbound_account=KEY)
     door = Door(carriers=(carrier,))
     assert door.admit(door.answer()) == Caller(carrier=carrier)
+
+
+def test_a_guest_is_taken_for_a_carrier_from_that_very_address() -> None:
+    door = Door()
+    credentials = door.answer()
+    door.doorman.expect(Address(ELSEWHERE, 5060), CARRIER)
+    assert door.admit(request(), ELSEWHERE) == Caller(carrier=CARRIER)
+    assert status(door.admit(request(), HOME)) == 407
+    assert status(door.admit(request("REGISTER"), ELSEWHERE)) == 401
+    assert door.admit(credentials, ELSEWHERE) == Caller(account=ACCOUNT), "credentials come first"
+    door.doorman.dismiss(Address(ELSEWHERE, 5060))
+    assert status(door.admit(request(), ELSEWHERE)) == 407
+    door.doorman.dismiss(Address(ELSEWHERE, 5060))

@@ -109,6 +109,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]:
         "media.bind_address": "127.0.0.1",
         "media.allow_loopback": True,
         "http.bind": f"127.0.0.1:{free_port()}",
+        "web.enabled": False,
         "log.level": "warning",
         "limits.overload_lag_ms": 5000.0,
         "pstn.enabled": True,

@@ -72,6 +72,8 @@ class Installation:
                 "media.drain_s": 0.0,
                 "media.allow_loopback": True,
                 "http.bind": f"{HOST}:{free_port()}",
+                "web.bind": f"{HOST}:{free_port()}",
+                "web.enabled": False,
                 "forwarding.pings": False,
                 **{key.replace("__", "."): value for key, value in values.items()},
             },

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -198,3 +199,18 @@ def test_a_second_secret_works_until_it_is_revoked(store: Store) -> None:
         store.accounts.revoke_secret("acme", added.id)
     with pytest.raises(InUseError, match="at least one secret"):
         store.accounts.revoke_secret("acme", store.accounts.secrets("acme")[0].id)
+
+
+def test_pages_with_what_was_searched_for_in_key_or_name(store: Store) -> None:
+    for key, name in (("a1", "Acme Ltd"), ("b2", "100% Phones"), ("c3", ""), ("acme2", "")):
+        store.accounts.add(Account(key, name=name), "s3cret-enough")
+
+    def keys(search: str = "", **where: Any) -> tuple[list[str], bool]:
+        found = store.accounts.page(search, **where)
+        return [account.key for account in found.accounts], found.more
+
+    assert keys() == (["a1", "acme2", "b2", "c3"], False)
+    assert keys(limit=2) == (["a1", "acme2"], True)
+    assert keys(after="acme2", limit=2) == (["b2", "c3"], False)
+    assert keys("ACME") == (["a1", "acme2"], False)
+    assert keys("%") == (["b2"], False)

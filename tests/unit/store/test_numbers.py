@@ -1,12 +1,19 @@
 """Numbers and where they are forwarded to."""
 
+import re
+from typing import Any
+
 import pytest
+import sqlalchemy as sa
 
 from tests.unit.store.entities import ACCOUNT, FORWARDING, NUMBER
 from trunkline.errors import DirectoryError
 from trunkline.store.errors import AlreadyExistsError, NotFoundError
+from trunkline.store.loading import page_of_keys
+from trunkline.store.numbers import NumberFilter, _conditions
 from trunkline.store.store import Store
 from trunkline.trunk.account import Account
+from trunkline.trunk.directory import Kind
 from trunkline.trunk.forwarding import NOT_FORWARDED
 from trunkline.trunk.number import Number
 
@@ -83,3 +90,71 @@ def test_removing(store: Store) -> None:
     assert store.numbers.list() == []
     store.numbers.add(NUMBER)
     assert store.numbers.get(NUMBER.e164) == NUMBER
+
+
+def paged(store: Store, wanted: NumberFilter, limit: int = 2) -> list[str]:
+    """Every number of every page."""
+    seen: list[str] = []
+    more, after = True, ""
+    while more:
+        numbers, more = store.numbers.page(wanted, after=after, limit=limit)
+        seen += [number.e164 for number in numbers]
+        assert len(numbers) <= limit
+        after = seen[-1] if seen else ""
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (
+            NumberFilter(),
+            ["14155550100", "441632960001", "441632960002", "441732960001", "9999999", "99999990"],
+        ),
+        (NumberFilter(account="acme"), ["14155550100", "441632960001", "9999999", "99999990"]),
+        (NumberFilter(starts_with="4416"), ["441632960001", "441632960002"]),
+        (NumberFilter(starts_with="9"), ["9999999", "99999990"]),
+        (NumberFilter(starts_with="441632960001"), ["441632960001"]),
+        (NumberFilter(contains="5550"), ["14155550100"]),
+        (NumberFilter(contains="%"), []),
+        (NumberFilter(ends_with="0001"), ["441632960001", "441732960001"]),
+        (NumberFilter(forwarded=True), ["441632960001"]),
+        (NumberFilter(account="acme", forwarded=False), ["14155550100", "9999999", "99999990"]),
+    ],
+)
+def test_pages(store: Store, wanted: NumberFilter, found: list[str]) -> None:
+    store.numbers.add(NUMBER)
+    for e164, account in (
+        ("441632960002", "other"),
+        ("14155550100", "acme"),
+        ("441732960001", "other"),
+        ("9999999", "acme"),
+        ("99999990", "acme"),
+    ):
+        store.numbers.add(Number(e164, account))
+    assert paged(store, wanted) == found
+    assert store.numbers.page(wanted, limit=1000).numbers == [store.numbers.get(e164) for e164 in found]
+
+
+def test_a_page_of_nobody(store: Store) -> None:
+    with pytest.raises(NotFoundError, match="account 'nobody'"):
+        store.numbers.page(NumberFilter(account="nobody"))
+
+
+@pytest.mark.parametrize("wanted", [NumberFilter(), NumberFilter("acme"), NumberFilter("acme", "4416")])
+def test_a_page_is_read_off_an_index(store: Store, wanted: NumberFilter) -> None:
+    """In order: the page behind a million numbers costs what the first one does."""
+    with store.database.read() as connection:
+        statements: list[tuple[str, Any]] = []
+        sa.event.listen(
+            connection,
+            "before_cursor_execute",
+            lambda _connection, _cursor, text, parameters, _context, _many: statements.append(
+                (text, parameters)
+            ),
+        )
+        page_of_keys(connection, Kind.NUMBER, _conditions(wanted), "", 50, first=wanted.starts_with)
+        text, parameters = statements[0]
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", parameters).all()
+    assert [row.detail.split(" ")[0] for row in plan] == ["SEARCH"], plan
+    assert len(re.findall(r"e164 >=? ", text)) == 1

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from trunkline.store.database import Database
-from trunkline.store.errors import NotFoundError
+from trunkline.store.errors import InUseError, NotFoundError
 from trunkline.store.sessions import MAX_SESSIONS, SessionKind, Sessions, session_id
 from trunkline.store.store import Store
-from trunkline.store.users import Role
+from trunkline.store.users import Role, User
 from trunkline.trunk.account import Account
 
 
@@ -98,3 +98,19 @@ def test_sessions_go_with_their_account(sessions: Sessions, store: Store) -> Non
     token = opened(sessions)
     store.accounts.remove("acme")
     assert sessions.find(token) is None
+
+
+def test_tokens_are_bounded(sessions: Sessions) -> None:
+    for _ in range(MAX_SESSIONS):
+        opened(sessions, None, SessionKind.TOKEN)
+    with pytest.raises(InUseError, match="50 tokens already; revoke one first"):
+        opened(sessions, None, SessionKind.TOKEN)
+    opened(sessions)
+
+
+def test_the_accounts_browsers_make_no_room_of_its_users(sessions: Sessions, store: Store) -> None:
+    store.users.add(User("ann@example.net", Role.CUSTOMER, "acme"), "a long password")
+    token, _ = sessions.open(role=Role.CUSTOMER, user="ann@example.net", account="acme", lifetime_s=60.0)
+    for _ in range(MAX_SESSIONS + 1):
+        opened(sessions)
+    assert sessions.find(token) is not None

@@ -4,7 +4,7 @@ from trunkline.store import schema, web_schema
 
 
 def test_they_are_part_of_the_one_schema() -> None:
-    for table in (web_schema.web_user, web_schema.web_session, web_schema.audit):
+    for table in (web_schema.web_user, web_schema.web_session, web_schema.audit, web_schema.answer):
         assert schema.METADATA.tables[table.name] is table
 
 

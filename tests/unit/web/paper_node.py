@@ -4,13 +4,15 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from trunkline.call.record import Direction
+from trunkline.call.record import Direction, MediaFigures
 from trunkline.errors import StoreError
 from trunkline.observe.message import LadderMessage
 from trunkline.sip.ports import Address, Transport
+from trunkline.trunk.health import HealthState
 from trunkline.web.call_feed import CallFeed
 from trunkline.web.views import (
     BanView,
+    CallAudio,
     CallState,
     DirectoryStats,
     Explanation,
@@ -18,9 +20,12 @@ from trunkline.web.views import (
     MediaPorts,
     NodeStats,
     PbxView,
+    PingAnswer,
     Question,
     Readiness,
     RegistrationView,
+    TargetHealth,
+    TrialCall,
 )
 
 CALL = LiveCall(
@@ -37,6 +42,19 @@ CALL = LiveCall(
     attempts=2,
     codecs=("PCMA", "PCMU"),
 )
+HEALTH = TargetHealth(
+    uri="sip:100@pbx.example",
+    number="442079460000",
+    account="abcd1234",
+    carrier=None,
+    state=HealthState.DOWN,
+    results=(True, False, False, False),
+    since_at=960.0,
+    last_at=990.0,
+    last_failure="unreachable",
+    last_detail="OPTIONS: no answer",
+)
+REGISTRATION = RegistrationView("abcd1234", "sip:pbx@192.0.2.9", "UDP 192.0.2.9:5060", 4600.0)
 MESSAGES = [
     LadderMessage(
         1000.0,
@@ -62,6 +80,8 @@ class PaperNode:
 
     ready: Readiness = field(default_factory=lambda: Readiness(True))
     live: list[LiveCall] = field(default_factory=lambda: [CALL])
+    registered: list[RegistrationView] = field(default_factory=lambda: [REGISTRATION])
+    targets: list[TargetHealth] = field(default_factory=lambda: [HEALTH])
     banned: dict[str, str] = field(
         default_factory=lambda: {"192.0.2.66": "wrong passwords", "2001:db8::66": "flood"}
     )
@@ -90,15 +110,29 @@ class PaperNode:
         self.live = kept
         return found
 
+    def audio(self, call_id: str) -> CallAudio | None:
+        if all(call.call_id != call_id for call in self.live):
+            return None
+        return CallAudio(MediaFigures("PCMA", 100, 99, 1, 2.5, 4.25), MediaFigures("PCMU", 99, 100))
+
     async def ladder(self, call_id: str) -> list[LadderMessage]:
         return MESSAGES if call_id == "c1" else []
 
     def registrations(self) -> list[RegistrationView]:
-        return [RegistrationView("abcd1234", "<sip:pbx@192.0.2.9>", "UDP 192.0.2.9:5060", 4600.0)]
+        return self.registered
 
     def pbx(self, account: str, hosts: Sequence[str]) -> PbxView:
         seen = tuple(one for one in self.registrations() if one.account == account)
         return PbxView(seen, 950.0, "UDP 192.0.2.9:5062", 990.0 if "192.0.2.9" in hosts else None)
+
+    def health(self) -> list[TargetHealth]:
+        return self.targets
+
+    async def ping(self, uri: str) -> PingAnswer:
+        return PingAnswer(200, "OK", 4.2) if "up." in uri else PingAnswer(None, "no answer", 3000.0)
+
+    async def trial_call(self, e164: str) -> TrialCall:
+        return TrialCall(True, 200, "answered", "c@phone", 3.0, "PCMA", 150, 0, 4.3, ((0.1, f"to {e164}"),))
 
     def bans(self) -> list[BanView]:
         return [BanView(source, reason, 2000.0) for source, reason in self.banned.items()]

@@ -57,6 +57,16 @@ def test_registrations_and_ports() -> None:
     assert ask(PaperNode(), "GET", "/media-ports").json()["free"] == 4994
 
 
+def test_health_and_ping() -> None:
+    [one] = ask(PaperNode(), "GET", "/health").json()
+    assert (one["number"], one["state"], one["results"][0]) == ("442079460000", "down", True)
+    assert ask(PaperNode(), "POST", "/ping?uri=sip:up.example").json()["status"] == 200
+    assert ask(PaperNode(), "POST", "/ping?uri=sip:off.example").json()["status"] is None
+    assert ask(PaperNode(), "POST", "/trial-call?number=442079460000").json()["steps"] == [
+        [0.1, "to 442079460000"]
+    ]
+
+
 def test_drain() -> None:
     node = PaperNode()
     assert ask(node, "POST", "/drain").json()["draining"] is True

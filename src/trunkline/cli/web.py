@@ -1,0 +1,29 @@
+"""`trunkline web`: the dashboard and the APIs alone."""
+
+from typing import Annotated
+
+import typer
+
+from trunkline.cli.installation import installation
+from trunkline.cli.output import examples
+from trunkline.node.wiring import log_options
+from trunkline.observe.log import open_log
+from trunkline.web.process import run
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command(epilog=examples("trunkline web", "trunkline -c /etc/trunkline/trunkline.toml web"))
+def web(
+    context: typer.Context,
+    listener: Annotated[
+        int | None, typer.Option(hidden=True, help="A listening socket, from the node.")
+    ] = None,
+) -> None:
+    """Serve the dashboard and the API alone.
+
+    At web.bind, until told to stop. `trunkline serve` does this by itself unless web.enabled is false. What
+    needs the node says so while none runs.
+    """
+    settings = installation(context).settings
+    run(settings, open_log(log_options(settings)), listener)

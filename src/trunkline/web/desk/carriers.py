@@ -1,0 +1,91 @@
+"""Carriers and routes: the operator's alone."""
+
+from collections.abc import Sequence
+from typing import Unpack
+
+from trunkline.store.carriers import CarrierChanges, Guard
+from trunkline.store.errors import NotFoundError
+from trunkline.store.routes import Guard as RouteGuard
+from trunkline.trunk.carrier import Carrier
+from trunkline.trunk.directory import Directory, Snapshot
+from trunkline.trunk.routes import Route
+from trunkline.web.desk.counter import Counter
+from trunkline.web.views import PingAnswer
+
+
+class CarrierDesk:
+    """The upstream peers."""
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+
+    def list(self) -> Sequence[Carrier]:
+        """All of them by name."""
+        self._counter.check_operator()
+        return self._counter.store.carriers.list()
+
+    def get(self, name: str) -> Carrier:
+        self._counter.check_operator()
+        return self._counter.store.carriers.get(name)
+
+    def add(self, carrier: Carrier) -> Carrier:
+        self._counter.check_operator()
+        self._counter.store.carriers.add(carrier)
+        self._counter.node.changed()
+        return carrier
+
+    def update(self, name: str, *, guard: Guard | None = None, **changes: Unpack[CarrierChanges]) -> Carrier:
+        self._counter.check_operator()
+        carrier = self._counter.store.carriers.update(name, guard=guard, **changes)
+        self._counter.node.changed()
+        return carrier
+
+    def ping(self, name: str, position: int) -> PingAnswer:
+        """Send OPTIONS to one of its gateways, counted from 1, now."""
+        carrier = self.get(name)
+        if not 1 <= position <= len(carrier.gateways):
+            raise NotFoundError("gateway", f"{name} {position}")
+        return self._counter.node.client().ping(str(carrier.uri_of(carrier.gateways[position - 1])))
+
+    def remove(self, name: str) -> None:
+        self._counter.check_operator()
+        self._counter.store.carriers.remove(name)
+        self._counter.node.changed()
+
+
+class RouteDesk:
+    """Which carrier takes which numbers."""
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+
+    def list(self) -> Sequence[Route]:
+        """All of them by prefix."""
+        self._counter.check_operator()
+        return self._counter.store.routes.list()
+
+    def get(self, prefix: str) -> Route:
+        self._counter.check_operator()
+        return self._counter.store.routes.get(prefix)
+
+    def add(self, route: Route) -> Route:
+        self._counter.check_operator()
+        self._counter.store.routes.add(route)
+        self._counter.node.changed()
+        return route
+
+    def update(self, route: Route, *, guard: RouteGuard | None = None) -> Route:
+        """Give its prefix these carriers."""
+        self._counter.check_operator()
+        self._counter.store.routes.update(route, guard=guard)
+        self._counter.node.changed()
+        return route
+
+    def remove(self, prefix: str) -> None:
+        self._counter.check_operator()
+        self._counter.store.routes.remove(prefix)
+        self._counter.node.changed()
+
+    def find(self, digits: str) -> Route | None:
+        """The route that calls to an E.164 number take; None: there is none."""
+        return Directory(Snapshot(routes=tuple(self.list()))).route_for(digits)

@@ -1,0 +1,64 @@
+"""The web process: the dashboard and the APIs, beside the node and never in its way.
+
+It has a lower priority, a database connection of its own, and asks the node over the control socket. It ends
+with SIGTERM, or when the node that started it is gone.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+
+import anyio.to_thread
+import uvloop
+
+from trunkline.config import Settings
+from trunkline.observe.log import Log
+from trunkline.web.app import web_app
+from trunkline.web.office import Office
+from trunkline.web.serving import HttpServer, Tls, listen_tcp
+from trunkline.web.webhooks.service import WebhookService
+
+THREADS = 8
+"""Requests served at a time; others wait."""
+NICENESS = 10
+
+
+def run(settings: Settings, log: Log, listener: int | None = None) -> None:
+    """Serve until told to stop. Raises `TrunklineError`.
+
+    `listener` is the descriptor of a listening socket that a node handed over: then the end of standard input
+    is the sign to go. None: listen at `web.bind`.
+    """
+    bind = settings.web.bind
+    listening = listen_tcp(bind.host, bind.port) if listener is None else socket.socket(fileno=listener)
+    with contextlib.suppress(OSError):
+        os.nice(NICENESS)
+    try:
+        uvloop.run(_serve(settings, listening, led=listener is not None))
+    finally:
+        log.close()
+
+
+async def _serve(settings: Settings, listening: socket.socket, *, led: bool) -> None:
+    anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    if led:
+        loop.add_reader(sys.stdin.fileno(), stopped.set)
+    office = Office.open(settings)
+    tls = Tls(settings.certificate, settings.private_key) if settings.web.tls else None
+    server = HttpServer(web_app(office), listening, tls=tls, proxies=settings.web.trusted_proxies)
+    try:
+        async with WebhookService(office):
+            await server.start()
+            await stopped.wait()
+    finally:
+        # A stream of events has no end of its own to wait for.
+        office.live.close()
+        await server.stop()
+        office.close()

@@ -1,0 +1,1 @@
+"""Telling customers' programs what happens: signed, retried, visible."""

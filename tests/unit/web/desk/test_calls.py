@@ -1,0 +1,60 @@
+"""Whose calls are whose."""
+
+import pytest
+
+from tests.unit.web.customers import ALPHA, BETA, OPERATOR, principal
+from tests.unit.web.paper_node import PaperNode
+from trunkline.store.calls import CallFilter
+from trunkline.store.errors import NotFoundError
+from trunkline.web.office import Office
+
+
+def test_an_operator_sees_all_and_a_customer_the_own(office: Office) -> None:
+    desk = office.desk(principal(OPERATOR)).calls
+    assert {call.account for call in desk.page(CallFilter()).calls} == {"alpha", "beta"}
+    assert {call.call_id for call in desk.live()} == {"live-alpha", "live-beta"}
+    desk = office.desk(principal(BETA.key)).calls
+    assert [call.call_id for call in desk.page(CallFilter()).calls] == ["call-beta"]
+    assert [call.call_id for call in desk.live()] == ["live-beta"]
+    assert len(desk.get("call-beta").attempts) == 1
+
+
+def test_anothers_call_does_not_exist(office: Office, node: PaperNode) -> None:
+    desk = office.desk(principal(ALPHA.key)).calls
+    for act in (
+        lambda: desk.get(BETA.call_id),
+        lambda: desk.ladder(BETA.call_id),
+        lambda: desk.ladder(BETA.live_call_id),
+        lambda: desk.audio(BETA.call_id),
+        lambda: desk.hang_up(BETA.live_call_id),
+        lambda: desk.page(CallFilter(account="beta")),
+    ):
+        with pytest.raises(NotFoundError):
+            act()
+    assert len(node.live) == 2
+
+
+def test_a_filter_can_not_widen_what_is_seen(office: Office) -> None:
+    desk = office.desk(principal(ALPHA.key)).calls
+    assert {call.account for call in desk.page(CallFilter(number=BETA.e164)).calls} <= {"alpha"}
+
+
+def test_a_customer_hangs_up_the_own(office: Office, node: PaperNode) -> None:
+    office.desk(principal(ALPHA.key)).calls.hang_up(ALPHA.live_call_id)
+    assert [call.call_id for call in node.live] == ["live-beta"]
+    with pytest.raises(NotFoundError, match="live call"):
+        office.desk(principal(ALPHA.key)).calls.hang_up(ALPHA.live_call_id)
+
+
+def test_the_ladder_of_an_own_call(office: Office) -> None:
+    assert office.desk(principal(ALPHA.key)).calls.ladder(ALPHA.call_id) == []
+
+
+def test_all_records_of_a_customer(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trunkline.web.desk.calls.MAX_PAGE", 1)
+    own = office.desk(principal(ALPHA.key)).calls.all(CallFilter())
+    assert [[call.call_id for call in page] for page in own] == [["call-alpha"]]
+    every = office.desk(principal(OPERATOR)).calls.all(CallFilter())
+    assert sorted(call.call_id for page in every for call in page) == ["call-alpha", "call-beta"]
+    with pytest.raises(NotFoundError):
+        office.desk(principal(ALPHA.key)).calls.all(CallFilter(account="beta"))

@@ -1,0 +1,88 @@
+"""Whose numbers are whose."""
+
+import pytest
+
+from tests.unit.web.customers import ALPHA, BETA, OPERATOR, principal
+from trunkline.store.errors import NotFoundError
+from trunkline.store.numbers import NumberFilter
+from trunkline.trunk.forwarding import NOT_FORWARDED
+from trunkline.trunk.number import Number
+from trunkline.web.errors import NotAllowedError
+from trunkline.web.office import Office
+
+
+def test_an_operator_sees_all_and_a_customer_the_own(office: Office) -> None:
+    desk = office.desk(principal(OPERATOR)).numbers
+    assert [number.e164 for number in desk.page(NumberFilter()).numbers] == [ALPHA.e164, BETA.e164]
+    assert [number.e164 for number in desk.page(NumberFilter("beta")).numbers] == [BETA.e164]
+    desk = office.desk(principal(BETA.key)).numbers
+    assert [number.e164 for number in desk.page(NumberFilter()).numbers] == [BETA.e164]
+    assert desk.page(NumberFilter(starts_with=ALPHA.e164)).numbers == []
+    assert desk.get(BETA.e164).account == "beta"
+
+
+def test_anothers_number_does_not_exist(office: Office) -> None:
+    desk = office.desk(principal(ALPHA.key)).numbers
+    for act in (
+        lambda: desk.get(BETA.e164),
+        lambda: desk.forward(BETA.e164, NOT_FORWARDED),
+        lambda: desk.set_ring_timeout(BETA.e164, 5.0),
+        lambda: desk.update(BETA.e164, ring_timeout_s=5.0),
+        lambda: desk.ping(BETA.e164, 1),
+        lambda: desk.trial_call(BETA.e164),
+    ):
+        with pytest.raises(NotFoundError, match=f"number '{BETA.e164}' does not exist"):
+            act()
+    with pytest.raises(NotFoundError, match="account 'beta' does not exist"):
+        desk.page(NumberFilter("beta"))
+    assert office.store.numbers.get(BETA.e164).forwarding
+
+
+def test_which_numbers_there_are_is_the_operators(office: Office) -> None:
+    desk = office.desk(principal(ALPHA.key)).numbers
+    for act in (
+        lambda: desk.add(Number("441632960009", "alpha")),
+        lambda: desk.update(ALPHA.e164, account="beta"),
+        lambda: desk.remove(ALPHA.e164),
+    ):
+        with pytest.raises(NotAllowedError):
+            act()
+    desk = office.desk(principal(OPERATOR)).numbers
+    desk.add(Number("441632960009", "alpha"))
+    assert desk.update("441632960009", account="beta").account == "beta"
+    desk.remove("441632960009")
+    with pytest.raises(NotFoundError):
+        desk.get("441632960009")
+
+
+def test_a_customer_forwards_the_own(office: Office) -> None:
+    desk = office.desk(principal(ALPHA.key)).numbers
+    desk.forward(ALPHA.e164, NOT_FORWARDED)
+    desk.set_ring_timeout(ALPHA.e164, 5.0)
+    number = office.store.numbers.get(ALPHA.e164)
+    assert (number.forwarding, number.ring_timeout_s) == (NOT_FORWARDED, 5.0)
+
+
+def test_a_guard_stops_the_change(office: Office) -> None:
+    def refuse(_number: Number) -> None:
+        raise KeyError("changed meanwhile")
+
+    with pytest.raises(KeyError):
+        office.desk(principal(ALPHA.key)).numbers.forward(ALPHA.e164, NOT_FORWARDED, guard=refuse)
+    assert office.store.numbers.get(ALPHA.e164).forwarding
+
+
+def test_an_endpoint_is_pinged_by_its_place_in_the_list(office: Office) -> None:
+    desk = office.desk(principal(ALPHA.key)).numbers
+    assert desk.ping(ALPHA.e164, 1).status == 200
+    assert desk.ping(ALPHA.e164, 2).status is None
+    for position in (0, 3):
+        with pytest.raises(NotFoundError, match="endpoint"):
+            desk.ping(ALPHA.e164, position)
+
+
+def test_a_trial_call_tells_what_came_of_it(office: Office) -> None:
+    report, call_id = office.desk(principal(ALPHA.key)).numbers.trial_call(ALPHA.e164)
+    assert report.answered
+    assert report.steps == ((0.1, f"to {ALPHA.e164}"),)
+    assert call_id is None

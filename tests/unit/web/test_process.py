@@ -1,0 +1,91 @@
+"""The web process itself: whom it serves, and what ends it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.interop.addresses import free_port, wait_for
+from tests.unit.web.customers import office_of
+from trunkline.errors import NetError
+from trunkline.observe.log import LogOptions, open_log
+from trunkline.web.process import NICENESS, run
+from trunkline.web.serving import listen_tcp
+
+ROOT = Path(__file__).resolve().parents[3]
+CODE = """
+import sys
+from pathlib import Path
+from trunkline.config import Settings
+from trunkline.node.wiring import log_options
+from trunkline.observe.log import LogOptions, open_log
+from trunkline.web.process import run
+home, port, listener = sys.argv[1:]
+settings = Settings(node={"data_dir": Path(home)}, web={"bind": f"127.0.0.1:{port}"})
+run(settings, open_log(log_options(settings)), int(listener) if listener else None)
+"""
+
+
+@contextmanager
+def running(
+    home: Path, port: int, listener: socket.socket | None = None
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """The process, serving; killed at the end if the test has not ended it."""
+    descriptor = "" if listener is None else str(listener.fileno())
+    process = subprocess.Popen(
+        [sys.executable, "-c", CODE, str(home), str(port), descriptor],
+        stdin=subprocess.PIPE,
+        pass_fds=() if listener is None else (listener.fileno(),),
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+    )
+    try:
+        wait_for("an answer", lambda: answers(process, port), within_s=30.0, every_s=0.05)
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+def answers(process: "subprocess.Popen[bytes]", port: int) -> bool:
+    assert process.poll() is None, "the web process ended"
+    try:
+        response = httpx.get(f"http://127.0.0.1:{port}/v1/me", trust_env=False, timeout=5)
+    except httpx.TransportError:
+        return False
+    return response.status_code == 401
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_when_it_is_told_to(home: Path, number: signal.Signals) -> None:
+    with running(home, free_port()) as process:
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) == NICENESS
+        process.send_signal(number)
+        assert process.wait(timeout=20) == 0
+
+
+def test_it_ends_with_the_node_that_handed_over_the_socket(home: Path) -> None:
+    listener = listen_tcp("127.0.0.1", free_port())
+    with running(home, listener.getsockname()[1], listener) as process:
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(timeout=20) == 0
+    listener.close()
+
+
+def test_a_port_that_is_taken_is_an_error(home: Path) -> None:
+    taken = listen_tcp("127.0.0.1", free_port())
+    office = office_of(home, None, bind=f"127.0.0.1:{taken.getsockname()[1]}")
+    with pytest.raises(NetError, match="Address already in use"):
+        run(office.settings, open_log(LogOptions()))
+    office.close()
+    taken.close()

@@ -1,0 +1,158 @@
+"""Telling who asks."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.web.customers import ALPHA, OPERATOR, PASSWORD, office_of
+from trunkline.store.audit import Via
+from trunkline.store.sessions import SessionKind
+from trunkline.store.store import Store
+from trunkline.store.users import Role
+from trunkline.web.errors import NotSignedInError, TooManyAttemptsError
+from trunkline.web.sign_in import Caller, SignIn, source_key
+
+HERE = Caller(Via.API, "192.0.2.7", "curl")
+
+
+class Clock:
+    at = 100.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(home: Path) -> Iterator[Store]:
+    office = office_of(home, None)
+    yield office.store
+    office.close()
+
+
+@pytest.fixture
+def door(store: Store, clock: Clock) -> SignIn:
+    return SignIn(store, failures=3, session_s=60.0, now=clock)
+
+
+def elsewhere(number: int) -> Caller:
+    return Caller(Via.API, f"198.51.100.{number}")
+
+
+def test_a_user(door: SignIn) -> None:
+    operator = door.password(HERE, OPERATOR, PASSWORD)
+    assert (operator.operator, operator.account, operator.user) == (True, None, OPERATOR)
+    customer = door.password(HERE, ALPHA.user.upper(), PASSWORD)
+    assert (customer.role, customer.account, customer.user) == (Role.CUSTOMER, "alpha", ALPHA.user)
+    assert customer.author.source == "192.0.2.7"
+
+
+def test_an_account_by_key_and_secret(door: SignIn) -> None:
+    account = door.password(HERE, "alpha", ALPHA.secret)
+    assert (account.role, account.account, account.user) == (Role.CUSTOMER, "alpha", None)
+
+
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [
+        (OPERATOR, "wrong"),
+        ("alpha", "wrong"),
+        ("alpha", "beta-s3cret"),
+        ("nobody", PASSWORD),
+        ("", ""),
+        ("x" * 70000, "y" * 70000),
+    ],
+)
+def test_wrong_is_wrong_in_the_same_words(door: SignIn, name: str, password: str) -> None:
+    with pytest.raises(NotSignedInError, match="the name or the password is wrong"):
+        door.password(HERE, name, password)
+
+
+def test_one_source_can_not_guess_on(door: SignIn, clock: Clock) -> None:
+    for number in range(3):
+        with pytest.raises(NotSignedInError):
+            door.password(HERE, f"name{number}", "guess")
+    with pytest.raises(TooManyAttemptsError, match="too many wrong passwords"):
+        door.password(HERE, "alpha", ALPHA.secret)
+    assert door.password(elsewhere(1), "alpha", ALPHA.secret).account == "alpha"
+    clock.at += 60.0
+    door.password(HERE, "alpha", ALPHA.secret)
+
+
+def test_nor_can_many_guess_one_name(door: SignIn) -> None:
+    for number in range(3):
+        with pytest.raises(NotSignedInError):
+            door.password(elsewhere(number), OPERATOR.upper() if number else OPERATOR, "guess")
+    with pytest.raises(TooManyAttemptsError):
+        door.password(elsewhere(4), OPERATOR, PASSWORD)
+
+
+def test_the_names_that_are_counted_are_bounded(door: SignIn) -> None:
+    for number in range(3):
+        with pytest.raises(NotSignedInError):
+            door.password(elsewhere(number), "x" * 70000, "guess")
+    assert max(map(len, door._by_name._counts)) == 254
+
+
+def test_a_browser_is_signed_in_until_its_time_is_over(door: SignIn, store: Store) -> None:
+    caller = Caller(Via.DASHBOARD, "192.0.2.7", "Firefox")
+    token, principal = door.begin(caller, ALPHA.user, PASSWORD)
+    assert principal.session is not None
+    assert principal.session.expires_at == principal.session.created_at + 60.0
+    assert (principal.session.user, principal.session.label) == (ALPHA.user, "Firefox")
+    assert door.token(caller, token, SessionKind.BROWSER) == principal
+    store.sessions.revoke(principal.session.id)
+    with pytest.raises(NotSignedInError, match="the session has ended"):
+        door.token(caller, token, SessionKind.BROWSER)
+
+
+def test_an_accounts_session_is_no_users(door: SignIn) -> None:
+    token, principal = door.begin(HERE, "alpha", ALPHA.secret)
+    assert principal.session is not None
+    assert principal.session.user is None
+    assert door.token(HERE, token, SessionKind.BROWSER).user is None
+
+
+def test_a_cookie_is_no_token_and_a_token_no_cookie(door: SignIn, store: Store) -> None:
+    cookie, _ = door.begin(HERE, "alpha", ALPHA.secret)
+    token, _ = store.sessions.open(
+        role=Role.CUSTOMER, user=None, account="alpha", kind=SessionKind.TOKEN, lifetime_s=None
+    )
+    assert door.token(HERE, token, SessionKind.TOKEN).account == "alpha"
+    with pytest.raises(NotSignedInError):
+        door.token(HERE, cookie, SessionKind.TOKEN)
+    with pytest.raises(NotSignedInError):
+        door.token(HERE, token, SessionKind.BROWSER)
+
+
+def test_tokens_are_not_guessed(door: SignIn, store: Store) -> None:
+    for guess in ("", "x" * 70000, "guess"):
+        with pytest.raises(NotSignedInError):
+            door.token(HERE, guess, SessionKind.TOKEN)
+    with pytest.raises(TooManyAttemptsError):
+        door.token(HERE, "another", SessionKind.TOKEN)
+
+
+def test_an_old_cookie_is_no_guess(door: SignIn) -> None:
+    for _ in range(5):
+        with pytest.raises(NotSignedInError):
+            door.token(HERE, "ended", SessionKind.BROWSER)
+
+
+@pytest.mark.parametrize(
+    ("source", "key"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::"),
+        ("", ""),
+        ("unix", "unix"),
+    ],
+)
+def test_what_one_machine_can_not_leave(source: str, key: str) -> None:
+    assert source_key(source) == key
