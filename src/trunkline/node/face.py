@@ -31,6 +31,7 @@ from trunkline.web.views import (
     RegistrationView,
     TargetHealth,
     TrialCall,
+    Usage,
     host_of,
 )
 
@@ -175,6 +176,10 @@ class NodeFace:
 
     async def trial_call(self, e164: str) -> TrialCall:
         return await self._trials.place(e164)
+
+    def usage(self, account: str) -> Usage:
+        limits = self._node.services.limits
+        return Usage(limits.calls_up(account), limits.used_today_s(account) / 60, limits.cost_today(account))
 
     def bans(self) -> list[BanView]:
         offset = self._node.clock.wall() - self._node.clock.now()

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from trunkline.call.record import Direction
 from trunkline.store import schema
 from trunkline.store.database import Database
 from trunkline.trunk.verdict import Slug
@@ -17,7 +16,6 @@ from trunkline.trunk.verdict import Slug
 MAX_HEARD = 10_000
 _FAILED = [str(slug) for slug in Slug if slug is not Slug.ANSWERED]
 _BY_SLUG = {str(slug): slug for slug in Slug}
-_DAY_S = 86_400.0
 
 
 class Stretch(NamedTuple):
@@ -66,21 +64,6 @@ class CallFigures:
             Stretch(since_at + stretch_s * key, counts.get(key, 0), reasons.get(key, {}), mos.get(key))
             for key in range(count)
         ]
-
-    def talked_s(self, account: str, since_at: float) -> float:
-        """Answered seconds of an account's outbound calls from `since_at` on, in calls that are over and
-        began less than a day before."""
-        table = schema.call.c
-        begun = sa.case((table.answered_at > since_at, table.answered_at), else_=since_at)
-        query = sa.select(sa.func.sum(table.ended_at - begun)).where(
-            table.account == account,
-            table.direction == Direction.OUTBOUND,
-            table.setup_at >= since_at - _DAY_S,
-            table.answered_at.is_not(None),
-            table.ended_at > since_at,
-        )
-        with self._database.read() as connection:
-            return float(connection.execute(query).scalar() or 0.0)
 
 
 def _place(setup_at: sa.ColumnElement[float], since_at: float, stretch_s: float) -> sa.ColumnElement[int]:

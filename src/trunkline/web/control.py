@@ -31,6 +31,7 @@ from trunkline.web.views import (
     RegistrationView,
     TargetHealth,
     TrialCall,
+    Usage,
 )
 
 
@@ -108,6 +109,10 @@ def _add_peers(app: FastAPI, node: NodeView) -> None:
     @app.post("/trial-call")
     async def trial_call(number: str) -> TrialCall:
         return await node.trial_call(number)
+
+    @app.get("/usage/{account}")
+    async def usage(account: str) -> Usage:
+        return node.usage(account)
 
     @app.get("/bans")
     async def bans() -> list[BanView]:

@@ -29,6 +29,7 @@ from trunkline.web.views import (
     RegistrationView,
     TargetHealth,
     TrialCall,
+    Usage,
 )
 
 _T = TypeVar("_T")
@@ -40,6 +41,7 @@ _PBX = TypeAdapter(PbxView)
 _HEALTH = TypeAdapter(list[TargetHealth])
 _PING = TypeAdapter(PingAnswer)
 _TRIAL = TypeAdapter(TrialCall)
+_USAGE = TypeAdapter(Usage)
 _BANS = TypeAdapter(list[BanView])
 _STATS = TypeAdapter(NodeStats)
 _MEDIA_PORTS = TypeAdapter(MediaPorts)
@@ -145,6 +147,10 @@ class ControlClient:
         """Have the node call a number of ours with a phone of its own; takes up to half a minute."""
         response = self._send("POST", "/trial-call", params={"number": e164}, timeout_s=TRIAL_S)
         return _TRIAL.validate_json(response.content)
+
+    def usage(self, account: str) -> Usage:
+        """What an account has used of its limits."""
+        return self._get(f"/usage/{quote(account, safe='')}", _USAGE)
 
     def bans(self) -> list[BanView]:
         return self._get("/bans", _BANS)

@@ -20,6 +20,7 @@ from trunkline.web.views import (
     RegistrationView,
     TargetHealth,
     TrialCall,
+    Usage,
 )
 
 
@@ -68,6 +69,9 @@ class NodeView(Protocol):
         """Call a number of ours with a phone of our own, as a carrier would. Raises `MediaError`, `NetError`,
         `DirectoryError` while another test call is under way.
         """
+
+    def usage(self, account: str) -> Usage:
+        """What an account has used of its limits; nothing, where there is no such account."""
 
     def bans(self) -> list[BanView]:
         """Every ban that has not ended."""

@@ -206,6 +206,18 @@ class TrialCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What an account has used of its limits, running calls included."""
+
+    calls: int
+    """Outbound calls up now."""
+    minutes: float
+    """Answered outbound minutes in the present UTC day."""
+    cost: float
+    """What those cost, by the prices of the routes."""
+
+
+@dataclass(frozen=True, slots=True)
 class MediaPorts:
     """Port pairs of the media range. `draining` ones were closed a moment ago and are not given out yet."""
 

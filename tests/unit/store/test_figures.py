@@ -1,12 +1,10 @@
 """Counting calls."""
 
-from dataclasses import replace
-
 import pytest
 
 from tests.unit.store.entities import call_record, ended_call
 from tests.unit.store.plans import explained
-from trunkline.call.record import CallRecord, Direction
+from trunkline.call.record import CallRecord
 from trunkline.store.database import Database
 from trunkline.store.figures import CallFigures
 from trunkline.store.group_commit import Group, GroupWriter
@@ -71,22 +69,6 @@ def test_the_quality_is_that_of_the_newest(database: Database, monkeypatch: pyte
     write(database, *(ended_call(f"c{number}", setup_at=float(number)) for number in range(6)))
     heard = [one.mos is not None for one in CallFigures(database).over(None, 0.0, 2.0, 3)]
     assert heard == [False, False, True]
-
-
-def test_talk_of_a_day(database: Database) -> None:
-    write(
-        database,
-        ended_call("a", setup_at=1000.0),
-        ended_call("b", setup_at=1100.0),
-        failed("c", Slug.BUSY, 1.0),
-        replace(ended_call("d", setup_at=1100.0), direction=Direction.INBOUND),
-    )
-    figures = CallFigures(database)
-    assert figures.talked_s("acme", 1000.0) == pytest.approx(120.5)
-    assert figures.talked_s("acme", 1032.25) == pytest.approx(90.25), (
-        "a call across the beginning counts in part"
-    )
-    assert figures.talked_s("nobody", 0.0) == 0.0
 
 
 @pytest.mark.parametrize("account", [None, "acme"])

@@ -26,6 +26,7 @@ from trunkline.web.views import (
     RegistrationView,
     TargetHealth,
     TrialCall,
+    Usage,
 )
 
 CALL = LiveCall(
@@ -87,6 +88,7 @@ class PaperNode:
     )
     draining: list[float | None] = field(default_factory=list)
     asked: list[Question] = field(default_factory=list)
+    used: dict[str, Usage] = field(default_factory=dict)
     store_fails: bool = False
     feed: CallFeed = field(default_factory=CallFeed)
 
@@ -133,6 +135,9 @@ class PaperNode:
 
     async def trial_call(self, e164: str) -> TrialCall:
         return TrialCall(True, 200, "answered", "c@phone", 3.0, "PCMA", 150, 0, 4.3, ((0.1, f"to {e164}"),))
+
+    def usage(self, account: str) -> Usage:
+        return self.used.get(account, Usage(0, 0.0, 0.0))
 
     def bans(self) -> list[BanView]:
         return [BanView(source, reason, 2000.0) for source, reason in self.banned.items()]

@@ -15,7 +15,9 @@ from trunkline.web.control_client import ControlError
 from trunkline.web.dashboard.browser import Signed, office_of
 from trunkline.web.dashboard.frame import page
 from trunkline.web.dashboard.overview_warnings import (
+    MAX_LISTED,
     Notice,
+    alarm_notices,
     ban_notices,
     certificate_notices,
     limit_notices,
@@ -51,6 +53,7 @@ def overview(request: Request, desk: Signed) -> Response:
     hours = desk.calls.figures(since_at, _HOUR_S, HOURS)
     today = [hour for hour in hours if hour.began_at >= now // _DAY_S * _DAY_S]
     notices: list[Notice] = list(_settings_notices(desk, settings, now))
+    notices += alarm_notices(desk.accounts.alarms(limit=MAX_LISTED), now)
     uses: list[Use] = []
     stats: NodeStats | None = None
     up = None
@@ -130,6 +133,7 @@ def _uses(desk: Desk, settings: Settings, stats: NodeStats | None) -> list[Use]:
         return [
             Use("Calls at a time", used.calls, account.max_concurrent),
             Use("Minutes today", used.minutes, account.minutes_per_day),
+            Use("Cost today", used.cost, account.cost_per_day),
         ]
     if stats is None:
         return []

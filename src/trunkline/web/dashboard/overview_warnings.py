@@ -3,12 +3,15 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from trunkline.trunk.fraud import Alarm
 from trunkline.trunk.health import HealthState
 from trunkline.web.dashboard.wording import short, span
 from trunkline.web.views import BanView, NodeStats, TargetHealth
 
 CERTIFICATE_S = 30 * 86_400.0
 """A certificate that ends within this long is warned of."""
+ALARM_S = 86_400.0
+"""So long an alarm is shown."""
 MAX_LISTED = 10
 """Targets that are named; of the others it says how many."""
 NEARLY = 0.9
@@ -81,6 +84,15 @@ def ban_notices(bans: Sequence[BanView]) -> Iterator[Notice]:
         named = ", ".join(short(ban.source, 45) for ban in bans[:3])
         more = f" and {len(bans) - 3} more" if len(bans) > 3 else ""
         yield Notice(f"Banned: {named}{more}.", link="/bans")
+
+
+def alarm_notices(alarms: Sequence[Alarm], now: float) -> Iterator[Notice]:
+    """Of calls that looked like fraud within the last day."""
+    for alarm in alarms[:MAX_LISTED]:
+        if now - alarm.raised_at < ALARM_S:
+            came = " The account is blocked by it." if alarm.blocked else ""
+            words = f"Account {short(alarm.account, 64)} raised an alarm: {short(alarm.detail, 120)}.{came}"
+            yield Notice(words, bad=alarm.blocked, link=f"/limits/{alarm.account}")
 
 
 def limit_notices(name: str, used: float, most: float | None) -> Iterator[Notice]:

@@ -1,33 +1,21 @@
 """Accounts and their secrets. A customer sees the own account and changes its secrets; the rest is the
 operator's."""
 
-import time
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, Unpack
+from collections.abc import Sequence
+from typing import Unpack
 
-from trunkline.call.record import Direction
 from trunkline.store.accounts import DEFAULT_OVERLAP_S, AccountChanges, AccountPage, Guard, StoredSecret
 from trunkline.trunk.account import Account
+from trunkline.trunk.fraud import Alarm
 from trunkline.web.desk.counter import Counter
-
-_DAY_S = 86_400.0
-
-
-class Used(NamedTuple):
-    """What an account has used of its limits, running calls included."""
-
-    calls: int
-    """Outbound calls up now."""
-    minutes: float
-    """Answered outbound minutes in the present UTC day."""
+from trunkline.web.views import Usage
 
 
 class AccountDesk:
     """See the module."""
 
-    def __init__(self, counter: Counter, wall: Callable[[], float] = time.time) -> None:
+    def __init__(self, counter: Counter) -> None:
         self._counter = counter
-        self._wall = wall
 
     def page(self, search: str = "", *, after: str = "", limit: int = 50) -> AccountPage:
         """Up to `limit` accounts behind the key `after`; a customer's page is the own account."""
@@ -59,19 +47,15 @@ class AccountDesk:
         self._counter.store.accounts.remove(key)
         self._counter.node.changed()
 
-    def used(self, key: str) -> Used:
-        """Raises `ControlError` while the node can't be asked."""
+    def used(self, key: str) -> Usage:
+        """Of its limits. Raises `ControlError` while the node can't be asked."""
         self._own(key)
-        now = self._wall()
-        day_began = now // _DAY_S * _DAY_S
-        live = [
-            call
-            for call in self._counter.node.client().calls()
-            if call.account == key and call.direction is Direction.OUTBOUND
-        ]
-        running_s = sum(now - max(call.answered_at, day_began) for call in live if call.answered_at)
-        talked_s = self._counter.store.figures.talked_s(key, day_began) + running_s
-        return Used(len(live), talked_s / 60)
+        return self._counter.node.client().usage(key)
+
+    def alarms(self, account: str | None = None, limit: int = 50) -> Sequence[Alarm]:
+        """Calls that looked like fraud, newest first: of one account, or all."""
+        counter = self._counter
+        return counter.store.alarms.list(account=counter.account_or_all(account), limit=limit)
 
     def secrets(self, key: str) -> Sequence[StoredSecret]:
         """Those that work now, oldest first."""

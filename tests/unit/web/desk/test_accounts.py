@@ -1,16 +1,15 @@
 """Whose accounts are whose."""
 
-from dataclasses import replace
-
 import pytest
 
 from tests.unit.web.customers import ALPHA, BETA, OPERATOR, principal
-from tests.unit.web.paper_node import CALL, PaperNode
-from trunkline.call.record import Direction
+from tests.unit.web.paper_node import PaperNode
 from trunkline.store.errors import NotFoundError
 from trunkline.trunk.account import Account
+from trunkline.trunk.fraud import Alarm, AlarmKind
 from trunkline.web.errors import NotAllowedError
 from trunkline.web.office import Office
+from trunkline.web.views import Usage
 
 
 def test_an_operator_sees_all_and_a_customer_the_own(office: Office) -> None:
@@ -71,17 +70,21 @@ def test_a_customer_changes_the_own_secrets(office: Office) -> None:
 
 
 def test_what_is_used_of_the_limits(office: Office, node: PaperNode) -> None:
-    wall = 86_400.0 * 3 + 600
-    day_began = wall - 600
-    node.live = [
-        replace(CALL, account=ALPHA.key, setup_at=day_began - 30, answered_at=day_began - 20),
-        replace(CALL, account=ALPHA.key, setup_at=wall - 70, answered_at=wall - 60),
-        replace(CALL, account=ALPHA.key, setup_at=wall - 5, answered_at=None),
-        replace(CALL, account=ALPHA.key, direction=Direction.INBOUND),
-        replace(CALL, account=BETA.key),
-    ]
+    node.used[ALPHA.key] = Usage(3, 11.0, 0.5)
     desk = office.desk(principal(ALPHA.key)).accounts
-    desk._wall = lambda: wall
-    assert desk.used(ALPHA.key) == (3, 11.0)
+    assert desk.used(ALPHA.key) == Usage(3, 11.0, 0.5)
     with pytest.raises(NotFoundError):
         desk.used(BETA.key)
+
+
+def test_alarms_are_ones_own(office: Office) -> None:
+    for key in (ALPHA.key, BETA.key):
+        office.store.alarms.add(Alarm(key, AlarmKind.SPIKE, 1000.0, "442079460123", "many", blocked=False))
+    own = office.desk(principal(ALPHA.key)).accounts
+    assert [alarm.account for alarm in own.alarms()] == [ALPHA.key]
+    with pytest.raises(NotFoundError):
+        own.alarms(BETA.key)
+    assert [alarm.account for alarm in office.desk(principal(OPERATOR)).accounts.alarms()] == [
+        BETA.key,
+        ALPHA.key,
+    ]

@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from trunkline.sdp.codecs import CODEC_NAMES
 from trunkline.store.accounts import DEFAULT_OVERLAP_S, MIN_SECRET_LENGTH
-from trunkline.trunk.account import AccountStatus, CallerIdPolicy, Ringback
+from trunkline.trunk.account import AccountStatus, AlarmAction, CallerIdPolicy, Ringback
 from trunkline.trunk.media_policy import DtmfMode, SrtpPolicy
 from trunkline.web.api.models.base import (
     MAX_INT,
@@ -23,6 +23,7 @@ from trunkline.web.api.models.base import (
 )
 
 MAX_OVERLAP_S = 2_592_000.0
+MAX_COST = 1_000_000.0
 
 Limit = Annotated[Whole | None, Field(ge=0, le=MAX_INT)]
 Prefixes = Annotated[tuple[Prefix, ...], Field(max_length=1000)]
@@ -54,8 +55,21 @@ class AccountFields(Body):
     minutes_per_day: Limit = Field(
         None, description="Answered outbound minutes in a UTC day. null: no limit.", examples=[600]
     )
+    cost_per_day: Annotated[Real | None, Field(ge=0, le=MAX_COST)] = Field(
+        None,
+        description="What those may cost, by the prices of the routes. null: no limit. Calls that are up end "
+        "when the minutes or the money of the day are used up.",
+        examples=[20.0],
+    )
+    alarm: AlarmAction = Field(
+        AlarmAction.NOTE,
+        description="What comes of a call that looks like fraud: nothing, an alarm, or an alarm that blocks.",
+    )
     allowed_prefixes: Prefixes = Field(
-        (), description="E.164 prefixes that may be called. None: all.", examples=[["44", "49"]]
+        (),
+        description="E.164 prefixes that may be called. None: all but the guarded ones, which have to stand "
+        "here by name.",
+        examples=[["44", "49"]],
     )
     denied_prefixes: Prefixes = Field(
         (),

@@ -14,7 +14,7 @@ from trunkline.store.carriers import CarrierChanges
 from trunkline.trunk import carrier as domain
 from trunkline.trunk.carrier import MAX_RESPONSE_TIMEOUT_MS, MIN_RESPONSE_TIMEOUT_MS, GatewayTransport
 from trunkline.trunk.media_policy import DtmfMode, SrtpPolicy
-from trunkline.trunk.routes import MAX_PRIORITY, MAX_WEIGHT, Route, RouteCarrier
+from trunkline.trunk.routes import MAX_PRICE, MAX_PRIORITY, MAX_WEIGHT, Route, RouteCarrier
 from trunkline.web.api.models.base import Body, Flag, Key, Line, Prefix, Real, Whole, without_defaults
 
 ALL = "all"
@@ -185,12 +185,18 @@ class RouteCarriers(Body):
     """The carriers of a prefix."""
 
     carriers: Annotated[tuple[RouteCarrierBody, ...], Field(min_length=1, max_length=100)]
+    price_per_minute: Annotated[Real, Field(ge=0, le=MAX_PRICE)] = Field(
+        0.0,
+        description="What a minute costs the account, in your currency: for its limit of cost.",
+        examples=[0.012],
+    )
 
     def route(self, prefix: str) -> Route:
         """Of `prefix`, or of all numbers. Raises `DirectoryError`."""
         return Route(
             prefix_of(prefix),
             tuple(RouteCarrier(one.carrier, one.priority, one.weight) for one in self.carriers),
+            self.price_per_minute,
         )
 
 
@@ -219,7 +225,7 @@ class RouteView(RouteCarriers, HasPrefix):
     @classmethod
     def of(cls, route: Route) -> "RouteView":
         carriers = tuple(RouteCarrierBody.model_validate(one) for one in route.carriers)
-        return cls(prefix=route.prefix or ALL, carriers=carriers)
+        return cls(prefix=route.prefix or ALL, carriers=carriers, price_per_minute=route.price_per_minute)
 
 
 class RouteList(Body):

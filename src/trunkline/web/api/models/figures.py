@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pydantic import Field
 
 from trunkline.store.figures import Stretch
+from trunkline.trunk.fraud import AlarmKind
 from trunkline.web.api.models.base import Body
 
 
@@ -39,3 +40,21 @@ class UsedView(Body):
 
     calls: int = Field(description="Outbound calls up now.", examples=[12])
     minutes: float = Field(description="Answered outbound minutes of the present UTC day.", examples=[341.5])
+    cost: float = Field(description="What those cost, by the prices of the routes.", examples=[4.1])
+
+
+class AlarmView(Body):
+    """A call that looked like fraud."""
+
+    account: str = Field(examples=["trunk1"])
+    kind: AlarmKind = Field(description="A first call to a country, or far more calls than usual.")
+    raised_at: datetime = Field(examples=["2026-03-14T09:26:53.589793Z"])
+    called: str = Field(description="The number of that call.", examples=["37167012345"])
+    detail: str = Field(description="In words.", examples=["the first call to +371"])
+    blocked: bool = Field(description="Whether it blocked the account.")
+
+
+class AlarmList(Body):
+    """Alarms, newest first."""
+
+    items: list[AlarmView]

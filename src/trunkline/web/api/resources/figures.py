@@ -1,4 +1,4 @@
-"""Figures: how calls went over time, and what is used of the limits."""
+"""Figures: how calls went over time, what is used of the limits, what looked like fraud."""
 
 import time
 from typing import Annotated
@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query
 
 from trunkline.web.api.front import AtDesk
 from trunkline.web.api.models.base import Moment
-from trunkline.web.api.models.figures import StretchList, StretchView, UsedView
-from trunkline.web.api.resources.parameters import KeyPath
+from trunkline.web.api.models.figures import AlarmList, AlarmView, StretchList, StretchView, UsedView
+from trunkline.web.api.resources.parameters import AccountQuery, KeyPath, Limit
 
 router = APIRouter(prefix="/v1", tags=["Figures"])
 
@@ -34,3 +34,9 @@ def list_figures(
 def get_used(desk: AtDesk, key: KeyPath) -> UsedView:
     """What an account has used of its limits."""
     return UsedView.model_validate(desk.accounts.used(key))
+
+
+@router.get("/alarms")
+def list_alarms(desk: AtDesk, account: AccountQuery = None, limit: Limit = 50) -> AlarmList:
+    """Calls that looked like fraud, newest first. A customer's own."""
+    return AlarmList(items=[AlarmView.model_validate(one) for one in desk.accounts.alarms(account, limit)])

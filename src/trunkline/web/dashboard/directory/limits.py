@@ -6,16 +6,22 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from trunkline.errors import TrunklineError
-from trunkline.trunk.account import Account
+from trunkline.trunk.account import Account, AlarmAction
 from trunkline.web.control_client import ControlError
 from trunkline.web.dashboard import fields
-from trunkline.web.dashboard.browser import Form, Signed, go, text
+from trunkline.web.dashboard.browser import Form, Signed, go, office_of, text
 from trunkline.web.dashboard.frame import page, refusal
 from trunkline.web.desk import Desk
-from trunkline.web.desk.accounts import Used
 from trunkline.web.versions import unchanged, version_of
+from trunkline.web.views import Usage
 
 PAGE = 50
+ALARMS = 20
+_ACTIONS = {
+    AlarmAction.OFF: "nothing is looked for",
+    AlarmAction.NOTE: "an alarm is raised",
+    AlarmAction.BLOCK: "an alarm is raised, and blocks the account",
+}
 
 router = APIRouter()
 
@@ -31,6 +37,7 @@ def limits(request: Request, desk: Signed, search: str = "", after: str = "") ->
         request,
         "directory/limits_list.html",
         accounts=found.accounts,
+        alarms=desk.accounts.alarms(limit=ALARMS),
         search=search,
         first=f"/limits?{urlencode(kept)}" if after else "",
         next=f"/limits?{urlencode(following)}" if following else "",
@@ -51,6 +58,8 @@ def change(request: Request, desk: Signed, form: Form, key: str) -> Response:
             max_concurrent=fields.whole(form, "max_concurrent", "the number of calls at a time"),
             max_per_second=fields.whole(form, "max_per_second", "the number of calls in a second"),
             minutes_per_day=fields.whole(form, "minutes_per_day", "the minutes of a day"),
+            cost_per_day=fields.decimal(form, "cost_per_day", "the cost of a day"),
+            alarm=fields.chosen(form, "alarm", AlarmAction),
             allowed_prefixes=fields.prefixes(form, "allowed_prefixes"),
             denied_prefixes=fields.prefixes(form, "denied_prefixes"),
         )
@@ -70,11 +79,14 @@ def _page(request: Request, desk: Desk, found: Account, *, refused: str = "", st
         used=used,
         away=away,
         version=version_of(found),
+        alarms=desk.accounts.alarms(found.key, ALARMS),
+        actions=[(action.value, words) for action, words in _ACTIONS.items()],
+        guarded=office_of(request).settings.limits.guarded_prefixes,
         refused=refused,
     )
 
 
-def _used(desk: Desk, key: str) -> tuple[Used | None, str]:
+def _used(desk: Desk, key: str) -> tuple[Usage | None, str]:
     """And why it is not known."""
     try:
         return desk.accounts.used(key), ""

@@ -12,6 +12,7 @@ from trunkline.errors import DirectoryError, TrunklineError
 from trunkline.trunk.e164 import checked_prefix, normalise
 from trunkline.trunk.routes import Route, RouteCarrier
 from trunkline.web.control_client import ControlError
+from trunkline.web.dashboard import fields
 from trunkline.web.dashboard.browser import Form, Signed, go, text
 from trunkline.web.dashboard.directory.rows import BLANK_ROWS, columns, order
 from trunkline.web.dashboard.frame import page, refusal
@@ -60,17 +61,17 @@ def routes(request: Request, desk: Signed, number: str = "", account: str = "", 
 
 @router.get("/routes/new")
 def new(request: Request, desk: Signed) -> Response:
-    return _page(request, desk, None, "", [])
+    return _page(request, desk, None, "", [], "0")
 
 
 @router.post("/routes/new")
 def add(request: Request, desk: Signed, form: Form) -> Response:
     typed, rows = text(form, "prefix"), _rows(form)
     try:
-        added = desk.routes.add(_route(_digits(typed), rows))
+        added = desk.routes.add(_route(_digits(typed), rows, form))
     except TrunklineError as error:
         status, words = refusal(error)
-        return _page(request, desk, None, typed, rows, refused=words, status=status)
+        return _page(request, desk, None, typed, rows, _price(form), refused=words, status=status)
     return go(request, f"/routes/{added.prefix or ALL}", "The route was added; new calls take it.")
 
 
@@ -83,10 +84,10 @@ def route(request: Request, desk: Signed, prefix: str) -> Response:
 def change(request: Request, desk: Signed, form: Form, prefix: str) -> Response:
     rows = _rows(form)
     try:
-        desk.routes.update(_route(_digits(prefix), rows), guard=unchanged(text(form, "version")))
+        desk.routes.update(_route(_digits(prefix), rows, form), guard=unchanged(text(form, "version")))
     except TrunklineError as error:
         status, words = refusal(error)
-        return _saved(request, desk, prefix, rows=rows, refused=words, status=status)
+        return _saved(request, desk, prefix, rows=rows, price=_price(form), refused=words, status=status)
     return go(request, f"/routes/{prefix}", "The route was changed; new calls take it.")
 
 
@@ -102,13 +103,21 @@ def _saved(
     prefix: str,
     *,
     rows: Sequence[CarrierRow] | None = None,
+    price: str | None = None,
     refused: str = "",
     status: int = 200,
 ) -> Response:
     found = desk.routes.get(_digits(prefix))
     shown = [CarrierRow(item.carrier, str(item.priority), str(item.weight)) for item in found.carriers]
     return _page(
-        request, desk, found, prefix, shown if rows is None else rows, refused=refused, status=status
+        request,
+        desk,
+        found,
+        prefix,
+        shown if rows is None else rows,
+        f"{found.price_per_minute:g}" if price is None else price,
+        refused=refused,
+        status=status,
     )
 
 
@@ -118,6 +127,7 @@ def _page(
     found: Route | None,
     prefix: str,
     rows: Sequence[CarrierRow],
+    price: str,
     *,
     refused: str = "",
     status: int = 200,
@@ -129,6 +139,7 @@ def _page(
         status=status,
         route=found,
         prefix=prefix,
+        price=price,
         all=ALL,
         rows=[*rows, *[CarrierRow()] * BLANK_ROWS],
         carriers=[("", "none"), *((item.name, item.name) for item in desk.carriers.list())],
@@ -142,13 +153,18 @@ def _rows(form: FormData) -> list[CarrierRow]:
     return [row for row in rows if row.carrier]
 
 
-def _route(prefix: str, rows: Sequence[CarrierRow]) -> Route:
+def _price(form: FormData) -> str:
+    return text(form, "price_per_minute")
+
+
+def _route(prefix: str, rows: Sequence[CarrierRow], form: FormData) -> Route:
     return Route(
         prefix,
         tuple(
             RouteCarrier(row.carrier, order(row.priority, place), order(row.weight, 1))
             for place, row in enumerate(rows)
         ),
+        fields.decimal(form, "price_per_minute", "the price of a minute") or 0.0,
     )
 
 

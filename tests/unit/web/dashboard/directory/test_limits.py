@@ -4,6 +4,8 @@ import pytest
 
 from tests.unit.web.dashboard.conftest import KEY, OTHER_KEY, Browser
 from tests.unit.web.dashboard.versioned import version
+from trunkline.trunk.account import AlarmAction
+from trunkline.trunk.fraud import Alarm, AlarmKind
 from trunkline.web.control_client import NoNodeError
 from trunkline.web.office import Office
 
@@ -34,17 +36,22 @@ def test_change(operator: Browser, customer: Browser, office: Office) -> None:
         max_concurrent="2",
         max_per_second="0",
         minutes_per_day="",
+        cost_per_day="12.5",
+        alarm="block",
         allowed_prefixes="+44, 1",
         denied_prefixes="4470",
     )
     assert "The limits were changed" in page
     account = office.store.accounts.get(KEY)
     assert (account.max_concurrent, account.max_per_second, account.minutes_per_day) == (2, 0, None)
+    assert (account.cost_per_day, account.alarm) == (12.5, AlarmAction.BLOCK)
     assert (account.allowed_prefixes, account.denied_prefixes) == (("44", "1"), ("4470",))
     assert "<small>of 2</small>" in customer.get("/limits")
     assert "changed meanwhile" in operator.post(PATH, 412, version=seen).text
-    operator.post(PATH, 422, version=version(operator, PATH), max_concurrent="-1")
-    operator.post(PATH, 422, version=version(operator, PATH), allowed_prefixes="x")
+    operator.post(PATH, 422, version=version(operator, PATH), alarm="note", max_concurrent="-1")
+    operator.post(PATH, 422, version=version(operator, PATH), alarm="note", allowed_prefixes="x")
+    operator.post(PATH, 422, version=version(operator, PATH), alarm="note", cost_per_day="-1")
+    operator.post(PATH, 422, version=version(operator, PATH), alarm="loud")
 
 
 def test_without_a_node(customer: Browser, office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,3 +60,16 @@ def test_without_a_node(customer: Browser, office: Office, monkeypatch: pytest.M
 
     monkeypatch.setattr(office.node, "client", away)
     assert "What is used is not known: no node answers at /x." in customer.get("/limits")
+
+
+def test_alarms(operator: Browser, customer: Browser, office: Office) -> None:
+    for key, words in ((KEY, "the first call to +371"), (OTHER_KEY, "<b>99 calls</b> within an hour")):
+        office.store.alarms.add(Alarm(key, AlarmKind.SPIKE, 1000.0, "37167012345", words, blocked=key == KEY))
+    page = operator.get("/limits")
+    assert "the first call to +371" in page
+    assert "&lt;b&gt;99 calls" in page
+    own = customer.get("/limits")
+    assert "the first call to +371" in own
+    assert "99 calls" not in own
+    assert "Account" in operator.get("/")
+    assert "raised an alarm" not in operator.get("/"), "a day later nobody is told on the first page"
