@@ -42,6 +42,8 @@ bind_address = "{TRUNKLINE}"
 allow_loopback = true
 [http]
 bind = "{TRUNKLINE}:8090"
+[web]
+enabled = false
 """
 
 

@@ -365,6 +365,12 @@ class Leg(IncomingInviteEvents):
         if self.usage is not None and not self.usage.ended:
             self.usage.bye(headers)
 
+    def figures(self) -> MediaFigures:
+        """What has passed through it so far."""
+        figures = self.media.figures()
+        figures.codec = self.codec
+        return figures
+
     def close(self) -> MediaFigures:
         """Give the port back, tell the owner nothing any more, and say what passed through it. Idempotent."""
         self.owner = _NOBODY

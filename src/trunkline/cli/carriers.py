@@ -1,6 +1,5 @@
 """`trunkline carrier …`: upstream SIP peers."""
 
-from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import Annotated
 
@@ -12,8 +11,6 @@ from trunkline.cli.output import NONE, Json, Row, examples, listed, print_card, 
 from trunkline.cli.ping import ping_all
 from trunkline.errors import DirectoryError
 from trunkline.sdp.codecs import CODEC_NAMES
-from trunkline.sip.errors import SipSyntaxError
-from trunkline.sip.uri import SipUri
 from trunkline.store.carriers import CarrierChanges
 from trunkline.trunk.carrier import (
     Carrier,
@@ -22,6 +19,7 @@ from trunkline.trunk.carrier import (
     GatewayTransport,
     Network,
     Rewrite,
+    parse_gateway,
     parse_network,
 )
 
@@ -89,10 +87,10 @@ def _card(carrier: Carrier) -> Row:
         "transcoding": carrier.transcoding,
         "srtp": carrier.srtp.value,
         "dtmf": carrier.dtmf.value,
-        "called_rules": _rule_words(carrier.called_rules),
-        "caller_rules": _rule_words(carrier.caller_rules),
-        "inbound_called_rules": _rule_words(carrier.inbound_called_rules),
-        "inbound_caller_rules": _rule_words(carrier.inbound_caller_rules),
+        "called_rules": list(map(str, carrier.called_rules)),
+        "caller_rules": list(map(str, carrier.caller_rules)),
+        "inbound_called_rules": list(map(str, carrier.inbound_called_rules)),
+        "inbound_caller_rules": list(map(str, carrier.inbound_caller_rules)),
         "from_host": carrier.from_host,
         "trusted": carrier.trusted,
         "pings": carrier.pings,
@@ -104,10 +102,6 @@ def _card(carrier: Carrier) -> Row:
 
 def _gateway_words(gateway: Gateway) -> str:
     return f"{gateway.uri} (priority {gateway.priority}, weight {gateway.weight})"
-
-
-def _rule_words(rules: Sequence[Rewrite]) -> list[str]:
-    return [f"{rule.prefix}:{rule.strip}:{rule.prepend}" for rule in rules]
 
 
 @app.command(
@@ -289,29 +283,14 @@ def _credentials(user: str | None, secret: str | None, realm: str | None) -> Car
 
 def _gateways(texts: list[str], balance: bool) -> tuple[Gateway, ...]:
     return tuple(
-        Gateway(_gateway_uri(text), priority=0 if balance else place)
+        Gateway(parse_gateway(text), priority=0 if balance else place)
         for place, text in enumerate(listed(texts))
     )
 
 
-def _gateway_uri(text: str) -> SipUri:
-    try:
-        return SipUri.parse(text if text.lower().startswith(("sip:", "sips:")) else f"sip:{text}")
-    except SipSyntaxError as error:
-        raise DirectoryError(f"gateway {text!r}: {error}") from None
-
-
 def _rewrites(texts: list[str]) -> tuple[Rewrite, ...]:
     rules = listed(texts)
-    return () if rules == [NONE] else tuple(_rewrite(rule) for rule in rules)
-
-
-def _rewrite(text: str) -> Rewrite:
-    prefix, _, rest = text.partition(":")
-    strip, colon, prepend = rest.partition(":")
-    if not colon or not (strip or "0").isdecimal():
-        raise DirectoryError(f"rule {text!r}: write {_RULE}, such as 44:2:0")
-    return Rewrite(prefix.removeprefix("+"), int(strip or 0), prepend)
+    return () if rules == [NONE] else tuple(Rewrite.parse(rule) for rule in rules)
 
 
 def _sources(texts: list[str]) -> tuple[Network, ...]:

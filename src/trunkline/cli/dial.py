@@ -11,9 +11,9 @@ from trunkline.call.ports import Tone, WavFile
 from trunkline.cli.installation import Installation, installation
 from trunkline.cli.output import Json, examples, listed, print_card, print_json, progress, say
 from trunkline.cli.stations import Ground, on_ground
+from trunkline.config.advertised import own_address
 from trunkline.errors import ConfigError, DirectoryError
 from trunkline.media.terminals import Silence, Source
-from trunkline.node.wiring import own_address
 from trunkline.pstn.phone import CallReport, Dialling, Phone, Step
 from trunkline.pstn.phone_engine import phone_engine
 from trunkline.pstn.talker import CODECS

@@ -21,16 +21,15 @@ from trunkline.cli.installation import installation
 from trunkline.cli.output import Json, examples, print_json, say
 from trunkline.cli.stations import Ground, on_ground
 from trunkline.config import Settings
+from trunkline.config.advertised import advertised_host, own_address
 from trunkline.errors import StoreError, TrunklineError
 from trunkline.media.embedded import EmbeddedEngine
 from trunkline.media.rtpengine.engine import RtpengineEngine
 from trunkline.media.rtpengine.instance import InstanceState
 from trunkline.net.loop_clock import LoopClock
 from trunkline.node.wiring import (
-    advertised_host,
     announcements,
     engine_settings,
-    own_address,
     rtpengine_settings,
 )
 from trunkline.sdp.codecs import CODEC_NAMES

@@ -1,30 +1,19 @@
 """`trunkline pbx`: the configuration of a customer's PBX, complete and filled in; and whether it has come."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from trunkline.call.record import Direction
 from trunkline.cli.installation import Installation, installation
 from trunkline.cli.output import Json, examples, print_json, say, say_aside
-from trunkline.config.values import SocketAddress
 from trunkline.errors import ConfigError
-from trunkline.node.edges import published_edges
-from trunkline.pbx.sighting import Contact, Finding, Sighting, State, findings
-from trunkline.pbx.trunk_facts import Edge, TrunkFacts
+from trunkline.pbx.sighting import Finding, State, findings
 from trunkline.pbx.writer import ConfigFile, Kind, about, title, write
-from trunkline.sip.uri import SipUri, parse_uri
-from trunkline.store.calls import CallFilter
-from trunkline.trunk.e164 import normalise
-from trunkline.web.views import host_of
-
-if TYPE_CHECKING:
-    from trunkline.store.store import Store
-    from trunkline.web.control_client import ControlClient
+from trunkline.web.pbx_setup import sighting, trunk_facts
 
 LOOK_EVERY_S = 1.0
 """`pbx check` looks again this often."""
@@ -32,44 +21,6 @@ LOOK_EVERY_S = 1.0
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Write the configuration of a customer's PBX, filled in."
 )
-
-
-def trunk_facts(
-    here: Installation,
-    key: str,
-    *,
-    tls: bool,
-    srtp: bool,
-    number: str | None = None,
-    pbx_port: int | None = None,
-) -> TrunkFacts:
-    """What the PBX of account `key` has to know, but for the secret. Raises `TrunklineError`."""
-    settings = here.settings
-    account = here.store.accounts.get(key)
-    owned = [one.e164 for one in here.store.numbers.list(key)]
-    if number is not None:
-        shown = normalise(number)
-        owned = [shown, *(one for one in owned if one != shown)]
-    sip = settings.sip
-    domain = settings.service.domain
-    return TrunkFacts(
-        domain=domain,
-        edges=tuple(Edge(f"{edge.name}.{domain}", edge.addresses) for edge in published_edges(settings)),
-        key=key,
-        numbers=tuple(owned),
-        codecs=account.codecs,
-        udp_port=_port(sip.udp),
-        tcp_port=_port(sip.tcp),
-        tls_port=_port(sip.tls),
-        media_ports=(settings.media.port_min, settings.media.port_max),
-        pbx_port=pbx_port,
-        tls=tls,
-        srtp=srtp,
-    )
-
-
-def _port(bound: Sequence[SocketAddress]) -> int | None:
-    return bound[0].port if bound else None
 
 
 def _command(kind: Kind) -> Callable[..., None]:
@@ -95,7 +46,9 @@ def _command(kind: Kind) -> Callable[..., None]:
         as_json: Json = False,
     ) -> None:
         here = installation(context)
-        facts = trunk_facts(here, account, tls=tls, srtp=srtp, number=number, pbx_port=pbx_port)
+        facts = trunk_facts(
+            here.settings, here.store, account, tls=tls, srtp=srtp, number=number, pbx_port=pbx_port
+        )
         facts = replace(facts, secret=_secret(here, account, secret, new_secret=new_secret))
         files = write(kind, facts)
         if out is not None:
@@ -155,33 +108,6 @@ def check(
         print_json([asdict(one) for one in told])
     if any(one.state is State.WRONG for one in told):
         raise typer.Exit(1)
-
-
-def sighting(store: "Store", node: "ControlClient", key: str, now: float) -> Sighting:
-    """What the node and the records know of the PBX of account `key`. Raises `NotFoundError`."""
-    account = store.accounts.get(key)
-    (out, in_) = (
-        next(iter(store.calls.list(CallFilter(account=key, direction=direction), limit=1).calls), None)
-        for direction in (Direction.OUTBOUND, Direction.INBOUND)
-    )
-    view = node.pbx(key, [] if out is None else [host_of(out.source)])
-    return Sighting(
-        now=now,
-        blocked=account.blocked,
-        contacts=tuple(
-            Contact(_contact_host(one.contact), host_of(one.source), one.source) for one in view.registrations
-        ),
-        refused_at=view.refused_at,
-        refused_source=view.refused_source,
-        asked_at=view.asked_at,
-        out=out,
-        in_=in_,
-    )
-
-
-def _contact_host(contact: str) -> str:
-    uri = parse_uri(contact)
-    return uri.host if isinstance(uri, SipUri) else ""
 
 
 _SIGNS = {State.GOOD: "fine", State.WARNING: "warning", State.WRONG: "wrong", State.WAITING: "waiting"}

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from trunkline import __version__
-from trunkline.call.record import Direction
+from trunkline.call.call import Call
+from trunkline.call.record import Direction, MediaFigures
 from trunkline.node.trial_call import TrialCalls
 from trunkline.observe.message import LadderMessage
 from trunkline.sip.name_addr import NameAddr
@@ -16,6 +18,7 @@ from trunkline.trunk.verdict import Slug, Verdict
 from trunkline.web.call_feed import CallFeed
 from trunkline.web.views import (
     BanView,
+    CallAudio,
     DirectoryStats,
     Explanation,
     LiveCall,
@@ -82,12 +85,12 @@ class NodeFace:
         )
 
     def calls(self) -> list[LiveCall]:
-        records = self._node.records
-        live = [
-            LiveCall.of(call.record, records.latest_attempt(call.record.call_id))
-            for call in self._node.switch
-        ]
-        return sorted(live, key=lambda call: call.setup_at)
+        return sorted(map(self._live, self._node.switch), key=lambda call: call.setup_at)
+
+    def _live(self, call: Call) -> LiveCall:
+        live = LiveCall.of(call.record, self._node.records.latest_attempt(call.record.call_id))
+        callee = call.callee
+        return replace(live, codecs=(call.caller.codec, "" if callee is None else callee.codec))
 
     def hang_up(self, call_id: str) -> bool:
         call = self._node.switch.call(call_id)
@@ -95,6 +98,13 @@ class NodeFace:
             return False
         call.hang_up(Verdict.of(Slug.HUNG_UP_BY_OPERATOR))
         return True
+
+    def audio(self, call_id: str) -> CallAudio | None:
+        call = self._node.switch.call(call_id)
+        if call is None:
+            return None
+        callee = call.callee
+        return CallAudio(call.caller.figures(), MediaFigures() if callee is None else callee.figures())
 
     async def ladder(self, call_id: str) -> list[LadderMessage]:
         return await self._node.ladder.read(call_id)

@@ -4,13 +4,12 @@ Everything but the carrier is real: the plan, the forwarding list, the endpoints
 carrier is `TRIAL`). The phone says a tone and listens for whatever comes back.
 """
 
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from trunkline.call.ports import Tone
+from trunkline.config.advertised import reachable
 from trunkline.errors import DirectoryError
 from trunkline.node.tokens import token_source
-from trunkline.node.wiring import own_address
 from trunkline.pstn.phone import CallReport, Dialling, Phone
 from trunkline.pstn.phone_engine import phone_engine
 from trunkline.sip.ports import Address, Transport
@@ -50,7 +49,7 @@ class TrialCalls:
 
     async def _call(self, e164: str, listener: Address) -> TrialCall:
         node = self._node
-        host = _reachable(listener.host)
+        host = reachable(listener.host)
         media = phone_engine(host)
         try:
             phone = Phone(
@@ -74,14 +73,6 @@ class TrialCalls:
                 await phone.close()
         finally:
             media.stop()
-
-
-def _reachable(bound: str) -> str:
-    """Where a socket bound to `bound` is reached from this machine, by a way that RTP may take too."""
-    if not ip_address(bound).is_unspecified:
-        return bound
-    ipv6 = ":" in bound
-    return own_address(ipv6=ipv6) or ("::1" if ipv6 else "127.0.0.1")
 
 
 def _told(report: CallReport) -> TrialCall:

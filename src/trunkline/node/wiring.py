@@ -2,7 +2,6 @@
 the other.
 """
 
-import socket
 from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from trunkline.call.ports import Tone
 from trunkline.call.services import CallSettings
 from trunkline.config import Settings, SocketAddress
+from trunkline.config.advertised import advertised_host, reachable
 from trunkline.errors import ConfigError, MediaError
 from trunkline.media.embedded import EmbeddedEngine, EngineSettings
 from trunkline.media.rtpengine.engine import RtpengineSettings
@@ -29,34 +29,6 @@ METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "PRACK", "UP
 """What Allow says."""
 RINGBACK_DBM0 = -13.0
 """ETSI TR 101 041-2; of each of its frequencies."""
-_ANYWHERE = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
-"""Addresses for documentation (RFC 5737, RFC 3849): nothing is sent to them."""
-
-
-def own_address(*, ipv6: bool) -> str | None:
-    """The address that packets to the world leave from, None without a route. Sends nothing."""
-    family = socket.AF_INET6 if ipv6 else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect((_ANYWHERE[family], 9))
-            return str(probe.getsockname()[0])
-    except OSError:
-        return None
-
-
-def advertised_host(settings: Settings, bound: str) -> str:
-    """What Via and Contact say for a socket bound to `bound`."""
-    ipv6 = ":" in bound
-    named = settings.sip.advertised_host_ipv6 if ipv6 else settings.sip.advertised_host
-    return named or _reachable(bound)
-
-
-def _reachable(bound: str) -> str:
-    """`bound`, or for a wildcard the address that the world sees us by, as far as this machine knows."""
-    if not ip_address(bound).is_unspecified:
-        return bound
-    ipv6 = ":" in bound
-    return own_address(ipv6=ipv6) or ("::1" if ipv6 else "127.0.0.1")
 
 
 def transport_settings(settings: Settings) -> TransportSettings:
@@ -133,8 +105,8 @@ def engine_settings(settings: Settings) -> EngineSettings:
         port_max=media.port_max,
         bind_v4=media.bind_address,
         bind_v6=bind_v6,
-        advertised_v4=v4 or _reachable(media.bind_address),
-        advertised_v6=v6 or (None if bind_v6 is None else _reachable(bind_v6)),
+        advertised_v4=v4 or reachable(media.bind_address),
+        advertised_v6=v6 or (None if bind_v6 is None else reachable(bind_v6)),
         timeout_s=media.timeout_s,
         threads=media.threads or 1,
         drain_s=media.drain_s,

@@ -19,8 +19,7 @@ def render_ladder(messages: Sequence[LadderMessage]) -> str:
     """Return the ladder: one line for each message, its time in seconds since the first one.
 
     The caller is at the left, Trunkline next to it, then the attempts in their order. `again` marks a
-    message that is the same, byte for byte, as an earlier one of its leg and direction (RFC 3261 §17: a
-    retransmission).
+    message that was sent before (`repeated`).
     """
     if not messages:
         return "no messages\n"
@@ -28,11 +27,8 @@ def render_ladder(messages: Sequence[LadderMessage]) -> str:
     columns = [_MARGIN + _GAP * column for column in range(legs + 2)]
     lines = _heading(messages, legs, columns)
     started = messages[0].at
-    seen: set[tuple[int, bool, bytes]] = set()
-    for message in messages:
-        key = (message.leg, message.sent, message.data)
-        label = _label(message.data) + (" again" if key in seen else "")
-        seen.add(key)
+    for message, again in zip(messages, repeated(messages), strict=True):
+        label = label_of(message.data) + (" again" if again else "")
         own, peer = columns[1], columns[0] if message.leg == 0 else columns[message.leg + 1]
         lines.append(
             _arrow(f"{message.at - started:+.3f}", columns, (own, peer), label, outward=message.sent)
@@ -57,6 +53,37 @@ def render_messages(messages: Sequence[LadderMessage]) -> str:
         text = message.data.decode("utf-8", "backslashreplace").replace("\r\n", "\n")
         parts += [_printable(line) for line in text.split("\n")]
     return "\n".join(parts) + "\n"
+
+
+def repeated(messages: Sequence[LadderMessage]) -> list[bool]:
+    """For each message whether it is the same, byte for byte, as an earlier one of its leg and direction (RFC
+    3261 §17: a retransmission)."""
+    seen: set[tuple[int, bool, bytes]] = set()
+    found = []
+    for message in messages:
+        key = (message.leg, message.sent, message.data)
+        found.append(key in seen)
+        seen.add(key)
+    return found
+
+
+def label_of(data: bytes) -> str:
+    """The method or the status of a message, and what body there is, without control characters."""
+    head, _, body = data.partition(b"\r\n\r\n")
+    lines = head.split(b"\r\n")
+    words = lines[0].decode("utf-8", "backslashreplace").split(" ")
+    if words[0].upper().startswith("SIP/"):
+        label = " ".join(words[1:])
+        method = next(
+            (line.split()[-1] for line in lines if line[:5].lower() == b"cseq:" and b" " in line), b""
+        )
+        if method and method != b"INVITE":
+            label += f" ({method.decode('ascii', 'backslashreplace')})"
+    else:
+        label = words[0]
+    if body:
+        label += " +sdp" if b"application/sdp" in head.lower() else " +body"
+    return _printable(label)
 
 
 def _heading(messages: Sequence[LadderMessage], legs: int, columns: list[int]) -> list[str]:
@@ -93,25 +120,6 @@ def _arrow(time: str, columns: list[int], ends: tuple[int, int], label: str, *, 
         line[column] = "|"
     line[left + 1 : right] = shaft
     return "".join(line)
-
-
-def _label(data: bytes) -> str:
-    """The method or the status, and what body there is."""
-    head, _, body = data.partition(b"\r\n\r\n")
-    lines = head.split(b"\r\n")
-    words = lines[0].decode("utf-8", "backslashreplace").split(" ")
-    if words[0].upper().startswith("SIP/"):
-        label = " ".join(words[1:])
-        method = next(
-            (line.split()[-1] for line in lines if line[:5].lower() == b"cseq:" and b" " in line), b""
-        )
-        if method and method != b"INVITE":
-            label += f" ({method.decode('ascii', 'backslashreplace')})"
-    else:
-        label = words[0]
-    if body:
-        label += " +sdp" if b"application/sdp" in head.lower() else " +body"
-    return _printable(label)
 
 
 def _printable(text: str) -> str:

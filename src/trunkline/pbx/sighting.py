@@ -164,7 +164,7 @@ def _path(seen: Sighting) -> list[Finding]:
                 "Encryption",
                 State.WARNING,
                 f"Its signalling is not encrypted ({sources[-1].partition(' ')[0]}).",
-                "Use TLS where others share the way: trunkline pbx KIND --tls.",
+                "Use TLS where others share the way.",
             )
         )
     return found

@@ -86,7 +86,7 @@ class TrunkFacts:
             raise PbxError(
                 "the service does not listen for TLS"
                 if self.tls
-                else "the service listens for TLS only: ask for it with --tls"
+                else "the service listens for TLS only: ask for TLS"
             )
         if self.srtp and not self.tls:
             raise PbxError("SRTP keys travel in the signalling (RFC 4568 §8.3): ask for TLS as well")

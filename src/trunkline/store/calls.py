@@ -1,7 +1,9 @@
 """Reading call records: a page of them, newest first, or one with its attempts. And deleting the old ones.
 
 Pages are found by key (`setup_at`, `call_id`), not by offset: the hundredth page costs what the first one
-does, and calls that arrive meanwhile shift nothing.
+does, and calls that arrive meanwhile shift nothing. An index leads to the calls of an account or a number, or
+to those that ended for a reason; what else a filter says is read along, in `MAX_LOOKED_AT` records at most
+for one page. A page may therefore hold fewer calls than asked for, none even, and still have one behind it.
 """
 
 from collections.abc import Sequence
@@ -19,13 +21,14 @@ from trunkline.trunk.verdict import Slug
 
 DEFAULT_PAGE = 50
 MAX_PAGE = 1000
+MAX_LOOKED_AT = 20_000
+MAX_OF_ONE_CALL_ID = 1000
+"""Calls, and attempts, with one SIP Call-ID: peers make them up, and may repeat themselves."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallFilter:
-    """Which calls; a field that is None matches all. By account, number and time it is quick; the rest reads
-    along.
-    """
+    """Which calls; a field that is None matches all."""
 
     account: str | None = None
     number: str | None = None
@@ -33,12 +36,17 @@ class CallFilter:
     direction: Direction | None = None
     state: RecordState | None = None
     slug: Slug | None = None
+    unanswered: bool = False
+    """Those alone that are over and were not answered, whatever the reason."""
     sip_call_id: str | None = None
-    """The SIP Call-ID of the caller's leg."""
+    """The SIP Call-ID of the caller's leg or of an attempt."""
     since_at: float | None = None
     """Set up at or after this wall-clock second …"""
     until_at: float | None = None
     """… and before this one."""
+
+
+_Conditions = list[sa.ColumnElement[bool] | sa.TextClause]
 
 
 class Page(NamedTuple):
@@ -69,16 +77,22 @@ class Calls:
         """
         limit = max(1, min(limit, MAX_PAGE))
         table = schema.call.c
-        query = sa.select(schema.call).order_by(table.setup_at.desc(), table.call_id.desc()).limit(limit + 1)
-        query = query.where(*_conditions(filter_ or CallFilter()))
+        narrow, rest = _conditions(filter_ or CallFilter())
+        key = sa.tuple_(table.setup_at, table.call_id)
         if cursor is not None:
-            query = query.where(sa.tuple_(table.setup_at, table.call_id) < _key(cursor))
+            narrow.append(key < _key(cursor))
+        newest = (table.setup_at.desc(), table.call_id.desc())
+        query = sa.select(schema.call).where(*narrow, *rest).order_by(*newest).limit(limit + 1)
+        looked = sa.select(table.setup_at, table.call_id).where(*narrow).order_by(*newest)
         with self._database.read() as connection:
+            end = connection.execute(looked.offset(MAX_LOOKED_AT - 1).limit(1)).first() if rest else None
+            if end is not None:
+                query = query.where(key >= sa.tuple_(*map(sa.literal, end)))
             found = [call_from(tuple(row)) for row in connection.execute(query)]
-        if len(found) <= limit:
-            return Page(found, None)
-        last = found[limit - 1]
-        return Page(found[:limit], f"{last.setup_at!r}/{last.call_id}")
+        if len(found) > limit:
+            last = found[limit - 1]
+            return Page(found[:limit], _cursor(last.setup_at, last.call_id))
+        return Page(found, None if end is None else _cursor(*end))
 
     def get(self, call_id: str) -> CallDetail:
         """Raises `NotFoundError`."""
@@ -115,23 +129,56 @@ def prune_calls(database: Database, before: float, limit: int) -> int:
     return len(doomed)
 
 
-def _conditions(filter_: CallFilter) -> list[sa.ColumnElement[bool]]:
+def _conditions(filter_: CallFilter) -> tuple[_Conditions, _Conditions]:
+    """What the index of `filter_` is searched for, and what is read along."""
     table = schema.call.c
+    account, number = filter_.account, filter_.number
+    slug = filter_.slug if filter_.slug is not Slug.ANSWERED else None
+    narrow: _Conditions = []
+    if slug is not None:
+        # The indexes of reasons leave answered calls out; SQLite wants to be told in their own words.
+        narrow += [table.verdict == str(slug), sa.text(schema.UNANSWERED)]
+    elif number is not None:
+        narrow.append(table.number == number)
+    if account is not None and (slug is not None or number is None):
+        narrow.append(table.account == account)
+    if filter_.since_at is not None:
+        narrow.append(table.setup_at >= filter_.since_at)
+    if filter_.until_at is not None:
+        narrow.append(table.setup_at < filter_.until_at)
+    if filter_.sip_call_id is not None:
+        narrow.append(table.call_id.in_(_with_call_id(filter_.sip_call_id)))
     equal = (
-        (table.account, filter_.account),
-        (table.number, filter_.number),
+        (table.number, number if slug is not None else None),
+        (table.account, account if slug is None and number is not None else None),
         (table.carrier, filter_.carrier),
         (table.direction, filter_.direction),
         (table.state, filter_.state),
-        (table.verdict, None if filter_.slug is None else str(filter_.slug)),
-        (table.sip_call_id, filter_.sip_call_id),
+        (table.verdict, str(Slug.ANSWERED) if filter_.slug is Slug.ANSWERED else None),
     )
-    conditions = [column == value for column, value in equal if value is not None]
-    if filter_.since_at is not None:
-        conditions.append(table.setup_at >= filter_.since_at)
-    if filter_.until_at is not None:
-        conditions.append(table.setup_at < filter_.until_at)
-    return conditions
+    rest: _Conditions = [column == value for column, value in equal if value is not None]
+    if filter_.unanswered:
+        rest.append(table.verdict != str(Slug.ANSWERED))
+    return narrow, rest
+
+
+def _with_call_id(sip_call_id: str) -> sa.Select[tuple[str]]:
+    """The calls of which a leg has it."""
+    parts = [
+        sa.select(
+            sa.select(table.c.call_id)
+            .where(table.c.sip_call_id == sip_call_id)
+            .limit(MAX_OF_ONE_CALL_ID)
+            .subquery()
+            .c.call_id
+        )
+        for table in (schema.call, schema.attempt)
+    ]
+    return sa.select(sa.union(*parts).subquery().c.call_id)
+
+
+def _cursor(setup_at: float, call_id: str) -> str:
+    return f"{setup_at!r}/{call_id}"
 
 
 def _key(cursor: str) -> sa.Tuple:

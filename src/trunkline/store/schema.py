@@ -160,6 +160,9 @@ ban = sa.Table(
     _optional("until_at", _MOMENT),
 )
 
+UNANSWERED = "verdict <> 'answered'"
+"""Word for word what a query has to say for SQLite to take the indexes of reasons."""
+
 call = sa.Table(
     "call",
     METADATA,
@@ -201,13 +204,28 @@ call = sa.Table(
     ),
     # No foreign keys: a record outlives its account, and writing one must stay cheap.
     sa.Index("ix_call_setup_at", "setup_at", "call_id"),
-    sa.Index("ix_call_account", "account", "setup_at"),
-    sa.Index("ix_call_number", "number", "setup_at"),
+    sa.Index("ix_call_account", "account", "setup_at", "call_id"),
+    sa.Index("ix_call_number", "number", "setup_at", "call_id"),
     sa.Index(
         "ix_call_open",
         "run",
         sqlite_where=sa.text("state = 'open'"),
         postgresql_where=sa.text("state = 'open'"),
+    ),
+    # A call is looked for by the SIP Call-ID of either leg, and by the reason for which it failed. Answered
+    # calls, the most, cost the index of reasons nothing.
+    sa.Index("ix_call_sip_call_id", "sip_call_id"),
+    *(
+        sa.Index(
+            name,
+            *columns,
+            sqlite_where=sa.text(UNANSWERED),
+            postgresql_where=sa.text(UNANSWERED),
+        )
+        for name, columns in (
+            ("ix_call_verdict", ("verdict", "setup_at", "call_id")),
+            ("ix_call_account_verdict", ("account", "verdict", "setup_at", "call_id")),
+        )
     ),
 )
 
@@ -231,6 +249,7 @@ attempt = sa.Table(
     _optional("q850", sa.Integer),
     _optional("detail", sa.Text),
     _optional("retry_after_s", sa.Integer),
+    sa.Index("ix_attempt_sip_call_id", "sip_call_id"),
     sqlite_with_rowid=False,
 )
 

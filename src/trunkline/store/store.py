@@ -16,6 +16,7 @@ from trunkline.store.calls import Calls
 from trunkline.store.carriers import Carriers
 from trunkline.store.credit import Credit
 from trunkline.store.database import Database
+from trunkline.store.figures import CallFigures
 from trunkline.store.keys import Keyring
 from trunkline.store.migrate import check_schema, upgrade
 from trunkline.store.numbers import Numbers
@@ -46,6 +47,7 @@ class Store:
         self.routes = Routes(database, trail=trail)
         self.bans = Bans(database, trail=trail)
         self.calls = Calls(database)
+        self.figures = CallFigures(database)
         self.users = Users(database, trail=trail)
         self.sessions = Sessions(database, trail=trail)
         self.webhooks = Webhooks(database, keyring, trail=trail)

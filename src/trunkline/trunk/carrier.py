@@ -11,6 +11,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from trunkline.errors import DirectoryError
 from trunkline.sdp.codecs import CODEC_NAMES
+from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.uri import SipUri
 from trunkline.trunk.account import check_codecs, check_key
 from trunkline.trunk.e164 import checked_prefix
@@ -59,6 +60,19 @@ class Rewrite:
             raise DirectoryError(
                 f"rewrite rule {self.prefix!r}: {self.prepend!r} can't be put before a number"
             )
+
+    def __str__(self) -> str:
+        """As `parse` reads it."""
+        return f"{self.prefix}:{self.strip}:{self.prepend}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Rewrite":
+        """Read `PREFIX:STRIP:PREPEND`, such as `44:2:0` or `::+`. Raises `DirectoryError`."""
+        prefix, _, rest = text.partition(":")
+        strip, colon, prepend = rest.partition(":")
+        if not colon or not (strip or "0").isdecimal() or len(strip) > 2:
+            raise DirectoryError(f"rule {text[:80]!r}: write PREFIX:STRIP:PREPEND, such as 44:2:0")
+        return cls(prefix.removeprefix("+"), int(strip or 0), prepend)
 
 
 def rewrite(rules: Iterable[Rewrite], number: str) -> str:
@@ -184,6 +198,14 @@ class Carrier:
         ):
             if value is not None and not least <= value <= most:
                 raise DirectoryError(f"carrier {self.name}: {what} is {least} to {most:g}")
+
+
+def parse_gateway(text: str) -> SipUri:
+    """The URI of a gateway as people type it, with or without `sip:`. Raises `DirectoryError`."""
+    try:
+        return SipUri.parse(text if text.lower().startswith(("sip:", "sips:")) else f"sip:{text}")
+    except SipSyntaxError as error:
+        raise DirectoryError(f"gateway {text[:80]!r}: {error}") from None
 
 
 def parse_network(text: str) -> Network:

@@ -18,6 +18,7 @@ from trunkline.web.control_format import CALL_EVENT, HEARTBEAT_S, LADDER
 from trunkline.web.node_view import NodeView
 from trunkline.web.views import (
     BanView,
+    CallAudio,
     CallEvent,
     DirectoryStats,
     Explanation,
@@ -72,6 +73,10 @@ def _add_calls(app: FastAPI, node: NodeView) -> None:
         return (
             Response(status_code=204) if node.hang_up(call_id) else _problem(404, f"no call {call_id} is up")
         )
+
+    @app.get("/calls/{call_id}/audio")
+    async def audio(call_id: str) -> CallAudio | None:
+        return node.audio(call_id)
 
     @app.get("/calls/{call_id}/ladder")
     async def ladder(call_id: str) -> Response:

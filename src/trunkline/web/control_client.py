@@ -16,6 +16,7 @@ from trunkline.web.control_format import CALL_EVENT, HEARTBEAT_S, LADDER
 from trunkline.web.control_socket import is_answered
 from trunkline.web.views import (
     BanView,
+    CallAudio,
     CallEvent,
     DirectoryStats,
     Explanation,
@@ -33,6 +34,7 @@ from trunkline.web.views import (
 _T = TypeVar("_T")
 
 _CALLS = TypeAdapter(list[LiveCall])
+_AUDIO: TypeAdapter[CallAudio | None] = TypeAdapter(CallAudio | None)
 _REGISTRATIONS = TypeAdapter(list[RegistrationView])
 _PBX = TypeAdapter(PbxView)
 _HEALTH = TypeAdapter(list[TargetHealth])
@@ -114,6 +116,10 @@ class ControlClient:
     def hang_up(self, call_id: str) -> bool:
         """End a call; False when there is no such call."""
         return self._done("POST", f"/calls/{quote(call_id, safe='')}/hang-up")
+
+    def audio(self, call_id: str) -> CallAudio | None:
+        """The audio of a call under way; None when there is no such call."""
+        return self._get(f"/calls/{quote(call_id, safe='')}/audio", _AUDIO)
 
     def ladder(self, call_id: str) -> list[LadderMessage]:
         """The SIP messages of a call, live or ended, without secrets; none when unknown."""

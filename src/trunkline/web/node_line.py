@@ -1,19 +1,28 @@
 """The web process's line to its node: the control socket, opened when first needed and kept."""
 
 import contextlib
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
 
 from trunkline.web.control_client import ControlClient, ControlError
+from trunkline.web.views import LiveCall
+
+FRESH_S = 1.0
+"""For so long one answer about the calls under way serves every page that shows them."""
 
 
 class NodeLine:
     """Safe to share between threads."""
 
-    def __init__(self, control_socket: Path) -> None:
+    def __init__(self, control_socket: Path, now: Callable[[], float] = time.monotonic) -> None:
         self._path = control_socket
+        self._now = now
         self._lock = Lock()
         self._client: ControlClient | None = None
+        self._calls_lock = Lock()
+        self._calls: tuple[float, Sequence[LiveCall]] | None = None
 
     def client(self) -> ControlClient:
         """The open line. Raises `NoNodeError` when no node answers, `ControlError` when it can't be asked."""
@@ -21,6 +30,15 @@ class NodeLine:
             if self._client is None:
                 self._client = ControlClient(self._path)
             return self._client
+
+    def calls(self) -> Sequence[LiveCall]:
+        """Calls under way, as they were at most `FRESH_S` ago: however many watch, the node is asked once.
+        Raises as `client` does."""
+        with self._calls_lock:
+            now = self._now()
+            if self._calls is None or now - self._calls[0] >= FRESH_S:
+                self._calls = (now, self.client().calls())
+            return self._calls[1]
 
     def changed(self) -> None:
         """Have the node take over a change at once; if it can't be asked, it sees it within a second."""

@@ -7,6 +7,7 @@ from trunkline.observe.message import LadderMessage
 from trunkline.web.call_feed import CallFeed
 from trunkline.web.views import (
     BanView,
+    CallAudio,
     DirectoryStats,
     Explanation,
     LiveCall,
@@ -44,6 +45,9 @@ class NodeView(Protocol):
 
     def hang_up(self, call_id: str) -> bool:
         """End a call on an operator's word; False when there is no such call."""
+
+    def audio(self, call_id: str) -> CallAudio | None:
+        """The audio of a call under way; None when there is no such call."""
 
     async def ladder(self, call_id: str) -> list[LadderMessage]:
         """The SIP messages of a call, live or ended, without secrets; none when unknown. Raises OSError."""

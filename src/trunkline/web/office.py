@@ -6,6 +6,7 @@ from trunkline.config import Settings
 from trunkline.store.store import Store
 from trunkline.web.desk import Desk
 from trunkline.web.desk.counter import Counter
+from trunkline.web.live_feed import LiveFeed
 from trunkline.web.node_line import NodeLine
 from trunkline.web.principal import Principal
 from trunkline.web.sign_in import SignIn
@@ -18,6 +19,7 @@ class Office:
         self.settings = settings
         self.store = store
         self.node = node
+        self.live = LiveFeed(settings.control_socket)
         self.sign_in = SignIn(store, failures=settings.web.sign_in_failures, session_s=settings.web.session_s)
 
     @classmethod
@@ -33,5 +35,6 @@ class Office:
 
     def close(self) -> None:
         """Idempotent."""
+        self.live.close()
         self.node.close()
         self.store.close()

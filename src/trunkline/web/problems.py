@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from trunkline.errors import DirectoryError, SipError, StoreError, TrunklineError
+from trunkline.errors import ConfigError, DirectoryError, SipError, StoreError, TrunklineError
+from trunkline.pbx.trunk_facts import PbxError
 from trunkline.store.answers import KeyReusedError, PendingError
 from trunkline.store.errors import (
     AlreadyExistsError,
@@ -55,6 +56,8 @@ _KINDS: tuple[tuple[type[TrunklineError], int, str, str], ...] = (
     (SipError, 422, "invalid", "Can't be"),
     (StoreError, 422, "invalid", "Can't be"),
     (InvalidError, 422, "invalid", "Can't be"),
+    (PbxError, 422, "invalid", "Can't be"),
+    (ConfigError, 503, "not-set-up", "Not set up yet"),
 )
 """The first that fits; anything else is a fault of ours."""
 

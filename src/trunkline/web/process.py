@@ -58,5 +58,7 @@ async def _serve(settings: Settings, listening: socket.socket, *, led: bool) -> 
             await server.start()
             await stopped.wait()
     finally:
+        # A stream of events has no end of its own to wait for.
+        office.live.close()
         await server.stop()
         office.close()

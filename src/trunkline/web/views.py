@@ -7,7 +7,7 @@ Every `*_at` is wall-clock seconds since the epoch.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from trunkline.call.record import AttemptRecord, CallRecord, Direction
+from trunkline.call.record import AttemptRecord, CallRecord, Direction, MediaFigures
 from trunkline.trunk.health import HealthState
 
 
@@ -67,7 +67,7 @@ class LiveCall:
     """The endpoint or gateway of the latest attempt; empty before the first."""
     attempts: int
     codecs: tuple[str, str]
-    """Of the caller's and the callee's leg; empty strings while not agreed."""
+    """Of the caller's and the callee's leg; empty strings while not agreed, in `CallEvent` until the end."""
     verdict: str = ""
     """The slug of the verdict, once ended."""
     status: int | None = None
@@ -110,6 +110,15 @@ class CallEvent:
     call: LiveCall
     missed: int = 0
     """Events left out just before this one, because the listener was slow."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallAudio:
+    """The audio of a call that is up, as far as it has come."""
+
+    caller: MediaFigures
+    callee: MediaFigures
+    """Of the present attempt; all zero before the first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ CHECKS = [
     openapi.negative_data_rejection,
     openapi.unsupported_method,
 ]
-EXAMPLES = {GenerationMode.POSITIVE: 8, GenerationMode.NEGATIVE: 8}
+EXAMPLES = {GenerationMode.POSITIVE: 6, GenerationMode.NEGATIVE: 6}
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,7 @@ def app(office: Office) -> ASGIApp:
     return api_app(office)
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("mode", EXAMPLES)
 def test_every_operation(app: ASGIApp, office: Office, mode: GenerationMode) -> None:
     token, _ = office.desk(principal(OPERATOR)).people.open_token("schemathesis")

@@ -54,6 +54,12 @@ def test_a_call_is_seen_and_can_be_hung_up(tmp_path: Path) -> None:
         (call,) = face.calls()
         assert (call.direction, call.account, call.called) == (Direction.OUTBOUND, KEY, CALLED)
         assert face.stats().media_ports_in_use == 2
+        await until(lambda: (audio := face.audio(call.call_id)) and audio.callee.packets_received > 3)
+        audio = face.audio(call.call_id)
+        assert audio is not None
+        assert audio.caller.codec == audio.callee.codec == "PCMA"
+        assert face.calls()[0].codecs == ("PCMA", "PCMA")
+        assert face.audio("unknown") is None
         assert face.hang_up(call.call_id)
         report = await talk
         assert str(Slug.HUNG_UP_BY_OPERATOR) in report.outcome

@@ -1,6 +1,5 @@
 """What the settings of a node mean to each room."""
 
-import socket
 from pathlib import Path
 
 import pytest
@@ -37,25 +36,6 @@ def test_what_is_advertised_is_not_what_is_bound() -> None:
     named = settings(LISTENING + 'advertised_host = "203.0.113.10"\nadvertised_host_ipv6 = "2001:db8::10"\n')
     hosts = [one.advertised.host for one in wiring.transport_settings(named).listen]
     assert hosts == ["203.0.113.10", "2001:db8::10", "203.0.113.10", "203.0.113.10"]
-
-
-def test_a_wildcard_is_advertised_as_our_own_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wiring, "own_address", lambda *, ipv6: "2001:db8::7" if ipv6 else "192.0.2.7")
-    assert wiring.advertised_host(settings(), "0.0.0.0") == "192.0.2.7"
-    assert wiring.advertised_host(settings(), "::") == "2001:db8::7"
-    assert wiring.advertised_host(settings(), "198.51.100.1") == "198.51.100.1"
-    monkeypatch.setattr(wiring, "own_address", lambda **_: None)
-    assert wiring.advertised_host(settings(), "0.0.0.0") == "127.0.0.1"
-    assert wiring.advertised_host(settings(), "::") == "::1"
-
-
-def test_own_address_is_none_without_a_route(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Unroutable(socket.socket):
-        def connect(self, address: object) -> None:
-            raise OSError("no route")
-
-    monkeypatch.setattr("trunkline.node.wiring.socket.socket", Unroutable)
-    assert wiring.own_address(ipv6=False) is None
 
 
 def test_the_media_engine_advertises_its_own_name_then_the_nodes_then_what_it_is_bound_to() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.unit.store.entities import call_record, ended_attempt, ended_call
+from tests.unit.store.plans import explained
 from trunkline.call.record import CallRecord, Direction, RecordState
 from trunkline.errors import StoreError
 from trunkline.store.calls import CallFilter, Calls, prune_calls
@@ -12,7 +13,7 @@ from trunkline.store.database import Database
 from trunkline.store.errors import NotFoundError
 from trunkline.store.group_commit import Group, GroupWriter
 from trunkline.store.record_rows import attempt_row, call_row
-from trunkline.trunk.verdict import Slug
+from trunkline.trunk.verdict import Slug, Verdict
 
 
 def write(database: Database, *records: CallRecord) -> None:
@@ -78,6 +79,8 @@ def test_filters(database: Database, calls: Calls) -> None:
     assert ids(calls, slug=Slug.ANSWERED) == ["out"]
     assert ids(calls, slug=Slug.BUSY) == []
     assert ids(calls, sip_call_id="in@pbx") == ["in"]
+    assert ids(calls, sip_call_id="in-leg-1") == ["in"], "an attempt's"
+    assert ids(calls, sip_call_id="nobody's") == []
     assert ids(calls, since_at=5.0) == ["in"]
     assert ids(calls, until_at=5.0) == ["out"]
     assert ids(calls, account="acme", direction=Direction.INBOUND) == []
@@ -103,16 +106,75 @@ def test_an_unknown_call(calls: Calls) -> None:
         calls.get("x")
 
 
+def test_calls_that_were_not_answered(database: Database, calls: Calls) -> None:
+    busy, lost = ended_call("busy", setup_at=2.0), ended_call("lost", setup_at=3.0)
+    busy.verdict, lost.verdict = Verdict.of(Slug.BUSY), Verdict.of(Slug.UNREACHABLE)
+    lost.number = "15550100"
+    write(database, ended_call("ok", setup_at=1.0), call_record("open", setup_at=4.0), busy, lost)
+    assert ids(calls, unanswered=True) == ["lost", "busy"]
+    assert ids(calls, slug=Slug.BUSY) == ["busy"]
+    assert ids(calls, slug=Slug.UNREACHABLE, number="15550100", account="acme") == ["lost"]
+    assert ids(calls, slug=Slug.UNREACHABLE, number="441632960001") == []
+    assert ids(calls, number="15550100", account="other") == []
+
+
+def test_a_search_goes_on_where_one_page_stopped_looking(
+    database: Database, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trunkline.store.calls.MAX_LOOKED_AT", 4)
+    wanted = ended_call("wanted", setup_at=1.0)
+    wanted.direction = Direction.INBOUND
+    write(database, wanted, *(ended_call(f"c{number}", setup_at=number + 2.0) for number in range(8)))
+    seen = []
+    cursor: str | None = None
+    while True:
+        page = calls.list(CallFilter(direction=Direction.INBOUND), cursor=cursor)
+        seen.append([record.call_id for record in page.calls])
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert seen == [[], [], ["wanted"]]
+
+
+def test_one_call_id_of_many_calls_is_bounded(
+    database: Database, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trunkline.store.calls.MAX_OF_ONE_CALL_ID", 2)
+    same = [ended_call(f"c{number}", setup_at=float(number)) for number in range(5)]
+    for record in same:
+        record.sip_call_id = "again@pbx"
+    write(database, *same)
+    assert len(ids(calls, sip_call_id="again@pbx")) == 2
+
+
 @pytest.mark.parametrize(
     ("fields", "index"),
-    [({}, "ix_call_setup_at"), ({"account": "a"}, "ix_call_account"), ({"number": "1"}, "ix_call_number")],
+    [
+        ({}, "ix_call_setup_at"),
+        ({"until_at": 9.0}, "ix_call_setup_at (setup_at<?)"),
+        ({"account": "a"}, "ix_call_account (account=?)"),
+        ({"account": "a", "since_at": 1.0}, "ix_call_account (account=? AND setup_at>?)"),
+        ({"number": "1"}, "ix_call_number (number=?)"),
+        ({"number": "1", "account": "a"}, "ix_call_number (number=?)"),
+        ({"slug": Slug.BUSY}, "ix_call_verdict (verdict=?)"),
+        ({"slug": Slug.BUSY, "number": "1"}, "ix_call_verdict (verdict=?)"),
+        ({"slug": Slug.BUSY, "account": "a"}, "ix_call_account_verdict (account=? AND verdict=?)"),
+        ({"slug": Slug.ANSWERED}, "ix_call_setup_at"),
+        ({"direction": Direction.INBOUND}, "ix_call_setup_at"),
+        ({"unanswered": True, "account": "a"}, "ix_call_account (account=?)"),
+        ({"sip_call_id": "x"}, "ix_attempt_sip_call_id (sip_call_id=?)"),
+    ],
 )
-def test_the_usual_filters_use_an_index(database: Database, fields: dict[str, str], index: str) -> None:
-    with database.read() as connection:
-        where = " AND ".join(f"{name} = '{value}'" for name, value in fields.items())
-        query = f"SELECT * FROM call WHERE {where or 'true'} ORDER BY setup_at DESC, call_id DESC LIMIT 5"
-        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}").all()
-    assert index in str(plan)
+def test_every_filter_is_led_by_an_index(
+    database: Database, calls: Calls, fields: dict[str, Any], index: str
+) -> None:
+    """No page reads more than it shows or may look at, whatever is asked for."""
+    plans = explained(database, lambda: calls.list(CallFilter(**fields), limit=5))
+    assert index in plans
+    steps = [line for line in plans.splitlines() if "call" in line or "attempt" in line]
+    assert not [step for step in steps if step.startswith("SCAN call") and "INDEX" not in step], plans
+    if "sip_call_id" not in fields:
+        assert "TEMP B-TREE" not in plans
 
 
 def test_pruning_takes_the_oldest_with_their_attempts(database: Database, calls: Calls) -> None:

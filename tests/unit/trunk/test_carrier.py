@@ -11,6 +11,7 @@ from trunkline.trunk.carrier import (
     CarrierCredentials,
     GatewayTransport,
     Rewrite,
+    parse_gateway,
     parse_network,
     rewrite,
 )
@@ -103,3 +104,23 @@ def test_parse_network() -> None:
     for text in ("192.0.2.1/24", "gw.example", ""):
         with pytest.raises(DirectoryError):
             parse_network(text)
+
+
+def test_parse_rewrite() -> None:
+    for text, rule in (
+        ("44:2:0", Rewrite("44", 2, "0")),
+        ("::+", Rewrite("", 0, "+")),
+        ("+1:1:", Rewrite("1", 1, "")),
+    ):
+        assert Rewrite.parse(text) == rule
+        assert Rewrite.parse(str(rule)) == rule
+    for text in ("44", "44:2", "44:x:0", "44:²:0", "44:999:0", "x:1:0"):
+        with pytest.raises(DirectoryError):
+            Rewrite.parse(text)
+
+
+def test_parse_gateway() -> None:
+    assert str(parse_gateway("gw.example:5070")) == "sip:gw.example:5070"
+    assert str(parse_gateway("SIPS:gw.example")) == "sips:gw.example"
+    with pytest.raises(DirectoryError, match="gateway"):
+        parse_gateway("gw example")

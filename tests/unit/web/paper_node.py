@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from trunkline.call.record import Direction
+from trunkline.call.record import Direction, MediaFigures
 from trunkline.errors import StoreError
 from trunkline.observe.message import LadderMessage
 from trunkline.sip.ports import Address, Transport
@@ -12,6 +12,7 @@ from trunkline.trunk.health import HealthState
 from trunkline.web.call_feed import CallFeed
 from trunkline.web.views import (
     BanView,
+    CallAudio,
     CallState,
     DirectoryStats,
     Explanation,
@@ -53,7 +54,7 @@ HEALTH = TargetHealth(
     last_failure="unreachable",
     last_detail="OPTIONS: no answer",
 )
-REGISTRATION = RegistrationView("abcd1234", "<sip:pbx@192.0.2.9>", "UDP 192.0.2.9:5060", 4600.0)
+REGISTRATION = RegistrationView("abcd1234", "sip:pbx@192.0.2.9", "UDP 192.0.2.9:5060", 4600.0)
 MESSAGES = [
     LadderMessage(
         1000.0,
@@ -108,6 +109,11 @@ class PaperNode:
         found = len(kept) < len(self.live)
         self.live = kept
         return found
+
+    def audio(self, call_id: str) -> CallAudio | None:
+        if all(call.call_id != call_id for call in self.live):
+            return None
+        return CallAudio(MediaFigures("PCMA", 100, 99, 1, 2.5, 4.25), MediaFigures("PCMU", 99, 100))
 
     async def ladder(self, call_id: str) -> list[LadderMessage]:
         return MESSAGES if call_id == "c1" else []

@@ -57,13 +57,17 @@ def test_reads(tmp_path: Path) -> None:
         assert client.media_ports() == node.media_ports()
         assert client.ladder("c1") == MESSAGES
         assert client.ladder("no such?call#") == []
+        audio = client.audio("c1")
+        assert audio is not None
+        assert (audio.caller.codec, audio.caller.mos, audio.callee.packets_sent) == ("PCMA", 4.25, 100)
+        assert client.audio("no such?call#") is None
 
     with_client(tmp_path / "s", node, act)
 
 
 def test_a_pbx_that_is_known_by_its_hosts(tmp_path: Path) -> None:
     view = with_client(tmp_path / "s", PaperNode(), lambda client: client.pbx("abcd1234", ["192.0.2.9"]))
-    assert [one.contact for one in view.registrations] == ["<sip:pbx@192.0.2.9>"]
+    assert [one.contact for one in view.registrations] == ["sip:pbx@192.0.2.9"]
     assert (view.refused_at, view.asked_at) == (950.0, 990.0)
     view = with_client(tmp_path / "s", PaperNode(), lambda client: client.pbx("other"))
     assert (view.registrations, view.asked_at) == ((), None)

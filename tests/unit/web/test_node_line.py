@@ -11,7 +11,7 @@ from tests.unit.web.paper_node import PaperNode
 from trunkline.web.control import control_app
 from trunkline.web.control_client import NoNodeError
 from trunkline.web.control_socket import listen_unix
-from trunkline.web.node_line import NodeLine
+from trunkline.web.node_line import FRESH_S, NodeLine
 from trunkline.web.serving import HttpServer
 
 
@@ -55,3 +55,16 @@ def test_a_change_that_the_node_can_not_be_told_is_no_failure(tmp_path: Path) ->
     """It is in the database, and the node will see it there."""
     NodeLine(tmp_path / "s").changed()
     PaperLine(PaperNode(store_fails=True)).changed()
+
+
+def test_one_answer_about_calls_serves_many_pages() -> None:
+    now = 100.0
+    node = PaperNode()
+    line = PaperLine(node)
+    line._now = lambda: now
+    assert [call.call_id for call in line.calls()] == ["c1"]
+    node.live = []
+    now += FRESH_S / 2
+    assert line.calls()
+    now += FRESH_S / 2
+    assert not line.calls()

@@ -2,7 +2,8 @@
 
 import pytest
 
-from trunkline.errors import ConfigError, DirectoryError, StoreError, TrunklineError
+from trunkline.errors import ConfigError, DirectoryError, NetError, StoreError, TrunklineError
+from trunkline.pbx.trunk_facts import PbxError
 from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.uri import SipUri
 from trunkline.store.answers import KeyReusedError, PendingError
@@ -51,7 +52,9 @@ def malformed_uri() -> TrunklineError:
         (DirectoryError("x"), 422, "invalid"),
         (StoreError("x"), 422, "invalid"),
         (malformed_uri(), 422, "invalid"),
-        (ConfigError("x"), 500, "fault"),
+        (PbxError("x"), 422, "invalid"),
+        (ConfigError("x"), 503, "not-set-up"),
+        (NetError("x"), 500, "fault"),
     ],
 )
 def test_statuses(error: TrunklineError, status: int, slug: str) -> None:
@@ -74,4 +77,4 @@ def test_what_is_somebody_elses_can_not_be_told_from_what_nobody_has() -> None:
 
 
 def test_our_own_faults_are_not_explained_to_strangers() -> None:
-    assert "secret" not in problem_of(ConfigError("secret path")).detail
+    assert "secret" not in problem_of(NetError("secret path")).detail

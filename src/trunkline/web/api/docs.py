@@ -89,12 +89,14 @@ def _fields(document: Json, schema: Json) -> list[Json]:
 
 
 def _type(document: Json, schema: Json) -> str:
-    """In words: `string`, `integer or null`, `list of object`, `any | owned | replace`."""
+    """In words: `string`, `integer or null`, `list of object of uri, priority`, `any | owned | replace`."""
     known = resolved(document, schema)
     if "enum" in known:
         return " | ".join(str(value) for value in known["enum"])
     if "anyOf" in known:
         return " or ".join(_type(document, one) for one in known["anyOf"])
+    if known.get("properties"):
+        return f"object of {', '.join(known['properties'])}"
     kind = str(known.get("type", "anything"))
     if kind == "array":
         return f"list of {_type(document, known.get('items', {}))}"

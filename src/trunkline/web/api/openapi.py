@@ -36,9 +36,12 @@ TAGS: Final = {
     "Secrets": "What a PBX signs in with. Several work at a time while one is being changed.",
     "Numbers": "E.164 numbers of the accounts.",
     "Forward to SIP": "Where calls to a number go, and how those endpoints are.",
+    "Connect a PBX": "Where the service is, a configuration filled in, and what has been seen of the PBX.",
+    "Numbers for sale": "A stock that accounts buy from, with credit.",
     "Carriers": "Upstream SIP peers (operators).",
     "Routes": "Which carrier takes which numbers (operators).",
     "Calls": "Records of past calls, live ones, their messages.",
+    "Figures": "How calls went over time, and what is used of the limits.",
     "Explain": "What would happen to a call, and what an error id means.",
     "Network": "What the running node knows.",
     "Webhooks": "Your own programs, told what happens.",
@@ -48,6 +51,7 @@ TAGS: Final = {
 _PROBLEMS: Final = {
     400: ("Malformed", "The body is no JSON."),
     401: ("NotSignedIn", "The credentials are missing, wrong or no longer good."),
+    402: ("NoCredit", "The account's credit is too small."),
     403: ("NotAllowed", "Only an operator may do this."),
     404: ("NotFound", "There is no such thing, or it belongs to somebody else."),
     409: ("Conflict", "It exists already, something else needs it, or the same request is being served."),
@@ -122,7 +126,7 @@ def describe(document: Json) -> Json:
         shows_version = path in versioned or (
             method == "post" and any(one.startswith(f"{path}/{{") for one in versioned)
         )
-        _complete(document, method, operation, shows_version=shows_version)
+        _complete(document, path, method, operation, shows_version=shows_version)
     return document
 
 
@@ -133,14 +137,20 @@ def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
             yield path, method, operation
 
 
+_DONE: Final = {"200": "What was asked for.", "201": "It is made.", "204": "It is done."}
+
+
 def _parameters(operation: Json) -> set[str]:
     return {parameter["name"] for parameter in operation.get("parameters", ())}
 
 
-def _complete(document: Json, method: str, operation: Json, *, shows_version: bool) -> None:
+def _complete(document: Json, path: str, method: str, operation: Json, *, shows_version: bool) -> None:
+    operation["description"] = " ".join(operation["description"].split())
+    operation["summary"] = operation["description"].partition(". ")[0].rstrip(".")
     responses = operation["responses"]
     responses.pop("422", None)
     for status, response in responses.items():
+        response["description"] = _DONE[status]
         named = ["ETag"] if shows_version and status != "204" else []
         if status == "201":
             named += ["Location", "Idempotency-Replayed"]
@@ -149,11 +159,11 @@ def _complete(document: Json, method: str, operation: Json, *, shows_version: bo
         _give_examples(document, response, every_field=True)
     if "requestBody" in operation:
         _give_examples(document, operation["requestBody"], every_field=False)
-    for status in sorted(_refusals(method, operation)):
+    for status in sorted(_refusals(path, method, operation)):
         responses[str(status)] = {"$ref": f"#/components/responses/{_PROBLEMS[status][0]}"}
 
 
-def _refusals(method: str, operation: Json) -> set[int]:
+def _refusals(path: str, method: str, operation: Json) -> set[int]:
     """The statuses of the problems that an operation can answer with."""
     parameters = _parameters(operation)
     statuses = {401, 403, 429, 500, 503}
@@ -163,6 +173,8 @@ def _refusals(method: str, operation: Json) -> set[int]:
         statuses.add(422)
     if "account" in parameters or any(one["in"] == "path" for one in operation.get("parameters", ())):
         statuses.add(404)
+    if path.endswith("/purchases"):
+        statuses.add(402)
     if method in ("post", "delete"):
         statuses |= {404, 409}
     if IF_MATCH in parameters:

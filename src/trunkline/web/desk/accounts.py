@@ -1,32 +1,40 @@
 """Accounts and their secrets. A customer sees the own account and changes its secrets; the rest is the
 operator's."""
 
-from collections.abc import Sequence
-from typing import Unpack
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Unpack
 
+from trunkline.call.record import Direction
 from trunkline.store.accounts import DEFAULT_OVERLAP_S, AccountChanges, AccountPage, Guard, StoredSecret
 from trunkline.trunk.account import Account
 from trunkline.web.desk.counter import Counter
+
+_DAY_S = 86_400.0
+
+
+class Used(NamedTuple):
+    """What an account has used of its limits, running calls included."""
+
+    calls: int
+    """Outbound calls up now."""
+    minutes: float
+    """Answered outbound minutes in the present UTC day."""
 
 
 class AccountDesk:
     """See the module."""
 
-    def __init__(self, counter: Counter) -> None:
+    def __init__(self, counter: Counter, wall: Callable[[], float] = time.time) -> None:
         self._counter = counter
-
-    def list(self) -> Sequence[Account]:
-        """All of them by key, or the customer's own."""
-        counter = self._counter
-        if counter.principal.account is None:
-            return counter.store.accounts.list()
-        return [counter.store.accounts.get(counter.principal.account)]
+        self._wall = wall
 
     def page(self, search: str = "", *, after: str = "", limit: int = 50) -> AccountPage:
         """Up to `limit` accounts behind the key `after`; a customer's page is the own account."""
-        if self._counter.principal.operator:
+        own = self._counter.principal.account
+        if own is None:
             return self._counter.store.accounts.page(search, after=after, limit=limit)
-        return AccountPage([account for account in self.list() if account.key > after], more=False)
+        return AccountPage([self.get(own)] if own > after else [], more=False)
 
     def get(self, key: str) -> Account:
         self._own(key)
@@ -50,6 +58,20 @@ class AccountDesk:
         self._counter.check_operator()
         self._counter.store.accounts.remove(key)
         self._counter.node.changed()
+
+    def used(self, key: str) -> Used:
+        """Raises `ControlError` while the node can't be asked."""
+        self._own(key)
+        now = self._wall()
+        day_began = now // _DAY_S * _DAY_S
+        live = [
+            call
+            for call in self._counter.node.client().calls()
+            if call.account == key and call.direction is Direction.OUTBOUND
+        ]
+        running_s = sum(now - max(call.answered_at, day_began) for call in live if call.answered_at)
+        talked_s = self._counter.store.figures.talked_s(key, day_began) + running_s
+        return Used(len(live), talked_s / 60)
 
     def secrets(self, key: str) -> Sequence[StoredSecret]:
         """Those that work now, oldest first."""

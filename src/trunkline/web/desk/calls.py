@@ -1,13 +1,15 @@
 """Calls, live and past: a customer's are those of the own account."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from trunkline.call.record import CallRecord
 from trunkline.observe.message import LadderMessage
-from trunkline.store.calls import DEFAULT_PAGE, CallDetail, CallFilter, Page
+from trunkline.store.calls import DEFAULT_PAGE, MAX_PAGE, CallDetail, CallFilter, Page
 from trunkline.store.errors import NotFoundError
+from trunkline.store.figures import Stretch
 from trunkline.web.desk.counter import Counter
-from trunkline.web.views import LiveCall
+from trunkline.web.views import CallAudio, LiveCall
 
 
 class CallDesk:
@@ -22,6 +24,25 @@ class CallDesk:
         account = counter.account_or_all(wanted.account)
         return counter.store.calls.list(replace(wanted, account=account), cursor=cursor, limit=limit)
 
+    def all(self, wanted: CallFilter) -> Iterator[Sequence[CallRecord]]:
+        """All records, newest first, some at a time. Who may ask is checked at once."""
+        self._counter.account_or_all(wanted.account)
+        return self._pages(wanted)
+
+    def _pages(self, wanted: CallFilter) -> Iterator[Sequence[CallRecord]]:
+        cursor: str | None = None
+        while True:
+            page = self.page(wanted, cursor=cursor, limit=MAX_PAGE)
+            yield page.calls
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def figures(self, since_at: float, stretch_s: float, count: int) -> Sequence[Stretch]:
+        """Counts of `count` stretches of `stretch_s` seconds from `since_at` on."""
+        counter = self._counter
+        return counter.store.figures.over(counter.principal.account, since_at, stretch_s, count)
+
     def get(self, call_id: str) -> CallDetail:
         """The record and its attempts."""
         detail = self._counter.store.calls.get(call_id)
@@ -34,10 +55,15 @@ class CallDesk:
             self.get(call_id)
         return self._counter.node.client().ladder(call_id)
 
+    def audio(self, call_id: str) -> CallAudio | None:
+        """The audio so far of a call under way; None when it is over."""
+        self.get(call_id)
+        return self._counter.node.client().audio(call_id)
+
     def live(self) -> Sequence[LiveCall]:
-        """Calls under way, oldest first."""
+        """Calls under way, oldest first, as of a moment ago."""
         principal = self._counter.principal
-        return [call for call in self._counter.node.client().calls() if principal.sees(call.account)]
+        return [call for call in self._counter.node.calls() if principal.sees(call.account)]
 
     def hang_up(self, call_id: str) -> None:
         """End a call that is up."""
@@ -45,4 +71,7 @@ class CallDesk:
             raise NotFoundError("live call", call_id)
 
     def _live(self, call_id: str) -> LiveCall | None:
-        return next((call for call in self.live() if call.call_id == call_id), None)
+        """A call under way now."""
+        principal = self._counter.principal
+        calls = self._counter.node.client().calls()
+        return next((one for one in calls if one.call_id == call_id and principal.sees(one.account)), None)

@@ -4,6 +4,7 @@ from trunkline.web.desk.accounts import AccountDesk
 from trunkline.web.desk.answers import AnswerDesk
 from trunkline.web.desk.calls import CallDesk
 from trunkline.web.desk.carriers import CarrierDesk, RouteDesk
+from trunkline.web.desk.connect import ConnectDesk
 from trunkline.web.desk.counter import Counter
 from trunkline.web.desk.network import NetworkDesk
 from trunkline.web.desk.numbers import NumberDesk
@@ -25,6 +26,7 @@ class Desk:
         self.carriers = CarrierDesk(counter)
         self.routes = RouteDesk(counter)
         self.network = NetworkDesk(counter)
+        self.connect = ConnectDesk(counter)
         self.people = PeopleDesk(counter)
         self.webhooks = WebhookDesk(counter)
         self.answers = AnswerDesk(counter)

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from cryptography import x509
+
 from trunkline.call.record import Direction
 from trunkline.store.errors import NotFoundError
 from trunkline.trunk.e164 import normalise
@@ -64,6 +66,15 @@ class NetworkDesk:
         configured."""
         self._counter.check_operator()
         return self._counter.node.client().drain(timeout_s)
+
+    def certificate_ends_at(self) -> float | None:
+        """The wall-clock second at which the TLS certificate ends; None: there is none to be read."""
+        self._counter.check_operator()
+        try:
+            data = self._counter.settings.certificate.read_bytes()
+            return x509.load_pem_x509_certificate(data).not_valid_after_utc.timestamp()
+        except (OSError, ValueError):
+            return None
 
     def explain(self, question: Question) -> Explanation:
         """What would happen to a call now: of the customer's own account, or to an own number."""

@@ -39,6 +39,13 @@ class PeopleDesk:
         counter = self._counter
         return counter.store.sessions.list(account=counter.principal.account)
 
+    def own_sessions(self) -> Sequence[Session]:
+        """An operator's own; a customer's as in `sessions`."""
+        principal = self._counter.principal
+        if not principal.operator:
+            return self.sessions()
+        return self._counter.store.sessions.list(user=principal.user)
+
     def revoke_session(self, id_: str) -> None:
         """End one."""
         if id_ not in {session.id for session in self.sessions()}:

@@ -24,6 +24,7 @@ _THINGS = {
     "secret_id": "2",
     "position": "1",
     "prefix": "44",
+    "kind": "generic",
     "source": "192.0.2.66",
     "delivery_id": "1",
 }
@@ -35,6 +36,7 @@ _NOBODYS = {
     "secret_id": "99",
     "position": "1",
     "prefix": "99",
+    "kind": "generic",
     "source": "192.0.2.99",
     "name": "nobody",
     "session_id": "0" * 64,
@@ -150,12 +152,12 @@ def test_no_list_holds_anything_of_another(document: Any, office: Office, alpha:
 
 
 def test_no_filter_widens_a_list(document: Any, alpha: httpx.Client) -> None:
+    kinds = {"/v1/audit": "account", "/v1/sessions": "token", "/v1/stock": "landline"}
     wanted = {
         "account": BETA.key,
         "number": BETA.e164,
         "carrier": "upstream",
         "key": BETA.key,
-        "kind": "account",
         "search": "beta",
         "starts_with": BETA.e164,
         "contains": BETA.e164,
@@ -170,19 +172,26 @@ def test_no_filter_widens_a_list(document: Any, alpha: httpx.Client) -> None:
         "direction": "outbound",
         "state": "closed",
         "forwarded": "true",
+        "unanswered": "false",
+        "stretch_s": "86400",
+        "count": "744",
+        "country": "GB",
+        "digits": BETA.e164,
+        "where": "end",
+        "offset": "0",
         "limit": "1000",
     }
     for method, path, operation in operations(document):
         if method != "get" or names_of(operation, "path"):
             continue
         for name in names_of(operation, "query"):
-            value = "token" if (path, name) == ("/v1/sessions", "kind") else wanted[name]
+            value = kinds[path] if name == "kind" else wanted[name]
             answer = alpha.get(path, params={name: value})
             if name == "account":
                 assert answer.status_code == 404, (path, answer.text)
                 continue
             assert answer.status_code == 200, (path, name, answer.text)
-            for item in answer.json()["items"]:
+            for item in answer.json()["items"] if path not in ("/v1/figures", "/v1/stock") else ():
                 assert item.get("account", item.get("key")) == "alpha", (path, name)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.unit.web.customers import ALPHA, BETA
 from trunkline.store.answers import Answer, Answers
+from trunkline.store.stock import StockNumber
 from trunkline.web.office import Office
 
 CREATIONS: list[tuple[str, dict[str, Any]]] = [
@@ -19,6 +20,9 @@ CREATIONS: list[tuple[str, dict[str, Any]]] = [
     ("/v1/routes", {"prefix": "all", "carriers": [{"carrier": "upstream"}]}),
     ("/v1/users", {"name": "eve@example.net", "password": "a long password"}),
     ("/v1/tokens", {"label": "script"}),
+    ("/v1/stock", {"e164": "441632960004", "country": "GB"}),
+    ("/v1/accounts/alpha/purchases", {"e164": "441632960003"}),
+    ("/v1/accounts/alpha/credit", {"amount": "25"}),
     ("/v1/webhooks", {"account": "alpha", "url": "https://example.com/hook"}),
 ]
 
@@ -26,6 +30,7 @@ CREATIONS: list[tuple[str, dict[str, Any]]] = [
 @pytest.mark.parametrize(("path", "body"), CREATIONS)
 def test_the_second_answer_is_the_first(operator: httpx.Client, office: Office, path: str, body: Any) -> None:
     headers = {"Idempotency-Key": "k1"}
+    office.store.stock.add([StockNumber("441632960003", "GB")])
     first = operator.post(path, json=body, headers=headers)
     assert first.status_code == 201, first.text
     changes = len(office.store.audit.list(limit=1000))

@@ -47,7 +47,8 @@ def test_every_operation_tells_its_refusals(document: Any) -> None:
         answers = set(operation["responses"])
         assert {"401", "403", "429", "500", "503"} <= answers, path
         assert operation["summary"], path
-        assert operation["description"], path
+        assert operation["description"].startswith(operation["summary"]), path
+        assert len(operation["summary"]) < 100, path
         assert operation["tags"][0] in {tag["name"] for tag in document["tags"]}, path
         if "{" in path:
             assert "404" in answers, path

@@ -1,8 +1,12 @@
 """Whose accounts are whose."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.unit.web.customers import ALPHA, BETA, OPERATOR, principal
+from tests.unit.web.paper_node import CALL, PaperNode
+from trunkline.call.record import Direction
 from trunkline.store.errors import NotFoundError
 from trunkline.trunk.account import Account
 from trunkline.web.errors import NotAllowedError
@@ -15,7 +19,6 @@ def test_an_operator_sees_all_and_a_customer_the_own(office: Office) -> None:
         "beta",
     ]
     desk = office.desk(principal(BETA.key)).accounts
-    assert [account.key for account in desk.list()] == ["beta"]
     assert [account.key for account in desk.page("alpha").accounts] == ["beta"]
     assert desk.page(after="beta").accounts == []
     assert desk.get("beta").name == "beta Ltd"
@@ -65,3 +68,20 @@ def test_a_customer_changes_the_own_secrets(office: Office) -> None:
     desk.revoke_secret(ALPHA.key, added.id)
     assert verify(ALPHA.key, "another-s3cret") is None
     assert len(desk.secrets(ALPHA.key)) == 2
+
+
+def test_what_is_used_of_the_limits(office: Office, node: PaperNode) -> None:
+    wall = 86_400.0 * 3 + 600
+    day_began = wall - 600
+    node.live = [
+        replace(CALL, account=ALPHA.key, setup_at=day_began - 30, answered_at=day_began - 20),
+        replace(CALL, account=ALPHA.key, setup_at=wall - 70, answered_at=wall - 60),
+        replace(CALL, account=ALPHA.key, setup_at=wall - 5, answered_at=None),
+        replace(CALL, account=ALPHA.key, direction=Direction.INBOUND),
+        replace(CALL, account=BETA.key),
+    ]
+    desk = office.desk(principal(ALPHA.key)).accounts
+    desk._wall = lambda: wall
+    assert desk.used(ALPHA.key) == (3, 11.0)
+    with pytest.raises(NotFoundError):
+        desk.used(BETA.key)

@@ -25,6 +25,7 @@ def test_anothers_call_does_not_exist(office: Office, node: PaperNode) -> None:
         lambda: desk.get(BETA.call_id),
         lambda: desk.ladder(BETA.call_id),
         lambda: desk.ladder(BETA.live_call_id),
+        lambda: desk.audio(BETA.call_id),
         lambda: desk.hang_up(BETA.live_call_id),
         lambda: desk.page(CallFilter(account="beta")),
     ):
@@ -47,3 +48,13 @@ def test_a_customer_hangs_up_the_own(office: Office, node: PaperNode) -> None:
 
 def test_the_ladder_of_an_own_call(office: Office) -> None:
     assert office.desk(principal(ALPHA.key)).calls.ladder(ALPHA.call_id) == []
+
+
+def test_all_records_of_a_customer(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trunkline.web.desk.calls.MAX_PAGE", 1)
+    own = office.desk(principal(ALPHA.key)).calls.all(CallFilter())
+    assert [[call.call_id for call in page] for page in own] == [["call-alpha"]]
+    every = office.desk(principal(OPERATOR)).calls.all(CallFilter())
+    assert sorted(call.call_id for page in every for call in page) == ["call-alpha", "call-beta"]
+    with pytest.raises(NotFoundError):
+        office.desk(principal(ALPHA.key)).calls.all(CallFilter(account="beta"))

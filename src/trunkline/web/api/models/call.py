@@ -40,6 +40,13 @@ class MediaView(Body):
     mos: float | None = Field(description="Estimated listening quality, 1.0 to 4.5.", examples=[4.4])
 
 
+class AudioView(Body):
+    """The audio of a call under way, as far as it has come."""
+
+    caller: MediaView
+    callee: MediaView = Field(description="Of the present attempt.")
+
+
 class CallView(Body):
     """One call."""
 

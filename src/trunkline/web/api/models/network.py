@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from trunkline.call.record import Direction
-from trunkline.trunk.health import HealthState
 from trunkline.web.api.models.base import PRINTABLE, Body, Key, Real
+from trunkline.web.api.models.number import HealthShared
 
 Dialled = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=PRINTABLE)]
 
@@ -41,23 +41,12 @@ class BanList(Body):
     items: list[BanView]
 
 
-class HealthView(Body):
+class HealthView(HealthShared):
     """How an endpoint of a number, or a gateway of a carrier, has answered lately."""
 
-    uri: str = Field(examples=["sip:100@pbx1.example.com"])
     number: str | None = Field(description="null: it is a gateway.", examples=["442079460123"])
     account: str | None = Field(examples=["trunk1"])
     carrier: str | None = Field(description="null: it is an endpoint.")
-    state: HealthState
-    results: list[bool] = Field(
-        description="The last pings and calls, oldest first; true is good.", examples=[[True, True, False]]
-    )
-    since_at: datetime | None = Field(description="When it last went up or down.")
-    last_at: datetime | None = Field(description="When the last result came.")
-    last_failure: str = Field(
-        description="The error id of the last failure; empty: none.", examples=["unreachable"]
-    )
-    last_detail: str = Field(examples=["OPTIONS: no answer"])
 
 
 class HealthList(Body):

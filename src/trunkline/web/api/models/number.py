@@ -154,10 +154,9 @@ class NumberPage(Body):
     next: str | None = Field(description="`after` of the page behind; null: that was the last.")
 
 
-class TargetView(Body):
-    """How an endpoint or gateway has answered lately."""
+class HealthShared(Body):
+    """How something that is called has answered lately."""
 
-    position: int = Field(description="Its place in the list, from 1.", examples=[1])
     uri: str = Field(examples=["sips:100@pbx2.example.com"])
     state: HealthState = Field(description="`unknown`: nothing was heard about it yet.")
     results: list[bool] = Field(
@@ -169,6 +168,12 @@ class TargetView(Body):
         description="The error id of the last failure; empty: none.", examples=["unreachable"]
     )
     last_detail: str = Field(examples=["OPTIONS: no answer"])
+
+
+class TargetView(HealthShared):
+    """An endpoint or gateway in its place, and how it has answered lately."""
+
+    position: int = Field(description="Its place in the list, from 1.", examples=[1])
 
 
 class TargetList(Body):

@@ -1,7 +1,6 @@
 """Calls: records of past ones, live ones, their messages."""
 
 import io
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -11,11 +10,13 @@ from trunkline.call.record import Direction, RecordState
 from trunkline.errors import DirectoryError
 from trunkline.observe.pcap import write_pcap
 from trunkline.store.calls import CallFilter
+from trunkline.store.errors import NotFoundError
 from trunkline.trunk.verdict import Slug
 from trunkline.web.api.front import AtDesk
-from trunkline.web.api.models.base import KEY, PRINTABLE
+from trunkline.web.api.models.base import KEY, PRINTABLE, Moment
 from trunkline.web.api.models.call import (
     SLUGS,
+    AudioView,
     CallDetailView,
     CallPage,
     CallView,
@@ -45,12 +46,15 @@ def list_calls(
     direction: Direction | None = None,
     state: RecordState | None = None,
     verdict: ErrorIdQuery = None,
+    unanswered: Annotated[
+        bool, Query(description="Those alone that ended without an answer, whatever the reason.")
+    ] = False,
     sip_call_id: Annotated[
         str | None,
-        Query(max_length=1000, pattern=PRINTABLE, description="SIP Call-ID of the caller's leg."),
+        Query(max_length=1000, pattern=PRINTABLE, description="SIP Call-ID of any leg."),
     ] = None,
-    since: Annotated[datetime | None, Query(description="Set up at or after this moment …")] = None,
-    until: Annotated[datetime | None, Query(description="… and before this one.")] = None,
+    since: Annotated[Moment | None, Query(description="Set up at or after this moment …")] = None,
+    until: Annotated[Moment | None, Query(description="… and before this one.")] = None,
     cursor: Annotated[
         str | None, Query(max_length=200, pattern=PRINTABLE, description="`next` of the page before.")
     ] = None,
@@ -64,6 +68,7 @@ def list_calls(
         direction=direction,
         state=state,
         slug=None if verdict is None else _slug(verdict),
+        unanswered=unanswered,
         sip_call_id=sip_call_id,
         since_at=None if since is None else since.timestamp(),
         until_at=None if until is None else until.timestamp(),
@@ -101,6 +106,15 @@ def get_capture(desk: AtDesk, call_id: CallPath) -> Response:
 def list_live_calls(desk: AtDesk) -> LiveCallList:
     """Calls under way, oldest first."""
     return LiveCallList(items=[LiveCallView.model_validate(one) for one in desk.calls.live()])
+
+
+@router.get("/live-calls/{call_id}/audio")
+def get_audio(desk: AtDesk, call_id: CallPath) -> AudioView:
+    """How the audio of a call under way is so far."""
+    audio = desk.calls.audio(call_id)
+    if audio is None:
+        raise NotFoundError("live call", call_id)
+    return AudioView.model_validate(audio)
 
 
 @router.delete("/live-calls/{call_id}", status_code=204)

@@ -66,8 +66,8 @@ def add_user(desk: AtDesk, once: OnlyOnce, new: NewUser) -> Response:
 
 @router.put("/users/{name}/password", status_code=204)
 def set_password(desk: AtDesk, name: UserPath, new: NewPassword) -> None:
-    """Give a user another password, and end the user's sessions and tokens: an operator anybody, everybody
-    the own."""
+    """Give a user another password, and end the user's sessions and tokens. An operator may do so to anybody,
+    everybody to the own."""
     desk.people.set_password(name, new.password)
 
 

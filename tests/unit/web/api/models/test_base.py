@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from trunkline.web.api.models.base import Body, Key, Line, Number, Prefix, without_defaults
+from trunkline.web.api.models.base import Body, Key, Line, Moment, Number, Prefix, without_defaults
 
 
 class Thing(Body):
@@ -67,3 +67,24 @@ def test_a_change_has_no_defaults() -> None:
     schema = Thing.model_json_schema()
     without_defaults(schema)
     assert all("default" not in field for field in schema["properties"].values())
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("1970-01-01T00:00:00Z", 0.0),
+        ("1970-01-01T01:00:00.5+01:00", 0.5),
+        ("0", None),
+        ("1970-01-01", None),
+        ("1970-01-01T00:00:00", None),
+        ("1970-13-01T00:00:00Z", None),
+        ("yesterday", None),
+    ],
+)
+def test_moments(text: str, at: float | None) -> None:
+    moment: TypeAdapter[Any] = TypeAdapter(Moment)
+    if at is not None:
+        assert moment.validate_python(text).timestamp() == at
+        return
+    with pytest.raises(ValidationError):
+        moment.validate_python(text)

@@ -1,6 +1,7 @@
 """Calls."""
 
 import io
+from dataclasses import replace
 
 import dpkt
 import httpx
@@ -78,3 +79,19 @@ def test_live_calls(alpha: httpx.Client, node: PaperNode) -> None:
     assert alpha.delete(f"/v1/live-calls/{ALPHA.live_call_id}").status_code == 204
     assert alpha.delete(f"/v1/live-calls/{ALPHA.live_call_id}").status_code == 404
     assert [call.call_id for call in node.live] == [BETA.live_call_id]
+
+
+def test_audio_of_a_live_call(alpha: httpx.Client, office: Office, node: PaperNode) -> None:
+    node.live = [replace(CALL, account="alpha")]
+    write(office.store.database, ended_call("c1", account="alpha"), ended_call("c2", account="beta"))
+    shown = alpha.get("/v1/live-calls/c1/audio").json()
+    assert shown["caller"].keys() == {
+        "codec",
+        "packets_received",
+        "packets_sent",
+        "packets_lost",
+        "jitter_ms",
+        "mos",
+    }
+    for call_id in (ALPHA.call_id, "c2", "nothing"):
+        assert alpha.get(f"/v1/live-calls/{call_id}/audio").status_code == 404

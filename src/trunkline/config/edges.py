@@ -6,9 +6,9 @@ Those of the settings; where none are listed, this node is the only one.
 from ipaddress import ip_address
 from typing import NamedTuple
 
-from trunkline.config import Settings
+from trunkline.config.advertised import advertised_host
+from trunkline.config.settings import Settings
 from trunkline.errors import ConfigError
-from trunkline.node.wiring import advertised_host
 
 
 class PublishedEdge(NamedTuple):

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from trunkline.config import Settings
+from trunkline.config.edges import published_edges
 from trunkline.errors import ConfigError
-from trunkline.node.edges import published_edges
 
 LISTED = """
 [[edges]]

@@ -1,0 +1,1 @@
+"""Calls: the list, one call with its ladder and timeline, and why it ended."""

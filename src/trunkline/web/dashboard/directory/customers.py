@@ -1,0 +1,136 @@
+"""Customers: the accounts, and what each may do. A customer sees the own one, and changes nothing of it."""
+
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from starlette.datastructures import FormData
+
+from trunkline.errors import TrunklineError
+from trunkline.sdp.codecs import CODEC_NAMES
+from trunkline.store.accounts import MAX_SECRETS, MIN_SECRET_LENGTH, AccountChanges, new_key
+from trunkline.trunk.account import Account, AccountStatus, CallerIdPolicy, Ringback
+from trunkline.trunk.e164 import normalise
+from trunkline.trunk.media_policy import DtmfMode, SrtpPolicy
+from trunkline.web.dashboard import fields
+from trunkline.web.dashboard.browser import Flash, Form, Signed, go, text
+from trunkline.web.dashboard.frame import page, refusal
+from trunkline.web.dashboard.people.credentials import OVERLAPS
+from trunkline.web.desk import Desk
+from trunkline.web.versions import unchanged, version_of
+
+PAGE = 50
+_CALLER_ID = {
+    CallerIdPolicy.ANY: "whatever it sends",
+    CallerIdPolicy.OWNED: "its own numbers only",
+    CallerIdPolicy.REPLACE: "always the number below",
+}
+_RINGBACK = {
+    Ringback.FAR_END: "the far end",
+    Ringback.AT_ONCE: "the service, at once",
+    Ringback.TONE: "the service, with a tone where the far end rings in silence",
+}
+
+router = APIRouter()
+
+
+@router.get("/customers")
+def customers(request: Request, desk: Signed, search: str = "", after: str = "") -> Response:
+    found = desk.accounts.page(search, after=after, limit=PAGE)
+    kept = {"search": search} if search else {}
+    following = {**kept, "after": found.accounts[-1].key} if found.more else None
+    return page(
+        request,
+        "customers.html",
+        accounts=found.accounts,
+        search=search,
+        first=f"/customers?{urlencode(kept)}" if after else "",
+        next=f"/customers?{urlencode(following)}" if following else "",
+    )
+
+
+@router.get("/customers/-/new")
+def new(request: Request, _desk: Signed) -> Response:
+    return page(request, "customer_new.html", typed={}, refused="")
+
+
+@router.post("/customers/-/new")
+def add(request: Request, desk: Signed, form: Form) -> Response:
+    typed = {name: text(form, name) for name in ("key", "name")}
+    try:
+        account, secret = desk.accounts.add(Account(typed["key"] or new_key(), typed["name"]))
+    except TrunklineError as error:
+        status, words = refusal(error)
+        return page(request, "customer_new.html", status=status, typed=typed, refused=words)
+    flash = Flash("The customer was added.", secret=secret, secret_name=f"Secret of {account.key}")
+    return go(request, f"/customers/{account.key}", flash)
+
+
+@router.get("/customers/{key}")
+def customer(request: Request, desk: Signed, key: str) -> Response:
+    return _page(request, desk, desk.accounts.get(key))
+
+
+@router.post("/customers/{key}")
+def change(request: Request, desk: Signed, form: Form, key: str) -> Response:
+    try:
+        desk.accounts.update(key, guard=unchanged(text(form, "version")), **_changes(form))
+    except TrunklineError as error:
+        status, words = refusal(error)
+        return _page(request, desk, desk.accounts.get(key), refused=words, status=status)
+    return go(request, f"/customers/{key}", "The customer was changed.")
+
+
+@router.post("/customers/{key}/state")
+def set_state(request: Request, desk: Signed, form: Form, key: str) -> Response:
+    blocked = text(form, "state") == AccountStatus.BLOCKED
+    desk.accounts.update(key, status=AccountStatus.BLOCKED if blocked else AccountStatus.ACTIVE)
+    said = "blocked: its calls are refused from now on" if blocked else "active again"
+    return go(request, f"/customers/{key}", f"The account is {said}.")
+
+
+@router.post("/customers/{key}/remove")
+def remove(request: Request, desk: Signed, _form: Form, key: str) -> Response:
+    try:
+        desk.accounts.remove(key)
+    except TrunklineError as error:
+        status, words = refusal(error)
+        return _page(request, desk, desk.accounts.get(key), refused=words, status=status)
+    return go(request, "/customers", f"Customer {key} was removed.")
+
+
+def _page(request: Request, desk: Desk, found: Account, *, refused: str = "", status: int = 200) -> Response:
+    return page(
+        request,
+        "customer.html",
+        status=status,
+        account=found,
+        secrets=desk.accounts.secrets(found.key),
+        users=[user for user in desk.people.users() if user.account == found.key],
+        version=version_of(found),
+        refused=refused,
+        caller_id=[(policy.value, words) for policy, words in _CALLER_ID.items()],
+        ringback=[(item.value, words) for item, words in _RINGBACK.items()],
+        srtp=[(item.value, item.value) for item in SrtpPolicy],
+        dtmf=[(item.value, item.value) for item in DtmfMode],
+        codecs=CODEC_NAMES,
+        overlaps=OVERLAPS,
+        least_secret=MIN_SECRET_LENGTH,
+        most_secrets=MAX_SECRETS,
+    )
+
+
+def _changes(form: FormData) -> AccountChanges:
+    number = text(form, "caller_id_number")
+    return AccountChanges(
+        name=text(form, "name"),
+        caller_id_policy=fields.chosen(form, "caller_id_policy", CallerIdPolicy),
+        caller_id_number=normalise(number) if number else None,
+        codecs=fields.several(form, "codecs"),
+        transcoding=fields.checked(form, "transcoding"),
+        srtp=fields.chosen(form, "srtp", SrtpPolicy),
+        dtmf=fields.chosen(form, "dtmf", DtmfMode),
+        ringback=fields.chosen(form, "ringback", Ringback),
+        announcements=fields.checked(form, "announcements"),
+        refer_enabled=fields.checked(form, "refer_enabled"),
+    )

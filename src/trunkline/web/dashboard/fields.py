@@ -1,0 +1,63 @@
+"""Reading what was typed into a form's fields. Errors are words for whoever typed it."""
+
+import math
+import re
+from enum import Enum
+from typing import TypeVar
+
+from starlette.datastructures import FormData
+
+from trunkline.errors import DirectoryError
+from trunkline.trunk.e164 import checked_prefix
+from trunkline.web.dashboard.browser import text
+
+_E = TypeVar("_E", bound=Enum)
+_BETWEEN = re.compile(r"[\s,;]+")
+MAX_NUMBER = 10**9
+
+
+def whole(form: FormData, name: str, what: str) -> int | None:
+    """A whole number from 0 to `MAX_NUMBER`; None for an empty field. Raises `DirectoryError`."""
+    typed = text(form, name)
+    if not typed:
+        return None
+    if not (typed.isascii() and typed.isdigit() and len(typed) <= 10 and int(typed) <= MAX_NUMBER):
+        raise DirectoryError(f"{what} is a whole number, 0 or more")
+    return int(typed)
+
+
+def decimal(form: FormData, name: str, what: str) -> float | None:
+    """A number; None for an empty field. Raises `DirectoryError`."""
+    typed = text(form, name)
+    if not typed:
+        return None
+    try:
+        number = float(typed)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise DirectoryError(f"{what} is a number")
+    return number
+
+
+def checked(form: FormData, name: str) -> bool:
+    """Whether a box is ticked."""
+    return text(form, name) == "yes"
+
+
+def chosen(form: FormData, name: str, kind: type[_E]) -> _E:
+    """One of a list. Raises `DirectoryError`."""
+    try:
+        return kind(text(form, name))
+    except ValueError:
+        raise DirectoryError(f"{text(form, name)[:40]!r} can't be chosen for {name}") from None
+
+
+def several(form: FormData, name: str) -> tuple[str, ...]:
+    """Words between spaces, commas or lines."""
+    return tuple(word for word in _BETWEEN.split(text(form, name)) if word)
+
+
+def prefixes(form: FormData, name: str) -> tuple[str, ...]:
+    """E.164 prefixes, with or without `+`. Raises `DirectoryError`."""
+    return tuple(checked_prefix(word.removeprefix("+")) for word in several(form, name))

@@ -1,0 +1,90 @@
+"""What the first page warns of: pure judgements over what the node and the settings say."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from trunkline.trunk.health import HealthState
+from trunkline.web.dashboard.wording import short, span
+from trunkline.web.views import BanView, NodeStats, TargetHealth
+
+CERTIFICATE_S = 30 * 86_400.0
+"""A certificate that ends within this long is warned of."""
+MAX_LISTED = 10
+"""Targets that are named; of the others it says how many."""
+NEARLY = 0.9
+"""The share of a limit at which it is warned of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One warning."""
+
+    words: str
+    bad: bool = False
+    """Calls fail for it now."""
+    link: str = ""
+    """Where to see more, or to change it."""
+
+
+def node_notices(stats: NodeStats, *, overload_lag_ms: float) -> Iterator[Notice]:
+    """Of the node itself."""
+    if stats.draining:
+        yield Notice("The node is draining: it takes no new calls.", bad=True)
+    if stats.loop_lag_ms >= overload_lag_ms:
+        yield Notice(f"The node is overloaded: it is {stats.loop_lag_ms:.0f} ms late.", bad=True)
+
+
+def certificate_notices(ends_at: float | None, now: float) -> Iterator[Notice]:
+    """Of the TLS certificate, where TLS is served at all; None: it can't be read."""
+    if ends_at is None:
+        yield Notice("The TLS certificate can't be read.", bad=True)
+    elif ends_at <= now:
+        yield Notice("The TLS certificate has expired. Renew it, then send the node SIGHUP.", bad=True)
+    elif ends_at - now < CERTIFICATE_S:
+        yield Notice(
+            f"The TLS certificate expires in {span(ends_at - now)}. Renew it, then send the node SIGHUP."
+        )
+
+
+def old_tls_notices(min_version: str) -> Iterator[Notice]:
+    """Of TLS versions that RFC 8996 deprecates."""
+    if min_version in ("1.0", "1.1"):
+        yield Notice(
+            f"TLS {min_version} is allowed. Set tls.min_version to 1.2 once no PBX needs the older one."
+        )
+
+
+def target_notices(targets: Sequence[TargetHealth], now: float) -> Iterator[Notice]:
+    """Of endpoints and gateways that are down."""
+    down = [target for target in targets if target.state is HealthState.DOWN]
+    for target in down[:MAX_LISTED]:
+        since = f" for {span(now - target.since_at)}" if target.since_at is not None else ""
+        why = f": {short(target.last_detail, 120)}" if target.last_detail else ""
+        if target.number is not None:
+            what, link = (
+                f"Endpoint {short(target.uri, 80)} of +{target.number}",
+                f"/numbers/{target.number}#endpoints",
+            )
+        else:
+            what, link = (
+                f"Gateway {short(target.uri, 80)} of carrier {short(target.carrier or '', 40)}",
+                "/carriers",
+            )
+        yield Notice(f"{what} is down{since}{why}.", link=link)
+    if len(down) > MAX_LISTED:
+        yield Notice(f"{len(down) - MAX_LISTED} more endpoints and gateways are down.")
+
+
+def ban_notices(bans: Sequence[BanView]) -> Iterator[Notice]:
+    """Of sources that are turned away."""
+    if bans:
+        named = ", ".join(short(ban.source, 45) for ban in bans[:3])
+        more = f" and {len(bans) - 3} more" if len(bans) > 3 else ""
+        yield Notice(f"Banned: {named}{more}.", link="/bans")
+
+
+def limit_notices(name: str, used: float, most: float | None) -> Iterator[Notice]:
+    """Of a limit that is nearly or wholly used up; None: there is none."""
+    if most is not None and used >= most * NEARLY:
+        words = f"{name}: {used:.0f} of {most:.0f} are used."
+        yield Notice(words, bad=used >= most, link="/limits")

@@ -1,0 +1,84 @@
+"""Users: who signs in with a name and a password, and who is signed in now. The operator's."""
+
+import secrets
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from trunkline.errors import TrunklineError
+from trunkline.store.users import Role, User
+from trunkline.web.dashboard import fields
+from trunkline.web.dashboard.browser import Flash, Form, Signed, go, text
+from trunkline.web.dashboard.frame import page, refusal
+from trunkline.web.desk import Desk
+
+MOST_SESSIONS = 200
+"""Sessions shown."""
+
+router = APIRouter()
+
+
+@router.get("/users")
+def users(request: Request, desk: Signed) -> Response:
+    return _page(request, desk)
+
+
+def _page(
+    request: Request, desk: Desk, *, typed: dict[str, str] | None = None, refused: str = "", status: int = 200
+) -> Response:
+    sessions = desk.people.sessions()
+    return page(
+        request,
+        "users.html",
+        status=status,
+        users=desk.people.users(),
+        sessions=sessions[:MOST_SESSIONS],
+        more=max(0, len(sessions) - MOST_SESSIONS),
+        here=desk.principal.session.id if desk.principal.session is not None else "",
+        roles=[(role.value, role.value) for role in Role],
+        typed=typed or {},
+        refused=refused,
+    )
+
+
+@router.post("/users")
+def add(request: Request, desk: Signed, form: Form) -> Response:
+    typed = {name: text(form, name) for name in ("name", "role", "account")}
+    password = secrets.token_urlsafe(12)
+    try:
+        user = User(typed["name"], fields.chosen(form, "role", Role), typed["account"] or None)
+        added = desk.people.add_user(user, password)
+    except TrunklineError as error:
+        status, words = refusal(error)
+        return _page(request, desk, typed=typed, refused=words, status=status)
+    flash = Flash("The user was added.", secret=password, secret_name=f"Password of {added.name}")
+    return go(request, "/users", flash)
+
+
+@router.post("/users/password")
+def set_password(request: Request, desk: Signed, form: Form) -> Response:
+    name, password = text(form, "name"), secrets.token_urlsafe(12)
+    desk.people.set_password(name, password)
+    flash = Flash(
+        "There is a new password, and the user is signed out.",
+        secret=password,
+        secret_name=f"Password of {name}",
+    )
+    return go(request, "/users", flash)
+
+
+@router.post("/users/remove")
+def remove(request: Request, desk: Signed, form: Form) -> Response:
+    name = text(form, "name")
+    try:
+        desk.people.remove_user(name)
+    except TrunklineError as error:
+        status, words = refusal(error)
+        return _page(request, desk, refused=words, status=status)
+    return go(request, "/users", f"{name} can't sign in any more.")
+
+
+@router.post("/users/sessions/revoke")
+def revoke(request: Request, desk: Signed, form: Form) -> Response:
+    desk.people.revoke_session(text(form, "id"))
+    return go(request, "/users", "It is signed out.")

@@ -1,0 +1,98 @@
+// Pages that change by themselves. An element with data-live="SECONDS" is taken anew from its own page when calls took
+// a step (with data-live-call: that call), SECONDS apart at least; with data-poll="SECONDS" it is also looked at that
+// often, for what is no step of a call. The markup is the server's own, as on the first visit.
+"use strict";
+
+(() => {
+  const state = document.getElementById("live-state");
+  const parts = () => [...document.querySelectorAll("[data-live]")];
+  const AGAIN_MS = 10000;
+  let source = null;
+  let due = false;
+  let timer = null;
+  let last = 0;
+  let over = false;
+  let known = new Date();
+
+  const clock = (at) => at.toLocaleTimeString([], { hour12: false });
+
+  function say(words) {
+    if (state.textContent !== words) state.textContent = words;
+  }
+
+  // What somebody has open, or is using, is not pulled away.
+  const busy = (part) => part.contains(document.activeElement) || part.querySelector("details[open]:not([data-keep])");
+
+  async function refresh() {
+    timer = null;
+    if (over) return;
+    if (parts().every(busy)) { due = true; return; }
+    due = false;
+    last = Date.now();
+    let answer;
+    try {
+      answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "error" });
+    } catch {
+      return;
+    }
+    if (!answer.ok) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const part of parts()) {
+      const found = fresh.getElementById(part.id);
+      if (found && !busy(part)) part.replaceWith(document.adoptNode(found));
+      else if (found) due = true;
+    }
+    known = new Date();
+    document.dispatchEvent(new Event("live-refreshed"));
+  }
+
+  function soon() {
+    const seconds = Math.min(...parts().map((part) => Number(part.dataset.live) || 1));
+    if (timer === null) timer = setTimeout(refresh, Math.max(0, last + seconds * 1000 - Date.now()));
+  }
+
+  function concerns(calls) {
+    if (calls === null) return true;
+    return parts().some((part) => !part.dataset.liveCall || calls.includes(part.dataset.liveCall));
+  }
+
+  function lost() {
+    say(`The connection to the service is lost. This page shows what was known at ${clock(known)}; it is tried again.`);
+  }
+
+  function open() {
+    if (source !== null || over || document.hidden) return;
+    source = new EventSource("/live/events");
+    source.addEventListener("node", (event) => {
+      say(event.data === "here" ? "" : `The node does not answer. This page shows what was known at ${clock(known)}.`);
+    });
+    source.addEventListener("calls", (event) => {
+      if (concerns(JSON.parse(event.data))) soon();
+    });
+    source.addEventListener("ended", () => {
+      over = true;
+      source.close();
+      say("You are signed out. Sign in again to see what happens.");
+    });
+    source.addEventListener("error", () => {
+      lost();
+      if (source.readyState !== EventSource.CLOSED) return;
+      source = null;
+      setTimeout(open, AGAIN_MS);
+    });
+  }
+
+  // A page that nobody looks at holds no connection; it catches up when it is looked at again.
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) {
+      source?.close();
+      source = null;
+    } else open();
+  });
+  document.addEventListener("focusout", () => { if (due) soon(); });
+  document.addEventListener("toggle", () => { if (due) soon(); }, true);
+
+  const polled = parts().map((part) => Number(part.dataset.poll)).filter(Boolean);
+  if (polled.length) setInterval(() => { if (!document.hidden) soon(); }, Math.min(...polled) * 1000);
+  if (parts().length && window.EventSource) open();
+})();

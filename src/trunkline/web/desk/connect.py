@@ -1,0 +1,76 @@
+"""Connecting an account's PBX, a customer's own: its configuration, and what has been seen of it."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from trunkline.config.edges import PublishedEdge, published_edges
+from trunkline.config.zone import Record, zone_records
+from trunkline.pbx.sighting import Finding, findings
+from trunkline.pbx.trunk_facts import UNKNOWN_SECRET
+from trunkline.pbx.writer import ConfigFile, Kind, write
+from trunkline.web.desk.counter import Counter
+from trunkline.web.pbx_setup import sighting, trunk_facts
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What somebody wants a configuration for."""
+
+    kind: Kind
+    tls: bool = False
+    srtp: bool = False
+    number: str | None = None
+    """The number to present; None: the account's first."""
+    secret: str = UNKNOWN_SECRET
+
+
+class Addresses(NamedTuple):
+    """What a PBX sends to and has to let in."""
+
+    domain: str
+    edges: Sequence[PublishedEdge]
+    media_ports: tuple[int, int]
+    records: Sequence[Record]
+    """The DNS records that lead to the edges."""
+
+
+class ConnectDesk:
+    """See the module."""
+
+    def __init__(self, counter: Counter, wall: Callable[[], float] = time.time) -> None:
+        self._counter = counter
+        self._wall = wall
+
+    def addresses(self) -> Addresses:
+        """The same for everybody. Raises `ConfigError` while no address of the service is known."""
+        settings = self._counter.settings
+        media = settings.media
+        return Addresses(
+            settings.service.domain,
+            published_edges(settings),
+            (media.port_min, media.port_max),
+            zone_records(settings),
+        )
+
+    def files(self, account: str, setup: Setup) -> Sequence[ConfigFile]:
+        """The configuration, every file of it. Raises `ConfigError`, `PbxError` for what no file can hold."""
+        counter = self._counter
+        counter.check_sees(account, "account", account)
+        facts = trunk_facts(
+            counter.settings,
+            counter.store,
+            account,
+            tls=setup.tls,
+            srtp=setup.srtp,
+            number=setup.number,
+            secret=setup.secret,
+        )
+        return write(setup.kind, facts)
+
+    def findings(self, account: str) -> Sequence[Finding]:
+        """What has been seen of the PBX, and what is wrong. Raises `ControlError` while no node answers."""
+        counter = self._counter
+        counter.check_sees(account, "account", account)
+        return findings(sighting(counter.store, counter.node.client(), account, self._wall()))

@@ -1,0 +1,55 @@
+"""Limits: set by operators, seen by their customer with what is used of them."""
+
+import pytest
+
+from tests.unit.web.dashboard.conftest import KEY, OTHER_KEY, Browser
+from tests.unit.web.dashboard.versioned import version
+from trunkline.web.control_client import NoNodeError
+from trunkline.web.office import Office
+
+PATH = f"/limits/{KEY}"
+
+
+def test_a_customer_sees_what_is_used(customer: Browser) -> None:
+    page = customer.get("/limits")
+    assert "Calls out now" in page
+    assert "Your operator sets them." in page
+    customer.get(f"/limits/{OTHER_KEY}", 404)
+    customer.post(PATH, 403, max_concurrent="9")
+
+
+def test_an_operator_sees_all(operator: Browser) -> None:
+    page = operator.get("/limits")
+    assert f'href="/limits/{KEY}"' in page
+    assert f'href="/limits/{OTHER_KEY}"' in page
+    assert KEY not in operator.get("/limits?search=ffff")
+    assert "No customer is like that" in operator.get("/limits?search=nobody")
+
+
+def test_change(operator: Browser, customer: Browser, office: Office) -> None:
+    seen = version(operator, PATH)
+    page = operator.sent(
+        PATH,
+        version=seen,
+        max_concurrent="2",
+        max_per_second="0",
+        minutes_per_day="",
+        allowed_prefixes="+44, 1",
+        denied_prefixes="4470",
+    )
+    assert "The limits were changed" in page
+    account = office.store.accounts.get(KEY)
+    assert (account.max_concurrent, account.max_per_second, account.minutes_per_day) == (2, 0, None)
+    assert (account.allowed_prefixes, account.denied_prefixes) == (("44", "1"), ("4470",))
+    assert "<small>of 2</small>" in customer.get("/limits")
+    assert "changed meanwhile" in operator.post(PATH, 412, version=seen).text
+    operator.post(PATH, 422, version=version(operator, PATH), max_concurrent="-1")
+    operator.post(PATH, 422, version=version(operator, PATH), allowed_prefixes="x")
+
+
+def test_without_a_node(customer: Browser, office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away() -> None:
+        raise NoNodeError("no node answers at /x")
+
+    monkeypatch.setattr(office.node, "client", away)
+    assert "What is used is not known: no node answers at /x." in customer.get("/limits")

@@ -1,0 +1,57 @@
+"""The message that the next page shows."""
+
+import pytest
+from starlette.datastructures import FormData
+from starlette.requests import Request
+
+from trunkline.web.dashboard import browser
+from trunkline.web.dashboard.app import dashboard_app
+from trunkline.web.dashboard.browser import Flash
+from trunkline.web.office import Office
+
+
+def request(office: Office, cookies: dict[str, str]) -> Request:
+    header = "; ".join(f"{name}={value}" for name, value in cookies.items())
+    headers = [(b"cookie", header.encode())] if header else []
+    return Request({"type": "http", "method": "GET", "headers": headers, "app": dashboard_app(office)})
+
+
+def sealed(office: Office, flash: Flash | str, session: str = "token") -> str:
+    """The cookie of a message."""
+    answer = browser.go(request(office, {"trunkline-session": session}), "/", flash)
+    return answer.headers["Set-Cookie"].split(";")[0].removeprefix("trunkline-flash=")
+
+
+def test_a_message_is_for_its_session_and_nobody_can_read_it(office: Office) -> None:
+    flash = Flash("Made.", secret="s3cret", secret_name="Secret", notes=("one", "two"))
+    cookie = sealed(office, flash)
+    assert "s3cret" not in cookie
+    assert (
+        browser.take_flash(request(office, {"trunkline-session": "token", "trunkline-flash": cookie}))
+        == flash
+    )
+    for session in ("other", ""):
+        cookies = {"trunkline-session": session, "trunkline-flash": cookie}
+        assert browser.take_flash(request(office, cookies)) is None
+
+
+def test_a_message_that_is_none(office: Office) -> None:
+    assert browser.take_flash(request(office, {})) is None
+    for cookie in ("rubbish", office.store.keyring.encrypt("no json")):
+        cookies = {"trunkline-session": "token", "trunkline-flash": cookie}
+        assert browser.take_flash(request(office, cookies)) is None
+
+
+def test_an_old_message_is_not_said(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    cookie = sealed(office, "Made.")
+    cookies = {"trunkline-session": "token", "trunkline-flash": cookie}
+    assert browser.take_flash(request(office, cookies)) == Flash("Made.")
+    monkeypatch.setattr(browser, "FLASH_S", -1.0)
+    assert browser.take_flash(request(office, cookies)) is None
+
+
+def test_fields() -> None:
+    form = FormData([("name", " a "), ("name", "b ")])
+    assert browser.text(form, "name") == "b"
+    assert browser.texts(form, "name") == ["a", "b"]
+    assert browser.text(form, "other") == ""

@@ -1,0 +1,116 @@
+"""The first page."""
+
+import time
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from tests.unit.store.entities import call_record, ended_call
+from tests.unit.web.dashboard.conftest import KEY, OTHER_KEY, Browser
+from tests.unit.web.paper_node import CALL, PaperNode
+from trunkline.call.record import CallRecord
+from trunkline.store.figures import Stretch
+from trunkline.store.group_commit import Group, GroupWriter
+from trunkline.store.record_rows import call_row
+from trunkline.trunk.verdict import Slug, Verdict
+from trunkline.web.control_client import NoNodeError
+from trunkline.web.dashboard import overview
+from trunkline.web.dashboard.overview import bar_of, failures
+from trunkline.web.office import Office
+
+NOON = 1_795_867_200.0
+"""A day's noon (UTC), some minutes past it."""
+
+
+@pytest.fixture(autouse=True)
+def noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped = SimpleNamespace(time=lambda: NOON + 300, gmtime=time.gmtime, strftime=time.strftime)
+    monkeypatch.setattr(overview, "time", stopped)
+
+
+def write(office: Office, *records: CallRecord) -> None:
+    writer = GroupWriter(office.store.database)
+    writer.write([Group({"call": [call_row(record, "run") for record in records]}, {})])
+    writer.close()
+
+
+def failed(call_id: str, slug: Slug, setup_at: float, account: str = KEY) -> CallRecord:
+    record = call_record(call_id, setup_at=setup_at, account=account)
+    record.ended_at, record.verdict = setup_at + 1, Verdict.of(slug)
+    return record
+
+
+@pytest.fixture
+def day(office: Office) -> None:
+    """Calls of the last day and before."""
+    write(
+        office,
+        ended_call("a", setup_at=NOON, account=KEY),
+        failed("b", Slug.UNREACHABLE, NOON - 7200),
+        failed("c", Slug.BUSY, NOON - 7200),
+        failed("d", Slug.CODEC_MISMATCH, NOON - 13 * 3600),
+        ended_call("e", setup_at=NOON - 2 * 86_400, account=KEY),
+        failed("f", Slug.NO_ROUTE, NOON - 60, OTHER_KEY),
+    )
+
+
+def figure(page: str, name: str) -> str:
+    return page.split(f"<dt>{name}</dt>")[1].split("</dd>")[0].split(">")[-2].split("<")[0].strip()
+
+
+@pytest.mark.usefixtures("day")
+def test_each_sees_the_own_figures(operator: Browser, customer: Browser, other: Browser) -> None:
+    for browser, today, failed_today in ((operator, "4", "2"), (customer, "3", "1"), (other, "1", "1")):
+        page = browser.get("/")
+        assert figure(page, "Calls today") == today
+        assert figure(page, "Failed today") == failed_today
+    page = customer.get("/")
+    assert "The far end can&#39;t be reached." in page
+    assert 'href="/calls?result=codec-mismatch"' in page, "of yesterday evening"
+    assert "no-route" not in page
+
+
+def test_calls_now_and_limits(office: Office, paper: PaperNode, customer: Browser, other: Browser) -> None:
+    paper.live = [
+        CALL,
+        *(replace(CALL, call_id=f"c{n}", account=OTHER_KEY, answered_at=None) for n in range(2, 6)),
+    ]
+    assert figure(customer.get("/"), "Calls now") == "1"
+    page = other.get("/")
+    assert figure(page, "Calls now") == "4"
+    assert "Calls at a time: 4 of 4 are used." in page
+    assert "Minutes today" in page
+
+
+def test_the_node_is_the_operators(operator: Browser, customer: Browser) -> None:
+    page = operator.get("/")
+    assert "Node n1" in page
+    assert "Banned: 192.0.2.66" in page
+    assert "TLS certificate can&#39;t be read" in page
+    assert "Endpoint sip:100@pbx.example of +442079460000 is down" in page
+    page = customer.get("/")
+    assert "Node n1" not in page
+    assert "Banned" not in page
+    assert "certificate" not in page
+    assert "Endpoint sip:100@pbx.example of +442079460000 is down" in page
+
+
+def test_without_a_node(office: Office, operator: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> None:
+        raise NoNodeError("no node answers at x")
+
+    monkeypatch.setattr(office.node, "client", nobody)
+    page = operator.get("/")
+    assert "The node does not answer: no node answers at x." in page
+    assert figure(page, "Calls today") == "0"
+
+
+def test_a_customer_without_calls_is_shown_the_way(customer: Browser) -> None:
+    assert 'href="/connect"' in customer.get("/")
+
+
+def test_who_was_busy_is_no_failure() -> None:
+    hour = Stretch(0.0, 10, {Slug.BUSY: 2, Slug.CANCELLED: 1, Slug.UNREACHABLE: 3}, None)
+    assert bar_of(hour) == ("00:00", 4, 3, 3)
+    assert failures([hour, hour]) == [(Slug.UNREACHABLE, 6)]
