@@ -96,3 +96,19 @@
   if (polled.length) setInterval(() => { if (!document.hidden) soon(); }, Math.min(...polled) * 1000);
   if (parts().length && window.EventSource) open();
 })();
+
+// A link to a message that is folded away unfolds it. Browsers do that by themselves on the way to a new page, some of
+// them not within one.
+(() => {
+  function unfold() {
+    const place = location.hash.startsWith("#message-") ? document.getElementById(location.hash.slice(1)) : null;
+    const details = place?.closest("details");
+    if (!details) return;
+    details.open = true;
+    place.scrollIntoView({ block: "center" });
+    place.focus({ preventScroll: true });
+  }
+  window.addEventListener("hashchange", unfold);
+  for (const link of document.querySelectorAll("a[href^='#message-']")) link.addEventListener("click", () => setTimeout(unfold));
+  unfold();
+})();
