@@ -54,13 +54,13 @@ class GatewayRow(NamedTuple):
 def carriers(request: Request, desk: Signed) -> Response:
     found = desk.carriers.list()
     health, away = _health(desk)
-    return page(request, "carriers.html", carriers=found, health=health, away=away)
+    return page(request, "directory/carriers.html", carriers=found, health=health, away=away)
 
 
 @router.get("/carriers/-/new")
 def new(request: Request, desk: Signed) -> Response:
     desk.carriers.list()
-    return page(request, "carrier_new.html", typed={}, refused="")
+    return page(request, "directory/carrier_new.html", typed={}, refused="")
 
 
 @router.post("/carriers/-/new")
@@ -78,7 +78,7 @@ def add(request: Request, desk: Signed, form: Form) -> Response:
         desk.carriers.add(carrier)
     except TrunklineError as error:
         status, words = refusal(error)
-        return page(request, "carrier_new.html", status=status, typed=typed, refused=words)
+        return page(request, "directory/carrier_new.html", status=status, typed=typed, refused=words)
     return go(request, f"/carriers/{carrier.name}", "The carrier was added. A route sends calls to it.")
 
 
@@ -159,7 +159,7 @@ def _page(
     saved = [GatewayRow(str(item.uri), str(item.priority), str(item.weight)) for item in found.gateways]
     return page(
         request,
-        "carrier.html",
+        "directory/carrier.html",
         status=status,
         carrier=found,
         rows=[*(saved if rows is None else rows), *[GatewayRow()] * BLANK_ROWS],

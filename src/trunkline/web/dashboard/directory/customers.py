@@ -41,7 +41,7 @@ def customers(request: Request, desk: Signed, search: str = "", after: str = "")
     following = {**kept, "after": found.accounts[-1].key} if found.more else None
     return page(
         request,
-        "customers.html",
+        "directory/customers.html",
         accounts=found.accounts,
         search=search,
         first=f"/customers?{urlencode(kept)}" if after else "",
@@ -51,7 +51,7 @@ def customers(request: Request, desk: Signed, search: str = "", after: str = "")
 
 @router.get("/customers/-/new")
 def new(request: Request, _desk: Signed) -> Response:
-    return page(request, "customer_new.html", typed={}, refused="")
+    return page(request, "directory/customer_new.html", typed={}, refused="")
 
 
 @router.post("/customers/-/new")
@@ -61,7 +61,7 @@ def add(request: Request, desk: Signed, form: Form) -> Response:
         account, secret = desk.accounts.add(Account(typed["key"] or new_key(), typed["name"]))
     except TrunklineError as error:
         status, words = refusal(error)
-        return page(request, "customer_new.html", status=status, typed=typed, refused=words)
+        return page(request, "directory/customer_new.html", status=status, typed=typed, refused=words)
     flash = Flash("The customer was added.", secret=secret, secret_name=f"Secret of {account.key}")
     return go(request, f"/customers/{account.key}", flash)
 
@@ -102,7 +102,7 @@ def remove(request: Request, desk: Signed, _form: Form, key: str) -> Response:
 def _page(request: Request, desk: Desk, found: Account, *, refused: str = "", status: int = 200) -> Response:
     return page(
         request,
-        "customer.html",
+        "directory/customer.html",
         status=status,
         account=found,
         secrets=desk.accounts.secrets(found.key),

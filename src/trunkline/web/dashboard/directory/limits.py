@@ -29,7 +29,7 @@ def limits(request: Request, desk: Signed, search: str = "", after: str = "") ->
     following = {**kept, "after": found.accounts[-1].key} if found.more else None
     return page(
         request,
-        "limits_list.html",
+        "directory/limits_list.html",
         accounts=found.accounts,
         search=search,
         first=f"/limits?{urlencode(kept)}" if after else "",
@@ -64,7 +64,7 @@ def _page(request: Request, desk: Desk, found: Account, *, refused: str = "", st
     used, away = _used(desk, found.key)
     return page(
         request,
-        "limits.html",
+        "directory/limits.html",
         status=status,
         account=found,
         used=used,

@@ -54,7 +54,7 @@ def numbers(
     following = {**kept, "after": found.numbers[-1].e164} if found.more else None
     return page(
         request,
-        "numbers.html",
+        "directory/numbers.html",
         numbers=found.numbers,
         search=search,
         forwarded=forwarded,
@@ -75,7 +75,7 @@ def _new(
 ) -> Response:
     return page(
         request,
-        "number_new.html",
+        "directory/number_new.html",
         status=status,
         number=number,
         account=account,
@@ -118,7 +118,7 @@ def number_page(
     endpoints, away = _endpoints(desk, found)
     return page(
         request,
-        "number.html",
+        "directory/number.html",
         status=status,
         number=found,
         rows=shown,

@@ -48,7 +48,7 @@ def routes(request: Request, desk: Signed, number: str = "", account: str = "", 
     trial = _trial(desk, number, account, caller) if number else None
     return page(
         request,
-        "routes.html",
+        "directory/routes.html",
         routes=desk.routes.list(),
         all=ALL,
         trial=trial,
@@ -125,7 +125,7 @@ def _page(
     """The editor of a route; `found` is None for a new one."""
     return page(
         request,
-        "route.html",
+        "directory/route.html",
         status=status,
         route=found,
         prefix=prefix,

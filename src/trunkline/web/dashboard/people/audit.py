@@ -51,7 +51,7 @@ def audit(
     following = {**kept, "before": entries[PAGE - 1].id} if len(entries) > PAGE else None
     return page(
         request,
-        "audit.html",
+        "people/audit.html",
         lines=[Line(entry, differences(entry.before, entry.after)) for entry in entries[:PAGE]],
         account=account,
         kind=kind,

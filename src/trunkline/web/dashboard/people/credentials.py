@@ -48,7 +48,7 @@ def _page(request: Request, desk: Desk, *, refused: str = "", status: int = 200)
     own = desk.people.own_sessions()
     return page(
         request,
-        "credentials.html",
+        "people/credentials.html",
         status=status,
         key=principal.account,
         secrets=[] if principal.account is None else desk.accounts.secrets(principal.account),

@@ -29,7 +29,7 @@ def _page(
     sessions = desk.people.sessions()
     return page(
         request,
-        "users.html",
+        "people/users.html",
         status=status,
         users=desk.people.users(),
         sessions=sessions[:MOST_SESSIONS],

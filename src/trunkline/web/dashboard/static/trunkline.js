@@ -182,9 +182,9 @@ function editor(form) {
     const over = event.target.closest("[data-row]");
     if (!dragged || !over) return;
     event.preventDefault();
-    if (over === dragged) return;
-    const box = over.getBoundingClientRect();
-    if (event.clientY < box.top + box.height / 2) over.before(dragged); else over.after(dragged);
+    const place = dragged.compareDocumentPosition(over);
+    if (place & Node.DOCUMENT_POSITION_PRECEDING) over.before(dragged);
+    else if (place & Node.DOCUMENT_POSITION_FOLLOWING) over.after(dragged);
   });
   list.addEventListener("dragend", () => {
     dragged?.classList.remove("dragged");

@@ -1,0 +1,91 @@
+"""Every page in both themes: axe-core finds nothing serious, and nothing is wider than a phone."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.e2e.conftest import NARROW, Open
+from tests.e2e.site import NUMBER, OPERATOR, Site
+from tests.interop.node import KEY
+from trunkline.store.audit import Via
+from trunkline.store.users import Role
+from trunkline.web.dashboard.navigation import menu
+from trunkline.web.principal import Principal
+
+SEVERE = {"serious", "critical"}
+MORE = {
+    Role.OPERATOR: (
+        f"/numbers/{NUMBER}?dry=run",
+        "/numbers/new",
+        "/carriers/main",
+        "/carriers/-/new",
+        "/routes/1",
+        "/routes/new",
+        "/routes?number=12125550100",
+        f"/customers/{KEY}",
+        "/customers/-/new",
+        f"/limits/{KEY}",
+    ),
+    Role.CUSTOMER: (f"/numbers/{NUMBER}", f"/customers/{KEY}", "/users"),
+}
+"""Pages beside those of the menu."""
+
+
+def paths(role: Role) -> list[str]:
+    """Every page of a role."""
+    account = None if role is Role.OPERATOR else KEY
+    principal = Principal("x", role, account, Via.DASHBOARD, "127.0.0.1")
+    return [entry.path for group in menu(principal, "/") for entry in group.entries] + list(MORE[role])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def endpoints(site: Site) -> None:
+    """What the pages show."""
+    site.node.command("number", "forward", NUMBER, "sip:100@127.0.0.30:5999, sips:100@127.0.0.30;media=srtp")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("who", "role"), [(OPERATOR, Role.OPERATOR), (KEY, Role.CUSTOMER)])
+def test_axe_finds_nothing_serious(open_page: Open, who: str, role: Role, scheme: str) -> None:
+    page = open_page(who, scheme=scheme)
+    found = []
+    for path in paths(role):
+        page.goto(path)
+        for violation in Axe().run(page).response["violations"]:
+            if violation["impact"] in SEVERE:
+                where = [node["html"][:200] for node in violation["nodes"][:3]]
+                found.append((path, violation["id"], where))
+    assert not found
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_door(open_page: Open, scheme: str) -> None:
+    page = open_page(None, scheme=scheme)
+    page.goto("/sign-in")
+    assert not [item for item in Axe().run(page).response["violations"] if item["impact"] in SEVERE]
+
+
+@pytest.mark.parametrize(("who", "role"), [(OPERATOR, Role.OPERATOR), (KEY, Role.CUSTOMER)])
+def test_nothing_is_wider_than_a_phone(open_page: Open, who: str, role: Role) -> None:
+    page = open_page(who, size=NARROW)
+    wide = []
+    for path in paths(role):
+        page.goto(path)
+        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        if over > 0:
+            wide.append((path, over))
+    assert not wide
+
+
+def test_the_menu_of_a_phone_works_by_keys(open_page: Open) -> None:
+    page = open_page(KEY, size=NARROW)
+    menu_button = page.get_by_role("button", name="Menu")
+    menu_button.focus()
+    page.keyboard.press("Enter")
+    entry = page.get_by_role("link", name="Numbers")
+    assert entry.is_visible()
+    page.keyboard.press("Escape")
+    assert not entry.is_visible()
+    page.keyboard.press("Tab")
+    page.goto("/numbers")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
