@@ -167,8 +167,8 @@ def sign_in(client: httpx.Client) -> None:
 
 
 def measure_pages(client: httpx.Client, pid: int) -> None:
-    """Each page's time, and the processor's: the web process lets everybody go first, so on a busy machine the
-    time is mostly waiting."""
+    """Each page's time, and the processor's: the web process lets everybody go first, so where others work
+    the time is mostly waiting."""
     for name, path in pages().items():
         times = []
         client.get(path, headers={"Accept": "text/html"})

@@ -52,15 +52,6 @@ def test_the_files_are_filled_in_copied_and_downloaded(open_page: Open, tmp_path
         assert NUMBER in archive.read("sip_profiles/external/trunkline.xml").decode()
 
 
-def test_what_can_not_be_is_said(open_page: Open) -> None:
-    page = open_page(KEY)
-    page.goto("/connect")
-    page.get_by_label("Audio over SRTP").check()
-    page.get_by_role("button", name="Write the files").click()
-    expect(page.get_by_role("alert")).to_contain_text("ask for TLS as well")
-    expect(page.get_by_label("Audio over SRTP")).to_be_checked()
-
-
 def test_a_pbx_is_seen_arriving(site: Site, open_page: Open) -> None:
     page = open_page(KEY)
     page.goto("/connect")

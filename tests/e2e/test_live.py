@@ -73,7 +73,7 @@ def test_what_somebody_uses_is_not_pulled_away(site: Site, open_page: Open) -> N
             for call in site.node.command("calls", "--limit", "5"):
                 if call["verdict"] == "open":
                     site.node.run("calls", call["call_id"], "--hang-up")
-    page.get_by_role("heading", name="Calls now").click()
+    page.locator("summary", has_text="Hang up").click()
     expect(page.get_by_text("No call is under way")).to_be_visible(timeout=PATIENCE_MS)
 
 
