@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Dialog, Page, expect
 
 from tests.e2e.conftest import NARROW, Open
@@ -13,6 +14,7 @@ from tests.e2e.peers import PBX, RefusingPbx, carrier_call
 from tests.e2e.site import NUMBER, OPERATOR, OTHER_KEY, Site
 from tests.interop.node import KEY
 
+SEVERE = {"serious", "critical"}
 G726 = (
     "v=0\r\no=- 1 1 IN IP4 127.0.0.31\r\ns=-\r\nc=IN IP4 127.0.0.31\r\nt=0 0\r\n"
     "m=audio 0 RTP/AVP 2\r\na=rtpmap:2 G726-32/8000\r\n"
@@ -159,6 +161,15 @@ def test_hostile_peers_write_no_formulas(open_page: Open, hostile_call: str) -> 
     for cell in row.values():
         assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
     assert not any(ord(character) < 32 and character not in "\r\n" for character in text)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(open_page: Open, refused_call: str, scheme: str) -> None:
+    page = open_page(KEY, scheme=scheme)
+    find(page, refused_call)
+    page.locator("details.message > summary").first.click()
+    found = [item for item in Axe().run(page).response["violations"] if item["impact"] in SEVERE]
+    assert not [(item["id"], item["nodes"][0]["html"][:200]) for item in found]
 
 
 def test_a_calls_page_fits_a_phone(open_page: Open, hostile_call: str) -> None:

@@ -43,6 +43,13 @@ def talking(node: Node) -> Iterator[None]:
             phone.kill()
 
 
+def hang_up_all(site: Site) -> None:
+    """As the operator does at a terminal."""
+    for call in site.node.command("calls", "--limit", "5"):
+        if call["verdict"] == "open":
+            site.node.run("calls", call["call_id"], "--hang-up")
+
+
 def test_a_call_comes_is_shown_and_is_hung_up(site: Site, open_page: Open) -> None:
     page, overview = open_page(KEY), open_page(KEY)
     overview.goto("/")
@@ -70,11 +77,20 @@ def test_what_somebody_uses_is_not_pulled_away(site: Site, open_page: Open) -> N
         with talking(site.node):
             wait_for("the second call", lambda: site.node.gauge("active_calls") == 2)
             expect(button).to_be_visible()
-            for call in site.node.command("calls", "--limit", "5"):
-                if call["verdict"] == "open":
-                    site.node.run("calls", call["call_id"], "--hang-up")
+            hang_up_all(site)
     page.locator("summary", has_text="Hang up").click()
     expect(page.get_by_text("No call is under way")).to_be_visible(timeout=PATIENCE_MS)
+
+
+def test_the_focus_stays_where_it_is(site: Site, open_page: Open) -> None:
+    page = open_page(KEY)
+    page.goto("/calls/live")
+    with talking(site.node):
+        page.locator("summary", has_text="Hang up").focus(timeout=PATIENCE_MS)
+        with talking(site.node):
+            expect(page.get_by_text("2 calls under way")).to_be_visible(timeout=PATIENCE_MS)
+            expect(page.locator("summary:focus")).to_have_count(1)
+            hang_up_all(site)
 
 
 def test_signing_out_ends_the_stream(site: Site, open_page: Open) -> None:
