@@ -65,7 +65,7 @@ def _shown(document: Json, path: str, method: str, operation: Json) -> Json:
         "method": method.upper(),
         "path": path,
         "summary": operation["summary"],
-        "words": operation.get("description", ""),
+        "words": operation["description"].removeprefix(operation["summary"]).lstrip(". "),
         "parameters": [
             {**one, "type": _type(document, one["schema"])} for one in operation.get("parameters", ())
         ],

@@ -18,6 +18,7 @@ from trunkline.web.control_client import NoNodeError
 from trunkline.web.dashboard import overview
 from trunkline.web.dashboard.overview import bar_of, failures
 from trunkline.web.office import Office
+from trunkline.web.views import Usage
 
 NOON = 1_795_867_200.0
 """A day's noon (UTC), some minutes past it."""
@@ -76,11 +77,13 @@ def test_calls_now_and_limits(office: Office, paper: PaperNode, customer: Browse
         CALL,
         *(replace(CALL, call_id=f"c{n}", account=OTHER_KEY, answered_at=None) for n in range(2, 6)),
     ]
+    paper.used[OTHER_KEY] = Usage(4, 7.0, 1.5)
     assert figure(customer.get("/"), "Calls now") == "1"
     page = other.get("/")
     assert figure(page, "Calls now") == "4"
     assert "Calls at a time: 4 of 4 are used." in page
     assert "Minutes today" in page
+    assert "Cost today" in page
 
 
 def test_the_node_is_the_operators(operator: Browser, customer: Browser) -> None:

@@ -1,8 +1,9 @@
 """A store with one account that wants to be told everything, and a receiver."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -77,22 +78,49 @@ def answering(status: int, *headers: str, body: bytes = b"") -> Answer:
 
 
 @asynccontextmanager
+async def serving(
+    serve: Answer, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+) -> AsyncIterator[int]:
+    """Has `serve` serve every connection to a port, which it is, and leaves none open."""
+    writers: list[asyncio.StreamWriter] = []
+    under_way: set[asyncio.Task[None]] = set()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        under_way.add(task)
+        writers.append(writer)
+        try:
+            with suppress(asyncio.IncompleteReadError, ConnectionError):
+                await serve(reader, writer)
+        finally:
+            writer.close()
+            under_way.discard(task)
+
+    server = await asyncio.start_server(connected, host, 0, ssl=tls)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for writer in writers:
+            writer.close()
+        for task in list(under_way):
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+        for writer in writers:
+            with suppress(OSError):
+                await writer.wait_closed()
+
+
+@asynccontextmanager
 async def receiver(answer: Answer, host: str = "127.0.0.1") -> AsyncIterator[Receiver]:
     """A real one on loopback; `answer` says something to each request."""
     received = Receiver()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            received.requests.append(await read_request(reader))
-            await answer(reader, writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
+        received.requests.append(await read_request(reader))
+        await answer(reader, writer)
 
-    server = await asyncio.start_server(serve, host, 0)
-    received.url = f"http://{host}:{server.sockets[0].getsockname()[1]}/hook?a=b"
-    try:
+    async with serving(serve, host) as port:
+        received.url = f"http://{host}:{port}/hook?a=b"
         yield received
-    finally:
-        server.close()

@@ -1,7 +1,6 @@
 """HTTP that connects only where webhooks may go."""
 
 import asyncio
-import contextlib
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ import httpx
 import pytest
 
 from tests.unit.net.certificates import self_signed
-from tests.unit.web.webhooks.conftest import answering, read_request, receiver
+from tests.unit.web.webhooks.conftest import answering, read_request, receiver, serving
 from trunkline.web.webhooks.transport import PublicTransport, UnreachableError
 
 
@@ -104,20 +103,16 @@ def test_each_request_has_a_connection_of_its_own() -> None:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connections.append(writer)
-        with contextlib.suppress(asyncio.IncompleteReadError):
-            while True:
-                await read_request(reader)
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-        writer.close()
+        while True:
+            await read_request(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
     async def run() -> None:
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        transport = PublicTransport(Zone(["127.0.0.1"]).lookup, private=True, connections=8)
-        async with httpx.AsyncClient(transport=transport, timeout=5) as client:
-            for name in ("a.example", "b.example", "a.example"):
-                await client.post(f"http://{name}:{port}/", content=b"{}")
-        server.close()
+        async with serving(serve) as port:
+            transport = PublicTransport(Zone(["127.0.0.1"]).lookup, private=True, connections=8)
+            async with httpx.AsyncClient(transport=transport, timeout=5) as client:
+                for name in ("a.example", "b.example", "a.example"):
+                    await client.post(f"http://{name}:{port}/", content=b"{}")
 
     asyncio.run(run())
     assert len(connections) == 3
@@ -130,21 +125,14 @@ def test_tls_verifies_the_name_and_not_the_address(tmp_path: Path) -> None:
     client_tls = ssl.create_default_context(cafile=str(made.certificate))
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await read_request(reader)
-            await answering(200)(reader, writer)
-        except asyncio.IncompleteReadError:
-            pass
-        finally:
-            writer.close()
+        await read_request(reader)
+        await answering(200)(reader, writer)
 
     async def run() -> None:
-        server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=server_tls)
-        port = server.sockets[0].getsockname()[1]
-        zone = Zone(["127.0.0.1"])
-        assert await post(f"https://hook.example:{port}/", zone, private=True, tls=client_tls) == 200
-        with pytest.raises(httpx.ConnectError, match=r"other\.example"):
-            await post(f"https://other.example:{port}/", zone, private=True, tls=client_tls)
-        server.close()
+        async with serving(serve, tls=server_tls) as port:
+            zone = Zone(["127.0.0.1"])
+            assert await post(f"https://hook.example:{port}/", zone, private=True, tls=client_tls) == 200
+            with pytest.raises(httpx.ConnectError, match=r"other\.example"):
+                await post(f"https://other.example:{port}/", zone, private=True, tls=client_tls)
 
     asyncio.run(run())

@@ -1,16 +1,16 @@
 """Limits & fraud: how much, how fast and whereto an account may call, and what it has used of that."""
 
-from urllib.parse import urlencode
-
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from starlette.datastructures import FormData
 
 from trunkline.errors import TrunklineError
+from trunkline.store.accounts import AccountChanges
 from trunkline.trunk.account import Account, AlarmAction
 from trunkline.web.control_client import ControlError
 from trunkline.web.dashboard import fields
 from trunkline.web.dashboard.browser import Form, Signed, go, office_of, text
-from trunkline.web.dashboard.frame import page, refusal
+from trunkline.web.dashboard.frame import NOT_REFUSED, Refusal, neighbours, page, refusal
 from trunkline.web.desk import Desk
 from trunkline.web.versions import unchanged, version_of
 from trunkline.web.views import Usage
@@ -32,15 +32,13 @@ def limits(request: Request, desk: Signed, search: str = "", after: str = "") ->
         return _page(request, desk, desk.accounts.get(desk.principal.account))
     found = desk.accounts.page(search, after=after, limit=PAGE)
     kept = {"search": search} if search else {}
-    following = {**kept, "after": found.accounts[-1].key} if found.more else None
     return page(
         request,
         "directory/limits_list.html",
         accounts=found.accounts,
         alarms=desk.accounts.alarms(limit=ALARMS),
         search=search,
-        first=f"/limits?{urlencode(kept)}" if after else "",
-        next=f"/limits?{urlencode(following)}" if following else "",
+        pages=neighbours("/limits", kept, after, found.accounts[-1].key if found.more else None),
     )
 
 
@@ -52,29 +50,31 @@ def limits_of(request: Request, desk: Signed, key: str) -> Response:
 @router.post("/limits/{key}")
 def change(request: Request, desk: Signed, form: Form, key: str) -> Response:
     try:
-        desk.accounts.update(
-            key,
-            guard=unchanged(text(form, "version")),
-            max_concurrent=fields.whole(form, "max_concurrent", "the number of calls at a time"),
-            max_per_second=fields.whole(form, "max_per_second", "the number of calls in a second"),
-            minutes_per_day=fields.whole(form, "minutes_per_day", "the minutes of a day"),
-            cost_per_day=fields.decimal(form, "cost_per_day", "the cost of a day"),
-            alarm=fields.chosen(form, "alarm", AlarmAction),
-            allowed_prefixes=fields.prefixes(form, "allowed_prefixes"),
-            denied_prefixes=fields.prefixes(form, "denied_prefixes"),
-        )
+        desk.accounts.update(key, guard=unchanged(text(form, "version")), **_changes(form))
     except TrunklineError as error:
-        status, words = refusal(error)
-        return _page(request, desk, desk.accounts.get(key), refused=words, status=status)
+        return _page(request, desk, desk.accounts.get(key), why=refusal(error))
     return go(request, f"/limits/{key}", "The limits were changed; new calls keep to them.")
 
 
-def _page(request: Request, desk: Desk, found: Account, *, refused: str = "", status: int = 200) -> Response:
+def _changes(form: FormData) -> AccountChanges:
+    changes = AccountChanges(
+        max_concurrent=fields.whole(form, "max_concurrent", "the number of calls at a time"),
+        max_per_second=fields.whole(form, "max_per_second", "the number of calls in a second"),
+        minutes_per_day=fields.whole(form, "minutes_per_day", "the minutes of a day"),
+        cost_per_day=fields.decimal(form, "cost_per_day", "the cost of a day"),
+        allowed_prefixes=fields.prefixes(form, "allowed_prefixes"),
+        denied_prefixes=fields.prefixes(form, "denied_prefixes"),
+    )
+    if text(form, "alarm"):
+        changes["alarm"] = fields.chosen(form, "alarm", AlarmAction)
+    return changes
+
+
+def _page(request: Request, desk: Desk, found: Account, *, why: Refusal = NOT_REFUSED) -> Response:
     used, away = _used(desk, found.key)
     return page(
         request,
         "directory/limits.html",
-        status=status,
         account=found,
         used=used,
         away=away,
@@ -82,7 +82,7 @@ def _page(request: Request, desk: Desk, found: Account, *, refused: str = "", st
         alarms=desk.accounts.alarms(found.key, ALARMS),
         actions=[(action.value, words) for action, words in _ACTIONS.items()],
         guarded=office_of(request).settings.limits.guarded_prefixes,
-        refused=refused,
+        why=why,
     )
 
 

@@ -15,7 +15,7 @@ from trunkline.web.control_client import ControlError
 from trunkline.web.dashboard import fields
 from trunkline.web.dashboard.browser import Form, Signed, go, text
 from trunkline.web.dashboard.directory.rows import BLANK_ROWS, columns, order
-from trunkline.web.dashboard.frame import page, refusal
+from trunkline.web.dashboard.frame import NOT_REFUSED, Refusal, page, refusal
 from trunkline.web.desk import Desk
 from trunkline.web.versions import unchanged, version_of
 from trunkline.web.views import Explanation, Question
@@ -70,8 +70,7 @@ def add(request: Request, desk: Signed, form: Form) -> Response:
     try:
         added = desk.routes.add(_route(_digits(typed), rows, form))
     except TrunklineError as error:
-        status, words = refusal(error)
-        return _page(request, desk, None, typed, rows, _price(form), refused=words, status=status)
+        return _page(request, desk, None, typed, rows, _price(form), why=refusal(error))
     return go(request, f"/routes/{added.prefix or ALL}", "The route was added; new calls take it.")
 
 
@@ -86,8 +85,7 @@ def change(request: Request, desk: Signed, form: Form, prefix: str) -> Response:
     try:
         desk.routes.update(_route(_digits(prefix), rows, form), guard=unchanged(text(form, "version")))
     except TrunklineError as error:
-        status, words = refusal(error)
-        return _saved(request, desk, prefix, rows=rows, price=_price(form), refused=words, status=status)
+        return _saved(request, desk, prefix, rows=rows, price=_price(form), why=refusal(error))
     return go(request, f"/routes/{prefix}", "The route was changed; new calls take it.")
 
 
@@ -104,21 +102,12 @@ def _saved(
     *,
     rows: Sequence[CarrierRow] | None = None,
     price: str | None = None,
-    refused: str = "",
-    status: int = 200,
+    why: Refusal = NOT_REFUSED,
 ) -> Response:
     found = desk.routes.get(_digits(prefix))
     shown = [CarrierRow(item.carrier, str(item.priority), str(item.weight)) for item in found.carriers]
-    return _page(
-        request,
-        desk,
-        found,
-        prefix,
-        shown if rows is None else rows,
-        f"{found.price_per_minute:g}" if price is None else price,
-        refused=refused,
-        status=status,
-    )
+    typed = f"{found.price_per_minute:g}" if price is None else price
+    return _page(request, desk, found, prefix, shown if rows is None else rows, typed, why=why)
 
 
 def _page(
@@ -129,14 +118,12 @@ def _page(
     rows: Sequence[CarrierRow],
     price: str,
     *,
-    refused: str = "",
-    status: int = 200,
+    why: Refusal = NOT_REFUSED,
 ) -> Response:
     """The editor of a route; `found` is None for a new one."""
     return page(
         request,
         "directory/route.html",
-        status=status,
         route=found,
         prefix=prefix,
         price=price,
@@ -144,7 +131,7 @@ def _page(
         rows=[*rows, *[CarrierRow()] * BLANK_ROWS],
         carriers=[("", "none"), *((item.name, item.name) for item in desk.carriers.list())],
         version="" if found is None else version_of(found),
-        refused=refused,
+        why=why,
     )
 
 

@@ -88,6 +88,7 @@ def test_routes() -> None:
     assert shown.model_dump() == {
         "prefix": "44",
         "carriers": ({"carrier": "upstream", "priority": 1, "weight": 5},),
+        "price_per_minute": 0.0,
     }
     assert NewRoute(**dict(shown)).route("44") == ROUTE
 

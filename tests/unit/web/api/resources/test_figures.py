@@ -3,6 +3,11 @@
 import httpx
 import pytest
 
+from tests.unit.web.paper_node import PaperNode
+from trunkline.trunk.fraud import Alarm, AlarmKind
+from trunkline.web.office import Office
+from trunkline.web.views import Usage
+
 
 def test_a_customers_own_calls_over_time(alpha: httpx.Client, operator: httpx.Client) -> None:
     query = {"since": "1970-01-01T00:00:00Z", "stretch_s": "3600", "count": "2"}
@@ -23,7 +28,22 @@ def test_what_is_asked_for_is_bounded(alpha: httpx.Client, query: str) -> None:
     assert alpha.get(f"/v1/figures?{query}").status_code == 422
 
 
-def test_what_is_used_of_the_limits(alpha: httpx.Client) -> None:
-    shown = alpha.get("/v1/accounts/alpha/used").json()
-    assert shown["calls"] == 1
-    assert shown["minutes"] > 0
+def test_what_is_used_of_the_limits(alpha: httpx.Client, node: PaperNode) -> None:
+    node.used["alpha"] = Usage(1, 2.5, 0.25)
+    assert alpha.get("/v1/accounts/alpha/used").json() == {"calls": 1, "minutes": 2.5, "cost": 0.25}
+
+
+def test_alarms(alpha: httpx.Client, operator: httpx.Client, office: Office) -> None:
+    for key in ("alpha", "beta"):
+        office.store.alarms.add(Alarm(key, AlarmKind.NEW_COUNTRY, 0.0, "37167012345", "new", blocked=True))
+    (own,) = alpha.get("/v1/alarms").json()["items"]
+    assert own == {
+        "account": "alpha",
+        "kind": "new-country",
+        "raised_at": "1970-01-01T00:00:00Z",
+        "called": "37167012345",
+        "detail": "new",
+        "blocked": True,
+    }
+    assert [one["account"] for one in operator.get("/v1/alarms").json()["items"]] == ["beta", "alpha"]
+    assert alpha.get("/v1/alarms?account=beta").status_code == 404

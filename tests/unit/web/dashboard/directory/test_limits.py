@@ -48,9 +48,9 @@ def test_change(operator: Browser, customer: Browser, office: Office) -> None:
     assert (account.allowed_prefixes, account.denied_prefixes) == (("44", "1"), ("4470",))
     assert "<small>of 2</small>" in customer.get("/limits")
     assert "changed meanwhile" in operator.post(PATH, 412, version=seen).text
-    operator.post(PATH, 422, version=version(operator, PATH), alarm="note", max_concurrent="-1")
-    operator.post(PATH, 422, version=version(operator, PATH), alarm="note", allowed_prefixes="x")
-    operator.post(PATH, 422, version=version(operator, PATH), alarm="note", cost_per_day="-1")
+    operator.post(PATH, 422, version=version(operator, PATH), max_concurrent="-1")
+    operator.post(PATH, 422, version=version(operator, PATH), allowed_prefixes="x")
+    operator.post(PATH, 422, version=version(operator, PATH), cost_per_day="-1")
     operator.post(PATH, 422, version=version(operator, PATH), alarm="loud")
 
 
