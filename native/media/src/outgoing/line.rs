@@ -125,6 +125,13 @@ impl Line {
         Some(timestamp.wrapping_add(shift.timestamp))
     }
 
+    /// What passes, and how much its sequence numbers are shifted; `None` when nothing does.
+    #[must_use]
+    pub fn passing(&self) -> Option<(u32, u16)> {
+        let shift = self.shift?;
+        Some((shift.ssrc, shift.sequence.unwrap_or(0)))
+    }
+
     /// Writes the header of a packet of an event that began at `timestamp`.
     pub fn event(&mut self, packet: &mut [u8], payload_type: u8, marker: bool, timestamp: u32, now: Micros) {
         write_header(packet, marker, payload_type, self.sequence, timestamp, self.ssrc);
