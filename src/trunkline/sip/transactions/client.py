@@ -65,7 +65,8 @@ NOBODY = _Nobody()
 class ClientTransaction:
     """One request on its way to one target; subclasses are the machines.
 
-    `request` is the user's, without our Via; `via` is the Via value the wire shows, `data` the bytes.
+    `request` is the user's, without our Via; `via` is the Via value the wire shows, empty once a final
+    response has come, `data` the bytes.
     """
 
     __slots__ = (
@@ -146,6 +147,11 @@ class ClientTransaction:
         self._interval = interval
         self._timer = wire.clock.at(min(wire.clock.now() + interval, self._timeout_at), self._timer_fired)
         wire.send(self._data, self.flow, self.call_id)
+
+    def _let_go(self) -> None:
+        """After the final response: keep what names the transaction, free what a request of it would need."""
+        self._request = None
+        self.via = ""
 
     def _timer_fired(self) -> None:
         raise NotImplementedError

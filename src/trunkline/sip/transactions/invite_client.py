@@ -131,7 +131,7 @@ class InviteClientTransaction(ClientTransaction):
         clock = self._wire.clock
         self._timer = clock.at(clock.now() + self._wire.timers.timeout_s, self._timer_fired)
         self._user.response_received(self, response)
-        self._request = None
+        self._let_go()
 
     def _complete(self, response: Response) -> None:
         wire = self._wire
@@ -147,7 +147,7 @@ class InviteClientTransaction(ClientTransaction):
             self._timer = wire.clock.at(wire.clock.now() + wire.timers.d_s, self._timer_fired)
         wire.send(self._ack, self.flow, self.call_id)
         user.response_received(self, response)
-        self._request = None
+        self._let_go()
 
     def _timer_fired(self) -> None:
         if self.state is not CALLING:  # D or M
