@@ -7,7 +7,7 @@ A transaction that only absorbs repetitions (for up to 32 s after the final resp
 request.
 """
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from trunkline.clock import Clock, Timer
 from trunkline.sip.failures import FlowFailure
@@ -15,6 +15,9 @@ from trunkline.sip.headers import Headers
 from trunkline.sip.message import Request, Response
 from trunkline.sip.ports import Flow
 from trunkline.sip.timers import TimerValues
+
+if TYPE_CHECKING:
+    from trunkline.sip.transactions.invite_client import InviteClientTransaction
 
 
 class ClientWire(Protocol):
@@ -28,6 +31,9 @@ class ClientWire(Protocol):
 
     def send(self, data: bytes, flow: Flow, call_id: str) -> None:
         """Put `data` on `flow`. Failure arrives later, at `ClientTransaction.fail`."""
+
+    def linger(self, transaction: "InviteClientTransaction") -> None:
+        """`transaction.lingered` in 64·T1."""
 
     def client_terminated(self, transaction: "ClientTransaction") -> None:
         """The machine has ended: forget it."""
