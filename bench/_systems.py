@@ -14,6 +14,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -127,22 +128,18 @@ def trunkline(folder: Path, place: Place, sources: Path | None = None) -> Iterat
     store.routes.add(Route("", (RouteCarrier("carrier"),)))
     store.close()
     code = f"from pathlib import Path; from trunkline.node.run import run; run(Path({str(file)!r}))"
-    with running([sys.executable, "-c", code], folder, start_s=0, sources=sources) as pid:
-        await_ready(f"http://{place.system}:8090/readyz")
+    ready = partial(answers, f"http://{place.system}:8090/readyz")
+    with running([sys.executable, "-c", code], folder, sources=sources, ready=ready) as pid:
         yield Running(place, [pid])
 
 
-def await_ready(url: str) -> None:
-    """Wait until a node is ready: what it takes to begin is no call's. Raises `OSError` when it is not."""
-    deadline = time.monotonic() + READY_S
-    while True:
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
+def answers(url: str) -> bool:
+    """Whether somebody says 200 there."""
+    try:
+        urllib.request.urlopen(url, timeout=5).close()
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager
@@ -173,10 +170,15 @@ def kamailio(folder: Path, place: Place) -> Iterator[Running]:
 
 @contextmanager
 def running(
-    command: list[str], folder: Path, start_s: float = 3, sources: Path | None = None
+    command: list[str],
+    folder: Path,
+    start_s: float = 3,
+    *,
+    sources: Path | None = None,
+    ready: Callable[[], bool] | None = None,
 ) -> Iterator[int]:
-    """A process, given `start_s` to begin, Python's modules from `sources` first; its id. Raises
-    `RuntimeError` when it ends at once.
+    """A process that has begun, by what `ready` says or after `start_s`; its id. Python finds modules in
+    `sources` first. Raises `RuntimeError` when it ends at once, or isn't ready in time.
     """
     environment = os.environ if sources is None else {**os.environ, "PYTHONPATH": str(sources)}
     with (
@@ -184,9 +186,13 @@ def running(
         subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=environment) as process,
     ):
         try:
-            time.sleep(start_s)
-            if process.poll() is not None:
-                raise RuntimeError(f"{command[0]} ended: {Path(log.name).read_text()[-500:]}")
+            deadline = time.monotonic() + (start_s if ready is None else READY_S)
+            while time.monotonic() < deadline and not (ready is not None and ready()):
+                if process.poll() is not None:
+                    raise RuntimeError(f"{command[0]} ended: {Path(log.name).read_text()[-500:]}")
+                time.sleep(0.1)
+            if ready is not None and not ready():
+                raise RuntimeError(f"{command[0]} is not ready: {Path(log.name).read_text()[-500:]}")
             yield process.pid
         finally:
             process.terminate()
