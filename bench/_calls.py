@@ -8,10 +8,14 @@ of a system counts.
 import csv
 import subprocess
 import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
-from bench._systems import CARRIER, CARRIER_PORT, CUSTOMER, DOMAIN, KEY, PROGRAMS, Running
+from bench._systems import CARRIER_PORT, DOMAIN, KEY, PROGRAMS, Running
+
+_QUIET: Final[Mapping[str, Any]] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
 
 class Cost(NamedTuple):
@@ -56,27 +60,65 @@ def sipp(scenario: Path, host: str, port: int, *more: str) -> list[str]:
 
 def measure(system: Running, rate: int, calls: int, folder: Path) -> Cost:
     """Place `calls`, `rate` a second."""
-    scenario = folder / "customer.xml"
-    relay = system.address.replace(".", r"\.")
-    scenario.write_text((PROGRAMS / "customer.xml").read_text().replace("[relay_ip]", relay))
-    statistics_file = folder / f"{time.monotonic_ns()}.csv"
-    customer = sipp(
-        scenario, CUSTOMER, 5060, "-s", "+4989123456", "-key", "user", KEY, "-key", "domain", DOMAIN
-    )
-    customer += ["-r", str(rate), "-m", str(calls), "-l", "4000", "-recv_timeout", "10000"]
-    customer += ["-trace_stat", "-stf", str(statistics_file), "-fd", "1", f"{system.address}:5060"]
-    quiet = {"cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    carrier = sipp(PROGRAMS / "carrier.xml", CARRIER, CARRIER_PORT)
-    with subprocess.Popen(carrier, **quiet) as far_end:  # type: ignore[call-overload]
+    [cost] = measure_together([(system, folder)], rate, calls)
+    return cost
+
+
+def measure_together(systems: Sequence[tuple[Running, Path]], rate: int, calls: int) -> list[Cost]:
+    """Place `calls` through each of `systems`, `rate` a second through each, all at the same time."""
+    with ExitStack() as far_ends:
+        for system, folder in systems:
+            far_ends.enter_context(_carrier(system, folder))
+        time.sleep(0.5)
+        before = [cpu_s(system.pids) for system, _ in systems]
+        customers = [_customer(system, rate, calls, folder) for system, folder in systems]
+        for customer, _ in customers:
+            customer.wait()
+        time.sleep(1)
+        used = [cpu_s(system.pids) - at_first for (system, _), at_first in zip(systems, before, strict=True)]
+    return [
+        _cost(system, calls, statistics, one)
+        for (system, _), (_, statistics), one in zip(systems, customers, used, strict=True)
+    ]
+
+
+@contextmanager
+def _carrier(system: Running, folder: Path) -> Iterator[None]:
+    command = sipp(PROGRAMS / "carrier.xml", system.place.carrier, CARRIER_PORT)
+    with subprocess.Popen(command, cwd=folder, **_QUIET) as far_end:
         try:
-            time.sleep(0.5)
-            before = cpu_s(system.pids)
-            subprocess.run(customer, check=False, **quiet)  # type: ignore[call-overload]
-            time.sleep(1)
-            used = cpu_s(system.pids) - before
+            yield
         finally:
             far_end.kill()
-    with statistics_file.open() as file:
+
+
+def _customer(system: Running, rate: int, calls: int, folder: Path) -> tuple[subprocess.Popen[bytes], Path]:
+    """SIPp at work, and the file of its counts."""
+    address = system.place.system
+    scenario = folder / "customer.xml"
+    statistics = folder / f"{time.monotonic_ns()}.csv"
+    relay = address.replace(".", r"\.")
+    scenario.write_text((PROGRAMS / "customer.xml").read_text().replace("[relay_ip]", relay))
+    customer = sipp(
+        scenario,
+        system.place.customer,
+        5060,
+        "-s",
+        "+4989123456",
+        "-key",
+        "user",
+        KEY,
+        "-key",
+        "domain",
+        DOMAIN,
+    )
+    customer += ["-r", str(rate), "-m", str(calls), "-l", "4000", "-recv_timeout", "10000"]
+    customer += ["-trace_stat", "-stf", str(statistics), "-fd", "1", f"{address}:5060"]
+    return subprocess.Popen(customer, cwd=folder, **_QUIET), statistics
+
+
+def _cost(system: Running, calls: int, statistics: Path, used_s: float) -> Cost:
+    with statistics.open() as file:
         last = list(csv.DictReader(file, delimiter=";"))[-1]
     succeeded = int(last["SuccessfulCall(C)"])
-    return Cost(1000 * used / max(1, succeeded), calls - succeeded, memory_mb(system.pids))
+    return Cost(1000 * used_s / max(1, succeeded), calls - succeeded, memory_mb(system.pids))

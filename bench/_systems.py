@@ -11,8 +11,10 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,8 +27,9 @@ from trunkline.trunk.routes import Route, RouteCarrier
 
 PROGRAMS = Path(__file__).parent / "programs"
 DOMAIN, KEY, SECRET = "trunk.example.net", "trunk1", "s3cret-trunk1"
-CUSTOMER, CARRIER, CARRIER_PORT = "127.0.0.10", "127.0.0.20", 5080
-TRUNKLINE, KAMAILIO, ASTERISK = "127.0.0.30", "127.0.0.40", "127.0.0.50"
+CARRIER_PORT = 5080
+READY_S = 60.0
+"""A node on a busy machine takes its time to begin."""
 SETTINGS = f"""
 [service]
 domain = "{DOMAIN}"
@@ -34,23 +37,36 @@ domain = "{DOMAIN}"
 name = "bench"
 data_dir = "{{folder}}"
 [sip]
-udp = ["{TRUNKLINE}:5060"]
+udp = ["{{address}}:5060"]
 tcp = []
 tls = []
 [media]
-bind_address = "{TRUNKLINE}"
+bind_address = "{{address}}"
 allow_loopback = true
 [http]
-bind = "{TRUNKLINE}:8090"
+bind = "{{address}}:8090"
 [web]
 enabled = false
 """
 
 
+class Place(NamedTuple):
+    """Where a system and its two ends are. As many as there are places can run at once."""
+
+    system: str
+    customer: str
+    carrier: str
+
+
+def place(number: int) -> Place:
+    """The place with this number, 0 to 255."""
+    return Place(*(f"127.0.{number}.{host}" for host in (30, 10, 20)))
+
+
 class Running(NamedTuple):
     """A system under test."""
 
-    address: str
+    place: Place
     pids: list[int]
 
 
@@ -58,7 +74,7 @@ ASTERISK_ROOT = Path(tempfile.gettempdir()) / "trunkline-bench-asterisk"
 
 
 @contextmanager
-def asterisk(folder: Path) -> Iterator[Running]:
+def asterisk(folder: Path, place: Place) -> Iterator[Running]:
     """Asterisk 16 of Debian 11 with no more modules than the call needs; records as CSV."""
     settings = ASTERISK_ROOT / "etc/asterisk"
     modules = next(ASTERISK_ROOT.glob("usr/lib/**/asterisk/modules/chan_pjsip.so")).parent
@@ -68,9 +84,9 @@ def asterisk(folder: Path) -> Iterator[Running]:
         name, _, text = section.partition("\n")
         for key, value in {
             "MODULES": f"/{modules.relative_to(ASTERISK_ROOT)}",
-            "LISTEN": ASTERISK,
-            "CARRIER": f"{CARRIER}:{CARRIER_PORT}",
-            "CARRIER_HOST": CARRIER,
+            "LISTEN": place.system,
+            "CARRIER": f"{place.carrier}:{CARRIER_PORT}",
+            "CARRIER_HOST": place.carrier,
         }.items():
             text = text.replace(f"@{key}@", value)
         (settings / name).write_text(text)
@@ -79,7 +95,7 @@ def asterisk(folder: Path) -> Iterator[Running]:
     subprocess.run(["mount", "-t", "proc", "proc", ASTERISK_ROOT / "proc"], check=True)
     try:
         with running(program, folder, start_s=8) as pid:
-            yield Running(ASTERISK, [pid])
+            yield Running(place, [pid])
     finally:
         subprocess.run(["umount", ASTERISK_ROOT / "proc"], check=False)
 
@@ -100,29 +116,42 @@ def has_asterisk() -> bool:
 
 
 @contextmanager
-def trunkline(folder: Path) -> Iterator[Running]:
-    """A node of its own with one account, one carrier and one route."""
+def trunkline(folder: Path, place: Place, sources: Path | None = None) -> Iterator[Running]:
+    """A node of its own with one account, one carrier and one route; its code is that of another checkout's
+    `sources`, if they are given.
+    """
     file = folder / "trunkline.toml"
-    file.write_text(SETTINGS.format(folder=folder))
+    file.write_text(SETTINGS.format(folder=folder, address=place.system))
     settings = Settings.load(file)
     store = Store.initialise(settings.database_url, settings.key_file, DOMAIN)
     store.accounts.add(Account(KEY), SECRET)
-    gateway = Gateway(SipUri("sip", None, CARRIER, CARRIER_PORT))
+    gateway = Gateway(SipUri("sip", None, place.carrier, CARRIER_PORT))
     store.carriers.add(Carrier("carrier", (gateway,), ping_interval_s=None))
     store.routes.add(Route("", (RouteCarrier("carrier"),)))
     store.close()
     code = f"from pathlib import Path; from trunkline.node.run import run; run(Path({str(file)!r}))"
-    with running([sys.executable, "-c", code], folder) as pid:
-        yield Running(TRUNKLINE, [pid])
+    ready = partial(answers, f"http://{place.system}:8090/readyz")
+    with running([sys.executable, "-c", code], folder, sources=sources, ready=ready) as pid:
+        yield Running(place, [pid])
+
+
+def answers(url: str) -> bool:
+    """Whether somebody says 200 there."""
+    try:
+        urllib.request.urlopen(url, timeout=5).close()
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager
-def kamailio(folder: Path) -> Iterator[Running]:
+def kamailio(folder: Path, place: Place) -> Iterator[Running]:
     """Kamailio with two workers and its fastest memory manager, rtpengine in user space."""
-    control = f"{KAMAILIO}:2223"
+    control = f"{place.system}:2223"
     config = folder / "kamailio.cfg"
     text = (PROGRAMS / "kamailio.cfg").read_text()
-    values = {"LISTEN": f"{KAMAILIO}:5060", "CARRIER": f"{CARRIER}:{CARRIER_PORT}", "DATA": str(folder)}
+    carrier = f"{place.carrier}:{CARRIER_PORT}"
+    values = {"LISTEN": f"{place.system}:5060", "CARRIER": carrier, "DATA": str(folder)}
     for name, value in {**values, "CONTROL": control, "CHILDREN": "2"}.items():
         text = text.replace(f"@{name}@", value)
     config.write_text(text)
@@ -131,33 +160,47 @@ def kamailio(folder: Path) -> Iterator[Running]:
         "rtpengine",
         "--config-file=none",
         "--table=-1",
-        f"--interface={KAMAILIO}",
+        f"--interface={place.system}",
         f"--listen-ng={control}",
     ]
     relay += ["--port-min=30000", "--port-max=49999", "--num-threads=2", "--media-num-threads=2"]
     relay += ["--delete-delay=0", "--foreground", "--log-stderr", "--log-level=3"]
     proxy = ["kamailio", "-f", str(config), "-DD", "-E", "-m", "256", "-M", "16", "-x", "fm", "-X", "fm"]
     with running(relay, folder) as first, running([*proxy, "-Y", str(folder)], folder) as second:
-        yield Running(KAMAILIO, [first, second])
+        yield Running(place, [first, second])
 
 
 @contextmanager
-def running(command: list[str], folder: Path, start_s: float = 3) -> Iterator[int]:
-    """A process, given `start_s` to begin; its id. Raises `RuntimeError` when it ends at once."""
+def running(
+    command: list[str],
+    folder: Path,
+    start_s: float = 3,
+    *,
+    sources: Path | None = None,
+    ready: Callable[[], bool] | None = None,
+) -> Iterator[int]:
+    """A process that has begun, by what `ready` says or after `start_s`; its id. Python finds modules in
+    `sources` first. Raises `RuntimeError` when it ends at once, or isn't ready in time.
+    """
+    environment = os.environ if sources is None else {**os.environ, "PYTHONPATH": str(sources)}
     with (
         (folder / f"{Path(command[0]).name}.log").open("wb") as log,
-        subprocess.Popen(command, cwd=folder, stdout=log, stderr=log) as process,
+        subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=environment) as process,
     ):
         try:
-            time.sleep(start_s)
-            if process.poll() is not None:
-                raise RuntimeError(f"{command[0]} ended: {Path(log.name).read_text()[-500:]}")
+            deadline = time.monotonic() + (start_s if ready is None else READY_S)
+            while time.monotonic() < deadline and not (ready is not None and ready()):
+                if process.poll() is not None:
+                    raise RuntimeError(f"{command[0]} ended: {Path(log.name).read_text()[-500:]}")
+                time.sleep(0.1)
+            if ready is not None and not ready():
+                raise RuntimeError(f"{command[0]} is not ready: {Path(log.name).read_text()[-500:]}")
             yield process.pid
         finally:
             process.terminate()
 
 
-SYSTEMS: dict[str, Callable[[Path], AbstractContextManager[Running]]] = {
+SYSTEMS: dict[str, Callable[[Path, Place], AbstractContextManager[Running]]] = {
     "trunkline": trunkline,
     "kamailio + rtpengine": kamailio,
     "asterisk": asterisk,
@@ -179,6 +222,6 @@ def systems() -> list[str]:
 
 @contextmanager
 def started(name: str) -> Iterator[tuple[Running, Path]]:
-    """One of `SYSTEMS`, and a folder for what belongs to it."""
-    with tempfile.TemporaryDirectory() as folder, SYSTEMS[name](Path(folder)) as system:
+    """One of `SYSTEMS` at the first place, and a folder for what belongs to it."""
+    with tempfile.TemporaryDirectory() as folder, SYSTEMS[name](Path(folder), place(0)) as system:
         yield system, Path(folder)

@@ -40,8 +40,9 @@ class Peer:
         numbers; None where it has none.
         """
         offer = RemoteAudio.read(body)
-        codecs = [codec for codec in self.codecs if codec.key in offer.numbers]
-        events = [event for event in self.events if event.key in offer.numbers]
+        offered = {codec.key for codec in (*offer.codecs, *offer.telephone_events)}
+        codecs = [codec for codec in self.codecs if codec.key in offered]
+        events = [event for event in self.events if event.key in offered]
         if not codecs:
             return None
         return local.answer(offer, [*codecs, *events], "198.51.100.2", 5000, self.direction, ptime=self.ptime)

@@ -64,8 +64,8 @@ impl Shared {
                 tell(EventKind::SourceEnded);
             }
         }
-        // What is due is done: the next moment is a later one, or the thread would never get out of this one.
-        open.wakes_at = open.due_at().map(|due| due.max(now + 1));
+        // Who is behind catches up at once. But a moment that was dealt with is not met again: the thread would never get on.
+        open.wakes_at = open.due_at().map(|due| if due > at { due } else { now + 1 });
         open.wakes_at
     }
 

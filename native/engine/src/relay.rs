@@ -103,6 +103,9 @@ impl Shared {
                         Plane::Rtp => open.leg.receive_rtp(packet, source, now, refuses),
                         Plane::Rtcp => open.leg.receive_rtcp(packet, source, now, refuses),
                     };
+                    if let (Ok(Arrival::Rtcp), Some(outgoing)) = (arrival, &open.outgoing) {
+                        outgoing.hand_on_reports(packet);
+                    }
                     arrival.ok().and_then(|arrival| self.accept(open, pair, from, arrival, packet, now))
                 }
             }

@@ -2,7 +2,8 @@
 for SRTP (RFC 4568) are never kept: with them, whoever has recorded the audio could hear it as long as a
 ladder lasts.
 
-Messages of live calls are kept in memory; when a call has ended, they go to the journal in one piece. The
+Messages of live calls are kept in memory; soon after a call has ended, they go to the journal in one piece,
+and what still comes follows as another one. The
 INVITE of a call is on the wire before there is a call, so every dialog that an INVITE opens is kept for a
 while, until `link` links its SIP Call-ID to a call or newer ones push it out. Other traffic (OPTIONS,
 REGISTER) is not kept.
@@ -27,6 +28,9 @@ from trunkline.sip.ports import Flow
 LINGER_S = 5.0
 """How long after its end a call's ladder still grows: T4, the longest a message stays in the network (RFC
 3261 §17.1.2.2)."""
+FILE_S = 1.0
+"""How long after its end a call's ladder stays in memory at least, so that it mostly is whole when it is
+filed, and how far apart the filings are, so that each takes many calls."""
 
 MAX_UNLINKED = 512
 UNLINKED_BYTES = 1 << 14
@@ -70,6 +74,7 @@ class Ladder:
         "_bytes",
         "_clock",
         "_ended",
+        "_filed",
         "_journal",
         "_max_bytes",
         "_timer",
@@ -89,6 +94,7 @@ class Ladder:
         self._by_call: dict[str, _Story] = {}
         self._unlinked: dict[str, _Story] = {}
         self._ended: deque[tuple[float, str]] = deque()
+        self._filed: deque[tuple[float, _Story]] = deque()
         self._timer: Timer | None = None
         self.lost = 0
 
@@ -171,30 +177,43 @@ class Ladder:
 
     def close(self, call_id: str) -> None:
         """Say that the call is over. Its ladder goes to the journal when its last messages have had time to
-        arrive."""
-        due = self._clock.now() + LINGER_S
+        arrive; stragglers have `LINGER_S`."""
+        due = self._clock.now() + FILE_S
         self._ended.append((due, call_id))
         if self._timer is None:
-            self._timer = self._clock.at(due, self._file_ended)
+            self._timer = self._clock.at(due + FILE_S, self._file)
 
-    def _file_ended(self) -> None:
-        # Calls that ended within the same second are filed together: one wake-up of the writer for all of
-        # them.
-        self._file_until(self._clock.now() + 1.0)
-        self._timer = self._clock.at(self._ended[0][0], self._file_ended) if self._ended else None
+    def _file(self) -> None:
+        """File whatever is due: one wake-up of the writer for all of it."""
+        now = self._clock.now()
+        batch = self._file_ended(now) + self._file_stragglers(now)
+        if batch:
+            self._journal.append(batch)
+        waiting = [queue[0][0] for queue in (self._ended, self._filed) if queue]
+        self._timer = self._clock.at(max(min(waiting), now + FILE_S), self._file) if waiting else None
 
-    def _file_until(self, limit: float) -> None:
+    def _file_ended(self, now: float) -> list[tuple[str, list[LadderMessage]]]:
         batch: list[tuple[str, list[LadderMessage]]] = []
         ended = self._ended
-        while ended and ended[0][0] <= limit:
-            story = self._by_call.get(ended.popleft()[1])
+        while ended and ended[0][0] <= now:
+            due, call_id = ended.popleft()
+            story = self._by_call.get(call_id)
             if story is not None:
                 story.open_calls -= 1
                 if story.open_calls == 0:
                     batch += self._take(story)
-                    self._forget(story)
-        if batch:
-            self._journal.append(batch)
+                    self._filed.append((due - FILE_S + LINGER_S, story))
+        return batch
+
+    def _file_stragglers(self, now: float) -> list[tuple[str, list[LadderMessage]]]:
+        batch: list[tuple[str, list[LadderMessage]]] = []
+        filed = self._filed
+        while filed and filed[0][0] <= now:
+            story = filed.popleft()[1]
+            if story.open_calls == 0 and self._by_call.get(story.call_ids[0]) is story:
+                batch += self._take(story)
+                self._forget(story)
+        return batch
 
     def _take(self, story: _Story) -> list[tuple[str, list[LadderMessage]]]:
         """Take what was heard out of memory, as the journal wants it."""
@@ -241,6 +260,7 @@ class Ladder:
             self._timer.cancel()
             self._timer = None
         self._ended.clear()
+        self._filed.clear()
         batch = [ladder for story in dict.fromkeys(self._by_call.values()) for ladder in self._take(story)]
         if batch:
             self._journal.append(batch)

@@ -8,6 +8,7 @@ and its exact answers, is `local`.
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from typing import NamedTuple
 
 from trunkline.sdp.codecs import TELEPHONE_EVENT, Codec, read_codec
 from trunkline.sdp.crypto import CryptoLine, choose
@@ -84,7 +85,6 @@ class RemoteAudio:
         "ipv6",
         "maxptime",
         "media",
-        "numbers",
         "origin",
         "profile",
         "ptime",
@@ -112,8 +112,6 @@ class RemoteAudio:
     """Those of the six that it lists, in its order, each once; never empty."""
     telephone_events: tuple[Codec, ...]
     """Its telephone-event payload types, one for each clock rate."""
-    numbers: dict[tuple[str, int], int]
-    """`Codec.key` of all of these -> payload type."""
     ptime: int | None
     """Milliseconds of audio that it wants in a packet, 1 to 200."""
     maxptime: int | None
@@ -182,58 +180,17 @@ class RemoteAudio:
         self.address = address
 
     def _take_attributes(self, session_attributes: list[str], section: MediaDescription) -> None:
-        direction = Direction.SENDRECV
-        for attribute in session_attributes:
-            if attribute in _DIRECTIONS:
-                direction = _DIRECTIONS[attribute]
-        self.rtcp_port = min(self.rtp_port + 1, 65535)
-        self.rtcp_mux = False
-        self.ptime = self.maxptime = None
-        rtpmaps: dict[str, str] = {}
-        fmtps: dict[str, str] = {}
-        crypto: list[str] = []
-        for attribute in section.attributes:
-            name, _, value = attribute.partition(":")
-            if name == "rtpmap":
-                payload_type, _, encoding = value.partition(" ")
-                rtpmaps.setdefault(payload_type, encoding)
-            elif name == "fmtp":
-                payload_type, _, parameters = value.partition(" ")
-                fmtps.setdefault(payload_type, parameters)
-            elif name in _DIRECTIONS:
-                direction = _DIRECTIONS[name]
-            elif name == "ptime":
-                self.ptime = _ptime(value)
-            elif name == "maxptime":
-                self.maxptime = _ptime(value)
-            elif name == "rtcp":
-                self.rtcp_port = _rtcp_port(value, self.rtcp_port)
-            elif name == "rtcp-mux":
-                self.rtcp_mux = True
-            elif name == "crypto":
-                crypto.append(value)
-        self.direction = direction
-        self.crypto = tuple(crypto)
+        attributes = section.attributes
+        self.crypto = tuple([line[7:] for line in attributes if line.startswith("crypto:")])
         self.crypto_line = choose(self.crypto) if self.profile in SECURE_PROFILES else None
-        self._take_codecs(section.formats, rtpmaps, fmtps)
-
-    def _take_codecs(self, formats: list[str], rtpmaps: dict[str, str], fmtps: dict[str, str]) -> None:
-        codecs: list[Codec] = []
-        events: list[Codec] = []
-        numbers: dict[tuple[str, int], int] = {}
-        for text in formats:
-            if not text.isdecimal() or len(text) > 3 or (payload_type := int(text)) > 127:
-                raise SdpSyntaxError("an RTP payload type must be 0 to 127")
-            codec = read_codec(payload_type, rtpmaps.get(text), fmtps.get(text, ""))
-            if codec is None or codec[1:3] in numbers:
-                continue
-            numbers[codec[1:3]] = payload_type
-            (events if codec.name == TELEPHONE_EVENT else codecs).append(codec)
-        if not codecs:
-            raise NoCommonCodecError("none of the codecs is supported")
-        self.numbers = numbers
-        self.codecs = tuple(codecs)
-        self.telephone_events = tuple(events)
+        if self.crypto:
+            attributes = [line for line in attributes if not line.startswith("crypto:")]
+        stream = _read_stream(tuple(section.formats), tuple(attributes))
+        self.direction = stream.direction or _last_direction(session_attributes) or Direction.SENDRECV
+        self.rtcp_port = stream.rtcp_port or min(self.rtp_port + 1, 65535)
+        self.rtcp_mux = stream.rtcp_mux
+        self.ptime, self.maxptime = stream.ptime, stream.maxptime
+        self.codecs, self.telephone_events = stream.codecs, stream.telephone_events
 
     @property
     def telephone_event(self) -> Codec | None:
@@ -272,6 +229,75 @@ class RemoteAudio:
         return f"<RemoteAudio {self.address} {self.rtp_port} {self.direction} [{names}]>"
 
 
+class _Stream(NamedTuple):
+    """What the formats and attributes of an audio stream say."""
+
+    direction: Direction | None
+    rtcp_port: int | None
+    rtcp_mux: bool
+    ptime: int | None
+    maxptime: int | None
+    codecs: tuple[Codec, ...]
+    telephone_events: tuple[Codec, ...]
+
+
+@lru_cache(maxsize=256)
+def _read_stream(formats: tuple[str, ...], attributes: tuple[str, ...]) -> _Stream:
+    """Read a stream's lines but for its port, address and keys. A peer's streams are alike in these, so the
+    last ones are remembered. Raises as `RemoteAudio.read`.
+    """
+    direction: Direction | None = None
+    rtcp_port: int | None = None
+    ptime: int | None = None
+    maxptime: int | None = None
+    rtpmaps: dict[str, str] = {}
+    fmtps: dict[str, str] = {}
+    for attribute in attributes:
+        name, _, value = attribute.partition(":")
+        if name == "rtpmap":
+            payload_type, _, encoding = value.partition(" ")
+            rtpmaps.setdefault(payload_type, encoding)
+        elif name == "fmtp":
+            payload_type, _, parameters = value.partition(" ")
+            fmtps.setdefault(payload_type, parameters)
+        elif name in _DIRECTIONS:
+            direction = _DIRECTIONS[name]
+        elif name == "ptime":
+            ptime = _ptime(value)
+        elif name == "maxptime":
+            maxptime = _ptime(value)
+        elif name == "rtcp":
+            rtcp_port = _rtcp_port(value) or rtcp_port
+    codecs: list[Codec] = []
+    events: list[Codec] = []
+    met: set[tuple[str, int]] = set()
+    for text in formats:
+        if not text.isdecimal() or len(text) > 3 or (number := int(text)) > 127:
+            raise SdpSyntaxError("an RTP payload type must be 0 to 127")
+        codec = read_codec(number, rtpmaps.get(text), fmtps.get(text, ""))
+        if codec is None or codec.key in met:
+            continue
+        met.add(codec.key)
+        (events if codec.name == TELEPHONE_EVENT else codecs).append(codec)
+    if not codecs:
+        raise NoCommonCodecError("none of the codecs is supported")
+    rtcp_mux = any(line.partition(":")[0] == "rtcp-mux" for line in attributes)
+    return _Stream(
+        direction,
+        rtcp_port,
+        rtcp_mux,
+        ptime,
+        maxptime,
+        tuple(codecs),
+        tuple(events),
+    )
+
+
+def _last_direction(attributes: list[str]) -> Direction | None:
+    """The direction that a section states for all of its streams (RFC 8866 §6.7)."""
+    return next((_DIRECTIONS[line] for line in reversed(attributes) if line in _DIRECTIONS), None)
+
+
 @lru_cache(maxsize=1024)
 def _check_address(address_type: str, address: str) -> tuple[bool, bool]:
     """(IPv6, unspecified) of an address that audio can be sent to, or not sent to. Raises
@@ -308,8 +334,8 @@ def _ptime(value: str) -> int | None:
     return int(whole)
 
 
-def _rtcp_port(value: str, default: int) -> int:
+def _rtcp_port(value: str) -> int | None:
     port = value.partition(" ")[0]
     if not port.isdecimal() or len(port) > 5 or not 1 <= int(port) <= 65535:
-        return default
+        return None
     return int(port)

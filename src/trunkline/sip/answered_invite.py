@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from trunkline.sip.dialog import Dialog
 from trunkline.sip.failures import RequestFailure
+from trunkline.sip.headers import Headers
 from trunkline.sip.message import Request, Response
 from trunkline.sip.outgoing import SentAck
 from trunkline.sip.ports import Flow, Target
@@ -24,13 +25,24 @@ if TYPE_CHECKING:
 FORKS_MAX = 32
 """Dialogs that one INVITE may make, one for each To tag: responses with further tags are ignored."""
 
-_NEEDED = ("from", "to", "call-id", "cseq", "authorization", "proxy-authorization")
+_NAMING = ("from", "to", "call-id", "cseq")
+_CREDENTIALS = ("authorization", "proxy-authorization")
 
 
 class AnsweredInvite:
     """The `ClientEvents` of an INVITE from its first 2xx on."""
 
-    __slots__ = ("_acks", "_agent", "_authenticator", "_contact", "_dialogs", "_flow", "_invite")
+    __slots__ = (
+        "_acks",
+        "_agent",
+        "_authenticator",
+        "_contact",
+        "_credentials",
+        "_dialogs",
+        "_flow",
+        "_naming",
+        "_uri_text",
+    )
 
     def __init__(
         self,
@@ -45,16 +57,25 @@ class AnsweredInvite:
         because its sequence numbers have been used.
         """
         self._agent = agent
-        self._invite = Request(invite.method, invite.uri_text, invite.headers.only(_NEEDED))
+        headers = invite.headers
+        self._uri_text = invite.uri_text
+        self._naming = tuple([headers.get(key) or "" for key in _NAMING])
+        self._credentials = tuple([(key, value) for key in _CREDENTIALS for value in headers.all(key)])
         self._contact = contact
         self._authenticator = authenticator
         self._flow = flow
         self._dialogs = dialogs or None
-        self._acks: dict[str, SentAck] = {}
+        self._acks: tuple[tuple[str, SentAck], ...] = ()
+
+    @property
+    def _invite(self) -> Request:
+        """What another fork's dialog and ACK take from the INVITE."""
+        fields = [*zip(_NAMING, self._naming, strict=True), *self._credentials]
+        return Request("INVITE", self._uri_text, Headers(fields))
 
     def acknowledged(self, tag: str, ack: SentAck) -> None:
         """`ack` is for the 2xx with this To tag; its dialog has its own owner."""
-        self._acks[tag] = ack
+        self._acks = (*self._acks, (tag, ack))
         if self._dialogs is not None:
             self._dialogs.pop(tag, None)
 
@@ -66,10 +87,10 @@ class AnsweredInvite:
     def response_received(self, response: Response) -> None:
         """A further 2xx."""
         tag = response.to_tag or ""
-        ack = self._acks.get(tag)
-        if ack is not None:
-            ack.repeat()
-            return
+        for acknowledged, ack in self._acks:
+            if acknowledged == tag:
+                ack.repeat()
+                return
         dialogs = self._dialogs or {}
         dialog = dialogs.get(tag)
         if dialog is None:

@@ -48,16 +48,19 @@ def via_on(flow: Flow, branch: str) -> str:
     return f"SIP/2.0/{flow.transport} {flow.sent_by};rport;branch={branch}"
 
 
-class OutgoingBytes:
-    """The wire form of a request, open right after its start line for the lines that depend on the flow."""
+def _with_lines(data: bytes, lines: str) -> bytes:
+    """A message with `lines`, each with its end, put in right after its start line."""
+    cut = data.index(b"\r\n") + 2
+    return data[:cut] + lines.encode("utf-8", "surrogateescape") + data[cut:]
 
-    __slots__ = ("_contact", "_head", "_sips", "_tail")
+
+class OutgoingBytes:
+    """The wire form of a request without the lines that depend on the flow."""
+
+    __slots__ = ("_contact", "_data", "_sips")
 
     def __init__(self, request: Request, contact: ContactSpec | None) -> None:
-        data = request.to_bytes()
-        cut = data.index(b"\r\n") + 2
-        self._head = data[:cut]
-        self._tail = data[cut:]
+        self._data = request.to_bytes()
         self._contact = contact
         self._sips = contact is not None and _is_sips(request)
 
@@ -65,10 +68,8 @@ class OutgoingBytes:
         """The bytes for `flow`, with our Via on top and our Contact."""
         contact = self._contact
         if contact is None:
-            lines = f"Via: {via}\r\n"
-        else:
-            lines = f"Via: {via}\r\nContact: {contact.text(flow, sips=self._sips)}\r\n"
-        return self._head + lines.encode("utf-8", "surrogateescape") + self._tail
+            return _with_lines(self._data, f"Via: {via}\r\n")
+        return _with_lines(self._data, f"Via: {via}\r\nContact: {contact.text(flow, sips=self._sips)}\r\n")
 
 
 class AckWire(Protocol):
@@ -89,11 +90,11 @@ class SentAck:
     §13.2.2.4).
     """
 
-    __slots__ = ("_bytes", "_flow", "_wire", "call_id")
+    __slots__ = ("_data", "_flow", "_wire", "call_id")
 
     def __init__(self, wire: AckWire, ack: Request) -> None:
         self._wire = wire
-        self._bytes = OutgoingBytes(ack, None)
+        self._data = ack.to_bytes()
         self._flow: Flow | None = None
         self.call_id = ack.call_id
 
@@ -120,7 +121,8 @@ class SentAck:
         wire = self._wire
         if flow.closed:
             flow = self._flow = wire.connector.flow_to(Target(flow.transport, flow.remote))
-        wire.send(self._bytes.on(flow, via_on(flow, wire.new_branch(None))), flow, self.call_id)
+        via = via_on(flow, wire.new_branch(None))
+        wire.send(_with_lines(self._data, f"Via: {via}\r\n"), flow, self.call_id)
 
 
 def _is_sips(request: Request) -> bool:

@@ -48,6 +48,7 @@ from trunkline.sip.transactions.client import (
 )
 from trunkline.sip.transactions.invite_client import InviteClientTransaction
 from trunkline.sip.transactions.invite_server import InviteServerTransaction
+from trunkline.sip.transactions.lingering import Lingering
 from trunkline.sip.transactions.non_invite_client import NonInviteClientTransaction
 from trunkline.sip.transactions.non_invite_server import NonInviteServerTransaction
 from trunkline.sip.transactions.server import ServerTransaction
@@ -137,6 +138,7 @@ class SipStack:
         self._product = product
         self._limits = StackLimits() if limits is None else limits
         self._table = TransactionTable()
+        self.linger = Lingering(clock, self.timers.timeout_s).add
         self._loops = LoopGuard(secret)
         self._tag_key = hashlib.blake2s(b"tag" + secret).digest()
         self._no_tcp: dict[Address, float] = {}

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.observe.flows import PaperFlow
 from tests.unit.virtual_clock import FakeClock
 from trunkline.observe.journal import Journal
-from trunkline.observe.ladder import LINGER_S, MAX_UNLINKED, STORY_BYTES, UNLINKED_BYTES, Ladder
+from trunkline.observe.ladder import FILE_S, LINGER_S, MAX_UNLINKED, STORY_BYTES, UNLINKED_BYTES, Ladder
 from trunkline.observe.message import LadderMessage, unpack
 from trunkline.observe.segment import SealedSegment
 from trunkline.sdp.crypto import our_line
@@ -72,6 +72,31 @@ def test_a_call_live_lingering_and_filed(bench: Bench) -> None:
     assert bench.story("call-1") == [*STORY, (0, False, BYE)]
     bench.ladder.message_received(BYE, CALLER, "in-1")
     assert bench.ladder.live_bytes == 0
+
+
+def test_a_filed_call_is_out_of_memory_and_stragglers_follow_it(bench: Bench) -> None:
+    bench.call(1)
+    bench.clock.advance(2 * FILE_S)
+    bench.journal.wait_written()
+    assert (bench.ladder.live_calls, bench.ladder.live_bytes) == (1, 0)
+    bench.ladder.message_received(BYE, CALLER, "in-1")
+    assert bench.story("call-1") == [*STORY, (0, False, BYE)]
+    bench.clock.advance(LINGER_S)
+    assert (bench.ladder.live_calls, bench.ladder.live_bytes) == (0, 0)
+    assert bench.story("call-1") == [*STORY, (0, False, BYE)]
+
+
+def test_a_call_that_shares_the_ladder_of_a_filed_one_keeps_it_open(bench: Bench) -> None:
+    bench.call(1)
+    bench.clock.advance(2 * FILE_S)
+    bench.ladder.link("in-1", "call-2")
+    bench.clock.advance(2 * LINGER_S)
+    bench.ladder.message_received(BYE, CALLER, "in-1")
+    assert bench.story("call-2") == [(0, False, BYE)]
+    bench.ladder.close("call-2")
+    bench.clock.advance(2 * LINGER_S)
+    assert bench.ladder.live_calls == 0
+    assert bench.story("call-1") == [*STORY, (0, False, BYE)]
 
 
 def test_times_and_addresses(bench: Bench) -> None:

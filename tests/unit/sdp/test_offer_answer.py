@@ -106,6 +106,17 @@ def test_rtcp_mux_and_crypto() -> None:
     assert remote.profile == "RTP/SAVP"
 
 
+def test_streams_that_differ_in_port_and_keys_only_are_read_once_and_their_keys_not_remembered() -> None:
+    keys = [our_line(1, bytes([number] * 30)) for number in range(2)]
+    first, second = (
+        RemoteAudio.read(audio(f"m=audio {port} RTP/SAVP 8 0", f"a={key}", "a=ptime:30"), SECURE_PROFILES)
+        for port, key in zip((4000, 4002), keys, strict=True)
+    )
+    assert first.codecs is second.codecs
+    assert (first.crypto, second.crypto) == tuple((key.removeprefix("crypto:"),) for key in keys)
+    assert (first.rtcp_port, second.rtcp_port) == (4001, 4003)
+
+
 def test_keys_mean_nothing_over_a_plain_profile() -> None:
     line = our_line(1, bytes(30))
     assert RemoteAudio.read(audio("m=audio 4000 RTP/AVP 8", f"a={line}")).crypto_line is None

@@ -28,9 +28,10 @@ pub struct Sent {
 #[derive(Clone, Copy, Debug)]
 struct Shift {
     ssrc: u32,
-    /// `None`: the next packet that passes takes the next number, whatever came in between.
-    sequence: Option<u16>,
+    sequence: u16,
     timestamp: u32,
+    /// The next packet that passes takes the next number, whatever came in between.
+    closes_gap: bool,
 }
 
 /// The stream.
@@ -63,7 +64,7 @@ impl Line {
             None => ((seed >> 32) as u32, (seed >> 16) as u16, (seed as u32).wrapping_mul(0x9e37_79b1)),
         };
         // A stream that has passed as it was can go on so.
-        let shift = last.map(|last| Shift { ssrc: last.ssrc, sequence: Some(0), timestamp: 0 });
+        let shift = last.map(|last| Shift { ssrc: last.ssrc, sequence: 0, timestamp: 0, closes_gap: false });
         Self { ssrc, sequence, timestamp, clock_rate, at: now, shift, marks: true }
     }
 
@@ -125,6 +126,13 @@ impl Line {
         Some(timestamp.wrapping_add(shift.timestamp))
     }
 
+    /// What passes, and how much its sequence numbers are shifted; `None` when nothing does.
+    #[must_use]
+    pub fn passing(&self) -> Option<(u32, u16)> {
+        let shift = self.shift?;
+        Some((shift.ssrc, shift.sequence))
+    }
+
     /// Writes the header of a packet of an event that began at `timestamp`.
     pub fn event(&mut self, packet: &mut [u8], payload_type: u8, marker: bool, timestamp: u32, now: Micros) {
         write_header(packet, marker, payload_type, self.sequence, timestamp, self.ssrc);
@@ -138,7 +146,7 @@ impl Line {
     /// Packets of the stream that passes are left out: those after them follow without a gap.
     pub const fn close_gap(&mut self) {
         if let Some(shift) = &mut self.shift {
-            shift.sequence = None;
+            shift.closes_gap = true;
         }
     }
 
@@ -160,11 +168,11 @@ impl Line {
             _ => {
                 self.catch_up(now);
                 let timestamp = self.timestamp.wrapping_sub(header.timestamp);
-                Shift { ssrc: header.ssrc, sequence: None, timestamp }
+                Shift { ssrc: header.ssrc, sequence: 0, timestamp, closes_gap: true }
             }
         };
-        let by = shift.sequence.unwrap_or(self.sequence.wrapping_sub(header.sequence));
-        self.shift = Some(Shift { sequence: Some(by), ..shift });
+        let by = if shift.closes_gap { self.sequence.wrapping_sub(header.sequence) } else { shift.sequence };
+        self.shift = Some(Shift { sequence: by, closes_gap: false, ..shift });
         let sequence = header.sequence.wrapping_add(by);
         let timestamp = header.timestamp.wrapping_add(shift.timestamp);
         packet[2..4].copy_from_slice(&sequence.to_be_bytes());

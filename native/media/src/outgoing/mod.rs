@@ -26,6 +26,7 @@ use crate::format::{EventFormat, Format};
 #[cfg(doc)]
 use crate::rtcp::report;
 use crate::rtcp::report::{OwnStream, PeerStream, Reporter};
+use crate::rtcp::{LAST_REPORT, for_each_report, shift_back};
 use crate::rtp::HEADER_LENGTH;
 use decoding::Decoding;
 use events::{Due, EventRelay, EventSounds};
@@ -193,6 +194,22 @@ impl Outgoing {
     fn count(&mut self, octets: usize) {
         self.packets = self.packets.wrapping_add(1);
         self.octets = self.octets.wrapping_add(octets as u32);
+    }
+
+    /// Makes the peer's reports on this stream reports on the far leg's, which they go on to: that has sent none of the
+    /// sender reports that they name, and has numbered what passed in its own way.
+    pub fn hand_on_reports(&self, packet: &mut [u8]) {
+        let own = self.line.ssrc().to_be_bytes();
+        for_each_report(packet, |report| {
+            if report[..4] != own {
+                return;
+            }
+            report[LAST_REPORT..].fill(0);
+            if let Some((ssrc, shift)) = self.line.passing() {
+                report[..4].copy_from_slice(&ssrc.to_be_bytes());
+                shift_back(report, shift);
+            }
+        });
     }
 
     /// Writes the report that is due, on this stream and the peer's, into [`report::LONGEST`] octets at least; its length.

@@ -41,6 +41,8 @@ const RECEIVER: usize = 8;
 const REPORT: usize = 24;
 /// Where the extended highest sequence number is in it.
 pub const HIGHEST: usize = 8;
+/// Where it names the sender report that came last, and says how long ago.
+pub const LAST_REPORT: usize = 16;
 
 /// Shows each report block of a compound, of its sender and receiver reports: the source that it is about comes first. What
 /// is cut short is not shown.
@@ -58,6 +60,19 @@ pub fn for_each_report(packet: &mut [u8], mut each: impl FnMut(&mut [u8])) {
         blocks.take(usize::from(first & 0x1f)).for_each(&mut each);
         rest = next;
     }
+}
+
+/// Takes a shift of the sequence numbers out of the highest one that a report block names. The count of rollovers above it is
+/// right unless the stream has leapt.
+pub fn shift_back(report: &mut [u8], shift: u16) {
+    let Some(place) = report.get_mut(HIGHEST..HIGHEST + 4) else {
+        return;
+    };
+    let told = u32::from_be_bytes([place[0], place[1], place[2], place[3]]);
+    let highest = told.wrapping_sub(i32::from(shift as i16) as u32);
+    // Before the first rollover there is nothing.
+    let highest = if highest >> 31 == 0 { highest } else { highest.wrapping_add(1 << 16) };
+    place.copy_from_slice(&highest.to_be_bytes());
 }
 
 /// The source of a sender report that a compound begins with, and the middle of the report's NTP timestamp, by which a reply

@@ -104,7 +104,7 @@ impl SrtpOut {
     }
 
     /// Takes the shift of their sources out of the highest sequence numbers of the reports in a compound RTCP packet of the
-    /// peer's. The count of rollovers above them is right unless the source has leapt.
+    /// peer's.
     pub fn restore_reports(&self, packet: &mut [u8]) {
         if self.current.shift == 0 && self.others.iter().all(|stream| stream.shift == 0) {
             return;
@@ -112,11 +112,8 @@ impl SrtpOut {
         rtcp::for_each_report(packet, |report| {
             let ssrc = ssrc_at(report, 0);
             let known = std::iter::once(&self.current).chain(&self.others).find(|stream| stream.ssrc == ssrc);
-            if let Some(Stream { shift: shift @ 1.., .. }) = known {
-                let highest = ssrc_at(report, rtcp::HIGHEST).wrapping_sub(i32::from(*shift as i16) as u32);
-                // Before the first rollover there is nothing.
-                let highest = if highest >> 31 == 0 { highest } else { highest.wrapping_add(1 << 16) };
-                report[rtcp::HIGHEST..rtcp::HIGHEST + 4].copy_from_slice(&highest.to_be_bytes());
+            if let Some(stream) = known {
+                rtcp::shift_back(report, stream.shift);
             }
         });
     }

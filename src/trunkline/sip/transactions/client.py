@@ -7,7 +7,7 @@ A transaction that only absorbs repetitions (for up to 32 s after the final resp
 request.
 """
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from trunkline.clock import Clock, Timer
 from trunkline.sip.failures import FlowFailure
@@ -15,6 +15,9 @@ from trunkline.sip.headers import Headers
 from trunkline.sip.message import Request, Response
 from trunkline.sip.ports import Flow
 from trunkline.sip.timers import TimerValues
+
+if TYPE_CHECKING:
+    from trunkline.sip.transactions.invite_client import InviteClientTransaction
 
 
 class ClientWire(Protocol):
@@ -28,6 +31,9 @@ class ClientWire(Protocol):
 
     def send(self, data: bytes, flow: Flow, call_id: str) -> None:
         """Put `data` on `flow`. Failure arrives later, at `ClientTransaction.fail`."""
+
+    def linger(self, transaction: "InviteClientTransaction") -> None:
+        """`transaction.lingered` in 64·T1."""
 
     def client_terminated(self, transaction: "ClientTransaction") -> None:
         """The machine has ended: forget it."""
@@ -65,7 +71,8 @@ NOBODY = _Nobody()
 class ClientTransaction:
     """One request on its way to one target; subclasses are the machines.
 
-    `request` is the user's, without our Via; `via` is the Via value the wire shows, `data` the bytes.
+    `request` is the user's, without our Via; `via` is the Via value the wire shows, empty once a final
+    response has come, `data` the bytes.
     """
 
     __slots__ = (
@@ -146,6 +153,11 @@ class ClientTransaction:
         self._interval = interval
         self._timer = wire.clock.at(min(wire.clock.now() + interval, self._timeout_at), self._timer_fired)
         wire.send(self._data, self.flow, self.call_id)
+
+    def _let_go(self) -> None:
+        """After the final response: keep what names the transaction, free what a request of it would need."""
+        self._request = None
+        self.via = ""
 
     def _timer_fired(self) -> None:
         raise NotImplementedError

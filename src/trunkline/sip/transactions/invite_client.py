@@ -117,6 +117,10 @@ class InviteClientTransaction(ClientTransaction):
             return True
         return False
 
+    def lingered(self) -> None:
+        """Input: timer M."""
+        self._terminate()
+
     def _receive_provisional(self, response: Response) -> None:
         if self.state is CALLING:
             self._stop_timer()
@@ -128,10 +132,9 @@ class InviteClientTransaction(ClientTransaction):
         self._stop_timer()
         self._data = b""
         self.state = ACCEPTED
-        clock = self._wire.clock
-        self._timer = clock.at(clock.now() + self._wire.timers.timeout_s, self._timer_fired)
+        self._wire.linger(self)
         self._user.response_received(self, response)
-        self._request = None
+        self._let_go()
 
     def _complete(self, response: Response) -> None:
         wire = self._wire
@@ -147,10 +150,10 @@ class InviteClientTransaction(ClientTransaction):
             self._timer = wire.clock.at(wire.clock.now() + wire.timers.d_s, self._timer_fired)
         wire.send(self._ack, self.flow, self.call_id)
         user.response_received(self, response)
-        self._request = None
+        self._let_go()
 
     def _timer_fired(self) -> None:
-        if self.state is not CALLING:  # D or M
+        if self.state is not CALLING:  # D
             self._terminate()
         elif self._wire.clock.now() >= self._timeout_at:  # B
             user = self._user

@@ -83,7 +83,8 @@ class InviteServerTransaction(ServerTransaction):
                 self._stop_timer()
             elif status < 300:
                 self.state = ACCEPTED
-                self._arm(self._wire.timers.timeout_s)
+                self._stop_timer()
+                self._wire.linger(self)
             else:
                 self._complete()
             self._transmit(response)
@@ -113,6 +114,9 @@ class InviteServerTransaction(ServerTransaction):
         elif self.state is ACCEPTED:
             self._wire.ack_of_accepted(ack, flow)
 
+    def lingered(self) -> None:
+        self._terminate()
+
     def _complete(self) -> None:
         self.state = COMPLETED
         timers = self._wire.timers
@@ -134,7 +138,7 @@ class InviteServerTransaction(ServerTransaction):
                 self._interval = min(2 * self._interval, self._wire.timers.t2)
                 self._arm(min(self._interval, left))
                 self._retransmit()
-        else:  # I or L
+        else:  # I
             self._terminate()
 
     def _terminate(self) -> None:

@@ -83,7 +83,7 @@ class NonInviteClientTransaction(ClientTransaction):
             self.state = COMPLETED
             self._timer = wire.clock.at(wire.clock.now() + wire.timers.t4, self._timer_fired)
         user.response_received(self, response)
-        self._request = None
+        self._let_go()
         self._user = NOBODY
 
     def fail(self, failure: FlowFailure) -> None:

@@ -76,17 +76,18 @@ class NonInviteServerTransaction(ServerTransaction):
             if self.flow.transport.reliable:
                 self._terminate()
             else:
-                self._arm(self._wire.timers.timeout_s)
+                self._stop_timer()
+                self._wire.linger(self)
             self._let_go()
 
     def receive_again(self) -> None:
         if self.state is PROCEEDING or self.state is COMPLETED:
             self._retransmit()
 
+    def lingered(self) -> None:
+        self._terminate()
+
     def _timer_fired(self) -> None:
-        if self.state is COMPLETED:  # J
-            self._terminate()
-            return
         left = self._give_up_at - self._wire.clock.now()
         if left <= 0:
             self._terminate()

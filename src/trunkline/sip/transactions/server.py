@@ -28,6 +28,9 @@ class ServerWire(Protocol):
     def send_response(self, data: bytes, transaction: "ServerTransaction") -> None:
         """Put `data` on the path that answers to the request take."""
 
+    def linger(self, transaction: "ServerTransaction") -> None:
+        """`transaction.lingered` in 64·T1."""
+
     def server_terminated(self, transaction: "ServerTransaction") -> None:
         """The machine has ended: forget it."""
 
@@ -119,6 +122,10 @@ class ServerTransaction:
 
     def receive_again(self) -> None:
         """Input: the same request once more."""
+        raise NotImplementedError
+
+    def lingered(self) -> None:
+        """Input: timer J or L."""
         raise NotImplementedError
 
     def await_user(self) -> None:

@@ -8,6 +8,7 @@ from trunkline.sip.parse import parse_message
 from trunkline.sip.ports import Flow, Transport
 from trunkline.sip.timers import TimerValues
 from trunkline.sip.transactions.client import ClientTransaction
+from trunkline.sip.transactions.lingering import Lingering
 from trunkline.sip.transactions.server import ServerTransaction
 
 FAILURE = FlowFailure(FlowFailureKind.REFUSED, "ICMP port unreachable")
@@ -31,6 +32,7 @@ class Log:
         self.sent: list[bytes] = []
         self.sent_at: list[float] = []
         self.began = self.clock.now()
+        self.linger = Lingering(self.clock, self.timers.timeout_s).add
 
     def take(self) -> list[str]:
         """The entries since the last call."""

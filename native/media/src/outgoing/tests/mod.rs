@@ -6,7 +6,7 @@ use super::speech::STEP;
 use super::*;
 use crate::dtmf::{Event, NotADigit, spelled};
 use crate::rtcp::report;
-use crate::rtp::{Header, write_header};
+use crate::rtp::{Header, header, write_header};
 use crate::terminal::PTIME_US;
 use crate::tone::{Tone, ToneDetector};
 
@@ -347,6 +347,35 @@ fn reports_are_due_every_five_seconds_of_a_stream_that_sends() {
     let ahead =
         u32::from_be_bytes(packet[16..20].try_into().unwrap()).wrapping_sub(near.packets[1].0.timestamp);
     assert_eq!(ahead, 160 + (15_000_000 - 40_000) / 125, "the timestamp is of the same moment");
+}
+
+#[test]
+fn reports_on_what_passes_go_back_as_reports_on_the_far_legs_stream() {
+    let last = Sent { ssrc: 42, sequence: 10, timestamp: 0, at: 0 };
+    let mut outgoing = Outgoing::new(Some(last), 1, 0);
+    let pass = |outgoing: &mut Outgoing, sequence: u16, ssrc| {
+        let mut packet = [0; HEADER_LENGTH];
+        write_header(&mut packet, false, 8, sequence, 160 * u32::from(sequence), ssrc);
+        let header = Header::parse(&packet).unwrap();
+        assert!(outgoing.pass(&header, &mut packet, 8000, 0, &mut |_, _| ()));
+        Header::parse(&packet).unwrap()
+    };
+    for (first, ssrc) in [(11, 42), (20, 42), (65_000, 43)] {
+        let header = header(first, 0, ssrc);
+        outgoing.leave_out(&header, 0);
+        let sent = pass(&mut outgoing, first + 1, ssrc);
+        assert_eq!(sent.ssrc, 42);
+        let block = |ssrc: u32| {
+            let words = [ssrc, 0, sent.sequence.into(), 5, 0xaaaa_aaaa, 0xbbbb_bbbb];
+            words.into_iter().flat_map(u32::to_be_bytes).collect::<Vec<u8>>()
+        };
+        let mut packet = [&[0x82, 201, 0, 13, 0, 0, 0, 1][..], &block(42), &block(77)].concat();
+        outgoing.hand_on_reports(&mut packet);
+        assert_eq!(packet[8..12], ssrc.to_be_bytes());
+        assert_eq!(packet[18..20], (first + 1).to_be_bytes());
+        assert_eq!(packet[20..32], [0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(packet[32..], block(77), "of another stream");
+    }
 }
 
 #[test]
