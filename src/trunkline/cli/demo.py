@@ -25,7 +25,7 @@ import typer
 
 from trunkline.call.ports import Tone
 from trunkline.cli.calls import ladder_of, show_call
-from trunkline.cli.init import set_up
+from trunkline.cli.init import ADMIN, set_up
 from trunkline.cli.installation import Installation
 from trunkline.cli.output import examples, say
 from trunkline.cli.stations import Ground, on_ground
@@ -47,6 +47,7 @@ from trunkline.trunk.routes import Route, RouteCarrier
 from trunkline.web.control_client import ControlError
 
 KEY, SECRET = "demo", "demo-secret-1"
+PASSWORD = "demo-operator"  # noqa: S105 - of a node on loopback, and printed
 NUMBER = "12025550123"
 """Short enough for the simulated carrier to be asked, by 9998 before it, to call it."""
 CALLED = "493012345678"
@@ -117,7 +118,7 @@ def _run(home: Path) -> bool:
     say(
         f"1. A new installation in {home}: account {KEY}, number +{NUMBER}, carrier 'demo' at {CARRIER_HOST}."
     )
-    here = _install(home, ports.sip, ports.tls, ports.http)
+    here = _install(home, ports.sip, ports.tls, ports.http, {"web.enabled": False})
     _furnish(here, ports)
     say("2. A node, as `trunkline serve` runs it.")
     with _node(here):
@@ -216,9 +217,7 @@ def _await_records(here: Installation, calls: int) -> None:
         time.sleep(0.05)
 
 
-def _install(
-    home: Path, sip: int, tls: int, http: int, more: Mapping[str, object] | None = None
-) -> Installation:
+def _install(home: Path, sip: int, tls: int, http: int, more: Mapping[str, object]) -> Installation:
     values: dict[str, object] = {
         "service.domain": "sip.demo.test",
         "node.name": "demo",
@@ -233,7 +232,7 @@ def _install(
         "log.format": "console",
         "log.level": "warning",
     }
-    set_up(home, values | dict(more or {}))
+    set_up(home, {**values, **more})
     return Installation(home / "trunkline.toml")
 
 
@@ -314,13 +313,18 @@ def _stay(home: Path) -> None:
 
 def _install_to_stay(home: Path) -> Installation:
     """The usual ports where they are free. Calls to the number go to whoever registers as the account."""
-    sip, tls, http, pstn = (
+    sip, tls, http, pstn, web = (
         usual if _is_free(usual) else spare
-        for usual, spare in zip((5060, 5061, 8080, 5070), _free_ports(4), strict=True)
+        for usual, spare in zip((5060, 5061, 8080, 5070, 8088), _free_ports(5), strict=True)
     )
-    simulated = {"pstn.enabled": True, "pstn.bind": f"{CARRIER_HOST}:{pstn}"}
-    here = _install(home, sip, tls, http, simulated)
+    besides = {
+        "pstn.enabled": True,
+        "pstn.bind": f"{CARRIER_HOST}:{pstn}",
+        "web.bind": f"127.0.0.1:{web}",
+    }
+    here = _install(home, sip, tls, http, besides)
     store = here.store
+    store.users.set_password(ADMIN, PASSWORD)
     store.accounts.add(Account(KEY, name="Demo"), SECRET)
     store.numbers.add(Number(NUMBER, KEY, ForwardingList.parse(f"{KEY}@{here.settings.service.domain}")))
     gateway = Gateway(SipUri("sip", None, CARRIER_HOST, pstn))
@@ -343,6 +347,10 @@ Point a phone or PBX on this machine at it:
   password  {SECRET}
 Or, in another terminal, without a phone:
   {command} dial 9992000 --key {KEY} --secret {SECRET} --listen 1004
+
+The dashboard is at {settings.web.url}. Sign in there:
+  as a customer   {KEY}, {SECRET}
+  as operator     {ADMIN}, {PASSWORD}
 
 The simulated carrier has these numbers:
 {numbers}

@@ -63,6 +63,7 @@ def init(
     settings, password = set_up(directory, values)
     say(f"Made {settings_file}, the database, and a self-signed certificate for {settings.service.domain}.")
     say(f"The first operator is {ADMIN}, password {password} (shown once, here).")
+    say(f"The dashboard is at {settings.web.url} once the node serves: web.bind puts it elsewhere.")
     if domain is None:
         say(
             f"The domain {settings.service.domain} stands for yours: set service.domain before you add "

@@ -9,8 +9,9 @@ from threading import Lock
 from trunkline.web.control_client import ControlClient, ControlError
 from trunkline.web.views import LiveCall
 
-FRESH_S = 1.0
-"""For so long one answer about the calls under way serves every page that shows them."""
+FRESH_S = 0.5
+"""For so long one answer about the calls under way serves every page that shows them; `live.js` asks about a
+step only after it."""
 
 
 class NodeLine:

@@ -27,6 +27,7 @@ def test_staying_leaves_a_node_with_a_carrier_to_call(tmp_path: Path) -> None:
         "TRUNKLINE_SIP__TCP": f"127.0.0.1:{free_port()}",
         "TRUNKLINE_SIP__TLS": f"127.0.0.1:{free_port()}",
         "TRUNKLINE_HTTP__BIND": f"127.0.0.1:{free_port()}",
+        "TRUNKLINE_WEB__BIND": f"127.0.0.1:{free_port()}",
     }
     home = tmp_path / "trial"
     process = subprocess.Popen(
@@ -47,6 +48,8 @@ def test_staying_leaves_a_node_with_a_carrier_to_call(tmp_path: Path) -> None:
         process.kill()
         process.wait(timeout=10)
     assert f"server    {server}" in said
+    assert f"The dashboard is at http://{ports['TRUNKLINE_WEB__BIND']}." in said
     assert process.returncode == 0
     here = Installation(home / "trunkline.toml")
     assert here.settings.pstn.enabled
+    assert here.store.users.verify("admin", "demo-operator") is not None

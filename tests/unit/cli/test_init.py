@@ -34,6 +34,7 @@ def test_everything_is_there_and_the_password_works(tmp_path: Path) -> None:
 def test_the_next_steps_are_printed(tmp_path: Path) -> None:
     said = CliRunner().invoke(app, ["init", str(tmp_path / "new")]).output
     assert "trunkline account add" in said
+    assert "The dashboard is at http://127.0.0.1:8088" in said
     assert "set service.domain before" in said
 
 

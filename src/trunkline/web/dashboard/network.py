@@ -26,7 +26,7 @@ def addresses(request: Request, _desk: Signed) -> Response:
         edges, zone, unknown = [], "", str(error)
     return page(
         request,
-        "addresses.html",
+        "network/addresses.html",
         domain=settings.service.domain,
         edges=edges,
         zone=zone,
@@ -49,12 +49,12 @@ def _ports(settings: Settings) -> list[tuple[str, str]]:
 @router.get("/registrations")
 def registrations(request: Request, desk: Signed) -> Response:
     found = sorted(desk.network.registrations(), key=lambda binding: (binding.account, binding.contact))
-    return page(request, "registrations.html", registrations=found, now=time.time())
+    return page(request, "network/registrations.html", registrations=found, now=time.time())
 
 
 @router.get("/bans")
 def bans(request: Request, desk: Signed) -> Response:
-    return page(request, "bans.html", bans=desk.network.bans(), now=time.time())
+    return page(request, "network/bans.html", bans=desk.network.bans(), now=time.time())
 
 
 @router.post("/bans/lift")

@@ -6,8 +6,9 @@ from tests.unit.web.customers import ALPHA, OPERATOR, principal
 from trunkline.store.errors import NotFoundError
 from trunkline.trunk.carrier import Carrier
 from trunkline.trunk.routes import Route, RouteCarrier
-from trunkline.web.errors import NotAllowedError
+from trunkline.web.errors import ChangedMeanwhileError, NotAllowedError
 from trunkline.web.office import Office
+from trunkline.web.versions import unchanged, version_of
 
 BACKUP = Route("4420", (RouteCarrier("backup"),))
 
@@ -40,7 +41,10 @@ def test_the_operator_does(office: Office) -> None:
     assert desk.carriers.update("backup", enabled=False) == desk.carriers.get("backup")
     assert desk.routes.find("442079460000") == BACKUP == desk.routes.get("4420")
     assert desk.routes.find("15550100") is None
-    desk.routes.update(Route("4420", (RouteCarrier("upstream"),)))
+    with pytest.raises(ChangedMeanwhileError):
+        desk.routes.update(Route("4420", (RouteCarrier("upstream"),)), guard=unchanged("an old version"))
+    assert desk.routes.get("4420") == BACKUP
+    desk.routes.update(Route("4420", (RouteCarrier("upstream"),)), guard=unchanged(version_of(BACKUP)))
     desk.carriers.remove("backup")
     desk.routes.remove("4420")
     assert [route.prefix for route in desk.routes.list()] == ["44"]

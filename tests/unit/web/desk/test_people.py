@@ -86,3 +86,16 @@ def test_the_audit_trail(office: Office) -> None:
     assert [entry.account for entry in everything] == ["beta", "alpha"]
     older = desk(office, OPERATOR).people.audit(kind="carrier", before_id=everything[1].id)
     assert [entry.key for entry in older] == ["upstream"]
+
+
+def test_own_sessions(office: Office) -> None:
+    opened = {}
+    for name in (OPERATOR, "second", ALPHA.user):
+        if name == "second":
+            office.store.users.add(User(name, Role.OPERATOR), PASSWORD)
+        role, account = (Role.CUSTOMER, ALPHA.key) if name == ALPHA.user else (Role.OPERATOR, None)
+        _, opened[name] = office.store.sessions.open(role=role, user=name, account=account, lifetime_s=60.0)
+    assert len(desk(office, OPERATOR).people.sessions()) == 3
+    assert desk(office, OPERATOR).people.own_sessions() == [opened[OPERATOR]]
+    assert desk(office, ALPHA.key).people.own_sessions() == [opened[ALPHA.user]]
+    assert desk(office, BETA.key).people.own_sessions() == []

@@ -44,7 +44,7 @@ def calls(request: Request, desk: Signed, cursor: str = "") -> Response:
     found = None if refused else desk.calls.page(wanted.filter, cursor=cursor or None, limit=PAGE)
     return page(
         request,
-        "calls.html",
+        "calls/calls.html",
         status=422 if refused else 200,
         refused=refused,
         calls=() if found is None else found.calls,
@@ -80,7 +80,7 @@ def live(request: Request, desk: Signed) -> Response:
     except ControlError as error:
         up, away = (), str(error)
     return page(
-        request, "calls_live.html", calls=up[-MAX_LIVE:][::-1], number=len(up), away=away, now=time.time()
+        request, "calls/live.html", calls=up[-MAX_LIVE:][::-1], number=len(up), away=away, now=time.time()
     )
 
 
@@ -93,7 +93,7 @@ def call(request: Request, desk: Signed, call_id: str) -> Response:
     ladder = steps(messages)
     return page(
         request,
-        "call.html",
+        "calls/call.html",
         call=detail.call,
         attempts=detail.attempts,
         up=up,

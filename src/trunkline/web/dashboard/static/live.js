@@ -7,10 +7,13 @@
   const state = document.getElementById("live-state");
   const parts = () => [...document.querySelectorAll("[data-live]")];
   const AGAIN_MS = 10000;
+  // One answer about the calls serves all pages for half a second: a step is asked about after that.
+  const SETTLE_MS = 600;
   let source = null;
   let due = false;
   let timer = null;
   let last = 0;
+  let wanted = 0;
   let over = false;
   let known = new Date();
 
@@ -20,18 +23,32 @@
     if (state.textContent !== words) state.textContent = words;
   }
 
-  // What somebody has open, or is using, is not pulled away.
-  const busy = (part) => part.contains(document.activeElement) || part.querySelector("details[open]:not([data-keep])");
+  // What somebody has opened, or is about to press, is not pulled away; the focus stays where it is.
+  const busy = (part) => part.querySelector("details[open]") !== null;
+  const about = (item) => [item.tagName, item.textContent, item.closest("tr")?.querySelector("a")?.href].join("\n");
+
+  function replace(part, fresh) {
+    const held = part.contains(document.activeElement) ? about(document.activeElement) : null;
+    part.replaceWith(document.adoptNode(fresh));
+    if (held === null) return;
+    [...fresh.querySelectorAll("a, button, summary")].find((item) => about(item) === held)?.focus({ preventScroll: true });
+  }
 
   async function refresh() {
+    const began = Date.now();
+    await renew();
     timer = null;
+    if (wanted > began) plan();
+  }
+
+  async function renew() {
     if (over) return;
     if (parts().every(busy)) { due = true; return; }
     due = false;
     last = Date.now();
     let answer;
     try {
-      answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "error" });
+      answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "manual" });
     } catch {
       return;
     }
@@ -39,16 +56,20 @@
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of parts()) {
       const found = fresh.getElementById(part.id);
-      if (found && !busy(part)) part.replaceWith(document.adoptNode(found));
+      if (found && !busy(part)) replace(part, found);
       else if (found) due = true;
     }
     known = new Date();
-    document.dispatchEvent(new Event("live-refreshed"));
   }
 
   function soon() {
+    wanted = Date.now() + SETTLE_MS;
+    if (timer === null) plan();
+  }
+
+  function plan() {
     const seconds = Math.min(...parts().map((part) => Number(part.dataset.live) || 1));
-    if (timer === null) timer = setTimeout(refresh, Math.max(0, last + seconds * 1000 - Date.now()));
+    timer = setTimeout(refresh, Math.max(wanted, last + seconds * 1000) - Date.now());
   }
 
   function concerns(calls) {
@@ -89,10 +110,25 @@
       source = null;
     } else open();
   });
-  document.addEventListener("focusout", () => { if (due) soon(); });
   document.addEventListener("toggle", () => { if (due) soon(); }, true);
 
   const polled = parts().map((part) => Number(part.dataset.poll)).filter(Boolean);
   if (polled.length) setInterval(() => { if (!document.hidden) soon(); }, Math.min(...polled) * 1000);
   if (parts().length && window.EventSource) open();
+})();
+
+// A link to a message that is folded away unfolds it. Browsers do that by themselves on the way to a new page, some of
+// them not within one.
+(() => {
+  function unfold() {
+    const place = location.hash.startsWith("#message-") ? document.getElementById(location.hash.slice(1)) : null;
+    const details = place?.closest("details");
+    if (!details) return;
+    details.open = true;
+    place.scrollIntoView({ block: "center" });
+    place.focus({ preventScroll: true });
+  }
+  window.addEventListener("hashchange", unfold);
+  for (const link of document.querySelectorAll("a[href^='#message-']")) link.addEventListener("click", () => setTimeout(unfold));
+  unfold();
 })();
