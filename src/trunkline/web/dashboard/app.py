@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from trunkline.errors import TrunklineError
 from trunkline.store.errors import NotFoundError
-from trunkline.web.dashboard import browser, connect, live, network, overview, signing
+from trunkline.web.dashboard import browser, connect, live, network, overview, signing, webhooks
 from trunkline.web.dashboard.browser import checked_form
 from trunkline.web.dashboard.calls import pages as calls
 from trunkline.web.dashboard.directory import carriers, customers, forwarding, limits, numbers, routes
@@ -39,6 +39,7 @@ PAGES = (
     customers.router,
     limits.router,
     credentials.router,
+    webhooks.router,
     users.router,
     audit.router,
 )

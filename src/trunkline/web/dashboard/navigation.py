@@ -45,6 +45,7 @@ GROUPS = (
             Entry("Customers", "/customers", operator=True),
             Entry("Users", "/users", operator=True),
             Entry("Credentials", "/credentials"),
+            Entry("Webhooks", "/webhooks"),
             Entry("Limits & fraud", "/limits"),
             Entry("Audit log", "/audit"),
         ),

@@ -22,7 +22,7 @@ from trunkline.web.webhooks.sender import Sender
 CALLS_EVERY_S = 0.5
 ENDPOINTS_EVERY_S = 2.0
 DELIVERIES_EVERY_S = 0.25
-TIDY_EVERY_S = 60.0
+TIDY_EVERY_S = 600.0
 
 
 class WebhookService:

@@ -27,7 +27,7 @@ OTHERS = {
     "prefix": "44",
 }
 """What a path names, and one that is somebody else's."""
-MARKS = (OTHER_KEY, OTHER_NUMBER, PAST, LIVE, "pbx-of-other", "user-of-other")
+MARKS = (OTHER_KEY, OTHER_NUMBER, PAST, LIVE, "pbx-of-other", "user-of-other", "hook-of-other")
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +40,8 @@ def busy(office: Office, paper: PaperNode) -> None:
     writer.close()
     office.store.users.add(User("user-of-other", Role.CUSTOMER, OTHER_KEY), "a password of theirs")
     office.store.sessions.open(role=Role.CUSTOMER, user=None, account=OTHER_KEY, lifetime_s=60.0)
+    webhook, _ = office.store.webhooks.add(OTHER_KEY, "https://hook-of-other.example/")
+    OTHERS["webhook_id"] = webhook.id
     paper.live = [replace(CALL, call_id=LIVE, account=OTHER_KEY)]
     paper.registered = [replace(REGISTRATION, account=OTHER_KEY, contact="<sip:pbx-of-other@192.0.2.9>")]
     paper.targets = [
@@ -77,6 +79,7 @@ def test_nothing_of_anothers_is_changed(customer: Browser, office: Office, path:
             store.accounts.get(OTHER_KEY),
             store.accounts.secrets(OTHER_KEY),
             store.numbers.list(OTHER_KEY),
+            store.webhooks.list(OTHER_KEY),
             store.carriers.list(),
             store.routes.list(),
             [user for user in store.users.list() if user.account == OTHER_KEY],

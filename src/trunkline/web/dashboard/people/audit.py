@@ -12,7 +12,7 @@ from trunkline.web.dashboard.browser import Signed
 from trunkline.web.dashboard.frame import neighbours, page
 
 PAGE = 50
-KINDS = ("account", "number", "carrier", "route", "user", "session", "ban")
+KINDS = ("account", "number", "carrier", "route", "user", "session", "ban", "webhook", "stock")
 
 router = APIRouter()
 
