@@ -33,7 +33,7 @@ from trunkline.trunk.carrier import Carrier
 from trunkline.trunk.hunt import Hunt, Rules
 from trunkline.trunk.limits import Admission
 from trunkline.trunk.media_policy import MediaPolicy, SrtpPolicy
-from trunkline.trunk.plan import InboundPlan, OutboundPlan, plan_inbound, plan_outbound
+from trunkline.trunk.plan import InboundPlan, OutboundPlan, called_number, plan_inbound, plan_outbound
 from trunkline.trunk.verdict import Slug, Verdict
 
 Plan = OutboundPlan | InboundPlan
@@ -196,6 +196,10 @@ class Switch:
             bindings_of=services.registrations.bindings,
         )
         if isinstance(plan, Verdict):
+            number = called_number(services.directory, carrier, dialled)
+            if number is not None:
+                record.account = number.account
+                record.number = record.called = number.e164
             self._refuse(invite, record, plan)
             return
         record.account = plan.account.key

@@ -285,6 +285,14 @@ def endpoint_health_key(number: Number, endpoint: Endpoint) -> str:
     return f"{number.e164} {endpoint.uri}"
 
 
+def called_number(directory: Directory, carrier: Carrier, dialled: str) -> Number | None:
+    """The number of ours that a carrier's call is for, whatever becomes of the call; None: there is none."""
+    try:
+        return directory.number(normalise(rewrite(carrier.inbound_called_rules, number_text(dialled))))
+    except MalformedNumber:
+        return None
+
+
 def plan_inbound(
     directory: Directory,
     carrier: Carrier,

@@ -403,6 +403,19 @@ def test_calls_per_second() -> None:
     world.finish()
 
 
+@pytest.mark.parametrize("why", ["blocked", "not forwarded"])
+def test_a_refused_call_to_a_number_is_its_accounts_to_see(why: str) -> None:
+    world = World(account=replace(ACCOUNT, status=AccountStatus.BLOCKED) if why == "blocked" else ACCOUNT)
+    if why == "not forwarded":
+        world.change_number(forwarding=ForwardingList.parse(""))
+    world.inbound()
+    world.clock.advance(1)
+    record = world.record
+    assert record.state is RecordState.CLOSED
+    assert (record.account, record.number, record.called) == (KEY, NUMBER, NUMBER)
+    world.finish()
+
+
 def test_minutes_a_day() -> None:
     world = World(account=replace(ACCOUNT, minutes_per_day=1))
     world.talking_outbound()
