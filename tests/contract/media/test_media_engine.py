@@ -135,6 +135,25 @@ def test_nothing_passes_before_the_bridge_or_before_the_far_peer_is_known(rig: R
     assert figures_of(callee) == (0, 0)
 
 
+def test_what_comes_before_the_bridge_goes_nowhere(rig: Rig) -> None:
+    """Whoever sends to a port of ours that nobody is bridged with is not heard by the other peer."""
+    told = Told()
+    caller, callee = open_pair(rig, told)
+    near, far, stranger = rig.peer(), rig.peer(), rig.peer()
+    caller.set_remote(near.remote)
+    rig.settle()
+    stranger.send(callee, 8)
+    callee.set_remote(far.remote)
+    rig.settle()
+    far.send(callee, 8)
+    assert near.received() == []
+    rig.engine.bridge(caller, callee)
+    rig.settle()
+    far.send(callee, 8)
+    rig.until(lambda: figures_of(caller)[1] == 1)
+    assert near.received() == [8]
+
+
 @pytest.mark.parametrize(
     ("direction", "to_callee", "to_caller"),
     [

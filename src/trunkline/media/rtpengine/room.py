@@ -124,7 +124,7 @@ class Room:
             if old.ipv6 is ipv6 and old.remote is None and old is not self._departing:
                 self._leaving.remove(old)
                 side = Side(old.tag, ipv6=ipv6)
-                side.endpoint = old.endpoint
+                side.endpoint, side.blocked = old.endpoint, old.blocked
                 return side
         return None
 
@@ -368,9 +368,13 @@ class Room:
                 yield self._block(side, what, begin)
 
     def _silenced(self) -> dict[Side, frozenset[str]]:
-        """What is to go nowhere, by the side whose peer sends it."""
-        far, caller = self._bridged, self.caller
+        """What is to go nowhere, by the side whose peer sends it: all that comes where nobody is bridged with
+        the caller, from whomever, before the caller is described beside it.
+        """
+        far, caller, partner = self._bridged, self.caller, self._partner()
         wanted = {side: EVERYTHING for side in self._callees if side is not far and side.remote is not None}
+        if partner is not None and partner is not far and caller.remote is not None:
+            wanted[partner] = EVERYTHING
         if far is not None:
             for side, other in ((caller, far), (far, caller)):
                 passes = side.passes and other.listens and other.sound is None
@@ -382,7 +386,8 @@ class Room:
             side.blocked = side.blocked | {what} if begin else side.blocked - {what}
 
         step = Step(f"{'block' if begin else 'unblock'} {what}", words.tagged(side), done, self._lose)
-        return self._counted_first(step) if what == MEDIA else step
+        counted = what == MEDIA and side in {self.caller, self._joined}
+        return self._counted_first(step) if counted else step
 
     # -- digits of the peers, figures, silence and the end -----------------------------------------
 

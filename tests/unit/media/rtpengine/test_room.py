@@ -134,6 +134,25 @@ def test_before_the_bridge_each_knows_nobody() -> None:
     assert one.told_about["callee-1"] == "0.0.0.0"
 
 
+def test_before_the_caller_is_known_whoever_may_send_to_a_callees_port_is_blocked() -> None:
+    one = Prepared()
+    caller, first = one.open(), one.beside()
+    one.settle()
+    one.daemon.commands()
+    caller.set_remote(peer("198.51.100.1"))
+    one.settle()
+    assert one.daemon.commands() == ["block DTMF", "block media", "offer", "answer"]
+    assert one.daemon.call.blocked == {"callee-1"}
+    first.set_remote(peer("198.51.100.2"))
+    one.room.bridge(first.side)
+    one.settle()
+    assert one.daemon.commands()[:2] == ["offer", "answer"]
+    assert one.daemon.call.blocked == set()
+    first.close()
+    one.settle()
+    assert one.daemon.call.blocked == {"callee-2"}, "the attempt to come"
+
+
 @pytest.mark.parametrize(
     ("direction", "blocked"),
     [
