@@ -101,7 +101,8 @@ def open_pair(rig: Rig, told: Told) -> tuple[MediaLeg, MediaLeg]:
 
 def rtp(payload_type: int, sequence: int, ssrc: int = 7, payload: bytes = bytes(160)) -> bytes:
     """An RTP packet of a steady 20 ms stream."""
-    head = bytes((0x80, payload_type)) + sequence.to_bytes(2, "big") + (160 * sequence).to_bytes(4, "big")
+    head = bytes((0x80, payload_type)) + (sequence & 0xFFFF).to_bytes(2, "big")
+    head += (160 * sequence).to_bytes(4, "big")
     return head + ssrc.to_bytes(4, "big") + payload
 
 

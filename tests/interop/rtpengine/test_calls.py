@@ -32,6 +32,7 @@ from trunkline.sip.uri import SipUri
 from trunkline.store.calls import CallFilter
 from trunkline.store.store import Store
 from trunkline.trunk.forwarding import ForwardingList
+from trunkline.trunk.media_policy import SrtpPolicy
 
 
 @pytest.fixture
@@ -185,19 +186,39 @@ def test_two_who_share_no_codec_hear_each_other(
     on_node(tmp_path, call, carrier_codecs=("PCMA",), **at(daemons[0]))
 
 
-def test_srtp_is_refused_and_not_quietly_left_out(
-    tmp_path: Path, daemons: tuple[RtpengineDaemon, RtpengineDaemon]
+@pytest.mark.parametrize(("near", "far"), [(True, False), (False, True), (True, True)])
+def test_srtp_at_either_side(
+    tmp_path: Path, daemons: tuple[RtpengineDaemon, RtpengineDaemon], near: bool, far: bool
 ) -> None:
-    async def call(ground: Ground) -> None:
-        report = await ground.customer.dial(
-            Dialling(
-                SipUri("sip", f"+{CALLED}", "127.0.0.1", ground.port),
-                caller=NUMBER,
-                credentials=DigestUser(KEY, SECRET),
-                srtp=True,
-                ring_s=5,
-            )
-        )
-        assert report.status == 488, report
+    """Each end with keys of its own or with plain RTP, as both prove by understanding the other."""
+    installation = Installation.make(tmp_path, **at(daemons[0]))
+    settings = installation.settings
+    store = Store.open(settings.database_url, settings.key_file, settings.service.domain)
+    try:
+        store.carriers.update("carrier", srtp=SrtpPolicy.REQUIRED if far else SrtpPolicy.FORBIDDEN)
+    finally:
+        store.close()
 
-    on_node(tmp_path, call, **at(daemons[0]))
+    async def call() -> None:
+        async with running(installation) as ground:
+            report = await ground.customer.dial(
+                Dialling(
+                    SipUri("sip", f"+{CALLED}", "127.0.0.1", ground.port),
+                    caller=NUMBER,
+                    credentials=DigestUser(KEY, SECRET),
+                    say=Tone((CUSTOMER_HZ,)),
+                    listen_for=(CARRIER_HZ,),
+                    srtp=near,
+                    digits="1",
+                    talk_s=1.5,
+                    ring_s=5,
+                )
+            )
+            assert report.heard(CARRIER_HZ, 500), report
+            await until(lambda: ground.taken["carrier"])
+            (taken,) = ground.taken["carrier"]
+            assert taken.heard(CUSTOMER_HZ, 500), taken
+            assert taken.hearing is not None
+            assert taken.hearing.digits == "1"
+
+    in_loop(call())

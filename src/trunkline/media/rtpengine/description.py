@@ -9,13 +9,15 @@ It knows one number a format and call, not one a leg: `refusal` says what of a `
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 from typing import Final, NamedTuple
 
 from trunkline.call.ports import AudioFormat, MediaFlow, RemoteMedia
 from trunkline.errors import MediaError
+from trunkline.media.rtpengine.crypto import usable
 from trunkline.sdp.codecs import TELEPHONE_EVENT
+from trunkline.sdp.crypto import KEY_AND_SALT_OCTETS, MAX_MKI_OCTETS
 
 CANNOT_TRANSCODE: Final = frozenset({"iLBC"})
 """Codecs that Debian's build can't encode, and what can't be encoded it does not decode either."""
@@ -58,8 +60,8 @@ IDLE: Final = (Format(8, "PCMA/8000"),)
 
 def refusal(remote: RemoteMedia) -> str | None:
     """What is asked for here that an rtpengine can't do; None: nothing."""
-    if remote.srtp is not None:
-        return "rtpengine makes SRTP keys of its own and takes none: SRTP needs the embedded engine"
+    if remote.srtp is not None and not usable(remote.srtp):
+        return f"SRTP needs keys of {KEY_AND_SALT_OCTETS} octets, and identifiers of up to {MAX_MKI_OCTETS}"
     if remote.finds_tones:
         return "DTMF within the audio is not looked for with rtpengine"
     for number, onward in remote.payload_types.items():
@@ -127,8 +129,8 @@ def _events(remote: RemoteMedia, far: RemoteMedia | None) -> Iterator[Format]:
         yield Format(onward, f"{TELEPHONE_EVENT}/{rate}")
 
 
-def describe(remote: RemoteMedia, far: RemoteMedia | None) -> str:
-    """The peer's description."""
+def describe(remote: RemoteMedia, far: RemoteMedia | None, lines: Sequence[str] = ()) -> str:
+    """The peer's description; with `lines` for keys it is one of SRTP."""
     attributes = [f"a={_DIRECTION[remote.direction]}"]
     if remote.rtcp_port == remote.rtp_port:
         attributes.append("a=rtcp-mux")
@@ -136,15 +138,30 @@ def describe(remote: RemoteMedia, far: RemoteMedia | None) -> str:
         attributes.append(f"a=rtcp:{remote.rtcp_port}")
     if remote.speaks is not None:
         attributes.append(f"a=ptime:{remote.speaks.ptime_ms}")
-    return _write(remote.rtp_address, remote.rtp_port or _NOWHERE_PORT, formats(remote, far), attributes)
+    return _write(
+        remote.rtp_address, remote.rtp_port or _NOWHERE_PORT, formats(remote, far), attributes, lines
+    )
 
 
-def nobody(*, ipv6: bool, listed: tuple[Format, ...] = IDLE, direction: str = "inactive") -> str:
+def nobody(
+    *,
+    ipv6: bool,
+    listed: tuple[Format, ...] = IDLE,
+    direction: str = "inactive",
+    lines: Sequence[str] = (),
+) -> str:
     """The description of a peer that isn't known yet: nothing is sent to it."""
-    return _write("::" if ipv6 else "0.0.0.0", _NOWHERE_PORT, listed, [f"a={direction}"])
+    return _write("::" if ipv6 else "0.0.0.0", _NOWHERE_PORT, listed, [f"a={direction}"], lines)
 
 
-def _write(address: str, port: int, listed: tuple[Format, ...], attributes: list[str]) -> str:
+def _write(
+    address: str,
+    port: int,
+    listed: tuple[Format, ...],
+    attributes: Sequence[str],
+    keys: Sequence[str],
+) -> str:
+    profile = "RTP/SAVP" if keys else "RTP/AVP"
     family = "IP6" if ":" in address else "IP4"
     lines = [
         "v=0",
@@ -152,13 +169,13 @@ def _write(address: str, port: int, listed: tuple[Format, ...], attributes: list
         "s=-",
         f"c=IN {family} {address}",
         "t=0 0",
-        f"m=audio {port} RTP/AVP {' '.join(str(entry.payload_type) for entry in listed)}",
+        f"m=audio {port} {profile} {' '.join(str(entry.payload_type) for entry in listed)}",
     ]
     for entry in listed:
         lines.append(f"a=rtpmap:{entry.payload_type} {entry.encoding}")
         if entry.parameters:
             lines.append(f"a=fmtp:{entry.payload_type} {entry.parameters}")
-    return "\r\n".join([*lines, *attributes, ""])
+    return "\r\n".join([*lines, *attributes, *(f"a={key}" for key in keys), ""])
 
 
 def read_endpoint(sdp: object) -> Endpoint:

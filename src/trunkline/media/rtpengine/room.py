@@ -15,15 +15,17 @@ told as `MediaEvents.media_timed_out`: there is no audio any more.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Protocol
 
 from trunkline.call.ports import RemoteMedia
 from trunkline.clock import Clock, Timer
 from trunkline.media.rtpengine import words
 from trunkline.media.rtpengine.counts import read_counts
-from trunkline.media.rtpengine.description import DescriptionError, Endpoint, read_endpoint
+from trunkline.media.rtpengine.crypto import key_for
+from trunkline.media.rtpengine.description import DescriptionError, read_endpoint
 from trunkline.media.rtpengine.exchange import Answer, Exchange, NgError, NgRefusedError, Step
 from trunkline.media.rtpengine.playing import digits, sounds
 from trunkline.media.rtpengine.side import DTMF, EVERYTHING, MEDIA, Side
@@ -252,21 +254,18 @@ class Room:
         side = Side(f"callee-{self._made}", ipv6=ipv6)
         said = words.reserve(self.caller, side)
 
-        def offered(answer: Answer) -> None:
-            side.endpoint = self._endpoint(answer)
-            if side.endpoint is not None:
-                self._say(Step("answer", said.answer, answered, self._not_made))
+        remote = self.caller.remote
 
-        def answered(answer: Answer) -> None:
-            if not self._still_here(answer):
-                return
+        def made() -> None:
+            if key_for(remote) is None:
+                self.caller.protect(None)
             self._spares[ipv6] = side
             self._told = None
             if not self._ready:
                 self._ready = True
                 self._owner.room_ready(self)
 
-        return Step("offer", said.offer, offered, self._not_made)
+        return self._both(said, side, self.caller, made, self._not_made)
 
     def _not_made(self, error: NgError) -> None:
         if self._ready and isinstance(error, NgRefusedError):
@@ -275,19 +274,36 @@ class Room:
         else:
             self._lose(error)
 
-    def _endpoint(self, answer: Answer) -> Endpoint | None:
+    def _both(
+        self,
+        said: words.Words,
+        hearer: Side,
+        speaker: Side,
+        done: Callable[[], None],
+        failed: Callable[[NgError], None],
+    ) -> Step:
+        """An offer by the peer of `speaker`, which that of `hearer` gets, and the answer."""
+
+        def offered(answer: Answer) -> None:
+            if self._is_there(hearer, answer):
+                self._say(Step("answer", said.answer, answered, failed))
+
+        def answered(answer: Answer) -> None:
+            if self._is_there(speaker, answer):
+                done()
+
+        return Step("offer", said.offer, offered, failed)
+
+    def _is_there(self, side: Side, answer: Answer) -> bool:
+        """Whether the port of a side is still the one that its peer has been told; the first is kept."""
         try:
-            return read_endpoint(answer.get("sdp"))
+            endpoint = read_endpoint(answer.get("sdp"))
         except DescriptionError as error:
             self._lose(NgRefusedError(str(error)))
-            return None
-
-    def _still_here(self, answer: Answer) -> bool:
-        """Whether the caller's port is the one that the caller has been told."""
-        endpoint = self._endpoint(answer)
-        if self.caller.endpoint is None:
-            self.caller.endpoint = endpoint
-        if endpoint is not None and endpoint != self.caller.endpoint:
+            return False
+        if side.endpoint is None:
+            side.endpoint = endpoint
+        if endpoint != side.endpoint:
             self._lose(NgRefusedError(ANEW))
         return not self.ended
 
@@ -325,28 +341,33 @@ class Room:
         return next(iter(self._spares.values()), None)
 
     def _descriptions(self) -> Iterator[Step]:
-        """Offer and answer for the caller and its partner, unless they have been said just so."""
-        side = self._partner()
-        if side is None or (self.caller.remote is None and side.remote is None):
+        """Offer and answer for the caller and its partner, unless they have been said just so, after those
+        that give them keys.
+        """
+        caller, side = self.caller, self._partner()
+        if side is None or (caller.remote is None and side.remote is None):
             return
-        said = words.describe_both(self.caller, side, bridged=side is self._bridged, injects=self._injects)
-        if said == self._told:
-            return
-
-        def offered(answer: Answer) -> None:
-            endpoint = self._endpoint(answer)
-            if endpoint is not None and endpoint != side.endpoint:
-                self._lose(NgRefusedError(ANEW))
-            if not self.ended:
-                self._say(Step("answer", said.answer, answered, self._lose))
-
         joined = side if side is self._bridged else None
+        pair = words.peers(caller, side, bridged=joined is not None)
+        given = words.key_to_give(caller, side, pair)
+        said = words.describe_both(caller, side, pair, injects=self._injects)
 
-        def answered(answer: Answer) -> None:
-            if self._still_here(answer):
-                self._told, self._joined = said, joined
+        def key_given(to: Side, key: bytes) -> None:
+            to.protect(key)
+            self._told, self._joined = None, joined
 
-        step = Step("offer", said.offer, offered, self._lose)
+        def described() -> None:
+            caller.protect(key_for(pair.near))
+            side.protect(key_for(pair.far))
+            self._told, self._joined = said, joined
+
+        if given is not None:
+            by = caller if given.to is side else side
+            step = self._both(given.said, given.to, by, partial(key_given, given.to, given.key), self._lose)
+        elif said != self._told:
+            step = self._both(said, side, caller, described, self._lose)
+        else:
+            return
         yield step if self._joined in {None, joined} else self._counted_first(step)
 
     def _counted_first(self, step: Step) -> Step:

@@ -35,6 +35,7 @@ class Side:
         "figures",
         "heard_at",
         "ipv6",
+        "key",
         "leg",
         "playing",
         "received",
@@ -54,6 +55,8 @@ class Side:
         self.closed = False
         self.blocked: frozenset[str] = frozenset()
         """What its peer sends that has been told to go nowhere: `media`, `DTMF`."""
+        self.key: bytes | None = None
+        """With which what its peer is sent has been told to be protected (SRTP)."""
         self.digits: deque[tuple[str, int]] = deque()
         """Digits for its peer, each with its duration, that have not been asked for yet."""
         self.sound: Playable | None = None
@@ -73,6 +76,14 @@ class Side:
             self.expecting_since = None
         elif self.expecting_since is None:
             self.expecting_since = now
+
+    def protect(self, key: bytes | None) -> None:
+        """What its peer is sent is protected with this from now on, or plain. What is being played would go
+        on as it began, so it begins again.
+        """
+        if (key is None) != (self.key is None):
+            self.playing = None
+        self.key = key
 
     @property
     def passes(self) -> bool:

@@ -7,16 +7,16 @@ from typing import Final, NamedTuple, TypeAlias
 
 from trunkline.call.ports import RemoteMedia
 from trunkline.media.rtpengine.bencode import Encodable
+from trunkline.media.rtpengine.crypto import CALLEE_TAG, CALLER_TAG, key_for, peers_line
 from trunkline.media.rtpengine.description import IDLE, describe, formats, nobody
 from trunkline.media.rtpengine.side import Side
+from trunkline.sdp.crypto import our_line
 
 Keys: TypeAlias = Mapping[str, Encodable]
 
 FLAGS: Final = ("trust-address", "port-latching", "strict-source")
 """A peer is where its SDP says; one that moves keeps our ports; once its source is learnt, no other
 counts."""
-
-
 BY_NUMBER: Final = frozenset({"PCMA", "PCMU", "G722", "G729"})
 """Codecs whose payload type is the same everywhere (RFC 3551 §6): those can be added to an offer."""
 
@@ -42,48 +42,100 @@ def reserve(caller: Side, side: Side) -> Words:
     """For a callee's side that nobody has taken yet."""
     remote = caller.remote
     listed = IDLE if remote is None else formats(remote, None)
-    offer = nobody(ipv6=caller.ipv6) if remote is None else describe(remote, None)
+    lines = peers_line(CALLER_TAG, remote)
+    offer = nobody(ipv6=caller.ipv6) if remote is None else describe(remote, None, lines)
     answer = nobody(ipv6=side.ipv6, listed=listed, direction="inactive" if remote is None else "sendrecv")
-    branch = {"via-branch": side.tag}
-    offered = {**_keys(side, offer, side.ipv6, _caution(remote)), **branch}
-    del offered["to-tag"]
-    return Words(offered, {**_keys(side, answer, caller.ipv6, ()), **branch})
+    branch = {"from-tag": caller.tag, "via-branch": side.tag}
+    return Words(
+        {**_keys(offer, side, None, _caution(remote)), **branch},
+        {**_keys(answer, caller, remote, ()), **branch, "to-tag": side.tag},
+    )
 
 
-def describe_both(caller: Side, side: Side, *, bridged: bool, injects: bool) -> Words:
-    """For the caller and one callee. Before they are bridged, only one of them is more than nobody, so that
-    nothing passes.
-    """
+class Pair(NamedTuple):
+    """Who the peers of the two sides of a dialogue are, as far as one may know of the other."""
+
+    near: RemoteMedia | None
+    far: RemoteMedia | None
+
+
+def peers(caller: Side, side: Side, *, bridged: bool) -> Pair:
+    """Before they are bridged, only one of them is more than nobody, so that nothing passes."""
     near = caller.remote
-    far = side.remote if bridged or near is None else None
+    return Pair(near, side.remote if bridged or near is None else None)
+
+
+class KeyGiven(NamedTuple):
+    """One side gets our key for what its peer is sent."""
+
+    to: Side
+    key: bytes
+    said: Words
+
+
+def key_to_give(caller: Side, side: Side, pair: Pair) -> KeyGiven | None:
+    """Our key for a peer of the pair, unless the rtpengine has it, in an offer of the other one. The peer is
+    nobody meanwhile: then what it is sent begins anew (RFC 4568 §7.1.4).
+    """
+    for to, remote, tag, by, far, far_tag in (
+        (caller, pair.near, CALLER_TAG, side, pair.far, CALLEE_TAG),
+        (side, pair.far, CALLEE_TAG, caller, pair.near, CALLER_TAG),
+    ):
+        key = key_for(remote)
+        if key is None or key == to.key:
+            continue
+        dialogue = {"from-tag": by.tag, "to-tag": to.tag}
+        offer = _say(by, far, remote, [*peers_line(far_tag, far), our_line(tag, key)])
+        answer = _say(to, None, far, peers_line(tag, remote))
+        return KeyGiven(
+            to,
+            key,
+            Words(
+                {**_keys(offer, to, remote, _caution(far)), **dialogue},
+                {**_keys(answer, by, far, ()), **dialogue},
+            ),
+        )
+    return None
+
+
+def describe_both(caller: Side, side: Side, pair: Pair, *, injects: bool) -> Words:
+    """For the caller and one callee."""
+    near, far = pair
+    lines = peers_line(CALLER_TAG, near)
+    if lines and side.key is not None:
+        lines.append(our_line(CALLEE_TAG, side.key))
     inject = ("inject-DTMF",) if injects else ()
+    dialogue = {"from-tag": caller.tag, "to-tag": side.tag}
     offer = _keys(
-        side, _say(caller, near, far), side.ipv6, (*_caution(near), *_transcoding(near, far), *inject)
+        _say(caller, near, far, lines), side, far, (*_caution(near), *_transcoding(near, far), *inject)
     )
     if near is not None and far is not None:
         mux = (["demux"] if _muxes(near) else []) + (["offer"] if _muxes(far) else [])
         offer = {**offer, "rtcp-mux": mux, **_packets(near, far)}
-    return Words(offer, _keys(side, _say(side, far, near), caller.ipv6, (*_caution(far), *inject)))
+    answer = _keys(
+        _say(side, far, near, peers_line(CALLEE_TAG, far)), caller, near, (*_caution(far), *inject)
+    )
+    return Words({**offer, **dialogue}, {**answer, **dialogue})
 
 
-def _say(side: Side, remote: RemoteMedia | None, far: RemoteMedia | None) -> str:
+def _say(side: Side, remote: RemoteMedia | None, far: RemoteMedia | None, lines: list[str]) -> str:
     if remote is not None:
-        return describe(remote, far)
+        return describe(remote, far, lines)
     listed = IDLE if far is None else formats(far, None)
-    return nobody(ipv6=side.ipv6, listed=listed, direction="sendrecv")
+    return nobody(ipv6=side.ipv6, listed=listed, direction="sendrecv", lines=lines)
 
 
-def _keys(side: Side, sdp: str, to_ipv6: bool, flags: tuple[str, ...]) -> dict[str, Encodable]:
+def _keys(sdp: str, to: Side, remote: RemoteMedia | None, flags: tuple[str, ...]) -> dict[str, Encodable]:
+    """`to` is the side whose peer is told of `sdp`, `remote` that peer."""
     return {
-        "from-tag": "caller",
-        "to-tag": side.tag,
         "sdp": sdp,
         "flags": [*FLAGS, *flags],
         "replace": ["zero-address"],
         "endpoint-learning": "heuristic",
-        "address-family": "IP6" if to_ipv6 else "IP4",
+        "address-family": "IP6" if to.ipv6 else "IP4",
         "ICE": "remove",
-        "transport-protocol": "RTP/AVP",
+        "DTLS": "off",
+        "transport-protocol": "RTP/AVP" if key_for(remote) is None else "RTP/SAVP",
         "supports": ["load limit"],
     }
 

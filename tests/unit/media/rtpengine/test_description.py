@@ -87,7 +87,7 @@ def test_a_peer_of_nothing_is_idle() -> None:
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"srtp": SrtpKeys(b"k" * 30, b"k" * 30)}, "SRTP"),
+        ({"srtp": SrtpKeys(b"k" * 30, b"k" * 30, bytes(129))}, "SRTP"),
         ({"finds_tones": True}, "DTMF"),
         ({"payload_types": {97: 98}}, "97 on as 97, not as 98"),
         ({"payload_types": {101: 101}, "speaks": ILBC}, "iLBC"),
@@ -107,6 +107,14 @@ def test_nobody_is_nowhere() -> None:
     assert "c=IN IP4 0.0.0.0" in nobody(ipv6=False)
     assert "c=IN IP6 ::\r\n" in nobody(ipv6=True)
     assert "a=inactive" in nobody(ipv6=False)
+
+
+@pytest.mark.parametrize(
+    "said", [describe(peer(), None, ["crypto:1 a", "crypto:2 b"]), nobody(ipv6=False, lines=["crypto:1 a"])]
+)
+def test_lines_for_keys_make_it_one_of_srtp(said: str) -> None:
+    assert " RTP/SAVP 8" in said
+    assert "\r\na=crypto:1 a\r\n" in said
 
 
 def test_an_endpoint_is_read() -> None:

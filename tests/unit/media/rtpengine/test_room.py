@@ -1,5 +1,6 @@
 """A room: what it says to its rtpengine, in which order, and what it makes of the answers."""
 
+from base64 import b64decode
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from tests.contract.media.rigs import Told
 from tests.unit.media.rtpengine.paper_daemon import DELAY_S, PaperDaemon
 from tests.unit.media.rtpengine.remotes import peer
 from tests.unit.virtual_clock import FakeClock
-from trunkline.call.ports import MediaFlow
+from trunkline.call.ports import MediaFlow, SrtpKeys, Tone
 from trunkline.media.rtpengine.exchange import NgError, NgFullError, NgRefusedError, NgSilentError
 from trunkline.media.rtpengine.leg import RtpengineLeg
 from trunkline.media.rtpengine.room import Room, RoomSettings
@@ -399,6 +400,72 @@ def test_digits_that_are_told_go_no_further() -> None:
     assert [item for item in one.daemon.commands() if "lock" in item] == ["unblock DTMF"]
 
 
+# --- SRTP --------------------------------------------------------------------------------------------------
+
+
+def assert_keys(one: Prepared, leg: RtpengineLeg) -> None:
+    """The daemon uses the keys that a leg was told, or none."""
+    remote, tag = leg.side.remote, leg.side.tag
+    call = one.daemon.call
+    found = tuple(
+        b64decode(lines[tag][0].partition("inline:")[2]) if lines.get(tag) else None
+        for lines in (call.sent_with, call.heard_with)
+    )
+    srtp = None if remote is None else remote.srtp
+    assert found == ((None, None) if srtp is None else (srtp.send, srtp.receive))
+
+
+def test_keys_are_given_once_and_again_when_they_are_others() -> None:
+    one = Prepared()
+    caller, callee = one.talk()
+    one.daemon.commands()
+    callee.set_remote(peer("198.51.100.2", srtp=SrtpKeys(b"1" * 30, b"2" * 30)))
+    one.settle()
+    assert one.daemon.commands() == ["offer", "answer"] * 2
+    assert_keys(one, callee)
+    for direction in (MediaFlow.SEND, MediaFlow.BOTH):
+        caller.set_remote(peer("198.51.100.1", direction=direction))
+        one.settle()
+        assert one.daemon.commands().count("offer") == 1
+        assert_keys(one, callee)
+    caller.set_remote(peer("198.51.100.1", srtp=SrtpKeys(b"3" * 30, b"4" * 30)))
+    callee.set_remote(peer("198.51.100.2", srtp=SrtpKeys(b"5" * 30, b"2" * 30)))
+    one.settle()
+    assert one.daemon.commands().count("offer") == 3
+    assert_keys(one, caller)
+    assert_keys(one, callee)
+    caller.set_remote(peer("198.51.100.1"))
+    one.settle()
+    assert_keys(one, caller)
+    assert_keys(one, callee)
+
+
+def test_the_next_attempt_leaves_the_callers_keys_alone() -> None:
+    one = Prepared()
+    caller, first = one.talk()
+    caller.set_remote(peer("198.51.100.1", srtp=SrtpKeys(b"1" * 30, b"2" * 30)))
+    first.close()
+    second = one.beside()
+    one.settle()
+    assert_keys(one, caller)
+    second.set_remote(peer("198.51.100.9", srtp=SrtpKeys(b"3" * 30, b"4" * 30)))
+    one.room.bridge(second.side)
+    one.settle()
+    assert_keys(one, caller)
+    assert_keys(one, second)
+
+
+def test_a_sound_begins_again_where_it_has_to_be_protected_from_now_on() -> None:
+    one = Prepared()
+    caller, _ = one.talk()
+    caller.announce(Tone((440.0,)))
+    one.settle()
+    one.daemon.commands()
+    caller.set_remote(peer("198.51.100.1", srtp=SrtpKeys(b"1" * 30, b"2" * 30)))
+    one.settle()
+    assert one.daemon.commands().count("play media") == 1
+
+
 # --- whatever comes in whatever order ---------------------------------------------------------------------
 
 
@@ -406,18 +473,20 @@ def test_digits_that_are_told_go_no_further() -> None:
     st.lists(
         st.tuples(
             st.sampled_from(["caller", "callee", "bridge", "next", "leave", "wait", "pause"]),
-            st.integers(0, 7),
+            st.integers(0, 15),
         )
     )
 )
 def test_in_the_end_the_rtpengine_knows_the_last_word(steps: list[tuple[str, int]]) -> None:
-    """Peers, directions, attempts and time in any order: when all is quiet, what was said last holds."""
+    """Peers, directions, keys, attempts and time in any order: once all is quiet, the last word holds."""
     one = Prepared()
     caller, callee = one.open(), one.beside()
     bridged: RtpengineLeg | None = None
     flows = list(MediaFlow)
     for step, number in steps:
         remote = replace(peer(f"198.51.100.{number}", 4000 + 2 * number), direction=flows[number % 4])
+        if number > 7:
+            remote = replace(remote, srtp=SrtpKeys(bytes([number]) * 30, bytes([100 + number]) * 30))
         match step:
             case "caller":
                 caller.set_remote(remote)
@@ -447,6 +516,8 @@ def test_in_the_end_the_rtpengine_knows_the_last_word(steps: list[tuple[str, int
         far = bridged.side
         assert one.told_about[far.tag] == bridged.side.remote.rtp_address
         assert one.daemon.call.joined == far.tag
+        assert_keys(one, caller)
+        assert_keys(one, bridged)
         blocked = one.daemon.call.blocked
         assert ("caller" in blocked) == (not (caller.side.passes and far.listens))
         assert (far.tag in blocked) == (not (far.passes and caller.side.listens))
