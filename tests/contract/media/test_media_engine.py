@@ -19,7 +19,7 @@ RIGS: dict[str, Callable[[int], Rig]] = {"embedded": EmbeddedRig, "fake": FakeRi
 RTPENGINE_CANNOT = {
     "test_ports_run_out_and_come_back_once_they_have_drained": "the ports are the daemon's to rest",
     "test_payload_types_that_were_not_agreed_go_nowhere": "it passes on what it has no handler for",
-    "test_what_was_heard_is_rated": "it knows loss, jitter and MOS from the peers' RTCP only",
+    "test_what_was_heard_is_rated": "it tells of loss and jitter in the peers' RTCP, not of what it sees",
     "test_digits_need_no_audio_to_travel_with": "it sends digits in a stream of the far side's only",
     "test_a_digit_by_signalling_while_the_far_peer_sends_one_is_heard_as_well": "as above, and in its audio",
 }

@@ -3,12 +3,14 @@
 Audio is proven by tones from end to end.
 """
 
+import struct
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.contract.media.rigs import SocketPeer, Told, figures_of, open_pair, remote_at
+from tests.contract.media.rigs import SocketPeer, Told, figures_of, open_pair, remote_at, rtp
 from tests.contract.media.rtpengine_daemon import RtpengineDaemon, free_port_range
 from tests.contract.media.rtpengine_rig import RtpengineRig
 from tests.contract.media.test_media_engine import AT_CALLEE, AT_CALLER, AT_FAR, AT_NEAR, FAR_KEY, NEAR_KEY
@@ -26,6 +28,10 @@ OTHERS = {
     "speex": AudioFormat(98, "speex", 16000),
 }
 ILBC = AudioFormat(97, "iLBC", 8000)
+SR = struct.pack("!IIIIII", 7, 0x12345678, 0x9ABCDEF0, 1440, 10, 1600)
+"""Of SSRC 7: when, of which timestamp, packets and octets."""
+RR = struct.pack("!IIIIIII", 9, 7, 64 << 24 | 5, 9, 80, 0x56789ABC, 65536 // 20)
+"""Of SSRC 9 on SSRC 7: a quarter lost of late, 5 in all; 10 ms of jitter; 50 ms after it."""
 
 
 @pytest.fixture
@@ -230,6 +236,33 @@ def test_rtcp_on_the_port_of_rtp_for_one_side_alone(rig: RtpengineRig) -> None:
         assert near.receive()[:2] == report[:2]
         assert far.received() == []
     finally:
+        far_rtcp.close()
+
+
+def test_a_peers_audio_is_rated_by_the_rtcp_of_who_hears_it(rig: RtpengineRig) -> None:
+    """A sender's report goes to the callee, whose report refers to it (RFC 3550 §6.4.1)."""
+    caller, callee = open_pair(rig, Told())
+    near, far = rig.peer(), rig.peer()
+    near_rtcp, far_rtcp = SocketPeer(near.address), SocketPeer(far.address)
+    try:
+        caller.set_remote(replace(near.remote, rtcp_port=near_rtcp.port))
+        callee.set_remote(replace(far.remote, rtcp_port=far_rtcp.port))
+        rig.engine.bridge(caller, callee)
+        rig.settle()
+        for sequence in range(10):
+            near.send_raw(caller, rtp(8, sequence, ssrc=7))
+            far.send_raw(callee, rtp(8, sequence, ssrc=9))
+        near_rtcp.send_raw(caller, bytes.fromhex("80c80006") + SR, port_offset=1)
+        assert far_rtcp.receive()[4:] == SR
+        far_rtcp.send_raw(callee, bytes.fromhex("81c90007") + RR, port_offset=1)
+        assert near_rtcp.receive()[4:] == RR
+        rig.until(lambda: caller.figures().mos is not None)
+        figures = caller.figures()
+        assert (figures.packets_lost, figures.jitter_ms) == (5, 10.0)
+        assert 1.0 <= (figures.mos or 0.0) < 2.0
+        assert (callee.figures().packets_lost, callee.figures().mos) == (0, None)
+    finally:
+        near_rtcp.close()
         far_rtcp.close()
 
 

@@ -1,7 +1,8 @@
 """One side of a room: what a leg has asked of it, and the books on what arrived there.
 
 rtpengine counts packets received. What was sent to a side is taken to be what its far side received while
-audio passed; whether a side is silent is seen from two answers with the same count.
+audio passed; how a peer's audio was heard is what the far peer reports of it; whether a side is silent is
+seen from two answers with the same count.
 """
 
 from collections import deque
@@ -113,11 +114,11 @@ class Side:
             self.heard_at = now
             if far is not None and MEDIA not in self.blocked:
                 far.figures.packets_sent += news
-        figures = self.figures
-        figures.packets_received = self.received
-        figures.packets_lost = counts.lost
-        figures.jitter_ms = counts.jitter_ms
-        figures.mos = counts.mos
+        self.figures.packets_received = self.received
+        if far is not None:
+            far.figures.packets_lost = counts.far_lost
+            far.figures.jitter_ms = counts.far_jitter_ms
+            far.figures.mos = counts.far_mos
 
 
 def is_somewhere(remote: RemoteMedia) -> bool:
