@@ -15,7 +15,7 @@ from trunkline.media.rtpengine.wires import InstanceAddress, Transport
 from trunkline.media.terminals import Source
 from trunkline.net.loop_clock import LoopClock
 
-PATIENCE_S = 4.0
+PATIENCE_S = 8.0
 """Waited for what must come; never used up by a test that passes."""
 
 
