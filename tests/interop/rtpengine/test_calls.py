@@ -32,7 +32,7 @@ from trunkline.sip.uri import SipUri
 from trunkline.store.calls import CallFilter
 from trunkline.store.store import Store
 from trunkline.trunk.forwarding import ForwardingList
-from trunkline.trunk.media_policy import SrtpPolicy
+from trunkline.trunk.media_policy import DtmfMode, SrtpPolicy
 
 
 @pytest.fixture
@@ -220,5 +220,44 @@ def test_srtp_at_either_side(
             assert taken.heard(CUSTOMER_HZ, 500), taken
             assert taken.hearing is not None
             assert taken.hearing.digits == "1"
+
+    in_loop(call())
+
+
+@pytest.mark.parametrize("way", [DtmfMode.INBAND, DtmfMode.INFO])
+def test_digits_of_an_account_arrive_as_events_however_it_sends_them(
+    tmp_path: Path, daemons: tuple[RtpengineDaemon, RtpengineDaemon], way: DtmfMode
+) -> None:
+    """As tones within the audio (ITU-T Q.23), and in INFO."""
+    installation = Installation.make(tmp_path, **at(daemons[0]))
+    settings = installation.settings
+    store = Store.open(settings.database_url, settings.key_file, settings.service.domain)
+    try:
+        store.accounts.update(KEY, dtmf=way)
+    finally:
+        store.close()
+    by_info = way is DtmfMode.INFO
+
+    async def call() -> None:
+        async with running(installation) as ground:
+            report = await ground.customer.dial(
+                Dialling(
+                    SipUri("sip", f"+{CALLED}", "127.0.0.1", ground.port),
+                    caller=NUMBER,
+                    credentials=DigestUser(KEY, SECRET),
+                    say=Tone((CUSTOMER_HZ,)) if by_info else Tone((770.0, 1336.0), -12.0, (120, 400)),
+                    digits="555" if by_info else "",
+                    info=by_info,
+                    events=False,
+                    talk_s=2.5,
+                    ring_s=5,
+                )
+            )
+            assert report.answered, report
+            await until(lambda: ground.taken["carrier"])
+            (taken,) = ground.taken["carrier"]
+            assert taken.hearing is not None
+            assert set(taken.hearing.digits) == {"5"}
+            assert 3 <= len(taken.hearing.digits) <= 5, "of tones, one every 520 ms"
 
     in_loop(call())

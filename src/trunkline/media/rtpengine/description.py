@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 from typing import Final, NamedTuple
 
-from trunkline.call.ports import AudioFormat, MediaFlow, RemoteMedia
+from trunkline.call.ports import AudioFormat, MediaFlow, RemoteMedia, TelephoneEvents
 from trunkline.errors import MediaError
 from trunkline.media.rtpengine.crypto import usable
 from trunkline.sdp.codecs import TELEPHONE_EVENT
@@ -62,8 +62,6 @@ def refusal(remote: RemoteMedia) -> str | None:
     """What is asked for here that an rtpengine can't do; None: nothing."""
     if remote.srtp is not None and not usable(remote.srtp):
         return f"SRTP needs keys of {KEY_AND_SALT_OCTETS} octets, and identifiers of up to {MAX_MKI_OCTETS}"
-    if remote.finds_tones:
-        return "DTMF within the audio is not looked for with rtpengine"
     for number, onward in remote.payload_types.items():
         if number != onward and not _is_event(remote, number):
             return f"rtpengine passes payload type {number} on as {number}, not as {onward}"
@@ -115,11 +113,19 @@ def _of_audio(audio: AudioFormat) -> Format:
 
 def _events(remote: RemoteMedia, far: RemoteMedia | None) -> Iterator[Format]:
     """telephone-event as the peer takes it and as it sends it. Where the two legs' numbers differ, both are
-    listed: digits then arrive right at the side that did not offer.
+    listed: digits then arrive right at the side that did not offer. What a peer may send but doesn't take is
+    listed only to be heard of, for what is listed is also sent.
+
+    Digits by signalling become events only where the peer in whose audio they travel has events as well: it
+    is said to, when what the far one sends of them goes nowhere.
     """
     own = remote.dtmf_payload_type
     if remote.takes_events is not None:
-        yield Format(remote.takes_events.payload_type, f"{TELEPHONE_EVENT}/{remote.takes_events.clock_rate}")
+        yield _event(remote.takes_events)
+    elif far is not None and far.tells_digits and far.takes_events is not None:
+        yield _event(far.takes_events)
+    elif not remote.tells_digits:
+        return
     if own is None:
         return
     rate = remote.clock_rates.get(own, 8000)
@@ -127,6 +133,10 @@ def _events(remote: RemoteMedia, far: RemoteMedia | None) -> Iterator[Format]:
     onward = remote.payload_types.get(own)
     if onward is not None and far is not None:
         yield Format(onward, f"{TELEPHONE_EVENT}/{rate}")
+
+
+def _event(event: TelephoneEvents) -> Format:
+    return Format(event.payload_type, f"{TELEPHONE_EVENT}/{event.clock_rate}")
 
 
 def describe(remote: RemoteMedia, far: RemoteMedia | None, lines: Sequence[str] = ()) -> str:

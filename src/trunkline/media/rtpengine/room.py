@@ -36,6 +36,10 @@ _log = logging.getLogger(__name__)
 MIN_DIGIT_MS: Final = 100
 MAX_DIGIT_MS: Final = 5000
 """What rtpengine holds a digit within."""
+INJECTS_S: Final = 0.1
+"""From the answer that has rtpengine put digits into audio to the first digit: some packets of that audio
+have to pass before, or the digit is lost without a word.
+"""
 ANEW: Final = "the rtpengine has begun the call anew, on other ports"
 
 
@@ -95,6 +99,8 @@ class Room:
         self._ready = False
         self._spares_refused = False
         self._injects = False
+        self._injects_from: float | None = None
+        """From when on digits can be put into the audio; None before the rtpengine knows of that."""
         self._told: words.Words | None = None
         self._busy = False
         self._waking = False
@@ -126,7 +132,7 @@ class Room:
             if old.ipv6 is ipv6 and old.remote is None and old is not self._departing:
                 self._leaving.remove(old)
                 side = Side(old.tag, ipv6=ipv6)
-                side.endpoint, side.blocked = old.endpoint, old.blocked
+                side.endpoint, side.blocked, side.searched = old.endpoint, old.blocked, old.searched
                 return side
         return None
 
@@ -214,6 +220,7 @@ class Room:
             yield self._make(self._settings.families[0])
             return
         yield from self._blocks(True)
+        yield from self._searches()
         yield from self._descriptions()
         yield from self._blocks(False)
         missing = [ipv6 for ipv6 in self._settings.families if ipv6 not in self._spares]
@@ -222,8 +229,15 @@ class Room:
         yield from self._departures()
         if self._told is not None:
             yield from sounds((self.caller, *self._callees), self._clock, self._wake, self._warn)
-        if self._bridged is not None:
+        if self._bridged is not None and self._may_inject():
             yield from digits(self.caller, self._bridged, self._warn)
+
+    def _may_inject(self) -> bool:
+        """Whether digits can be played now; if not yet, it goes on when they can."""
+        since, now = self._injects_from, self._clock.now()
+        if since is not None and now < since:
+            self._clock.at(since, self._wake)
+        return since is not None and now >= since
 
     def _lose(self, error: NgError) -> None:
         """There is no such call at the rtpengine any more, or none that can be reached."""
@@ -265,7 +279,7 @@ class Room:
                 self._ready = True
                 self._owner.room_ready(self)
 
-        return self._both(said, side, self.caller, made, self._not_made)
+        return self._both(said, made, self._not_made)
 
     def _not_made(self, error: NgError) -> None:
         if self._ready and isinstance(error, NgRefusedError):
@@ -274,22 +288,15 @@ class Room:
         else:
             self._lose(error)
 
-    def _both(
-        self,
-        said: words.Words,
-        hearer: Side,
-        speaker: Side,
-        done: Callable[[], None],
-        failed: Callable[[NgError], None],
-    ) -> Step:
-        """An offer by the peer of `speaker`, which that of `hearer` gets, and the answer."""
+    def _both(self, said: words.Words, done: Callable[[], None], failed: Callable[[NgError], None]) -> Step:
+        """An offer, then the answer to it."""
 
         def offered(answer: Answer) -> None:
-            if self._is_there(hearer, answer):
+            if self._is_there(said.hearer, answer):
                 self._say(Step("answer", said.answer, answered, failed))
 
         def answered(answer: Answer) -> None:
-            if self._is_there(speaker, answer):
+            if self._is_there(said.speaker, answer):
                 done()
 
         return Step("offer", said.offer, offered, failed)
@@ -348,24 +355,25 @@ class Room:
         if side is None or (caller.remote is None and side.remote is None):
             return
         joined = side if side is self._bridged else None
-        pair = words.peers(caller, side, bridged=joined is not None)
-        given = words.key_to_give(caller, side, pair)
-        said = words.describe_both(caller, side, pair, injects=self._injects)
+        pair = words.parties(caller, side, bridged=joined is not None)
+        given = words.key_to_give(pair)
+        said = words.describe_both(pair, injects=self._injects)
 
         def key_given(to: Side, key: bytes) -> None:
             to.protect(key)
             self._told, self._joined = None, joined
 
         def described() -> None:
-            caller.protect(key_for(pair.near))
-            side.protect(key_for(pair.far))
+            for party in pair:
+                party.side.protect(key_for(party.remote))
+            if said.injects and self._injects_from is None:
+                self._injects_from = self._clock.now() + INJECTS_S
             self._told, self._joined = said, joined
 
         if given is not None:
-            by = caller if given.to is side else side
-            step = self._both(given.said, given.to, by, partial(key_given, given.to, given.key), self._lose)
+            step = self._both(given.said, partial(key_given, given.to, given.key), self._lose)
         elif said != self._told:
-            step = self._both(said, side, caller, described, self._lose)
+            step = self._both(said, described, self._lose)
         else:
             return
         yield step if self._joined in {None, joined} else self._counted_first(step)
@@ -388,6 +396,16 @@ class Room:
             for what in sorted((wanted - side.blocked) if begin else (side.blocked - wanted)):
                 yield self._block(side, what, begin)
 
+    def _searches(self) -> Iterator[Step]:
+        """Looking for tones that are to be told to the call and not to be heard."""
+        for side in (self.caller, *self._callees):
+            if side.tells_tones and DTMF in side.blocked and not side.searched:
+
+                def done(answer: Answer, side: Side = side) -> None:  # noqa: ARG001 - it holds nothing
+                    side.searched = True
+
+                yield Step("block DTMF", words.search(side), done, self._lose)
+
     def _silenced(self) -> dict[Side, frozenset[str]]:
         """What is to go nowhere, by the side whose peer sends it: all that comes where nobody is bridged with
         the caller, from whomever, before the caller is described beside it.
@@ -405,6 +423,8 @@ class Room:
     def _block(self, side: Side, what: str, begin: bool) -> Step:
         def done(answer: Answer) -> None:  # noqa: ARG001 - it holds nothing
             side.blocked = side.blocked | {what} if begin else side.blocked - {what}
+            if what == DTMF:
+                side.searched = False
 
         step = Step(f"{'block' if begin else 'unblock'} {what}", words.tagged(side), done, self._lose)
         counted = what == MEDIA and side in {self.caller, self._joined}

@@ -41,6 +41,7 @@ class Side:
         "playing",
         "received",
         "remote",
+        "searched",
         "sound",
         "tag",
     )
@@ -58,6 +59,8 @@ class Side:
         """What its peer sends that has been told to go nowhere: `media`, `DTMF`."""
         self.key: bytes | None = None
         """With which what its peer is sent has been told to be protected (SRTP)."""
+        self.searched = False
+        """Whether its peer's audio has been told to be searched for tones that go nowhere."""
         self.digits: deque[tuple[str, int]] = deque()
         """Digits for its peer, each with its duration, that have not been asked for yet."""
         self.sound: Playable | None = None
@@ -95,6 +98,11 @@ class Side:
     def tells_digits(self) -> bool:
         """Whether its peer's digits are for the call instead of the far side."""
         return self.remote is not None and self.remote.tells_digits
+
+    @property
+    def tells_tones(self) -> bool:
+        """Whether those are tones in its peer's audio."""
+        return self.remote is not None and self.remote.tells_digits and self.remote.finds_tones
 
     @property
     def listens(self) -> bool:

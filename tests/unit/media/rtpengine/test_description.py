@@ -1,5 +1,7 @@
 """Session descriptions to and from an rtpengine, and what it can't be asked for."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.unit.media.rtpengine.remotes import G729, ILBC, PCMA, PCMU, SPEEX, peer
@@ -75,6 +77,18 @@ def test_an_event_that_the_far_peer_calls_otherwise_is_listed_twice() -> None:
     assert refusal(near) is None
 
 
+def test_an_event_that_the_peer_does_not_take_is_listed_only_to_be_told() -> None:
+    without = peer(takes_events=None)
+    assert EVENT not in formats(without, peer())
+    assert EVENT in formats(replace(without, tells_digits=True), peer())
+
+
+def test_events_of_a_peer_that_tells_its_digits_are_listed_for_the_other_one_too() -> None:
+    without = peer(takes_events=None, dtmf_payload_type=None, payload_types={8: 8})
+    assert EVENT in formats(without, peer(tells_digits=True))
+    assert EVENT not in formats(without, peer())
+
+
 def test_a_peer_of_nothing_is_idle() -> None:
     assert (
         formats(
@@ -88,7 +102,6 @@ def test_a_peer_of_nothing_is_idle() -> None:
     ("changes", "text"),
     [
         ({"srtp": SrtpKeys(b"k" * 30, b"k" * 30, bytes(129))}, "SRTP"),
-        ({"finds_tones": True}, "DTMF"),
         ({"payload_types": {97: 98}}, "97 on as 97, not as 98"),
         ({"payload_types": {101: 101}, "speaks": ILBC}, "iLBC"),
     ],

@@ -400,6 +400,27 @@ def test_digits_that_are_told_go_no_further() -> None:
     assert [item for item in one.daemon.commands() if "lock" in item] == ["unblock DTMF"]
 
 
+def test_tones_are_searched_for_where_digits_are_told_and_not_sent_on() -> None:
+    one = Prepared()
+    caller, _ = one.talk()
+    one.daemon.commands()
+    caller.set_remote(peer("198.51.100.1", tells_digits=True, finds_tones=True))
+    one.settle()
+    blocks = [keys for command, keys in one.daemon.said if command == "block DTMF"]
+    assert [keys.get("DTMF-security") for keys in blocks] == [None, b"silence"]
+    one.daemon.commands()
+    for direction in (MediaFlow.SEND, MediaFlow.BOTH):
+        caller.set_remote(peer("198.51.100.1", direction=direction, tells_digits=True, finds_tones=True))
+        one.settle()
+        assert "block DTMF" not in one.daemon.commands(), "it goes on through a hold"
+    caller.set_remote(peer("198.51.100.1"))
+    one.settle()
+    assert [item for item in one.daemon.commands() if "lock" in item] == ["unblock DTMF"]
+    caller.set_remote(peer("198.51.100.1", tells_digits=True, finds_tones=True))
+    one.settle()
+    assert one.daemon.commands().count("block DTMF") == 2
+
+
 # --- SRTP --------------------------------------------------------------------------------------------------
 
 

@@ -13,13 +13,13 @@ def sides() -> tuple[Side, Side]:
 
 
 def both(caller: Side, callee: Side, *, bridged: bool = True, injects: bool = False) -> words.Words:
-    pair = words.peers(caller, callee, bridged=bridged)
-    return words.describe_both(caller, callee, pair, injects=injects)
+    return words.describe_both(words.parties(caller, callee, bridged=bridged), injects=injects)
 
 
 def test_a_side_is_reserved_in_a_branch_of_its_own() -> None:
     caller, callee = sides()
-    offer, answer = words.reserve(caller, callee)
+    said = words.reserve(caller, callee)
+    offer, answer = said.offer, said.answer
     assert "to-tag" not in offer
     assert offer["via-branch"] == answer["via-branch"] == answer["to-tag"] == "callee-1"
     assert (offer["address-family"], answer["address-family"]) == ("IP6", "IP4")
@@ -29,7 +29,8 @@ def test_a_side_is_reserved_in_a_branch_of_its_own() -> None:
 def test_reserving_beside_a_known_caller_leaves_it_as_it_is() -> None:
     caller, callee = sides()
     caller.remote = peer(signalled_from="203.0.113.1")
-    offer, answer = words.reserve(caller, callee)
+    said = words.reserve(caller, callee)
+    offer, answer = said.offer, said.answer
     assert "198.51.100.7" in str(offer["sdp"])
     assert "NAT-wait" in offer["flags"]  # type: ignore[operator]
     assert "8 101" in str(answer["sdp"])
@@ -78,6 +79,29 @@ def test_where_nothing_passes_the_answer_has_nothing_in_common_with_the_offer() 
     assert "codec-mask-telephone-event" in offer["flags"]  # type: ignore[operator]
 
 
+def test_who_has_events_offers_where_the_other_has_none() -> None:
+    caller, callee = sides()
+    caller.remote, callee.remote = peer(takes_events=None), peer("2001:db8::7")
+    said = both(caller, callee)
+    assert (said.speaker, said.hearer) == (callee, caller)
+    assert (said.offer["from-tag"], said.offer["to-tag"]) == ("callee-1", "caller")
+    assert (said.answer["from-tag"], said.answer["to-tag"]) == ("callee-1", "caller")
+    assert "2001:db8::7" in str(said.offer["sdp"])
+    assert (said.offer["address-family"], said.answer["address-family"]) == ("IP4", "IP6")
+    assert "codec-accept-telephone-event" in said.offer["flags"]  # type: ignore[operator]
+
+
+def test_tones_are_made_where_audio_is_transcoded_and_not_where_digits_are_told() -> None:
+    caller, callee = sides()
+    caller.remote = peer(payload_types={})
+    callee.remote = peer("2001:db8::7", payload_types={}, hears=(G729,), speaks=G729, takes_events=None)
+    said = both(caller, callee)
+    assert (said.speaker, said.offer["flags"][-1]) == (caller, "codec-accept-telephone-event")  # type: ignore[index]
+    caller.remote = peer(tells_digits=True)
+    callee.remote = peer("2001:db8::7", takes_events=None)
+    assert "codec-accept-telephone-event" not in both(caller, callee).offer["flags"]  # type: ignore[operator]
+
+
 def test_packets_are_cut_for_each_peer_where_audio_is_transcoded_and_nowhere_else() -> None:
     caller, callee = sides()
     caller.remote = peer(payload_types={}, hears=(SPEEX,), speaks=SPEEX)
@@ -119,27 +143,28 @@ def lines(said: object) -> list[str]:
 
 def test_each_side_is_given_our_key_by_an_offer_of_the_other() -> None:
     caller, callee = secured()
-    pair = words.peers(caller, callee, bridged=True)
-    first = words.key_to_give(caller, callee, pair)
+    pair = words.parties(caller, callee, bridged=True)
+    first = words.key_to_give(pair)
     assert first is not None
     assert (first.to, first.key) == (caller, A_SENT)
-    offer, answer = first.said
+    offer, answer = first.said.offer, first.said.answer
     assert (offer["from-tag"], offer["to-tag"], offer["address-family"]) == ("callee-1", "caller", "IP4")
     assert (answer["from-tag"], answer["to-tag"]) == ("callee-1", "caller")
     assert (lines(offer["sdp"]), lines(answer["sdp"])) == (["24", "11"], ["12"])
     assert "c=IN IP4 0.0.0.0" in str(answer["sdp"])
     caller.key = A_SENT
-    second = words.key_to_give(caller, callee, pair)
+    second = words.key_to_give(pair)
     assert second is not None
     assert (second.to, second.key, second.said.offer["from-tag"]) == (callee, B_SENT, "caller")
     callee.key = B_SENT
-    assert words.key_to_give(caller, callee, pair) is None
+    assert words.key_to_give(pair) is None
 
 
 def test_what_is_said_afterwards_keeps_the_keys_in_their_places() -> None:
     caller, callee = secured()
     caller.key, callee.key = A_SENT, B_SENT
-    offer, answer = both(caller, callee)
+    said = both(caller, callee)
+    offer, answer = said.offer, said.answer
     assert (lines(offer["sdp"]), lines(answer["sdp"])) == (["12", "23"], ["24"])
     assert offer["transport-protocol"] == answer["transport-protocol"] == "RTP/SAVP"
 
@@ -147,19 +172,21 @@ def test_what_is_said_afterwards_keeps_the_keys_in_their_places() -> None:
 def test_a_plain_peer_speaks_of_keys_only_to_give_one() -> None:
     caller, callee = secured()
     caller.remote = peer()
-    given = words.key_to_give(caller, callee, words.peers(caller, callee, bridged=True))
+    given = words.key_to_give(words.parties(caller, callee, bridged=True))
     assert given is not None
-    offer, answer = given.said
+    offer, answer = given.said.offer, given.said.answer
     assert (lines(offer["sdp"]), lines(answer["sdp"])) == (["23"], ["24"])
     assert (offer["transport-protocol"], answer["transport-protocol"]) == ("RTP/SAVP", "RTP/AVP")
     callee.key = B_SENT
-    offer, answer = both(caller, callee)
+    said = both(caller, callee)
+    offer, answer = said.offer, said.answer
     assert (lines(offer["sdp"]), lines(answer["sdp"])) == ([], ["24"])
     assert (offer["transport-protocol"], answer["transport-protocol"]) == ("RTP/SAVP", "RTP/AVP")
 
 
 def test_another_side_is_reserved_beside_a_caller_with_keys() -> None:
     caller, _ = secured()
-    offer, answer = words.reserve(caller, Side("callee-2", ipv6=False))
+    said = words.reserve(caller, Side("callee-2", ipv6=False))
+    offer, answer = said.offer, said.answer
     assert (lines(offer["sdp"]), lines(answer["sdp"])) == (["12"], [])
     assert (offer["transport-protocol"], answer["transport-protocol"]) == ("RTP/AVP", "RTP/SAVP")
