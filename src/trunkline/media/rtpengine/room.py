@@ -28,7 +28,8 @@ from trunkline.media.rtpengine.crypto import key_for
 from trunkline.media.rtpengine.description import DescriptionError, read_endpoint
 from trunkline.media.rtpengine.exchange import Answer, Exchange, NgError, NgRefusedError, Step
 from trunkline.media.rtpengine.playing import digits, sounds
-from trunkline.media.rtpengine.side import DTMF, EVERYTHING, MEDIA, Side
+from trunkline.media.rtpengine.side import MEDIA, Side
+from trunkline.media.rtpengine.silencing import blocks, searches, silenced
 from trunkline.media.rtpengine.sounds import Playable
 
 _log = logging.getLogger(__name__)
@@ -220,7 +221,7 @@ class Room:
             yield self._make(self._settings.families[0])
             return
         yield from self._blocks(True)
-        yield from self._searches()
+        yield from searches((self.caller, *self._callees), self._lose)
         yield from self._descriptions()
         yield from self._blocks(False)
         missing = [ipv6 for ipv6 in self._settings.families if ipv6 not in self._spares]
@@ -388,47 +389,10 @@ class Room:
         return Step("query", {}, done, self._lose)
 
     def _blocks(self, begin: bool) -> Iterator[Step]:
-        """Hold, the end of an older bridge, and a sound in the place of audio: rtpengine passes packets on
-        whatever a description's direction says. What begins does so before the peers are described, and what
-        ends afterwards, so that nothing slips through in between.
-        """
-        for side, wanted in self._silenced().items():
-            for what in sorted((wanted - side.blocked) if begin else (side.blocked - wanted)):
-                yield self._block(side, what, begin)
-
-    def _searches(self) -> Iterator[Step]:
-        """Looking for tones that are to be told to the call and not to be heard."""
-        for side in (self.caller, *self._callees):
-            if side.tells_tones and DTMF in side.blocked and not side.searched:
-
-                def done(answer: Answer, side: Side = side) -> None:  # noqa: ARG001 - it holds nothing
-                    side.searched = True
-
-                yield Step("block DTMF", words.search(side), done, self._lose)
-
-    def _silenced(self) -> dict[Side, frozenset[str]]:
-        """What is to go nowhere, by the side whose peer sends it: all that comes where nobody is bridged with
-        the caller, from whomever, before the caller is described beside it.
-        """
-        far, caller, partner = self._bridged, self.caller, self._partner()
-        wanted = {side: EVERYTHING for side in self._callees if side is not far and side.remote is not None}
-        if partner is not None and partner is not far and caller.remote is not None:
-            wanted[partner] = EVERYTHING
-        if far is not None:
-            for side, other in ((caller, far), (far, caller)):
-                passes = side.passes and other.listens and other.sound is None
-                wanted[side] = EVERYTHING if not passes else frozenset({DTMF} if side.tells_digits else ())
-        return wanted
-
-    def _block(self, side: Side, what: str, begin: bool) -> Step:
-        def done(answer: Answer) -> None:  # noqa: ARG001 - it holds nothing
-            side.blocked = side.blocked | {what} if begin else side.blocked - {what}
-            if what == DTMF:
-                side.searched = False
-
-        step = Step(f"{'block' if begin else 'unblock'} {what}", words.tagged(side), done, self._lose)
-        counted = what == MEDIA and side in {self.caller, self._joined}
-        return self._counted_first(step) if counted else step
+        wanted = silenced(self.caller, self._callees, self._bridged, self._partner())
+        for blocking in blocks(wanted, begin, self._lose):
+            counted = blocking.what == MEDIA and blocking.side in {self.caller, self._joined}
+            yield self._counted_first(blocking.step) if counted else blocking.step
 
     # -- digits of the peers, figures, silence and the end -----------------------------------------
 

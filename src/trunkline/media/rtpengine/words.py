@@ -48,6 +48,11 @@ def search(side: Side) -> Keys:
     return {**tagged(side), "DTMF-security": "silence", "delay-buffer": TONE_MS}
 
 
+def end_search(side: Side) -> Keys:
+    """For `unblock DTMF`."""
+    return {**tagged(side), "delay-buffer": 0}
+
+
 def delete(side: Side) -> Keys:
     """At once: the ports rest with the rtpengine."""
     return {"from-tag": side.tag, "delete-delay": 0}
