@@ -1,36 +1,27 @@
-"""What only rtpengine as Debian builds it can show: transports, transcoding, sounds, NAT, a restart.
+"""What only rtpengine as Debian builds it can show: transports, transcoding, sounds, NAT, a restart. Its
+digits are in `test_rtpengine_digits`, SRTP in `test_rtpengine_srtp`.
 
 Audio is proven by tones from end to end.
 """
 
 import struct
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.contract.media.rigs import SocketPeer, Told, figures_of, open_pair, remote_at, rtp
-from tests.contract.media.rtpengine_daemon import RtpengineDaemon, free_port_range
-from tests.contract.media.rtpengine_rig import RtpengineRig
-from tests.contract.media.test_media_engine import AT_CALLEE, AT_CALLER, AT_FAR, AT_NEAR, FAR_KEY, NEAR_KEY
+from tests.contract.media.rtpengine_daemon import RtpengineDaemon
+from tests.contract.media.rtpengine_rig import ILBC, OTHERS, PCMA, RtpengineRig, having
 from tests.programs import require_program
 from tests.unit.media.rtpengine.test_sounds import wav
-from trunkline.call.ports import AudioFormat, MediaFlow, SrtpKeys, TelephoneEvents, Tone, WavFile
+from trunkline.call.ports import MediaFlow, Tone, WavFile
 from trunkline.errors import MediaError
-from trunkline.media.embedded import EmbeddedTerminal
 from trunkline.media.rtpengine.wires import Transport
 from trunkline.media.terminals import Silence
 
-PCMA, PCMU = AudioFormat(8, "PCMA", 8000), AudioFormat(0, "PCMU", 8000)
-OTHERS = {
-    "PCMU": PCMU,
-    "G722": AudioFormat(9, "G722", 8000),
-    "G729": AudioFormat(18, "G729", 8000),
-    "speex": AudioFormat(98, "speex", 16000),
-}
-ILBC = AudioFormat(97, "iLBC", 8000)
 SR = struct.pack("!IIIIII", 7, 0x12345678, 0x9ABCDEF0, 1440, 10, 1600)
 """Of SSRC 7: when, of which timestamp, packets and octets."""
 RR = struct.pack("!IIIIIII", 9, 7, 64 << 24 | 5, 9, 80, 0x56789ABC, 65536 // 20)
@@ -38,25 +29,9 @@ RR = struct.pack("!IIIIIII", 9, 7, 64 << 24 | 5, 9, 80, 0x56789ABC, 65536 // 20)
 
 
 @pytest.fixture
-def rig(rtpengine: Callable[[], RtpengineDaemon]) -> Iterator[RtpengineRig]:
-    rig = RtpengineRig(rtpengine(), 4)
-    yield rig
-    rig.stop()
-
-
-def having(speaks: AudioFormat, **changes: object) -> dict[str, object]:
-    """A peer that has this codec and no other, which nobody else has, and telephone-event at its rate."""
-    rate = 16000 if speaks.codec == "speex" else 8000
-    event = 102 if speaks.codec == "speex" else 101
-    return {
-        "payload_types": {},
-        "clock_rates": {speaks.payload_type: speaks.clock_rate, event: rate},
-        "hears": (speaks,),
-        "speaks": speaks,
-        "dtmf_payload_type": event,
-        "takes_events": TelephoneEvents(event, rate),
-        **changes,
-    }
+def rig(rtpengine_rig: RtpengineRig) -> RtpengineRig:
+    """Around rtpengine only."""
+    return rtpengine_rig
 
 
 def got(peer: SocketPeer, count: int) -> list[int]:
@@ -112,101 +87,6 @@ def test_a_tone_through_another_codec_and_back(rig: RtpengineRig, codec: str) ->
     rig.until(lambda: (near.hearing().digits, far.hearing().digits) == ("2*", "1#"))
 
 
-DTMF_HZ = {"1": (697.0, 1209.0), "9": (852.0, 1477.0)}
-LISTENING = (697.0, 852.0, 1209.0, 1477.0)
-NO_EVENTS: dict[str, object] = {"dtmf_payload_type": None, "takes_events": None}
-
-
-def tones_ms(terminal: EmbeddedTerminal, digit: str) -> int:
-    """How long both tones of a digit were heard."""
-    return min(terminal.hearing().heard_ms(frequency_hz) for frequency_hz in DTMF_HZ[digit])
-
-
-def press(rig: RtpengineRig, terminal: EmbeddedTerminal, digits: str) -> None:
-    """Say digits as tones, of 150 ms each, between tones of another kind."""
-    for digit in digits:
-        terminal.play(Tone(DTMF_HZ[digit]))
-        rig.pass_time(0.15)
-        terminal.play(Tone((440.0,)))
-        rig.pass_time(0.15)
-
-
-@pytest.mark.parametrize("codec", ["PCMA", *OTHERS])
-@pytest.mark.parametrize("caller_has_events", [True, False])
-def test_events_are_tones_for_a_peer_without_them_and_its_tones_are_events(
-    rig: RtpengineRig, codec: str, caller_has_events: bool
-) -> None:
-    """One peer has PCMA and telephone-event, the other one this codec and nothing else."""
-    with_events = rig.engine.open_terminal(Tone((440.0,)), listen_for=(440.0, *LISTENING))
-    without = rig.engine.open_terminal(Tone((440.0,)), listen_for=(440.0, *LISTENING))
-    pair, beyond = open_pair(rig, Told()), open_pair(rig, Told())
-    one, other = pair if caller_has_events else pair[::-1]
-    one_peer = remote_at(with_events.address, with_events.port, **having(PCMA))
-    if codec == "PCMA":
-        both = {"payload_types": {8: 8}, "hears": (PCMA,), "speaks": PCMA}
-        one.set_remote(replace(one_peer, payload_types={8: 8}))
-        other.set_remote(remote_at(without.address, without.port, **both, **NO_EVENTS))
-        at_without = other
-    else:
-        speaks = OTHERS[codec]
-        one.set_remote(one_peer)
-        near_end, far_end = beyond
-        here = {**having(speaks), **NO_EVENTS}
-        other.set_remote(remote_at(near_end.address, near_end.port, **here))
-        near_end.set_remote(remote_at(other.address, other.port, **here))
-        far_end.set_remote(remote_at(without.address, without.port, **{**having(PCMA), **NO_EVENTS}))
-        rig.engine.bridge(*beyond)
-        at_without = far_end
-    rig.engine.bridge(*pair)
-    rig.settle()
-    with_events.set_remote(remote_at(one.address, one.port, payload_types={8: 8, 101: 101}))
-    without.set_remote(remote_at(at_without.address, at_without.port, payload_types={8: 8}))
-    rig.until(lambda: min(end.hearing().heard_ms(440.0) for end in (with_events, without)) >= 100)
-    with_events.send_digits("19", duration_ms=100)
-    rig.until(lambda: tones_ms(without, "1") >= 60 and tones_ms(without, "9") >= 60)
-    press(rig, without, "91")
-    rig.until(lambda: with_events.hearing().digits == "91")
-    assert without.hearing().digits == ""
-
-
-def test_digits_by_signalling_are_tones_for_a_peer_without_events(rig: RtpengineRig) -> None:
-    near = rig.engine.open_terminal(Tone((440.0,)), listen_for=(440.0, *LISTENING))
-    far = rig.engine.open_terminal(Tone((440.0,)), listen_for=(440.0, *LISTENING))
-    caller, callee = open_pair(rig, Told())
-    both = {"payload_types": {8: 8}, "hears": (PCMA,), "speaks": PCMA, **NO_EVENTS}
-    caller.set_remote(remote_at(near.address, near.port, **both))
-    callee.set_remote(remote_at(far.address, far.port, **both))
-    near.set_remote(remote_at(caller.address, caller.port, payload_types={8: 8}))
-    far.set_remote(remote_at(callee.address, callee.port, payload_types={8: 8}))
-    rig.engine.bridge(caller, callee)
-    rig.until(lambda: min(end.hearing().heard_ms(440.0) for end in (near, far)) >= 100)
-    callee.send_digits("19", duration_ms=200)
-    rig.until(lambda: tones_ms(far, "1") >= 160 and tones_ms(far, "9") >= 160)
-    caller.send_digits("9", duration_ms=200)
-    rig.until(lambda: tones_ms(near, "9") >= 160)
-    assert tones_ms(near, "1") == 0
-
-
-@pytest.mark.parametrize("caller_has_events", [True, False])
-def test_digits_by_signalling_are_events_though_who_sends_them_has_none(
-    rig: RtpengineRig, caller_has_events: bool
-) -> None:
-    """One peer has its digits sent by INFO, both ways."""
-    near = rig.engine.open_terminal(Tone((440.0,)))
-    far = rig.engine.open_terminal(Tone((440.0,)), listen_for=(440.0,))
-    pair = open_pair(rig, Told())
-    one, other = pair if caller_has_events else pair[::-1]
-    both = {"payload_types": {8: 8}, "hears": (PCMA,), "speaks": PCMA}
-    one.set_remote(remote_at(far.address, far.port, tells_digits=True, **both))
-    other.set_remote(remote_at(near.address, near.port, **both, **NO_EVENTS))
-    far.set_remote(remote_at(one.address, one.port, payload_types={8: 8, 101: 101}))
-    near.set_remote(remote_at(other.address, other.port, payload_types={8: 8}))
-    rig.engine.bridge(*pair)
-    rig.until(lambda: far.hearing().heard_ms(440.0) >= 100)
-    one.send_digits("19")
-    rig.until(lambda: far.hearing().digits == "19")
-
-
 def test_ilbc_passes_but_is_not_transcoded(rig: RtpengineRig) -> None:
     """What can't be encoded is no format to transcode from, either."""
     known = subprocess.run([require_program("rtpengine"), "--codecs"], capture_output=True, text=True)
@@ -234,70 +114,6 @@ def test_a_tone_and_a_file_are_heard_in_place_of_the_far_side(rig: RtpengineRig,
     caller.announce(WavFile(wav(tmp_path / "hello.wav", 1600)))
     rig.until(lambda: told.ended == [caller])
     rig.until(lambda: near.hearing().heard_ms(1000.0) >= 300)
-
-
-def test_a_sound_is_protected_for_a_peer_with_srtp(rig: RtpengineRig) -> None:
-    """Also one that began while the peer had plain RTP."""
-    near = rig.engine.open_terminal(Silence(), listen_for=(425.0,))
-    caller, _ = open_pair(rig, Told())
-    both = {8: 8, 101: 101}
-    for keys in (None, AT_CALLER):
-        at_near = None if keys is None else AT_NEAR
-        caller.set_remote(remote_at(near.address, near.port, payload_types=both, speaks=PCMA, srtp=keys))
-        near.set_remote(remote_at(caller.address, caller.port, payload_types=both, srtp=at_near))
-        if keys is None:
-            caller.announce(Tone((425.0,)))
-        rig.settle()
-        heard_ms, received = near.hearing().heard_ms(425.0), figures_of(near)[0]
-        rig.until(lambda: near.hearing().heard_ms(425.0) >= heard_ms + 300)  # noqa: B023
-        assert figures_of(near)[0] > received
-
-
-def test_transcoded_audio_is_protected_for_both(rig: RtpengineRig) -> None:
-    """PCMA with SRTP, G.722 with SRTP and RTP and RTCP on one port, PCMA with SRTP."""
-    near = rig.engine.open_terminal(Tone((440.0,)), listen_for=(1000.0,))
-    far = rig.engine.open_terminal(Tone((1000.0,)), listen_for=(440.0,))
-    first, second = open_pair(rig, Told()), open_pair(rig, Told())
-    g722, back = OTHERS["G722"], SrtpKeys(AT_CALLEE.receive, AT_CALLEE.send)
-    for leg, peer, speaks, keys in (
-        (first[0], near, PCMA, AT_CALLER),
-        (first[1], second[0], g722, AT_CALLEE),
-        (second[0], first[1], g722, back),
-        (second[1], far, PCMA, AT_FAR),
-    ):
-        muxed = {"rtcp_port": peer.port} if speaks is g722 else {}
-        leg.set_remote(remote_at(peer.address, peer.port, **having(speaks, srtp=keys, **muxed)))
-    both = {8: 8, 101: 101}
-    at_second = SrtpKeys(AT_FAR.receive, AT_FAR.send)
-    near.set_remote(remote_at(first[0].address, first[0].port, payload_types=both, srtp=AT_NEAR))
-    far.set_remote(remote_at(second[1].address, second[1].port, payload_types=both, srtp=at_second))
-    rig.engine.bridge(*first)
-    rig.engine.bridge(*second)
-    rig.until(lambda: far.hearing().heard_ms(440.0) >= 300 and near.hearing().heard_ms(1000.0) >= 300)
-    near.send_digits("1#")
-    far.send_digits("2*")
-    rig.until(lambda: (near.hearing().digits, far.hearing().digits) == ("2*", "1#"))
-
-
-def test_a_new_key_of_ours_begins_a_new_stream_however_far_the_last_one_had_come(rig: RtpengineRig) -> None:
-    """Its roll-over counter is zero again (RFC 4568 §6.4): who has the key only now can't know another."""
-    caller, callee = open_pair(rig, Told())
-    near, far = rig.peer(), rig.engine.open_terminal(Silence())
-    caller.set_remote(near.remote)
-    callee.set_remote(remote_at(far.address, far.port, srtp=AT_CALLEE))
-    rig.engine.bridge(caller, callee)
-    rig.settle()
-    far.set_remote(remote_at(callee.address, callee.port, srtp=AT_FAR))
-    for near.sequence in (40_000, 65_000, 90_000, 120_000, 140_000, 160_000, 190_000, 200_000):
-        near.send(caller, 8)
-        rig.pass_time(0.02)  # rtpengine's threads overtake each other
-    rig.until(lambda: figures_of(far)[0] == 8)
-    far.set_remote(remote_at(callee.address, callee.port))
-    callee.set_remote(remote_at(far.address, far.port, srtp=SrtpKeys(NEAR_KEY, FAR_KEY)))
-    rig.settle()
-    far.set_remote(remote_at(callee.address, callee.port, srtp=SrtpKeys(FAR_KEY, NEAR_KEY)))
-    near.send(caller, 8)
-    rig.until(lambda: figures_of(far)[0] == 9)
 
 
 def test_a_peer_elsewhere_than_its_signalling_speaks_first(rig: RtpengineRig) -> None:
@@ -431,53 +247,3 @@ def test_a_restart_ends_the_calls_and_not_the_service(tmp_path: Path) -> None:
     finally:
         rig.stop()
         daemon.stop()
-
-
-@pytest.fixture
-def telling(tmp_path: Path) -> Iterator[RtpengineRig]:
-    """A rig whose daemon tells of digits."""
-    port = free_port_range("127.0.0.1", 2)
-    daemon = RtpengineDaemon(tmp_path, f"--dtmf-log-dest=127.0.0.1:{port}")
-    rig = RtpengineRig(daemon, 2, digits=("127.0.0.1", port))
-    yield rig
-    rig.stop()
-    daemon.stop()
-
-
-def test_keys_are_told_to_the_call_and_not_to_the_far_side(telling: RtpengineRig) -> None:
-    rig, told = telling, Told()
-    near = rig.engine.open_terminal(Tone((440.0,)))
-    far = rig.engine.open_terminal(Silence(), listen_for=(440.0,))
-    caller, callee = open_pair(rig, told)
-    both = {8: 8, 101: 101}
-    caller.set_remote(remote_at(near.address, near.port, payload_types=both, tells_digits=True))
-    callee.set_remote(remote_at(far.address, far.port, payload_types=both))
-    near.set_remote(remote_at(caller.address, caller.port, payload_types=both))
-    far.set_remote(remote_at(callee.address, callee.port, payload_types=both))
-    rig.engine.bridge(caller, callee)
-    rig.until(lambda: far.hearing().heard_ms(440.0) >= 100)
-    near.send_digits("5#")
-    rig.until(lambda: [(leg, digit) for leg, digit, _ in told.digits] == [(caller, "5"), (caller, "#")])
-    assert all(80 <= duration_ms <= 120 for _, _, duration_ms in told.digits)
-    rig.pass_time(0.3)
-    assert far.hearing().digits == ""
-
-
-def test_tones_are_told_to_the_call_and_not_heard_at_the_far_side(telling: RtpengineRig) -> None:
-    rig, told = telling, Told()
-    near = rig.engine.open_terminal(Tone((440.0,)))
-    far = rig.engine.open_terminal(Silence(), listen_for=(440.0, *LISTENING))
-    caller, callee = open_pair(rig, told)
-    both = {"payload_types": {8: 8}, "hears": (PCMA,), "speaks": PCMA, **NO_EVENTS}
-    caller.set_remote(remote_at(near.address, near.port, tells_digits=True, finds_tones=True, **both))
-    callee.set_remote(remote_at(far.address, far.port, **both))
-    rig.engine.bridge(caller, callee)
-    rig.settle()
-    near.set_remote(remote_at(caller.address, caller.port, payload_types={8: 8}))
-    far.set_remote(remote_at(callee.address, callee.port, payload_types={8: 8}))
-    rig.until(lambda: far.hearing().heard_ms(440.0) >= 100)
-    press(rig, near, "19")
-    rig.until(lambda: [(leg, digit) for leg, digit, _ in told.digits] == [(caller, "1"), (caller, "9")])
-    heard_ms = far.hearing().heard_ms(440.0)
-    rig.until(lambda: far.hearing().heard_ms(440.0) >= heard_ms + 100)
-    assert [far.hearing().heard_ms(frequency_hz) for frequency_hz in LISTENING] == [0, 0, 0, 0]
