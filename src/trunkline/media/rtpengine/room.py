@@ -267,9 +267,7 @@ class Room:
         """A branch more, for a callee who isn't known yet. The caller stays who it is."""
         self._made += 1
         side = Side(f"callee-{self._made}", ipv6=ipv6)
-        said = words.reserve(self.caller, side)
-
-        remote = self.caller.remote
+        said, remote = words.reserve(self.caller, side), self.caller.remote
 
         def made() -> None:
             if key_for(remote) is None:
@@ -367,7 +365,7 @@ class Room:
         def described() -> None:
             for party in pair:
                 party.side.protect(key_for(party.remote))
-            if said.injects and self._injects_from is None:
+            if said.injects and (self._injects_from is None or self._joined is not joined):
                 self._injects_from = self._clock.now() + INJECTS_S
             self._told, self._joined = said, joined
 

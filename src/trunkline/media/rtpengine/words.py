@@ -19,8 +19,6 @@ FLAGS: Final = ("trust-address", "port-latching", "strict-source")
 counts."""
 BY_NUMBER: Final = frozenset({"PCMA", "PCMU", "G722", "G729"})
 """Codecs whose payload type is the same everywhere (RFC 3551 §6): those can be added to an offer."""
-
-
 TONE_MS: Final = 100
 """By when a tone is known to be DTMF."""
 
