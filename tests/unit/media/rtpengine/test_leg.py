@@ -3,8 +3,8 @@
 import pytest
 
 from tests.contract.media.rigs import Told
+from tests.unit.media.rtpengine.prepared import Prepared
 from tests.unit.media.rtpengine.remotes import peer
-from tests.unit.media.rtpengine.test_room import Prepared
 from trunkline.call.ports import SrtpKeys, Tone
 from trunkline.errors import MediaError
 from trunkline.media.rtpengine.leg import RtpengineLeg

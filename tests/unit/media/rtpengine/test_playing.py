@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.unit.media.rtpengine.test_room import Prepared
+from tests.unit.media.rtpengine.prepared import Prepared
 from tests.unit.media.rtpengine.test_sounds import wav
 from trunkline.call.ports import Tone, WavFile
 from trunkline.media.rtpengine.room import INJECTS_S

@@ -1,79 +1,19 @@
 """A room: what it says to its rtpengine, in which order, and what it makes of the answers."""
 
-from base64 import b64decode
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.contract.media.rigs import Told
 from tests.unit.media.rtpengine.paper_daemon import DELAY_S, PaperDaemon
+from tests.unit.media.rtpengine.prepared import SETTINGS, Owner, Prepared, assert_keys
 from tests.unit.media.rtpengine.remotes import peer
 from tests.unit.virtual_clock import FakeClock
-from trunkline.call.ports import MediaFlow, SrtpKeys, Tone
-from trunkline.media.rtpengine.exchange import NgError, NgFullError, NgRefusedError, NgSilentError
+from trunkline.call.ports import MediaFlow, SrtpKeys
+from trunkline.media.rtpengine.exchange import NgFullError, NgRefusedError, NgSilentError
 from trunkline.media.rtpengine.leg import RtpengineLeg
-from trunkline.media.rtpengine.room import Room, RoomSettings
-
-SETTINGS = RoomSettings(timeout_s=10.0, poll_s=1.0)
-
-
-class Owner:
-    def __init__(self) -> None:
-        self.ready: list[Room] = []
-        self.lost: list[NgError] = []
-        self.ended: list[Room] = []
-
-    def room_ready(self, room: Room) -> None:
-        self.ready.append(room)
-
-    def room_lost(self, room: Room, error: NgError) -> None:
-        self.lost.append(error)
-
-    def room_ended(self, room: Room) -> None:
-        self.ended.append(room)
-
-
-class Prepared:
-    """A room at a paper daemon, ready; `talk` makes a call of it."""
-
-    def __init__(self, settings: RoomSettings = SETTINGS) -> None:
-        self.clock = FakeClock()
-        self.daemon = PaperDaemon(self.clock)
-        self.owner = Owner()
-        self.told = Told()
-        self.room = Room("c", self.daemon.exchange, self.clock, self.owner, settings, ipv6=False)
-        self.room.prepare()
-        self.settle()
-
-    def settle(self) -> None:
-        self.clock.advance(20 * DELAY_S)
-
-    def open(self) -> RtpengineLeg:
-        self.room.watch()
-        return RtpengineLeg(self.room, self.room.caller, self.told)
-
-    def beside(self) -> RtpengineLeg:
-        side = self.room.take_callee(ipv6=False)
-        assert side is not None
-        return RtpengineLeg(self.room, side, self.told)
-
-    def talk(self) -> tuple[RtpengineLeg, RtpengineLeg]:
-        caller, callee = self.open(), self.beside()
-        self.settle()
-        caller.set_remote(peer("198.51.100.1"))
-        callee.set_remote(peer("198.51.100.2"))
-        self.room.bridge(callee.side)
-        self.settle()
-        return caller, callee
-
-    @property
-    def told_about(self) -> dict[str, str]:
-        """Who the daemon takes each side's peer for."""
-        return {
-            tag: sdp.partition("c=IN IP4 ")[2].partition("\r")[0] for tag, sdp in self.daemon.call.sdp.items()
-        }
+from trunkline.media.rtpengine.room import Room
 
 
 def test_it_is_made_by_an_offer_and_an_answer_about_nobody() -> None:
@@ -421,72 +361,6 @@ def test_tones_are_searched_for_where_digits_are_told_and_not_sent_on() -> None:
     caller.set_remote(peer("198.51.100.1", tells_digits=True, finds_tones=True))
     one.settle()
     assert one.daemon.commands().count("block DTMF") == 2
-
-
-# --- SRTP --------------------------------------------------------------------------------------------------
-
-
-def assert_keys(one: Prepared, leg: RtpengineLeg) -> None:
-    """The daemon uses the keys that a leg was told, or none."""
-    remote, tag = leg.side.remote, leg.side.tag
-    call = one.daemon.call
-    found = tuple(
-        b64decode(lines[tag][0].partition("inline:")[2]) if lines.get(tag) else None
-        for lines in (call.sent_with, call.heard_with)
-    )
-    srtp = None if remote is None else remote.srtp
-    assert found == ((None, None) if srtp is None else (srtp.send, srtp.receive))
-
-
-def test_keys_are_given_once_and_again_when_they_are_others() -> None:
-    one = Prepared()
-    caller, callee = one.talk()
-    one.daemon.commands()
-    callee.set_remote(peer("198.51.100.2", srtp=SrtpKeys(b"1" * 30, b"2" * 30)))
-    one.settle()
-    assert one.daemon.commands() == ["offer", "answer"] * 2
-    assert_keys(one, callee)
-    for direction in (MediaFlow.SEND, MediaFlow.BOTH):
-        caller.set_remote(peer("198.51.100.1", direction=direction))
-        one.settle()
-        assert one.daemon.commands().count("offer") == 1
-        assert_keys(one, callee)
-    caller.set_remote(peer("198.51.100.1", srtp=SrtpKeys(b"3" * 30, b"4" * 30)))
-    callee.set_remote(peer("198.51.100.2", srtp=SrtpKeys(b"5" * 30, b"2" * 30)))
-    one.settle()
-    assert one.daemon.commands().count("offer") == 3
-    assert_keys(one, caller)
-    assert_keys(one, callee)
-    caller.set_remote(peer("198.51.100.1"))
-    one.settle()
-    assert_keys(one, caller)
-    assert_keys(one, callee)
-
-
-def test_the_next_attempt_leaves_the_callers_keys_alone() -> None:
-    one = Prepared()
-    caller, first = one.talk()
-    caller.set_remote(peer("198.51.100.1", srtp=SrtpKeys(b"1" * 30, b"2" * 30)))
-    first.close()
-    second = one.beside()
-    one.settle()
-    assert_keys(one, caller)
-    second.set_remote(peer("198.51.100.9", srtp=SrtpKeys(b"3" * 30, b"4" * 30)))
-    one.room.bridge(second.side)
-    one.settle()
-    assert_keys(one, caller)
-    assert_keys(one, second)
-
-
-def test_a_sound_begins_again_where_it_has_to_be_protected_from_now_on() -> None:
-    one = Prepared()
-    caller, _ = one.talk()
-    caller.announce(Tone((440.0,)))
-    one.settle()
-    one.daemon.commands()
-    caller.set_remote(peer("198.51.100.1", srtp=SrtpKeys(b"1" * 30, b"2" * 30)))
-    one.settle()
-    assert one.daemon.commands().count("play media") == 1
 
 
 # --- whatever comes in whatever order ---------------------------------------------------------------------
