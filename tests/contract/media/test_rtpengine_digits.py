@@ -93,20 +93,33 @@ def test_digits_by_signalling_are_tones_for_a_peer_without_events(rig: Rtpengine
     assert tones_ms(near, "1") == 0
 
 
+@pytest.mark.parametrize("codec", ["PCMA", "speex"])
 @pytest.mark.parametrize("caller_has_events", [True, False])
 def test_digits_by_signalling_are_events_though_who_sends_them_has_none(
-    rig: RtpengineRig, caller_has_events: bool
+    rig: RtpengineRig, codec: str, caller_has_events: bool
 ) -> None:
-    """One peer has its digits sent by INFO, both ways."""
+    """One peer has PCMA, and its digits sent by INFO both ways; the other one this codec, and telephone-event
+    at its rate: itself, or a second call on the way to it.
+    """
     near = rig.engine.open_terminal(Tone((440.0,)))
     far = rig.engine.open_terminal(Tone((440.0,)), listen_for=(440.0,))
-    pair = open_pair(rig, Told())
+    pair, beyond = open_pair(rig, Told()), open_pair(rig, Told())
     one, other = pair if caller_has_events else pair[::-1]
-    both = {"payload_types": {8: 8}, "hears": (PCMA,), "speaks": PCMA}
-    one.set_remote(remote_at(far.address, far.port, tells_digits=True, **both))
-    other.set_remote(remote_at(near.address, near.port, **both, **NO_EVENTS))
-    far.set_remote(remote_at(one.address, one.port, payload_types={8: 8, 101: 101}))
+    passing = {8: 8} if codec == "PCMA" else {}
+    there = having(PCMA, payload_types=passing)
+    other.set_remote(remote_at(near.address, near.port, **{**there, **NO_EVENTS}))
     near.set_remote(remote_at(other.address, other.port, payload_types={8: 8}))
+    if codec == "PCMA":
+        one.set_remote(remote_at(far.address, far.port, **there, tells_digits=True))
+        at_far = one
+    else:
+        speaks = OTHERS[codec]
+        near_end, at_far = beyond
+        one.set_remote(remote_at(near_end.address, near_end.port, **having(speaks, tells_digits=True)))
+        near_end.set_remote(remote_at(one.address, one.port, **having(speaks)))
+        at_far.set_remote(remote_at(far.address, far.port, **having(PCMA)))
+        rig.engine.bridge(*beyond)
+    far.set_remote(remote_at(at_far.address, at_far.port, payload_types={8: 8, 101: 101}))
     rig.engine.bridge(*pair)
     rig.until(lambda: far.hearing().heard_ms(440.0) >= 100)
     one.send_digits("19")

@@ -3,9 +3,10 @@
 import pytest
 
 from tests.contract.media.rigs import Told, figures_of, open_pair, remote_at
-from tests.contract.media.rtpengine_rig import OTHERS, PCMA, RtpengineRig, having
+from tests.contract.media.rtpengine_rig import NO_EVENTS, OTHERS, PCMA, RtpengineRig, having
 from tests.contract.media.test_srtp import AT_CALLEE, AT_CALLER, AT_FAR, AT_NEAR, FAR_KEY, NEAR_KEY
 from trunkline.call.ports import SrtpKeys, Tone
+from trunkline.errors import MediaError
 from trunkline.media.terminals import Silence
 
 
@@ -77,3 +78,22 @@ def test_a_new_key_of_ours_begins_a_new_stream_however_far_the_last_one_had_come
     far.set_remote(remote_at(callee.address, callee.port, srtp=SrtpKeys(FAR_KEY, NEAR_KEY)))
     near.send(caller, 8)
     rig.until(lambda: figures_of(far)[0] == 9)
+
+
+def test_tones_that_stand_for_events_are_protected(rig: RtpengineRig) -> None:
+    """The callee has SRTP and no telephone-event."""
+    near = rig.engine.open_terminal(Tone((440.0,)))
+    far = rig.engine.open_terminal(Silence(), listen_for=(440.0, 697.0, 1209.0))
+    caller, callee = open_pair(rig, Told())
+    both = {"payload_types": {8: 8}, "hears": (PCMA,), "speaks": PCMA}
+    caller.set_remote(remote_at(near.address, near.port, **both))
+    callee.set_remote(remote_at(far.address, far.port, srtp=AT_CALLEE, **both, **NO_EVENTS))
+    rig.engine.bridge(caller, callee)
+    rig.settle()
+    near.set_remote(remote_at(caller.address, caller.port, payload_types={8: 8, 101: 101}))
+    far.set_remote(remote_at(callee.address, callee.port, payload_types={8: 8}, srtp=AT_FAR))
+    rig.until(lambda: far.hearing().heard_ms(440.0) >= 100)
+    near.send_digits("1", duration_ms=200)
+    rig.until(lambda: min(far.hearing().heard_ms(hz) for hz in (697.0, 1209.0)) >= 160)
+    with pytest.raises(MediaError, match="unprotected"):
+        callee.send_digits("2")

@@ -72,8 +72,10 @@ def test_without_the_same_keys_at_both_ends_nothing_is_made_out(
 
 def test_a_callee_alone_may_have_srtp(rig: Rig) -> None:
     near, far = speakers(rig)
-    between_terminals(rig, near, far, callee_srtp=AT_CALLEE, far_srtp=AT_FAR)
+    _, callee = between_terminals(rig, near, far, callee_srtp=AT_CALLEE, far_srtp=AT_FAR)
     rig.until(lambda: far.hearing().heard_ms(440.0) >= 200 and near.hearing().heard_ms(1000.0) >= 200)
+    callee.send_digits("2")
+    rig.until(lambda: far.hearing().digits == "2")
     assert near.figures().packets_lost == far.figures().packets_lost == 0
 
 

@@ -123,7 +123,7 @@ def _events(remote: RemoteMedia, far: RemoteMedia | None) -> Iterator[Format]:
     if remote.takes_events is not None:
         yield _event(remote.takes_events)
     elif far is not None and far.tells_digits and far.takes_events is not None:
-        yield _event(far.takes_events)
+        yield from _events_of(far.takes_events, remote, far)
     elif not remote.tells_digits:
         return
     if own is None:
@@ -133,6 +133,16 @@ def _events(remote: RemoteMedia, far: RemoteMedia | None) -> Iterator[Format]:
     onward = remote.payload_types.get(own)
     if onward is not None and far is not None:
         yield Format(onward, f"{TELEPHONE_EVENT}/{rate}")
+
+
+def _events_of(event: TelephoneEvents, remote: RemoteMedia, far: RemoteMedia) -> Iterator[Format]:
+    """The far peer's, and once more at the rate of what this one speaks (RFC 4733 §2.1)."""
+    yield _event(event)
+    rate = event.clock_rate if remote.speaks is None else remote.speaks.clock_rate
+    if rate != event.clock_rate:
+        taken = {event.payload_type, *(audio.payload_type for audio in (*remote.hears, *far.hears))}
+        number = next(number for number in range(127, 95, -1) if number not in taken)
+        yield _event(TelephoneEvents(number, rate))
 
 
 def _event(event: TelephoneEvents) -> Format:

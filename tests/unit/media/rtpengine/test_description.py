@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.media.rtpengine.remotes import G729, ILBC, PCMA, PCMU, SPEEX, peer
-from trunkline.call.ports import MediaFlow, SrtpKeys
+from trunkline.call.ports import MediaFlow, SrtpKeys, TelephoneEvents
 from trunkline.media.rtpengine.description import (
     IDLE,
     DescriptionError,
@@ -87,6 +87,11 @@ def test_events_of_a_peer_that_tells_its_digits_are_listed_for_the_other_one_too
     without = peer(takes_events=None, dtmf_payload_type=None, payload_types={8: 8})
     assert EVENT in formats(without, peer(tells_digits=True))
     assert EVENT not in formats(without, peer())
+    slow = peer(takes_events=TelephoneEvents(102, 16000), hears=(SPEEX,), speaks=SPEEX, tells_digits=True)
+    assert formats(without, slow)[1:] == (
+        Format(102, "telephone-event/16000"),
+        Format(127, "telephone-event/8000"),
+    )
 
 
 def test_a_peer_of_nothing_is_idle() -> None:
