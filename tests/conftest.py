@@ -1,10 +1,14 @@
-"""What every test may ask for."""
+"""What every test may ask for. Hypothesis has no time limit per example: a busy machine is no finding."""
 
 from collections.abc import Callable
 
 import pytest
+from hypothesis import settings
 
 from tests import programs
+
+settings.register_profile("steady", deadline=None)
+settings.load_profile("steady")
 
 
 @pytest.fixture

@@ -67,7 +67,9 @@ def dial(
     ] = False,
     digits: Annotated[
         str,
-        typer.Option(help="Send these digits after the answer: as telephone-events (RFC 4733), or tones."),
+        typer.Option(
+            help="Send these digits after the answer, as telephone-events (RFC 4733) or tones; w waits 0.5 s."
+        ),
     ] = "",
     info: Annotated[bool, typer.Option("--info", help="Send the digits in INFO requests instead.")] = False,
     seconds: Annotated[float, typer.Option("--for", help="How long to stay in the call.")] = 5.0,

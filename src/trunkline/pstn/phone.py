@@ -33,6 +33,8 @@ HANG_UP_S = 2.0
 """How long the answer to our BYE or CANCEL is waited for."""
 DIGIT_MS = 100
 """How long a digit in an INFO is said to last."""
+PAUSE_S = 0.5
+"""How long a `w` between digits lasts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Dialling:
     """Frequencies in Hz, at most 16."""
     digits: str = ""
     """Sent once the call is answered: as telephone-events (RFC 4733), or as tones to a far end without
-    them.
+    them. `w` is a pause of `PAUSE_S`.
     """
     info: bool = False
     """Send the digits in INFO requests instead."""
@@ -386,20 +388,30 @@ class _Placed(_Conversation, OutgoingInviteEvents):
         if not await self._wait(dialling.ring_s, lambda: self.report.answered):
             if not self._over:
                 self.report.outcome = f"no answer within {dialling.ring_s:g} s"
-        elif dialling.digits:
-            self._send_digits()
+        else:
+            await self._press()
         if not self._over and self.report.answered:
             await self._wait(dialling.talk_s, lambda: False)
         if not self._over:
             await self._hang_up()
         return self.conclude()
 
-    def _send_digits(self) -> None:
-        dialling = self._dialling
-        if not dialling.info:
-            self.talker.terminal.send_digits(dialling.digits)
+    async def _press(self) -> None:
+        first, *later = self._dialling.digits.split("w")
+        self._send_digits(first)
+        for digits in later:
+            await self._wait(PAUSE_S, lambda: False)
+            if self._over:
+                return
+            self._send_digits(digits)
+
+    def _send_digits(self, digits: str) -> None:
+        if not digits:
+            return
+        if not self._dialling.info:
+            self.talker.terminal.send_digits(digits)
         elif self._usage is not None:
-            for digit in dialling.digits:
+            for digit in digits:
                 self._digits.send(self._usage, digit, DIGIT_MS)
 
     async def _wait(self, seconds: float, done: Callable[[], bool]) -> bool:

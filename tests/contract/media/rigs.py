@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from tests.unit.virtual_clock import FakeClock
-from trunkline.call.ports import MediaFlow, MediaLeg, RemoteMedia, TelephoneEvents
+from trunkline.call.ports import MediaFlow, MediaLeg, RemoteMedia, SrtpKeys, TelephoneEvents
 from trunkline.call.record import MediaFigures
 from trunkline.media.embedded import EmbeddedEngine, EngineSettings
 from trunkline.media.fake import FakeEngine
@@ -101,7 +101,8 @@ def open_pair(rig: Rig, told: Told) -> tuple[MediaLeg, MediaLeg]:
 
 def rtp(payload_type: int, sequence: int, ssrc: int = 7, payload: bytes = bytes(160)) -> bytes:
     """An RTP packet of a steady 20 ms stream."""
-    head = bytes((0x80, payload_type)) + sequence.to_bytes(2, "big") + (160 * sequence).to_bytes(4, "big")
+    head = bytes((0x80, payload_type)) + (sequence & 0xFFFF).to_bytes(2, "big")
+    head += (160 * sequence).to_bytes(4, "big")
     return head + ssrc.to_bytes(4, "big") + payload
 
 
@@ -258,3 +259,41 @@ def figures_of(leg: MediaLeg) -> tuple[int, int]:
     """Packets received and sent."""
     figures: MediaFigures = leg.figures()
     return figures.packets_received, figures.packets_sent
+
+
+RIGS: dict[str, Callable[[int], Rig]] = {"embedded": EmbeddedRig, "fake": FakeRig}
+
+
+def between_terminals(
+    rig: Rig,
+    near: MediaLeg,
+    far: MediaLeg,
+    *,
+    near_srtp: SrtpKeys | None = None,
+    caller_srtp: SrtpKeys | None = None,
+    callee_srtp: SrtpKeys | None = None,
+    far_srtp: SrtpKeys | None = None,
+) -> tuple[MediaLeg, MediaLeg]:
+    """Two bridged legs, each with a terminal as its peer. Telephone-event is 101 near."""
+    caller, callee = open_pair(rig, Told())
+    event = rig.far_event
+    at_far = {
+        "payload_types": {8: 8, event: 101},
+        "dtmf_payload_type": event,
+        "takes_events": TelephoneEvents(event, 8000),
+    }
+    caller.set_remote(remote_at(near.address, near.port, payload_types={8: 8, 101: event}, srtp=caller_srtp))
+    callee.set_remote(remote_at(far.address, far.port, **at_far, srtp=callee_srtp))
+    rig.engine.bridge(caller, callee)
+    rig.settle()
+    near.set_remote(remote_at(caller.address, caller.port, payload_types={8: 8, 101: 101}, srtp=near_srtp))
+    far.set_remote(
+        remote_at(
+            callee.address,
+            callee.port,
+            payload_types={8: 8, event: event},
+            dtmf_payload_type=event,
+            srtp=far_srtp,
+        )
+    )
+    return caller, callee

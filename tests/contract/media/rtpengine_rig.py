@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tests.contract.media.rigs import SocketPeer
 from tests.contract.media.rtpengine_daemon import RtpengineDaemon
-from trunkline.call.ports import MediaEvents, MediaLeg
+from trunkline.call.ports import AudioFormat, MediaEvents, MediaLeg, TelephoneEvents
 from trunkline.media.embedded import EmbeddedEngine, EmbeddedTerminal, EngineSettings
 from trunkline.media.rtpengine.engine import RtpengineEngine, RtpengineSettings
 from trunkline.media.rtpengine.leg import RtpengineLeg
@@ -15,8 +15,34 @@ from trunkline.media.rtpengine.wires import InstanceAddress, Transport
 from trunkline.media.terminals import Source
 from trunkline.net.loop_clock import LoopClock
 
-PATIENCE_S = 4.0
+PATIENCE_S = 8.0
 """Waited for what must come; never used up by a test that passes."""
+
+
+PCMA, PCMU = AudioFormat(8, "PCMA", 8000), AudioFormat(0, "PCMU", 8000)
+OTHERS = {
+    "PCMU": PCMU,
+    "G722": AudioFormat(9, "G722", 8000),
+    "G729": AudioFormat(18, "G729", 8000),
+    "speex": AudioFormat(98, "speex", 16000),
+}
+ILBC = AudioFormat(97, "iLBC", 8000)
+NO_EVENTS: dict[str, object] = {"dtmf_payload_type": None, "takes_events": None}
+
+
+def having(speaks: AudioFormat, **changes: object) -> dict[str, object]:
+    """A peer that has this codec and no other, which nobody else has, and telephone-event at its rate."""
+    rate = 16000 if speaks.codec == "speex" else 8000
+    event = 102 if speaks.codec == "speex" else 101
+    return {
+        "payload_types": {},
+        "clock_rates": {speaks.payload_type: speaks.clock_rate, event: rate},
+        "hears": (speaks,),
+        "speaks": speaks,
+        "dtmf_payload_type": event,
+        "takes_events": TelephoneEvents(event, rate),
+        **changes,
+    }
 
 
 class WithTerminals:

@@ -1,61 +1,18 @@
-"""What every media engine does alike: the contract of `call.ports.MediaEngine`, and of `TerminalEngine`.
+"""What every media engine does alike: the contract of `call.ports.MediaEngine`.
 
-Each test runs over the embedded engine (real packets on loopback) and over the fake.
+Each test runs over the embedded engine (real packets on loopback), over the fake, and over an rtpengine. So
+do those of `test_terminals` and `test_srtp`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
-from tests.contract.media.rigs import EmbeddedRig, FakeRig, Rig, Told, figures_of, open_pair, remote_at
-from tests.contract.media.rtpengine_daemon import RtpengineDaemon
-from tests.contract.media.rtpengine_rig import RtpengineRig
-from trunkline.call.ports import MediaFlow, MediaLeg, NoPortsError, SrtpKeys, TelephoneEvents, Tone
+from tests.contract.media.rigs import RIGS, Rig, Told, figures_of, open_pair, remote_at
+from trunkline.call.ports import MediaFlow, MediaLeg, NoPortsError
 from trunkline.errors import MediaError
-from trunkline.media.terminals import Echo, Silence
-
-RIGS: dict[str, Callable[[int], Rig]] = {"embedded": EmbeddedRig, "fake": FakeRig}
-RTPENGINE_CANNOT = {
-    "test_ports_run_out_and_come_back_once_they_have_drained": "the ports are the daemon's to rest",
-    "test_payload_types_that_were_not_agreed_go_nowhere": "it passes on what it has no handler for",
-    "test_what_was_heard_is_rated": "it knows loss, jitter and MOS from the peers' RTCP only",
-    "test_digits_need_no_audio_to_travel_with": "it sends digits in a stream of the far side's only",
-    "test_srtp_on_one_leg_and_rtp_on_the_other": "it takes no SRTP keys: refused",
-    "test_without_the_same_keys_at_both_ends_nothing_is_made_out[we only]": "as above",
-    "test_without_the_same_keys_at_both_ends_nothing_is_made_out[other keys]": "as above",
-    "test_without_the_same_keys_at_both_ends_nothing_is_made_out[a key identifier]": "as above",
-    "test_keys_of_a_reinvite_take_the_place_of_those_before": "as above",
-}
-"""Tests that rtpengine 10.5 does not pass, each with the reason. docs/operations.md says the same."""
-
-
-@pytest.fixture(params=[*RIGS, "rtpengine"])
-def make_rig(
-    request: pytest.FixtureRequest, rtpengine: Callable[[], RtpengineDaemon]
-) -> Iterator[Callable[[int], Rig]]:
-    made: list[Rig] = []
-    if request.param == "rtpengine":
-        reason = RTPENGINE_CANNOT.get(request.node.name.replace("rtpengine-", "").removesuffix("[rtpengine]"))
-        if reason is not None:
-            request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
-
-    def make(pairs: int) -> Rig:
-        if request.param == "rtpengine":
-            rig: Rig = RtpengineRig(rtpengine(), pairs)
-        else:
-            rig = RIGS[request.param](pairs)
-        made.append(rig)
-        return rig
-
-    yield make
-    for rig in made:
-        rig.stop()
-
-
-@pytest.fixture
-def rig(make_rig: Callable[[int], Rig]) -> Rig:
-    return make_rig(16)
 
 
 class Bridged:
@@ -78,17 +35,40 @@ def test_a_leg_has_an_even_port_of_its_own(rig: Rig) -> None:
     assert len({leg.address for leg in legs}) == 1
 
 
-def test_ports_run_out_and_come_back_once_they_have_drained(make_rig: Callable[[int], Rig]) -> None:
+def test_ports_run_out_and_come_back(make_rig: Callable[[int], Rig]) -> None:
     rig = make_rig(2)
     first, second = (rig.engine.open_leg(ipv6=False, events=Told()) for _ in range(2))
     with pytest.raises(NoPortsError):
         rig.engine.open_leg(ipv6=False, events=Told())
     first.close()
-    with pytest.raises(NoPortsError, match="1 "):
-        rig.engine.open_leg(ipv6=False, events=Told())
     rig.pass_time(rig.drain_s)
-    again = rig.engine.open_leg(ipv6=False, events=Told())
-    assert again.port == first.port != second.port
+    again: list[MediaLeg] = []
+
+    def opens() -> bool:
+        with suppress(NoPortsError):
+            again.append(rig.engine.open_leg(ipv6=False, events=Told()))
+        return bool(again)
+
+    rig.until(opens)
+    assert again[0].port != second.port
+    with pytest.raises(NoPortsError):
+        rig.engine.open_leg(ipv6=False, events=Told())
+
+
+@pytest.mark.parametrize("make", RIGS.values(), ids=RIGS)
+def test_a_port_of_our_own_rests_before_it_is_used_again(make: Callable[[int], Rig]) -> None:
+    """Those of an rtpengine are its own to rest."""
+    rig = make(2)
+    try:
+        first, second = (rig.engine.open_leg(ipv6=False, events=Told()) for _ in range(2))
+        first.close()
+        with pytest.raises(NoPortsError, match="1 "):
+            rig.engine.open_leg(ipv6=False, events=Told())
+        rig.pass_time(rig.drain_s)
+        again = rig.engine.open_leg(ipv6=False, events=Told())
+        assert again.port == first.port != second.port
+    finally:
+        rig.stop()
 
 
 def test_closing_twice_says_the_same(rig: Rig) -> None:
@@ -133,6 +113,25 @@ def test_nothing_passes_before_the_bridge_or_before_the_far_peer_is_known(rig: R
     peer.send(caller, 8)
     rig.until(lambda: figures_of(caller) == (2, 0))
     assert figures_of(callee) == (0, 0)
+
+
+def test_what_comes_before_the_bridge_goes_nowhere(rig: Rig) -> None:
+    """Whoever sends to a port of ours that nobody is bridged with is not heard by the other peer."""
+    told = Told()
+    caller, callee = open_pair(rig, told)
+    near, far, stranger = rig.peer(), rig.peer(), rig.peer()
+    caller.set_remote(near.remote)
+    rig.settle()
+    stranger.send(callee, 8)
+    callee.set_remote(far.remote)
+    rig.settle()
+    far.send(callee, 8)
+    assert near.received() == []
+    rig.engine.bridge(caller, callee)
+    rig.settle()
+    far.send(callee, 8)
+    rig.until(lambda: figures_of(caller)[1] == 1)
+    assert near.received() == [8]
 
 
 @pytest.mark.parametrize(
@@ -257,192 +256,3 @@ def test_a_closed_call_is_not_missed(rig: Rig) -> None:
     call.callee.close()
     rig.pass_time(rig.timeout_s * 3)
     assert call.told.timed_out == []
-
-
-# --- terminals -------------------------------------------------------------------------------------------
-
-
-def between_terminals(
-    rig: Rig,
-    near: MediaLeg,
-    far: MediaLeg,
-    *,
-    near_srtp: SrtpKeys | None = None,
-    caller_srtp: SrtpKeys | None = None,
-) -> tuple[MediaLeg, MediaLeg]:
-    """Two bridged legs, each with a terminal as its peer. Telephone-event is 101 near."""
-    caller, callee = open_pair(rig, Told())
-    event = rig.far_event
-    at_far = {
-        "payload_types": {8: 8, event: 101},
-        "dtmf_payload_type": event,
-        "takes_events": TelephoneEvents(event, 8000),
-    }
-    caller.set_remote(remote_at(near.address, near.port, payload_types={8: 8, 101: event}, srtp=caller_srtp))
-    callee.set_remote(remote_at(far.address, far.port, **at_far))
-    near.set_remote(remote_at(caller.address, caller.port, payload_types={8: 8, 101: 101}, srtp=near_srtp))
-    far.set_remote(
-        remote_at(callee.address, callee.port, payload_types={8: 8, event: event}, dtmf_payload_type=event)
-    )
-    rig.engine.bridge(caller, callee)
-    rig.settle()
-    return caller, callee
-
-
-def test_a_tone_is_heard_through_two_legs_from_end_to_end(rig: Rig) -> None:
-    listen_for = (440.0, 1000.0)
-    near = rig.engine.open_terminal(Tone((440.0,), level_dbm0=-13.0), listen_for=listen_for)
-    far = rig.engine.open_terminal(Tone((1000.0,)), listen_for=listen_for)
-    caller, callee = between_terminals(rig, near, far)
-    rig.until(lambda: far.hearing().heard_ms(440.0) >= 200 and near.hearing().heard_ms(1000.0) >= 200)
-    assert near.hearing().heard_ms(440.0) == far.hearing().heard_ms(1000.0) == 0
-    level = far.hearing().tones[0].level_dbm0
-    assert level is not None
-    assert level == pytest.approx(-13.0, abs=0.5)
-    rig.until(lambda: min(*figures_of(caller), *figures_of(callee)) >= 10)
-    far.close()
-    assert far.hearing().heard_ms(440.0) >= 200, "it remembers after it was closed"
-
-
-def test_what_was_heard_is_rated(rig: Rig) -> None:
-    near = rig.engine.open_terminal(Tone((440.0,)))
-    far = rig.engine.open_terminal(Silence(), listen_for=(440.0,))
-    caller, _ = between_terminals(rig, near, far)
-    rig.until(lambda: far.hearing().heard_ms(440.0) >= 200)
-    assert (caller.figures().mos or 0.0) > 4.0
-
-
-def test_digits_arrive_in_order_and_are_told_to_have_been_sent(rig: Rig) -> None:
-    ended: list[None] = []
-    near = rig.engine.open_terminal(Silence(), source_ended=lambda: ended.append(None))
-    far = rig.engine.open_terminal(Silence())
-    between_terminals(rig, near, far)
-    near.send_digits("0a#", duration_ms=60)
-    rig.until(lambda: far.hearing().digits == "0A#" and len(ended) == 1)
-
-
-def test_digits_that_came_by_signalling_are_sent_to_a_legs_peer(rig: Rig) -> None:
-    near = rig.engine.open_terminal(Tone((440.0,)))
-    far = rig.engine.open_terminal(Silence(), listen_for=(440.0,))
-    caller, callee = between_terminals(rig, near, far)
-    rig.until(lambda: far.hearing().heard_ms(440.0) > 0)
-    callee.send_digits("1")
-    callee.send_digits("2d", duration_ms=60)
-    rig.until(lambda: far.hearing().digits == "12D")
-    caller.send_digits("9")
-    rig.until(lambda: near.hearing().digits == "9")
-    heard_ms = far.hearing().heard_ms(440.0)
-    rig.until(lambda: far.hearing().heard_ms(440.0) > heard_ms)
-    assert callee.figures().packets_lost == far.figures().packets_lost == 0
-
-
-def test_digits_need_no_audio_to_travel_with(rig: Rig) -> None:
-    near, far = rig.engine.open_terminal(Echo()), rig.engine.open_terminal(Echo())
-    _, callee = between_terminals(rig, near, far)
-    callee.send_digits("77")
-    rig.until(lambda: far.hearing().digits == "77")
-    assert near.hearing().digits == ""
-
-
-def test_digits_are_refused_where_they_cannot_be_sent(rig: Rig) -> None:
-    leg = rig.engine.open_leg(ipv6=False, events=Told())
-    with pytest.raises(MediaError, match="telephone-event"):
-        leg.send_digits("1")
-    leg.set_remote(remote_at("198.51.100.7", 4000, payload_types={8: 8}, takes_events=None))
-    with pytest.raises(MediaError, match="telephone-event"):
-        leg.send_digits("1")
-    leg.set_remote(remote_at("198.51.100.7", 4000))
-    with pytest.raises(MediaError, match="DTMF digit"):
-        leg.send_digits("1x")
-    leg.close()
-    with pytest.raises(MediaError):
-        leg.send_digits("1")
-
-
-def test_an_echo_is_heard_by_who_spoke(rig: Rig) -> None:
-    near = rig.engine.open_terminal(Tone((440.0,)), listen_for=(440.0,))
-    far = rig.engine.open_terminal(Echo())
-    between_terminals(rig, near, far)
-    rig.until(lambda: near.hearing().heard_ms(440.0) >= 100)
-    near.play(Silence())
-    heard_ms = near.hearing().heard_ms(440.0)
-    rig.pass_time(0.5)
-    assert near.hearing().heard_ms(440.0) <= heard_ms + 200
-
-
-# --- SRTP ------------------------------------------------------------------------------------------------
-
-
-NEAR_KEY, CALLER_KEY, OTHER_KEY = (bytes([octet]) * 30 for octet in (1, 2, 3))
-AT_NEAR = SrtpKeys(send=NEAR_KEY, receive=CALLER_KEY)
-AT_CALLER = SrtpKeys(send=CALLER_KEY, receive=NEAR_KEY)
-
-
-def test_srtp_on_one_leg_and_rtp_on_the_other(rig: Rig) -> None:
-    near = rig.engine.open_terminal(Tone((440.0,)), listen_for=(1000.0,))
-    far = rig.engine.open_terminal(Tone((1000.0,)), listen_for=(440.0,))
-    _, callee = between_terminals(rig, near, far, near_srtp=AT_NEAR, caller_srtp=AT_CALLER)
-    rig.until(lambda: far.hearing().heard_ms(440.0) >= 200 and near.hearing().heard_ms(1000.0) >= 200)
-    near.send_digits("1")
-    callee.send_digits("2")
-    rig.until(lambda: far.hearing().digits in {"12", "21"})
-    assert near.figures().packets_lost == far.figures().packets_lost == 0
-
-
-@pytest.mark.parametrize(
-    ("near_srtp", "caller_srtp"),
-    [
-        pytest.param(AT_NEAR, None, id="the peer only"),
-        pytest.param(None, AT_CALLER, id="we only"),
-        pytest.param(AT_NEAR, SrtpKeys(OTHER_KEY, OTHER_KEY), id="other keys"),
-        pytest.param(AT_NEAR, SrtpKeys(CALLER_KEY, NEAR_KEY, b"\x01"), id="a key identifier"),
-    ],
-)
-def test_without_the_same_keys_at_both_ends_nothing_is_made_out(
-    rig: Rig, near_srtp: SrtpKeys | None, caller_srtp: SrtpKeys | None
-) -> None:
-    near = rig.engine.open_terminal(Tone((440.0,)), listen_for=(1000.0,))
-    far = rig.engine.open_terminal(Tone((1000.0,)), listen_for=(440.0,))
-    caller, _ = between_terminals(rig, near, far, near_srtp=near_srtp, caller_srtp=caller_srtp)
-    rig.until(lambda: figures_of(near)[1] >= 20 and figures_of(far)[1] >= 20)
-    assert far.hearing().heard_ms(440.0) == 0
-    if caller_srtp is not None:
-        assert figures_of(caller)[0] == figures_of(far)[0] == 0, "what isn't the peer's isn't even counted"
-
-
-def test_keys_of_a_reinvite_take_the_place_of_those_before(rig: Rig) -> None:
-    near = rig.engine.open_terminal(Tone((440.0,)))
-    far = rig.engine.open_terminal(Silence(), listen_for=(440.0,))
-    caller, _ = between_terminals(rig, near, far, near_srtp=AT_NEAR, caller_srtp=AT_CALLER)
-    rig.until(lambda: far.hearing().heard_ms(440.0) >= 100)
-    near.set_remote(
-        remote_at(caller.address, caller.port, payload_types={8: 8}, srtp=SrtpKeys(OTHER_KEY, CALLER_KEY))
-    )
-    caller.set_remote(remote_at(near.address, near.port, srtp=SrtpKeys(CALLER_KEY, OTHER_KEY)))
-    heard_ms = far.hearing().heard_ms(440.0)
-    rig.until(lambda: far.hearing().heard_ms(440.0) >= heard_ms + 200)
-
-
-@pytest.mark.parametrize("keys", [SrtpKeys(b"short", NEAR_KEY), SrtpKeys(NEAR_KEY, NEAR_KEY, bytes(129))])
-def test_keys_of_an_impossible_length_are_refused(rig: Rig, keys: SrtpKeys) -> None:
-    leg = rig.engine.open_leg(ipv6=False, events=Told())
-    with pytest.raises(MediaError, match="SRTP needs"):
-        leg.set_remote(remote_at("198.51.100.7", 4000, srtp=keys))
-
-
-def test_a_terminal_refuses_what_it_cannot_do(rig: Rig) -> None:
-    terminal = rig.engine.open_terminal(Silence())
-    with pytest.raises(MediaError, match="telephone-event"):
-        terminal.send_digits("1")
-    with pytest.raises(MediaError, match=r"format|spoken to"):
-        terminal.set_remote(remote_at("198.51.100.7", 4000, payload_types={18: 18}))
-    terminal.set_remote(remote_at("198.51.100.7", 4000))
-    with pytest.raises(MediaError, match="DTMF digit"):
-        terminal.send_digits("12x")
-    with pytest.raises(MediaError):
-        terminal.play(Tone(()))
-    with pytest.raises(MediaError):
-        rig.engine.open_terminal(Tone((1.0, 2.0, 3.0)))
-    terminal.close()
-    with pytest.raises(MediaError):
-        terminal.play(Silence())

@@ -396,11 +396,12 @@ def test_a_file_is_played_and_recorded_at_the_other_end(rig: EmbeddedRig, tmp_pa
     source = write_wav(tmp_path / "in.wav", [8000, -8000] * 1600)
     near = rig.engine.open_terminal(Silence(), source_ended=lambda: ended.append(None))
     far = rig.engine.open_terminal(Silence(), record_to=tmp_path / "out.wav")
-    near.set_remote(remote_at(far.address, far.port, payload_types={0: 0}))
     far.set_remote(remote_at(near.address, near.port, payload_types={0: 0}))
+    near.set_remote(remote_at(far.address, far.port, payload_types={0: 0}))
     near.play(WavFile(str(source)))
     rig.until(lambda: len(ended) == 1)
-    rig.until(lambda: figures_of(far)[0] >= figures_of(near)[1])
+    sent = figures_of(near)[1]
+    rig.until(lambda: figures_of(far)[0] >= sent)
     far.close()
     with wave.open(str(tmp_path / "out.wav")) as file:
         assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 8000)

@@ -8,7 +8,7 @@ from tests.unit.net.wire import until
 from tests.unit.pstn.ground import Ground, on_ground
 from trunkline.call.ports import Tone
 from trunkline.media.terminals import Silence
-from trunkline.pstn.phone import CallReport, Dialling
+from trunkline.pstn.phone import PAUSE_S, CallReport, Dialling
 from trunkline.pstn.quiet_dialog import QuietDialog
 from trunkline.sip.message import Request
 from trunkline.sip.name_addr import NameAddr
@@ -115,6 +115,23 @@ def test_options_is_answered_and_other_methods_are_not_served() -> None:
 
 def test_a_report_knows_only_what_was_listened_for() -> None:
     assert not CallReport().heard(440.0)
+
+
+@pytest.mark.parametrize("info", [False, True])
+def test_a_pause_in_digits_is_waited_for_and_not_sent(info: bool) -> None:
+    taken: list[CallReport] = []
+
+    async def call(ground: Ground) -> CallReport:
+        async with (
+            ground.phone(answers=TONE, taken=taken.append) as (_, uri),
+            ground.phone() as (caller, _),
+        ):
+            return await caller.dial(Dialling(uri, digits="w4w2", info=info, talk_s=0.5))
+
+    report = on_ground(call)
+    (theirs,) = taken
+    assert (theirs.digits_in_info, theirs.hearing.digits) == (("42", "") if info else ("", "42"))
+    assert report.talk_s >= 2 * PAUSE_S + 0.4
 
 
 def test_digits_in_info_are_reported_apart() -> None:

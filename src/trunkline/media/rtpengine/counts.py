@@ -1,8 +1,8 @@
 """The figures in an rtpengine's answers to `query` and `delete`.
 
 It counts the packets that arrive at each side, by stream; loss, jitter and MOS it knows only from the RTCP of
-the peers (RFC 3550 §6.4), by SSRC: the far peer's report on what it was passed. A figure that is absent,
-negative or of the wrong kind counts as not known.
+the peers (RFC 3550 §6.4), by the SSRC of who reports: they are of what that peer was sent. A figure that is
+absent, negative or of the wrong kind counts as not known.
 """
 
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ _MOST: Final = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What one side received."""
+    """What one side received, and what its peer reports of what it was sent: the far peer's audio."""
 
     received: int
-    lost: int = 0
-    jitter_ms: float = 0.0
-    mos: float | None = None
+    far_lost: int = 0
+    far_jitter_ms: float = 0.0
+    far_mos: float | None = None
     """None: no RTCP has told."""
 
 

@@ -9,13 +9,15 @@ It knows one number a format and call, not one a leg: `refusal` says what of a `
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 from typing import Final, NamedTuple
 
-from trunkline.call.ports import AudioFormat, MediaFlow, RemoteMedia
+from trunkline.call.ports import AudioFormat, MediaFlow, RemoteMedia, TelephoneEvents
 from trunkline.errors import MediaError
+from trunkline.media.rtpengine.crypto import usable
 from trunkline.sdp.codecs import TELEPHONE_EVENT
+from trunkline.sdp.crypto import KEY_AND_SALT_OCTETS, MAX_MKI_OCTETS
 
 CANNOT_TRANSCODE: Final = frozenset({"iLBC"})
 """Codecs that Debian's build can't encode, and what can't be encoded it does not decode either."""
@@ -58,10 +60,8 @@ IDLE: Final = (Format(8, "PCMA/8000"),)
 
 def refusal(remote: RemoteMedia) -> str | None:
     """What is asked for here that an rtpengine can't do; None: nothing."""
-    if remote.srtp is not None:
-        return "rtpengine makes SRTP keys of its own and takes none: SRTP needs the embedded engine"
-    if remote.finds_tones:
-        return "DTMF within the audio is not looked for with rtpengine"
+    if remote.srtp is not None and not usable(remote.srtp):
+        return f"SRTP needs keys of {KEY_AND_SALT_OCTETS} octets, and identifiers of up to {MAX_MKI_OCTETS}"
     for number, onward in remote.payload_types.items():
         if number != onward and not _is_event(remote, number):
             return f"rtpengine passes payload type {number} on as {number}, not as {onward}"
@@ -113,11 +113,19 @@ def _of_audio(audio: AudioFormat) -> Format:
 
 def _events(remote: RemoteMedia, far: RemoteMedia | None) -> Iterator[Format]:
     """telephone-event as the peer takes it and as it sends it. Where the two legs' numbers differ, both are
-    listed: digits then arrive right at the side that did not offer.
+    listed: digits then arrive right at the side that did not offer. What a peer may send but doesn't take is
+    listed only to be heard of, for what is listed is also sent.
+
+    Digits by signalling become events only where the peer in whose audio they travel has events as well: it
+    is said to, when what the far one sends of them goes nowhere.
     """
     own = remote.dtmf_payload_type
     if remote.takes_events is not None:
-        yield Format(remote.takes_events.payload_type, f"{TELEPHONE_EVENT}/{remote.takes_events.clock_rate}")
+        yield _event(remote.takes_events)
+    elif far is not None and far.tells_digits and far.takes_events is not None:
+        yield from _events_of(far.takes_events, remote, far)
+    elif not remote.tells_digits:
+        return
     if own is None:
         return
     rate = remote.clock_rates.get(own, 8000)
@@ -127,8 +135,22 @@ def _events(remote: RemoteMedia, far: RemoteMedia | None) -> Iterator[Format]:
         yield Format(onward, f"{TELEPHONE_EVENT}/{rate}")
 
 
-def describe(remote: RemoteMedia, far: RemoteMedia | None) -> str:
-    """The peer's description."""
+def _events_of(event: TelephoneEvents, remote: RemoteMedia, far: RemoteMedia) -> Iterator[Format]:
+    """The far peer's, and once more at the rate of what this one speaks (RFC 4733 §2.1)."""
+    yield _event(event)
+    rate = event.clock_rate if remote.speaks is None else remote.speaks.clock_rate
+    if rate != event.clock_rate:
+        taken = {event.payload_type, *(audio.payload_type for audio in (*remote.hears, *far.hears))}
+        number = next(number for number in range(127, 95, -1) if number not in taken)
+        yield _event(TelephoneEvents(number, rate))
+
+
+def _event(event: TelephoneEvents) -> Format:
+    return Format(event.payload_type, f"{TELEPHONE_EVENT}/{event.clock_rate}")
+
+
+def describe(remote: RemoteMedia, far: RemoteMedia | None, lines: Sequence[str] = ()) -> str:
+    """The peer's description; with `lines` for keys it is one of SRTP."""
     attributes = [f"a={_DIRECTION[remote.direction]}"]
     if remote.rtcp_port == remote.rtp_port:
         attributes.append("a=rtcp-mux")
@@ -136,15 +158,30 @@ def describe(remote: RemoteMedia, far: RemoteMedia | None) -> str:
         attributes.append(f"a=rtcp:{remote.rtcp_port}")
     if remote.speaks is not None:
         attributes.append(f"a=ptime:{remote.speaks.ptime_ms}")
-    return _write(remote.rtp_address, remote.rtp_port or _NOWHERE_PORT, formats(remote, far), attributes)
+    return _write(
+        remote.rtp_address, remote.rtp_port or _NOWHERE_PORT, formats(remote, far), attributes, lines
+    )
 
 
-def nobody(*, ipv6: bool, listed: tuple[Format, ...] = IDLE, direction: str = "inactive") -> str:
+def nobody(
+    *,
+    ipv6: bool,
+    listed: tuple[Format, ...] = IDLE,
+    direction: str = "inactive",
+    lines: Sequence[str] = (),
+) -> str:
     """The description of a peer that isn't known yet: nothing is sent to it."""
-    return _write("::" if ipv6 else "0.0.0.0", _NOWHERE_PORT, listed, [f"a={direction}"])
+    return _write("::" if ipv6 else "0.0.0.0", _NOWHERE_PORT, listed, [f"a={direction}"], lines)
 
 
-def _write(address: str, port: int, listed: tuple[Format, ...], attributes: list[str]) -> str:
+def _write(
+    address: str,
+    port: int,
+    listed: tuple[Format, ...],
+    attributes: Sequence[str],
+    keys: Sequence[str],
+) -> str:
+    profile = "RTP/SAVP" if keys else "RTP/AVP"
     family = "IP6" if ":" in address else "IP4"
     lines = [
         "v=0",
@@ -152,13 +189,13 @@ def _write(address: str, port: int, listed: tuple[Format, ...], attributes: list
         "s=-",
         f"c=IN {family} {address}",
         "t=0 0",
-        f"m=audio {port} RTP/AVP {' '.join(str(entry.payload_type) for entry in listed)}",
+        f"m=audio {port} {profile} {' '.join(str(entry.payload_type) for entry in listed)}",
     ]
     for entry in listed:
         lines.append(f"a=rtpmap:{entry.payload_type} {entry.encoding}")
         if entry.parameters:
             lines.append(f"a=fmtp:{entry.payload_type} {entry.parameters}")
-    return "\r\n".join([*lines, *attributes, ""])
+    return "\r\n".join([*lines, *attributes, *(f"a={key}" for key in keys), ""])
 
 
 def read_endpoint(sdp: object) -> Endpoint:

@@ -40,7 +40,7 @@ class InstanceState:
     rooms: int
     """Calls on it."""
     ready: int
-    """Rooms that wait for a call."""
+    """Rooms that wait for a call; none while it is asked whether it still knows them."""
     latency_ms: float | None
     """From command to answer, lately; None before the first answer."""
 
@@ -111,7 +111,7 @@ class Instance:
             self.up,
             "" if self.up else self.reason,
             len(self._used),
-            sum(len(rooms) for rooms in self._ready.values()),
+            0 if self._doubted else sum(len(rooms) for rooms in self._ready.values()),
             None if latency_s is None else latency_s * 1000,
         )
 

@@ -69,6 +69,8 @@ class RtpengineLeg:
         remote = self._side.remote
         if remote is None or (remote.takes_events is None and remote.speaks is None):
             raise MediaError("the peer takes no telephone-events and no audio of ours")
+        if remote.takes_events is None and remote.srtp is not None:
+            raise MediaError("rtpengine sends tones unprotected, and the peer has SRTP")
         if not set(digits.upper()) <= DIGITS:
             raise MediaError(f"{digits!r} has something that is no DTMF digit")
         if len(self._side.digits) + len(digits) > MAX_DIGITS:

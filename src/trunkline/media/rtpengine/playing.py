@@ -6,6 +6,7 @@ either is logged, and the call goes on.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Final
 
 from trunkline.clock import Clock
 from trunkline.media.rtpengine import words
@@ -13,6 +14,8 @@ from trunkline.media.rtpengine.exchange import Answer, NgError, Step
 from trunkline.media.rtpengine.side import Side
 from trunkline.media.rtpengine.sounds import Playable
 
+DIGIT_DBM0: Final = 10
+"""How far below 0 dBm0 a digit is: both of its tones, and in telephone-events (RFC 4733 §2.3)."""
 Warn = Callable[[NgError], None]
 
 
@@ -77,5 +80,5 @@ def digits(caller: Side, far: Side, warn: Warn) -> Iterator[Step]:
                 side.digits.clear()
                 warn(error)
 
-            keys = {**words.tagged(sender), "digit": digit, "duration": duration_ms}
+            keys = {**words.tagged(sender), "digit": digit, "duration": duration_ms, "volume": DIGIT_DBM0}
             yield Step("play DTMF", keys, done, failed)

@@ -15,18 +15,21 @@ told as `MediaEvents.media_timed_out`: there is no audio any more.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Protocol
 
 from trunkline.call.ports import RemoteMedia
 from trunkline.clock import Clock, Timer
 from trunkline.media.rtpengine import words
 from trunkline.media.rtpengine.counts import read_counts
-from trunkline.media.rtpengine.description import DescriptionError, Endpoint, read_endpoint
+from trunkline.media.rtpengine.crypto import key_for
+from trunkline.media.rtpengine.description import DescriptionError, read_endpoint
 from trunkline.media.rtpengine.exchange import Answer, Exchange, NgError, NgRefusedError, Step
 from trunkline.media.rtpengine.playing import digits, sounds
-from trunkline.media.rtpengine.side import DTMF, EVERYTHING, MEDIA, Side
+from trunkline.media.rtpengine.side import MEDIA, Side
+from trunkline.media.rtpengine.silencing import blocks, searches, silenced
 from trunkline.media.rtpengine.sounds import Playable
 
 _log = logging.getLogger(__name__)
@@ -34,6 +37,10 @@ _log = logging.getLogger(__name__)
 MIN_DIGIT_MS: Final = 100
 MAX_DIGIT_MS: Final = 5000
 """What rtpengine holds a digit within."""
+INJECTS_S: Final = 0.1
+"""From the answer that has rtpengine put digits into audio to the first digit: some packets of that audio
+have to pass before, or the digit is lost without a word.
+"""
 ANEW: Final = "the rtpengine has begun the call anew, on other ports"
 
 
@@ -93,6 +100,8 @@ class Room:
         self._ready = False
         self._spares_refused = False
         self._injects = False
+        self._injects_from: float | None = None
+        """From when on digits can be put into the audio; None before the rtpengine knows of that."""
         self._told: words.Words | None = None
         self._busy = False
         self._waking = False
@@ -124,7 +133,7 @@ class Room:
             if old.ipv6 is ipv6 and old.remote is None and old is not self._departing:
                 self._leaving.remove(old)
                 side = Side(old.tag, ipv6=ipv6)
-                side.endpoint = old.endpoint
+                side.endpoint, side.blocked, side.searched = old.endpoint, old.blocked, old.searched
                 return side
         return None
 
@@ -212,6 +221,7 @@ class Room:
             yield self._make(self._settings.families[0])
             return
         yield from self._blocks(True)
+        yield from searches((self.caller, *self._callees), self._lose)
         yield from self._descriptions()
         yield from self._blocks(False)
         missing = [ipv6 for ipv6 in self._settings.families if ipv6 not in self._spares]
@@ -220,8 +230,15 @@ class Room:
         yield from self._departures()
         if self._told is not None:
             yield from sounds((self.caller, *self._callees), self._clock, self._wake, self._warn)
-        if self._bridged is not None:
+        if self._bridged is not None and self._may_inject():
             yield from digits(self.caller, self._bridged, self._warn)
+
+    def _may_inject(self) -> bool:
+        """Whether digits can be played now; if not yet, it goes on when they can."""
+        since, now = self._injects_from, self._clock.now()
+        if since is not None and now < since:
+            self._clock.at(since, self._wake)
+        return since is not None and now >= since
 
     def _lose(self, error: NgError) -> None:
         """There is no such call at the rtpengine any more, or none that can be reached."""
@@ -250,23 +267,18 @@ class Room:
         """A branch more, for a callee who isn't known yet. The caller stays who it is."""
         self._made += 1
         side = Side(f"callee-{self._made}", ipv6=ipv6)
-        said = words.reserve(self.caller, side)
+        said, remote = words.reserve(self.caller, side), self.caller.remote
 
-        def offered(answer: Answer) -> None:
-            side.endpoint = self._endpoint(answer)
-            if side.endpoint is not None:
-                self._say(Step("answer", said.answer, answered, self._not_made))
-
-        def answered(answer: Answer) -> None:
-            if not self._still_here(answer):
-                return
+        def made() -> None:
+            if key_for(remote) is None:
+                self.caller.protect(None)
             self._spares[ipv6] = side
             self._told = None
             if not self._ready:
                 self._ready = True
                 self._owner.room_ready(self)
 
-        return Step("offer", said.offer, offered, self._not_made)
+        return self._both(said, made, self._not_made)
 
     def _not_made(self, error: NgError) -> None:
         if self._ready and isinstance(error, NgRefusedError):
@@ -275,19 +287,29 @@ class Room:
         else:
             self._lose(error)
 
-    def _endpoint(self, answer: Answer) -> Endpoint | None:
+    def _both(self, said: words.Words, done: Callable[[], None], failed: Callable[[NgError], None]) -> Step:
+        """An offer, then the answer to it."""
+
+        def offered(answer: Answer) -> None:
+            if self._is_there(said.hearer, answer):
+                self._say(Step("answer", said.answer, answered, failed))
+
+        def answered(answer: Answer) -> None:
+            if self._is_there(said.speaker, answer):
+                done()
+
+        return Step("offer", said.offer, offered, failed)
+
+    def _is_there(self, side: Side, answer: Answer) -> bool:
+        """Whether the port of a side is still the one that its peer has been told; the first is kept."""
         try:
-            return read_endpoint(answer.get("sdp"))
+            endpoint = read_endpoint(answer.get("sdp"))
         except DescriptionError as error:
             self._lose(NgRefusedError(str(error)))
-            return None
-
-    def _still_here(self, answer: Answer) -> bool:
-        """Whether the caller's port is the one that the caller has been told."""
-        endpoint = self._endpoint(answer)
-        if self.caller.endpoint is None:
-            self.caller.endpoint = endpoint
-        if endpoint is not None and endpoint != self.caller.endpoint:
+            return False
+        if side.endpoint is None:
+            side.endpoint = endpoint
+        if endpoint != side.endpoint:
             self._lose(NgRefusedError(ANEW))
         return not self.ended
 
@@ -325,28 +347,34 @@ class Room:
         return next(iter(self._spares.values()), None)
 
     def _descriptions(self) -> Iterator[Step]:
-        """Offer and answer for the caller and its partner, unless they have been said just so."""
-        side = self._partner()
-        if side is None or (self.caller.remote is None and side.remote is None):
+        """Offer and answer for the caller and its partner, unless they have been said just so, after those
+        that give them keys.
+        """
+        caller, side = self.caller, self._partner()
+        if side is None or (caller.remote is None and side.remote is None):
             return
-        said = words.describe_both(self.caller, side, bridged=side is self._bridged, injects=self._injects)
-        if said == self._told:
-            return
-
-        def offered(answer: Answer) -> None:
-            endpoint = self._endpoint(answer)
-            if endpoint is not None and endpoint != side.endpoint:
-                self._lose(NgRefusedError(ANEW))
-            if not self.ended:
-                self._say(Step("answer", said.answer, answered, self._lose))
-
         joined = side if side is self._bridged else None
+        pair = words.parties(caller, side, bridged=joined is not None)
+        given = words.key_to_give(pair)
+        said = words.describe_both(pair, injects=self._injects)
 
-        def answered(answer: Answer) -> None:
-            if self._still_here(answer):
-                self._told, self._joined = said, joined
+        def key_given(to: Side, key: bytes) -> None:
+            to.protect(key)
+            self._told, self._joined = None, joined
 
-        step = Step("offer", said.offer, offered, self._lose)
+        def described() -> None:
+            for party in pair:
+                party.side.protect(key_for(party.remote))
+            if said.injects and (self._injects_from is None or self._joined is not joined):
+                self._injects_from = self._clock.now() + INJECTS_S
+            self._told, self._joined = said, joined
+
+        if given is not None:
+            step = self._both(given.said, partial(key_given, given.to, given.key), self._lose)
+        elif said != self._told:
+            step = self._both(said, described, self._lose)
+        else:
+            return
         yield step if self._joined in {None, joined} else self._counted_first(step)
 
     def _counted_first(self, step: Step) -> Step:
@@ -359,30 +387,10 @@ class Room:
         return Step("query", {}, done, self._lose)
 
     def _blocks(self, begin: bool) -> Iterator[Step]:
-        """Hold, the end of an older bridge, and a sound in the place of audio: rtpengine passes packets on
-        whatever a description's direction says. What begins does so before the peers are described, and what
-        ends afterwards, so that nothing slips through in between.
-        """
-        for side, wanted in self._silenced().items():
-            for what in sorted((wanted - side.blocked) if begin else (side.blocked - wanted)):
-                yield self._block(side, what, begin)
-
-    def _silenced(self) -> dict[Side, frozenset[str]]:
-        """What is to go nowhere, by the side whose peer sends it."""
-        far, caller = self._bridged, self.caller
-        wanted = {side: EVERYTHING for side in self._callees if side is not far and side.remote is not None}
-        if far is not None:
-            for side, other in ((caller, far), (far, caller)):
-                passes = side.passes and other.listens and other.sound is None
-                wanted[side] = EVERYTHING if not passes else frozenset({DTMF} if side.tells_digits else ())
-        return wanted
-
-    def _block(self, side: Side, what: str, begin: bool) -> Step:
-        def done(answer: Answer) -> None:  # noqa: ARG001 - it holds nothing
-            side.blocked = side.blocked | {what} if begin else side.blocked - {what}
-
-        step = Step(f"{'block' if begin else 'unblock'} {what}", words.tagged(side), done, self._lose)
-        return self._counted_first(step) if what == MEDIA else step
+        wanted = silenced(self.caller, self._callees, self._bridged, self._partner())
+        for blocking in blocks(wanted, begin, self._lose):
+            counted = blocking.what == MEDIA and blocking.side in {self.caller, self._joined}
+            yield self._counted_first(blocking.step) if counted else blocking.step
 
     # -- digits of the peers, figures, silence and the end -----------------------------------------
 

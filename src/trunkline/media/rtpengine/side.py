@@ -1,7 +1,8 @@
 """One side of a room: what a leg has asked of it, and the books on what arrived there.
 
 rtpengine counts packets received. What was sent to a side is taken to be what its far side received while
-audio passed; whether a side is silent is seen from two answers with the same count.
+audio passed; how a peer's audio was heard is what the far peer reports of it; whether a side is silent is
+seen from two answers with the same count.
 """
 
 from collections import deque
@@ -35,10 +36,12 @@ class Side:
         "figures",
         "heard_at",
         "ipv6",
+        "key",
         "leg",
         "playing",
         "received",
         "remote",
+        "searched",
         "sound",
         "tag",
     )
@@ -54,6 +57,10 @@ class Side:
         self.closed = False
         self.blocked: frozenset[str] = frozenset()
         """What its peer sends that has been told to go nowhere: `media`, `DTMF`."""
+        self.key: bytes | None = None
+        """With which what its peer is sent has been told to be protected (SRTP)."""
+        self.searched = False
+        """Whether its peer's audio has been told to be searched for tones that go nowhere."""
         self.digits: deque[tuple[str, int]] = deque()
         """Digits for its peer, each with its duration, that have not been asked for yet."""
         self.sound: Playable | None = None
@@ -74,6 +81,14 @@ class Side:
         elif self.expecting_since is None:
             self.expecting_since = now
 
+    def protect(self, key: bytes | None) -> None:
+        """What its peer is sent is protected with this from now on, or plain. What is being played would go
+        on as it began, so it begins again.
+        """
+        if (key is None) != (self.key is None):
+            self.playing = None
+        self.key = key
+
     @property
     def passes(self) -> bool:
         """Whether what its peer sends is for the far side."""
@@ -83,6 +98,11 @@ class Side:
     def tells_digits(self) -> bool:
         """Whether its peer's digits are for the call instead of the far side."""
         return self.remote is not None and self.remote.tells_digits
+
+    @property
+    def tells_tones(self) -> bool:
+        """Whether those are tones in its peer's audio."""
+        return self.remote is not None and self.remote.tells_digits and self.remote.finds_tones
 
     @property
     def listens(self) -> bool:
@@ -102,11 +122,11 @@ class Side:
             self.heard_at = now
             if far is not None and MEDIA not in self.blocked:
                 far.figures.packets_sent += news
-        figures = self.figures
-        figures.packets_received = self.received
-        figures.packets_lost = counts.lost
-        figures.jitter_ms = counts.jitter_ms
-        figures.mos = counts.mos
+        self.figures.packets_received = self.received
+        if far is not None:
+            far.figures.packets_lost = counts.far_lost
+            far.figures.jitter_ms = counts.far_jitter_ms
+            far.figures.mos = counts.far_mos
 
 
 def is_somewhere(remote: RemoteMedia) -> bool:

@@ -17,6 +17,10 @@ class PaperCall:
     packets: dict[str, int] = field(default_factory=dict)
     sdp: dict[str, str] = field(default_factory=dict)
     blocked: set[str] = field(default_factory=set)
+    heard_with: dict[str, list[str]] = field(default_factory=dict)
+    """The lines with the keys of what comes, by the tag of who sends it; the first one counts."""
+    sent_with: dict[str, list[str]] = field(default_factory=dict)
+    """The lines with the keys of what is sent, by the tag of whose peer gets it; the first one counts."""
     joined: str = ""
     """The branch that the caller is heard by: the one of the last answer, as with the real one."""
 
@@ -86,10 +90,12 @@ class PaperDaemon:
         return {"result": "ok"}
 
     def _describe(self, call: PaperCall, command: str, keys: dict[str, Value]) -> dict[str, Encodable]:
-        far = _text(keys["via-branch"] if "via-branch" in keys else keys["to-tag"])
-        speaker, hearer = ("caller", far) if command == "offer" else (far, "caller")
+        offerer = _text(keys["from-tag"])
+        answerer = _text(keys["via-branch"] if "via-branch" in keys else keys["to-tag"])
+        speaker, hearer = (offerer, answerer) if command == "offer" else (answerer, offerer)
         call.sdp[speaker] = _text(keys["sdp"])
-        call.joined = far
+        call.joined = answerer if offerer == "caller" else offerer
+        self._take_keys(call, speaker, hearer, command, keys)
         if hearer not in call.ports:
             call.ports[hearer] = self._port
             self._port += 2
@@ -97,6 +103,24 @@ class PaperDaemon:
             "sdp": f"v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio {call.ports[hearer]} RTP/AVP 8\r\n",
             "result": "ok",
         }
+
+    def _take_keys(
+        self, call: PaperCall, speaker: str, hearer: str, command: str, keys: dict[str, Value]
+    ) -> None:
+        """As the real one does: `__generate_crypto` and `__sdes_accept` in its daemon/call.c."""
+        lines = [line[9:] for line in call.sdp[speaker].split("\r\n") if line.startswith("a=crypto:")]
+        call.heard_with[speaker] = lines
+        if lines:
+            tag = lines[0].partition(" ")[0]
+            kept = call.sent_with.get(speaker, [])
+            call.sent_with[speaker] = [line for line in kept if line.partition(" ")[0] == tag]
+        sent = call.sent_with.get(hearer, [])
+        if keys["transport-protocol"] == b"RTP/AVP":
+            call.sent_with[hearer] = []
+        elif command == "offer":
+            call.sent_with[hearer] = lines or sent
+        elif not sent and call.heard_with.get(hearer):
+            call.sent_with[hearer] = lines[:1] or ["1 one of its own"]
 
     def _figures(self, call: PaperCall) -> dict[str, Encodable]:
         tags: dict[str, Encodable] = {

@@ -1,9 +1,11 @@
 """Session descriptions to and from an rtpengine, and what it can't be asked for."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.unit.media.rtpengine.remotes import G729, ILBC, PCMA, PCMU, SPEEX, peer
-from trunkline.call.ports import MediaFlow, SrtpKeys
+from trunkline.call.ports import MediaFlow, SrtpKeys, TelephoneEvents
 from trunkline.media.rtpengine.description import (
     IDLE,
     DescriptionError,
@@ -75,6 +77,23 @@ def test_an_event_that_the_far_peer_calls_otherwise_is_listed_twice() -> None:
     assert refusal(near) is None
 
 
+def test_an_event_that_the_peer_does_not_take_is_listed_only_to_be_told() -> None:
+    without = peer(takes_events=None)
+    assert EVENT not in formats(without, peer())
+    assert EVENT in formats(replace(without, tells_digits=True), peer())
+
+
+def test_events_of_a_peer_that_tells_its_digits_are_listed_for_the_other_one_too() -> None:
+    without = peer(takes_events=None, dtmf_payload_type=None, payload_types={8: 8})
+    assert EVENT in formats(without, peer(tells_digits=True))
+    assert EVENT not in formats(without, peer())
+    slow = peer(takes_events=TelephoneEvents(102, 16000), hears=(SPEEX,), speaks=SPEEX, tells_digits=True)
+    assert formats(without, slow)[1:] == (
+        Format(102, "telephone-event/16000"),
+        Format(127, "telephone-event/8000"),
+    )
+
+
 def test_a_peer_of_nothing_is_idle() -> None:
     assert (
         formats(
@@ -87,8 +106,7 @@ def test_a_peer_of_nothing_is_idle() -> None:
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"srtp": SrtpKeys(b"k" * 30, b"k" * 30)}, "SRTP"),
-        ({"finds_tones": True}, "DTMF"),
+        ({"srtp": SrtpKeys(b"k" * 30, b"k" * 30, bytes(129))}, "SRTP"),
         ({"payload_types": {97: 98}}, "97 on as 97, not as 98"),
         ({"payload_types": {101: 101}, "speaks": ILBC}, "iLBC"),
     ],
@@ -107,6 +125,14 @@ def test_nobody_is_nowhere() -> None:
     assert "c=IN IP4 0.0.0.0" in nobody(ipv6=False)
     assert "c=IN IP6 ::\r\n" in nobody(ipv6=True)
     assert "a=inactive" in nobody(ipv6=False)
+
+
+@pytest.mark.parametrize(
+    "said", [describe(peer(), None, ["crypto:1 a", "crypto:2 b"]), nobody(ipv6=False, lines=["crypto:1 a"])]
+)
+def test_lines_for_keys_make_it_one_of_srtp(said: str) -> None:
+    assert " RTP/SAVP 8" in said
+    assert "\r\na=crypto:1 a\r\n" in said
 
 
 def test_an_endpoint_is_read() -> None:

@@ -1,6 +1,6 @@
 """An instance: its health, and the rooms that it keeps ready."""
 
-from tests.unit.media.rtpengine.paper_daemon import PaperDaemon
+from tests.unit.media.rtpengine.paper_daemon import DELAY_S, PaperDaemon
 from tests.unit.virtual_clock import FakeClock
 from trunkline.media.rtpengine.instance import HEALTH_S, Instance
 from trunkline.media.rtpengine.room import Room, RoomSettings
@@ -118,6 +118,8 @@ def test_a_call_that_was_lost_lets_the_rooms_be_looked_at_before_the_next_call()
     one = Running()
     one.daemon.calls.clear()
     one.take().take_callee(ipv6=False)
+    one.clock.advance(2.5 * DELAY_S)
+    assert (one.instance.state().ready, one.instance.take(ipv6=False)) == (0, None)
     one.clock.advance(0.02)
     assert one.instance.filled
     room = one.take()

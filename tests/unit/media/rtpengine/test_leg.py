@@ -3,8 +3,8 @@
 import pytest
 
 from tests.contract.media.rigs import Told
+from tests.unit.media.rtpengine.prepared import Prepared
 from tests.unit.media.rtpengine.remotes import peer
-from tests.unit.media.rtpengine.test_room import Prepared
 from trunkline.call.ports import SrtpKeys, Tone
 from trunkline.errors import MediaError
 from trunkline.media.rtpengine.leg import RtpengineLeg
@@ -16,8 +16,8 @@ def test_it_refuses_what_cannot_be() -> None:
     leg = one.open()
     with pytest.raises(MediaError, match="family"):
         leg.set_remote(peer("2001:db8::7"))
-    with pytest.raises(MediaError, match="SRTP"):
-        leg.set_remote(peer(srtp=SrtpKeys(b"k" * 30, b"k" * 30)))
+    with pytest.raises(MediaError, match="SRTP needs"):
+        leg.set_remote(peer(srtp=SrtpKeys(b"k" * 30, b"k" * 29)))
     with pytest.raises(MediaError, match="telephone-event"):
         leg.send_digits("1")
     with pytest.raises(MediaError, match="no audio"):
@@ -29,6 +29,9 @@ def test_it_refuses_what_cannot_be() -> None:
         leg.send_digits("1" * (MAX_DIGITS + 1))
     with pytest.raises(MediaError, match="frequencies"):
         leg.announce(Tone(()))
+    leg.set_remote(peer(takes_events=None, srtp=SrtpKeys(b"k" * 30, b"l" * 30)))
+    with pytest.raises(MediaError, match="unprotected"):
+        leg.send_digits("1")
 
 
 def test_a_closed_leg_does_nothing_any_more() -> None:

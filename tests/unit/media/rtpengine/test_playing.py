@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from tests.unit.media.rtpengine.test_room import Prepared
+from tests.unit.media.rtpengine.prepared import Prepared
 from tests.unit.media.rtpengine.test_sounds import wav
 from trunkline.call.ports import Tone, WavFile
+from trunkline.media.rtpengine.room import INJECTS_S
 from trunkline.media.rtpengine.sounds import playable
 
 
@@ -14,6 +15,8 @@ def test_digits_are_played_as_if_the_far_side_had_sent_them() -> None:
     one.daemon.commands()
     callee.send_digits("1a", duration_ms=20)
     one.settle()
+    assert one.daemon.said[-1][0] == "answer", "the audio has yet to come through where digits are put in"
+    one.clock.advance(INJECTS_S)
     assert [
         (command, keys.get("from-tag"), keys.get("digit"), keys.get("duration"))
         for command, keys in one.daemon.said
@@ -23,6 +26,10 @@ def test_digits_are_played_as_if_the_far_side_had_sent_them() -> None:
         ("play DTMF", b"caller", b"1", 100),
         ("play DTMF", b"caller", b"A", 100),
     ]
+    one.daemon.commands()
+    callee.send_digits("2")
+    one.settle()
+    assert one.daemon.commands() == ["play DTMF"]
 
 
 def test_digits_that_are_refused_are_dropped() -> None:
@@ -30,7 +37,7 @@ def test_digits_that_are_refused_are_dropped() -> None:
     _, callee = one.talk()
     one.daemon.refuses = {"play DTMF"}
     callee.send_digits("123")
-    one.settle()
+    one.clock.advance(1.0)
     assert one.daemon.commands().count("play DTMF") == 1
     assert one.told.timed_out == []
 

@@ -6,73 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.contract.media.rigs import Told
 from tests.unit.media.rtpengine.paper_daemon import DELAY_S, PaperDaemon
+from tests.unit.media.rtpengine.prepared import SETTINGS, Owner, Prepared, assert_keys
 from tests.unit.media.rtpengine.remotes import peer
 from tests.unit.virtual_clock import FakeClock
-from trunkline.call.ports import MediaFlow
-from trunkline.media.rtpengine.exchange import NgError, NgFullError, NgRefusedError, NgSilentError
+from trunkline.call.ports import MediaFlow, SrtpKeys
+from trunkline.media.rtpengine.exchange import NgFullError, NgRefusedError, NgSilentError
 from trunkline.media.rtpengine.leg import RtpengineLeg
-from trunkline.media.rtpengine.room import Room, RoomSettings
-
-SETTINGS = RoomSettings(timeout_s=10.0, poll_s=1.0)
-
-
-class Owner:
-    def __init__(self) -> None:
-        self.ready: list[Room] = []
-        self.lost: list[NgError] = []
-        self.ended: list[Room] = []
-
-    def room_ready(self, room: Room) -> None:
-        self.ready.append(room)
-
-    def room_lost(self, room: Room, error: NgError) -> None:
-        self.lost.append(error)
-
-    def room_ended(self, room: Room) -> None:
-        self.ended.append(room)
-
-
-class Prepared:
-    """A room at a paper daemon, ready; `talk` makes a call of it."""
-
-    def __init__(self, settings: RoomSettings = SETTINGS) -> None:
-        self.clock = FakeClock()
-        self.daemon = PaperDaemon(self.clock)
-        self.owner = Owner()
-        self.told = Told()
-        self.room = Room("c", self.daemon.exchange, self.clock, self.owner, settings, ipv6=False)
-        self.room.prepare()
-        self.settle()
-
-    def settle(self) -> None:
-        self.clock.advance(20 * DELAY_S)
-
-    def open(self) -> RtpengineLeg:
-        self.room.watch()
-        return RtpengineLeg(self.room, self.room.caller, self.told)
-
-    def beside(self) -> RtpengineLeg:
-        side = self.room.take_callee(ipv6=False)
-        assert side is not None
-        return RtpengineLeg(self.room, side, self.told)
-
-    def talk(self) -> tuple[RtpengineLeg, RtpengineLeg]:
-        caller, callee = self.open(), self.beside()
-        self.settle()
-        caller.set_remote(peer("198.51.100.1"))
-        callee.set_remote(peer("198.51.100.2"))
-        self.room.bridge(callee.side)
-        self.settle()
-        return caller, callee
-
-    @property
-    def told_about(self) -> dict[str, str]:
-        """Who the daemon takes each side's peer for."""
-        return {
-            tag: sdp.partition("c=IN IP4 ")[2].partition("\r")[0] for tag, sdp in self.daemon.call.sdp.items()
-        }
+from trunkline.media.rtpengine.room import Room
 
 
 def test_it_is_made_by_an_offer_and_an_answer_about_nobody() -> None:
@@ -132,6 +73,25 @@ def test_before_the_bridge_each_knows_nobody() -> None:
     one.settle()
     assert one.told_about["caller"] == "198.51.100.1"
     assert one.told_about["callee-1"] == "0.0.0.0"
+
+
+def test_before_the_caller_is_known_whoever_may_send_to_a_callees_port_is_blocked() -> None:
+    one = Prepared()
+    caller, first = one.open(), one.beside()
+    one.settle()
+    one.daemon.commands()
+    caller.set_remote(peer("198.51.100.1"))
+    one.settle()
+    assert one.daemon.commands() == ["block DTMF", "block media", "offer", "answer"]
+    assert one.daemon.call.blocked == {"callee-1"}
+    first.set_remote(peer("198.51.100.2"))
+    one.room.bridge(first.side)
+    one.settle()
+    assert one.daemon.commands()[:2] == ["offer", "answer"]
+    assert one.daemon.call.blocked == set()
+    first.close()
+    one.settle()
+    assert one.daemon.call.blocked == {"callee-2"}, "the attempt to come"
 
 
 @pytest.mark.parametrize(
@@ -380,6 +340,29 @@ def test_digits_that_are_told_go_no_further() -> None:
     assert [item for item in one.daemon.commands() if "lock" in item] == ["unblock DTMF"]
 
 
+def test_tones_are_searched_for_where_digits_are_told_and_not_sent_on() -> None:
+    one = Prepared()
+    caller, _ = one.talk()
+    one.daemon.commands()
+    caller.set_remote(peer("198.51.100.1", tells_digits=True, finds_tones=True))
+    one.settle()
+    blocks = [keys for command, keys in one.daemon.said if command == "block DTMF"]
+    assert [keys.get("DTMF-security") for keys in blocks] == [None, b"silence"]
+    one.daemon.commands()
+    for direction in (MediaFlow.SEND, MediaFlow.BOTH):
+        caller.set_remote(peer("198.51.100.1", direction=direction, tells_digits=True, finds_tones=True))
+        one.settle()
+        assert "block DTMF" not in one.daemon.commands(), "it goes on through a hold"
+    caller.set_remote(peer("198.51.100.1"))
+    one.settle()
+    (ended,) = [keys for command, keys in one.daemon.said if "lock" in command]
+    assert ended["delay-buffer"] == 0
+    one.daemon.commands()
+    caller.set_remote(peer("198.51.100.1", tells_digits=True, finds_tones=True))
+    one.settle()
+    assert one.daemon.commands().count("block DTMF") == 2
+
+
 # --- whatever comes in whatever order ---------------------------------------------------------------------
 
 
@@ -387,18 +370,20 @@ def test_digits_that_are_told_go_no_further() -> None:
     st.lists(
         st.tuples(
             st.sampled_from(["caller", "callee", "bridge", "next", "leave", "wait", "pause"]),
-            st.integers(0, 7),
+            st.integers(0, 15),
         )
     )
 )
 def test_in_the_end_the_rtpengine_knows_the_last_word(steps: list[tuple[str, int]]) -> None:
-    """Peers, directions, attempts and time in any order: when all is quiet, what was said last holds."""
+    """Peers, directions, keys, attempts and time in any order: once all is quiet, the last word holds."""
     one = Prepared()
     caller, callee = one.open(), one.beside()
     bridged: RtpengineLeg | None = None
     flows = list(MediaFlow)
     for step, number in steps:
         remote = replace(peer(f"198.51.100.{number}", 4000 + 2 * number), direction=flows[number % 4])
+        if number > 7:
+            remote = replace(remote, srtp=SrtpKeys(bytes([number]) * 30, bytes([100 + number]) * 30))
         match step:
             case "caller":
                 caller.set_remote(remote)
@@ -428,6 +413,8 @@ def test_in_the_end_the_rtpengine_knows_the_last_word(steps: list[tuple[str, int
         far = bridged.side
         assert one.told_about[far.tag] == bridged.side.remote.rtp_address
         assert one.daemon.call.joined == far.tag
+        assert_keys(one, caller)
+        assert_keys(one, bridged)
         blocked = one.daemon.call.blocked
         assert ("caller" in blocked) == (not (caller.side.passes and far.listens))
         assert (far.tag in blocked) == (not (far.passes and caller.side.listens))

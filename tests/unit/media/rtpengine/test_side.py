@@ -10,13 +10,21 @@ from trunkline.media.rtpengine.side import EVERYTHING, Side, is_somewhere
 
 def test_what_comes_counts_as_sent_on_while_it_passes() -> None:
     near, far = Side("caller", ipv6=False), Side("callee-1", ipv6=False)
-    near.count(Counts(10, lost=1, jitter_ms=2.0, mos=4.1), far, 5.0)
+    near.count(Counts(10), far, 5.0)
     near.count(Counts(10), far, 6.0)
     assert (near.figures.packets_received, far.figures.packets_sent, near.heard_at) == (10, 10, 5.0)
     near.blocked = EVERYTHING
     near.count(Counts(15), far, 7.0)
     near.count(Counts(20), None, 8.0)
     assert (near.figures.packets_received, far.figures.packets_sent) == (20, 10)
+
+
+def test_what_a_peer_reports_is_of_the_far_ones_audio() -> None:
+    near, far = Side("caller", ipv6=False), Side("callee-1", ipv6=False)
+    near.count(Counts(10, far_lost=1, far_jitter_ms=2.0, far_mos=4.1), far, 5.0)
+    assert (far.figures.packets_lost, far.figures.jitter_ms, far.figures.mos) == (1, 2.0, 4.1)
+    near.count(Counts(10, far_lost=7), None, 6.0)
+    assert (near.figures.packets_lost, near.figures.mos, far.figures.packets_lost) == (0, None, 1)
 
 
 def test_a_smaller_count_takes_nothing_back() -> None:
