@@ -125,6 +125,13 @@ def test_exports_are_bounded(customer: Browser) -> None:
         customer.get("/calls/export.csv")
 
 
+def test_an_export_that_nobody_fetches_gives_its_place_back() -> None:
+    for _ in range(pages.MAX_EXPORTS + 1):
+        pages._exported(iter([]))
+    for _ in range(pages.MAX_EXPORTS + 1):
+        next(pages._exported(iter([])))
+
+
 def test_a_calls_page(customer: Browser) -> None:
     page = customer.get("/calls/ok")
     assert "The call was answered. The called side hung up after 1 min." in page
