@@ -66,9 +66,7 @@ def test_from_signing_in_to_a_call_that_takes_the_new_forwarding(
     record = site.node.record(call(sipp, site, port))
     assert record["verdict"] == "answered"
     assert record["attempt_records"][0]["target"] == f"sip:100@{PBX}:{port}"
-
-    page.reload()
-    expect(page.locator("#calls").get_by_text("answered")).to_be_visible()
+    expect(page.locator("#calls").get_by_text("answered")).to_be_visible(timeout=20_000)
 
     # Another endpoint comes before it, and the next call takes that one.
     page.get_by_role("button", name="Add an endpoint").click()

@@ -11,7 +11,8 @@ import hashlib
 import hmac
 import json
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -31,6 +32,9 @@ from trunkline.web.office import Office
 WORD_FIELD = "form_word"
 """The hidden field of every form; a script sends it as a field too."""
 FLASH_S = 120.0
+MAX_SAID, MAX_NAME, MAX_NOTES = 300, 60, 1000
+"""Characters, and bytes of the notes: encrypted, a message has to fit into the 4096 of a cookie (RFC 6265
+§6.1)."""
 MAX_FIELDS = 500
 _READING = frozenset({"GET", "HEAD"})
 
@@ -123,14 +127,35 @@ def go(request: Request, path: str, flash: Flash | str | None = None) -> Redirec
     response = RedirectResponse(path, 303)
     if flash is not None:
         value = Flash(flash) if isinstance(flash, str) else flash
+        value = replace(
+            value,
+            said=value.said[:MAX_SAID],
+            secret_name=value.secret_name[:MAX_NAME],
+            notes=_fitting(value.notes),
+        )
         whole = {"at": time.time(), "word": word_of(request), **asdict(value)}
-        sealed = office_of(request).store.keyring.encrypt(json.dumps(whole))
+        sealed = office_of(request).store.keyring.encrypt(json.dumps(whole, ensure_ascii=False))
         _set(request, response, "flash", sealed, int(FLASH_S))
     return response
 
 
+def _fitting(notes: Sequence[str]) -> tuple[str, ...]:
+    """As many of them as a cookie has room for."""
+    kept: list[str] = []
+    room = MAX_NOTES
+    for note in notes:
+        room -= len(note.encode())
+        if room < 0:
+            return (*kept, f"… and {len(notes) - len(kept)} more.")
+        kept.append(note)
+    return tuple(kept)
+
+
 def take_flash(request: Request) -> Flash | None:
-    """What this page has to say; whoever says it calls `drop_flash`."""
+    """What this page has to say; whoever says it calls `drop_flash`. Nothing when a script asks for the page,
+    which another page of the browser may do between a form and its answer."""
+    if request.headers.get("Sec-Fetch-Dest", "document") != "document":
+        return None
     sealed = request.cookies.get(_cookie_name(request, "flash"))
     if sealed is None:
         return None

@@ -1,9 +1,11 @@
 """A page: a template in the frame of the dashboard."""
 
 import hashlib
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
@@ -18,9 +20,24 @@ from trunkline.web.problems import problem_of
 STATIC = files("trunkline.web.dashboard") / "static"
 
 
-def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+class Refusal(NamedTuple):
+    """Why a form is shown again."""
+
+    status: int = 200
+    words: str = ""
+
+
+NOT_REFUSED = Refusal()
+
+
+def page(
+    request: Request, template: str, *, status: int = 200, why: Refusal = NOT_REFUSED, **values: Any
+) -> HTMLResponse:
     """The template rendered with `values`, and with the frame's own: `principal`, `menu`, `word`, `flash`,
-    `product`. Text is escaped, and made visible (`wording.visible`)."""
+    `product`. Text is escaped, and made visible (`wording.visible`).
+
+    `why` a form is shown again sets the status, and `refused` for `ui.refused`.
+    """
     desk: Desk | None = getattr(request.state, "desk", None)
     flash = None if desk is None else browser.take_flash(request)
     shown = (
@@ -34,22 +51,36 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
             flash=flash,
             product=browser.office_of(request).settings.service.product,
             path=request.url.path,
-            **values,
+            **{"refused": why.words, **values},
         )
     )
-    response = HTMLResponse(shown, status)
+    response = HTMLResponse(shown, status if why is NOT_REFUSED else why.status)
     if flash is not None:
         browser.drop_flash(request, response)
     return response
 
 
-def refusal(error: TrunklineError) -> tuple[int, str]:
-    """The status and words with which a form is shown again. Errors that are not about what was typed are
-    raised again, for the page of errors."""
+def refusal(error: TrunklineError) -> Refusal:
+    """What a form is refused for. Errors that are not about what was typed are raised again, for the page of
+    errors."""
     problem = problem_of(error)
     if problem.status not in (404, 409, 412, 422):
         raise error
-    return problem.status, problem.detail
+    return Refusal(problem.status, problem.detail)
+
+
+class Neighbours(NamedTuple):
+    """Paths of other pages of a list; empty where there is none."""
+
+    first: str
+    next: str
+
+
+def neighbours(path: str, kept: Mapping[str, str], after: object, following: object) -> Neighbours:
+    """Of the page behind the key `after` (empty: the first one) of a list with the filter `kept`; the next
+    one is behind the key `following` (None: there is none)."""
+    onward = "" if following is None else f"{path}?{urlencode({**kept, 'after': following})}"
+    return Neighbours(f"{path}?{urlencode(kept)}" if after else "", onward)
 
 
 @cache

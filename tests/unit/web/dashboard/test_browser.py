@@ -55,3 +55,29 @@ def test_fields() -> None:
     assert browser.text(form, "name") == "b"
     assert browser.texts(form, "name") == ["a", "b"]
     assert browser.text(form, "other") == ""
+
+
+def test_a_script_takes_no_message_away(office: Office) -> None:
+    cookies = {"trunkline-session": "token", "trunkline-flash": sealed(office, "Made.")}
+    by_script = request(office, cookies)
+    by_script.scope["headers"].append((b"sec-fetch-dest", b"empty"))
+    assert browser.take_flash(by_script) is None
+    assert browser.take_flash(request(office, cookies)) == Flash("Made.")
+
+
+def test_a_message_fits_into_a_cookie(office: Office) -> None:
+    long = "\U00010348" * 500
+    flash = Flash(
+        long,
+        secret="s" * 128,
+        secret_name=long,
+        link="/" * 60,
+        notes=tuple(f"{number} ü{'y' * 90}" for number in range(40)),
+    )
+    cookie = sealed(office, flash)
+    assert len(cookie) < 4000
+    taken = browser.take_flash(request(office, {"trunkline-session": "token", "trunkline-flash": cookie}))
+    assert taken is not None
+    assert taken.secret == flash.secret
+    assert taken.notes[0] == flash.notes[0]
+    assert taken.notes[-1] == f"… and {len(flash.notes) - len(taken.notes) + 1} more."

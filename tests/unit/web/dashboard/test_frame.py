@@ -5,7 +5,7 @@ import pytest
 from tests.unit.web.dashboard.conftest import KEY, OPERATOR, Browser
 from trunkline.errors import DirectoryError
 from trunkline.store.errors import DatabaseError, NotFoundError
-from trunkline.web.dashboard.frame import asset, refusal
+from trunkline.web.dashboard.frame import asset, neighbours, refusal
 
 
 def test_the_frame_says_who_is_signed_in(operator: Browser, customer: Browser) -> None:
@@ -26,3 +26,9 @@ def test_what_a_form_is_refused_for() -> None:
 def test_assets_change_their_path_with_their_content() -> None:
     assert asset("trunkline.css").startswith("/static/")
     assert asset("trunkline.css") != asset("trunkline.js")
+
+
+def test_pages_of_a_list() -> None:
+    assert neighbours("/x", {}, "", None) == ("", "")
+    assert neighbours("/x", {"search": "a b"}, "", "k1") == ("", "/x?search=a+b&after=k1")
+    assert neighbours("/x", {"search": "a"}, 7, None) == ("/x?search=a", "")

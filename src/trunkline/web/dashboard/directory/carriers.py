@@ -24,7 +24,7 @@ from trunkline.web.control_client import ControlError
 from trunkline.web.dashboard import fields
 from trunkline.web.dashboard.browser import Form, Signed, go, text
 from trunkline.web.dashboard.directory.rows import BLANK_ROWS, MAX_ROWS, columns, order
-from trunkline.web.dashboard.frame import page, refusal
+from trunkline.web.dashboard.frame import NOT_REFUSED, Refusal, page, refusal
 from trunkline.web.desk import Desk
 from trunkline.web.versions import unchanged, version_of
 from trunkline.web.views import TargetHealth
@@ -60,7 +60,7 @@ def carriers(request: Request, desk: Signed) -> Response:
 @router.get("/carriers/-/new")
 def new(request: Request, desk: Signed) -> Response:
     desk.carriers.list()
-    return page(request, "directory/carrier_new.html", typed={}, refused="")
+    return page(request, "directory/carrier_new.html", typed={})
 
 
 @router.post("/carriers/-/new")
@@ -77,8 +77,7 @@ def add(request: Request, desk: Signed, form: Form) -> Response:
         )
         desk.carriers.add(carrier)
     except TrunklineError as error:
-        status, words = refusal(error)
-        return page(request, "directory/carrier_new.html", status=status, typed=typed, refused=words)
+        return page(request, "directory/carrier_new.html", typed=typed, why=refusal(error))
     return go(request, f"/carriers/{carrier.name}", "The carrier was added. A route sends calls to it.")
 
 
@@ -97,8 +96,7 @@ def set_gateways(request: Request, desk: Signed, form: Form, name: str) -> Respo
         )
         desk.carriers.update(name, guard=unchanged(text(form, "version")), gateways=gateways)
     except TrunklineError as error:
-        status, words = refusal(error)
-        return _page(request, desk, desk.carriers.get(name), rows=rows, refused=words, status=status)
+        return _page(request, desk, desk.carriers.get(name), rows=rows, why=refusal(error))
     return go(request, f"/carriers/{name}", "The gateways were changed; new calls take them.")
 
 
@@ -116,8 +114,7 @@ def set_settings(request: Request, desk: Signed, form: Form, name: str) -> Respo
         changes = _settings(form)
         desk.carriers.update(name, guard=unchanged(text(form, "version")), **changes)
     except TrunklineError as error:
-        status, words = refusal(error)
-        return _page(request, desk, desk.carriers.get(name), refused=words, status=status)
+        return _page(request, desk, desk.carriers.get(name), why=refusal(error))
     return go(request, f"/carriers/{name}", "The carrier was changed.")
 
 
@@ -131,8 +128,7 @@ def set_credentials(request: Request, desk: Signed, form: Form, name: str) -> Re
         register = fields.checked(form, "register")
         desk.carriers.update(name, credentials=credentials, register=register)
     except TrunklineError as error:
-        status, words = refusal(error)
-        return _page(request, desk, desk.carriers.get(name), refused=words, status=status)
+        return _page(request, desk, desk.carriers.get(name), why=refusal(error))
     return go(request, f"/carriers/{name}", "The credentials were changed.")
 
 
@@ -141,8 +137,7 @@ def remove(request: Request, desk: Signed, _form: Form, name: str) -> Response:
     try:
         desk.carriers.remove(name)
     except TrunklineError as error:
-        status, words = refusal(error)
-        return _page(request, desk, desk.carriers.get(name), refused=words, status=status)
+        return _page(request, desk, desk.carriers.get(name), why=refusal(error))
     return go(request, "/carriers", f"Carrier {name} was removed.")
 
 
@@ -152,21 +147,19 @@ def _page(
     found: Carrier,
     *,
     rows: Sequence[GatewayRow] | None = None,
-    refused: str = "",
-    status: int = 200,
+    why: Refusal = NOT_REFUSED,
 ) -> Response:
     health, away = _health(desk)
     saved = [GatewayRow(str(item.uri), str(item.priority), str(item.weight)) for item in found.gateways]
     return page(
         request,
         "directory/carrier.html",
-        status=status,
         carrier=found,
         rows=[*(saved if rows is None else rows), *[GatewayRow()] * BLANK_ROWS],
         health=health,
         away=away,
         version=version_of(found),
-        refused=refused,
+        why=why,
         rules=[(name, title, getattr(found, name)) for name, title in RULES],
         transports=[(item.value, item.value.upper()) for item in GatewayTransport],
         srtp=[(item.value, item.value) for item in SrtpPolicy],

@@ -1,7 +1,5 @@
 """Customers: the accounts, and what each may do. A customer sees the own one, and changes nothing of it."""
 
-from urllib.parse import urlencode
-
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData
@@ -14,7 +12,7 @@ from trunkline.trunk.e164 import normalise
 from trunkline.trunk.media_policy import DtmfMode, SrtpPolicy
 from trunkline.web.dashboard import fields
 from trunkline.web.dashboard.browser import Flash, Form, Signed, go, text
-from trunkline.web.dashboard.frame import page, refusal
+from trunkline.web.dashboard.frame import NOT_REFUSED, Refusal, neighbours, page, refusal
 from trunkline.web.dashboard.people.credentials import OVERLAPS
 from trunkline.web.desk import Desk
 from trunkline.web.versions import unchanged, version_of
@@ -38,20 +36,18 @@ router = APIRouter()
 def customers(request: Request, desk: Signed, search: str = "", after: str = "") -> Response:
     found = desk.accounts.page(search, after=after, limit=PAGE)
     kept = {"search": search} if search else {}
-    following = {**kept, "after": found.accounts[-1].key} if found.more else None
     return page(
         request,
         "directory/customers.html",
         accounts=found.accounts,
         search=search,
-        first=f"/customers?{urlencode(kept)}" if after else "",
-        next=f"/customers?{urlencode(following)}" if following else "",
+        pages=neighbours("/customers", kept, after, found.accounts[-1].key if found.more else None),
     )
 
 
 @router.get("/customers/-/new")
 def new(request: Request, _desk: Signed) -> Response:
-    return page(request, "directory/customer_new.html", typed={}, refused="")
+    return page(request, "directory/customer_new.html", typed={})
 
 
 @router.post("/customers/-/new")
@@ -60,8 +56,7 @@ def add(request: Request, desk: Signed, form: Form) -> Response:
     try:
         account, secret = desk.accounts.add(Account(typed["key"] or new_key(), typed["name"]))
     except TrunklineError as error:
-        status, words = refusal(error)
-        return page(request, "directory/customer_new.html", status=status, typed=typed, refused=words)
+        return page(request, "directory/customer_new.html", typed=typed, why=refusal(error))
     flash = Flash("The customer was added.", secret=secret, secret_name=f"Secret of {account.key}")
     return go(request, f"/customers/{account.key}", flash)
 
@@ -76,8 +71,7 @@ def change(request: Request, desk: Signed, form: Form, key: str) -> Response:
     try:
         desk.accounts.update(key, guard=unchanged(text(form, "version")), **_changes(form))
     except TrunklineError as error:
-        status, words = refusal(error)
-        return _page(request, desk, desk.accounts.get(key), refused=words, status=status)
+        return _page(request, desk, desk.accounts.get(key), why=refusal(error))
     return go(request, f"/customers/{key}", "The customer was changed.")
 
 
@@ -94,21 +88,19 @@ def remove(request: Request, desk: Signed, _form: Form, key: str) -> Response:
     try:
         desk.accounts.remove(key)
     except TrunklineError as error:
-        status, words = refusal(error)
-        return _page(request, desk, desk.accounts.get(key), refused=words, status=status)
+        return _page(request, desk, desk.accounts.get(key), why=refusal(error))
     return go(request, "/customers", f"Customer {key} was removed.")
 
 
-def _page(request: Request, desk: Desk, found: Account, *, refused: str = "", status: int = 200) -> Response:
+def _page(request: Request, desk: Desk, found: Account, *, why: Refusal = NOT_REFUSED) -> Response:
     return page(
         request,
         "directory/customer.html",
-        status=status,
         account=found,
         secrets=desk.accounts.secrets(found.key),
         users=[user for user in desk.people.users() if user.account == found.key],
         version=version_of(found),
-        refused=refused,
+        why=why,
         caller_id=[(policy.value, words) for policy, words in _CALLER_ID.items()],
         ringback=[(item.value, words) for item, words in _RINGBACK.items()],
         srtp=[(item.value, item.value) for item in SrtpPolicy],

@@ -16,7 +16,7 @@ from trunkline.trunk.forwarding import MAX_TEXT, ForwardingList, ForwardingSynta
 from trunkline.web.dashboard.browser import Flash, Form, Signed, go, text, texts
 from trunkline.web.dashboard.directory.forwarding_rows import Judgement, Row, judge, rows_from, rows_of
 from trunkline.web.dashboard.directory.numbers import number_page
-from trunkline.web.dashboard.frame import refusal
+from trunkline.web.dashboard.frame import Refusal, refusal
 from trunkline.web.errors import ChangedMeanwhileError
 from trunkline.web.versions import unchanged
 
@@ -37,14 +37,13 @@ def update(request: Request, desk: Signed, form: Form, e164: str) -> Response:
         return number_page(request, desk, number, rows=edited)
     judged = judge(rows)
     if judged.forwarding is None:
-        return number_page(request, desk, number, rows=rows, refused="Nothing was saved", status=422)
+        return number_page(request, desk, number, rows=rows, why=Refusal(422, "Nothing was saved"))
     try:
         saved = desk.numbers.forward(e164, judged.forwarding, guard=unchanged(text(form, "version")))
     except ChangedMeanwhileError:
-        return number_page(request, desk, desk.numbers.get(e164), rows=rows, refused=_LOST, status=412)
+        return number_page(request, desk, desk.numbers.get(e164), rows=rows, why=Refusal(412, _LOST))
     except TrunklineError as error:
-        status, words = refusal(error)
-        return number_page(request, desk, number, rows=rows, refused=words, status=status)
+        return number_page(request, desk, number, rows=rows, why=refusal(error))
     said = "The forwarding was updated; new calls take it from now on."
     if not saved.forwarding:
         said = "The number is forwarded nowhere now; its callers hear that it is not available."

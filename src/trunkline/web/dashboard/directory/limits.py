@@ -1,7 +1,5 @@
 """Limits & fraud: how much, how fast and whereto an account may call, and what it has used of that."""
 
-from urllib.parse import urlencode
-
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
@@ -10,7 +8,7 @@ from trunkline.trunk.account import Account
 from trunkline.web.control_client import ControlError
 from trunkline.web.dashboard import fields
 from trunkline.web.dashboard.browser import Form, Signed, go, text
-from trunkline.web.dashboard.frame import page, refusal
+from trunkline.web.dashboard.frame import NOT_REFUSED, Refusal, neighbours, page, refusal
 from trunkline.web.desk import Desk
 from trunkline.web.desk.accounts import Used
 from trunkline.web.versions import unchanged, version_of
@@ -26,14 +24,12 @@ def limits(request: Request, desk: Signed, search: str = "", after: str = "") ->
         return _page(request, desk, desk.accounts.get(desk.principal.account))
     found = desk.accounts.page(search, after=after, limit=PAGE)
     kept = {"search": search} if search else {}
-    following = {**kept, "after": found.accounts[-1].key} if found.more else None
     return page(
         request,
         "directory/limits_list.html",
         accounts=found.accounts,
         search=search,
-        first=f"/limits?{urlencode(kept)}" if after else "",
-        next=f"/limits?{urlencode(following)}" if following else "",
+        pages=neighbours("/limits", kept, after, found.accounts[-1].key if found.more else None),
     )
 
 
@@ -55,22 +51,20 @@ def change(request: Request, desk: Signed, form: Form, key: str) -> Response:
             denied_prefixes=fields.prefixes(form, "denied_prefixes"),
         )
     except TrunklineError as error:
-        status, words = refusal(error)
-        return _page(request, desk, desk.accounts.get(key), refused=words, status=status)
+        return _page(request, desk, desk.accounts.get(key), why=refusal(error))
     return go(request, f"/limits/{key}", "The limits were changed; new calls keep to them.")
 
 
-def _page(request: Request, desk: Desk, found: Account, *, refused: str = "", status: int = 200) -> Response:
+def _page(request: Request, desk: Desk, found: Account, *, why: Refusal = NOT_REFUSED) -> Response:
     used, away = _used(desk, found.key)
     return page(
         request,
         "directory/limits.html",
-        status=status,
         account=found,
         used=used,
         away=away,
         version=version_of(found),
-        refused=refused,
+        why=why,
     )
 
 

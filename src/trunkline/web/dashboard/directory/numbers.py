@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -17,7 +16,7 @@ from trunkline.trunk.number import MAX_RING_TIMEOUT_S, MIN_RING_TIMEOUT_S, Numbe
 from trunkline.web.control_client import ControlError
 from trunkline.web.dashboard.browser import Flash, Form, Signed, go, office_of, text
 from trunkline.web.dashboard.directory.forwarding_rows import Row, judge, rows_of
-from trunkline.web.dashboard.frame import page, refusal
+from trunkline.web.dashboard.frame import NOT_REFUSED, Refusal, neighbours, page, refusal
 from trunkline.web.desk import Desk
 from trunkline.web.versions import version_of
 from trunkline.web.views import Explanation, Question, TargetHealth
@@ -51,7 +50,6 @@ def numbers(
     found = desk.numbers.page(wanted, after=after, limit=PAGE)
     kept = {"search": search, "forwarded": forwarded, "account": account}
     kept = {name: value for name, value in kept.items() if value}
-    following = {**kept, "after": found.numbers[-1].e164} if found.more else None
     return page(
         request,
         "directory/numbers.html",
@@ -60,26 +58,22 @@ def numbers(
         forwarded=forwarded,
         account=account,
         filtered=bool(kept),
-        first=f"/numbers?{urlencode(kept)}" if after else "",
-        next=f"/numbers?{urlencode(following)}" if following else "",
+        pages=neighbours("/numbers", kept, after, found.numbers[-1].e164 if found.more else None),
     )
 
 
 @router.get("/numbers/new")
 def new(request: Request, desk: Signed, account: str = "") -> Response:
-    return _new(request, desk, "", account, "")
+    return _new(request, desk, "", account)
 
 
-def _new(
-    request: Request, desk: Desk, number: str, account: str, refused: str, status: int = 200
-) -> Response:
+def _new(request: Request, desk: Desk, number: str, account: str, why: Refusal = NOT_REFUSED) -> Response:
     return page(
         request,
         "directory/number_new.html",
-        status=status,
         number=number,
         account=account,
-        refused=refused,
+        why=why,
         allowed=desk.principal.operator,
     )
 
@@ -90,8 +84,7 @@ def add(request: Request, desk: Signed, form: Form) -> Response:
     try:
         added = desk.numbers.add(Number(normalise(number), account))
     except TrunklineError as error:
-        status, words = refusal(error)
-        return _new(request, desk, number, account, words, status)
+        return _new(request, desk, number, account, refusal(error))
     return go(request, f"/numbers/{added.e164}", "The number was added. Say where its calls go.")
 
 
@@ -108,8 +101,7 @@ def number_page(
     found: Number,
     *,
     rows: Sequence[Row] | None = None,
-    refused: str = "",
-    status: int = 200,
+    why: Refusal = NOT_REFUSED,
     explanation: Explanation | str | None = None,
     caller: str = "",
 ) -> Response:
@@ -119,14 +111,13 @@ def number_page(
     return page(
         request,
         "directory/number.html",
-        status=status,
         number=found,
         rows=shown,
         blank=Row(),
         usual_timeout_ms=office_of(request).settings.forwarding.default_timeout_ms,
         judged=judge(shown),
         version=version_of(found),
-        refused=refused,
+        why=why,
         endpoints=endpoints,
         away=away,
         explanation=explanation,
@@ -147,8 +138,7 @@ def ring(request: Request, desk: Signed, form: Form, e164: str) -> Response:
             raise DirectoryError("the ring time is a number of seconds") from None
         desk.numbers.set_ring_timeout(e164, seconds)
     except TrunklineError as error:
-        status, words = refusal(error)
-        return number_page(request, desk, desk.numbers.get(e164), refused=words, status=status)
+        return number_page(request, desk, desk.numbers.get(e164), why=refusal(error))
     return go(request, f"/numbers/{e164}", "The ring time was changed.")
 
 
@@ -157,8 +147,7 @@ def move(request: Request, desk: Signed, form: Form, e164: str) -> Response:
     try:
         moved = desk.numbers.update(e164, account=text(form, "account"))
     except TrunklineError as error:
-        status, words = refusal(error)
-        return number_page(request, desk, desk.numbers.get(e164), refused=words, status=status)
+        return number_page(request, desk, desk.numbers.get(e164), why=refusal(error))
     return go(request, f"/numbers/{e164}", f"The number belongs to {moved.account} now.")
 
 

@@ -3,14 +3,13 @@
 import json
 from collections.abc import Mapping
 from typing import NamedTuple
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from trunkline.store.audit import AuditEntry
 from trunkline.web.dashboard.browser import Signed
-from trunkline.web.dashboard.frame import page
+from trunkline.web.dashboard.frame import neighbours, page
 
 PAGE = 50
 KINDS = ("account", "number", "carrier", "route", "user", "session", "ban")
@@ -41,14 +40,13 @@ def audit(
     account: str = "",
     kind: str = "",
     key: str = "",
-    before: int | None = None,
+    after: int | None = None,
 ) -> Response:
     entries = desk.people.audit(
-        account=account or None, kind=kind or None, key=key or None, before_id=before, limit=PAGE + 1
+        account=account or None, kind=kind or None, key=key or None, before_id=after, limit=PAGE + 1
     )
     kept = {"account": account, "kind": kind, "key": key}
     kept = {name: value for name, value in kept.items() if value}
-    following = {**kept, "before": entries[PAGE - 1].id} if len(entries) > PAGE else None
     return page(
         request,
         "people/audit.html",
@@ -58,8 +56,7 @@ def audit(
         key=key,
         kinds=[("", "all"), *((item, item) for item in KINDS)],
         filtered=bool(kept),
-        first=f"/audit?{urlencode(kept)}" if before is not None else "",
-        next=f"/audit?{urlencode(following)}" if following else "",
+        pages=neighbours("/audit", kept, after, entries[PAGE - 1].id if len(entries) > PAGE else None),
     )
 
 

@@ -17,7 +17,7 @@ from trunkline.store.users import MIN_PASSWORD_LENGTH
 from trunkline.web.callers import caller_of
 from trunkline.web.dashboard import browser
 from trunkline.web.dashboard.browser import Flash, Form, Signed, go, office_of, text
-from trunkline.web.dashboard.frame import page, refusal
+from trunkline.web.dashboard.frame import NOT_REFUSED, Refusal, page, refusal
 from trunkline.web.desk import Desk
 from trunkline.web.errors import NotSignedInError
 
@@ -43,13 +43,12 @@ def credentials(request: Request, desk: Signed) -> Response:
     return _page(request, desk)
 
 
-def _page(request: Request, desk: Desk, *, refused: str = "", status: int = 200) -> Response:
+def _page(request: Request, desk: Desk, *, why: Refusal = NOT_REFUSED) -> Response:
     principal = desk.principal
     own = desk.people.own_sessions()
     return page(
         request,
         "people/credentials.html",
-        status=status,
         key=principal.account,
         secrets=[] if principal.account is None else desk.accounts.secrets(principal.account),
         tokens=[session for session in own if session.kind is SessionKind.TOKEN],
@@ -60,7 +59,7 @@ def _page(request: Request, desk: Desk, *, refused: str = "", status: int = 200)
         least_secret=MIN_SECRET_LENGTH,
         most_secrets=MAX_SECRETS,
         least_password=MIN_PASSWORD_LENGTH,
-        refused=refused,
+        why=why,
     )
 
 
@@ -100,8 +99,7 @@ def add_token(request: Request, desk: Signed, form: Form) -> Response:
             raise DirectoryError("say what the token is for")
         token, _ = desk.people.open_token(label, _among(text(form, "lifetime"), LIFETIMES, 86400.0))
     except TrunklineError as error:
-        status, words = refusal(error)
-        return _page(request, desk, refused=words, status=status)
+        return _page(request, desk, why=refusal(error))
     flash = Flash("The token was made. Send it as Authorization: Bearer.", secret=token, secret_name=label)
     return go(request, "/credentials", flash)
 
@@ -129,10 +127,9 @@ def set_password(request: Request, desk: Signed, form: Form) -> Response:
             raise DirectoryError("the new password was typed in two different ways")
         desk.people.set_password(desk.principal.name, new)
     except NotSignedInError:
-        return _page(request, desk, refused="The present password is wrong", status=422)
+        return _page(request, desk, why=Refusal(422, "the present password is wrong"))
     except TrunklineError as error:
-        status, words = refusal(error)
-        return _page(request, desk, refused=words, status=status)
+        return _page(request, desk, why=refusal(error))
     response = go(request, "/sign-in?changed=yes")
     browser.drop_session(request, response)
     return response
@@ -144,8 +141,7 @@ def _home(desk: Desk, key: str) -> str:
 
 
 def _bad(error: TrunklineError) -> Flash:
-    _, words = refusal(error)
-    return Flash(f"Nothing was changed: {words}.", bad=True)
+    return Flash(f"Nothing was changed: {refusal(error).words}.", bad=True)
 
 
 def _among(typed: str, choices: Sequence[tuple[str, str]], default: float) -> float | None:

@@ -9,7 +9,7 @@ from trunkline.errors import TrunklineError
 from trunkline.store.users import Role, User
 from trunkline.web.dashboard import fields
 from trunkline.web.dashboard.browser import Flash, Form, Signed, go, text
-from trunkline.web.dashboard.frame import page, refusal
+from trunkline.web.dashboard.frame import NOT_REFUSED, Refusal, page, refusal
 from trunkline.web.desk import Desk
 
 MOST_SESSIONS = 200
@@ -24,20 +24,19 @@ def users(request: Request, desk: Signed) -> Response:
 
 
 def _page(
-    request: Request, desk: Desk, *, typed: dict[str, str] | None = None, refused: str = "", status: int = 200
+    request: Request, desk: Desk, *, typed: dict[str, str] | None = None, why: Refusal = NOT_REFUSED
 ) -> Response:
     sessions = desk.people.sessions()
     return page(
         request,
         "people/users.html",
-        status=status,
         users=desk.people.users(),
         sessions=sessions[:MOST_SESSIONS],
         more=max(0, len(sessions) - MOST_SESSIONS),
         here=desk.principal.session.id if desk.principal.session is not None else "",
         roles=[(role.value, role.value) for role in Role],
         typed=typed or {},
-        refused=refused,
+        why=why,
     )
 
 
@@ -49,8 +48,7 @@ def add(request: Request, desk: Signed, form: Form) -> Response:
         user = User(typed["name"], fields.chosen(form, "role", Role), typed["account"] or None)
         added = desk.people.add_user(user, password)
     except TrunklineError as error:
-        status, words = refusal(error)
-        return _page(request, desk, typed=typed, refused=words, status=status)
+        return _page(request, desk, typed=typed, why=refusal(error))
     flash = Flash("The user was added.", secret=password, secret_name=f"Password of {added.name}")
     return go(request, "/users", flash)
 
@@ -73,8 +71,7 @@ def remove(request: Request, desk: Signed, form: Form) -> Response:
     try:
         desk.people.remove_user(name)
     except TrunklineError as error:
-        status, words = refusal(error)
-        return _page(request, desk, refused=words, status=status)
+        return _page(request, desk, why=refusal(error))
     return go(request, "/users", f"{name} can't sign in any more.")
 
 

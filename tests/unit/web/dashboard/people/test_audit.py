@@ -46,7 +46,7 @@ def test_pages(operator: Browser, office: Office) -> None:
 
 def test_nothing_like_that(operator: Browser) -> None:
     assert "Nothing like that was changed" in operator.get("/audit?key=nobody")
-    operator.get("/audit?before=x", 422)
+    operator.get("/audit?after=x", 422)
 
 
 @pytest.mark.parametrize(
