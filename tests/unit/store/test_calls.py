@@ -123,8 +123,9 @@ def test_a_search_goes_on_where_one_page_stopped_looking(
 ) -> None:
     monkeypatch.setattr("trunkline.store.calls.MAX_LOOKED_AT", 4)
     wanted = ended_call("wanted", setup_at=1.0)
-    wanted.direction = Direction.INBOUND
-    write(database, wanted, *(ended_call(f"c{number}", setup_at=number + 2.0) for number in range(8)))
+    others = [ended_call(f"c{number}", setup_at=number + 2.0) for number in range(8)]
+    wanted.direction = others[4].direction = Direction.INBOUND
+    write(database, wanted, *others)
     seen = []
     cursor: str | None = None
     while True:
@@ -133,7 +134,7 @@ def test_a_search_goes_on_where_one_page_stopped_looking(
         cursor = page.next_cursor
         if cursor is None:
             break
-    assert seen == [[], [], ["wanted"]]
+    assert seen == [["c4"], [], ["wanted"]], "the last that was looked at is shown too"
 
 
 def test_one_call_id_of_many_calls_is_bounded(
