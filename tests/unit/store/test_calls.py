@@ -74,6 +74,9 @@ def test_filters(database: Database, calls: Calls) -> None:
     assert ids(calls, account="acme") == ["out"]
     assert ids(calls, number="15550100") == ["in"]
     assert ids(calls, carrier="upstream") == ["out"]
+    assert ids(calls, party="14155550100") == ["in", "out"], "who was called"
+    assert ids(calls, party="441632960001", account="acme") == ["out"], "who called"
+    assert ids(calls, party="15550100") == []
     assert ids(calls, direction=Direction.INBOUND) == ["in"]
     assert ids(calls, state=RecordState.OPEN) == ["in"]
     assert ids(calls, slug=Slug.ANSWERED) == ["out"]
@@ -162,6 +165,8 @@ def test_one_call_id_of_many_calls_is_bounded(
         ({"slug": Slug.BUSY, "account": "a"}, "ix_call_account_verdict (account=? AND verdict=?)"),
         ({"slug": Slug.ANSWERED}, "ix_call_setup_at"),
         ({"direction": Direction.INBOUND}, "ix_call_setup_at"),
+        ({"party": "1"}, "ix_call_setup_at"),
+        ({"party": "1", "account": "a"}, "ix_call_account (account=?)"),
         ({"unanswered": True, "account": "a"}, "ix_call_account (account=?)"),
         ({"sip_call_id": "x"}, "ix_attempt_sip_call_id (sip_call_id=?)"),
     ],

@@ -65,6 +65,8 @@ def test_somebody_elses_call_is_like_none(customer: Browser, path: str) -> None:
         ("result=answered", ["ok"]),
         ("direction=inbound", ["c1"]),
         ("number=%2B44+20+7946+0000", ["c1"]),
+        ("party=%2B1+415+555+0100", ["c1", "ok"]),
+        ("party=15550100", []),
         ("since=1970-01-01T00:20", ["c1"]),
         ("until=1970-01-01T00:20", ["ok"]),
         ("call_id=ok%40pbx", ["ok"]),
