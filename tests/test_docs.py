@@ -2,12 +2,16 @@
 
 import re
 import runpy
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from trunkline.cli.app import COMMANDS, load
+from trunkline.store.webhooks import new_secret
+from trunkline.web.webhooks.signing import signed_headers
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -44,3 +48,18 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
         if "://" not in target:
             assert (page.parent / target).exists(), target
+
+
+def test_the_example_verifies_a_webhook_s_signature() -> None:
+    text = (DOCS / "webhooks.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(example, names)
+    secret, body = new_secret(), b'{"id":"e1"}'
+    headers = signed_headers(secret, "e1", time.time(), body)
+    is_genuine = names["is_genuine"]
+    assert is_genuine(secret, headers, body)
+    assert not is_genuine(new_secret(), headers, body)
+    assert not is_genuine(secret, headers, body + b" ")
+    assert not is_genuine(secret, headers | {"webhook-id": "e2"}, body)
+    assert not is_genuine(secret, signed_headers(secret, "e1", time.time() - 600, body), body)

@@ -56,3 +56,12 @@ def wait_for(what: str, ask: Callable[[], T | None], within_s: float = 10.0, eve
             return answer
         assert time.monotonic() < deadline, f"waited {within_s:g} s for {what}"
         time.sleep(every_s)
+
+
+def accepts(host: str, port: int) -> bool:
+    """Whether somebody takes TCP connections there."""
+    try:
+        socket.create_connection((host, port), timeout=5).close()
+    except OSError:
+        return False
+    return True

@@ -9,6 +9,7 @@ from trunkline.cli.media_options import Dtmf, Srtp, Transcoding
 from trunkline.cli.output import NONE, Json, Row, examples, listed, print_card, print_rows, say
 from trunkline.sdp.codecs import CODEC_NAMES
 from trunkline.store.accounts import DEFAULT_OVERLAP_S, AccountChanges, new_key
+from trunkline.store.credit import cents_of, money
 from trunkline.trunk.account import Account, CallerIdPolicy, Ringback
 from trunkline.trunk.e164 import normalise
 
@@ -265,6 +266,29 @@ def rotate_secret(
     made = here.store.accounts.rotate_secret(key, secret, overlap_s=overlap_s)
     here.changed()
     print_card({"key": key, "secret": made, "old_secret_works_for_s": overlap_s}, as_json)
+
+
+@app.command(
+    "credit",
+    context_settings={"ignore_unknown_options": True},
+    epilog=examples(
+        "trunkline account credit trunk1",
+        "trunkline account credit trunk1 25.00",
+        "trunkline account credit trunk1 -5",
+    ),
+)
+def credit(
+    context: typer.Context,
+    key: Key,
+    amount: Annotated[
+        str | None, typer.Argument(metavar="[AMOUNT]", help="What to add; with - before it, to take away.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Give an account credit to buy numbers with, and say what it has."""
+    store = installation(context).store
+    cents = store.credit.balance_cents(key) if amount is None else store.credit.add(key, cents_of(amount))
+    print_card({"key": key, "credit": money(cents)}, as_json)
 
 
 @app.command("remove")

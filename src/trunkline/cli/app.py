@@ -35,6 +35,7 @@ COMMANDS = {
     "doctor": Entry("doctor", SETTING_UP, "Look for what is wrong, and say what to do about it."),
     "dns": Entry("dns", SETTING_UP, "Print the DNS records that lead clients to the edges."),
     "user": Entry("users", SETTING_UP, "People who sign in with a password."),
+    "token": Entry("tokens", SETTING_UP, "Tokens of programs that use the API."),
     "migrate": Entry("migrate", SETTING_UP, "Bring the database up to this program, after an upgrade."),
     "status": Entry("node_status", SETTING_UP, "Say how the running node is doing."),
     "drain": Entry("drain", SETTING_UP, "Take no new calls, and stop after the last one."),

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from trunkline.cli import stock
 from trunkline.cli.explain import explain_number
 from trunkline.cli.installation import installation
 from trunkline.cli.output import NONE, Json, Row, examples, listed, print_card, print_rows, say
@@ -13,6 +14,7 @@ from trunkline.trunk.forwarding import ForwardingList
 from trunkline.trunk.number import Number
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Numbers, and where their calls go.")
+app.add_typer(stock.app, name="stock")
 
 E164 = Annotated[str, typer.Argument(metavar="NUMBER", help="In E.164, with or without +.")]
 

@@ -20,10 +20,10 @@ def web(
         int | None, typer.Option(hidden=True, help="A listening socket, from the node.")
     ] = None,
 ) -> None:
-    """Serve the dashboard and the API at web.bind, until told to stop.
+    """Serve the dashboard and the API alone.
 
-    `trunkline serve` does this by itself unless web.enabled is false. What needs the node says so while none
-    runs.
+    At web.bind, until told to stop. `trunkline serve` does this by itself unless web.enabled is false. What
+    needs the node says so while none runs.
     """
     settings = installation(context).settings
     run(settings, open_log(log_options(settings)), listener)

@@ -364,6 +364,9 @@ class Web(Section):
     sign_in_failures: int = setting(
         10, "Wrong passwords from one address, or for one name, within a minute; then it has to wait.", ge=3
     )
+    api_requests_per_minute: int = setting(
+        600, "Requests to the API of one user or account within a minute; more are answered 429.", ge=1
+    )
     webhooks_private: bool = setting(
         False,
         "Send webhooks to loopback, private and link-local addresses too. For customers you trust like "

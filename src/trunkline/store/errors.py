@@ -6,6 +6,8 @@ The tree::
     ├── NotFoundError             names a thing that does not exist
     ├── AlreadyExistsError        names a thing that does
     ├── InUseError                can't be removed while something else needs it
+    ├── NotForSaleError           a number that can't be bought
+    ├── CreditError               an account that can't pay
     ├── DatabaseError             the database can't be reached, read or written
     │   └── SchemaError           … because its schema is not this program's
     └── KeyFileError              the key of stored secrets is missing, exposed or another one
@@ -15,9 +17,11 @@ from trunkline.errors import StoreError
 
 __all__ = [
     "AlreadyExistsError",
+    "CreditError",
     "DatabaseError",
     "InUseError",
     "KeyFileError",
+    "NotForSaleError",
     "NotFoundError",
     "SchemaError",
     "StoreError",
@@ -48,6 +52,17 @@ class AlreadyExistsError(StoreError):
 
 class InUseError(StoreError):
     """Removing it would leave something else pointing nowhere."""
+
+
+class NotForSaleError(StoreError):
+    """The number is not in stock, or somebody has it already: doesn't say which."""
+
+    def __init__(self, e164: str) -> None:
+        super().__init__(f"number {e164} is not for sale")
+
+
+class CreditError(StoreError):
+    """The account's credit doesn't cover the price."""
 
 
 class DatabaseError(StoreError):

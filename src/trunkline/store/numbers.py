@@ -95,7 +95,9 @@ class Numbers:
         with self._database.read() as connection:
             if wanted.account is not None:
                 check_exists(connection, Kind.ACCOUNT, wanted.account)
-            found = page_of_keys(connection, Kind.NUMBER, _conditions(wanted), after, limit)
+            found = page_of_keys(
+                connection, Kind.NUMBER, _conditions(wanted), after, limit, first=wanted.starts_with
+            )
             return NumberPage(load_numbers(connection, found.keys), found.more)
 
     def get(self, e164: str) -> Number:
@@ -160,15 +162,14 @@ def _write_endpoints(connection: Connection, number: Number) -> None:
 
 
 def _conditions(wanted: NumberFilter) -> list[sa.ColumnElement[bool]]:
+    """All but where it begins."""
     table = schema.number.c
     conditions: list[sa.ColumnElement[bool]] = []
     if wanted.account is not None:
         conditions.append(table.account == wanted.account)
-    if wanted.starts_with:
-        conditions.append(table.e164 >= wanted.starts_with)
-        if wanted.starts_with.strip("9"):
-            behind = str(int(wanted.starts_with) + 1).rjust(len(wanted.starts_with), "0")
-            conditions.append(table.e164 < behind)
+    if wanted.starts_with.strip("9"):
+        behind = str(int(wanted.starts_with) + 1).rjust(len(wanted.starts_with), "0")
+        conditions.append(table.e164 < behind)
     if wanted.contains:
         conditions.append(table.e164.contains(wanted.contains, autoescape=True))
     if wanted.ends_with:

@@ -6,7 +6,8 @@ that are only ever read and written whole (prefixes, codecs, rewrite rules) are 
 
 What changes here needs a migration in `migrations/versions`: a test compares the two. What the rows mean is
 written beside the dataclasses: `trunkline.trunk`, `trunkline.call.record`. The tables of users,
-sessions and the audit trail are in `web_schema`.
+sessions and the audit trail are in `web_schema`, those of numbers for sale in `stock_schema`,
+those of webhooks in `webhook_schema`.
 """
 
 import sqlalchemy as sa
@@ -16,10 +17,16 @@ from trunkline.store.columns import MOMENT as _MOMENT
 from trunkline.store.columns import SERIAL as _SERIAL
 from trunkline.store.columns import column as _column
 from trunkline.store.columns import optional as _optional
+from trunkline.store.stock_schema import account_credit as account_credit
+from trunkline.store.stock_schema import number_stock as number_stock
 from trunkline.store.web_schema import answer as answer
 from trunkline.store.web_schema import audit as audit
 from trunkline.store.web_schema import web_session as web_session
 from trunkline.store.web_schema import web_user as web_user
+from trunkline.store.webhook_schema import webhook as webhook
+from trunkline.store.webhook_schema import webhook_call as webhook_call
+from trunkline.store.webhook_schema import webhook_delivery as webhook_delivery
+from trunkline.store.webhook_schema import webhook_endpoint as webhook_endpoint
 
 account = sa.Table(
     "account",

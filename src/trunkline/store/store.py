@@ -14,6 +14,7 @@ from trunkline.store.audit import SERVICE, Audit, Author, Trail
 from trunkline.store.bans import Bans
 from trunkline.store.calls import Calls
 from trunkline.store.carriers import Carriers
+from trunkline.store.credit import Credit
 from trunkline.store.database import Database
 from trunkline.store.figures import CallFigures
 from trunkline.store.keys import Keyring
@@ -21,7 +22,11 @@ from trunkline.store.migrate import check_schema, upgrade
 from trunkline.store.numbers import Numbers
 from trunkline.store.routes import Routes
 from trunkline.store.sessions import Sessions
+from trunkline.store.stock import Stock
 from trunkline.store.users import Users
+from trunkline.store.webhook_queue import WebhookQueue
+from trunkline.store.webhook_sources import WebhookSources
+from trunkline.store.webhooks import Webhooks
 
 
 class Store:
@@ -36,6 +41,8 @@ class Store:
         trail = Trail(author)
         self.accounts = Accounts(database, realm, trail=trail)
         self.numbers = Numbers(database, trail=trail)
+        self.stock = Stock(database, trail=trail)
+        self.credit = Credit(database, trail=trail)
         self.carriers = Carriers(database, keyring, trail=trail)
         self.routes = Routes(database, trail=trail)
         self.bans = Bans(database, trail=trail)
@@ -43,6 +50,9 @@ class Store:
         self.figures = CallFigures(database)
         self.users = Users(database, trail=trail)
         self.sessions = Sessions(database, trail=trail)
+        self.webhooks = Webhooks(database, keyring, trail=trail)
+        self.webhook_queue = WebhookQueue(database)
+        self.webhook_sources = WebhookSources(database)
         self.audit = Audit(database)
         self.answers = Answers(database, keyring)
         self.trail = trail

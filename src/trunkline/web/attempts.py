@@ -45,8 +45,3 @@ class Attempts:
         """`check`, then `note`."""
         self.check(key)
         self.note(key)
-
-    def forget(self, key: str) -> None:
-        """Begin anew with `key`."""
-        with self._lock:
-            self._counts.pop(key, None)

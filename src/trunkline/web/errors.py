@@ -15,6 +15,10 @@ class NotAllowedError(WebError):
     """Whoever is signed in may not do this."""
 
 
+class InvalidError(WebError):
+    """A value that can't be."""
+
+
 class ChangedMeanwhileError(WebError):
     """Somebody else changed the thing since it was read."""
 

@@ -2,12 +2,21 @@
 
 from typing import NamedTuple
 
-from trunkline.errors import DirectoryError, SipError, StoreError, TrunklineError
+from trunkline.errors import ConfigError, DirectoryError, SipError, StoreError, TrunklineError
+from trunkline.pbx.trunk_facts import PbxError
 from trunkline.store.answers import KeyReusedError, PendingError
-from trunkline.store.errors import AlreadyExistsError, DatabaseError, InUseError, NotFoundError
+from trunkline.store.errors import (
+    AlreadyExistsError,
+    CreditError,
+    DatabaseError,
+    InUseError,
+    NotForSaleError,
+    NotFoundError,
+)
 from trunkline.web.control_client import ControlError
 from trunkline.web.errors import (
     ChangedMeanwhileError,
+    InvalidError,
     NotAllowedError,
     NotSignedInError,
     TooManyAttemptsError,
@@ -26,6 +35,9 @@ class Problem(NamedTuple):
     retry_after_s: int | None = None
 
 
+FAULT = Problem(500, "fault", "A fault of the service", "the service failed; its log says how")
+
+
 _KINDS: tuple[tuple[type[TrunklineError], int, str, str], ...] = (
     (NotSignedInError, 401, "not-signed-in", "Not signed in"),
     (NotAllowedError, 403, "not-allowed", "Not allowed"),
@@ -34,6 +46,8 @@ _KINDS: tuple[tuple[type[TrunklineError], int, str, str], ...] = (
     (NotFoundError, 404, "not-found", "Not found"),
     (AlreadyExistsError, 409, "already-exists", "Exists already"),
     (InUseError, 409, "in-use", "Still in use"),
+    (NotForSaleError, 409, "not-for-sale", "Not for sale"),
+    (CreditError, 402, "no-credit", "Not enough credit"),
     (PendingError, 409, "pending", "Under way"),
     (KeyReusedError, 422, "key-reused", "The key came before"),
     (DatabaseError, 503, "database-away", "The database is away"),
@@ -41,6 +55,9 @@ _KINDS: tuple[tuple[type[TrunklineError], int, str, str], ...] = (
     (DirectoryError, 422, "invalid", "Can't be"),
     (SipError, 422, "invalid", "Can't be"),
     (StoreError, 422, "invalid", "Can't be"),
+    (InvalidError, 422, "invalid", "Can't be"),
+    (PbxError, 422, "invalid", "Can't be"),
+    (ConfigError, 503, "not-set-up", "Not set up yet"),
 )
 """The first that fits; anything else is a fault of ours."""
 
@@ -51,9 +68,14 @@ def problem_of(error: TrunklineError) -> Problem:
         if isinstance(error, kind):
             wait_s = error.retry_after_s if isinstance(error, TooManyAttemptsError) else None
             return Problem(status, slug, title, _detail(error), wait_s)
-    return Problem(500, "fault", "A fault of the service", "the service failed; its log says how")
+    return FAULT
 
 
 def _detail(error: TrunklineError) -> str:
     """A thing of somebody else's and one that nobody has are answered in the same words."""
     return error.fact if isinstance(error, NotFoundError | AlreadyExistsError) else str(error)
+
+
+def kinds() -> list[Problem]:
+    """Every kind of problem, without what is special to one."""
+    return [*(Problem(status, slug, title, "") for _, status, slug, title in _KINDS), FAULT]

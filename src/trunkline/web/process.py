@@ -19,6 +19,7 @@ from trunkline.observe.log import Log
 from trunkline.web.app import web_app
 from trunkline.web.office import Office
 from trunkline.web.serving import HttpServer, Tls, listen_tcp
+from trunkline.web.webhooks.service import WebhookService
 
 THREADS = 8
 """Requests served at a time; others wait."""
@@ -53,8 +54,9 @@ async def _serve(settings: Settings, listening: socket.socket, *, led: bool) -> 
     tls = Tls(settings.certificate, settings.private_key) if settings.web.tls else None
     server = HttpServer(web_app(office), listening, tls=tls, proxies=settings.web.trusted_proxies)
     try:
-        await server.start()
-        await stopped.wait()
+        async with WebhookService(office):
+            await server.start()
+            await stopped.wait()
     finally:
         # A stream of events has no end of its own to wait for.
         office.live.close()

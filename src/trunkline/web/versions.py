@@ -8,19 +8,24 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
+from trunkline.store.webhooks import Webhook
 from trunkline.trunk.account import Account
 from trunkline.trunk.carrier import Carrier
 from trunkline.trunk.number import Number
 from trunkline.trunk.routes import Route
 from trunkline.web.errors import ChangedMeanwhileError
 
-Versioned = Account | Number | Carrier | Route
-_T = TypeVar("_T", Account, Number, Carrier, Route)
+Versioned = Account | Number | Carrier | Route | Webhook
+_T = TypeVar("_T", Account, Number, Carrier, Route, Webhook)
 
 
 def version_of(thing: Versioned) -> str:
     """Hexadecimal digits that are others after every change."""
-    shown = replace(thing, credentials=()) if isinstance(thing, Account) else thing
+    shown = thing
+    if isinstance(thing, Account):
+        shown = replace(thing, credentials=())
+    elif isinstance(thing, Webhook):
+        shown = replace(thing, dropped=0)
     return hashlib.sha256(repr(shown).encode()).hexdigest()[:32]
 
 

@@ -95,3 +95,17 @@ def test_show_lists_the_numbers(line: CommandLine) -> None:
     line.run("number", "add", "+442079460123", "--account", "trunk1")
     assert line.json("account", "show", "trunk1")["numbers"] == ["442079460123"]
     assert "442079460123" in line.run("account", "show", "trunk1")
+
+
+def test_credit_is_given_taken_and_shown(line: CommandLine) -> None:
+    line.run("account", "add", "--key", "acme")
+    assert line.json("account", "credit", "acme") == {"key": "acme", "credit": "0.00"}
+    assert line.json("account", "credit", "acme", "25")["credit"] == "25.00"
+    assert line.json("account", "credit", "acme", "-0.5")["credit"] == "24.50"
+    assert "is no amount" in line.error("account", "credit", "acme", "lots")
+    newest = line.json("audit")[0]
+    assert (newest["action"], newest["before"], newest["after"]) == (
+        "credit",
+        {"credit": "25.00"},
+        {"credit": "24.50"},
+    )

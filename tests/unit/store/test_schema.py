@@ -31,9 +31,10 @@ def test_moments_keep_their_microseconds() -> None:
 
 
 def test_no_secret_has_a_column_in_plain() -> None:
-    """Credentials hold hashes; the only `secret` is a carrier's, which `keys` encrypts."""
+    """Credentials hold hashes; a carrier's `secret` and a webhook's are encrypted by `keys`."""
     columns = {str(column) for table in schema.METADATA.sorted_tables for column in table.columns}
     assert {name for name in columns if "secret" in name or "password" in name} == {
         "carrier.secret",
         "web_user.password_hash",
+        "webhook.secret",
     }

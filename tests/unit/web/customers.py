@@ -124,7 +124,8 @@ class PaperLine(NodeLine):
 
 def office_of(home: Path, node: PaperNode | None, **web: object) -> Office:
     """The office over what `furnish` put into `home`, with `web` as its settings."""
-    settings = Settings(node={"data_dir": home}, web=web)  # type: ignore[arg-type]
+    sip = {"advertised_host": "203.0.113.5"}
+    settings = Settings(node={"data_dir": home}, web=web, sip=sip)  # type: ignore[arg-type]
     store = Store.open(settings.database_url, settings.key_file, settings.service.domain)
     return Office(settings, store, PaperLine(node))
 

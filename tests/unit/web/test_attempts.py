@@ -54,14 +54,6 @@ def test_a_refused_try_does_not_count(attempts: Attempts, clock: Clock) -> None:
     attempts.spend("a")
 
 
-def test_forgetting(attempts: Attempts) -> None:
-    for _ in range(3):
-        attempts.note("a")
-    attempts.forget("a")
-    attempts.forget("nobody")
-    attempts.check("a")
-
-
 def test_keys_are_bounded(attempts: Attempts) -> None:
     for number in range(MAX_KEYS + 1):
         for _ in range(3 if number == 0 else 1):

@@ -2,14 +2,23 @@
 
 import pytest
 
-from trunkline.errors import ConfigError, DirectoryError, StoreError, TrunklineError
+from trunkline.errors import ConfigError, DirectoryError, NetError, StoreError, TrunklineError
+from trunkline.pbx.trunk_facts import PbxError
 from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.uri import SipUri
 from trunkline.store.answers import KeyReusedError, PendingError
-from trunkline.store.errors import AlreadyExistsError, DatabaseError, InUseError, NotFoundError, SchemaError
+from trunkline.store.errors import (
+    AlreadyExistsError,
+    CreditError,
+    DatabaseError,
+    InUseError,
+    NotForSaleError,
+    NotFoundError,
+    SchemaError,
+)
 from trunkline.trunk.forwarding import ForwardingSyntaxError
 from trunkline.web.control_client import ControlError, NoNodeError
-from trunkline.web.errors import NotAllowedError, NotSignedInError, TooManyAttemptsError
+from trunkline.web.errors import InvalidError, NotAllowedError, NotSignedInError, TooManyAttemptsError
 from trunkline.web.problems import problem_of
 
 
@@ -29,6 +38,9 @@ def malformed_uri() -> TrunklineError:
         (NotFoundError("number", "1"), 404, "not-found"),
         (AlreadyExistsError("number", "1"), 409, "already-exists"),
         (InUseError("x"), 409, "in-use"),
+        (NotForSaleError("1"), 409, "not-for-sale"),
+        (CreditError("x"), 402, "no-credit"),
+        (InvalidError("x"), 422, "invalid"),
         (PendingError("x"), 409, "pending"),
         (KeyReusedError("x"), 422, "key-reused"),
         (TooManyAttemptsError("x", 3), 429, "too-many-attempts"),
@@ -40,7 +52,9 @@ def malformed_uri() -> TrunklineError:
         (DirectoryError("x"), 422, "invalid"),
         (StoreError("x"), 422, "invalid"),
         (malformed_uri(), 422, "invalid"),
-        (ConfigError("x"), 500, "fault"),
+        (PbxError("x"), 422, "invalid"),
+        (ConfigError("x"), 503, "not-set-up"),
+        (NetError("x"), 500, "fault"),
     ],
 )
 def test_statuses(error: TrunklineError, status: int, slug: str) -> None:
@@ -63,4 +77,4 @@ def test_what_is_somebody_elses_can_not_be_told_from_what_nobody_has() -> None:
 
 
 def test_our_own_faults_are_not_explained_to_strangers() -> None:
-    assert "secret" not in problem_of(ConfigError("secret path")).detail
+    assert "secret" not in problem_of(NetError("secret path")).detail

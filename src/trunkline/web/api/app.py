@@ -1,51 +1,71 @@
-"""The REST API's app: its errors are problem details (RFC 9457), whoever raises them."""
+"""The REST API's app."""
 
-from typing import Annotated
+from typing import Any
 
-from fastapi import Depends, FastAPI
-from fastapi.responses import JSONResponse
-from starlette.requests import Request
+from fastapi import FastAPI
 
 from trunkline import __version__
-from trunkline.errors import TrunklineError
-from trunkline.store.audit import Via
-from trunkline.store.sessions import SessionKind
-from trunkline.web.callers import caller_of
-from trunkline.web.desk import Desk
-from trunkline.web.errors import NotSignedInError
+from trunkline.web.api.docs import add_docs
+from trunkline.web.api.front import Front
+from trunkline.web.api.openapi import describe
+from trunkline.web.api.refusals import add_refusals
+from trunkline.web.api.resources import (
+    accounts,
+    calls,
+    carriers,
+    connecting,
+    explaining,
+    figures,
+    forwarding,
+    network,
+    numbers,
+    people,
+    routes,
+    secrets,
+    stock,
+    webhooks,
+)
 from trunkline.web.office import Office
-from trunkline.web.problems import problem_of
 
-PROBLEM = "application/problem+json"
+_MATTERS = (
+    accounts,
+    secrets,
+    numbers,
+    forwarding,
+    connecting,
+    stock,
+    carriers,
+    routes,
+    calls,
+    figures,
+    explaining,
+    network,
+    webhooks,
+    people,
+)
+
+
+class _Api(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            self.openapi_schema = describe(super().openapi())
+        return self.openapi_schema
 
 
 def api_app(office: Office) -> FastAPI:
     """The app. Paths begin with `/v1`."""
-    app = FastAPI(
-        title="Trunkline", version=__version__, openapi_url="/v1/openapi.json", docs_url=None, redoc_url=None
+    app = _Api(
+        title="Trunkline",
+        version=__version__,
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
     )
-
-    @app.exception_handler(TrunklineError)
-    def failed(_request: Request, error: TrunklineError) -> JSONResponse:
-        problem = problem_of(error)
-        body = {
-            "type": f"/v1/problems/{problem.slug}",
-            "title": problem.title,
-            "status": problem.status,
-            "detail": problem.detail,
-        }
-        headers = {} if problem.retry_after_s is None else {"Retry-After": str(problem.retry_after_s)}
-        return JSONResponse(body, problem.status, headers, PROBLEM)
-
-    def desk(request: Request) -> Desk:
-        scheme, _, rest = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
-            raise NotSignedInError("send a token: Authorization: Bearer TOKEN")
-        caller = caller_of(request, Via.API)
-        return office.desk(office.sign_in.token(caller, rest.strip(), SessionKind.TOKEN))
-
-    @app.get("/v1/me")
-    def me(desk: Annotated[Desk, Depends(desk)]) -> dict[str, str | None]:
-        return {"name": desk.principal.name, "role": desk.principal.role, "account": desk.principal.account}
-
+    app.state.front = Front(office)
+    add_refusals(app)
+    for matter in _MATTERS:
+        app.include_router(matter.router)
+    add_docs(app)
     return app

@@ -29,18 +29,12 @@ class AccountDesk:
         self._counter = counter
         self._wall = wall
 
-    def list(self) -> Sequence[Account]:
-        """All of them by key, or the customer's own."""
-        counter = self._counter
-        if counter.principal.account is None:
-            return counter.store.accounts.list()
-        return [counter.store.accounts.get(counter.principal.account)]
-
     def page(self, search: str = "", *, after: str = "", limit: int = 50) -> AccountPage:
         """Up to `limit` accounts behind the key `after`; a customer's page is the own account."""
-        if self._counter.principal.operator:
+        own = self._counter.principal.account
+        if own is None:
             return self._counter.store.accounts.page(search, after=after, limit=limit)
-        return AccountPage([account for account in self.list() if account.key > after], more=False)
+        return AccountPage([self.get(own)] if own > after else [], more=False)
 
     def get(self, key: str) -> Account:
         self._own(key)

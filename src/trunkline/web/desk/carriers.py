@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from typing import Unpack
 
 from trunkline.store.carriers import CarrierChanges, Guard
+from trunkline.store.errors import NotFoundError
 from trunkline.store.routes import Guard as RouteGuard
 from trunkline.trunk.carrier import Carrier
 from trunkline.trunk.directory import Directory, Snapshot
 from trunkline.trunk.routes import Route
 from trunkline.web.desk.counter import Counter
+from trunkline.web.views import PingAnswer
 
 
 class CarrierDesk:
@@ -37,6 +39,13 @@ class CarrierDesk:
         carrier = self._counter.store.carriers.update(name, guard=guard, **changes)
         self._counter.node.changed()
         return carrier
+
+    def ping(self, name: str, position: int) -> PingAnswer:
+        """Send OPTIONS to one of its gateways, counted from 1, now."""
+        carrier = self.get(name)
+        if not 1 <= position <= len(carrier.gateways):
+            raise NotFoundError("gateway", f"{name} {position}")
+        return self._counter.node.client().ping(str(carrier.uri_of(carrier.gateways[position - 1])))
 
     def remove(self, name: str) -> None:
         self._counter.check_operator()

@@ -3,7 +3,10 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from trunkline.config.edges import PublishedEdge, published_edges
+from trunkline.config.zone import Record, zone_records
 from trunkline.pbx.sighting import Finding, findings
 from trunkline.pbx.trunk_facts import UNKNOWN_SECRET
 from trunkline.pbx.writer import ConfigFile, Kind, write
@@ -23,12 +26,33 @@ class Setup:
     secret: str = UNKNOWN_SECRET
 
 
+class Addresses(NamedTuple):
+    """What a PBX sends to and has to let in."""
+
+    domain: str
+    edges: Sequence[PublishedEdge]
+    media_ports: tuple[int, int]
+    records: Sequence[Record]
+    """The DNS records that lead to the edges."""
+
+
 class ConnectDesk:
     """See the module."""
 
     def __init__(self, counter: Counter, wall: Callable[[], float] = time.time) -> None:
         self._counter = counter
         self._wall = wall
+
+    def addresses(self) -> Addresses:
+        """The same for everybody. Raises `ConfigError` while no address of the service is known."""
+        settings = self._counter.settings
+        media = settings.media
+        return Addresses(
+            settings.service.domain,
+            published_edges(settings),
+            (media.port_min, media.port_max),
+            zone_records(settings),
+        )
 
     def files(self, account: str, setup: Setup) -> Sequence[ConfigFile]:
         """The configuration, every file of it. Raises `ConfigError`, `PbxError` for what no file can hold."""

@@ -61,6 +61,12 @@ class NetworkDesk:
         self._counter.check_operator()
         return self._counter.node.client().media_ports()
 
+    def drain(self, timeout_s: float | None = None) -> NodeStats:
+        """Have the node take no new calls, and stop after the last one or after `timeout_s`; None: as
+        configured."""
+        self._counter.check_operator()
+        return self._counter.node.client().drain(timeout_s)
+
     def certificate_ends_at(self) -> float | None:
         """The wall-clock second at which the TLS certificate ends; None: there is none to be read."""
         self._counter.check_operator()

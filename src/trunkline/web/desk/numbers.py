@@ -1,7 +1,6 @@
 """Numbers. A customer says where the own ones are forwarded to; which numbers there are is the operator's."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Unpack
 
@@ -19,11 +18,6 @@ class NumberDesk:
 
     def __init__(self, counter: Counter) -> None:
         self._counter = counter
-
-    def list(self, account: str | None = None) -> Sequence[Number]:
-        """All of them, or those of one account, in order."""
-        counter = self._counter
-        return counter.store.numbers.list(counter.account_or_all(account))
 
     def page(self, wanted: NumberFilter, *, after: str = "", limit: int = 50) -> NumberPage:
         """Up to `limit` numbers behind `after`, in order."""

@@ -21,6 +21,7 @@ def test_no_customer_sees_or_changes_them(office: Office) -> None:
         lambda: desk.carriers.add(Carrier("backup", ())),
         lambda: desk.carriers.update("upstream", enabled=False),
         lambda: desk.carriers.remove("upstream"),
+        lambda: desk.carriers.ping("upstream", 1),
         desk.routes.list,
         lambda: desk.routes.get("44"),
         lambda: desk.routes.add(BACKUP),
@@ -49,3 +50,22 @@ def test_the_operator_does(office: Office) -> None:
     assert [route.prefix for route in desk.routes.list()] == ["44"]
     with pytest.raises(NotFoundError):
         desk.carriers.get("backup")
+
+
+def test_a_gateway_is_pinged_by_its_place(office: Office) -> None:
+    desk = office.desk(principal(OPERATOR)).carriers
+    assert desk.ping("upstream", 1).status == 200
+    for position in (0, 2):
+        with pytest.raises(NotFoundError, match="gateway"):
+            desk.ping("upstream", position)
+
+
+def test_a_guard_stops_a_change(office: Office) -> None:
+    def refuse(_route: Route) -> None:
+        raise KeyError("changed meanwhile")
+
+    with pytest.raises(KeyError):
+        office.desk(principal(OPERATOR)).routes.update(
+            Route("44", (RouteCarrier("upstream", 1),)), guard=refuse
+        )
+    assert office.store.routes.get("44").carriers[0].priority == 0

@@ -37,3 +37,10 @@ def test_anothers_pbx_does_not_exist(office: Office) -> None:
 def test_a_secret_that_no_file_could_hold(office: Office) -> None:
     with pytest.raises(PbxError):
         desk(office, ALPHA.key).files("alpha", Setup(Kind.GENERIC, secret="a;b"))
+
+
+def test_addresses_are_the_same_for_everybody(office: Office) -> None:
+    known = desk(office, ALPHA.key).addresses()
+    assert known == desk(office, OPERATOR).addresses()
+    assert known.edges[0].addresses == ("203.0.113.5",)
+    assert {record.kind for record in known.records} == {"NAPTR", "SRV", "A"}

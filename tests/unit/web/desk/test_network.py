@@ -37,16 +37,18 @@ def test_anothers_pbx_does_not_exist(office: Office) -> None:
 
 def test_bans_and_load_are_the_operators(office: Office, node: PaperNode) -> None:
     desk = office.desk(principal(ALPHA.user)).network
-    for act in (desk.bans, lambda: desk.lift_ban("192.0.2.66"), desk.stats, desk.media_ports):
+    for act in (desk.bans, lambda: desk.lift_ban("192.0.2.66"), desk.stats, desk.media_ports, desk.drain):
         with pytest.raises(NotAllowedError):
             act()
-    assert len(node.banned) == 2
+    assert (len(node.banned), node.draining) == (2, [])
     desk = office.desk(principal(OPERATOR)).network
     desk.lift_ban("192.0.2.66")
     assert [ban.source for ban in desk.bans()] == ["2001:db8::66"]
     with pytest.raises(NotFoundError, match="ban '192"):
         desk.lift_ban("192.0.2.66")
     assert (desk.stats().bans, desk.media_ports().first) == (1, 10000)
+    assert desk.drain(5.0).draining
+    assert node.draining == [5.0]
 
 
 def test_the_certificate_is_the_operators(office: Office, tmp_path: Path) -> None:

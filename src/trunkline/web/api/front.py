@@ -1,0 +1,71 @@
+"""The API's door: who asks, how often, and the desk where that is served.
+
+A program sends a token (`Authorization: Bearer`), or by Basic authentication an account's key and secret, or
+a user's name and password. The challenge of a 401 names Bearer alone: a browser that was asked for a password
+would send it along from any other site (CSRF) ever after.
+"""
+
+import base64
+import binascii
+import time
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from trunkline.store.audit import Via
+from trunkline.store.sessions import SessionKind
+from trunkline.web.attempts import Attempts
+from trunkline.web.callers import caller_of
+from trunkline.web.desk import Desk
+from trunkline.web.errors import NotSignedInError
+from trunkline.web.office import Office
+from trunkline.web.principal import Principal
+
+WINDOW_S = 60.0
+HOW = "send a token (Authorization: Bearer TOKEN), or key and secret by Basic authentication"
+
+
+class Front:
+    """One per app. Safe to share between threads."""
+
+    def __init__(self, office: Office, now: Callable[[], float] = time.monotonic) -> None:
+        self._office = office
+        most = office.settings.web.api_requests_per_minute
+        self._requests = Attempts(most, WINDOW_S, "too many requests", now)
+
+    def desk(self, request: Request) -> Desk:
+        """Of whoever sent `request`. Raises `NotSignedInError`, `TooManyAttemptsError`."""
+        principal = self._principal(request)
+        self._requests.spend(f"{principal.account} {principal.user}")
+        return self._office.desk(principal)
+
+    def _principal(self, request: Request) -> Principal:
+        scheme, _, rest = request.headers.get("Authorization", "").partition(" ")
+        caller = caller_of(request, Via.API)
+        match scheme.lower():
+            case "bearer":
+                return self._office.sign_in.token(caller, rest.strip(), SessionKind.TOKEN)
+            case "basic":
+                return self._office.sign_in.password(caller, *_name_and_password(rest))
+        raise NotSignedInError(HOW)
+
+
+def _name_and_password(encoded: str) -> tuple[str, str]:
+    """What RFC 7617 §2 puts there."""
+    try:
+        text = base64.b64decode(encoded.strip(), validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        raise NotSignedInError("the Basic credentials are no Base64 of UTF-8; " + HOW) from None
+    name, _, password = text.partition(":")
+    return name, password
+
+
+def _desk(request: Request) -> Desk:
+    front: Front = request.app.state.front
+    return front.desk(request)
+
+
+AtDesk = Annotated[Desk, Depends(_desk)]
+"""The desk of whoever asks: every operation has one."""

@@ -1,0 +1,41 @@
+"""Figures of calls over time, and of limits used."""
+
+from datetime import UTC, datetime
+
+from pydantic import Field
+
+from trunkline.store.figures import Stretch
+from trunkline.web.api.models.base import Body
+
+
+class StretchView(Body):
+    """The calls that were set up within one of several equal stretches of time."""
+
+    began_at: datetime = Field(examples=["2026-03-14T09:00:00Z"])
+    calls: int = Field(description="All of them: answered, not answered, under way.", examples=[128])
+    unanswered: dict[str, int] = Field(
+        description="Those that ended without an answer, by error id.", examples=[{"busy": 7, "no-route": 1}]
+    )
+    mos: float | None = Field(description="Mean listening quality, 1.0 to 4.5.", examples=[4.3])
+
+    @classmethod
+    def of(cls, stretch: Stretch) -> "StretchView":
+        return cls(
+            began_at=datetime.fromtimestamp(stretch.began_at, UTC),
+            calls=stretch.calls,
+            unanswered={str(slug): count for slug, count in stretch.unanswered.items()},
+            mos=stretch.mos,
+        )
+
+
+class StretchList(Body):
+    """The stretches, oldest first."""
+
+    items: list[StretchView]
+
+
+class UsedView(Body):
+    """What an account has used of its limits, running calls included."""
+
+    calls: int = Field(description="Outbound calls up now.", examples=[12])
+    minutes: float = Field(description="Answered outbound minutes of the present UTC day.", examples=[341.5])

@@ -1,0 +1,57 @@
+"""Carriers."""
+
+import httpx
+import pytest
+
+from trunkline.web.office import Office
+
+NEW = {
+    "name": "backup",
+    "gateways": [{"uri": "sip:up.backup.example"}, {"uri": "sips:off.backup.example", "priority": 1}],
+    "credentials": {"user": "us", "secret": "carrier-s3cret"},
+    "registers": True,
+    "sources": ["198.51.100.0/28"],
+    "called_rules": [{"prefix": "44", "strip": 2, "prepend": "0"}],
+}
+
+
+def test_made_shown_changed_removed(operator: httpx.Client, office: Office) -> None:
+    made = operator.post("/v1/carriers", json=NEW)
+    assert made.status_code == 201, made.text
+    assert made.json()["credentials"] == {"user": "us", "realm": None}
+    shown = operator.get("/v1/carriers/backup")
+    assert (shown.json(), shown.headers["etag"]) == (made.json(), made.headers["etag"])
+    changed = operator.patch("/v1/carriers/backup", json={"trusted": True})
+    assert changed.json() == {**shown.json(), "trusted": True}
+    kept = office.store.carriers.get("backup").credentials
+    assert kept is not None
+    assert kept.secret == "carrier-s3cret"
+    cleared = operator.patch("/v1/carriers/backup", json={"credentials": None, "registers": False}).json()
+    assert (cleared["credentials"], cleared["registers"]) == (None, False)
+    assert operator.delete("/v1/carriers/backup").status_code == 204
+    assert [one["name"] for one in operator.get("/v1/carriers").json()["items"]] == ["upstream"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"name": "upstream"}, 409),
+        ({"name": "new", "inbound_account": "nobody"}, 404),
+        ({"name": "new", "gateways": [{"uri": "sip:"}]}, 422),
+        ({"name": "new", "sources": ["everywhere"]}, 422),
+        ({"name": "new", "registers": True}, 422),
+    ],
+)
+def test_what_can_not_be_made(operator: httpx.Client, body: dict[str, object], status: int) -> None:
+    assert operator.post("/v1/carriers", json=body).status_code == status
+
+
+def test_a_carrier_in_a_route_stays(operator: httpx.Client) -> None:
+    assert operator.delete("/v1/carriers/upstream").status_code == 409
+
+
+def test_how_its_gateways_are(operator: httpx.Client) -> None:
+    [gateway] = operator.get("/v1/carriers/upstream/gateways").json()["items"]
+    assert (gateway["uri"], gateway["state"]) == ("sip:up.carrier.example", "down")
+    assert operator.post("/v1/carriers/upstream/gateways/1/ping").json()["status"] == 200
+    assert operator.post("/v1/carriers/upstream/gateways/2/ping").status_code == 404

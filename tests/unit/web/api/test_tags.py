@@ -1,0 +1,63 @@
+"""Nobody overwrites what somebody else changed meanwhile."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.unit.web.customers import ALPHA
+from trunkline.trunk.number import Number
+from trunkline.web.api.tags import guard_of, tag_of
+from trunkline.web.errors import ChangedMeanwhileError
+
+NUMBER = Number("441632960001", "alpha")
+CHANGES: list[tuple[str, str, str, dict[str, Any], dict[str, Any]]] = [
+    ("/v1/accounts/alpha", "", "PATCH", {"name": "A"}, {"name": "B"}),
+    (f"/v1/numbers/{ALPHA.e164}", "", "PATCH", {"ring_timeout_s": 20}, {"ring_timeout_s": 30}),
+    (f"/v1/numbers/{ALPHA.e164}", "/forwarding", "PUT", {"text": "1@a.example"}, {"text": "1@b.example"}),
+    ("/v1/carriers/upstream", "", "PATCH", {"enabled": False}, {"enabled": True}),
+    (
+        "/v1/routes/44",
+        "",
+        "PUT",
+        {"carriers": [{"carrier": "upstream", "weight": 2}]},
+        {"carriers": [{"carrier": "upstream", "weight": 3}]},
+    ),
+]
+
+
+@pytest.mark.parametrize(("thing", "part", "method", "first", "second"), CHANGES)
+def test_a_change_is_made_to_the_version_that_was_seen(
+    operator: httpx.Client, thing: str, part: str, method: str, first: Any, second: Any
+) -> None:
+    path = thing + part
+    seen = operator.get(path).headers["etag"]
+    changed = operator.request(method, path, json=first, headers={"If-Match": seen})
+    assert changed.status_code == 200
+    late = operator.request(method, path, json=second, headers={"If-Match": seen})
+    assert (late.status_code, late.json()["type"]) == (412, "/v1/docs#changed-meanwhile")
+    got = operator.get(path)
+    assert got.json() == changed.json()
+    assert got.headers["etag"] == changed.headers["etag"] != seen
+    assert operator.request(method, path, json=second).status_code == 200
+
+
+def test_any_version() -> None:
+    assert guard_of(None) is None
+    assert guard_of(" * ") is None
+
+
+@pytest.mark.parametrize("header", ["{}", '"x", {}', "{} , y"])
+def test_one_of_several(header: str) -> None:
+    guard = guard_of(header.format(tag_of(NUMBER)))
+    assert guard is not None
+    guard(NUMBER)
+
+
+@pytest.mark.parametrize("header", ["", '"x"', "W/{}", "nonsense"])
+def test_none_of_them(header: str) -> None:
+    """A weak tag never matches (RFC 9110 §13.1.1: strong comparison)."""
+    guard = guard_of(header.format(tag_of(NUMBER)))
+    assert guard is not None
+    with pytest.raises(ChangedMeanwhileError, match="get it again"):
+        guard(NUMBER)
