@@ -82,6 +82,8 @@ def fill(settings: Settings) -> None:
         ):
             places = ",".join("?" * len(names))
             database.executemany(f"INSERT INTO {table} VALUES ({places})", rows)
+        for _, sql in indexes:
+            database.execute(sql)
         numbers = (
             (f"4930{place:07}", f"acct{place % 100:04}", "", "[]", time.time()) for place in range(NUMBERS)
         )

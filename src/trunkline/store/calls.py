@@ -32,6 +32,9 @@ class CallFilter:
 
     account: str | None = None
     number: str | None = None
+    """A number of the account, which was called or shown."""
+    party: str | None = None
+    """Any caller's or called number, digits only."""
     carrier: str | None = None
     direction: Direction | None = None
     state: RecordState | None = None
@@ -157,6 +160,8 @@ def _conditions(filter_: CallFilter) -> tuple[_Conditions, _Conditions]:
         (table.verdict, str(Slug.ANSWERED) if filter_.slug is Slug.ANSWERED else None),
     )
     rest: _Conditions = [column == value for column, value in equal if value is not None]
+    if filter_.party is not None:
+        rest.append(sa.or_(table.caller == filter_.party, table.called == filter_.party))
     if filter_.unanswered:
         rest.append(table.verdict != str(Slug.ANSWERED))
     return narrow, rest

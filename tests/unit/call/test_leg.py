@@ -232,6 +232,7 @@ def test_each_event_of_the_dialog_reaches_the_owner_with_the_legs_name() -> None
 def test_a_closed_leg_gives_its_port_back_once_and_tells_nobody_anything() -> None:
     pair = Pair()
     pair.agree(audio(ALICE, codecs=(8,)), audio(BOB, codecs=(8,)))
+    assert pair.caller.figures().codec == "PCMA"
     for _ in range(2):
         assert pair.caller.close().codec == "PCMA"
     assert pair.engine.open_legs == 1

@@ -74,6 +74,9 @@ def test_filters(database: Database, calls: Calls) -> None:
     assert ids(calls, account="acme") == ["out"]
     assert ids(calls, number="15550100") == ["in"]
     assert ids(calls, carrier="upstream") == ["out"]
+    assert ids(calls, party="14155550100") == ["in", "out"], "who was called"
+    assert ids(calls, party="441632960001", account="acme") == ["out"], "who called"
+    assert ids(calls, party="15550100") == []
     assert ids(calls, direction=Direction.INBOUND) == ["in"]
     assert ids(calls, state=RecordState.OPEN) == ["in"]
     assert ids(calls, slug=Slug.ANSWERED) == ["out"]
@@ -123,8 +126,9 @@ def test_a_search_goes_on_where_one_page_stopped_looking(
 ) -> None:
     monkeypatch.setattr("trunkline.store.calls.MAX_LOOKED_AT", 4)
     wanted = ended_call("wanted", setup_at=1.0)
-    wanted.direction = Direction.INBOUND
-    write(database, wanted, *(ended_call(f"c{number}", setup_at=number + 2.0) for number in range(8)))
+    others = [ended_call(f"c{number}", setup_at=number + 2.0) for number in range(8)]
+    wanted.direction = others[4].direction = Direction.INBOUND
+    write(database, wanted, *others)
     seen = []
     cursor: str | None = None
     while True:
@@ -133,7 +137,7 @@ def test_a_search_goes_on_where_one_page_stopped_looking(
         cursor = page.next_cursor
         if cursor is None:
             break
-    assert seen == [[], [], ["wanted"]]
+    assert seen == [["c4"], [], ["wanted"]], "the last that was looked at is shown too"
 
 
 def test_one_call_id_of_many_calls_is_bounded(
@@ -161,6 +165,8 @@ def test_one_call_id_of_many_calls_is_bounded(
         ({"slug": Slug.BUSY, "account": "a"}, "ix_call_account_verdict (account=? AND verdict=?)"),
         ({"slug": Slug.ANSWERED}, "ix_call_setup_at"),
         ({"direction": Direction.INBOUND}, "ix_call_setup_at"),
+        ({"party": "1"}, "ix_call_setup_at"),
+        ({"party": "1", "account": "a"}, "ix_call_account (account=?)"),
         ({"unanswered": True, "account": "a"}, "ix_call_account (account=?)"),
         ({"sip_call_id": "x"}, "ix_attempt_sip_call_id (sip_call_id=?)"),
     ],

@@ -86,10 +86,10 @@ def counts_plot(title: str, counts: Sequence[tuple[str, int]], *, id_: str) -> M
 
 
 def nice(value: float) -> float:
-    """The next 1, 2 or 5 times a power of ten that is even enough for half of it: at least 2."""
+    """Where an axis ends: at a round number whose half is round too, at least 2 and not far above `value`."""
     step = 1.0
     while True:
-        for factor in (2, 4, 10):
+        for factor in (2, 4, 6, 8, 10, 12, 16):
             if step * factor >= value:
                 return step * factor
         step *= 10

@@ -1,5 +1,7 @@
 """What holds for every page: who gets in, what a form must bring, how errors look."""
 
+from typing import Any
+
 import pytest
 from fastapi.routing import APIRoute
 
@@ -86,3 +88,23 @@ def test_a_fault_is_a_page_too(office: Office, monkeypatch: pytest.MonkeyPatch) 
     assert answer.status_code == 500
     assert "its log says how" in answer.text
     assert "secret words" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"files": {"uri": ("x", b"y")}}, 400),
+        ({"content": b"--x\r\nbroken", "headers": {"Content-Type": "multipart/form-data; boundary=x"}}, 403),
+        (
+            {
+                "content": b"\xff=\xff&%ff=%00",
+                "headers": {"Content-Type": "application/x-www-form-urlencoded"},
+            },
+            403,
+        ),
+        ({"content": b"{}", "headers": {"Content-Type": "application/json"}}, 403),
+        ({"data": {"uri": "x" * (1 << 20)}}, 413),
+    ],
+)
+def test_forms_that_are_none(customer: Browser, sent: dict[str, Any], status: int) -> None:
+    assert customer.client.post("/forwarding/check", **sent).status_code == status

@@ -58,3 +58,11 @@ def test_all_records_of_a_customer(office: Office, monkeypatch: pytest.MonkeyPat
     assert sorted(call.call_id for page in every for call in page) == ["call-alpha", "call-beta"]
     with pytest.raises(NotFoundError):
         office.desk(principal(ALPHA.key)).calls.all(CallFilter(account="beta"))
+
+
+def test_figures_are_of_the_own_calls(office: Office) -> None:
+    def counted(who: str) -> int:
+        return sum(hour.calls for hour in office.desk(principal(who)).calls.figures(0.0, 3600.0, 24))
+
+    assert counted(OPERATOR) == 2
+    assert counted(ALPHA.key) == counted(BETA.user) == 1

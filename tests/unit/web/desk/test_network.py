@@ -1,13 +1,20 @@
 """What the node knows, and whose it is."""
 
+import time
+from pathlib import Path
+
 import pytest
 
+from tests.unit.net.certificates import self_signed
 from tests.unit.web.customers import ALPHA, BETA, OPERATOR, office_of, principal
 from tests.unit.web.paper_node import PaperNode
 from trunkline.call.record import Direction
+from trunkline.config import Settings
 from trunkline.store.errors import NotFoundError
 from trunkline.trunk.e164 import MalformedNumber
 from trunkline.web.control_client import NoNodeError
+from trunkline.web.desk.counter import Counter
+from trunkline.web.desk.network import NetworkDesk
 from trunkline.web.errors import NotAllowedError
 from trunkline.web.office import Office
 from trunkline.web.views import Question
@@ -42,6 +49,19 @@ def test_bans_and_load_are_the_operators(office: Office, node: PaperNode) -> Non
     assert (desk.stats().bans, desk.media_ports().first) == (1, 10000)
     assert desk.drain(5.0).draining
     assert node.draining == [5.0]
+
+
+def test_the_certificate_is_the_operators(office: Office, tmp_path: Path) -> None:
+    with pytest.raises(NotAllowedError):
+        office.desk(principal(ALPHA.user)).network.certificate_ends_at()
+    assert office.desk(principal(OPERATOR)).network.certificate_ends_at() is None
+    made = self_signed(tmp_path, "sip.example.net").certificate
+    settings = Settings.parse(f'[tls]\ncertificate = "{made}"\n')
+    counter = Counter(principal(OPERATOR), office.store, office.node, settings)
+    ends_at = NetworkDesk(counter).certificate_ends_at()
+    assert ends_at == pytest.approx(time.time() + 86_400, abs=60)
+    made.write_text("no certificate")
+    assert NetworkDesk(counter).certificate_ends_at() is None
 
 
 def test_a_customer_asks_about_own_calls(office: Office, node: PaperNode) -> None:

@@ -11,7 +11,7 @@ from trunkline.errors import DirectoryError
 from trunkline.store.calls import CallFilter
 from trunkline.trunk.verdict import Slug
 
-FIELDS = ("account", "number", "direction", "result", "since", "until", "call_id")
+FIELDS = ("account", "number", "party", "direction", "result", "since", "until", "call_id")
 UNANSWERED = "unanswered"
 """The result of every call that is over and was not answered."""
 _SLUGS = {str(slug): slug for slug in Slug if slug is not Slug.ABANDONED}
@@ -54,6 +54,7 @@ def wanted_of(query: Mapping[str, str]) -> Wanted:
         CallFilter(
             account=fields["account"] or None,
             number=_NOT_DIGITS.sub("", fields["number"]) or None,
+            party=_NOT_DIGITS.sub("", fields["party"]) or None,
             direction=Direction(direction) if direction else None,
             slug=_SLUGS.get(result),
             unanswered=result == UNANSWERED,

@@ -34,15 +34,18 @@ router = APIRouter()
 
 @router.get("/customers")
 def customers(request: Request, desk: Signed, search: str = "", after: str = "") -> Response:
+    return list_of(request, desk, "directory/customers.html", search, after)
+
+
+def list_of(
+    request: Request, desk: Desk, template: str, search: str, after: str, **more: object
+) -> Response:
+    """A page of accounts as `template` shows them, with `more` beside."""
     found = desk.accounts.page(search, after=after, limit=PAGE)
     kept = {"search": search} if search else {}
-    return page(
-        request,
-        "directory/customers.html",
-        accounts=found.accounts,
-        search=search,
-        pages=neighbours("/customers", kept, after, found.accounts[-1].key if found.more else None),
-    )
+    following = found.accounts[-1].key if found.more else None
+    pages = neighbours(request.url.path, kept, after, following)
+    return page(request, template, accounts=found.accounts, search=search, pages=pages, **more)
 
 
 @router.get("/customers/-/new")

@@ -14,7 +14,14 @@ from starlette.datastructures import FormData
 from trunkline.errors import TrunklineError
 from trunkline.trunk.forwarding import MAX_TEXT, ForwardingList, ForwardingSyntaxError
 from trunkline.web.dashboard.browser import Flash, Form, Signed, go, text, texts
-from trunkline.web.dashboard.directory.forwarding_rows import Judgement, Row, judge, rows_from, rows_of
+from trunkline.web.dashboard.directory.forwarding_rows import (
+    MAX_ROWS,
+    Judgement,
+    Row,
+    judge,
+    rows_from,
+    rows_of,
+)
 from trunkline.web.dashboard.directory.numbers import number_page
 from trunkline.web.dashboard.frame import Refusal, refusal
 from trunkline.web.errors import ChangedMeanwhileError
@@ -64,7 +71,7 @@ def _rows(form: FormData) -> list[Row]:
         try:
             return rows_of(ForwardingList.parse(line))
         except ForwardingSyntaxError:
-            return [Row(piece.strip()) for piece in line[:MAX_TEXT].split(",")]
+            return [Row(piece.strip()) for piece in line[:MAX_TEXT].split(",")[:MAX_ROWS]]
     return rows_from({name: texts(form, name) for name in Row.__slots__})
 
 

@@ -10,12 +10,12 @@ from trunkline.trunk.account import Account, AlarmAction
 from trunkline.web.control_client import ControlError
 from trunkline.web.dashboard import fields
 from trunkline.web.dashboard.browser import Form, Signed, go, office_of, text
-from trunkline.web.dashboard.frame import NOT_REFUSED, Refusal, neighbours, page, refusal
+from trunkline.web.dashboard.directory.customers import list_of
+from trunkline.web.dashboard.frame import NOT_REFUSED, Refusal, page, refusal
 from trunkline.web.desk import Desk
 from trunkline.web.versions import unchanged, version_of
 from trunkline.web.views import Usage
 
-PAGE = 50
 ALARMS = 20
 _ACTIONS = {
     AlarmAction.OFF: "nothing is looked for",
@@ -30,16 +30,8 @@ router = APIRouter()
 def limits(request: Request, desk: Signed, search: str = "", after: str = "") -> Response:
     if desk.principal.account is not None:
         return _page(request, desk, desk.accounts.get(desk.principal.account))
-    found = desk.accounts.page(search, after=after, limit=PAGE)
-    kept = {"search": search} if search else {}
-    return page(
-        request,
-        "directory/limits_list.html",
-        accounts=found.accounts,
-        alarms=desk.accounts.alarms(limit=ALARMS),
-        search=search,
-        pages=neighbours("/limits", kept, after, found.accounts[-1].key if found.more else None),
-    )
+    alarms = desk.accounts.alarms(limit=ALARMS)
+    return list_of(request, desk, "directory/limits_list.html", search, after, alarms=alarms)
 
 
 @router.get("/limits/{key}")

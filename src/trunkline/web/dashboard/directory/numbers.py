@@ -44,7 +44,7 @@ def numbers(
 ) -> Response:
     wanted = NumberFilter(
         account=account or None,
-        contains=_NOT_DIGITS.sub("", search)[:15],
+        contains=_NOT_DIGITS.sub("", search).removeprefix("00")[:15],
         forwarded={"yes": True, "no": False}.get(forwarded),
     )
     found = desk.numbers.page(wanted, after=after, limit=PAGE)
@@ -168,7 +168,7 @@ def ping(request: Request, desk: Signed, form: Form, e164: str) -> Response:
             f"Endpoint {position} answered OPTIONS with {answer.status} {answer.reason} after "
             f"{answer.after_ms:.0f} ms."
         )
-    return go(request, f"/numbers/{e164}#endpoints", flash)
+    return go(request, f"/numbers/{e164}", flash)
 
 
 @router.post("/numbers/{e164}/call")
@@ -184,7 +184,7 @@ def trial(request: Request, desk: Signed, _form: Form, e164: str) -> Response:
     said = "The test call was answered." if report.answered else f"The test call failed: {report.outcome}."
     link = "" if call_id is None else f"/calls/{call_id}"
     return go(
-        request, f"/numbers/{e164}#test", Flash(said, bad=not report.answered, notes=tuple(notes), link=link)
+        request, f"/numbers/{e164}", Flash(said, bad=not report.answered, notes=tuple(notes), link=link)
     )
 
 

@@ -18,6 +18,7 @@ from trunkline.web.callers import caller_of
 from trunkline.web.dashboard import browser
 from trunkline.web.dashboard.browser import Flash, Form, Signed, go, office_of, text
 from trunkline.web.dashboard.frame import NOT_REFUSED, Refusal, page, refusal
+from trunkline.web.dashboard.wording import span
 from trunkline.web.desk import Desk
 from trunkline.web.errors import NotSignedInError
 
@@ -67,9 +68,10 @@ def _page(request: Request, desk: Desk, *, why: Refusal = NOT_REFUSED) -> Respon
 def rotate(request: Request, desk: Signed, form: Form, key: str) -> Response:
     overlap_s = _among(text(form, "overlap"), OVERLAPS, DEFAULT_OVERLAP_S)
     secret = desk.accounts.rotate_secret(key, overlap_s=overlap_s or 0.0)
-    said = "A new secret was made; "
-    said += "the others work until then." if overlap_s else "the others work no longer."
-    flash = Flash(said, secret=secret, secret_name=f"Secret of {key}")
+    others = f"work for {span(overlap_s)} more" if overlap_s else "work no longer"
+    flash = Flash(
+        f"A new secret was made; the others {others}.", secret=secret, secret_name=f"Secret of {key}"
+    )
     return go(request, _home(desk, key), flash)
 
 

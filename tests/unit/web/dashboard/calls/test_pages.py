@@ -65,6 +65,8 @@ def test_somebody_elses_call_is_like_none(customer: Browser, path: str) -> None:
         ("result=answered", ["ok"]),
         ("direction=inbound", ["c1"]),
         ("number=%2B44+20+7946+0000", ["c1"]),
+        ("party=%2B1+415+555+0100", ["c1", "ok"]),
+        ("party=15550100", []),
         ("since=1970-01-01T00:20", ["c1"]),
         ("until=1970-01-01T00:20", ["ok"]),
         ("call_id=ok%40pbx", ["ok"]),
@@ -123,6 +125,13 @@ def test_exports_are_bounded(customer: Browser) -> None:
     assert len(customer.client.get("/calls/export.csv").text.splitlines()) == 3, "and given back after each"
     for _ in range(pages.MAX_EXPORTS + 1):
         customer.get("/calls/export.csv")
+
+
+def test_an_export_that_nobody_fetches_gives_its_place_back() -> None:
+    for _ in range(pages.MAX_EXPORTS + 1):
+        pages._exported(iter([]))
+    for _ in range(pages.MAX_EXPORTS + 1):
+        next(pages._exported(iter([])))
 
 
 def test_a_calls_page(customer: Browser) -> None:

@@ -21,6 +21,7 @@ def test_everything_asked_for() -> None:
         {
             "account": " abcd ",
             "number": "+44 20 7946-0000",
+            "party": "+1 (212) 555 0100",
             "direction": "inbound",
             "result": "busy",
             "since": "2026-11-28T09:30",
@@ -32,6 +33,7 @@ def test_everything_asked_for() -> None:
     assert wanted.filter == CallFilter(
         account="abcd",
         number="442079460000",
+        party="12125550100",
         direction=Direction.INBOUND,
         slug=Slug.BUSY,
         sip_call_id="a@b",

@@ -9,6 +9,7 @@ import pytest
 from tests.unit.web.dashboard.conftest import HOSTILE, NUMBER, OTHER_NUMBER, Browser
 from tests.unit.web.dashboard.versioned import version
 from trunkline.store.audit import Via
+from trunkline.web.dashboard.directory.forwarding_rows import MAX_ROWS
 from trunkline.web.office import Office
 
 PAGE = f"/numbers/{NUMBER}"
@@ -72,6 +73,11 @@ def test_what_is_wrong_stays_and_is_not_saved(customer: Browser, office: Office,
     assert 'aria-invalid="true"' in answer.text
     assert "<script>alert" not in answer.text
     assert saved(office) == before
+
+
+def test_a_line_of_nothing_but_commas_is_bounded(customer: Browser) -> None:
+    answer = customer.post(PATH, 422, version=version(customer, PAGE), list=",x" * 2000)
+    assert len(fields(answer.text, "uri")) <= MAX_ROWS
 
 
 def test_a_lost_update_is_stopped_once(customer: Browser, operator: Browser, office: Office) -> None:

@@ -34,6 +34,7 @@ def test_somebody_elses_number_is_like_none(customer: Browser) -> None:
     ("query", "found"),
     [
         ("search=%2B49+30", [OTHER_NUMBER]),
+        ("search=0049+(30)", [OTHER_NUMBER]),
         ("search=9460", [NUMBER]),
         ("search=999", []),
         ("forwarded=yes", [NUMBER]),
