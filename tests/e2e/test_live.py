@@ -1,5 +1,6 @@
 """Pages that change by themselves, and say so when they can't."""
 
+import contextlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -38,16 +39,22 @@ def talking(node: Node) -> Iterator[None]:
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as phone:
         try:
             yield
-            phone.wait(20)
+            phone.wait(60)
         finally:
             phone.kill()
 
 
 def hang_up_all(site: Site) -> None:
-    """As the operator does at a terminal."""
-    for call in site.node.command("calls", "--limit", "5"):
-        if call["verdict"] == "open":
-            site.node.run("calls", call["call_id"], "--hang-up")
+    """As the operator does at a terminal, until no call is left (a record comes a moment after its call)."""
+
+    def ended() -> bool:
+        for call in site.node.command("calls", "--limit", "5"):
+            if call["verdict"] == "open":
+                with contextlib.suppress(AssertionError):  # it has ended meanwhile
+                    site.node.run("calls", call["call_id"], "--hang-up")
+        return site.node.gauge("active_calls") == 0
+
+    wait_for("every call to end", ended, within_s=60, every_s=0.2)
 
 
 def test_a_call_comes_is_shown_and_is_hung_up(site: Site, open_page: Open) -> None:
