@@ -221,6 +221,11 @@ class Node:
         """The closed record of the call that came with this Call-ID; its attempts are `attempt_records`."""
         return wait_for(f"the record of {sip_call_id}", lambda: self._closed_record(sip_call_id), every_s=0.1)
 
+    def closed(self, call_id: str) -> dict[str, Any] | None:
+        """The record of this call, once it is closed."""
+        card: dict[str, Any] = self.command("calls", call_id)
+        return card if card["state"] != "open" else None
+
     def _closed_record(self, sip_call_id: str) -> dict[str, Any] | None:
         for row in self.command("calls", "--limit", "20"):
             card: dict[str, Any] = self.command("calls", row["call_id"])

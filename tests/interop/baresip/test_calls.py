@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -112,15 +111,10 @@ def test_a_carrier_with_another_codec(
     caller.command("hangup")
     carrier.done()
     (row, *_) = node.command("calls", "--limit", "1")
-    record = wait_for("the closed record", lambda: _closed(node, row["call_id"]))
+    record = wait_for("the closed record", lambda: node.closed(row["call_id"]))
     assert record["transcoded"]
     assert record["caller_media"].startswith(f"{ours},")
     assert record["callee_media"].startswith(f"{theirs},")
-
-
-def _closed(node: Node, call_id: str) -> dict[str, Any] | None:
-    record: dict[str, Any] = node.command("calls", call_id)
-    return record if record["state"] != "open" else None
 
 
 def _answering(body: str) -> Callee:

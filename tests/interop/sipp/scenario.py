@@ -83,6 +83,16 @@ class Scenario:
         attributes = f'request="{method}" rrs="true"' + (' optional="true"' if optional else "")
         self._steps.append(f"<recv {attributes}>{action}</recv>")
 
+    def agree(self, body: str) -> None:
+        """200 to a re-INVITE, and its ACK."""
+        contact = "Contact: <sip:phone@[local_ip]:[local_port];transport=[transport]>"
+        self.send(answer_lines(200, "OK", tag="", headers=[contact]), body, repeat=True)
+        self.request("ACK")
+
+    def until_told(self) -> None:
+        """Nothing, until `Sipp.tell`."""
+        self._steps.append('<recv request="INFO"></recv>')
+
     def pause(self, milliseconds: int) -> None:
         """Nothing, for so long."""
         self._steps.append(f'<pause milliseconds="{milliseconds}"/>')
@@ -175,12 +185,12 @@ class Caller(Scenario):
         )
         self.send([*lines, "[routes]"], body)
 
-    def cancel(self) -> None:
-        """CANCEL, its 200, the 487."""
+    def cancel(self, *, in_order: bool = True) -> None:
+        """CANCEL, its 200, the 487; not `in_order`: chan_sip sends the 487 first."""
         branch = f"[branch-{len(self) - self._invited_at}]"
         lines = self._head("CANCEL", uri=self._uri, to=f"To: <{self._uri}>", branch=branch, cseq=self._cseq)
         self.send(lines, repeat=True)
-        self.response(200)
+        self.response(200, optional=not in_order)
         self.response(487)
         self.ack_refusal()
 
@@ -261,15 +271,13 @@ class Callee(Scenario):
         """180."""
         self.answer(180, "Ringing")
 
+    def early_media(self) -> None:
+        """183 with the answer."""
+        self.answer(183, "Session Progress", body=self._body)
+
     def accept(self, headers: Sequence[str] = ()) -> None:
         """200 with the answer, and its ACK."""
         self.answer(200, "OK", headers, self._body, repeat=True)
-        self.request("ACK")
-
-    def agree(self, body: str) -> None:
-        """200 to a re-INVITE, and its ACK."""
-        contact = "Contact: <sip:phone@[local_ip]:[local_port];transport=[transport]>"
-        self.send(answer_lines(200, "OK", tag="", headers=[contact]), body, repeat=True)
         self.request("ACK")
 
     def refuse(self, status: int, reason: str, headers: Sequence[str] = ()) -> None:
@@ -294,7 +302,14 @@ class Callee(Scenario):
     def in_dialog(self, method: str, headers: Sequence[str] = (), body: str = "") -> None:
         """A request of ours within the dialog."""
         self._cseq += 1
-        lines = [
+        self.send([*self._within_dialog(method), *headers], body, repeat=True)
+
+    def ack(self) -> None:
+        """The ACK of the 2xx to a re-INVITE of ours."""
+        self.send(self._within_dialog("ACK"))
+
+    def _within_dialog(self, method: str) -> list[str]:
+        return [
             f"{method} [next_url] SIP/2.0",
             "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport",
             f"From:[$to]{self.TAG}",
@@ -304,9 +319,7 @@ class Callee(Scenario):
             "Contact: <sip:phone@[local_ip]:[local_port];transport=[transport]>",
             "Max-Forwards: 70",
             "[routes]",
-            *headers,
         ]
-        self.send(lines, body, repeat=True)
 
     def bye(self) -> None:
         """Hang up."""

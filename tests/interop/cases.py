@@ -1,0 +1,67 @@
+"""What a PBX is tried with, and which programs are tried: the rows and columns of docs/pbxs.md.
+
+A test says what it proves with `@pytest.mark.case(Case.…)`, its module or parameter what it proves it of with
+`@pytest.mark.program(Program.…)`. `casebook.py` keeps what came of them.
+"""
+
+from enum import Enum
+
+
+class Case(Enum):
+    """A case: its name in the results, what it is, and whether it is one of the guide's 21."""
+
+    def __init__(self, slug: str, title: str, listed: bool = True) -> None:
+        self.slug = slug
+        self.title = title
+        self.listed = listed
+
+    OUT_CANCELLED = "out-cancelled", "Outbound: the caller hangs up before the answer"
+    OUT_DECLINED = "out-declined", "Outbound: the callee declines"
+    OUT_ENDED_BY_CALLER = "out-ended-by-caller", "Outbound: answered, the caller hangs up"
+    OUT_ENDED_BY_CALLEE = "out-ended-by-callee", "Outbound: answered, the callee hangs up"
+    OUT_BUSY = "out-busy", "Outbound: the callee is busy"
+    INTERNATIONAL = "international", "Outbound: an international number with 00 or +"
+    IN_CANCELLED = "in-cancelled", "Inbound: the caller hangs up before the answer"
+    IN_DECLINED = "in-declined", "Inbound: the callee declines"
+    IN_ENDED_BY_CALLER = "in-ended-by-caller", "Inbound: answered, the caller hangs up"
+    IN_ENDED_BY_CALLEE = "in-ended-by-callee", "Inbound: answered, the callee hangs up"
+    IN_BUSY = "in-busy", "Inbound: the callee is busy"
+    FORWARD_ALWAYS = "forward-always", "Forwarded by the PBX: always"
+    FORWARD_NO_ANSWER = "forward-no-answer", "Forwarded by the PBX: on no answer"
+    CONSULTATIVE_TRANSFER = "consultative-transfer", "Consultative transfer in the PBX"
+    BLIND_TRANSFER = "blind-transfer", "Blind transfer in the PBX"
+    HOLD = "hold", "Hold and resume, by either side"
+    EARLY_MEDIA = "early-media", "Early media, both ways"
+    OUT_AUDIT = "out-audit", "Session audit in an outbound call"
+    IN_AUDIT = "in-audit", "Session audit in an inbound call"
+    DIGITS = "digits", "DTMF (RFC 4733), both ways"
+    RESTRICTED = "restricted", "Caller ID restricted, both ways"
+
+    REGISTER = "register", "Registers", False
+    QUALIFY = "qualify", "Its health check is answered", False
+    SHOWN = "shown", "Caller ID shown, both ways", False
+    NO_ANSWER = "no-answer", "Inbound: no answer", False
+    REFER = "refer", "Blind transfer by REFER to the trunk", False
+    TLS = "tls", "Signalling over TLS, both ways", False
+    SRTP = "srtp", "Audio over SRTP, both ways", False
+    PCMU = "pcmu", "G.711 µ-law", False
+    PCMA = "pcma", "G.711 A-law", False
+    G722 = "g722", "G.722", False
+    G729 = "g729", "G.729", False
+    ILBC = "ilbc", "iLBC", False
+    SPEEX = "speex", "Speex, 16 kHz", False
+    RESTARTED = "restarted", "Restarted in a call", False
+    CUT_OFF = "cut-off", "Its network gone for a third of the media time-out in a call", False
+    WRONG_SECRET = "wrong-secret", "Wrong secret: the check says so", False
+
+
+class Program(Enum):
+    """A program on the customer's side: its name in the results, and what it is."""
+
+    def __init__(self, slug: str, title: str) -> None:
+        self.slug = slug
+        self.title = title
+
+    ASTERISK_16_SIP = "asterisk-16-sip", "Asterisk 16, chan_sip"
+    ASTERISK_16_PJSIP = "asterisk-16-pjsip", "Asterisk 16, chan_pjsip"
+    ASTERISK_22_PJSIP = "asterisk-22-pjsip", "Asterisk 22, chan_pjsip"
