@@ -5,6 +5,7 @@ A test says what it proves with `@pytest.mark.case(Case.…)`, its module or par
 """
 
 from enum import Enum
+from typing import Final
 
 
 class Case(Enum):
@@ -56,12 +57,38 @@ class Case(Enum):
 
 
 class Program(Enum):
-    """A program on the customer's side: its name in the results, and what it is."""
+    """A program on the customer's side: its name in the results, what it is, and what says its version."""
 
-    def __init__(self, slug: str, title: str) -> None:
+    def __init__(self, slug: str, title: str, *says_version: str) -> None:
         self.slug = slug
         self.title = title
+        self.says_version = says_version
 
-    ASTERISK_16_SIP = "asterisk-16-sip", "Asterisk 16, chan_sip"
-    ASTERISK_16_PJSIP = "asterisk-16-pjsip", "Asterisk 16, chan_pjsip"
-    ASTERISK_22_PJSIP = "asterisk-22-pjsip", "Asterisk 22, chan_pjsip"
+    ASTERISK_16_SIP = (
+        "asterisk-16-sip",
+        "Asterisk 16, chan_sip",
+        "chroot",
+        "{roots}/bullseye",
+        "asterisk",
+        "-V",
+    )
+    ASTERISK_16_PJSIP = (
+        *("asterisk-16-pjsip", "Asterisk 16, chan_pjsip"),
+        *("chroot", "{roots}/bullseye", "asterisk", "-V"),
+    )
+    ASTERISK_22_PJSIP = (
+        *("asterisk-22-pjsip", "Asterisk 22, chan_pjsip"),
+        *("chroot", "{roots}/sid", "asterisk", "-V"),
+    )
+
+
+_ASTERISKS = (Program.ASTERISK_16_SIP, Program.ASTERISK_16_PJSIP, Program.ASTERISK_22_PJSIP)
+_NO_CODEC = "Debian's Asterisk has no codec of that name: it only passes it through"
+_WHY_NOT: Final[dict[Program, dict[Case, str]]] = {
+    **{program: {Case.G729: _NO_CODEC, Case.ILBC: _NO_CODEC} for program in _ASTERISKS},
+}
+
+
+def why_not(program: Program, case: Case) -> str:
+    """Why there is no test of a case with a program: a phrase. `KeyError` where there ought to be a test."""
+    return _WHY_NOT[program][case]

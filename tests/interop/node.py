@@ -112,6 +112,12 @@ class Node:
         return json.loads(self._command("--config", str(self.settings_file), *arguments, "--json"))
 
     def _command(self, *arguments: str) -> str:
+        answer = self._answer(*arguments)
+        if answer["status"]:
+            raise CommandError(f"trunkline {' '.join(arguments)}: {answer['complaint'] or answer['printed']}")
+        return str(answer["printed"])
+
+    def _answer(self, *arguments: str) -> dict[str, Any]:
         commands = self._commands
         if commands is None:
             commands = self._commands = subprocess.Popen(
@@ -125,10 +131,8 @@ class Node:
         assert commands.stdout is not None
         commands.stdin.write(json.dumps(arguments) + "\n")
         commands.stdin.flush()
-        answer = json.loads(commands.stdout.readline())
-        if answer["status"]:
-            raise CommandError(f"trunkline {' '.join(arguments)}: {answer['complaint'] or answer['printed']}")
-        return str(answer["printed"])
+        answer: dict[str, Any] = json.loads(commands.stdout.readline())
+        return answer
 
     # -- the process -------------------------------------------------------------------------------
 
@@ -214,6 +218,14 @@ class Node:
         found = re.search(rf"(?m)^trunkline_{name} (\S+)$", text)
         assert found is not None, text
         return float(found[1])
+
+    def findings(self, key: str) -> dict[str, dict[str, str]]:
+        """What `pbx check` says of the PBX of account `key`, by name; its exit status is looked at."""
+        arguments = ("--config", str(self.settings_file), "pbx", "check", "--account", key, "--json")
+        answer = self._answer(*arguments)
+        found = {one["name"]: one for one in json.loads(answer["printed"])}
+        assert answer["status"] == any(one["state"] == "bad" for one in found.values())
+        return found
 
     # -- the records -------------------------------------------------------------------------------
 

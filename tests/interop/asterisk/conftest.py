@@ -8,7 +8,7 @@ import pytest
 
 from tests.interop.addresses import free_port
 from tests.interop.asterisk.long_calls import LongCall, long_calls
-from tests.interop.asterisk.program import PBXS, RESOLVER, Asterisk, Pbx, require_root
+from tests.interop.asterisk.program import EACH_PBX, RESOLVER, Asterisk, Pbx, require_root
 from tests.interop.asterisk.stage import Stage
 from tests.interop.asterisk.trunk import PHONES, SETTINGS, THIRD_NUMBER, forward, furnish, written
 from tests.interop.conftest import Speak, Start
@@ -17,25 +17,30 @@ from tests.interop.node import DOMAIN, HOST, Node, running_node
 
 
 @pytest.fixture(scope="package")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    with (
-        running_node(tmp_path_factory.mktemp("asterisk") / "node", SETTINGS) as node,
-        name_server({(f"{DOMAIN}.", "A"): HOST}, (RESOLVER, 53)),
-    ):
+def names() -> Iterator[None]:
+    """Whoever asks for the service's name learns where it is."""
+    with name_server({(f"{DOMAIN}.", "A"): HOST}, (RESOLVER, 53)):
+        yield
+
+
+@pytest.fixture(scope="package")
+def node(names: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    with running_node(tmp_path_factory.mktemp("asterisk") / "node", SETTINGS) as node:
         furnish(node)
         yield node
 
 
-@pytest.fixture(
-    scope="package",
-    params=[pytest.param(pbx, marks=pytest.mark.program(pbx.program), id=str(pbx)) for pbx in PBXS],
-)
-def pbx(
-    request: pytest.FixtureRequest, node: Node, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Asterisk]:
+@pytest.fixture(scope="package", params=EACH_PBX)
+def which(request: pytest.FixtureRequest) -> Pbx:
+    """All tests with one before any with the next: its long calls need their time."""
+    found: Pbx = request.param
+    require_root(found)
+    return found
+
+
+@pytest.fixture(scope="package")
+def pbx(which: Pbx, node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asterisk]:
     """A PBX that has registered; the numbers are forwarded to it."""
-    which: Pbx = request.param
-    require_root(which)
     port = free_port()
     files = written(node, which.kind, port, tmp_path_factory.mktemp("written"))
     forward(node, port)

@@ -35,6 +35,23 @@ _UNWANTED = (
 )
 _IN_THE_WAY = {True: ("chan_pjsip.so", "res_pjsip.so"), False: ("chan_sip.so",)}
 
+_PJSIP_TLS = """\
+[transport-trunkline](+)
+cert_file={at.home}/etc/pbx.pem
+priv_key_file={at.home}/etc/pbx-key.pem
+[transport-phones]
+type=transport
+protocol=udp
+bind=0.0.0.0:{at.port}
+"""
+_SIP_TLS = """\
+tlsenable=yes
+tlsdontverifyserver=yes
+tlsbindaddr=0.0.0.0:{at.port}
+tlscertfile={at.home}/etc/pbx.pem
+tlsprivatekey={at.home}/etc/pbx-key.pem
+"""
+
 
 class Place(NamedTuple):
     """One Asterisk's folders, ports and phones."""
@@ -47,6 +64,8 @@ class Place(NamedTuple):
     rtp_ports: tuple[int, int]
     phones: tuple[tuple[str, int], tuple[str, int]]
     """Where its two phones listen."""
+    secure: bool
+    """Whether the trunk's transport is TLS, with `pbx.pem` and `pbx-key.pem` in its folder."""
     forwards_to: str
     """The number that `FORWARDED` and the like call, as dialled."""
 
@@ -81,18 +100,18 @@ systemname = pbx-{at.port}
 #include pjsip_trunkline.conf
 [trunkline](+type=endpoint)
 moh_passthrough=yes ; a phone's hold goes to the trunk as a re-INVITE
+{_PJSIP_TLS.format(at=at) if at.secure else ""}\
 {"".join(_pjsip_phones(at))}\
 """,
         "sip.conf": f"""\
 [general]
 udpbindaddr=0.0.0.0:{at.port}
 allowguest=no
-#include sip_trunkline_general.conf
+{_SIP_TLS.format(at=at) if at.secure else ""}\
 #include sip_trunkline_register.conf
 {"".join(_sip_phones(at))}\
 #include sip_trunkline.conf
 """,
-        "sip_trunkline_general.conf": "",
         "extensions.conf": _dialplan(at),
     }
 

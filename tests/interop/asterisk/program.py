@@ -53,6 +53,9 @@ PBXS = (
 )
 
 
+EACH_PBX = [pytest.param(pbx, marks=pytest.mark.program(pbx.program), id=str(pbx)) for pbx in PBXS]
+
+
 def require_root(pbx: Pbx) -> Path:
     """The chroot with that Asterisk; without it skip the test by name, or fail it in CI (`CI=true`)."""
     path = ROOTS / pbx.debian
@@ -94,6 +97,7 @@ class Asterisk:
             port=port,
             rtp_ports=self.rtp_ports,
             phones=phones,
+            secure="pbx.pem" in files,
             forwards_to=forwards_to,
         )
         for name, text in {**own_files(place), **files}.items():

@@ -59,9 +59,10 @@ def test_a_blind_transfer_by_the_phone(stage: Stage) -> None:
         [f"Refer-To: <sip:00{THIRD_NUMBER}@{HOST}:{stage.pbx.port}>", "Referred-By: <sip:100@127.0.0.11>"],
     )
     callee.response(202)
-    callee.request("NOTIFY", optional=True)
-    callee.request("BYE")
-    callee.send(answer_lines(200, "OK", tag=""))
+    for _ in range(1 if stage.pbx.pbx.chan_sip else 3):  # its end; also trying and ringing
+        callee.request("NOTIFY")
+        callee.send(answer_lines(200, "OK", tag=""))
+    callee.bye()
     phone = stage.at_phone(callee)
     caller = stage.calls(FEATURES)
     caller.answered()
@@ -72,7 +73,7 @@ def test_a_blind_transfer_by_the_phone(stage: Stage) -> None:
     phone.sipp.tell()
     hear_each_other(carrier, third)
     carrier.sipp.tell()
-    ended(carrier, third)
+    ended(phone, carrier, third)
 
 
 @pytest.mark.case(Case.CONSULTATIVE_TRANSFER)

@@ -53,8 +53,10 @@ def forward(node: Node, port: int, *, scheme: str = "", options: str = "") -> No
         node.command("number", "forward", number_of(extension), uri)
 
 
-def written(node: Node, kind: str, port: int, folder: Path, *options: str) -> dict[str, str]:
+def written(
+    node: Node, kind: str, port: int, folder: Path, *options: str, key: str = KEY, secret: str = SECRET
+) -> dict[str, str]:
     """What `trunkline pbx` writes, by name."""
-    account = ("--account", KEY, "--secret", SECRET)
+    account = ("--account", key, "--secret", secret)
     node.run("pbx", kind, *account, "--pbx-port", str(port), "--out", str(folder), *options)
     return {file.name: file.read_text() for file in folder.rglob("*") if file.is_file()}

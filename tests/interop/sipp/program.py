@@ -138,6 +138,8 @@ class Sipp:
         """Wait for an INVITE to it, or an answer to its own; where the latest wants RTP."""
 
         def look() -> tuple[str, int] | None:
+            if self._process.poll() is not None:
+                self.done()
             described = [item.audio for item in self.messages if not item.sent and item.audio is not None]
             return described[-1] if described else None
 

@@ -19,22 +19,22 @@ from tests.programs import require_program
 
 
 @pytest.mark.parametrize(
-    "which",
+    "direction",
     [
         pytest.param("outbound", marks=pytest.mark.case(Case.OUT_AUDIT)),
         pytest.param("inbound", marks=pytest.mark.case(Case.IN_AUDIT)),
     ],
 )
-def test_a_session_is_refreshed(node: Node, long: dict[str, LongCall], which: str) -> None:
+def test_a_session_is_refreshed(node: Node, long: dict[str, LongCall], direction: str) -> None:
     """Half of 90 s after the answer (RFC 4028 §10), by whoever of the two said so; the audio goes on."""
-    call = long[which]
+    call = long[direction]
     wait_for("the refresh at the carrier", call.refreshed, within_s=75, every_s=0.2)
     hear_each_other(call.caller, call.callee)
     call.caller.sipp.tell()
     ended(call.caller, call.callee)
     record = wait_for("the closed record", lambda: node.closed(call.call_id))
     assert (record["verdict"], record["hung_up_by"]) == ("answered", "caller")
-    side = "caller" if which == "outbound" else "attempt 1"
+    side = "caller" if direction == "outbound" else "attempt 1"
     assert _refreshes(node.run("calls", call.call_id, "--messages"), side)
 
 
