@@ -80,11 +80,28 @@ class Program(Enum):
         *("asterisk-22-pjsip", "Asterisk 22, chan_pjsip"),
         *("chroot", "{roots}/sid", "asterisk", "-V"),
     )
+    FREEPBX_SIP = (
+        *("freepbx-sip", "FreePBX 16, chan_sip (its files, in Asterisk 16)"),
+        *("chroot", "{roots}/bullseye", "asterisk", "-V"),
+    )
+    FREEPBX_PJSIP = (
+        *("freepbx-pjsip", "FreePBX 17, chan_pjsip (its files, in Asterisk 22)"),
+        *("chroot", "{roots}/sid", "asterisk", "-V"),
+    )
 
 
 _ASTERISKS = (Program.ASTERISK_16_SIP, Program.ASTERISK_16_PJSIP, Program.ASTERISK_22_PJSIP)
 _NO_CODEC = "Debian's Asterisk has no codec of that name: it only passes it through"
+_FREEPBX = "what FreePBX does with a call is its Asterisk's doing: see there"
+_OF_THE_TRUNK = (
+    *(Case.REGISTER, Case.QUALIFY, Case.SHOWN, Case.INTERNATIONAL, Case.DIGITS),
+    *(Case.OUT_ENDED_BY_CALLER, Case.IN_ENDED_BY_CALLER),
+)
 _WHY_NOT: Final[dict[Program, dict[Case, str]]] = {
+    **{
+        program: {case: _FREEPBX for case in Case if case not in _OF_THE_TRUNK}
+        for program in (Program.FREEPBX_SIP, Program.FREEPBX_PJSIP)
+    },
     **{program: {Case.G729: _NO_CODEC, Case.ILBC: _NO_CODEC} for program in _ASTERISKS},
 }
 

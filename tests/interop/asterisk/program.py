@@ -43,7 +43,7 @@ class Pbx(NamedTuple):
     @property
     def chan_sip(self) -> bool:
         """The older driver."""
-        return self.kind == "asterisk-sip"
+        return self.kind.endswith("-sip")
 
 
 PBXS = (
