@@ -88,6 +88,7 @@ class Program(Enum):
         *("freepbx-pjsip", "FreePBX 17, chan_pjsip (its files, in Asterisk 22)"),
         *("chroot", "{roots}/sid", "asterisk", "-V"),
     )
+    FREESWITCH = "freeswitch", "FreeSWITCH 1.10 (what it sends, by SIPp)", "sipp", "-v"
 
 
 _ASTERISKS = (Program.ASTERISK_16_SIP, Program.ASTERISK_16_PJSIP, Program.ASTERISK_22_PJSIP)
@@ -97,7 +98,13 @@ _OF_THE_TRUNK = (
     *(Case.REGISTER, Case.QUALIFY, Case.SHOWN, Case.INTERNATIONAL, Case.DIGITS),
     *(Case.OUT_ENDED_BY_CALLER, Case.IN_ENDED_BY_CALLER),
 )
+_PLAYED = "there is no package of FreeSWITCH, and SIPp playing it would prove nothing of FreeSWITCH's"
+_PLAYED_CASES = (
+    *(Case.REGISTER, Case.QUALIFY, Case.OUT_ENDED_BY_CALLER, Case.INTERNATIONAL, Case.SHOWN),
+    *(Case.OUT_AUDIT, Case.HOLD, Case.RESTRICTED, Case.OUT_BUSY, Case.IN_ENDED_BY_CALLER, Case.DIGITS),
+)
 _WHY_NOT: Final[dict[Program, dict[Case, str]]] = {
+    Program.FREESWITCH: {case: _PLAYED for case in Case if case not in _PLAYED_CASES},
     **{
         program: {case: _FREEPBX for case in Case if case not in _OF_THE_TRUNK}
         for program in (Program.FREEPBX_SIP, Program.FREEPBX_PJSIP)

@@ -110,10 +110,12 @@ class Caller(Scenario):
         headers: Sequence[str] = (),
         body: str = "",
         address: str = "[local_ip]",
+        contact: str = "phone@{address}:[local_port];transport=[transport]",
     ) -> None:
-        """`address` is what its Via and Contact name."""
+        """`address` is what its Via and Contact name; `contact` is the latter's URI, without the scheme."""
         super().__init__()
         self._address = address
+        self._contact = contact.format(address=address)
         self._uri = f"sip:{called}@{domain}"
         self._from = f"<sip:{caller}@{domain}>;tag=[pid]c[call_number]"
         self._headers = list(headers)
@@ -130,7 +132,7 @@ class Caller(Scenario):
             to,
             "Call-ID: [call_id]",
             f"CSeq: {cseq} {method}",
-            f"Contact: <sip:phone@{self._address}:[local_port];transport=[transport]>",
+            f"Contact: <sip:{self._contact}>",
             "Max-Forwards: 70",
         ]
 
@@ -236,6 +238,38 @@ def answer_lines(status: int, reason: str, *, tag: str, headers: Sequence[str] =
         "[last_Record-Route:]",
         *headers,
     ]
+
+
+class Registration(Scenario):
+    """One REGISTER, with the credentials that the challenge asks for."""
+
+    def __init__(
+        self,
+        key: str,
+        contacts: Sequence[str],
+        expires: int | None = None,
+        *,
+        headers: Sequence[str] = (),
+        status: int = 200,
+    ) -> None:
+        super().__init__()
+        extra = [f"Contact: {contact}" for contact in contacts]
+        extra += [] if expires is None else [f"Expires: {expires}"]
+        extra += headers
+        for cseq in (1, 2):
+            lines = [
+                f"REGISTER sip:{DOMAIN} SIP/2.0",
+                "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport",
+                f"From: <sip:{key}@{DOMAIN}>;tag=[pid]r[call_number]",
+                f"To: <sip:{key}@{DOMAIN}>",
+                "Call-ID: [call_id]",
+                f"CSeq: {cseq} REGISTER",
+                "Max-Forwards: 70",
+                *(["[authentication]"] if cseq == 2 else []),
+                *extra,
+            ]
+            self.send(lines, repeat=True)
+            self.response(401 if cseq == 1 else status, auth=cseq == 1)
 
 
 class Callee(Scenario):
