@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from trunkline.call.passing import verdict_fields
 from trunkline.clock import Clock
 from trunkline.sip.digest import Algorithm, Challenger, Credentials, Outcome
+from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.ports import Flow
 from trunkline.trunk.account import Account
@@ -39,10 +40,11 @@ class Caller:
 
 class Doorman:
     """Checks requests outside dialogs. `on_right(flow)` is told of every right password, `on_wrong(flow,
-    username)` of every wrong one.
+    username)` of every wrong one, `on_other_realm(flow, username, realm)` of credentials that are good for
+    another realm only.
     """
 
-    __slots__ = ("_challenger", "_clock", "_directory", "_on_right", "_on_wrong", "_tries")
+    __slots__ = ("_challenger", "_clock", "_directory", "_on_other_realm", "_on_right", "_on_wrong", "_tries")
 
     def __init__(
         self,
@@ -52,12 +54,14 @@ class Doorman:
         *,
         on_right: Callable[[Flow], None],
         on_wrong: Callable[[Flow, str], None],
+        on_other_realm: Callable[[Flow, str, str], None],
     ) -> None:
         self._challenger = challenger
         self._directory = directory
         self._clock = clock
         self._on_right = on_right
         self._on_wrong = on_wrong
+        self._on_other_realm = on_other_realm
         self._tries: OrderedDict[tuple[str, str], tuple[int, float]] = OrderedDict()
 
     def admit(self, request: Request, flow: Flow) -> Caller | Response:
@@ -66,6 +70,7 @@ class Doorman:
         values = request.headers.all(header)
         credentials = self._challenger.find(values) if values else None
         if credentials is None:
+            self._note_other_realm(values, flow)
             carrier = (
                 self._directory.carrier_by_source(flow.remote.host) if request.method == "INVITE" else None
             )
@@ -80,6 +85,15 @@ class Doorman:
         if outcome is Outcome.STALE or outcome is Outcome.UNSUPPORTED:
             return self._challenge(request, stale=outcome is Outcome.STALE)
         return self._wrong(request, flow, credentials.username)
+
+    def _note_other_realm(self, values: Sequence[str], flow: Flow) -> None:
+        for value in values:
+            try:
+                credentials = Credentials.parse(value)
+            except SipSyntaxError:
+                continue
+            self._on_other_realm(flow, credentials.username, credentials.realm)
+            return
 
     def _check(self, credentials: Credentials, request: Request) -> Outcome:
         """Against each secret that is good now: there are two while one is being changed."""
