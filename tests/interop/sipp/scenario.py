@@ -110,14 +110,17 @@ class Caller(Scenario):
         headers: Sequence[str] = (),
         body: str = "",
         address: str = "[local_ip]",
+        from_host: str = "",
         contact: str = "phone@{address}:[local_port];transport=[transport]",
     ) -> None:
-        """`address` is what its Via and Contact name; `contact` is the latter's URI, without the scheme."""
+        """`address` is what its Via and Contact name, `from_host` its From (else `domain`); `contact` is the
+        Contact's URI, without the scheme.
+        """
         super().__init__()
         self._address = address
         self._contact = contact.format(address=address)
         self._uri = f"sip:{called}@{domain}"
-        self._from = f"<sip:{caller}@{domain}>;tag=[pid]c[call_number]"
+        self._from = f"<sip:{caller}@{from_host or domain}>;tag=[pid]c[call_number]"
         self._headers = list(headers)
         self._body = body
         self._cseq = 0
