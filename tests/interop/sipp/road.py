@@ -67,16 +67,7 @@ class Road:
                 offset = more | start // 8
                 ip = struct.pack(
                     "!BBHHHBBH4s4s",
-                    *(
-                        0x45,
-                        0,
-                        20 + len(piece),
-                        1 + self.carried,
-                        more | start // 8,
-                        64,
-                        socket.IPPROTO_UDP,
-                        0,
-                    ),
+                    *(0x45, 0, 20 + len(piece), 1 + self.carried, offset, 64, socket.IPPROTO_UDP, 0),
                     socket.inet_aton(host),
                     socket.inet_aton(self._to[0]),
                 )

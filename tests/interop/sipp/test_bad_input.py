@@ -11,8 +11,8 @@ from tests.interop.audio import Voice
 from tests.interop.conftest import Speak, Start
 from tests.interop.node import DOMAIN, HOST, KEY, SECRET, Node, running_node
 from tests.interop.sipp.program import Sipp
-from tests.interop.sipp.scenario import Callee, Caller, Registration, sdp
 from tests.interop.sipp.road import road
+from tests.interop.sipp.scenario import Callee, Caller, Registration, sdp
 
 PBX, CARRIER = "127.0.0.10", "127.0.0.20"
 PORT = free_port(CARRIER)
