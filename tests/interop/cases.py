@@ -89,6 +89,7 @@ class Program(Enum):
         *("chroot", "{roots}/sid", "asterisk", "-V"),
     )
     FREESWITCH = "freeswitch", "FreeSWITCH 1.10 (what it sends, by SIPp)", "sipp", "-v"
+    LINPHONE = "linphone", "Linphone (linphonec)", "linphonec", "-v"
 
 
 _ASTERISKS = (Program.ASTERISK_16_SIP, Program.ASTERISK_16_PJSIP, Program.ASTERISK_22_PJSIP)
@@ -103,7 +104,24 @@ _PLAYED_CASES = (
     *(Case.REGISTER, Case.QUALIFY, Case.OUT_ENDED_BY_CALLER, Case.INTERNATIONAL, Case.SHOWN),
     *(Case.OUT_AUDIT, Case.HOLD, Case.RESTRICTED, Case.OUT_BUSY, Case.IN_ENDED_BY_CALLER, Case.DIGITS),
 )
+_PBXS_DOING = "a PBX does that, not a phone"
+_OF_A_PBX = (
+    *(Case.INTERNATIONAL, Case.FORWARD_ALWAYS, Case.FORWARD_NO_ANSWER, Case.RESTARTED),
+    *(Case.CONSULTATIVE_TRANSFER, Case.BLIND_TRANSFER, Case.RESTRICTED, Case.CUT_OFF),
+)
+_A_PHONE = dict.fromkeys(_OF_A_PBX, _PBXS_DOING)
+_NO_TIMER = "it has no session timers (RFC 4028)"
 _WHY_NOT: Final[dict[Program, dict[Case, str]]] = {
+    Program.LINPHONE: {
+        **_A_PHONE,
+        Case.IN_BUSY: "it declines instead",
+        Case.OUT_AUDIT: _NO_TIMER,
+        Case.IN_AUDIT: _NO_TIMER,
+        Case.QUALIFY: "it sends no OPTIONS",
+        Case.REFER: "attended at the trunk by SIPp's REFER: see there",
+        Case.ILBC: "Debian's has no iLBC",
+        Case.WRONG_SECRET: "the same for every phone: see Asterisk",
+    },
     Program.FREESWITCH: {case: _PLAYED for case in Case if case not in _PLAYED_CASES},
     **{
         program: {case: _FREEPBX for case in Case if case not in _OF_THE_TRUNK}
