@@ -90,44 +90,85 @@ class Program(Enum):
     )
     FREESWITCH = "freeswitch", "FreeSWITCH 1.10 (what it sends, by SIPp)", "sipp", "-v"
     LINPHONE = "linphone", "Linphone (linphonec)", "linphonec", "-v"
+    TWINKLE = (
+        *("twinkle", "Twinkle (twinkle-console, without a sound card)"),
+        *("dpkg-query", "-W", "-f", "${{Version}}", "twinkle-console"),
+    )
+    BARESIP = "baresip", "baresip", "baresip", "-h"
+    KAMAILIO = "kamailio", "Kamailio, before a PBX", "kamailio", "-v"
+    SIPSAK = "sipsak", "sipsak", "sipsak", "-V"
+    SIPP = "sipp", "SIPp", "sipp", "-v"
 
 
-_ASTERISKS = (Program.ASTERISK_16_SIP, Program.ASTERISK_16_PJSIP, Program.ASTERISK_22_PJSIP)
-_NO_CODEC = "Debian's Asterisk has no codec of that name: it only passes it through"
-_FREEPBX = "what FreePBX does with a call is its Asterisk's doing: see there"
-_OF_THE_TRUNK = (
-    *(Case.REGISTER, Case.QUALIFY, Case.SHOWN, Case.INTERNATIONAL, Case.DIGITS),
-    *(Case.OUT_ENDED_BY_CALLER, Case.IN_ENDED_BY_CALLER),
-)
-_PLAYED = "there is no package of FreeSWITCH, and SIPp playing it would prove nothing of FreeSWITCH's"
-_PLAYED_CASES = (
-    *(Case.REGISTER, Case.QUALIFY, Case.OUT_ENDED_BY_CALLER, Case.INTERNATIONAL, Case.SHOWN),
-    *(Case.OUT_AUDIT, Case.HOLD, Case.RESTRICTED, Case.OUT_BUSY, Case.IN_ENDED_BY_CALLER, Case.DIGITS),
-)
 _PBXS_DOING = "a PBX does that, not a phone"
 _OF_A_PBX = (
     *(Case.INTERNATIONAL, Case.FORWARD_ALWAYS, Case.FORWARD_NO_ANSWER, Case.RESTARTED),
     *(Case.CONSULTATIVE_TRANSFER, Case.BLIND_TRANSFER, Case.RESTRICTED, Case.CUT_OFF),
 )
-_A_PHONE = dict.fromkeys(_OF_A_PBX, _PBXS_DOING)
-_NO_TIMER = "it has no session timers (RFC 4028)"
+_NO_TIMER = "it has no session timers (RFC 4028) of its own"
+_NO_OPTIONS = "it sends no OPTIONS by itself"
+_OF_EVERY_PHONE = "nothing of this program's: see Asterisk"
+_A_PHONE = {
+    **dict.fromkeys(_OF_A_PBX, _PBXS_DOING),
+    **dict.fromkeys((Case.OUT_AUDIT, Case.IN_AUDIT), _NO_TIMER),
+    **dict.fromkeys((Case.WRONG_SECRET, Case.REFER), _OF_EVERY_PHONE),
+    Case.QUALIFY: _NO_OPTIONS,
+}
+_NO_CODEC = "Debian's package has no such codec, or only passes it through"
+_FREEPBX = "what FreePBX does with a call is its Asterisk's doing: see there"
+_PLAYED = "there is no package of FreeSWITCH, and SIPp playing it would prove nothing of FreeSWITCH's"
+_BEHIND = "the doing of the PBX behind it"
+_NO_CARD = "an answered call needs a sound card, which the machines of these tests lack"
+_NO_CALLS = "it makes no calls"
+_TOLD = "SIPp does what it is told: the other tests in tests/interop/sipp say more than a cell here could"
+
+
+def _all_but(reason: str, *tested: Case) -> dict[Case, str]:
+    return {case: reason for case in Case if case not in tested}
+
+
+_OF_THE_TRUNK = (
+    *(Case.REGISTER, Case.QUALIFY, Case.SHOWN, Case.INTERNATIONAL, Case.DIGITS),
+    *(Case.OUT_ENDED_BY_CALLER, Case.IN_ENDED_BY_CALLER),
+)
+_NO_G729 = {Case.G729: _NO_CODEC, Case.ILBC: _NO_CODEC}
 _WHY_NOT: Final[dict[Program, dict[Case, str]]] = {
+    Program.ASTERISK_16_SIP: _NO_G729,
+    Program.ASTERISK_16_PJSIP: _NO_G729,
+    Program.ASTERISK_22_PJSIP: _NO_G729,
+    Program.FREEPBX_SIP: _all_but(_FREEPBX, *_OF_THE_TRUNK),
+    Program.FREEPBX_PJSIP: _all_but(_FREEPBX, *_OF_THE_TRUNK),
+    Program.FREESWITCH: _all_but(
+        _PLAYED, *_OF_THE_TRUNK, Case.OUT_AUDIT, Case.HOLD, Case.RESTRICTED, Case.OUT_BUSY
+    ),
+    Program.KAMAILIO: {
+        **dict.fromkeys(_OF_A_PBX, _BEHIND),
+        **dict.fromkeys((Case.OUT_AUDIT, Case.IN_AUDIT, Case.QUALIFY, Case.REFER), _BEHIND),
+        **dict.fromkeys((Case.PCMU, Case.PCMA, Case.G722, Case.G729, Case.ILBC, Case.SPEEX), _BEHIND),
+        Case.REGISTER: "it needs no registration: calls come to its address",
+        Case.WRONG_SECRET: _OF_EVERY_PHONE,
+        Case.TLS: "its configuration for TLS is checked by the program, but no call is made with it",
+        Case.SRTP: _BEHIND,
+    },
+    Program.BARESIP: {
+        **_A_PHONE,
+        Case.IN_DECLINED: "it says busy instead",
+        **dict.fromkeys((Case.PCMA, Case.G729, Case.ILBC, Case.SPEEX), "not among those it was tried with"),
+    },
     Program.LINPHONE: {
         **_A_PHONE,
         Case.IN_BUSY: "it declines instead",
-        Case.OUT_AUDIT: _NO_TIMER,
-        Case.IN_AUDIT: _NO_TIMER,
-        Case.QUALIFY: "it sends no OPTIONS",
-        Case.REFER: "attended at the trunk by SIPp's REFER: see there",
-        Case.ILBC: "Debian's has no iLBC",
-        Case.WRONG_SECRET: "the same for every phone: see Asterisk",
+        Case.ILBC: _NO_CODEC,
     },
-    Program.FREESWITCH: {case: _PLAYED for case in Case if case not in _PLAYED_CASES},
-    **{
-        program: {case: _FREEPBX for case in Case if case not in _OF_THE_TRUNK}
-        for program in (Program.FREEPBX_SIP, Program.FREEPBX_PJSIP)
-    },
-    **{program: {Case.G729: _NO_CODEC, Case.ILBC: _NO_CODEC} for program in _ASTERISKS},
+    Program.TWINKLE: _all_but(
+        _NO_CARD,
+        *(Case.REGISTER, Case.OUT_BUSY, Case.OUT_DECLINED, Case.OUT_CANCELLED),
+        *(Case.IN_BUSY, Case.IN_CANCELLED, Case.NO_ANSWER),
+    )
+    | _A_PHONE
+    | {Case.IN_DECLINED: "it says busy instead"},
+    Program.SIPSAK: _all_but(_NO_CALLS, Case.QUALIFY, Case.REGISTER),
+    Program.SIPP: dict.fromkeys(Case, _TOLD),
 }
 
 

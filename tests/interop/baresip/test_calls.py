@@ -9,10 +9,13 @@ import pytest
 from tests.interop.addresses import free_port, wait_for
 from tests.interop.audio import PCMA, RATE
 from tests.interop.baresip.program import Baresip
+from tests.interop.cases import Case, Program
 from tests.interop.conftest import Speak, Start
 from tests.interop.node import DOMAIN, HOST, KEY, SECRET, Node, running_node
 from tests.interop.sipp.program import Message, Sipp
 from tests.interop.sipp.scenario import Callee, Caller, sdp
+
+pytestmark = pytest.mark.program(Program.BARESIP)
 
 PHONE = "127.0.0.1"
 CARRIER = "127.0.0.20"
@@ -63,6 +66,10 @@ def phone(tmp_path: Path, node: Node) -> Iterator[Phone]:
         item.close()
 
 
+@pytest.mark.case(Case.OUT_ENDED_BY_CALLER)
+@pytest.mark.case(Case.REGISTER)
+@pytest.mark.case(Case.SHOWN)
+@pytest.mark.case(Case.PCMU)
 @pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
 def test_outbound_audio_both_ways(
     node: Node, phone: Phone, sipp: Start, voice: Speak, transport: str
@@ -86,6 +93,7 @@ def test_outbound_audio_both_ways(
     carrier.done()
 
 
+@pytest.mark.case(Case.G722)
 @pytest.mark.parametrize(
     ("codecs", "ours", "theirs"), [("PCMU", "PCMU", "PCMA"), ("G722/16000", "G722", "PCMA")]
 )
@@ -124,6 +132,8 @@ def _answering(body: str) -> Callee:
     return callee
 
 
+@pytest.mark.case(Case.IN_ENDED_BY_CALLER)
+@pytest.mark.case(Case.TLS)
 @pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
 def test_a_call_reaches_the_registered_phone_over_its_own_connection(
     node: Node, phone: Phone, sipp: Start, voice: Speak, transport: str
@@ -165,6 +175,7 @@ def _keys(trace: str) -> set[str]:
     return set(CRYPTO.findall(trace))
 
 
+@pytest.mark.case(Case.SRTP)
 def test_srtp_to_the_customer_and_rtp_to_the_carrier(
     node: Node, phone: Phone, sipp: Start, voice: Speak
 ) -> None:
@@ -187,6 +198,7 @@ def test_srtp_to_the_customer_and_rtp_to_the_carrier(
     assert len(_keys(caller.output())) == 2
 
 
+@pytest.mark.case(Case.SRTP)
 def test_an_endpoint_that_is_to_have_srtp_gets_it(
     node: Node, phone: Phone, sipp: Start, voice: Speak
 ) -> None:
@@ -220,6 +232,7 @@ def test_an_endpoint_that_is_to_have_srtp_and_has_none_is_never_sent_rtp(
     assert "RTP/AVP " not in called.output().split("INVITE sip:")[1]
 
 
+@pytest.mark.case(Case.HOLD)
 @pytest.mark.parametrize(("transport", "extra"), [("udp", ""), ("tls", SRTP)], ids=["rtp", "srtp"])
 def test_hold_and_resume(
     node: Node, phone: Phone, sipp: Start, voice: Speak, transport: str, extra: str
@@ -264,6 +277,7 @@ def _acks(program: Sipp) -> int:
     return len({item.header("CSeq") for item in program.messages if item.text.startswith("ACK ")})
 
 
+@pytest.mark.case(Case.DIGITS)
 def test_keys_pass_as_telephone_events(node: Node, phone: Phone, sipp: Start, voice: Speak) -> None:
     ear = voice(1000, CARRIER)
     callee = _answering(sdp(ear))
@@ -279,10 +293,13 @@ def test_keys_pass_as_telephone_events(node: Node, phone: Phone, sipp: Start, vo
     caller.command("sndcode", "19#")
     keys = [1, 9, 11]
     wait_for("three keys", lambda: ear.keys() == keys, within_s=5)
+    ear.press("5")
+    caller.event("CALL_DTMF_START")
     caller.command("hangup")
     carrier.done()
 
 
+@pytest.mark.case(Case.OUT_BUSY)
 def test_the_carrier_is_busy(node: Node, phone: Phone, sipp: Start) -> None:
     callee = Callee()
     callee.invited()
@@ -295,6 +312,9 @@ def test_the_carrier_is_busy(node: Node, phone: Phone, sipp: Start) -> None:
     carrier.done()
 
 
+@pytest.mark.case(Case.IN_BUSY)
+@pytest.mark.case(Case.IN_CANCELLED)
+@pytest.mark.case(Case.NO_ANSWER)
 def test_the_phone_is_busy_and_the_caller_gives_up(
     node: Node, phone: Phone, sipp: Start, voice: Speak
 ) -> None:
@@ -318,3 +338,70 @@ def test_the_phone_is_busy_and_the_caller_gives_up(
     called.command("hangup")
     carrier.done()
     assert node.record(carrier.call_id)["verdict"] == "busy"
+
+
+@pytest.mark.case(Case.OUT_ENDED_BY_CALLEE)
+@pytest.mark.case(Case.EARLY_MEDIA)
+def test_early_media_and_the_callee_hangs_up(node: Node, phone: Phone, sipp: Start, voice: Speak) -> None:
+    ear = voice(1000, CARRIER)
+    callee = Callee(body=sdp(ear))
+    callee.invited()
+    callee.early_media()
+    callee.until_told()
+    callee.accept()
+    callee.until_told()
+    callee.bye()
+    carrier = sipp(callee, host=CARRIER, port=PORT)
+    caller = phone()
+    caller.command("dial", f"sip:442071838755@{DOMAIN}")
+    ear.talk_to(*carrier.remote_audio())
+    caller.event("CALL_PROGRESS")
+    wait_for("baresip to hear the callee", lambda: caller.hears(1000), within_s=8)
+    carrier.tell()
+    caller.event("CALL_ESTABLISHED")
+    wait_for("the callee to hear baresip", lambda: ear.hears(440), within_s=8)
+    carrier.tell()
+    carrier.done()
+    caller.event("CALL_CLOSED")
+
+
+@pytest.mark.case(Case.OUT_CANCELLED)
+def test_baresip_gives_up(node: Node, phone: Phone, sipp: Start, voice: Speak) -> None:
+    callee = Callee(body=sdp(voice(1000, CARRIER)))
+    callee.invited()
+    callee.ring()
+    callee.cancelled()
+    carrier = sipp(callee, host=CARRIER, port=PORT)
+    caller = phone()
+    caller.command("dial", f"sip:442071838756@{DOMAIN}")
+    caller.event("CALL_RINGING")
+    caller.command("hangup")
+    carrier.done()
+
+
+@pytest.mark.case(Case.OUT_DECLINED)
+def test_the_callee_declines(node: Node, phone: Phone, sipp: Start) -> None:
+    callee = Callee()
+    callee.invited()
+    callee.refuse(603, "Decline")
+    carrier = sipp(callee, host=CARRIER, port=PORT)
+    caller = phone()
+    caller.command("dial", f"sip:442071838757@{DOMAIN}")
+    assert "603" in caller.event("CALL_CLOSED")["param"]
+    carrier.done()
+
+
+@pytest.mark.case(Case.IN_ENDED_BY_CALLEE)
+def test_baresip_hangs_up(node: Node, phone: Phone, sipp: Start, voice: Speak) -> None:
+    mouth = voice(1000, CARRIER)
+    called = phone()
+    caller = Caller(NUMBER, caller="442071838750", body=sdp(mouth))
+    caller.invite()
+    caller.answered()
+    caller.hung_up()
+    carrier = sipp(caller, host=CARRIER, to=(HOST, node.port))
+    mouth.talk_to(*carrier.remote_audio())
+    wait_for("baresip to hear the caller", lambda: called.hears(1000), within_s=8)
+    wait_for("the caller to hear baresip", lambda: mouth.hears(440), within_s=8)
+    called.command("hangup")
+    carrier.done()

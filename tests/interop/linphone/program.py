@@ -1,10 +1,6 @@
 """Running linphonec, Linphone at a terminal: it plays a tone from a file, and records what it hears."""
 
-import os
-import pty
 import re
-import subprocess
-import threading
 import wave
 from pathlib import Path
 
@@ -13,7 +9,7 @@ import numpy as np
 from tests.interop.addresses import free_port, wait_for
 from tests.interop.audio import RATE, Samples, share, tone
 from tests.interop.node import DOMAIN, HOST, KEY, SECRET
-from tests.programs import require_program
+from tests.interop.terminal import Terminal
 
 _CONFIG = """\
 [sip]
@@ -47,7 +43,7 @@ _NARROW = ("PCMA (8000)", "PCMU (8000)", "G729 (8000)")
 """Codecs of 8000 samples a second."""
 
 
-class Linphone:
+class Linphone(Terminal):
     """One softphone that says 440 Hz; registered when it is made. `secure`: TLS and SRTP. `only`: the codec
     that it has, as linphonec's `codec list` names it.
     """
@@ -79,21 +75,7 @@ class Linphone:
             domain=DOMAIN,
         )
         (directory / "linphonerc").write_text(config)
-        self._terminal, inside = pty.openpty()
-        self._printed = b""
-        self._since = 0
-        self._process = subprocess.Popen(
-            [require_program("linphonec"), "-c", str(directory / "linphonerc")],
-            stdin=inside,
-            stdout=inside,
-            stderr=inside,
-            env={**os.environ, "HOME": str(directory), "TERM": "dumb"},
-            cwd=directory,
-            close_fds=True,
-        )
-        os.close(inside)
-        self._reader = threading.Thread(target=self._read, name="linphonec's terminal")
-        self._reader.start()
+        super().__init__(directory, "linphonec", ["-c", str(directory / "linphonerc")])
         try:
             self._prepare(only)
         except BaseException:
@@ -111,10 +93,8 @@ class Linphone:
 
     def _has_registered(self) -> bool:
         self.command("status register")
-        return (
-            wait_for("its word", lambda: re.search("registered(=-1|=0|, identity)", self.output()))[1]
-            != "=-1"
-        )
+        word = wait_for("its word", lambda: re.search(r"registered(=-?\d|, identity)", self.output()))
+        return not word[1].startswith("=")
 
     def _speak_only(self, codec: str) -> None:
         self.command("codec list")
@@ -123,37 +103,6 @@ class Linphone:
             state = "enable" if name == codec else "disable"
             self.command(f"codec {state} {index}")
             self.says(rf"(?m)^ *{index}: .* {state}d")
-
-    def _read(self) -> None:
-        while True:
-            try:
-                data = os.read(self._terminal, 4096)
-            except OSError:
-                return  # it has ended
-            if not data:
-                return
-            self._printed += data
-
-    def command(self, line: str) -> None:
-        """Type a line; what it says is looked for from here on."""
-        self._since = len(self._printed)
-        os.write(self._terminal, line.encode() + b"\n")
-
-    def output(self) -> str:
-        """What it has printed since the last command."""
-        return self._printed[self._since :].decode(errors="replace").replace("\r", "")
-
-    def says(self, pattern: str) -> None:
-        """Wait until it prints that."""
-        wait_for(
-            f"linphonec to say {pattern!r}",
-            lambda: self._stopped() or re.search(pattern, self.output()),
-            within_s=15,
-        )
-        assert not self._stopped(), self.output()
-
-    def _stopped(self) -> bool:
-        return self._process.poll() is not None
 
     def samples(self, last_s: float = 0.5) -> Samples:
         """What it heard last."""
@@ -168,15 +117,3 @@ class Linphone:
         """Whether half a second of what came last is a clean tone of `frequency`."""
         samples = self.samples()
         return len(samples) >= self._rate * 0.45 and share(samples, frequency, self._rate) > 0.9
-
-    def close(self) -> None:
-        """End it."""
-        if not self._stopped():
-            self._process.terminate()
-            try:
-                self._process.wait(3)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-        self._reader.join()
-        os.close(self._terminal)

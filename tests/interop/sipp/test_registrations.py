@@ -6,10 +6,13 @@ from collections.abc import Iterator
 import pytest
 
 from tests.interop.addresses import free_port
+from tests.interop.cases import Case, Program
 from tests.interop.conftest import Start
 from tests.interop.node import DOMAIN, HOST, KEY, SECRET, Node, running_node
 from tests.interop.sipp.program import Message, Sipp
 from tests.interop.sipp.scenario import Callee, Caller, Registration
+
+pytestmark = pytest.mark.program(Program.SIPP)
 
 PHONES = "127.0.0.50"
 CARRIER = "127.0.0.20"
@@ -82,6 +85,7 @@ def _answering() -> Callee:
     return callee
 
 
+@pytest.mark.case(Case.REGISTER)
 def test_contacts_are_called_in_the_order_of_q(node: Node, registrar: Registrar, sipp: Start) -> None:
     registrar.register(_contact(FIRST, ";q=0.5"))
     answer = registrar.register(_contact(SECOND, ";q=0.9;expires=60"), port=SECOND)
