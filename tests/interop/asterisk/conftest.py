@@ -3,6 +3,7 @@ carrier, and whoever the PBX forwards or transfers a call to.
 """
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -62,7 +63,8 @@ def long(
 
 
 @pytest.fixture
-def stage(node: Node, pbx: Asterisk, long: dict[str, LongCall], sipp: Start, voice: Speak) -> Stage:
+def stage(node: Node, pbx: Asterisk, long: dict[str, LongCall], sipp: Start, voice: Speak) -> Iterator[Stage]:
     """Ready for calls."""
     del long  # they are to begin before the others
-    return Stage(node, pbx, sipp, voice)
+    with closing(Stage(node, pbx, sipp, voice)) as stage:
+        yield stage

@@ -1,5 +1,6 @@
 """Calls through a customer's PBX: one side is a phone of the PBX, the other stands behind a carrier."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -62,6 +63,10 @@ class Stage:
         self.far: Voice = voice(FAR_HZ, CARRIER)
         self._voice = voice
 
+    def close(self) -> None:
+        """Print what the PBX has logged, for whoever looks at a failure."""
+        sys.stdout.write("\n".join(self.pbx.output().splitlines()[-60:]))
+
     @property
     def passes_holds_on(self) -> bool:
         """Whether a phone's hold reaches the trunk as a re-INVITE (`moh_passthrough`)."""
@@ -92,6 +97,43 @@ class Stage:
     def at_phone(self, scenario: Callee) -> Party:
         """The PBX's phone, which is called."""
         return Party(self.near, self._listens(scenario, PHONES[0]))
+
+    def call_out(self, number: str) -> tuple[Party, Party]:
+        """The phone calls and is answered, both are heard: the phone (hangs up when told), the callee."""
+        callee = self.callee(self.far)
+        callee.ring()
+        callee.accept()
+        callee.hung_up()
+        carrier = self.at_carrier(callee)
+        caller = self.dials(number)
+        caller.answered()
+        caller.until_told()
+        caller.bye()
+        phone = self.from_phone(caller)
+        hear_each_other(phone, carrier)
+        return phone, carrier
+
+    def call_in(self) -> tuple[Party, Party]:
+        """Somebody calls, the phone answers, both are heard: who called (hangs up when told), the phone."""
+        callee = self.callee(self.near)
+        callee.ring()
+        callee.accept()
+        callee.hung_up()
+        phone = self.at_phone(callee)
+        caller = self.calls()
+        caller.answered()
+        caller.until_told()
+        caller.bye()
+        carrier = self.from_carrier(caller)
+        hear_each_other(carrier, phone)
+        return carrier, phone
+
+    def digits_both_ways(self) -> None:
+        """In a call that is up: three keys each way."""
+        self.far.press("19#")
+        self.near.press("28*")
+        wait_for("the phone to get three keys", lambda: self.near.keys() == [1, 9, 11], within_s=HEARD_S)
+        wait_for("the caller to get three keys", lambda: self.far.keys() == [2, 8, 10], within_s=HEARD_S)
 
     def third(self, steps: Callable[[Callee], None]) -> Party:
         """Whoever the PBX forwards or transfers to: the callee of calls to `THIRD_NUMBER`."""

@@ -2,7 +2,6 @@
 
 import pytest
 
-from tests.interop.addresses import wait_for
 from tests.interop.asterisk.own_files import WITHHELD
 from tests.interop.asterisk.program import Asterisk
 from tests.interop.asterisk.stage import Stage, ended, fields, hear_each_other
@@ -24,17 +23,7 @@ def test_it_registers_and_qualifies(node: Node, pbx: Asterisk) -> None:
 @pytest.mark.case(Case.SHOWN)
 @pytest.mark.parametrize("prefix", ["00", "+"])
 def test_a_call_out_that_the_caller_ends(stage: Stage, prefix: str) -> None:
-    callee = stage.callee(stage.far)
-    callee.ring()
-    callee.accept()
-    callee.hung_up()
-    carrier = stage.at_carrier(callee)
-    caller = stage.dials(f"{prefix}{FAR}")
-    caller.answered()
-    caller.until_told()
-    caller.bye()
-    phone = stage.from_phone(caller)
-    hear_each_other(phone, carrier)
+    phone, carrier = stage.call_out(f"{prefix}{FAR}")
     phone.sipp.tell()
     ended(phone, carrier)
     invite = carrier.sipp.received("INVITE")
@@ -98,17 +87,7 @@ def test_a_call_out_that_is_refused(stage: Stage, status: int, reason: str) -> N
 @pytest.mark.case(Case.IN_ENDED_BY_CALLER)
 @pytest.mark.case(Case.SHOWN)
 def test_a_call_in_that_the_caller_ends(stage: Stage) -> None:
-    callee = stage.callee(stage.near)
-    callee.ring()
-    callee.accept()
-    callee.hung_up()
-    phone = stage.at_phone(callee)
-    caller = stage.calls()
-    caller.answered()
-    caller.until_told()
-    caller.bye()
-    carrier = stage.from_carrier(caller)
-    hear_each_other(carrier, phone)
+    carrier, phone = stage.call_in()
     carrier.sipp.tell()
     ended(carrier, phone)
     assert f"sip:{FAR}@" in (phone.sipp.received("INVITE").header("From") or "")
@@ -201,19 +180,7 @@ def test_the_phone_withholds_its_number(stage: Stage) -> None:
 
 @pytest.mark.case(Case.DIGITS)
 def test_digits_both_ways(stage: Stage) -> None:
-    callee = stage.callee(stage.near)
-    callee.accept()
-    callee.hung_up()
-    phone = stage.at_phone(callee)
-    caller = stage.calls()
-    caller.answered()
-    caller.until_told()
-    caller.bye()
-    carrier = stage.from_carrier(caller)
-    hear_each_other(carrier, phone)
-    stage.far.press("19#")
-    stage.near.press("28*")
-    wait_for("the phone to get three keys", lambda: stage.near.keys() == [1, 9, 11], within_s=8)
-    wait_for("the caller to get three keys", lambda: stage.far.keys() == [2, 8, 10], within_s=8)
+    carrier, phone = stage.call_in()
+    stage.digits_both_ways()
     carrier.sipp.tell()
     ended(carrier, phone)

@@ -226,16 +226,7 @@ def test_the_pbx_refers_a_caller_to_another_number(stage: Stage) -> None:
 )
 def test_a_codec_between_pbx_and_trunk(stage: Stage, codec: str, name: str) -> None:
     """The PBX has its own; the trunk turns it into what the carrier has."""
-    callee = stage.callee(stage.far)
-    callee.accept()
-    callee.hung_up()
-    carrier = stage.at_carrier(callee)
-    caller = stage.dials(f"*5{CODEC_KEYS[codec]}00{FAR}")
-    caller.answered()
-    caller.until_told()
-    caller.bye()
-    phone = stage.from_phone(caller)
-    hear_each_other(phone, carrier)
+    phone, carrier = stage.call_out(f"*5{CODEC_KEYS[codec]}00{FAR}")
     phone.sipp.tell()
     ended(phone, carrier)
     call_id = stage.node.command("calls", "--limit", "1")[0]["call_id"]

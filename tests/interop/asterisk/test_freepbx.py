@@ -1,13 +1,14 @@
 """What FreePBX makes of what `trunkline pbx freepbx` says to type, loaded by its Asterisk."""
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
-from tests.interop.addresses import free_port, wait_for
+from tests.interop.addresses import free_port
 from tests.interop.asterisk import freepbx
 from tests.interop.asterisk.program import Asterisk, Pbx, require_root
-from tests.interop.asterisk.stage import Stage, ended, hear_each_other
+from tests.interop.asterisk.stage import Stage, ended
 from tests.interop.asterisk.trunk import (
     FAR,
     NUMBER,
@@ -60,8 +61,9 @@ def asterisk(
 
 
 @pytest.fixture
-def stage(freepbx_node: Node, asterisk: Asterisk, sipp: Start, voice: Speak) -> Stage:
-    return Stage(freepbx_node, asterisk, sipp, voice)
+def stage(freepbx_node: Node, asterisk: Asterisk, sipp: Start, voice: Speak) -> Iterator[Stage]:
+    with closing(Stage(freepbx_node, asterisk, sipp, voice)) as stage:
+        yield stage
 
 
 @pytest.mark.case(Case.REGISTER)
@@ -76,16 +78,7 @@ def test_it_registers_and_qualifies(stage: Stage) -> None:
 @pytest.mark.case(Case.INTERNATIONAL)
 @pytest.mark.case(Case.SHOWN)
 def test_a_call_out(stage: Stage) -> None:
-    callee = stage.callee(stage.far)
-    callee.accept()
-    callee.hung_up()
-    carrier = stage.at_carrier(callee)
-    caller = stage.dials(f"00{FAR}")
-    caller.answered()
-    caller.until_told()
-    caller.bye()
-    phone = stage.from_phone(caller)
-    hear_each_other(phone, carrier)
+    phone, carrier = stage.call_out(f"00{FAR}")
     phone.sipp.tell()
     ended(phone, carrier)
     invite = carrier.sipp.received("INVITE")
@@ -97,20 +90,8 @@ def test_a_call_out(stage: Stage) -> None:
 @pytest.mark.case(Case.SHOWN)
 @pytest.mark.case(Case.DIGITS)
 def test_a_call_in_with_digits(stage: Stage) -> None:
-    callee = stage.callee(stage.near)
-    callee.accept()
-    callee.hung_up()
-    phone = stage.at_phone(callee)
-    caller = stage.calls()
-    caller.answered()
-    caller.until_told()
-    caller.bye()
-    carrier = stage.from_carrier(caller)
-    hear_each_other(carrier, phone)
-    stage.far.press("19#")
-    stage.near.press("28*")
-    wait_for("the phone to get three keys", lambda: stage.near.keys() == [1, 9, 11], within_s=8)
-    wait_for("the caller to get three keys", lambda: stage.far.keys() == [2, 8, 10], within_s=8)
+    carrier, phone = stage.call_in()
+    stage.digits_both_ways()
     carrier.sipp.tell()
     ended(carrier, phone)
     assert f"sip:{FAR}@" in (phone.sipp.received("INVITE").header("From") or "")

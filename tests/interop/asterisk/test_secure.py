@@ -1,6 +1,7 @@
 """A customer's Asterisk over TLS and SRTP, restarted in a call, and with a wrong secret."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -42,24 +43,16 @@ def secure_pbx(which: Pbx, secure_node: Node, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.fixture
-def secure(secure_node: Node, secure_pbx: Asterisk, sipp: Start, voice: Speak) -> Stage:
-    return Stage(secure_node, secure_pbx, sipp, voice)
+def secure(secure_node: Node, secure_pbx: Asterisk, sipp: Start, voice: Speak) -> Iterator[Stage]:
+    with closing(Stage(secure_node, secure_pbx, sipp, voice)) as stage:
+        yield stage
 
 
 @pytest.mark.case(Case.TLS)
 @pytest.mark.case(Case.SRTP)
 def test_a_call_out_is_encrypted(secure: Stage) -> None:
     stage = secure
-    callee = stage.callee(stage.far)
-    callee.accept()
-    callee.hung_up()
-    carrier = stage.at_carrier(callee)
-    caller = stage.dials(f"00{FAR}")
-    caller.answered()
-    caller.until_told()
-    caller.bye()
-    phone = stage.from_phone(caller)
-    hear_each_other(phone, carrier)
+    phone, carrier = stage.call_out(f"00{FAR}")
     phone.sipp.tell()
     ended(phone, carrier)
     assert "RTP/AVP" in carrier.sipp.received("INVITE").body
@@ -74,16 +67,7 @@ def test_a_call_in_is_encrypted(secure: Stage) -> None:
 
 
 def _hears_a_call_in(stage: Stage) -> None:
-    callee = stage.callee(stage.near)
-    callee.accept()
-    callee.hung_up()
-    phone = stage.at_phone(callee)
-    caller = stage.calls()
-    caller.answered()
-    caller.until_told()
-    caller.bye()
-    carrier = stage.from_carrier(caller)
-    hear_each_other(carrier, phone)
+    carrier, phone = stage.call_in()
     carrier.sipp.tell()
     ended(carrier, phone)
     record = stage.node.record(carrier.sipp.call_id)

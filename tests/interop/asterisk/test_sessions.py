@@ -72,16 +72,7 @@ def _cut_off(pbx: Asterisk) -> Iterator[None]:
 @pytest.mark.case(Case.CUT_OFF)
 def test_the_network_of_the_pbx_is_away_for_a_third_of_the_media_timeout(stage: Stage) -> None:
     """20 s of the 60 that are the default, made shorter: nobody hangs up, and both are heard again."""
-    callee = stage.callee(stage.near)
-    callee.accept()
-    callee.hung_up()
-    phone = stage.at_phone(callee)
-    caller = stage.calls()
-    caller.answered()
-    caller.until_told()
-    caller.bye()
-    carrier = stage.from_carrier(caller)
-    hear_each_other(carrier, phone)
+    carrier, phone = stage.call_in()
     with _cut_off(stage.pbx):
         wait_for("silence", lambda: stage.far.hears_nothing() and stage.near.hears_nothing())
         time.sleep(MEDIA_TIMEOUT_S / 3)

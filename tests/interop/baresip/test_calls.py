@@ -1,69 +1,19 @@
-"""baresip as a customer's phone, outbound and inbound, SIPp as the carrier."""
+"""baresip as a customer's phone, outbound and inbound, SIPp as the carrier: what is heard."""
 
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.interop.addresses import free_port, wait_for
-from tests.interop.audio import PCMA, RATE
-from tests.interop.baresip.program import Baresip
+from tests.interop.addresses import wait_for
+from tests.interop.audio import PCMA
+from tests.interop.baresip.conftest import CARRIER, NUMBER, PHONE, PORT, SECURE_NUMBER, Phone
 from tests.interop.cases import Case, Program
 from tests.interop.conftest import Speak, Start
-from tests.interop.node import DOMAIN, HOST, KEY, SECRET, Node, running_node
+from tests.interop.node import DOMAIN, HOST, Node
 from tests.interop.sipp.program import Message, Sipp
 from tests.interop.sipp.scenario import Callee, Caller, sdp
 
 pytestmark = pytest.mark.program(Program.BARESIP)
-
-PHONE = "127.0.0.1"
-CARRIER = "127.0.0.20"
-PORT = free_port(CARRIER)
-NUMBER = "12125550200"
-SECURE_NUMBER = "12125550201"
-
-Phone = Callable[..., Baresip]
-
-
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    with running_node(tmp_path_factory.mktemp("baresip") / "node", {"service.digest": ["MD5"]}) as node:
-        node.command("carrier", "add", "main", "--gateway", f"sip:{CARRIER}:{PORT}")
-        node.command("route", "add", "44", "--carrier", "main")
-        node.command("number", "add", NUMBER, "--account", KEY, "--forward", f"sip:{KEY}@{DOMAIN}")
-        secure = f"sip:{KEY}@{DOMAIN};media=srtp;transport=tls"
-        node.command("number", "add", SECURE_NUMBER, "--account", KEY, "--forward", secure)
-        yield node
-
-
-@pytest.fixture
-def phone(tmp_path: Path, node: Node) -> Iterator[Phone]:
-    """`phone(transport="tcp")` is a registered softphone that says 440 Hz."""
-    started: list[Baresip] = []
-
-    def start(
-        *,
-        transport: str = "udp",
-        host: str = PHONE,
-        answer: str = "auto",
-        codecs: str = "PCMU,PCMA",
-        extra: str = "",
-    ) -> Baresip:
-        rate = 16000 if codecs.startswith("G722") else RATE
-        made = Baresip(tmp_path / f"phone{len(started)}", host=host, frequency=440, rate=rate)
-        started.append(made)
-        port = node.tls_port if transport == "tls" else node.port
-        made.start(
-            f"<sip:{KEY}@{DOMAIN}>;auth_user={KEY};auth_pass={SECRET};regint=600;answermode={answer}"
-            f';outbound="sip:{HOST}:{port};transport={transport}";audio_codecs={codecs};dtmfmode=rtpevent{extra}'
-        )
-        made.registered()
-        return made
-
-    yield start
-    for item in started:
-        item.close()
 
 
 @pytest.mark.case(Case.OUT_ENDED_BY_CALLER)
@@ -296,112 +246,4 @@ def test_keys_pass_as_telephone_events(node: Node, phone: Phone, sipp: Start, vo
     ear.press("5")
     caller.event("CALL_DTMF_START")
     caller.command("hangup")
-    carrier.done()
-
-
-@pytest.mark.case(Case.OUT_BUSY)
-def test_the_carrier_is_busy(node: Node, phone: Phone, sipp: Start) -> None:
-    callee = Callee()
-    callee.invited()
-    callee.refuse(486, "Busy Here")
-    carrier = sipp(callee, host=CARRIER, port=PORT)
-    caller = phone()
-    caller.command("dial", f"sip:442071838753@{DOMAIN}")
-    closed = caller.event("CALL_CLOSED")
-    assert "486" in closed["param"]
-    carrier.done()
-
-
-@pytest.mark.case(Case.IN_BUSY)
-@pytest.mark.case(Case.IN_CANCELLED)
-@pytest.mark.case(Case.NO_ANSWER)
-def test_the_phone_is_busy_and_the_caller_gives_up(
-    node: Node, phone: Phone, sipp: Start, voice: Speak
-) -> None:
-    called = phone(answer="manual")
-    caller = Caller(NUMBER, caller="442071838750", body=sdp(voice(1000, CARRIER)))
-    caller.invite()
-    caller.response(100, optional=True)
-    caller.response(180)
-    caller.cancel()
-    carrier = sipp(caller, host=CARRIER, to=(HOST, node.port))
-    called.event("CALL_INCOMING")
-    carrier.done()
-    called.event("CALL_CLOSED")
-    assert node.record(carrier.call_id)["verdict"] == "cancelled"
-
-    caller = Caller(NUMBER, caller="442071838750", body=sdp(voice(1000, CARRIER)))
-    caller.invite()
-    caller.refused(486)
-    carrier = sipp(caller, host=CARRIER, to=(HOST, node.port))
-    called.event("CALL_INCOMING", 2)
-    called.command("hangup")
-    carrier.done()
-    assert node.record(carrier.call_id)["verdict"] == "busy"
-
-
-@pytest.mark.case(Case.OUT_ENDED_BY_CALLEE)
-@pytest.mark.case(Case.EARLY_MEDIA)
-def test_early_media_and_the_callee_hangs_up(node: Node, phone: Phone, sipp: Start, voice: Speak) -> None:
-    ear = voice(1000, CARRIER)
-    callee = Callee(body=sdp(ear))
-    callee.invited()
-    callee.early_media()
-    callee.until_told()
-    callee.accept()
-    callee.until_told()
-    callee.bye()
-    carrier = sipp(callee, host=CARRIER, port=PORT)
-    caller = phone()
-    caller.command("dial", f"sip:442071838755@{DOMAIN}")
-    ear.talk_to(*carrier.remote_audio())
-    caller.event("CALL_PROGRESS")
-    wait_for("baresip to hear the callee", lambda: caller.hears(1000), within_s=8)
-    carrier.tell()
-    caller.event("CALL_ESTABLISHED")
-    wait_for("the callee to hear baresip", lambda: ear.hears(440), within_s=8)
-    carrier.tell()
-    carrier.done()
-    caller.event("CALL_CLOSED")
-
-
-@pytest.mark.case(Case.OUT_CANCELLED)
-def test_baresip_gives_up(node: Node, phone: Phone, sipp: Start, voice: Speak) -> None:
-    callee = Callee(body=sdp(voice(1000, CARRIER)))
-    callee.invited()
-    callee.ring()
-    callee.cancelled()
-    carrier = sipp(callee, host=CARRIER, port=PORT)
-    caller = phone()
-    caller.command("dial", f"sip:442071838756@{DOMAIN}")
-    caller.event("CALL_RINGING")
-    caller.command("hangup")
-    carrier.done()
-
-
-@pytest.mark.case(Case.OUT_DECLINED)
-def test_the_callee_declines(node: Node, phone: Phone, sipp: Start) -> None:
-    callee = Callee()
-    callee.invited()
-    callee.refuse(603, "Decline")
-    carrier = sipp(callee, host=CARRIER, port=PORT)
-    caller = phone()
-    caller.command("dial", f"sip:442071838757@{DOMAIN}")
-    assert "603" in caller.event("CALL_CLOSED")["param"]
-    carrier.done()
-
-
-@pytest.mark.case(Case.IN_ENDED_BY_CALLEE)
-def test_baresip_hangs_up(node: Node, phone: Phone, sipp: Start, voice: Speak) -> None:
-    mouth = voice(1000, CARRIER)
-    called = phone()
-    caller = Caller(NUMBER, caller="442071838750", body=sdp(mouth))
-    caller.invite()
-    caller.answered()
-    caller.hung_up()
-    carrier = sipp(caller, host=CARRIER, to=(HOST, node.port))
-    mouth.talk_to(*carrier.remote_audio())
-    wait_for("baresip to hear the caller", lambda: called.hears(1000), within_s=8)
-    wait_for("the caller to hear baresip", lambda: mouth.hears(440), within_s=8)
-    called.command("hangup")
     carrier.done()
