@@ -64,7 +64,7 @@ What happened when each program below called through Trunkline and was called th
 the tests (tests/interop) with the real programs and writes this page; nothing in the tables is written by
 hand. An answered call has passed when each side hears the other's tone, digits when the far end has got them,
 a transfer when the two that are left hear each other. PBXs are loaded with what `trunkline pbx` writes, as it
-is.
+is. Asterisk is tried in both directions of each case, phones in those that they have.
 """
 
 FAULTS = {

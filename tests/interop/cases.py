@@ -31,16 +31,16 @@ class Case(Enum):
     FORWARD_NO_ANSWER = "forward-no-answer", "Forwarded by the PBX: on no answer"
     CONSULTATIVE_TRANSFER = "consultative-transfer", "Consultative transfer in the PBX"
     BLIND_TRANSFER = "blind-transfer", "Blind transfer in the PBX"
-    HOLD = "hold", "Hold and resume, by either side"
-    EARLY_MEDIA = "early-media", "Early media, both ways"
+    HOLD = "hold", "Hold and resume"
+    EARLY_MEDIA = "early-media", "Early media"
     OUT_AUDIT = "out-audit", "Session audit in an outbound call"
     IN_AUDIT = "in-audit", "Session audit in an inbound call"
     DIGITS = "digits", "DTMF (RFC 4733), both ways"
-    RESTRICTED = "restricted", "Caller ID restricted, both ways"
+    RESTRICTED = "restricted", "Caller ID restricted"
 
     REGISTER = "register", "Registers", False
     QUALIFY = "qualify", "Its health check is answered", False
-    SHOWN = "shown", "Caller ID shown, both ways", False
+    SHOWN = "shown", "Caller ID shown", False
     NO_ANSWER = "no-answer", "Inbound: no answer", False
     REFER = "refer", "Blind transfer by REFER to the trunk", False
     TLS = "tls", "Signalling over TLS, both ways", False

@@ -143,7 +143,7 @@ class Sipp:
             described = [item.audio for item in self.messages if not item.sent and item.audio is not None]
             return described[-1] if described else None
 
-        return wait_for(f"sipp at {self.host}:{self.port} to learn where audio goes", look)
+        return wait_for(f"sipp at {self.host}:{self.port} to learn where audio goes", look, within_s=20)
 
     def tell(self) -> None:
         """Let a scenario that waits `until_told` go on, by an INFO that looks like the other side's."""
