@@ -14,7 +14,7 @@ ARGS   ?=
 export PYO3_PYTHON := $(CURDIR)/$(PY)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-programs lint types check bench docs fuzz clean
+.PHONY: help setup demo serve test test-programs lint types check bench docs pbxs fuzz clean
 .DELETE_ON_ERROR:
 
 help: ## list the verbs
@@ -49,6 +49,10 @@ bench: $(STAMP) ## measure the hot paths
 	$(PY) -m bench $(ARGS)
 
 docs: $(STAMP) ## write the pages of docs/ that say what the code declares
+	$(PY) tools/reference.py
+
+pbxs: $(STAMP) test-programs ## try every PBX and phone in every case, and write docs/pbxs.md
+	$(PY) -m pytest -p tests.interop.casebook --cases docs/pbxs.json -m case tests/interop $(ARGS)
 	$(PY) tools/reference.py
 
 fuzz: $(STAMP) ## give every parser and decoder a minute of foreign bytes (Atheris; nightly Rust, cargo-fuzz)

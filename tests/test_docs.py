@@ -1,7 +1,10 @@
 """The pages of docs/ say what the code does today."""
 
+import json
 import re
 import runpy
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +24,31 @@ PAGES: dict[str, Callable[[], str]] = runpy.run_path(str(ROOT / "tools" / "refer
 @pytest.mark.parametrize("name", PAGES)
 def test_a_written_page_is_as_the_code_has_it(name: str) -> None:
     assert (DOCS / name).read_text(encoding="utf-8") == PAGES[name](), "stale: `make docs` writes it"
+
+
+def test_the_cases_of_the_pbxs_are_those_that_are_tested(tmp_path: Path) -> None:
+    """docs/pbxs.md is of one run of `make pbxs`; since then no case, program or test has come or gone."""
+    file = tmp_path / "cases.json"
+    arguments = ("-p", "tests.interop.casebook", "--cases", str(file), "-m", "case", "--collect-only", "-q")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *arguments, "tests/interop"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
+    there, here = (json.loads(path.read_text()) for path in (DOCS / "pbxs.json", file))
+    for book in (there, here):
+        del book["made"]
+        for program in book["programs"]:
+            del program["version"]
+            cases = program["cases"]
+            program["cases"] = {
+                name: "tested" if came in ("passed", "failed") else came for name, came in cases.items()
+            }
+    assert there == here, "stale: `make pbxs` writes docs/pbxs.json anew"
 
 
 def test_every_command_is_described() -> None:

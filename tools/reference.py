@@ -1,11 +1,13 @@
 """`make docs`: writes the pages of docs/ that say in words what the code declares.
 
 docs/configuration.md comes from the settings (`trunkline.config.sections`), docs/explain.md from the error
-ids (`trunkline.trunk.verdict`). tests/test_docs.py fails while a page is older than what it describes.
+ids (`trunkline.trunk.verdict`), docs/pbxs.md from what `make pbxs` wrote of its tests (docs/pbxs.json).
+tests/test_docs.py fails while a page is older than what it describes.
 """  # noqa: INP001 - a program, not a package
 
 import json
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -52,6 +54,17 @@ it would get.
 *Status* is the SIP status that the caller gets, unless a far end sent one of its own: then that one is
 relayed. *Q.850* is the cause in the second `Reason` header. The headings name the side on which to look
 first.
+"""
+
+PBXS = f"""# PBXs and phones, case by case
+
+{NOTE}
+
+What happened when each program below called through Trunkline and was called through it. `make pbxs` runs
+the tests (tests/interop) with the real programs and writes this page; nothing in the tables is written by
+hand. An answered call has passed when each side hears the other's tone, digits when the far end has got them,
+a transfer when the two that are left hear each other. PBXs are loaded with what `trunkline pbx` writes, as it
+is. Asterisk is tried in both directions of each case, phones in those that they have.
 """
 
 FAULTS = {
@@ -151,11 +164,54 @@ def explain() -> str:
     return "\n".join(parts)
 
 
+def pbxs() -> str:
+    """docs/pbxs.md."""
+    book = json.loads((DOCS / "pbxs.json").read_text(encoding="utf-8"))
+    notes: dict[str, int] = {}
+    tables = {
+        "The 21 cases of the PBX guides": [case for case in book["cases"] if case["listed"]],
+        "And more": [case for case in book["cases"] if not case["listed"]],
+    }
+    parts = [PBXS, f"Run on {book['made']} with:\n"]
+    parts += [f"- {program['title']}: version {program['version']}" for program in book["programs"]]
+    parts.append("")
+    for heading, cases in tables.items():
+        parts += [f"## {heading}\n", *_case_table(book["programs"], cases, notes), ""]
+    if notes:
+        parts += ["## Why not\n", *(f"{number}. {_sentence(note)}" for note, number in notes.items()), ""]
+    return "\n".join(parts)
+
+
+def _case_table(
+    programs: list[dict[str, Any]], cases: list[dict[str, Any]], notes: dict[str, int]
+) -> list[str]:
+    lines = [
+        f"| | {' | '.join(program['title'] for program in programs)} |",
+        f"|---{'|---' * len(programs)}|",
+    ]
+    for case in cases:
+        states = [_state(program["cases"][case["name"]], notes) for program in programs]
+        lines.append(f"| {case['title']} | {' | '.join(states)} |")
+    return lines
+
+
+def _state(outcome: str, notes: dict[str, int]) -> str:
+    if outcome == "passed":
+        return "pass"
+    if outcome == "failed":
+        return "**fail**"
+    return f"– ({notes.setdefault(outcome, len(notes) + 1)})"
+
+
+def _sentence(phrase: str) -> str:
+    return f"{phrase[0].upper()}{phrase[1:]}."
+
+
 def _words(text: str) -> str:
     return " ".join(text.split())
 
 
-PAGES = {"configuration.md": configuration, "explain.md": explain}
+PAGES = {"configuration.md": configuration, "explain.md": explain, "pbxs.md": pbxs}
 
 if __name__ == "__main__":
     for name, render in PAGES.items():

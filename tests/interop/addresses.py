@@ -20,7 +20,7 @@ def free_port(host: str = "127.0.0.1") -> int:
     """
     while True:
         port = random.randrange(20000, _EPHEMERAL, _IN_A_ROW)
-        if port in _given or any(
+        if not _given.isdisjoint(range(port, port + _IN_A_ROW)) or any(
             in_use(host, port + step, kind) for step in range(_IN_A_ROW) for kind in ("udp", "tcp")
         ):
             continue
@@ -34,6 +34,16 @@ def media_ports() -> tuple[int, int]:
         first = random.randrange(10000, 20000, _MEDIA_SPAN)
         if not any(in_use("127.0.0.1", first + step, "udp") for step in range(_MEDIA_SPAN)):
             return first, first + _MEDIA_SPAN - 1
+
+
+def free_ports(number: int) -> tuple[int, int]:
+    """The first and last of so many UDP ports in a row; nobody uses them, and nobody else is given one."""
+    while True:
+        first = random.randrange(20000, _EPHEMERAL - number, _IN_A_ROW)
+        ports = range(first, first + number)
+        if _given.isdisjoint(ports) and not any(in_use("127.0.0.1", port, "udp") for port in ports):
+            _given.update(ports)
+            return ports[0], ports[-1]
 
 
 def in_use(host: str, port: int, kind: str) -> bool:

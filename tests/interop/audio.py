@@ -162,6 +162,11 @@ class Voice:
         samples = self.samples()
         return len(samples) >= RATE * 0.45 and share(samples, frequency) > 0.9
 
+    def hears_nothing(self) -> bool:
+        """Whether no packet, or no sound, has come for a while."""
+        last = self.heard[-1:]
+        return not last or time.monotonic() - last[0][0] > 0.4 or not np.any(np.abs(self.samples(0.3)) > 0.01)
+
     def keys(self) -> list[int]:
         """The telephone events that came, once each (RFC 4733 §2.5.1.5: the end is sent three times)."""
         keys: list[int] = []

@@ -1,6 +1,7 @@
 """What the interop tests start, and end whatever happens."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,29 +14,47 @@ Start = Callable[..., Sipp]
 Speak = Callable[..., Voice]
 
 
-@pytest.fixture
-def sipp(tmp_path: Path) -> Iterator[Start]:
-    """`sipp(scenario, host=…)` starts one; none is left when the test ends."""
+@contextmanager
+def sipps(directory: Path) -> Iterator[Start]:
+    """Starts SIPps, and leaves none."""
     started: list[Sipp] = []
 
     def start(*arguments: Any, **options: Any) -> Sipp:
-        started.append(Sipp(tmp_path, *arguments, **options))
+        started.append(Sipp(directory, *arguments, **options))
         return started[-1]
 
-    yield start
-    for item in started:
-        item.close()
+    try:
+        yield start
+    finally:
+        for item in started:
+            item.close()
 
 
-@pytest.fixture
-def voice() -> Iterator[Speak]:
-    """`voice(440)` is an RTP endpoint that says 440 Hz."""
+@contextmanager
+def voices() -> Iterator[Speak]:
+    """Starts voices, and leaves none."""
     started: list[Voice] = []
 
     def start(*arguments: Any, **options: Any) -> Voice:
         started.append(Voice(*arguments, **options))
         return started[-1]
 
-    yield start
-    for item in started:
-        item.close()
+    try:
+        yield start
+    finally:
+        for item in started:
+            item.close()
+
+
+@pytest.fixture
+def sipp(tmp_path: Path) -> Iterator[Start]:
+    """`sipp(scenario, host=…)` starts one; none is left when the test ends."""
+    with sipps(tmp_path) as start:
+        yield start
+
+
+@pytest.fixture
+def voice() -> Iterator[Speak]:
+    """`voice(440)` is an RTP endpoint that says 440 Hz."""
+    with voices() as start:
+        yield start

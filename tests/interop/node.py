@@ -113,6 +113,12 @@ class Node:
         return json.loads(self._command("--config", str(self.settings_file), *arguments, "--json"))
 
     def _command(self, *arguments: str) -> str:
+        answer = self._answer(*arguments)
+        if answer["status"]:
+            raise CommandError(f"trunkline {' '.join(arguments)}: {answer['complaint'] or answer['printed']}")
+        return str(answer["printed"])
+
+    def _answer(self, *arguments: str) -> dict[str, Any]:
         commands = self._commands
         if commands is None:
             commands = self._commands = subprocess.Popen(
@@ -126,10 +132,8 @@ class Node:
         assert commands.stdout is not None
         commands.stdin.write(json.dumps(arguments) + "\n")
         commands.stdin.flush()
-        answer = json.loads(commands.stdout.readline())
-        if answer["status"]:
-            raise CommandError(f"trunkline {' '.join(arguments)}: {answer['complaint'] or answer['printed']}")
-        return str(answer["printed"])
+        answer: dict[str, Any] = json.loads(commands.stdout.readline())
+        return answer
 
     # -- the process -------------------------------------------------------------------------------
 
@@ -216,11 +220,24 @@ class Node:
         assert found is not None, text
         return float(found[1])
 
+    def findings(self, key: str) -> dict[str, dict[str, str]]:
+        """What `pbx check` says of the PBX of account `key`, by name; its exit status is looked at."""
+        arguments = ("--config", str(self.settings_file), "pbx", "check", "--account", key, "--json")
+        answer = self._answer(*arguments)
+        found = {one["name"]: one for one in json.loads(answer["printed"])}
+        assert answer["status"] == any(one["state"] == "bad" for one in found.values())
+        return found
+
     # -- the records -------------------------------------------------------------------------------
 
     def record(self, sip_call_id: str) -> dict[str, Any]:
         """The closed record of the call that came with this Call-ID; its attempts are `attempt_records`."""
         return wait_for(f"the record of {sip_call_id}", lambda: self._closed_record(sip_call_id), every_s=0.1)
+
+    def closed(self, call_id: str) -> dict[str, Any] | None:
+        """The record of this call, once it is closed."""
+        card: dict[str, Any] = self.command("calls", call_id)
+        return card if card["state"] != "open" else None
 
     def _closed_record(self, sip_call_id: str) -> dict[str, Any] | None:
         for row in self.command("calls", "--limit", "20"):

@@ -135,6 +135,7 @@ class SimulatedNode:
             clock,
             on_right=lambda flow: None,
             on_wrong=lambda flow, username: self.wrong.append(username),
+            on_other_realm=lambda flow, username, realm: None,
         )
         self.registrar = Registrar(self.registrations, clock, self.books, DOMAIN)
         self.switch = Switch(self.services, doorman, self.registrar)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from trunkline.call.passing import verdict_fields
 from trunkline.clock import Clock
 from trunkline.sip.digest import Algorithm, Challenger, Credentials, Outcome
+from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.ports import Address, Flow
 from trunkline.trunk.account import Account
@@ -39,10 +40,20 @@ class Caller:
 
 class Doorman:
     """Checks requests outside dialogs. `on_right(flow)` is told of every right password, `on_wrong(flow,
-    username)` of every wrong one.
+    username)` of every wrong one, `on_other_realm(flow, username, realm)` of credentials that are good for
+    another realm only.
     """
 
-    __slots__ = ("_challenger", "_clock", "_directory", "_guests", "_on_right", "_on_wrong", "_tries")
+    __slots__ = (
+        "_challenger",
+        "_clock",
+        "_directory",
+        "_guests",
+        "_on_other_realm",
+        "_on_right",
+        "_on_wrong",
+        "_tries",
+    )
 
     def __init__(
         self,
@@ -52,12 +63,14 @@ class Doorman:
         *,
         on_right: Callable[[Flow], None],
         on_wrong: Callable[[Flow, str], None],
+        on_other_realm: Callable[[Flow, str, str], None],
     ) -> None:
         self._challenger = challenger
         self._directory = directory
         self._clock = clock
         self._on_right = on_right
         self._on_wrong = on_wrong
+        self._on_other_realm = on_other_realm
         self._tries: OrderedDict[tuple[str, str], tuple[int, float]] = OrderedDict()
         self._guests: dict[Address, Carrier] = {}
 
@@ -75,6 +88,7 @@ class Doorman:
         values = request.headers.all(header)
         credentials = self._challenger.find(values) if values else None
         if credentials is None:
+            self._note_other_realm(values, flow)
             carrier = self._by_address(flow) if request.method == "INVITE" else None
             return Caller(carrier=carrier) if carrier is not None else self._challenge(request)
         outcome = self._check(credentials, request)
@@ -90,6 +104,15 @@ class Doorman:
 
     def _by_address(self, flow: Flow) -> Carrier | None:
         return self._guests.get(flow.remote) or self._directory.carrier_by_source(flow.remote.host)
+
+    def _note_other_realm(self, values: Sequence[str], flow: Flow) -> None:
+        for value in values:
+            try:
+                credentials = Credentials.parse(value)
+            except SipSyntaxError:
+                continue
+            self._on_other_realm(flow, credentials.username, credentials.realm)
+            return
 
     def _check(self, credentials: Credentials, request: Request) -> Outcome:
         """Against each secret that is good now: there are two while one is being changed."""

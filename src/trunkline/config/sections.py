@@ -56,8 +56,8 @@ class Service(Section):
     )
     digest: DigestAlgorithms = setting(
         ("MD5", "SHA-256"),
-        "What challenges offer, in this order. Phones with libre before 2 (baresip 1.0) give up at a "
-        "challenge that they don't know instead of passing over it: leave them only MD5.",
+        "What challenges offer, in this order. Twinkle 1.10 and phones with libre before 2 (baresip 1.0) "
+        "give up at a challenge that they don't know instead of passing over it: leave them only MD5.",
         min_length=1,
     )
 

@@ -124,12 +124,15 @@ class NodeFace:
         registered = tuple(one for one in self.registrations() if one.account == account)
         known = {*hosts, *(host_of(one.source) for one in registered)}
         asked = [at for host in known if (at := visits.last_asked(host)) is not None]
+        weak = [version for host in sorted(known) if (version := visits.last_weak_tls(host)) is not None]
         refused = visits.last_refused(account)
         return PbxView(
             registrations=registered,
             refused_at=None if refused is None else refused.at,
             refused_source="" if refused is None else refused.source,
+            refused_realm="" if refused is None else refused.realm,
             asked_at=max(asked, default=None),
+            weak_tls=next(iter(weak), ""),
         )
 
     def health(self) -> list[TargetHealth]:

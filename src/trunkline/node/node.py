@@ -204,7 +204,8 @@ class Node:
             ban_s=limits.ban_s,
         )
         self.source_log = SourceLog(self.log, self.clock.now)
-        events = WireEvents(self.source_log)
+        self.visits = Visits(self.clock)
+        events = WireEvents(self.source_log, self.visits)
         self.transports = Transports(
             wiring.transport_settings(settings),
             self.clock,
@@ -232,7 +233,6 @@ class Node:
     def _make_switch(self) -> None:
         settings = self.settings
         token = token_source()
-        self.visits = Visits(self.clock)
         self.registrations = Registrations(self.clock, wiring.registration_policy(settings))
         self.registrar = Registrar(self.registrations, self.clock, self.writer, settings.service.domain)
         self.alarms = Alarms(self.store, self.watcher.refresh)
@@ -263,7 +263,12 @@ class Node:
             counts=NonceCounts(NONCES_REMEMBERED),
         )
         self.doorman = Doorman(
-            challenger, self.directory, self.clock, on_right=self._welcome, on_wrong=self._wrong_password
+            challenger,
+            self.directory,
+            self.clock,
+            on_right=self._welcome,
+            on_wrong=self._wrong_password,
+            on_other_realm=self.visits.refused,
         )
         self.switch = Switch(services, self.doorman, self.registrar, self.visits.asked)
         services.agent = UserAgent(

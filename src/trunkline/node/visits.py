@@ -1,4 +1,5 @@
-"""Who knocked lately and left no other trace: refused passwords by user name, health checks by source.
+"""Who knocked lately and left no other trace: refused passwords by user name, health checks and weak TLS by
+source.
 
 For the eyes of whoever sets a PBX up (`trunkline pbx check`, the dashboard): registrations and calls have
 records of their own. Strangers can write here, so each book is bounded and forgets the oldest.
@@ -23,22 +24,30 @@ class Refused(NamedTuple):
     """Wall-clock seconds."""
     source: str
     """`transport address:port`."""
+    realm: str
+    """The password was for this realm, which is not ours; empty: for ours."""
 
 
 class Visits:
     """One per node. Runs on its loop."""
 
-    __slots__ = ("_asked", "_clock", "_refused")
+    __slots__ = ("_asked", "_clock", "_refused", "_weak_tls")
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._refused: OrderedDict[str, Refused] = OrderedDict()
         self._asked: OrderedDict[str, float] = OrderedDict()
+        self._weak_tls: OrderedDict[str, str] = OrderedDict()
 
-    def refused(self, flow: Flow, username: str) -> None:
-        """A wrong password for a user name, whether that exists or not."""
+    def refused(self, flow: Flow, username: str, realm: str = "") -> None:
+        """A wrong password for a user name, whether that exists or not, or one for another `realm`."""
         if len(username) <= _NAME_MAX:
-            _remember(self._refused, username, Refused(self._clock.wall(), f"{flow.transport} {flow.remote}"))
+            source = f"{flow.transport} {flow.remote}"
+            _remember(self._refused, username, Refused(self._clock.wall(), source, realm[:_NAME_MAX]))
+
+    def weak_tls(self, flow: Flow, version: str) -> None:
+        """A connection speaks TLS below 1.2."""
+        _remember(self._weak_tls, flow.remote.host, version)
 
     def asked(self, flow: Flow) -> None:
         """An OPTIONS outside a call was answered."""
@@ -47,6 +56,10 @@ class Visits:
     def last_refused(self, username: str) -> Refused | None:
         """The last wrong password for a user name."""
         return self._refused.get(username)
+
+    def last_weak_tls(self, host: str) -> str | None:
+        """The version below TLS 1.2 that a host spoke last, such as `TLSv1`."""
+        return self._weak_tls.get(host)
 
     def last_asked(self, host: str) -> float | None:
         """When a host last asked for our health; wall-clock seconds."""

@@ -2,6 +2,7 @@
 
 import structlog
 
+from trunkline.node.visits import Visits
 from trunkline.observe.log import SourceLog
 from trunkline.sip.ports import Address, Flow
 
@@ -9,12 +10,14 @@ from trunkline.sip.ports import Address, Flow
 class WireEvents:
     """The `TransportEvents` of a node."""
 
-    def __init__(self, lines: SourceLog) -> None:
+    def __init__(self, lines: SourceLog, visits: Visits) -> None:
         self._lines = lines
+        self._visits = visits
         self._log = structlog.get_logger()
 
     def weak_tls_negotiated(self, flow: Flow, version: str) -> None:
         """A peer speaks TLS below 1.2."""
+        self._visits.weak_tls(flow, version)
         self._lines.warning("weak TLS", flow.remote.host, version=version)
 
     def certificate_not_verified(self, flow: Flow, server_name: str | None) -> None:

@@ -65,8 +65,12 @@ class Sighting:
     refused_at: float | None = None
     """A wrong password came for the account."""
     refused_source: str = ""
+    refused_realm: str = ""
+    """The realm that it was for, where that was another than the service's."""
     asked_at: float | None = None
     """The last health check (OPTIONS) from one of the PBX's addresses."""
+    weak_tls: str = ""
+    """A TLS version below 1.2 that one of its addresses spoke."""
     out: CallRecord | None = None
     """The account's last call to a carrier."""
     in_: CallRecord | None = None
@@ -92,10 +96,19 @@ def _password(seen: Sighting) -> Finding:
         return Finding(name, State.WRONG, "The account is blocked.", "Unblock it.")
     right_at = None if seen.out is None else seen.out.setup_at
     if seen.refused_at is not None and (right_at is None or seen.refused_at > right_at) and not seen.contacts:
+        ago = _ago(seen.now, seen.refused_at)
+        if seen.refused_realm:
+            return Finding(
+                name,
+                State.WRONG,
+                f"{seen.refused_source} sent a password for the realm {seen.refused_realm!r} {ago}.",
+                "Set the realm of its credentials to the service domain, or leave it empty: the PBX then "
+                "takes the one that it is asked for.",
+            )
         return Finding(
             name,
             State.WRONG,
-            f"{seen.refused_source} sent a wrong password {_ago(seen.now, seen.refused_at)}.",
+            f"{seen.refused_source} sent a wrong password {ago}.",
             "The user name is the API key, the password the API secret, the realm the service domain.",
         )
     if seen.contacts or right_at is not None:
@@ -165,6 +178,15 @@ def _path(seen: Sighting) -> list[Finding]:
                 State.WARNING,
                 f"Its signalling is not encrypted ({sources[-1].partition(' ')[0]}).",
                 "Use TLS where others share the way.",
+            )
+        )
+    elif seen.weak_tls:
+        found.append(
+            Finding(
+                "Encryption",
+                State.WARNING,
+                f"It speaks {seen.weak_tls}, which is broken.",
+                "Let it speak TLS 1.2 or newer (method=tlsv1_2, tlsclientmethod, tls-version).",
             )
         )
     return found

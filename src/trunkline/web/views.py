@@ -141,8 +141,12 @@ class PbxView:
     """When a wrong password came for the account's key."""
     refused_source: str
     """From where, as `transport address:port`; empty when none came."""
+    refused_realm: str
+    """The realm that it was for, when that was not ours; else empty."""
     asked_at: float | None
     """When the host of a registration, or one of the `hosts` asked about, last sent a health check."""
+    weak_tls: str
+    """The TLS version below 1.2 that one of these hosts spoke; empty when none did."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,55 +1,70 @@
-"""A node, a real PBX configured by `trunkline pbx`, and a name server between them."""
+"""A node, a real PBX configured by `trunkline pbx`, and a name server between them; SIPp is its phones, the
+carrier, and whoever the PBX forwards or transfers a call to.
+"""
 
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import closing
 
 import pytest
 
 from tests.interop.addresses import free_port
-from tests.interop.asterisk.program import PBXS, PHONE, RESOLVER, Asterisk, Pbx, require_root
+from tests.interop.asterisk.long_calls import LongCall, long_calls
+from tests.interop.asterisk.program import EACH_PBX, RESOLVER, Asterisk, Pbx, require_root
+from tests.interop.asterisk.stage import Stage
+from tests.interop.asterisk.trunk import PHONES, SETTINGS, THIRD_NUMBER, forward, furnish, written
+from tests.interop.conftest import Speak, Start
 from tests.interop.names import name_server
-from tests.interop.node import DOMAIN, HOST, KEY, SECRET, Node, running_node
-
-NUMBER = "12125550200"
-CARRIER = "127.0.0.20"
-CARRIER_PORT = free_port(CARRIER)
-PHONE_HOST = "127.0.0.11"
-PHONE_PORT = free_port(PHONE_HOST)
+from tests.interop.node import DOMAIN, HOST, Node, running_node
 
 
 @pytest.fixture(scope="package")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    settings = {"sip.advertised_host": HOST}
-    with running_node(tmp_path_factory.mktemp("asterisk") / "node", settings) as node:
-        node.command("carrier", "add", "main", "--gateway", f"sip:{CARRIER}:{CARRIER_PORT}")
-        node.command("carrier", "set", "main", "--source", CARRIER)
-        node.command("route", "add", "44", "--carrier", "main")
-        node.command("number", "add", NUMBER, "--account", KEY)
+def names() -> Iterator[None]:
+    """Whoever asks for the service's name learns where it is."""
+    with name_server({(f"{DOMAIN}.", "A"): HOST}, (RESOLVER, 53)):
+        yield
+
+
+@pytest.fixture(scope="package")
+def node(names: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    with running_node(tmp_path_factory.mktemp("asterisk") / "node", SETTINGS) as node:
+        furnish(node)
         yield node
 
 
-@pytest.fixture(scope="package", params=PBXS, ids=str)
-def pbx(
-    request: pytest.FixtureRequest, node: Node, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Asterisk]:
-    """A PBX that has registered; the number is forwarded to its phone."""
-    which: Pbx = request.param
-    require_root(which)
+@pytest.fixture(scope="package", params=EACH_PBX)
+def which(request: pytest.FixtureRequest) -> Pbx:
+    """All tests with one before any with the next: its long calls need their time."""
+    found: Pbx = request.param
+    require_root(found)
+    return found
+
+
+@pytest.fixture(scope="package")
+def pbx(which: Pbx, node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asterisk]:
+    """A PBX that has registered; the numbers are forwarded to it."""
     port = free_port()
     files = written(node, which.kind, port, tmp_path_factory.mktemp("written"))
-    node.command("number", "forward", NUMBER, f"{PHONE}@{HOST}:{port}")
-    with name_server({(f"{DOMAIN}.", "A"): HOST}, (RESOLVER, 53)):
-        asterisk = Asterisk(which, files=files, port=port, phone=(PHONE_HOST, PHONE_PORT))
-        try:
-            asterisk.registered()
-            yield asterisk
-        finally:
-            asterisk.close()
+    forward(node, port)
+    asterisk = Asterisk(which, files=files, port=port, phones=PHONES, forwards_to=f"00{THIRD_NUMBER}")
+    try:
+        asterisk.registered()
+        yield asterisk
+    finally:
+        asterisk.close()
 
 
-def written(node: Node, kind: str, port: int, folder: Path) -> dict[str, str]:
-    """What `trunkline pbx` writes, by name."""
-    node.run(
-        *("pbx", kind, "--account", KEY, "--secret", SECRET, "--pbx-port", str(port), "--out", str(folder))
-    )
-    return {file.name: file.read_text() for file in folder.rglob("*") if file.is_file()}
+@pytest.fixture(scope="package")
+def long(
+    node: Node, pbx: Asterisk, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, LongCall]]:
+    """Calls that are up while others come and go."""
+    with long_calls(node, pbx, tmp_path_factory.mktemp("long")) as calls:
+        yield calls
+
+
+@pytest.fixture
+def stage(node: Node, pbx: Asterisk, long: dict[str, LongCall], sipp: Start, voice: Speak) -> Iterator[Stage]:
+    """Ready for calls."""
+    del long  # they are to begin before the others
+    with closing(Stage(node, pbx, sipp, voice)) as stage:
+        yield stage

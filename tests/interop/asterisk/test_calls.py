@@ -1,136 +1,186 @@
-"""A customer's Asterisk with the configuration that the service writes; SIPp is its phone and the carrier."""
+"""A customer's Asterisk with the configuration that the service writes: how calls begin and end."""
 
-from tests.interop.addresses import wait_for
-from tests.interop.asterisk.conftest import CARRIER, CARRIER_PORT, NUMBER, PHONE_HOST, PHONE_PORT
+import pytest
+
+from tests.interop.asterisk.own_files import WITHHELD
 from tests.interop.asterisk.program import Asterisk
-from tests.interop.conftest import Speak, Start
+from tests.interop.asterisk.stage import Stage, ended, fields, hear_each_other
+from tests.interop.asterisk.trunk import FAR, NUMBER
+from tests.interop.cases import Case
 from tests.interop.node import HOST, KEY, Node
-from tests.interop.sipp.scenario import Callee, Caller, sdp
-
-FAR = "442071838750"
 
 
+@pytest.mark.case(Case.REGISTER)
+@pytest.mark.case(Case.QUALIFY)
 def test_it_registers_and_qualifies(node: Node, pbx: Asterisk) -> None:
     contacts = [one["contact"] for one in node.command("registration", "list") if one["account"] == KEY]
     assert f"sip:{KEY}@{HOST}:{pbx.port}" in contacts
     pbx.qualified()
 
 
-def test_a_call_out_with_audio_both_ways(node: Node, pbx: Asterisk, sipp: Start, voice: Speak) -> None:
-    far = voice(1000, CARRIER)
-    callee = Callee(body=sdp(far))
-    callee.invited()
-    callee.ring()
-    callee.accept()
-    callee.hung_up()
-    carrier = sipp(callee, host=CARRIER, port=CARRIER_PORT)
-    near = voice(440, PHONE_HOST)
-    caller = Caller(f"+{FAR}", caller="100", domain=HOST, body=sdp(near))
-    caller.invite()
-    caller.answered()
-    caller.pause(2500)
-    caller.bye()
-    phone = sipp(caller, host=PHONE_HOST, port=PHONE_PORT, to=(HOST, pbx.port))
-    invite = carrier.received("INVITE")
+@pytest.mark.case(Case.OUT_ENDED_BY_CALLER)
+@pytest.mark.case(Case.INTERNATIONAL)
+@pytest.mark.case(Case.SHOWN)
+@pytest.mark.parametrize("prefix", ["00", "+"])
+def test_a_call_out_that_the_caller_ends(stage: Stage, prefix: str) -> None:
+    phone, carrier = stage.call_out(f"{prefix}{FAR}")
+    phone.sipp.tell()
+    ended(phone, carrier)
+    invite = carrier.sipp.received("INVITE")
+    assert invite.start_line.startswith(f"INVITE sip:{FAR}@")
     assert f"sip:{NUMBER}@" in (invite.header("From") or "")
-    assert invite.audio is not None
-    far.talk_to(*invite.audio)
-    there = phone.answer().audio
-    assert there is not None
-    near.talk_to(*there)
-    wait_for("the callee to hear the phone", lambda: far.hears(440), within_s=4)
-    wait_for("the phone to hear the callee", lambda: near.hears(1000), within_s=4)
-    phone.done()
-    carrier.done()
 
 
-def test_a_call_in_with_audio_both_ways(node: Node, pbx: Asterisk, sipp: Start, voice: Speak) -> None:
-    near = voice(440, PHONE_HOST)
-    callee = Callee(body=sdp(near))
-    callee.invited()
-    callee.ring()
+@pytest.mark.case(Case.OUT_ENDED_BY_CALLEE)
+def test_a_call_out_that_the_callee_ends(stage: Stage) -> None:
+    callee = stage.callee(stage.far)
     callee.accept()
-    callee.hung_up()
-    phone = sipp(callee, host=PHONE_HOST, port=PHONE_PORT)
-    far = voice(1000, CARRIER)
-    caller = Caller(NUMBER, caller=FAR, body=sdp(far))
-    caller.invite()
+    callee.until_told()
+    callee.bye()
+    carrier = stage.at_carrier(callee)
+    caller = stage.dials(f"00{FAR}")
     caller.answered()
-    caller.pause(2500)
-    caller.bye()
-    carrier = sipp(caller, host=CARRIER, to=(HOST, node.port))
-    invite = phone.received("INVITE")
-    assert f"sip:{FAR}@" in (invite.header("From") or "")
-    assert invite.audio is not None
-    near.talk_to(*invite.audio)
-    there = carrier.answer().audio
-    assert there is not None
-    far.talk_to(*there)
-    wait_for("the phone to hear the caller", lambda: near.hears(1000), within_s=4)
-    wait_for("the caller to hear the phone", lambda: far.hears(440), within_s=4)
-    carrier.done()
-    phone.done()
-    record = node.record(carrier.call_id)
-    assert record["verdict"] == "answered"
-    assert record["attempt_records"][0]["resolved"] == f"UDP {HOST}:{pbx.port}"
+    caller.hung_up()
+    phone = stage.from_phone(caller)
+    hear_each_other(phone, carrier)
+    carrier.sipp.tell()
+    ended(carrier, phone)
 
 
-def test_the_phone_is_busy(node: Node, pbx: Asterisk, sipp: Start, voice: Speak) -> None:
-    callee = Callee()
-    callee.invited()
-    callee.refuse(486, "Busy Here")
-    phone = sipp(callee, host=PHONE_HOST, port=PHONE_PORT)
-    caller = Caller(NUMBER, caller=FAR, body=sdp(voice(1000, CARRIER)))
-    caller.invite()
-    caller.refused(486)
-    carrier = sipp(caller, host=CARRIER, to=(HOST, node.port))
-    carrier.done()
-    phone.done()
-    assert node.record(carrier.call_id)["verdict"] == "busy"
+@pytest.mark.case(Case.OUT_CANCELLED)
+def test_a_call_out_that_the_caller_gives_up(stage: Stage) -> None:
+    callee = stage.callee(stage.far)
+    callee.ring()
+    callee.cancelled()
+    carrier = stage.at_carrier(callee)
+    caller = stage.dials(f"00{FAR}")
+    caller.response(100, optional=True)
+    caller.response(180)
+    caller.cancel(in_order=not stage.pbx.pbx.chan_sip)
+    ended(stage.from_phone(caller), carrier)
 
 
-def test_the_callee_is_busy(node: Node, pbx: Asterisk, sipp: Start, voice: Speak) -> None:
-    callee = Callee()
-    callee.invited()
-    callee.refuse(486, "Busy Here")
-    carrier = sipp(callee, host=CARRIER, port=CARRIER_PORT)
-    caller = Caller(f"00{FAR}", caller="100", domain=HOST, body=sdp(voice(440, PHONE_HOST)))
-    caller.invite()
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        pytest.param(486, "Busy Here", marks=pytest.mark.case(Case.OUT_BUSY)),
+        pytest.param(603, "Decline", marks=pytest.mark.case(Case.OUT_DECLINED)),
+    ],
+)
+def test_a_call_out_that_is_refused(stage: Stage, status: int, reason: str) -> None:
+    """The phone hears whatever its own PBX makes of that."""
+    callee = stage.callee(stage.far)
+    callee.refuse(status, reason)
+    carrier = stage.at_carrier(callee)
+    caller = stage.dials(f"00{FAR}")
     caller.provisional()
-    caller.response(486, jump=True)
-    caller.response(503, jump=True)
-    caller.response(480)
+    for possible in (486, 503, 480, 403):
+        caller.response(possible, jump=True)
+    caller.response(603)
     caller.land()
     caller.ack_refusal()
-    phone = sipp(caller, host=PHONE_HOST, port=PHONE_PORT, to=(HOST, pbx.port))
-    carrier.done()
-    wait_for("the phone's refusal", lambda: [one for one in phone.messages if (one.status or 0) >= 300])
+    ended(carrier, stage.from_phone(caller))
+    output = stage.pbx.output()
+    assert str(status) in output or reason.split()[0].upper() in output.upper()
 
 
-def test_digits_both_ways(node: Node, pbx: Asterisk, sipp: Start, voice: Speak) -> None:
-    near = voice(440, PHONE_HOST)
-    callee = Callee(body=sdp(near))
-    callee.invited()
+@pytest.mark.case(Case.IN_ENDED_BY_CALLER)
+@pytest.mark.case(Case.SHOWN)
+def test_a_call_in_that_the_caller_ends(stage: Stage) -> None:
+    carrier, phone = stage.call_in()
+    carrier.sipp.tell()
+    ended(carrier, phone)
+    assert f"sip:{FAR}@" in (phone.sipp.received("INVITE").header("From") or "")
+    record = stage.node.record(carrier.sipp.call_id)
+    assert (record["verdict"], record["hung_up_by"]) == ("answered", "caller")
+    assert record["attempt_records"][0]["resolved"] == f"UDP {HOST}:{stage.pbx.port}"
+
+
+@pytest.mark.case(Case.IN_ENDED_BY_CALLEE)
+def test_a_call_in_that_the_callee_ends(stage: Stage) -> None:
+    callee = stage.callee(stage.near)
     callee.accept()
-    callee.hung_up()
-    phone = sipp(callee, host=PHONE_HOST, port=PHONE_PORT)
-    far = voice(1000, CARRIER)
-    caller = Caller(NUMBER, caller=FAR, body=sdp(far))
-    caller.invite()
+    callee.until_told()
+    callee.bye()
+    phone = stage.at_phone(callee)
+    caller = stage.calls()
     caller.answered()
-    caller.pause(4000)
-    caller.bye()
-    carrier = sipp(caller, host=CARRIER, to=(HOST, node.port))
-    inner = phone.received("INVITE").audio
-    outer = carrier.answer().audio
-    assert inner is not None
-    assert outer is not None
-    near.talk_to(*inner)
-    far.talk_to(*outer)
-    wait_for("audio both ways", lambda: near.hears(1000) and far.hears(440), within_s=4)
-    far.press("19#")
-    wait_for("the phone to get three keys", lambda: near.keys() == [1, 9, 11], within_s=4)
-    near.press("28*")
-    wait_for("the caller to get three keys", lambda: far.keys() == [2, 8, 10], within_s=4)
-    carrier.done()
-    phone.done()
+    caller.hung_up()
+    carrier = stage.from_carrier(caller)
+    hear_each_other(carrier, phone)
+    phone.sipp.tell()
+    ended(phone, carrier)
+    assert stage.node.record(carrier.sipp.call_id)["hung_up_by"] == "callee"
+
+
+@pytest.mark.case(Case.IN_CANCELLED)
+@pytest.mark.case(Case.NO_ANSWER)
+def test_a_call_in_that_nobody_answers(stage: Stage) -> None:
+    callee = stage.callee(stage.near)
+    callee.ring()
+    callee.cancelled()
+    phone = stage.at_phone(callee)
+    caller = stage.calls()
+    caller.response(100, optional=True)
+    caller.response(180)
+    caller.cancel()
+    carrier = stage.from_carrier(caller)
+    ended(carrier, phone)
+    assert stage.node.record(carrier.sipp.call_id)["verdict"] == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "verdicts"),
+    [
+        pytest.param(486, "Busy Here", ("busy",), marks=pytest.mark.case(Case.IN_BUSY)),
+        pytest.param(603, "Decline", ("declined", "refused"), marks=pytest.mark.case(Case.IN_DECLINED)),
+    ],
+)
+def test_a_call_in_that_is_refused(stage: Stage, status: int, reason: str, verdicts: tuple[str, ...]) -> None:
+    callee = stage.callee(stage.near)
+    callee.refuse(status, reason)
+    phone = stage.at_phone(callee)
+    caller = stage.calls()
+    caller.provisional()
+    caller.response(403, jump=True)
+    caller.response(486, jump=True)
+    caller.response(603)
+    caller.land()
+    caller.ack_refusal()
+    carrier = stage.from_carrier(caller)
+    ended(carrier, phone)
+    assert stage.node.record(carrier.sipp.call_id)["verdict"] in verdicts
+
+
+@pytest.mark.case(Case.RESTRICTED)
+def test_a_caller_out_there_withholds_the_number(stage: Stage) -> None:
+    callee = stage.callee(stage.near)
+    callee.refuse(486, "Busy Here")
+    phone = stage.at_phone(callee)
+    caller = stage.calls(headers=("Privacy: id", f"P-Asserted-Identity: <sip:+{FAR}@carrier.test>"))
+    caller.refused(486)
+    ended(stage.from_carrier(caller), phone)
+    assert FAR not in phone.sipp.received("INVITE").text
+
+
+@pytest.mark.case(Case.RESTRICTED)
+def test_the_phone_withholds_its_number(stage: Stage) -> None:
+    callee = stage.callee(stage.far)
+    callee.refuse(486, "Busy Here")
+    carrier = stage.at_carrier(callee)
+    caller = stage.dials(f"{WITHHELD}00{FAR}")
+    caller.refused(486)
+    ended(stage.from_phone(caller), carrier)
+    invite = carrier.sipp.received("INVITE")
+    assert NUMBER not in (invite.header("From") or ""), fields(
+        invite, "From", "Privacy", "P-Asserted-Identity"
+    )
+    assert "id" in (invite.header("Privacy") or "")
+
+
+@pytest.mark.case(Case.DIGITS)
+def test_digits_both_ways(stage: Stage) -> None:
+    carrier, phone = stage.call_in()
+    stage.digits_both_ways()
+    carrier.sipp.tell()
+    ended(carrier, phone)

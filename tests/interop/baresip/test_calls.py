@@ -1,69 +1,25 @@
-"""baresip as a customer's phone, outbound and inbound, SIPp as the carrier."""
+"""baresip as a customer's phone, outbound and inbound, SIPp as the carrier: what is heard."""
 
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.interop.addresses import free_port, wait_for
-from tests.interop.audio import PCMA, RATE
-from tests.interop.baresip.program import Baresip
+from tests.interop.addresses import wait_for
+from tests.interop.audio import PCMA
+from tests.interop.baresip.conftest import CARRIER, NUMBER, PHONE, PORT, SECURE_NUMBER, Phone
+from tests.interop.cases import Case, Program
 from tests.interop.conftest import Speak, Start
-from tests.interop.node import DOMAIN, HOST, KEY, SECRET, Node, running_node
+from tests.interop.node import DOMAIN, HOST, Node
 from tests.interop.sipp.program import Message, Sipp
 from tests.interop.sipp.scenario import Callee, Caller, sdp
 
-PHONE = "127.0.0.1"
-CARRIER = "127.0.0.20"
-PORT = free_port(CARRIER)
-NUMBER = "12125550200"
-SECURE_NUMBER = "12125550201"
-
-Phone = Callable[..., Baresip]
+pytestmark = pytest.mark.program(Program.BARESIP)
 
 
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    with running_node(tmp_path_factory.mktemp("baresip") / "node", {"service.digest": ["MD5"]}) as node:
-        node.command("carrier", "add", "main", "--gateway", f"sip:{CARRIER}:{PORT}")
-        node.command("route", "add", "44", "--carrier", "main")
-        node.command("number", "add", NUMBER, "--account", KEY, "--forward", f"sip:{KEY}@{DOMAIN}")
-        secure = f"sip:{KEY}@{DOMAIN};media=srtp;transport=tls"
-        node.command("number", "add", SECURE_NUMBER, "--account", KEY, "--forward", secure)
-        yield node
-
-
-@pytest.fixture
-def phone(tmp_path: Path, node: Node) -> Iterator[Phone]:
-    """`phone(transport="tcp")` is a registered softphone that says 440 Hz."""
-    started: list[Baresip] = []
-
-    def start(
-        *,
-        transport: str = "udp",
-        host: str = PHONE,
-        answer: str = "auto",
-        codecs: str = "PCMU,PCMA",
-        extra: str = "",
-    ) -> Baresip:
-        rate = 16000 if codecs.startswith("G722") else RATE
-        made = Baresip(tmp_path / f"phone{len(started)}", host=host, frequency=440, rate=rate)
-        started.append(made)
-        port = node.tls_port if transport == "tls" else node.port
-        made.start(
-            f"<sip:{KEY}@{DOMAIN}>;auth_user={KEY};auth_pass={SECRET};regint=600;answermode={answer}"
-            f';outbound="sip:{HOST}:{port};transport={transport}";audio_codecs={codecs};dtmfmode=rtpevent{extra}'
-        )
-        made.registered()
-        return made
-
-    yield start
-    for item in started:
-        item.close()
-
-
+@pytest.mark.case(Case.OUT_ENDED_BY_CALLER)
+@pytest.mark.case(Case.REGISTER)
+@pytest.mark.case(Case.SHOWN)
+@pytest.mark.case(Case.PCMU)
 @pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
 def test_outbound_audio_both_ways(
     node: Node, phone: Phone, sipp: Start, voice: Speak, transport: str
@@ -87,6 +43,7 @@ def test_outbound_audio_both_ways(
     carrier.done()
 
 
+@pytest.mark.case(Case.G722)
 @pytest.mark.parametrize(
     ("codecs", "ours", "theirs"), [("PCMU", "PCMU", "PCMA"), ("G722/16000", "G722", "PCMA")]
 )
@@ -112,15 +69,10 @@ def test_a_carrier_with_another_codec(
     caller.command("hangup")
     carrier.done()
     (row, *_) = node.command("calls", "--limit", "1")
-    record = wait_for("the closed record", lambda: _closed(node, row["call_id"]))
+    record = wait_for("the closed record", lambda: node.closed(row["call_id"]))
     assert record["transcoded"]
     assert record["caller_media"].startswith(f"{ours},")
     assert record["callee_media"].startswith(f"{theirs},")
-
-
-def _closed(node: Node, call_id: str) -> dict[str, Any] | None:
-    record: dict[str, Any] = node.command("calls", call_id)
-    return record if record["state"] != "open" else None
 
 
 def _answering(body: str) -> Callee:
@@ -130,6 +82,8 @@ def _answering(body: str) -> Callee:
     return callee
 
 
+@pytest.mark.case(Case.IN_ENDED_BY_CALLER)
+@pytest.mark.case(Case.TLS)
 @pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
 def test_a_call_reaches_the_registered_phone_over_its_own_connection(
     node: Node, phone: Phone, sipp: Start, voice: Speak, transport: str
@@ -171,6 +125,7 @@ def _keys(trace: str) -> set[str]:
     return set(CRYPTO.findall(trace))
 
 
+@pytest.mark.case(Case.SRTP)
 def test_srtp_to_the_customer_and_rtp_to_the_carrier(
     node: Node, phone: Phone, sipp: Start, voice: Speak
 ) -> None:
@@ -193,6 +148,7 @@ def test_srtp_to_the_customer_and_rtp_to_the_carrier(
     assert len(_keys(caller.output())) == 2
 
 
+@pytest.mark.case(Case.SRTP)
 def test_an_endpoint_that_is_to_have_srtp_gets_it(
     node: Node, phone: Phone, sipp: Start, voice: Speak
 ) -> None:
@@ -226,6 +182,7 @@ def test_an_endpoint_that_is_to_have_srtp_and_has_none_is_never_sent_rtp(
     assert "RTP/AVP " not in called.output().split("INVITE sip:")[1]
 
 
+@pytest.mark.case(Case.HOLD)
 @pytest.mark.parametrize(("transport", "extra"), [("udp", ""), ("tls", SRTP)], ids=["rtp", "srtp"])
 def test_hold_and_resume(
     node: Node, phone: Phone, sipp: Start, voice: Speak, transport: str, extra: str
@@ -270,6 +227,7 @@ def _acks(program: Sipp) -> int:
     return len({item.header("CSeq") for item in program.messages if item.text.startswith("ACK ")})
 
 
+@pytest.mark.case(Case.DIGITS)
 def test_keys_pass_as_telephone_events(node: Node, phone: Phone, sipp: Start, voice: Speak) -> None:
     ear = voice(1000, CARRIER)
     callee = _answering(sdp(ear))
@@ -285,42 +243,7 @@ def test_keys_pass_as_telephone_events(node: Node, phone: Phone, sipp: Start, vo
     caller.command("sndcode", "19#")
     keys = [1, 9, 11]
     wait_for("three keys", lambda: ear.keys() == keys, within_s=5)
+    ear.press("5")
+    caller.event("CALL_DTMF_START")
     caller.command("hangup")
     carrier.done()
-
-
-def test_the_carrier_is_busy(node: Node, phone: Phone, sipp: Start) -> None:
-    callee = Callee()
-    callee.invited()
-    callee.refuse(486, "Busy Here")
-    carrier = sipp(callee, host=CARRIER, port=PORT)
-    caller = phone()
-    caller.command("dial", f"sip:442071838753@{DOMAIN}")
-    closed = caller.event("CALL_CLOSED")
-    assert "486" in closed["param"]
-    carrier.done()
-
-
-def test_the_phone_is_busy_and_the_caller_gives_up(
-    node: Node, phone: Phone, sipp: Start, voice: Speak
-) -> None:
-    called = phone(answer="manual")
-    caller = Caller(NUMBER, caller="442071838750", body=sdp(voice(1000, CARRIER)))
-    caller.invite()
-    caller.response(100, optional=True)
-    caller.response(180)
-    caller.cancel()
-    carrier = sipp(caller, host=CARRIER, to=(HOST, node.port))
-    called.event("CALL_INCOMING")
-    carrier.done()
-    called.event("CALL_CLOSED")
-    assert node.record(carrier.call_id)["verdict"] == "cancelled"
-
-    caller = Caller(NUMBER, caller="442071838750", body=sdp(voice(1000, CARRIER)))
-    caller.invite()
-    caller.refused(486)
-    carrier = sipp(caller, host=CARRIER, to=(HOST, node.port))
-    called.event("CALL_INCOMING", 2)
-    called.command("hangup")
-    carrier.done()
-    assert node.record(carrier.call_id)["verdict"] == "busy"

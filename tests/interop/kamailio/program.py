@@ -1,4 +1,4 @@
-"""Running Kamailio as a carrier's proxy, with `carrier.cfg`."""
+"""Running Kamailio; and as a carrier's proxy, with `carrier.cfg`."""
 
 import subprocess
 from pathlib import Path
@@ -15,6 +15,22 @@ modparam("tls", "tls_method", "TLSv1.2+")
 modparam("tls", "verify_certificate", 0)
 modparam("tls", "require_certificate", 0)
 enable_tls=yes"""
+
+
+def run(config: Path, output: Path, resolver: str | None = None) -> subprocess.Popen[bytes]:
+    """Kamailio with this configuration. `resolver` is the name server that it asks, by a mount namespace."""
+    command = [
+        require_program("kamailio"),
+        *("-f", str(config), "-DD", "-E", "-m", "32", "-M", "4"),
+        *("-w", str(config.parent), "-Y", str(config.parent)),
+    ]
+    if resolver is not None:
+        file = config.with_suffix(".resolv")
+        file.write_text(f"nameserver {resolver}\n")
+        mount = f'mount --bind {file} /etc/resolv.conf && exec "$@"'
+        command = [require_program("unshare"), "--mount", "sh", "-c", mount, "sh", *command]
+    with output.open("wb") as stream:
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream)
 
 
 class Kamailio:
@@ -52,17 +68,7 @@ class Kamailio:
         config = directory / f"kamailio-{self.port}.cfg"
         config.write_text(text)
         self._output = directory / f"kamailio-{self.port}.output"
-        with self._output.open("wb") as output:
-            self._process = subprocess.Popen(
-                [
-                    require_program("kamailio"),
-                    *("-f", str(config), "-DD", "-E", "-m", "32", "-M", "4"),
-                    *("-w", str(directory), "-Y", str(directory)),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-            )
+        self._process = run(config, self._output)
         wait_for(
             "kamailio to listen", lambda: self._process.poll() is not None or in_use(host, self.port, "tcp")
         )

@@ -1,6 +1,7 @@
 """Running SIPp, and reading what it sent and received."""
 
 import re
+import socket
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -71,6 +72,7 @@ class Sipp:
     ) -> None:
         self.host = host
         self.port = port or free_port(host)
+        self._told = 0
         name = f"{'caller' if to else 'callee'}-{self.port}-{len(list(directory.iterdir()))}"
         file = directory / f"{name}.xml"
         scenario.write(file)
@@ -131,6 +133,40 @@ class Sipp:
             return next((item for item in found if (item.header("CSeq") or "").endswith("INVITE")), None)
 
         return wait_for(f"sipp at {self.host}:{self.port} to be answered", look)
+
+    def remote_audio(self) -> tuple[str, int]:
+        """Wait for an INVITE to it, or an answer to its own; where the latest wants RTP."""
+
+        def look() -> tuple[str, int] | None:
+            if self._process.poll() is not None:
+                self.done()
+            described = [item.audio for item in self.messages if not item.sent and item.audio is not None]
+            return described[-1] if described else None
+
+        return wait_for(f"sipp at {self.host}:{self.port} to learn where audio goes", look, within_s=20)
+
+    def tell(self) -> None:
+        """Let a scenario that waits `until_told` go on, by an INFO that looks like the other side's."""
+
+        def in_dialog() -> bool:
+            messages = self.messages
+            told = sum(item.text.startswith("INFO ") for item in messages)
+            acknowledged = any(item.text.startswith("ACK ") for item in messages)
+            early = any(item.sent and item.status == 183 for item in messages)
+            return (acknowledged or early) and told == self._told
+
+        wait_for(f"sipp at {self.host}:{self.port} to be in a call", in_dialog)
+        self._told += 1
+        theirs = next(
+            item
+            for item in self.messages
+            if not item.sent and (item.status in (183, 200) or item.text.startswith("INVITE "))
+        )
+        names = ("Via", "From", "To", "Call-ID", "CSeq")
+        fields = "".join(f"{name}: {theirs.header(name)}\r\n" for name in names)
+        text = f"INFO sip:test-{self._told} SIP/2.0\r\n{fields}Content-Length: 0\r\n\r\n"
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as teller:
+            teller.sendto(text.encode(), (self.host, self.port))
 
     @property
     def call_id(self) -> str:

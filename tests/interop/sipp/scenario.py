@@ -83,6 +83,16 @@ class Scenario:
         attributes = f'request="{method}" rrs="true"' + (' optional="true"' if optional else "")
         self._steps.append(f"<recv {attributes}>{action}</recv>")
 
+    def agree(self, body: str) -> None:
+        """200 to a re-INVITE, and its ACK."""
+        contact = "Contact: <sip:phone@[local_ip]:[local_port];transport=[transport]>"
+        self.send(answer_lines(200, "OK", tag="", headers=[contact]), body, repeat=True)
+        self.request("ACK")
+
+    def until_told(self) -> None:
+        """Nothing, until `Sipp.tell`."""
+        self._steps.append('<recv request="INFO"></recv>')
+
     def pause(self, milliseconds: int) -> None:
         """Nothing, for so long."""
         self._steps.append(f'<pause milliseconds="{milliseconds}"/>')
@@ -100,12 +110,17 @@ class Caller(Scenario):
         headers: Sequence[str] = (),
         body: str = "",
         address: str = "[local_ip]",
+        from_host: str = "",
+        contact: str = "phone@{address}:[local_port];transport=[transport]",
     ) -> None:
-        """`address` is what its Via and Contact name."""
+        """`address` is what its Via and Contact name, `from_host` its From (else `domain`); `contact` is the
+        Contact's URI, without the scheme.
+        """
         super().__init__()
         self._address = address
+        self._contact = contact.format(address=address)
         self._uri = f"sip:{called}@{domain}"
-        self._from = f"<sip:{caller}@{domain}>;tag=[pid]c[call_number]"
+        self._from = f"<sip:{caller}@{from_host or domain}>;tag=[pid]c[call_number]"
         self._headers = list(headers)
         self._body = body
         self._cseq = 0
@@ -120,7 +135,7 @@ class Caller(Scenario):
             to,
             "Call-ID: [call_id]",
             f"CSeq: {cseq} {method}",
-            f"Contact: <sip:phone@{self._address}:[local_port];transport=[transport]>",
+            f"Contact: <sip:{self._contact}>",
             "Max-Forwards: 70",
         ]
 
@@ -175,12 +190,12 @@ class Caller(Scenario):
         )
         self.send([*lines, "[routes]"], body)
 
-    def cancel(self) -> None:
-        """CANCEL, its 200, the 487."""
+    def cancel(self, *, in_order: bool = True) -> None:
+        """CANCEL, its 200, the 487; not `in_order`: chan_sip sends the 487 first."""
         branch = f"[branch-{len(self) - self._invited_at}]"
         lines = self._head("CANCEL", uri=self._uri, to=f"To: <{self._uri}>", branch=branch, cseq=self._cseq)
         self.send(lines, repeat=True)
-        self.response(200)
+        self.response(200, optional=not in_order)
         self.response(487)
         self.ack_refusal()
 
@@ -228,6 +243,38 @@ def answer_lines(status: int, reason: str, *, tag: str, headers: Sequence[str] =
     ]
 
 
+class Registration(Scenario):
+    """One REGISTER, with the credentials that the challenge asks for."""
+
+    def __init__(
+        self,
+        key: str,
+        contacts: Sequence[str],
+        expires: int | None = None,
+        *,
+        headers: Sequence[str] = (),
+        status: int = 200,
+    ) -> None:
+        super().__init__()
+        extra = [f"Contact: {contact}" for contact in contacts]
+        extra += [] if expires is None else [f"Expires: {expires}"]
+        extra += headers
+        for cseq in (1, 2):
+            lines = [
+                f"REGISTER sip:{DOMAIN} SIP/2.0",
+                "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport",
+                f"From: <sip:{key}@{DOMAIN}>;tag=[pid]r[call_number]",
+                f"To: <sip:{key}@{DOMAIN}>",
+                "Call-ID: [call_id]",
+                f"CSeq: {cseq} REGISTER",
+                "Max-Forwards: 70",
+                *(["[authentication]"] if cseq == 2 else []),
+                *extra,
+            ]
+            self.send(lines, repeat=True)
+            self.response(401 if cseq == 1 else status, auth=cseq == 1)
+
+
 class Callee(Scenario):
     """A user agent that is called."""
 
@@ -261,15 +308,13 @@ class Callee(Scenario):
         """180."""
         self.answer(180, "Ringing")
 
+    def early_media(self) -> None:
+        """183 with the answer."""
+        self.answer(183, "Session Progress", body=self._body)
+
     def accept(self, headers: Sequence[str] = ()) -> None:
         """200 with the answer, and its ACK."""
         self.answer(200, "OK", headers, self._body, repeat=True)
-        self.request("ACK")
-
-    def agree(self, body: str) -> None:
-        """200 to a re-INVITE, and its ACK."""
-        contact = "Contact: <sip:phone@[local_ip]:[local_port];transport=[transport]>"
-        self.send(answer_lines(200, "OK", tag="", headers=[contact]), body, repeat=True)
         self.request("ACK")
 
     def refuse(self, status: int, reason: str, headers: Sequence[str] = ()) -> None:
@@ -294,7 +339,14 @@ class Callee(Scenario):
     def in_dialog(self, method: str, headers: Sequence[str] = (), body: str = "") -> None:
         """A request of ours within the dialog."""
         self._cseq += 1
-        lines = [
+        self.send([*self._within_dialog(method), *headers], body, repeat=True)
+
+    def ack(self) -> None:
+        """The ACK of the 2xx to a re-INVITE of ours."""
+        self.send(self._within_dialog("ACK"))
+
+    def _within_dialog(self, method: str) -> list[str]:
+        return [
             f"{method} [next_url] SIP/2.0",
             "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport",
             f"From:[$to]{self.TAG}",
@@ -304,9 +356,7 @@ class Callee(Scenario):
             "Contact: <sip:phone@[local_ip]:[local_port];transport=[transport]>",
             "Max-Forwards: 70",
             "[routes]",
-            *headers,
         ]
-        self.send(lines, body, repeat=True)
 
     def bye(self) -> None:
         """Hang up."""

@@ -7,11 +7,14 @@ from contextlib import closing
 import pytest
 
 from tests.interop.addresses import free_port, wait_for
+from tests.interop.cases import Case, Program
 from tests.interop.conftest import Speak, Start
 from tests.interop.names import name_server
 from tests.interop.node import DOMAIN, HOST, KEY, Node, running_node
 from tests.interop.sipp.program import Sipp
 from tests.interop.sipp.scenario import Callee, Caller, sdp
+
+pytestmark = pytest.mark.program(Program.SIPP)
 
 CARRIER = "127.0.0.20"
 STRANGER = "127.0.0.21"
@@ -123,6 +126,7 @@ def _refusing(status: int, reason: str, *headers: str) -> Callee:
     return callee
 
 
+@pytest.mark.case(Case.IN_ENDED_BY_CALLER)
 def test_audio_crosses_and_the_pbx_sees_what_it_expects(node: Node, carrier: Carrier, voice: Speak) -> None:
     mouth, ear = voice(440, CARRIER), voice(1000, PBX)
     callee = Callee(body=sdp(ear))
@@ -212,6 +216,7 @@ def test_silence_ends_in_486_and_a_late_answer_in_ack_and_bye(node: Node, carrie
     assert [attempt["verdict"] for attempt in record["attempt_records"]] == ["endpoint-silent"]
 
 
+@pytest.mark.case(Case.NO_ANSWER)
 def test_an_endpoint_that_only_rings_ends_the_call(node: Node, carrier: Carrier) -> None:
     ringing = Callee()
     ringing.invited()
@@ -235,6 +240,8 @@ FINAL = {
 }
 
 
+@pytest.mark.case(Case.IN_BUSY)
+@pytest.mark.case(Case.IN_DECLINED)
 @pytest.mark.parametrize("status", FINAL)
 def test_other_finals_are_relayed(node: Node, carrier: Carrier, status: int) -> None:
     told, reason, slug = FINAL[status]

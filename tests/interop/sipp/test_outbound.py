@@ -11,10 +11,13 @@ import pytest
 
 from tests.interop.addresses import free_port, wait_for
 from tests.interop.audio import PCMA, PCMU, RATE
+from tests.interop.cases import Case, Program
 from tests.interop.conftest import Speak, Start
 from tests.interop.node import HOST, KEY, SECRET, Node, running_node
 from tests.interop.sipp.program import Message, Sipp
 from tests.interop.sipp.scenario import Callee, Caller, sdp
+
+pytestmark = pytest.mark.program(Program.SIPP)
 
 PBX = "127.0.0.10"
 GUESSER = "127.0.0.11"
@@ -115,6 +118,7 @@ def _final(caller: Sipp) -> Message:
 # -- a call, and who ends it -----------------------------------------------------------------------
 
 
+@pytest.mark.case(Case.OUT_ENDED_BY_CALLER)
 def test_audio_crosses_both_ways_and_the_record_says_so(node: Node, pbx: Pbx, voice: Speak) -> None:
     mouth, ear = voice(440, PBX), voice(1000, CARRIER)
     callee = Callee(body=sdp(ear, formats="0"))
@@ -169,6 +173,7 @@ def test_the_command_line_lists_the_call(node: Node, pbx: Pbx) -> None:
     assert ("442071838751", "answered") in {(row["called"], row["verdict"]) for row in rows}
 
 
+@pytest.mark.case(Case.OUT_ENDED_BY_CALLEE)
 def test_the_callee_hangs_up(node: Node, pbx: Pbx) -> None:
     callee = Callee(body=NO_AUDIO)
     callee.invited()
@@ -194,6 +199,7 @@ def test_the_callee_hangs_up(node: Node, pbx: Pbx) -> None:
     assert node.record(phone.call_id)["hung_up_by"] == "callee"
 
 
+@pytest.mark.case(Case.HOLD)
 def test_hold_and_resume_keep_the_tones(pbx: Pbx, voice: Speak) -> None:
     mouth, ear = voice(440, PBX), voice(1000, CARRIER)
     callee = Callee(body=sdp(ear))
@@ -289,6 +295,7 @@ def _acks(program: Sipp) -> int:
     return len({item.header("CSeq") for item in program.messages if item.text.startswith("ACK ")})
 
 
+@pytest.mark.case(Case.OUT_CANCELLED)
 def test_the_caller_gives_up_while_it_rings(node: Node, pbx: Pbx) -> None:
     callee = Callee()
     callee.invited()
@@ -309,6 +316,7 @@ def test_the_caller_gives_up_while_it_rings(node: Node, pbx: Pbx) -> None:
     assert record["answered_at"] is None
 
 
+@pytest.mark.case(Case.EARLY_MEDIA)
 def test_early_media_is_heard_before_the_answer(node: Node, pbx: Pbx, voice: Speak) -> None:
     mouth, ear = voice(440, PBX), voice(1000, CARRIER)
     callee = Callee(body=sdp(ear))
@@ -366,6 +374,7 @@ def test_a_reliable_183_is_acknowledged_with_prack(pbx: Pbx) -> None:
 # -- numbers and identities ------------------------------------------------------------------------
 
 
+@pytest.mark.case(Case.INTERNATIONAL)
 @pytest.mark.parametrize("dialled", ["+442071838760", "00442071838760", "+44-20-7183.8760"])
 def test_a_number_is_brought_to_e164(pbx: Pbx, dialled: str) -> None:
     carrier = pbx.carrier(_answering())
@@ -391,6 +400,8 @@ IDENTITIES = {
 }
 
 
+@pytest.mark.case(Case.SHOWN)
+@pytest.mark.case(Case.RESTRICTED)
 @pytest.mark.parametrize("name", IDENTITIES)
 def test_the_caller_id_follows_the_policy(pbx: Pbx, name: str) -> None:
     key, caller, headers, expected = IDENTITIES[name]
@@ -520,6 +531,7 @@ def test_the_next_gateway_is_tried_on_refusal_failure_and_silence(node: Node, pb
     assert record["verdict"] == "answered"
 
 
+@pytest.mark.case(Case.OUT_BUSY)
 def test_a_busy_answer_is_final(node: Node, pbx: Pbx) -> None:
     callee = Callee()
     callee.invited()

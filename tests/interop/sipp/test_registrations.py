@@ -1,15 +1,18 @@
 """REGISTER by SIPp, and forwarding entries that name an account."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pytest
 
 from tests.interop.addresses import free_port
+from tests.interop.cases import Case, Program
 from tests.interop.conftest import Start
 from tests.interop.node import DOMAIN, HOST, KEY, SECRET, Node, running_node
 from tests.interop.sipp.program import Message, Sipp
-from tests.interop.sipp.scenario import Callee, Caller, Scenario
+from tests.interop.sipp.scenario import Callee, Caller, Registration
+
+pytestmark = pytest.mark.program(Program.SIPP)
 
 PHONES = "127.0.0.50"
 CARRIER = "127.0.0.20"
@@ -34,29 +37,6 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         yield node
 
 
-class Registration(Scenario):
-    """One REGISTER, with the credentials that the challenge asks for."""
-
-    def __init__(self, key: str, contacts: Sequence[str], expires: int | None, status: int = 200) -> None:
-        super().__init__()
-        extra = [f"Contact: {contact}" for contact in contacts]
-        extra += [] if expires is None else [f"Expires: {expires}"]
-        for cseq in (1, 2):
-            lines = [
-                f"REGISTER sip:{DOMAIN} SIP/2.0",
-                "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport",
-                f"From: <sip:{key}@{DOMAIN}>;tag=[pid]r[call_number]",
-                f"To: <sip:{key}@{DOMAIN}>",
-                "Call-ID: [call_id]",
-                f"CSeq: {cseq} REGISTER",
-                "Max-Forwards: 70",
-                *(["[authentication]"] if cseq == 2 else []),
-                *extra,
-            ]
-            self.send(lines, repeat=True)
-            self.response(401 if cseq == 1 else status, auth=cseq == 1)
-
-
 class Registrar:
     """The node, as a phone sees it."""
 
@@ -68,7 +48,7 @@ class Registrar:
         self, *contacts: str, expires: int | None = 600, status: int = 200, key: str = KEY, port: int = FIRST
     ) -> Message:
         """REGISTER from `port`; the last answer."""
-        scenario = Registration(key, contacts, expires, status)
+        scenario = Registration(key, contacts, expires, status=status)
         to = (HOST, self._node.port)
         phone = self._sipp(scenario, host=PHONES, port=port, to=to, user=key, password=SECRET)
         phone.done()
@@ -105,6 +85,7 @@ def _answering() -> Callee:
     return callee
 
 
+@pytest.mark.case(Case.REGISTER)
 def test_contacts_are_called_in_the_order_of_q(node: Node, registrar: Registrar, sipp: Start) -> None:
     registrar.register(_contact(FIRST, ";q=0.5"))
     answer = registrar.register(_contact(SECOND, ";q=0.9;expires=60"), port=SECOND)

@@ -8,10 +8,13 @@ import pytest
 
 from tests.interop.addresses import free_port, wait_for
 from tests.interop.audio import PCMA
+from tests.interop.cases import Case, Program
 from tests.interop.conftest import Speak, Start
 from tests.interop.node import HOST, KEY, SECRET, Node, running_node
 from tests.interop.sipp.program import Sipp
 from tests.interop.sipp.scenario import Callee, Caller, answer_lines, sdp
+
+pytestmark = pytest.mark.program(Program.SIPP)
 
 PBX, CARRIER, THIRD = "127.0.0.10", "127.0.0.20", "127.0.0.21"
 PORT, THIRD_PORT = free_port(CARRIER), free_port(THIRD)
@@ -50,6 +53,7 @@ def _news(phone: Sipp) -> list[str]:
     return [item.body.strip() for item in phone.messages if not item.sent and item.text.startswith("NOTIFY ")]
 
 
+@pytest.mark.case(Case.REFER)
 def test_the_two_that_are_left_hear_each_other(node: Node, sipp: Start, voice: Speak) -> None:
     second, third = voice(440, CARRIER), voice(1000, THIRD, PCMA)
     callee = Callee(body=sdp(second, formats="0"))

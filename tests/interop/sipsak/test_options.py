@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.interop.cases import Case, Program
 from tests.interop.node import DOMAIN, HOST, KEY, SECRET, Node, running_node
+
+pytestmark = pytest.mark.program(Program.SIPSAK)
 
 Require = Callable[[str], str]
 
@@ -26,6 +29,7 @@ def _sipsak(program: str, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.case(Case.QUALIFY)
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_options_is_answered_at_once(node: Node, require_program: Require, transport: str) -> None:
     begin = time.monotonic()
@@ -43,6 +47,7 @@ def test_a_hundred_pings_in_a_row(node: Node, require_program: Require) -> None:
     _sipsak(require_program("sipsak"), "--timing", "100", "-s", f"sip:{HOST}:{node.port}")
 
 
+@pytest.mark.case(Case.REGISTER)
 def test_register_by_sipsak(node: Node, require_program: Require) -> None:
     output = _sipsak(
         require_program("sipsak"),

@@ -49,12 +49,16 @@ class Door:
         self.clock = FakeClock()
         self.right: list[Flow] = []
         self.wrong: list[tuple[str, str]] = []
+        self.stray: list[tuple[str, str, str]] = []
         self.doorman = Doorman(
             Challenger(DOMAIN, b"a key of sixteen bytes", self.clock),
             Directory(Snapshot(tuple(accounts), (), tuple(carriers), ())),
             self.clock,
             on_right=self.right.append,
             on_wrong=lambda flow, username: self.wrong.append((flow.remote.host, username)),
+            on_other_realm=lambda flow, username, realm: self.stray.append(
+                (flow.remote.host, username, realm)
+            ),
         )
 
     def admit(self, message: Request, host: str = HOME) -> Caller | Response:
@@ -189,3 +193,15 @@ def test_a_guest_is_taken_for_a_carrier_from_that_very_address() -> None:
     door.doorman.dismiss(Address(ELSEWHERE, 5060))
     assert status(door.admit(request(), ELSEWHERE)) == 407
     door.doorman.dismiss(Address(ELSEWHERE, 5060))
+
+
+def test_credentials_for_another_realm_are_told_and_challenged_again() -> None:
+    door = Door()
+    answer = door.answer().headers.all("proxy-authorization")[0]
+    stray = answer.replace(f'realm="{DOMAIN}"', 'realm="asterisk"')
+    response = door.admit(request("INVITE", ["Basic abc", stray]), ELSEWHERE)
+    assert isinstance(response, Response)
+    assert response.status == 407
+    assert (door.stray, door.wrong) == ([(ELSEWHERE, KEY, "asterisk")], [])
+    door.admit(request("INVITE", [stray, answer]), ELSEWHERE)
+    assert len(door.stray) == 1, "one for us was there too"

@@ -131,7 +131,7 @@ def test_an_rtpengine_that_is_away_is_said(tmp_path: Path) -> None:
 def test_what_has_been_seen_of_a_pbx(tmp_path: Path) -> None:
     async def look(ground: Ground) -> None:
         face = ground.face
-        assert face.pbx(KEY, [HOST]) == PbxView((), None, "", None)
+        assert face.pbx(KEY, [HOST]) == PbxView((), None, "", "", None, "")
         await ground.outbound(secret="a wrong one")
         view = face.pbx(KEY, [])
         assert view.refused_at is not None

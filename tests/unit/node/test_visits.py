@@ -38,3 +38,14 @@ def test_strangers_fill_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
         visits.asked(flow(f"192.0.2.{host}"))
     assert visits.last_asked("192.0.2.1") is None
     assert visits.last_asked("192.0.2.4") is not None
+
+
+def test_another_realm_and_a_weak_tls_are_remembered() -> None:
+    visits = Visits(FakeClock())
+    visits.refused(flow("192.0.2.1"), "trunk1", "r" * 1000)
+    refused = visits.last_refused("trunk1")
+    assert refused is not None
+    assert refused.realm == "r" * 64
+    visits.weak_tls(flow("192.0.2.1"), "TLSv1")
+    assert visits.last_weak_tls("192.0.2.1") == "TLSv1"
+    assert visits.last_weak_tls("192.0.2.2") is None

@@ -40,7 +40,7 @@ def found(name: str, **facts: Any) -> Finding:
 
 
 def test_a_pbx_that_does_everything_right() -> None:
-    seen = Sighting(NOW, False, (HOME,), None, "", NOW - 20, call(), call(Direction.INBOUND))
+    seen = Sighting(NOW, False, (HOME,), asked_at=NOW - 20, out=call(), in_=call(Direction.INBOUND))
     states = {one.name: one.state for one in findings(seen)}
     assert set(states.values()) == {State.GOOD}, states
     assert set(states) == {"Password", "Registration", "Health check", "Call out", "Call in", "Audio"}
@@ -136,3 +136,20 @@ def test_silence_of_the_far_end_is_not_the_pbxs_fault() -> None:
 def test_a_call_without_an_answer_has_no_audio_to_judge() -> None:
     record = call(answered_at=None, verdict=Verdict.of(Slug.BUSY))
     assert "Audio" not in [one.name for one in findings(Sighting(NOW, False, out=record))]
+
+
+def test_a_password_for_another_realm() -> None:
+    wrong = found(
+        "Password", refused_at=NOW - 5, refused_source="UDP 192.0.2.9:5060", refused_realm="asterisk"
+    )
+    assert wrong.state is State.WRONG
+    assert "'asterisk'" in wrong.said
+    assert "service domain" in wrong.remedy
+
+
+def test_an_old_tls() -> None:
+    over_tls = Contact("192.0.2.9", "192.0.2.9", "TLS 192.0.2.9:5061")
+    weak = found("Encryption", contacts=(over_tls,), weak_tls="TLSv1")
+    assert weak.state is State.WARNING
+    assert "TLSv1" in weak.said
+    assert "1.2" in weak.remedy

@@ -102,7 +102,7 @@ def test_the_pbxs_own_port() -> None:
     assert pjsip(PLAIN)["transport"]["bind"] == "0.0.0.0:5060"
     assert pjsip(SECURE)["transport"]["bind"] == "0.0.0.0:5061"
     assert pjsip(facts(pbx_port=5070))["transport"]["bind"] == "0.0.0.0:5070"
-    assert "listen=udp:0.0.0.0:5070\n" in files(Kind.KAMAILIO, facts(pbx_port=5070))["kamailio.cfg"]
+    assert "\nport=5070\n" in files(Kind.KAMAILIO, facts(pbx_port=5070))["kamailio.cfg"]
 
 
 def test_chan_sip_has_a_peer_for_each_address() -> None:
@@ -125,6 +125,29 @@ def test_freeswitch_is_well_formed() -> None:
     for known in (PLAIN, SECURE):
         for name, text in files(Kind.FREESWITCH, known).items():
             assert ET.fromstring(text).tag in {"include", "list", "param"}, name
+
+
+FREESWITCH_PARAMETERS = frozenset(
+    {
+        *("username", "realm", "from-user", "from-domain", "password", "extension", "proxy"),
+        *("register-proxy", "expire-seconds", "register", "register-transport", "retry-seconds"),
+        *("caller-id-in-from", "contact-params", "ping", "rfc-5626", "reg-id"),
+    }
+)
+"""A gateway's, as FreeSWITCH's own conf/vanilla/sip_profiles/external/example.xml documents them."""
+
+
+def test_freeswitch_documents_each_parameter() -> None:
+    for known in (PLAIN, SECURE):
+        written = files(Kind.FREESWITCH, known)
+        gateway = ET.fromstring(written["sip_profiles/external/trunkline.xml"])
+        names = [one.get("name") for one in gateway.iter("param")]
+        assert len(names) == len(set(names))
+        assert set(names) <= FREESWITCH_PARAMETERS
+        # conf/vanilla/sip_profiles/internal.xml has this one
+        assert (
+            ET.fromstring(written["sip_profiles/trunkline_acl_param.xml"]).get("name") == "apply-inbound-acl"
+        )
 
 
 def test_freeswitch_gateway() -> None:

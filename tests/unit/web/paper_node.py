@@ -125,7 +125,7 @@ class PaperNode:
 
     def pbx(self, account: str, hosts: Sequence[str]) -> PbxView:
         seen = tuple(one for one in self.registrations() if one.account == account)
-        return PbxView(seen, 950.0, "UDP 192.0.2.9:5062", 990.0 if "192.0.2.9" in hosts else None)
+        return PbxView(seen, 950.0, "UDP 192.0.2.9:5062", "", 990.0 if "192.0.2.9" in hosts else None, "")
 
     def health(self) -> list[TargetHealth]:
         return self.targets

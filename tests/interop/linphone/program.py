@@ -1,0 +1,119 @@
+"""Running linphonec, Linphone at a terminal: it plays a tone from a file, and records what it hears."""
+
+import re
+import wave
+from pathlib import Path
+
+import numpy as np
+
+from tests.interop.addresses import free_port, wait_for
+from tests.interop.audio import RATE, Samples, share, tone
+from tests.interop.node import DOMAIN, HOST, KEY, SECRET
+from tests.interop.terminal import Terminal
+
+_CONFIG = """\
+[sip]
+sip_port={port}
+sip_tcp_port=0
+sip_tls_port={tls_port}
+default_proxy=0
+use_ipv6=0
+verify_server_certs=0
+verify_server_cn=0
+media_encryption={encryption}
+[rtp]
+audio_rtp_port={rtp_port}
+[net]
+mtu=1300
+[proxy_0]
+reg_proxy=sip:{host}:{trunk};transport={transport}
+reg_route=sip:{host}:{trunk};transport={transport};lr
+reg_identity=sip:{key}@{domain}
+reg_expires=600
+reg_sendregister=1
+publish=0
+[auth_info_0]
+username={key}
+passwd={secret}
+realm={domain}
+domain={domain}
+"""
+_WAV_HEAD = 44
+_NARROW = ("PCMA (8000)", "PCMU (8000)", "G729 (8000)")
+"""Codecs of 8000 samples a second."""
+
+
+class Linphone(Terminal):
+    """One softphone that says 440 Hz; registered when it is made. `secure`: TLS and SRTP. `only`: the codec
+    that it has, as linphonec's `codec list` names it.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        trunk: int,
+        secure: bool = False,
+        only: str | None = None,
+    ) -> None:
+        (directory / ".local/share/linphone").mkdir(parents=True)
+        self._directory = directory
+        self._rate = RATE if only in (None, *_NARROW) else 2 * RATE
+        with wave.open(str(directory / "tone.wav"), "wb") as file:
+            file.setparams((1, 2, RATE, 0, "NONE", ""))
+            file.writeframes((tone(440, 60) * 32767).astype("<i2").tobytes())
+        config = _CONFIG.format(
+            port=0 if secure else free_port(),
+            tls_port=-1 if secure else 0,
+            rtp_port=free_port(),
+            encryption="srtp" if secure else "none",
+            host=HOST,
+            trunk=trunk,
+            transport="tls" if secure else "udp",
+            key=KEY,
+            secret=SECRET,
+            domain=DOMAIN,
+        )
+        (directory / "linphonerc").write_text(config)
+        super().__init__(directory, "linphonec", ["-c", str(directory / "linphonerc")])
+        try:
+            self._prepare(only)
+        except BaseException:
+            self.close()
+            raise
+
+    def _prepare(self, only: str | None) -> None:
+        self.says("linphonec>")
+        wait_for("linphonec to register", self._has_registered, within_s=15, every_s=0.2)
+        self.command("soundcard use files")
+        self.command(f"play {self._directory}/tone.wav")
+        self.command(f"record {self._directory}/heard.wav")
+        if only is not None:
+            self._speak_only(only)
+
+    def _has_registered(self) -> bool:
+        self.command("status register")
+        word = wait_for("its word", lambda: re.search(r"registered(=-?\d|, identity)", self.output()))
+        return not word[1].startswith("=")
+
+    def _speak_only(self, codec: str) -> None:
+        self.command("codec list")
+        self.says(r"(?m)^ *18: .*\n")
+        for index, name in re.findall(r"(?m)^ *(\d+): (\S+ \(\d+\)) ", self.output()):
+            state = "enable" if name == codec else "disable"
+            self.command(f"codec {state} {index}")
+            self.says(rf"(?m)^ *{index}: .* {state}d")
+
+    def samples(self, last_s: float = 0.5) -> Samples:
+        """What it heard last."""
+        file = self._directory / "heard.wav"
+        if not file.exists():
+            return np.zeros(0)
+        data = file.read_bytes()
+        values = np.frombuffer(data[_WAV_HEAD : len(data) // 2 * 2], "<i2")[-int(last_s * self._rate) :]
+        return values.astype(np.float64) / 32768
+
+    def hears(self, frequency: float) -> bool:
+        """Whether half a second of what came last is a clean tone of `frequency`."""
+        samples = self.samples()
+        return len(samples) >= self._rate * 0.45 and share(samples, frequency, self._rate) > 0.9
