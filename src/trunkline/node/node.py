@@ -518,8 +518,11 @@ class Node:
 
     def drain(self, timeout_s: float | None = None) -> None:
         """Take no new calls. `finished` is set once the last call has ended, or after `timeout_s` (None: as
-        configured).
+        configured); at once where the start is still under way.
         """
+        if not self._running:
+            self.finished.set()
+            return
         if self.switch.draining:
             return
         self.switch.draining = True

@@ -271,7 +271,12 @@ class Slug(Enum):
     )
     MAX_DURATION = _Kind("max-duration", Fault.SERVICE, 200, 16, "The call reached its longest duration.", "")
     HUNG_UP_BY_OPERATOR = _Kind(
-        "hung-up-by-operator", Fault.SERVICE, 200, 16, "An operator ended the call.", ""
+        "hung-up-by-operator",
+        Fault.SERVICE,
+        200,
+        16,
+        "The call was ended by hand, on the dashboard, the command line or the API.",
+        "",
     )
     # the service
     DRAINING = _Kind("draining", Fault.SERVICE, 503, 42, "The node takes no new calls.", "Try another edge.")

@@ -111,6 +111,17 @@ def test_a_drain_lets_the_call_that_is_up_end_and_takes_no_other(tmp_path: Path)
     on_node(tmp_path, call)
 
 
+def test_a_drain_before_the_start_is_over_ends_it_at_once(tmp_path: Path) -> None:
+    async def begin() -> None:
+        node = Node(Installation.make(tmp_path).settings)
+        node.drain()
+        assert node.finished.is_set()
+        await node.stop()
+        node.clock.stop()
+
+    in_loop(begin())
+
+
 def test_a_drain_ends_when_its_time_is_over(tmp_path: Path) -> None:
     async def call(ground: Ground) -> None:
         first = asyncio.ensure_future(ground.outbound(talk_s=5))

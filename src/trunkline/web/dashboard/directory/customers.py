@@ -1,5 +1,7 @@
 """Customers: the accounts, and what each may do. A customer sees the own one, and changes nothing of it."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData
@@ -37,9 +39,7 @@ def customers(request: Request, desk: Signed, search: str = "", after: str = "")
     return list_of(request, desk, "directory/customers.html", search, after)
 
 
-def list_of(
-    request: Request, desk: Desk, template: str, search: str, after: str, **more: object
-) -> Response:
+def list_of(request: Request, desk: Desk, template: str, search: str, after: str, **more: Any) -> Response:
     """A page of accounts as `template` shows them, with `more` beside."""
     found = desk.accounts.page(search, after=after, limit=PAGE)
     kept = {"search": search} if search else {}
