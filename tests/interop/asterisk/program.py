@@ -159,7 +159,7 @@ class Asterisk:
             self._waits_to_say("Avail", "pjsip show contacts")
 
     def _waits_to_say(self, text: str, command: str) -> None:
-        wait_for(f"{text!r} in {command!r}", lambda: text in self.command(command), within_s=25, every_s=0.3)
+        wait_for(f"{text!r} in {command!r}", lambda: text in self.command(command), within_s=60, every_s=0.3)
 
     def output(self) -> str:
         """What it logged."""

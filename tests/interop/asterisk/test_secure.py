@@ -37,6 +37,8 @@ def secure_pbx(which: Pbx, secure_node: Node, tmp_path_factory: pytest.TempPathF
     forward(node, port, scheme="sips:", options=";media=srtp")
     asterisk = Asterisk(which, files=files, port=port, phones=PHONES, forwards_to=f"00{THIRD_NUMBER}")
     try:
+        asterisk.registered()
+        asterisk.qualified()  # chan_sip begins all at once, each over a TLS connection of its own
         yield asterisk
     finally:
         asterisk.close()
@@ -107,6 +109,7 @@ def test_the_pbx_dies_in_a_call_and_comes_back(secure: Stage) -> None:
     stage.pbx.kill()
     stage.pbx.start()
     stage.pbx.registered()
+    stage.pbx.qualified()
     (contact,) = [one for one in stage.node.command("registration", "list") if one["account"] == KEY]
     assert contact["source"].startswith("TLS ")
     assert stage.far.hears_nothing()
