@@ -15,9 +15,11 @@ WIDE, NARROW = (1280, 900), (375, 800)
 """Sizes of a window, and of a phone's screen."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser for all tests; each page has cookies of its own."""
+    """One browser for the tests of a module; each page has cookies of its own. Not for all: while Playwright runs, no
+    test of another kind could run an event loop.
+    """
     path = require_program("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])

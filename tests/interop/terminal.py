@@ -54,11 +54,14 @@ class Terminal:
 
     def says(self, pattern: str) -> None:
         """Wait until it prints that."""
-        wait_for(
-            f"{self.program} to say {pattern!r}",
-            lambda: self._stopped() or re.search(pattern, self.output()),
-            within_s=15,
-        )
+        try:
+            wait_for(
+                f"{self.program} to say {pattern!r}",
+                lambda: self._stopped() or re.search(pattern, self.output()),
+                within_s=15,
+            )
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it said:\n{self._printed.decode(errors='replace')}") from None
         assert not self._stopped(), self.output()
 
     def _stopped(self) -> bool:
