@@ -17,8 +17,9 @@ WIDE, NARROW = (1280, 900), (375, 800)
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser for the tests of a module; each page has cookies of its own. Not for all: while Playwright runs, no
-    test of another kind could run an event loop.
+    """One browser for a module's tests; each page has cookies of its own.
+
+    While Playwright runs, tests of other kinds can't run an event loop.
     """
     path = require_program("chromium")
     with sync_playwright() as playwright:
