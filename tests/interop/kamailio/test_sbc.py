@@ -198,7 +198,7 @@ def test_a_call_out_that_is_given_up(trial: Trial) -> None:
     caller = trial.dials()
     caller.response(100, optional=True)
     caller.response(180)
-    caller.cancel()
+    caller.cancel(in_order=False)
     for sipp in trial.out(caller, callee):
         sipp.done()
 

@@ -191,7 +191,8 @@ class Caller(Scenario):
         self.send([*lines, "[routes]"], body)
 
     def cancel(self, *, in_order: bool = True) -> None:
-        """CANCEL, its 200, the 487; not `in_order`: chan_sip sends the 487 first."""
+        """CANCEL, its 200, the 487; not `in_order`: chan_sip sends the 487 first, and the 487 that a proxy
+        passes on may overtake its own 200."""
         branch = f"[branch-{len(self) - self._invited_at}]"
         lines = self._head("CANCEL", uri=self._uri, to=f"To: <{self._uri}>", branch=branch, cseq=self._cseq)
         self.send(lines, repeat=True)
