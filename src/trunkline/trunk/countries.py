@@ -4,51 +4,17 @@ North American plan its area code where that is another country's than the Unite
 
 from typing import Final
 
-_TWO_DIGITS: Final = frozenset(
-    (
-        *(
-            "20",
-            "27",
-            "30",
-            "31",
-            "32",
-            "33",
-            "34",
-            "36",
-            "39",
-            "40",
-            "41",
-            "43",
-            "44",
-            "45",
-            "46",
-            "47",
-            "48",
-        ),
-        *(
-            "49",
-            "51",
-            "52",
-            "53",
-            "54",
-            "55",
-            "56",
-            "57",
-            "58",
-            "60",
-            "61",
-            "62",
-            "63",
-            "64",
-            "65",
-            "66",
-            "81",
-        ),
-        *("82", "84", "86", "90", "91", "92", "93", "94", "95", "98"),
-    )
-)
-"""ITU-T, List of Recommendation E.164 assigned country codes. Codes that begin otherwise have three digits,
-but for 1 and 7."""
+_TWO_DIGITS: Final = {
+    "2": "07",
+    "3": "0123469",
+    "4": "013456789",
+    "5": "12345678",
+    "6": "0123456",
+    "8": "1246",
+    "9": "0123458",
+}
+"""The country codes of two digits: what may follow their first digit. Codes that begin otherwise have three
+digits, but for 1 and 7 (ITU-T, List of Recommendation E.164 assigned country codes)."""
 _OWN_AREA_CODES: Final = frozenset(
     (
         *(
@@ -80,4 +46,4 @@ def country_of(e164: str) -> str:
         return e164[:4] if e164[1:4] in _OWN_AREA_CODES else "1"
     if e164[0] == "7":
         return e164[:2] if e164[1] in "67" else "7"
-    return e164[:2] if e164[:2] in _TWO_DIGITS else e164[:3]
+    return e164[:2] if e164[1] in _TWO_DIGITS.get(e164[0], "") else e164[:3]
