@@ -287,6 +287,7 @@ class Switch:
     def _record(self, invite: IncomingInvite, direction: Direction, dialled: str, caller: str) -> CallRecord:
         services = self._services
         flow = invite.flow
+        now, wall = services.clock.now(), services.clock.wall()
         record = CallRecord(
             call_id=services.new_call_id(),
             node=services.settings.node_name,
@@ -298,7 +299,8 @@ class Switch:
             caller=readable(caller),
             sip_call_id=readable(invite.request.call_id),
             source=f"{flow.transport} {flow.remote}",
-            setup_at=services.clock.wall(),
+            setup_at=wall,
+            wall_minus_now=wall - now,
         )
         services.trace.link(invite.request.call_id, record.call_id)
         return record
@@ -310,7 +312,7 @@ class Switch:
         if verdict.status == 488:
             headers.append(media_warning(verdict, services.settings.service_domain))
         invite.reject(verdict.status, headers=headers)
-        record.ended_at = services.clock.wall()
+        record.ended_at = record.moment(services.clock.now())
         record.state = RecordState.CLOSED
         record.verdict = verdict
         record.hung_up_by = Party.SERVICE

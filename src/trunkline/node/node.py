@@ -352,13 +352,18 @@ class Node:
         return 0.0 if route is None else route.price_per_minute
 
     def _shut_out(self, bans: Sequence[StoredBan]) -> None:
-        """Bans at rest that the gate doesn't hold yet."""
-        wall = self.clock.wall()
+        """Bans at rest that the gate doesn't hold yet. Those that no operator ordered last `limits.ban_s` at
+        most, whatever became of the wall clock since.
+        """
+        wall, longest_s = self.clock.wall(), self.settings.limits.ban_s
         held = {ban.source for ban in self.gate.bans()}
         for ban in bans:
             if ban.source not in held:
+                evidence = Evidence(ban.evidence)
                 for_s = None if ban.until_at is None else ban.until_at - wall
-                self.gate.ban(ban.source, ban.reason, evidence=Evidence(ban.evidence), for_s=for_s)
+                if for_s is not None and evidence is not Evidence.ORDERED:
+                    for_s = min(for_s, longest_s)
+                self.gate.ban(ban.source, ban.reason, evidence=evidence, for_s=for_s)
 
     def _with_flow(self, binding: Binding) -> Binding:
         """UDP needs no connection: the way back is the address that it came from."""
