@@ -5,6 +5,23 @@ import asyncio
 import json
 import sys
 
-from tests.faults.scenarios import SCENARIOS
+from tests.faults import scenarios, times
+
+SCENARIOS = {
+    scenario.__name__: scenario
+    for scenario in (
+        scenarios.bad_carriers,
+        scenarios.bad_network,
+        scenarios.database_gone,
+        scenarios.database_locked,
+        scenarios.dead_names,
+        scenarios.disk_full,
+        scenarios.everything_thrice,
+        scenarios.killed,
+        scenarios.ports_exhausted,
+        times.certificate_replaced,
+        times.clock_stepped,
+    )
+}
 
 sys.stdout.write(json.dumps(asyncio.run(SCENARIOS[sys.argv[1]]())) + "\n")

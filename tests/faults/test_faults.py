@@ -55,6 +55,25 @@ def test_dead_name_servers_cost_one_endpoint_its_time() -> None:
     assert figures["attempts"] == ["name-not-found", "answered"]
 
 
+def test_a_wall_clock_that_is_put_right_costs_no_call_and_locks_nobody_out() -> None:
+    """Nonces, session timers, registrations, records, bans and TLS, an hour forward, two back, and right."""
+    require_program("faketime")
+    figures = play("clock_stepped")
+    assert_all_heard_and_booked_once(figures)
+    assert figures["banned"] == [1, 1, 1], "a step ends no ban; each of them ended by itself"
+    assert figures["registered"] == 1
+    assert figures["talk_off_s"] < 1.0, "what is billed is what was talked"
+
+
+def test_a_certificate_is_replaced_under_calls() -> None:
+    figures = play("certificate_replaced")
+    assert_all_heard_and_booked_once(figures)
+    assert figures["taken"] == [False, True, True], (
+        "the expired one was refused, a broken file changed nothing, the old connection lives on"
+    )
+    assert figures["still_up"] == 5
+
+
 def test_a_killed_node_closes_its_records_truthfully_and_calls_at_once() -> None:
     figures = play("killed")
     assert figures["heard"] == 5, "ports and places are free again"

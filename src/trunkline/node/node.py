@@ -417,6 +417,7 @@ class Node:
         gauge("active_calls", "Calls under way.", lambda: len(self.switch))
         gauge("dialogs", "SIP dialogs.", lambda: self.services.agent.dialogs)
         gauge("registered_contacts", "Contacts registered.", lambda: len(self.registrations))
+        gauge("tasks", "Tasks of the event loop.", lambda: len(asyncio.all_tasks()))
         gauge("bans", "Sources shut out.", lambda: len(self.gate.bans()))
         gauge("connections", "TCP and TLS connections.", lambda: self.transports.figures().connections)
         self.metrics.counter(
