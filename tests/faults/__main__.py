@@ -5,7 +5,7 @@ import asyncio
 import json
 import sys
 
-from tests.faults import scenarios, times
+from tests.faults import overload, scenarios, times
 
 SCENARIOS = {
     scenario.__name__: scenario
@@ -19,6 +19,7 @@ SCENARIOS = {
         scenarios.everything_thrice,
         scenarios.killed,
         scenarios.ports_exhausted,
+        overload.overloaded,
         times.certificate_replaced,
         times.clock_stepped,
     )

@@ -81,6 +81,18 @@ def test_a_killed_node_closes_its_records_truthfully_and_calls_at_once() -> None
     assert figures["verdicts"] == ["answered", "crashed"]
 
 
+def test_an_overloaded_node_refuses_some_in_time_and_serves_the_others() -> None:
+    """Nothing is late that was let in, and nothing that was up before notices."""
+    figures = play("overloaded")
+    assert (figures["heard"], figures["unanswered_byes"]) == (10, 0), "those up before and those after it"
+    assert figures["answered"] + figures["refused"] == figures["offered"], figures
+    assert figures["failed"] == 0
+    assert figures["answered"] > figures["offered"] / 10, figures
+    assert figures["refused"] > figures["offered"] / 10, figures
+    assert figures["without_retry_after"] == 0
+    assert figures["wait_median_s"] < 2.0, figures
+
+
 def test_ports_run_out_and_come_back() -> None:
     figures = play("ports_exhausted")
     assert figures["crowd"] == [200] * 5 + [503] * 5

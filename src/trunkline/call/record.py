@@ -1,9 +1,9 @@
 """The records a call leaves: one for the call, one for each attempt; the same columns always (BEHAVIOUR §5).
 
-Every `*_at` is wall-clock seconds since the epoch, None while it has not happened. The wall clock is read once
-a call, at its INVITE; every later moment is that one and the monotonic seconds since (`moment`), so that a clock
-that is put right meanwhile makes no call longer or shorter. A record is handed to the `RecordSink` when it opens
-and each time it changes; the sink writes it in group commits, off the call path.
+Every `*_at` is wall-clock seconds since the epoch, None while it has not happened. The wall clock is read
+once a call, at its INVITE; every later moment is that one and the monotonic seconds since (`moment`), so that
+a clock that is put right meanwhile makes no call longer or shorter. A record is handed to the `RecordSink`
+when it opens and each time it changes; the sink writes it in group commits, off the call path.
 """
 
 from dataclasses import dataclass, field

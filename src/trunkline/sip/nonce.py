@@ -53,9 +53,9 @@ class NonceCounts:
     every nonce that could have stood in it counts as used from then on: at worst a client is asked once more,
     never is a replay let through.
 
-    A wall clock that was put back leaves moments in memory that are yet to come. They count as the present one:
-    else every nonce would be refused until that time has come again. What was forgotten before such a step may
-    be used once more when the clock passes its moment for the second time.
+    A wall clock that was put back leaves moments in memory that are yet to come. They count as the present
+    one: else every nonce would be refused until that time has come again. What was forgotten before such a
+    step may be used once more when the clock passes its moment for the second time.
     """
 
     __slots__ = ("_floor", "_limit", "_newer", "_newest", "_older", "_older_newest", "_wall")
