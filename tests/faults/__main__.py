@@ -5,6 +5,24 @@ import asyncio
 import json
 import sys
 
-from tests.faults.scenarios import SCENARIOS
+from tests.faults import overload, scenarios, times
+
+SCENARIOS = {
+    scenario.__name__: scenario
+    for scenario in (
+        scenarios.bad_carriers,
+        scenarios.bad_network,
+        scenarios.database_gone,
+        scenarios.database_locked,
+        scenarios.dead_names,
+        scenarios.disk_full,
+        scenarios.everything_thrice,
+        scenarios.killed,
+        scenarios.ports_exhausted,
+        overload.overloaded,
+        times.certificate_replaced,
+        times.clock_stepped,
+    )
+}
 
 sys.stdout.write(json.dumps(asyncio.run(SCENARIOS[sys.argv[1]]())) + "\n")

@@ -7,32 +7,26 @@ import signal
 import socket
 import sqlite3
 import tempfile
-from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-from tests.faults.world import CALLED, CARRIER, CUSTOMER, NODE, NUMBER, PORT, TONE_HZ, World, world
+from tests.faults.world import (
+    CALLED,
+    CARRIER,
+    CUSTOMER,
+    NODE,
+    NUMBER,
+    PORT,
+    TONE_HZ,
+    Figures,
+    counted,
+    heard,
+    until,
+    world,
+)
 from tests.interop.node import KEY
-from trunkline.pstn.phone import CallReport, Dialling
+from trunkline.pstn.phone import Dialling
 from trunkline.sip.uri import SipUri
-
-Figures = dict[str, Any]
-
-
-def _heard(reports: Sequence[CallReport]) -> int:
-    return sum(report.answered and report.heard(TONE_HZ, 200) for report in reports)
-
-
-async def _counted(here: World, reports: Sequence[CallReport], within_s: float = 15.0) -> Figures:
-    """Calls, and what the books say of them."""
-    rows = await here.closed_records(len(reports), within_s)
-    return {
-        "calls": len(reports),
-        "heard": _heard(reports),
-        "records": len(rows),
-        "different": len({row["call_id"] for row in rows}),
-        "verdicts": sorted({row["verdict"] for row in rows}),
-    }
 
 
 async def _as_root(*command: str) -> None:
@@ -51,7 +45,7 @@ async def database_locked() -> Figures:
         database.execute("COMMIT")
         database.close()
         after = await here.calls(3, 0.2)
-        return await _counted(here, [*before, *during, *after])
+        return await counted(here, [*before, *during, *after])
 
 
 async def database_gone() -> Figures:
@@ -65,7 +59,7 @@ async def database_gone() -> Figures:
         for path in files:
             await _as_root("umount", str(path))
         after = await here.calls(3, 0.2)
-        return await _counted(here, [*before, *during, *after])
+        return await counted(here, [*before, *during, *after])
 
 
 async def disk_full() -> Figures:
@@ -81,7 +75,7 @@ async def disk_full() -> Figures:
                 left = _free_bytes(folder)
                 ballast.unlink()
                 after = await here.calls(3, 0.2)
-                return await _counted(here, [*before, *during, *after]) | {"left": left}
+                return await counted(here, [*before, *during, *after]) | {"left": left}
         finally:
             await _as_root("umount", "--lazy", folder)
 
@@ -125,7 +119,7 @@ async def _relayed(relay: "type[_Relay]", calls: int, every_s: float) -> Figures
         reports = await here.calls(
             calls, every_s, talk_s=1.0, ring_s=40.0, next_hop=SipUri("sip", None, near, PORT)
         )
-        figures = await _counted(here, reports, 45.0)
+        figures = await counted(here, reports, 45.0)
         for each in relays:
             each.transport.close()
         return figures
@@ -186,7 +180,7 @@ async def bad_carriers() -> Figures:
             reports = await here.calls(3, 0.1, ring_s=30.0)
             hesitant.close()
             rude.close()
-        figures = await _counted(here, reports)
+        figures = await counted(here, reports)
         detail = here.node.command("calls", here.records()[0]["call_id"])
         return figures | {"attempts": [one["verdict"] for one in detail["attempt_records"]]}
 
@@ -227,7 +221,7 @@ async def dead_names() -> Figures:
             await here.carrier.dial(Dialling(to, caller=CALLED, listen_for=(TONE_HZ,), talk_s=0.6))
             for _ in range(3)
         ]
-        figures = await _counted(here, reports)
+        figures = await counted(here, reports)
         detail = node.command("calls", here.records()[0]["call_id"])
         return figures | {"attempts": [one["verdict"] for one in detail["attempt_records"]]}
 
@@ -236,10 +230,7 @@ async def killed() -> Figures:
     """SIGKILL with calls up; started again at once."""
     async with world() as here:
         placed = [asyncio.create_task(here.call(talk_s=4.0)) for _ in range(5)]
-        for _ in range(100):
-            if here.node.gauge("active_calls") == 5:
-                break
-            await asyncio.sleep(0.05)
+        await until(lambda: here.node.gauge("active_calls") == 5)
         await asyncio.sleep(0.5)
         here.node.signal(signal.SIGKILL)
         assert here.node.process is not None
@@ -247,7 +238,7 @@ async def killed() -> Figures:
         await asyncio.to_thread(here.node.start)
         again = await here.calls(5, 0.1)
         await asyncio.gather(*placed)
-        figures = await _counted(here, again)
+        figures = await counted(here, again)
         rows = here.records()
         return figures | {
             "states": sorted(here.node.command("calls", row["call_id"])["state"] for row in rows)
@@ -261,20 +252,4 @@ async def ports_exhausted() -> Figures:
         await asyncio.sleep(0.5)
         again = await asyncio.gather(*(here.call() for _ in range(5)))
         statuses = sorted(report.status or 0 for report in crowd)
-        return {"crowd": statuses, "again": _heard(again)}
-
-
-SCENARIOS: dict[str, Callable[[], Coroutine[Any, Any, Figures]]] = {
-    scenario.__name__: scenario
-    for scenario in (
-        bad_carriers,
-        bad_network,
-        database_gone,
-        database_locked,
-        dead_names,
-        disk_full,
-        everything_thrice,
-        killed,
-        ports_exhausted,
-    )
-}
+        return {"crowd": statuses, "again": heard(again)}

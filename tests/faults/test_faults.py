@@ -55,11 +55,42 @@ def test_dead_name_servers_cost_one_endpoint_its_time() -> None:
     assert figures["attempts"] == ["name-not-found", "answered"]
 
 
+def test_a_wall_clock_that_is_put_right_costs_no_call_and_locks_nobody_out() -> None:
+    """Nonces, session timers, registrations, records, bans and TLS, an hour forward, two back, and right."""
+    require_program("faketime")
+    figures = play("clock_stepped")
+    assert_all_heard_and_booked_once(figures)
+    assert figures["banned"] == [1, 1, 1], "a step ends no ban; each of them ended by itself"
+    assert figures["registered"] == 1
+    assert figures["talk_off_s"] < 1.0, "what is billed is what was talked"
+
+
+def test_a_certificate_is_replaced_under_calls() -> None:
+    figures = play("certificate_replaced")
+    assert_all_heard_and_booked_once(figures)
+    assert figures["taken"] == [False, True, True], (
+        "the expired one was refused, a broken file changed nothing, the old connection lives on"
+    )
+    assert figures["still_up"] == 5
+
+
 def test_a_killed_node_closes_its_records_truthfully_and_calls_at_once() -> None:
     figures = play("killed")
     assert figures["heard"] == 5, "ports and places are free again"
     assert figures["states"] == ["closed"] * 5 + ["recovered"] * 5
     assert figures["verdicts"] == ["answered", "crashed"]
+
+
+def test_an_overloaded_node_refuses_some_in_time_and_serves_the_others() -> None:
+    """Nothing is late that was let in, and nothing that was up before notices."""
+    figures = play("overloaded")
+    assert (figures["heard"], figures["unanswered_byes"]) == (10, 0), "those up before and those after it"
+    assert figures["answered"] + figures["refused"] == figures["offered"], figures
+    assert figures["failed"] == 0
+    assert figures["answered"] > figures["offered"] / 10, figures
+    assert figures["refused"] > figures["offered"] / 10, figures
+    assert figures["without_retry_after"] == 0
+    assert figures["wait_median_s"] < 2.0, figures
 
 
 def test_ports_run_out_and_come_back() -> None:

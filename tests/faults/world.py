@@ -11,7 +11,7 @@ import random
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +34,11 @@ NODE, CUSTOMER, CARRIER = "10.77.0.1", "10.77.0.2", "10.77.0.3"
 PORT = 5060
 CALLED, NUMBER = "493012345678", "442079460123"
 TONE_HZ = 440.0
+TLS_PORT = 5061
 ROOT = Path(__file__).resolve().parents[2]
+
+Figures = dict[str, Any]
+"""What a scenario returns."""
 
 
 def within(module: str, *arguments: object) -> Any:
@@ -104,15 +108,41 @@ class World:
         return rows
 
 
+def heard(reports: Sequence[CallReport]) -> int:
+    """How many calls were answered, and the far end heard."""
+    return sum(report.answered and report.heard(TONE_HZ, 200) for report in reports)
+
+
+async def until(done: Callable[[], object], within_s: float = 30.0) -> None:
+    """Wait until `done`, which may block, says so. Raises `TimeoutError`."""
+    async with asyncio.timeout(within_s):
+        while not await asyncio.to_thread(done):  # noqa: ASYNC110 - what is looked at is another process's
+            await asyncio.sleep(0.05)
+
+
+async def counted(here: World, reports: Sequence[CallReport], within_s: float = 15.0) -> Figures:
+    """Calls, and what the books say of them."""
+    rows = await here.closed_records(len(reports), within_s)
+    return {
+        "calls": len(reports),
+        "heard": heard(reports),
+        "records": len(rows),
+        "different": len({row["call_id"] for row in rows}),
+        "verdicts": sorted({row["verdict"] for row in rows}),
+    }
+
+
 @asynccontextmanager
 async def world(
     settings: Mapping[str, object] | None = None,
     *,
     gateways: tuple[str, ...] = (f"sip:{CARRIER}:{PORT}",),
     folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[World]:
     """All three, up, with a route for every number through carriers whose gateways are tried in this
-    order."""
+    order. `environment` is the node's, beside what it inherits.
+    """
     with tempfile.TemporaryDirectory() as own:
         node = Node(
             (folder or Path(own)) / "node",
@@ -130,7 +160,7 @@ async def world(
             node.init()
             node.command("carrier", "add", "upstream", "--gateway", *gateways, "--source", CARRIER)
             node.command("route", "add", "all", "--carrier", "upstream")
-            node.start()
+            node.start(environment)
             async with _phones() as (customer, carrier):
                 yield World(node, customer, carrier)
         finally:

@@ -137,13 +137,13 @@ class Node:
 
     # -- the process -------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """`trunkline serve`; returns when /readyz says so."""
+    def start(self, environment: Mapping[str, str] | None = None) -> None:
+        """`trunkline serve`, with more in its environment; returns when /readyz says so."""
         with self._log.open("ab") as log:
             self._log_start = log.tell()
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "trunkline.cli", "--config", str(self.settings_file), "serve"],
-                env=_environment(),
+                env={**_environment(), **(environment or {})},
                 stdout=log,
                 stderr=log,
             )

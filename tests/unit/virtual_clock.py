@@ -4,15 +4,22 @@ from trunkline.clock import TimerHeap
 
 
 class FakeClock(TimerHeap):
-    """A `TimerHeap` over a moment that only `advance` changes. Wall time runs along, from another origin."""
+    """A `TimerHeap` over a moment that only `advance` changes. Wall time runs along, from another origin, and
+    is put forward or back by `step_wall`.
+    """
 
-    __slots__ = ("moment",)
+    __slots__ = ("_stepped", "moment")
 
     WALL_OFFSET = 1_700_000_000.0
 
     def __init__(self, moment: float = 1000.0) -> None:
         self.moment = moment
-        super().__init__(lambda: self.moment, lambda: self.moment + self.WALL_OFFSET)
+        self._stepped = 0.0
+        super().__init__(lambda: self.moment, lambda: self.moment + self.WALL_OFFSET + self._stepped)
+
+    def step_wall(self, seconds: float) -> None:
+        """Put the wall clock forward, or back; no time passes."""
+        self._stepped += seconds
 
     def advance(self, seconds: float) -> int:
         """Let `seconds` pass; return how many timers fired, each while `now()` was its own deadline."""

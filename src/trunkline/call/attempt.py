@@ -142,7 +142,7 @@ class Attempt:
             self.leg.adopt(usage)
         if not self.rung:
             self.rung = True
-            self.record.ringing_at = self._services.clock.wall()
+            self.record.ringing_at = self.record.moment(self._services.clock.now())
             self._services.records.attempt_changed(self.record)
         self._owner.attempt_progressed(self, response)
 
@@ -152,7 +152,7 @@ class Attempt:
             return
         self._stop_timer()
         self.leg.adopt(usage)
-        self.record.answered_at = self._services.clock.wall()
+        self.record.answered_at = self.record.moment(self._services.clock.now())
         self._owner.attempt_answered(self, response)
 
     def rejected(self, response: Response) -> None:
@@ -220,7 +220,7 @@ class Attempt:
         self.live = False
         self.invite = None
         if self.record.ended_at is None:
-            self.record.ended_at = self._services.clock.wall()
+            self.record.ended_at = self.record.moment(self._services.clock.now())
             self.record.verdict = verdict
             self._services.records.attempt_changed(self.record)
 

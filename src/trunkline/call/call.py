@@ -524,7 +524,7 @@ class Call:
         if refuses and verdict.slug is not Slug.CANCELLED:
             self._refuse(verdict, response)
         record.caller_media = self.caller.close()
-        record.ended_at = services.clock.wall()
+        record.ended_at = record.moment(services.clock.now())
         record.state = RecordState.CLOSED
         record.verdict = verdict
         record.hung_up_by = party

@@ -64,8 +64,9 @@ def open_attempt(
         position=record.attempts,
         target=far.label,
         carrier=far.carrier,
-        started_at=services.clock.wall(),
+        started_at=record.moment(services.clock.now()),
         sip_call_id=services.token(),
+        wall_minus_now=record.wall_minus_now,
     )
     services.trace.link(attempt_record.sip_call_id, record.call_id)
     return Attempt(services, owner, leg, attempt_record, patience)

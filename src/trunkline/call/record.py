@@ -1,7 +1,9 @@
 """The records a call leaves: one for the call, one for each attempt; the same columns always (BEHAVIOUR §5).
 
-Every `*_at` is wall-clock seconds since the epoch, None while it has not happened. A record is handed to the
-`RecordSink` when it opens and each time it changes; the sink writes it in group commits, off the call path.
+Every `*_at` is wall-clock seconds since the epoch, None while it has not happened. The wall clock is read
+once a call, at its INVITE; every later moment is that one and the monotonic seconds since (`moment`), so that
+a clock that is put right meanwhile makes no call longer or shorter. A record is handed to the `RecordSink`
+when it opens and each time it changes; the sink writes it in group commits, off the call path.
 """
 
 from dataclasses import dataclass, field
@@ -70,6 +72,12 @@ class AttemptRecord:
     ended_at: float | None = None
     verdict: Verdict | None = None
     """Why it ended or was left; None while it is under way."""
+    wall_minus_now: float = 0.0
+    """Its call's."""
+
+    def moment(self, now: float) -> float:
+        """The wall-clock second of `now` (monotonic) in this attempt."""
+        return now + self.wall_minus_now
 
 
 @dataclass(slots=True)
@@ -106,6 +114,12 @@ class CallRecord:
     verdict: Verdict | None = None
     caller_media: MediaFigures = field(default_factory=MediaFigures)
     callee_media: MediaFigures = field(default_factory=MediaFigures)
+    wall_minus_now: float = 0.0
+    """From monotonic to wall-clock seconds, as it was at the INVITE. Of use while the call is up."""
+
+    def moment(self, now: float) -> float:
+        """The wall-clock second of `now` (monotonic) in this call."""
+        return now + self.wall_minus_now
 
     @property
     def transcoded(self) -> bool:

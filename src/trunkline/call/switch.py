@@ -14,6 +14,7 @@ from typing import Any
 from trunkline.call.call import NOWHERE, Call
 from trunkline.call.doorman import Caller, Doorman
 from trunkline.call.leg import offer_profiles
+from trunkline.call.overload import Overload
 from trunkline.call.passing import media_warning, sdp_slug, verdict_fields
 from trunkline.call.record import CallRecord, Direction, Party, RecordState
 from trunkline.call.registrar import Registrar
@@ -60,7 +61,7 @@ class Switch:
         self._calls: dict[str, Call] = {}
         self._admitted: tuple[Request, Caller] | None = None
         self.draining = False
-        self.overloaded = False
+        self.overload = Overload(services.token().encode())
 
     # -- requests outside dialogs ------------------------------------------------------------------
 
@@ -74,7 +75,7 @@ class Switch:
         if method not in ("INVITE", "REGISTER"):
             return None
         if method == "INVITE":
-            verdict = self._no_room()
+            verdict = self._no_room(request)
             if verdict is not None:
                 return response_to(request, verdict.status, headers=verdict_fields(verdict))
         admitted = self._doorman.admit(request, flow)
@@ -105,11 +106,12 @@ class Switch:
         self._services.agent.declare(response)
         return response
 
-    def _no_room(self) -> Verdict | None:
+    def _no_room(self, invite: Request) -> Verdict | None:
         if self.draining:
             return Verdict.of(Slug.DRAINING, retry_after_s=DRAIN_RETRY_S)
         most = self._services.settings.max_calls
-        if self.overloaded or (most is not None and len(self._calls) >= most):
+        full = most is not None and len(self._calls) >= most
+        if full or self.overload.turns_away(invite):
             return Verdict.of(Slug.OVERLOADED, retry_after_s=OVERLOAD_RETRY_S)
         return None
 
@@ -287,6 +289,7 @@ class Switch:
     def _record(self, invite: IncomingInvite, direction: Direction, dialled: str, caller: str) -> CallRecord:
         services = self._services
         flow = invite.flow
+        now, wall = services.clock.now(), services.clock.wall()
         record = CallRecord(
             call_id=services.new_call_id(),
             node=services.settings.node_name,
@@ -298,7 +301,8 @@ class Switch:
             caller=readable(caller),
             sip_call_id=readable(invite.request.call_id),
             source=f"{flow.transport} {flow.remote}",
-            setup_at=services.clock.wall(),
+            setup_at=wall,
+            wall_minus_now=wall - now,
         )
         services.trace.link(invite.request.call_id, record.call_id)
         return record
@@ -310,7 +314,7 @@ class Switch:
         if verdict.status == 488:
             headers.append(media_warning(verdict, services.settings.service_domain))
         invite.reject(verdict.status, headers=headers)
-        record.ended_at = services.clock.wall()
+        record.ended_at = record.moment(services.clock.now())
         record.state = RecordState.CLOSED
         record.verdict = verdict
         record.hung_up_by = Party.SERVICE

@@ -336,7 +336,11 @@ class Limits(Section):
     )
     spike_factor: float = setting(4.0, "See spike_calls.", live=True, ge=1)
     overload_lag_ms: float = setting(
-        200.0, "New calls are answered 503 while the node lags this much behind.", live=True, gt=0
+        200.0,
+        "A growing share of new calls is answered 503 while the node is later than this, and a shrinking one "
+        "once it is less than half as late. Calls that are up, and emergencies (Priority), go on.",
+        live=True,
+        gt=0,
     )
 
 

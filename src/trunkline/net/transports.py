@@ -181,6 +181,10 @@ class Transports:
             datagrams_dropped=sum(each.dropped for each in udp),
         )
 
+    def behind_s(self) -> float:
+        """Seconds for which a datagram may have waited to be read, at most."""
+        return max([each.behind_s() for each in (*self._udp_v4, *self._udp_v6)], default=0.0)
+
     # the Connector
 
     def flow_to(self, target: Target) -> Flow:

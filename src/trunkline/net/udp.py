@@ -120,6 +120,8 @@ class UdpSocket:
         """Datagrams that could not be sent: the queue was full."""
         self.ignored = 0
         """Datagrams received that were no SIP: keep-alives, STUN, fragments of anything."""
+        self._behind_since: float | None = None
+        """The loop's time since which there may be more than was read; None: all was read."""
         self._epoll = select.epoll()
         self._epoll.register(self._socket, select.EPOLLIN)
         loop.add_reader(self._epoll.fileno(), self._ready)
@@ -134,6 +136,15 @@ class UdpSocket:
             return self._flow(address)
         host = address.host if ":" in address.host else f"::ffff:{address.host}"
         return self._flow((host, address.port, 0, 0))
+
+    def behind_s(self) -> float:
+        """Seconds since everything that had come was read last: nothing that waits has waited longer."""
+        if self._behind_since is None:
+            return 0.0
+        if not any(event & select.EPOLLIN for _, event in self._epoll.poll(0)):
+            self._behind_since = None
+            return 0.0
+        return self._loop.time() - self._behind_since
 
     def close(self) -> None:
         """Stop. Datagrams still queued are lost. Idempotent."""
@@ -185,6 +196,7 @@ class UdpSocket:
             try:
                 size, source = receive(buffer)
             except BlockingIOError:
+                self._behind_since = None
                 if count == 0:
                     self._read_errors()
                 return
@@ -208,6 +220,8 @@ class UdpSocket:
                 self._events.faulted("received over UDP", error)
             if self._epoll.closed:
                 return
+        if self._behind_since is None:
+            self._behind_since = self._loop.time()
 
     def _read_errors(self) -> None:
         """Empty the kernel's error queue, up to a bound: what is left keeps the socket readable."""

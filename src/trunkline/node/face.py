@@ -55,8 +55,10 @@ class NodeFace:
         reasons = []
         if node.switch.draining:
             reasons.append("The node is draining: it takes no new calls.")
-        if node.switch.overloaded:
-            reasons.append(f"The node is overloaded: its event loop is {node.lag_s * 1000:.0f} ms late.")
+        overload = node.switch.overload
+        if overload.share:
+            shed, late = f"{overload.share:.0%} of new calls", f"{overload.late_s * 1000:.0f} ms late"
+            reasons.append(f"The node is overloaded: it is {late}, and turns {shed} away.")
         occupancy = node.media.occupancy()
         if occupancy.open >= occupancy.total:
             away = [f"{state.name} is down: {state.reason}." for state in node.rtpengines if not state.up]
@@ -80,7 +82,7 @@ class NodeFace:
             bans=len(node.gate.bans()),
             media_ports_in_use=node.media.occupancy().open,
             media_instances=tuple(str(state) for state in node.rtpengines),
-            loop_lag_ms=round(node.lag_s * 1000, 3),
+            loop_lag_ms=round(node.switch.overload.late_s * 1000, 3),
             client_transactions=stack.client_transactions,
             server_transactions=stack.server_transactions,
         )

@@ -11,7 +11,6 @@ import gc
 import os
 import random
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -76,8 +75,6 @@ from trunkline.web.serving import HttpServer, listen_tcp
 
 WELCOME_S = 3600.0
 """How long a source counts as known after its password was right."""
-LAGS_IN_A_ROW = 5
-"""So many measurements must all be bad for the node to count as overloaded."""
 NONCES_REMEMBERED = 4096
 """Twice as many nonces are known to be used (about 2 MB); a client whose nonce is older is asked once
 more.
@@ -109,11 +106,6 @@ class Node:
         self.metrics = Metrics()
         self.feed = CallFeed()
         self.directory = Directory()
-        self._lags = deque((0.0,) * LAGS_IN_A_ROW, LAGS_IN_A_ROW)
-        self.lag_s = 0.0
-        """How far the event loop lags behind: the least of its last measurements, for one pause is no
-        overload.
-        """
         self._verified_names: set[str] = set()
         self._loop = loop
         self._open = AsyncExitStack()
@@ -352,13 +344,18 @@ class Node:
         return 0.0 if route is None else route.price_per_minute
 
     def _shut_out(self, bans: Sequence[StoredBan]) -> None:
-        """Bans at rest that the gate doesn't hold yet."""
-        wall = self.clock.wall()
+        """Bans at rest that the gate doesn't hold yet. Those that no operator ordered last `limits.ban_s` at
+        most, whatever became of the wall clock since.
+        """
+        wall, longest_s = self.clock.wall(), self.settings.limits.ban_s
         held = {ban.source for ban in self.gate.bans()}
         for ban in bans:
             if ban.source not in held:
+                evidence = Evidence(ban.evidence)
                 for_s = None if ban.until_at is None else ban.until_at - wall
-                self.gate.ban(ban.source, ban.reason, evidence=Evidence(ban.evidence), for_s=for_s)
+                if for_s is not None and evidence is not Evidence.ORDERED:
+                    for_s = min(for_s, longest_s)
+                self.gate.ban(ban.source, ban.reason, evidence=evidence, for_s=for_s)
 
     def _with_flow(self, binding: Binding) -> Binding:
         """UDP needs no connection: the way back is the address that it came from."""
@@ -412,6 +409,12 @@ class Node:
         gauge("active_calls", "Calls under way.", lambda: len(self.switch))
         gauge("dialogs", "SIP dialogs.", lambda: self.services.agent.dialogs)
         gauge("registered_contacts", "Contacts registered.", lambda: len(self.registrations))
+        gauge(
+            "shed_share",
+            "New calls turned away for overload, of all.",
+            lambda: round(self.switch.overload.share, 3),
+        )
+        gauge("tasks", "Tasks of the event loop.", lambda: len(asyncio.all_tasks()))
         gauge("bans", "Sources shut out.", lambda: len(self.gate.bans()))
         gauge("connections", "TCP and TLS connections.", lambda: self.transports.figures().connections)
         self.metrics.counter(
@@ -457,10 +460,10 @@ class Node:
             self.metrics.gauge(name, text, by_instance(read), label="instance")
 
     def _lagged(self, lag_s: float) -> None:
+        """The node is as late as its loop, or as the datagrams that wait in the kernel."""
         self.metrics.loop_lag_s.add(lag_s)
-        self._lags.append(lag_s)
-        self.lag_s = min(self._lags)
-        self.switch.overloaded = self.lag_s * 1000 > self.settings.limits.overload_lag_ms
+        late_s = max(lag_s, self.transports.behind_s())
+        self.switch.overload.measured(late_s, self.settings.limits.overload_lag_ms / 1000)
 
     def _directory_changed(self, update: Update) -> None:
         """On the watcher's thread."""

@@ -262,11 +262,12 @@ class Challenger:
         return Outcome.OK if self._fresh(credentials, issued_at) else Outcome.STALE
 
     def _fresh(self, credentials: Credentials, issued_at: float | None) -> bool:
-        if issued_at is None or not -_SKEW_S <= self._clock.wall() - issued_at <= self._lifetime_s:
+        wall = self._clock.wall()
+        if issued_at is None or not -_SKEW_S <= wall - issued_at <= self._lifetime_s:
             return False
         if self._counts is None:
             return True
-        return self._counts.take(credentials.nonce, issued_at, int(credentials.nc or "1", 16))
+        return self._counts.take(credentials.nonce, issued_at, int(credentials.nc or "1", 16), wall)
 
 
 def uris_agree(digest_uri: str, request_uri: str) -> bool:

@@ -52,9 +52,13 @@ class NonceCounts:
     Two generations of at most `limit` nonces each. When the newer one is full the older is forgotten, and
     every nonce that could have stood in it counts as used from then on: at worst a client is asked once more,
     never is a replay let through.
+
+    A wall clock that was put back leaves moments in memory that are yet to come. They count as the present
+    one: else every nonce would be refused until that time has come again. What was forgotten before such a
+    step may be used once more when the clock passes its moment for the second time.
     """
 
-    __slots__ = ("_floor", "_limit", "_newer", "_newest", "_older", "_older_newest")
+    __slots__ = ("_floor", "_limit", "_newer", "_newest", "_older", "_older_newest", "_wall")
 
     def __init__(self, limit: int = 65_536) -> None:
         self._limit = limit
@@ -63,9 +67,15 @@ class NonceCounts:
         self._newest = 0.0
         self._older_newest = 0.0
         self._floor = 0.0
+        self._wall = 0.0
 
-    def take(self, nonce: str, issued_at: float, count: int) -> bool:
-        """Use `count` of `nonce`; False when it or a higher one has been used, or nobody can tell."""
+    def take(self, nonce: str, issued_at: float, count: int, wall: float) -> bool:
+        """Use `count` of `nonce` at `wall` (seconds since the epoch); False when it or a higher one has been
+        used, or nobody can tell.
+        """
+        if wall < self._wall:
+            self._put_back(wall)
+        self._wall = wall
         if issued_at <= self._floor:
             return False
         last = self._newer.get(nonce)
@@ -82,6 +92,11 @@ class NonceCounts:
         self._newer[nonce] = count
         self._newest = max(self._newest, issued_at)
         return True
+
+    def _put_back(self, wall: float) -> None:
+        self._newest = min(self._newest, wall)
+        self._older_newest = min(self._older_newest, wall)
+        self._floor = min(self._floor, wall)
 
     def __len__(self) -> int:
         return len(self._newer) + len(self._older)

@@ -72,11 +72,11 @@ class _Recent:
     def __init__(self) -> None:
         self.buckets: deque[tuple[int, int]] = deque()
         self.quiet_until = 0.0
-        """No second alarm about the same spike before this wall-clock second."""
+        """No second alarm about the same spike before this monotonic second."""
 
-    def count(self, wall: float) -> int:
-        """One more call; how many there are."""
-        step = int(wall // _BUCKET_S)
+    def count(self, now: float) -> int:
+        """One more call; how many there are. `now` is monotonic."""
+        step = int(now // _BUCKET_S)
         buckets = self.buckets
         while buckets and buckets[0][0] <= step - _BUCKETS:
             buckets.popleft()
@@ -124,12 +124,13 @@ class FraudWatch:
         held = self._held.get(account.key)
         if held is not None:
             return held
-        wall = self._clock.wall()
+        now, wall = self._clock.now(), self._clock.wall()
         habits = self._habits.setdefault(account.key, Habits())
         recent = self._recent.setdefault(account.key, _Recent())
-        calls = recent.count(wall)
+        calls = recent.count(now)
         country = country_of(called)
-        kind, detail = self._strange(habits, recent, country, calls, wall)
+        most = max(self.policy.spike_calls, self.policy.spike_factor * _busiest(habits.hours, wall))
+        kind, detail = self._strange(habits, recent, country, calls, most, now)
         habits.countries.add(country)
         _count_hour(habits, int(wall // HOUR_S))
         if kind is None or not self._knows:
@@ -142,13 +143,12 @@ class FraudWatch:
         return self._held.get(account.key)
 
     def _strange(
-        self, habits: Habits, recent: _Recent, country: str, calls: int, wall: float
+        self, habits: Habits, recent: _Recent, country: str, calls: int, most: float, now: float
     ) -> tuple[AlarmKind | None, str]:
         if habits.countries and country not in habits.countries:
             return AlarmKind.NEW_COUNTRY, f"the first call to +{country}"
-        most = max(self.policy.spike_calls, self.policy.spike_factor * _busiest(habits.hours, wall))
-        if calls > most and wall >= recent.quiet_until:
-            recent.quiet_until = wall + HOUR_S
+        if calls > most and now >= recent.quiet_until:
+            recent.quiet_until = now + HOUR_S
             return AlarmKind.SPIKE, f"{calls} calls within an hour; {most:g} would not be strange"
         return None, ""
 

@@ -90,9 +90,11 @@ class _Usage:
         """For the moment at which the day's minutes or money will be used up."""
 
     def turn_day(self, now: float, wall: float) -> None:
-        """Begin a new day if one has begun."""
+        """Begin a new day if one has begun. The day before the present one is that of a clock that was put
+        back: what was used stays used.
+        """
         day = int(wall // _DAY_S)
-        if day != self.day:
+        if day != self.day and day != self.day - 1:
             self.day = day
             self.day_began = now - wall % _DAY_S
             self.seconds.turn_day(self.day_began)

@@ -69,6 +69,25 @@ def test_outbound_with_digest() -> None:
         assert figures.packets_sent == pytest.approx(450, abs=10)
 
 
+@pytest.mark.parametrize("step_s", [-3600, 3600])
+def test_a_wall_clock_that_is_put_right_makes_no_call_longer_or_shorter(step_s: int) -> None:
+    """Ringing, talking and the attempt are counted from the INVITE's moment; the next call is of the new
+    time.
+    """
+    world = World()
+    world.talking_outbound()
+    world.clock.advance(4)
+    world.clock.step_wall(step_s)
+    world.clock.advance(4)
+    world.customer.the_usage.bye()
+    world.finish()
+    record = world.record
+    assert (record.setup_s, record.ring_s, record.talk_s) == pytest.approx((0.02, 1.0, 8.96), abs=0.05)
+    (attempt,) = world.attempts
+    assert attempt.answered_at == record.answered_at
+    assert attempt.ended_at == pytest.approx(record.ended_at)
+
+
 def test_inbound() -> None:
     world = World()
     world.talking_inbound()

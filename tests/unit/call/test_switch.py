@@ -392,7 +392,7 @@ def test_a_draining_node_takes_no_call_and_lets_the_others_end() -> None:
 @pytest.mark.parametrize("how", ["overloaded", "max_calls"])
 def test_a_busy_node_is_503_with_retry_after(how: str) -> None:
     world = World(settings=replace(SETTINGS, max_calls=0 if how == "max_calls" else None))
-    world.node.switch.overloaded = how == "overloaded"
+    world.node.switch.overload.share = float(how == "overloaded")
     world.outbound()
     response = refused(world)
     assert (response.status, error_id(response)) == (503, "overloaded")

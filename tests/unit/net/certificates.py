@@ -19,8 +19,10 @@ class Certificate:
     key: Path
 
 
-def self_signed(folder: Path, name: str) -> Certificate:
-    """A certificate for host `name` and for 127.0.0.1. RSA, as the PBXs that speak TLS 1.0 want it."""
+def self_signed(folder: Path, name: str, days: int = 1) -> Certificate:
+    """A certificate for host `name` and for 127.0.0.1, good for so many days; with less than nothing it has
+    expired. RSA, as the PBXs that speak TLS 1.0 want it.
+    """
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = dt.datetime.now(dt.UTC)
@@ -33,8 +35,8 @@ def self_signed(folder: Path, name: str) -> Certificate:
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
+        .not_valid_before(now - dt.timedelta(days=30))
+        .not_valid_after(now + dt.timedelta(days=days))
         .add_extension(names, critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import select
 import socket
+import time
 from typing import Any
 
 import pytest
@@ -268,6 +269,33 @@ async def test_more_datagrams_than_one_wakeup_takes_all_arrive() -> None:
             for _ in range(18):
                 phone.sendto(OPTIONS, transports.bound[0].bind)
             await recorder.message(17)
+
+
+async def test_it_says_for_how_long_more_has_come_than_was_read() -> None:
+    """Not so for what one wakeup takes exactly: nothing waits then."""
+    recorder = Recorder()
+    behind: list[float] = []
+    limits = UdpLimits(datagrams_per_wakeup=4)
+    async with opened(recorder, listen(Transport.UDP), udp=limits) as transports:
+
+        def work(_data: bytes, _flow: object) -> None:
+            behind.append(transports.behind_s())
+            done_at = time.monotonic() + 0.003
+            while time.monotonic() < done_at:
+                pass
+
+        recorder.on_message = work
+        with peer() as phone:
+            for _ in range(12):
+                phone.sendto(OPTIONS, transports.bound[0].bind)
+            await recorder.message(11)
+            assert behind[:4] == [0.0] * 4
+            assert 0.0 < behind[5] < behind[10] < 10.0
+            assert transports.behind_s() == 0.0
+            for _ in range(4):
+                phone.sendto(OPTIONS, transports.bound[0].bind)
+            await recorder.message(15)
+            assert transports.behind_s() == 0.0
 
 
 async def test_closing_from_within_a_message_is_safe() -> None:

@@ -37,7 +37,7 @@ def test_an_idle_node(tmp_path: Path) -> None:
 
 def test_why_it_is_not_ready(tmp_path: Path) -> None:
     async def look(ground: Ground) -> None:
-        ground.node.switch.overloaded = True
+        ground.node.switch.overload.share = 0.1
         ground.node.drain(60)
         readiness = ground.face.readiness()
         assert not readiness.ready

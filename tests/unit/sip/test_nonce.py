@@ -42,36 +42,53 @@ def test_a_short_key_is_refused() -> None:
         NonceMint("example.com", KEY[:15])
 
 
+LATER = 1000.0
+"""When all the nonces of the tests of counts are old enough."""
+
+
 def test_counts_only_go_up() -> None:
     counts = NonceCounts()
-    assert counts.take("n", 1.0, 1)
-    assert not counts.take("n", 1.0, 1)
-    assert counts.take("n", 1.0, 3)
-    assert not counts.take("n", 1.0, 2)
-    assert counts.take("m", 1.0, 1)
-    assert not counts.take("m", 1.0, 0)
+    assert counts.take("n", 1.0, 1, LATER)
+    assert not counts.take("n", 1.0, 1, LATER)
+    assert counts.take("n", 1.0, 3, LATER)
+    assert not counts.take("n", 1.0, 2, LATER)
+    assert counts.take("m", 1.0, 1, LATER)
+    assert not counts.take("m", 1.0, 0, LATER)
 
 
 def test_counts_are_bounded_and_what_is_forgotten_counts_as_used() -> None:
     counts = NonceCounts(limit=10)
     for number in range(100):
-        assert counts.take(f"n{number}", 100.0 + number, 1)
+        assert counts.take(f"n{number}", 100.0 + number, 1, LATER)
         assert len(counts) <= 20
     for number in range(100):
-        assert not counts.take(f"n{number}", 100.0 + number, 1)
-    remembered = [number for number in range(100) if counts.take(f"n{number}", 100.0 + number, 2)]
+        assert not counts.take(f"n{number}", 100.0 + number, 1, LATER)
+    remembered = [number for number in range(100) if counts.take(f"n{number}", 100.0 + number, 2, LATER)]
     assert remembered
     assert remembered == list(range(min(remembered), 100))
-    assert counts.take("new", 300.0, 1)
+    assert counts.take("new", 300.0, 1, LATER)
 
 
 def test_an_old_nonce_can_not_come_back_through_a_rotation() -> None:
     counts = NonceCounts(limit=2)
-    assert counts.take("a", 1.0, 1)
-    assert counts.take("b", 2.0, 1)
-    assert counts.take("c", 3.0, 1)
-    assert counts.take("d", 4.0, 1)
-    assert counts.take("e", 5.0, 1)
-    assert not counts.take("a", 1.0, 1)
-    assert not counts.take("b", 2.0, 1)
-    assert not counts.take("c", 3.0, 1)
+    assert counts.take("a", 1.0, 1, LATER)
+    assert counts.take("b", 2.0, 1, LATER)
+    assert counts.take("c", 3.0, 1, LATER)
+    assert counts.take("d", 4.0, 1, LATER)
+    assert counts.take("e", 5.0, 1, LATER)
+    assert not counts.take("a", 1.0, 1, LATER)
+    assert not counts.take("b", 2.0, 1, LATER)
+    assert not counts.take("c", 3.0, 1, LATER)
+
+
+def test_a_clock_that_was_put_back_locks_nobody_out() -> None:
+    """By an hour, when everything remembered is of a time that is yet to come again."""
+    counts = NonceCounts(limit=10)
+    for number in range(30):
+        assert counts.take(f"n{number}", NOW + number, 1, NOW + number)
+    back = NOW - 3600
+    assert not counts.take("before", back - 0.5, 1, back), "from before the step: nobody can tell"
+    for number in range(30):
+        assert counts.take(f"m{number}", back + number + 0.5, 1, back + number + 1)
+        assert not counts.take(f"m{number}", back + number + 0.5, 1, back + number + 1)
+    assert not counts.take("m0", back + 0.5, 1, back + 31), "what is forgotten counts as used, as ever"

@@ -96,6 +96,20 @@ def test_calls_of_more_than_an_hour_ago_do_not_count() -> None:
     assert ground.raised == []
 
 
+@pytest.mark.parametrize("step_s", [-3600, 3600])
+def test_a_wall_clock_that_is_put_right_raises_no_alarm_and_hides_none(step_s: int) -> None:
+    ground = Ground(FraudPolicy(spike_calls=10, spike_factor=1.0))
+    ground.place(times=5)
+    ground.clock.advance(HOUR_S - 1200)
+    ground.clock.step_wall(step_s)
+    ground.place(times=5)
+    ground.clock.advance(HOUR_S - 1200)
+    ground.place(times=5)
+    assert ground.raised == [], "ten within any hour"
+    ground.place()
+    assert ground.kinds == [AlarmKind.SPIKE]
+
+
 def test_a_busy_account_may_have_four_times_its_busiest_hour() -> None:
     clock = FakeClock()
     hour = int(clock.wall() // HOUR_S)

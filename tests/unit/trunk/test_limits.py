@@ -160,6 +160,25 @@ def test_a_new_day_begins_at_midnight_utc(limits: AccountLimits, clock: FakeCloc
     assert limits.check(account) is None
 
 
+def test_a_wall_clock_that_was_put_back_over_midnight_gives_no_second_day(
+    limits: AccountLimits, clock: FakeClock
+) -> None:
+    account = Account("acme", minutes_per_day=1)
+    clock.advance(DAY - 1000 + 600)
+    call = admitted(limits.admit(account))
+    call.answered(never)
+    clock.advance(40)
+    clock.step_wall(-3600)
+    assert limits.used_today_s("acme") == pytest.approx(40)
+    clock.advance(10)
+    call.release()
+    assert limits.used_today_s("acme") == pytest.approx(50)
+    clock.advance(3600)
+    assert limits.used_today_s("acme") == pytest.approx(50), "the same day again"
+    clock.advance(DAY)
+    assert limits.used_today_s("acme") == pytest.approx(0)
+
+
 def test_a_call_over_several_days(limits: AccountLimits, clock: FakeClock) -> None:
     account = Account("acme")
     call = admitted(limits.admit(account))
