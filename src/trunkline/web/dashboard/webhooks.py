@@ -110,6 +110,15 @@ def resend(request: Request, desk: Signed, form: Form, webhook_id: str) -> Respo
     return go(request, f"/webhooks/{webhook_id}", "It is sent again.")
 
 
+@router.post("/webhooks/{webhook_id}/test")
+def test(request: Request, desk: Signed, form: Form, webhook_id: str) -> Response:  # noqa: ARG001 - as above
+    try:
+        desk.webhooks.test(webhook_id)
+    except TrunklineError as error:
+        return _one(request, desk, webhook_id, why=refusal(error))
+    return go(request, f"/webhooks/{webhook_id}", "A test event is sent. Look again in a moment.")
+
+
 @router.post("/webhooks/{webhook_id}/remove")
 def remove(request: Request, desk: Signed, form: Form, webhook_id: str) -> Response:  # noqa: ARG001 - as above
     desk.webhooks.remove(webhook_id)

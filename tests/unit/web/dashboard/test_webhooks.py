@@ -111,3 +111,13 @@ def test_what_is_sent_is_shown_as_text(customer: Browser, office: Office) -> Non
     assert HOSTILE not in page
     assert "\x1b" not in page
     assert len(page) < 40_000
+
+
+def test_a_trial(customer: Browser, other: Browser, office: Office) -> None:
+    path = added(customer, office)
+    page = customer.sent(f"{path}/test")
+    assert "A test event is sent" in page
+    assert "webhook.test" in page
+    other.post(f"{path}/test", 404)
+    office.store.webhooks.update(only(office).id, enabled=False)
+    assert "The webhook is off" in customer.post(f"{path}/test", 409).text
