@@ -6,6 +6,7 @@
 mod engine;
 mod errors;
 mod leg;
+mod quality;
 mod sip;
 mod trial;
 
@@ -19,5 +20,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<leg::Statistics>()?;
     module.add_class::<sip::HeadReader>()?;
     module.add_class::<trial::CodecTrial>()?;
+    module.add_function(wrap_pyfunction!(quality::estimate_mos, module)?)?;
     Ok(())
 }

@@ -45,6 +45,7 @@ COMMANDS = {
     "number": Entry("numbers", DIRECTORY, "Numbers, and where their calls go."),
     "carrier": Entry("carriers", DIRECTORY, "Upstream SIP peers."),
     "route": Entry("routes", DIRECTORY, "Which carrier takes which numbers."),
+    "webhook": Entry("webhooks", DIRECTORY, "Programs that are told what happens, by HTTP."),
     "calls": Entry("calls", LOOKING, "List calls, follow them, or show one with its SIP ladder."),
     "registration": Entry("registrations", LOOKING, "Devices that are registered now."),
     "ban": Entry("bans", LOOKING, "Sources that are turned away."),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from trunkline.call.record import AttemptRecord, CallRecord, MediaFigures
+from trunkline.call.quality import Quality
+from trunkline.call.record import AttemptRecord, CallRecord, MediaFigures, RecordState
 from trunkline.cli.installation import Installation, installation
 from trunkline.cli.output import (
     Json,
@@ -41,6 +43,7 @@ app = typer.Typer(add_completion=False)
         "trunkline calls --account trunk1 --hours 24",
         "trunkline calls --follow",
         "trunkline calls CALL-ID",
+        "trunkline calls CALL-ID --quality",
         "trunkline calls CALL-ID --pcap call.pcap",
         "trunkline calls CALL-ID --hang-up",
     )
@@ -58,6 +61,9 @@ def calls(
     messages: Annotated[
         bool, typer.Option("--messages", help="Show every SIP message of the call whole.")
     ] = False,
+    quality: Annotated[
+        bool, typer.Option("--quality", help="Show how the audio of the call went over its time.")
+    ] = False,
     pcap: Annotated[
         Path | None, typer.Option(help="Write the call's SIP messages to this file, for Wireshark.")
     ] = None,
@@ -70,10 +76,14 @@ def calls(
     """
     here = installation(context)
     number = None if number is None else normalise(number)
-    if call_id is None and (hang_up or messages or pcap is not None):
-        raise ConfigError("--hang-up, --messages and --pcap need a CALL-ID; trunkline calls lists them")
+    if call_id is None and (hang_up or messages or quality or pcap is not None):
+        raise ConfigError(
+            "--hang-up, --messages, --quality and --pcap need a CALL-ID; trunkline calls lists them"
+        )
     if call_id is not None and hang_up:
         _hang_up(here, call_id)
+    elif call_id is not None and quality and not as_json:
+        print_rows(quality_rows(quality_of(here, call_id)), False, "The call was too short, or is not kept.")
     elif call_id is not None and not follow:
         _one(here, call_id, messages=messages, pcap=pcap, as_json=as_json)
     elif follow:
@@ -172,6 +182,7 @@ def _one(here: Installation, call_id: str, *, messages: bool, pcap: Path | None,
     card = call_card(detail.call)
     if as_json:
         card["attempt_records"] = [attempt_row(attempt) for attempt in detail.attempts]
+        card["quality"] = quality_rows(quality_of(here, call_id))
         card["messages"] = [
             {
                 "at": message.at,
@@ -201,6 +212,32 @@ def show_call(
     print_rows([attempt_row(attempt) for attempt in attempts], False, "No attempts.")
     console.print()
     console.out(render_messages(ladder) if messages else render_ladder(ladder), end="", highlight=False)
+
+
+def quality_of(here: Installation, call_id: str) -> Quality:
+    """How the call's audio went, or goes: from the running node while the call is up."""
+    if here.store.calls.get(call_id).call.state is RecordState.OPEN:
+        with suppress(NoNodeError), here.control() as node:
+            going = node.quality(call_id)
+            if going is not None:
+                return going
+    return here.store.calls.quality(call_id)
+
+
+def quality_rows(quality: Quality) -> list[Row]:
+    """A row for each point of both legs."""
+    rows: list[Row] = []
+    for caller, callee in zip(*quality, strict=True):
+        row: dict[str, object] = {"until_s": caller.until_s}
+        for name, point in (("caller", caller), ("callee", callee)):
+            row |= {
+                f"{name}_received": point.received,
+                f"{name}_lost": point.lost,
+                f"{name}_jitter_ms": point.jitter_ms,
+                f"{name}_mos": point.mos,
+            }
+        rows.append(row)
+    return rows
 
 
 def ladder_of(here: Installation, call_id: str) -> list[LadderMessage]:

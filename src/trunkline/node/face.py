@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from trunkline import __version__
 from trunkline.call.call import Call
+from trunkline.call.quality import Quality
 from trunkline.call.record import Direction, MediaFigures
 from trunkline.node.trial_call import TrialCalls
 from trunkline.observe.message import LadderMessage
@@ -108,6 +109,13 @@ class NodeFace:
             return None
         callee = call.callee
         return CallAudio(call.caller.figures(), MediaFigures() if callee is None else callee.figures())
+
+    def quality(self, call_id: str) -> Quality | None:
+        node = self._node
+        if node.switch.call(call_id) is None:
+            return None
+        course = node.quality.course(call_id)
+        return Quality() if course is None else course.quality()
 
     async def ladder(self, call_id: str) -> list[LadderMessage]:
         return await self._node.ladder.read(call_id)

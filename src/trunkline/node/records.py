@@ -1,5 +1,8 @@
-"""Where records go: to the database, into the counters, and to whoever follows the calls."""
+"""Where records go: to the database, into the counters, and to whoever follows the calls. And
+who is told that a call's audio may be looked at, and that it is over.
+"""
 
+from trunkline.call.quality_watch import QualityWatch
 from trunkline.call.record import AttemptRecord, CallRecord
 from trunkline.clock import Clock
 from trunkline.observe.metrics import Metrics
@@ -11,12 +14,15 @@ from trunkline.web.views import CallEvent, LiveCall
 class Records:
     """The `RecordSink` of a node."""
 
-    __slots__ = ("_clock", "_feed", "_latest", "_metrics", "_writer", "total")
+    __slots__ = ("_clock", "_feed", "_latest", "_metrics", "_quality", "_writer", "total")
 
-    def __init__(self, writer: RecordWriter, metrics: Metrics, feed: CallFeed, clock: Clock) -> None:
+    def __init__(
+        self, writer: RecordWriter, metrics: Metrics, feed: CallFeed, quality: QualityWatch, clock: Clock
+    ) -> None:
         self._writer = writer
         self._metrics = metrics
         self._feed = feed
+        self._quality = quality
         self._clock = clock
         self._latest: dict[str, AttemptRecord] = {}
         self.total = 0
@@ -28,8 +34,13 @@ class Records:
         latest = self._latest.get(record.call_id)
         if record.ended_at is not None:
             self._latest.pop(record.call_id, None)
+            course = self._quality.ended(record.call_id)
+            if course is not None:
+                self._writer.course_ended(record, course)
             self._metrics.call_ended(record)
             self.total += 1
+        elif record.answered_at is not None:
+            self._quality.answered(record.call_id)
         if self._feed.heard:
             self._feed.publish(CallEvent(self._clock.wall(), LiveCall.of(record, latest)))
 

@@ -234,11 +234,16 @@ class Accounts:
             right |= hmac.compare_digest(stored, given)
         return account if right else None
 
-    def remove(self, key: str) -> None:
-        """Raises `NotFoundError`, and `InUseError` while the account has numbers or a carrier names it."""
+    def remove(self, key: str, *, guard: Guard | None = None) -> None:
+        """Raises `NotFoundError`, `InUseError` while the account has numbers or a carrier names it, and
+        whatever `guard` does.
+        """
         with self._database.write() as connection:
             check_exists(connection, Kind.ACCOUNT, key)
-            before = account_values(load_accounts(connection, [key])[0])
+            account = load_accounts(connection, [key])[0]
+            if guard is not None:
+                guard(account)
+            before = account_values(account)
             try:
                 connection.execute(schema.account.delete().where(schema.account.c.key == key))
             except IntegrityError:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from trunkline.call.quality import Quality, read_quality
 from trunkline.call.record import AttemptRecord, CallRecord, Direction, RecordState
 from trunkline.store import schema
 from trunkline.store.database import Database
@@ -109,6 +110,18 @@ class Calls:
             )
             return CallDetail(call_from(tuple(row)), [attempt_from(tuple(item)) for item in attempts])
 
+    def quality(self, call_id: str) -> Quality:
+        """How the audio of a call went; no points when it is up, was short, or is unknown. Raises
+        `StoreError` for what can't be read.
+        """
+        table = schema.call_quality
+        with self._database.read() as connection:
+            course = connection.execute(sa.select(table.c.course).where(table.c.call_id == call_id)).scalar()
+        try:
+            return Quality() if course is None else read_quality(course)
+        except ValueError as error:
+            raise StoreError(f"call {call_id}: {error}") from None
+
 
 def prune_calls(database: Database, before: float, limit: int) -> int:
     """Delete up to `limit` calls that were set up before `before`, oldest first, with their attempts; return
@@ -116,7 +129,7 @@ def prune_calls(database: Database, before: float, limit: int) -> int:
 
     Calls that are still open stay. Raises `DatabaseError`.
     """
-    call, attempt = schema.call, schema.attempt
+    call = schema.call
     with database.write() as connection:
         doomed = list(
             connection.execute(
@@ -127,8 +140,8 @@ def prune_calls(database: Database, before: float, limit: int) -> int:
             ).scalars()
         )
         if doomed:
-            connection.execute(attempt.delete().where(attempt.c.call_id.in_(doomed)))
-            connection.execute(call.delete().where(call.c.call_id.in_(doomed)))
+            for table in (schema.call_quality, schema.attempt, call):
+                connection.execute(table.delete().where(table.c.call_id.in_(doomed)))
     return len(doomed)
 
 

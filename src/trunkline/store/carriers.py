@@ -103,13 +103,12 @@ class Carriers:
             check_exists(connection, Kind.CARRIER, name)
             [(row, gateways)] = load_groups(connection, Kind.CARRIER, [name])
             shown = _shown(row, gateways, replaced="credentials" in changes)
+            if guard is not None:
+                guard(carrier_from(row, gateways, self._keyring))
             if "credentials" in changes:
                 changes.setdefault("register", row["register"])
                 row = {**row, "user": None, "secret": None, "register": False}
-            before = carrier_from(row, gateways, self._keyring)
-            if guard is not None:
-                guard(before)
-            carrier = replace(before, **changes)
+            carrier = replace(carrier_from(row, gateways, self._keyring), **changes)
             _check_inbound_account(connection, carrier)
             values = carrier_values(carrier, self._keyring)
             connection.execute(schema.carrier.update().where(schema.carrier.c.name == name).values(**values))
@@ -119,11 +118,13 @@ class Carriers:
             self._trail.changed(connection, Kind.CARRIER, name, "change", before=shown, after=after)
         return carrier
 
-    def remove(self, name: str) -> None:
-        """Raises `NotFoundError`, and `InUseError` while a route names it."""
+    def remove(self, name: str, *, guard: Guard | None = None) -> None:
+        """Raises `NotFoundError`, `InUseError` while a route names it, and whatever `guard` does."""
         with self._database.write() as connection:
             check_exists(connection, Kind.CARRIER, name)
             [(row, gateways)] = load_groups(connection, Kind.CARRIER, [name])
+            if guard is not None:
+                guard(carrier_from(row, gateways, self._keyring))
             shown = _shown(row, gateways)
             try:
                 connection.execute(schema.carrier.delete().where(schema.carrier.c.name == name))

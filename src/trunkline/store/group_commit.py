@@ -38,7 +38,14 @@ _FIXED: Final = frozenset(
     }
 )
 
-_WRITTEN: Final = (schema.run, schema.call, schema.attempt, schema.registration, schema.ban)
+_WRITTEN: Final = (
+    schema.run,
+    schema.call,
+    schema.call_quality,
+    schema.attempt,
+    schema.registration,
+    schema.ban,
+)
 
 
 class Group(NamedTuple):

@@ -128,11 +128,13 @@ class Numbers:
             self._changed(connection, number, "change", number_values(before), number_values(number))
         return number
 
-    def remove(self, e164: str) -> None:
-        """Raises `NotFoundError`."""
+    def remove(self, e164: str, *, guard: Guard | None = None) -> None:
+        """Raises `NotFoundError`, and whatever `guard` does."""
         with self._database.write() as connection:
             check_exists(connection, Kind.NUMBER, e164)
             before = load_numbers(connection, [e164])[0]
+            if guard is not None:
+                guard(before)
             connection.execute(schema.number.delete().where(schema.number.c.e164 == e164))
             self._changed(connection, before, "remove", before=number_values(before))
 

@@ -7,6 +7,7 @@ one moment. The column order is that of `schema.call` and `schema.attempt`.
 
 from typing import Any, Final
 
+from trunkline.call.quality import Course
 from trunkline.call.record import AttemptRecord, CallRecord, Direction, MediaFigures, Party, RecordState
 from trunkline.store import schema
 from trunkline.trunk.verdict import Slug, Verdict
@@ -82,6 +83,11 @@ def attempt_row(record: AttemptRecord) -> RecordRow:
         record.ended_at,
         *_verdict_columns(record.verdict),
     )
+
+
+def quality_row(record: CallRecord, course: Course) -> RecordRow:
+    """The course of a call that has ended, in the order of `schema.call_quality`. Only once."""
+    return record.call_id, course.write(record.caller_media, record.callee_media, record.talk_s)
 
 
 def call_from(row: RecordRow) -> CallRecord:

@@ -19,13 +19,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from trunkline.call.quality import Course
 from trunkline.call.record import AttemptRecord, CallRecord, RecordState
 from trunkline.clock import Clock, Timer
 from trunkline.store.bans import StoredBan
 from trunkline.store.database import Database
 from trunkline.store.group_commit import Group
 from trunkline.store.record_delivery import RecordDelivery
-from trunkline.store.record_rows import CALL_COLUMNS, RecordRow, attempt_row, call_row
+from trunkline.store.record_rows import CALL_COLUMNS, RecordRow, attempt_row, call_row, quality_row
 from trunkline.store.registrations import registration_row
 from trunkline.trunk.registrations import Binding
 
@@ -88,6 +89,7 @@ class RecordWriter:
         self._run = secrets.token_hex(8)
         self._started_at = clock.wall()
         self._calls: dict[str, CallRecord] = {}
+        self._courses: dict[str, tuple[CallRecord, Course]] = {}
         self._attempts: dict[str, AttemptRecord] = {}
         self._bindings: dict[str, Sequence[Binding]] = {}
         self._bans: dict[str, StoredBan | None] = {}
@@ -111,6 +113,10 @@ class RecordWriter:
         self._calls[record.call_id] = record
         if self._timer is None:
             self._timer = self._clock.at(self._clock.now() + self._interval_s, self._hand_over)
+
+    def course_ended(self, record: CallRecord, course: Course) -> None:
+        """Note how the audio of a call went that has just ended, besides `call_changed`."""
+        self._courses[record.call_id] = record, course
 
     def attempt_changed(self, record: AttemptRecord) -> None:
         """As `call_changed`."""
@@ -191,6 +197,9 @@ class RecordWriter:
         if self._calls:
             put["call"] = [call_row(record, run) for record in self._calls.values()]
             self._calls.clear()
+        if self._courses:
+            put["call_quality"] = [quality_row(*ended) for ended in self._courses.values()]
+            self._courses.clear()
         if self._attempts:
             put["attempt"] = [attempt_row(record) for record in self._attempts.values()]
             self._attempts.clear()
@@ -216,7 +225,7 @@ class RecordWriter:
 
     def _wait_longer(self) -> None:
         """The thread is stuck: keep everything noted, where changes of one thing still coalesce."""
-        for noted in (self._calls, self._attempts, self._bindings, self._bans):
+        for noted in (self._calls, self._courses, self._attempts, self._bindings, self._bans):
             excess = len(noted) - MAX_BACKLOG_ROWS
             for key in list(islice(noted, max(0, excess))):
                 del noted[key]

@@ -80,11 +80,13 @@ class Routes:
                 connection, Kind.ROUTE, route.prefix, "change", before=_shown(before), after=_shown(route)
             )
 
-    def remove(self, prefix: str) -> None:
-        """Raises `NotFoundError`."""
+    def remove(self, prefix: str, *, guard: Guard | None = None) -> None:
+        """Raises `NotFoundError`, and whatever `guard` does."""
         with self._database.write() as connection:
             check_exists(connection, Kind.ROUTE, prefix)
             before = load_routes(connection, [prefix])[0]
+            if guard is not None:
+                guard(before)
             connection.execute(schema.route.delete().where(schema.route.c.prefix == prefix))
             self._trail.changed(connection, Kind.ROUTE, prefix, "remove", before=_shown(before))
 

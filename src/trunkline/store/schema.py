@@ -235,6 +235,14 @@ call = sa.Table(
     ),
 )
 
+call_quality = sa.Table(
+    "call_quality",
+    METADATA,
+    # Apart from `call`: kilobytes, which only the page of one call wants (`call.quality`).
+    sa.Column("call_id", sa.Text, primary_key=True),
+    _column("course", sa.Text),
+)
+
 attempt = sa.Table(
     "attempt",
     METADATA,

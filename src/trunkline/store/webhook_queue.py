@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 
 from trunkline.store import schema
 from trunkline.store.database import Database
-from trunkline.store.errors import NotFoundError
+from trunkline.store.errors import InUseError, NotFoundError
 from trunkline.store.upsert import insert_once
 from trunkline.store.webhooks import Webhook, load_webhooks
 
@@ -97,6 +97,20 @@ class WebhookQueue:
         with self._database.write() as connection:
             return put(connection, events, now)
 
+    def tell(self, webhook: Webhook, event: NewEvent, now: float) -> Delivery:
+        """Have one webhook told of `event`, whichever it wants. Raises `InUseError` for one that is off, or
+        for which too many wait already.
+        """
+        if not webhook.enabled:
+            raise InUseError("the webhook is off: nothing is sent to it before it is on")
+        table = schema.webhook_delivery
+        with self._database.write() as connection:
+            if not _Room(connection).take(webhook.id):
+                raise InUseError(f"{MAX_WAITING} events wait for the webhook already")
+            _insert(connection, webhook.id, event, now)
+            mine = (table.c.webhook == webhook.id, table.c.event_id == event.id)
+            return _delivery(connection.execute(sa.select(table).where(*mine)).one())
+
     def due(self, now: float) -> Mapping[str, int]:
         """How many deliveries wait for each webhook by now."""
         table, hook = schema.webhook_delivery.c, schema.webhook.c
@@ -171,6 +185,16 @@ class WebhookQueue:
             query = query.where(table.c.id < before_id)
         with self._database.read() as connection:
             return [_delivery(row) for row in connection.execute(query)]
+
+    def get(self, webhook: str, id_: int) -> Delivery:
+        """Raises `NotFoundError`."""
+        table = schema.webhook_delivery
+        wanted = sa.select(table).where(table.c.id == id_, table.c.webhook == webhook)
+        with self._database.read() as connection:
+            row = connection.execute(wanted).first()
+        if row is None:
+            raise NotFoundError("delivery", str(id_))
+        return _delivery(row)
 
     def resend(self, webhook: str, id_: int, now: float) -> Delivery:
         """Send it again, whatever became of it, with the same id and body. Raises `NotFoundError`."""

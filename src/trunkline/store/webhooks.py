@@ -198,7 +198,7 @@ def _one(connection: Connection, id_: str) -> Webhook:
     table = schema.webhook
     row = connection.execute(sa.select(table).where(table.c.id == id_)).first()
     if row is None:
-        raise NotFoundError("webhook", id_)
+        raise NotFoundError("webhook", id_, "trunkline webhook list shows them")
     return _webhook(row)
 
 

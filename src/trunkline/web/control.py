@@ -12,6 +12,7 @@ from fastapi import FastAPI, Query, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.requests import Request
 
+from trunkline.call.quality import Quality
 from trunkline.errors import TrunklineError
 from trunkline.web.call_feed import TooManyListenersError
 from trunkline.web.control_format import CALL_EVENT, HEARTBEAT_S, LADDER
@@ -78,6 +79,10 @@ def _add_calls(app: FastAPI, node: NodeView) -> None:
     @app.get("/calls/{call_id}/audio")
     async def audio(call_id: str) -> CallAudio | None:
         return node.audio(call_id)
+
+    @app.get("/calls/{call_id}/quality")
+    async def quality(call_id: str) -> Quality | None:
+        return node.quality(call_id)
 
     @app.get("/calls/{call_id}/ladder")
     async def ladder(call_id: str) -> Response:

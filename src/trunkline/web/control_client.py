@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 import httpx
 from pydantic import TypeAdapter
 
+from trunkline.call.quality import Quality
 from trunkline.errors import TrunklineError
 from trunkline.observe.message import LadderMessage
 from trunkline.web.control_format import CALL_EVENT, HEARTBEAT_S, LADDER
@@ -36,6 +37,7 @@ _T = TypeVar("_T")
 
 _CALLS = TypeAdapter(list[LiveCall])
 _AUDIO: TypeAdapter[CallAudio | None] = TypeAdapter(CallAudio | None)
+_QUALITY: TypeAdapter[Quality | None] = TypeAdapter(Quality | None)
 _REGISTRATIONS = TypeAdapter(list[RegistrationView])
 _PBX = TypeAdapter(PbxView)
 _HEALTH = TypeAdapter(list[TargetHealth])
@@ -122,6 +124,10 @@ class ControlClient:
     def audio(self, call_id: str) -> CallAudio | None:
         """The audio of a call under way; None when there is no such call."""
         return self._get(f"/calls/{quote(call_id, safe='')}/audio", _AUDIO)
+
+    def quality(self, call_id: str) -> Quality | None:
+        """How the audio of a call under way went until now; None when there is no such call."""
+        return self._get(f"/calls/{quote(call_id, safe='')}/quality", _QUALITY)
 
     def ladder(self, call_id: str) -> list[LadderMessage]:
         """The SIP messages of a call, live or ended, without secrets; none when unknown."""

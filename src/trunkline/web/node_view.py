@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from trunkline.call.quality import Quality
 from trunkline.observe.message import LadderMessage
 from trunkline.web.call_feed import CallFeed
 from trunkline.web.views import (
@@ -49,6 +50,9 @@ class NodeView(Protocol):
 
     def audio(self, call_id: str) -> CallAudio | None:
         """The audio of a call under way; None when there is no such call."""
+
+    def quality(self, call_id: str) -> Quality | None:
+        """How the audio of a call under way went until now; None when there is no such call."""
 
     async def ladder(self, call_id: str) -> list[LadderMessage]:
         """The SIP messages of a call, live or ended, without secrets; none when unknown. Raises OSError."""

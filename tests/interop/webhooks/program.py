@@ -77,7 +77,7 @@ class Receiver:
 
         def found() -> dict[str, Any] | None:
             for event in list(self.events):
-                about = event.get("call") or event["endpoint"]
+                about = event.get("call") or event.get("endpoint") or {}
                 if event["type"] == type_ and what.items() <= about.items():
                     return event
             return None

@@ -10,7 +10,7 @@ import pytest
 
 from tests.interop.addresses import accepts, free_port, wait_for
 from tests.interop.conftest import Start
-from tests.interop.node import HOST, KEY, SECRET, Node, running_node
+from tests.interop.node import HOST, KEY, SECRET, CommandError, Node, running_node
 from tests.interop.sipp.program import Sipp
 from tests.interop.sipp.scenario import Callee, Caller
 from tests.interop.webhooks.program import Receiver, answering_options
@@ -116,6 +116,21 @@ def test_calls_are_told_as_they_happen(node: Node, receiver: Receiver, sipp: Sta
     assert (failed["call"]["verdict"], failed["call"]["status"]) == ("busy", 486)
     assert "answered_at" not in failed["call"]
     assert not [event for event in receiver.events if event["account"] != KEY]
+
+
+def test_the_command_line_tries_it_out(node: Node, receiver: Receiver) -> None:
+    [webhook] = node.command("webhook", "list", KEY)
+    told = node.command("webhook", "test", webhook["id"])
+    assert (told["state"], told["status"], told["attempts"]) == ("delivered", 200, 1)
+    assert receiver.wait_for("webhook.test")["webhook"] == webhook["id"]
+    receiver.status = 503
+    with pytest.raises(CommandError):
+        node.command("webhook", "test", webhook["id"])
+    [refused, delivered] = node.command("webhook", "deliveries", webhook["id"])
+    assert (refused["state"], refused["detail"]) == ("waiting", "it answered 503")
+    receiver.status = 200
+    node.command("webhook", "resend", webhook["id"], str(delivered["delivery"]))
+    wait_for("it again", lambda: [one["id"] for one in receiver.events].count(delivered["event_id"]) == 2)
 
 
 def test_an_endpoint_goes_down_and_comes_up(tmp_path: Path, receiver: Receiver) -> None:

@@ -92,3 +92,24 @@ def test_what_needs_a_call_or_a_node_says_so(line: CommandLine) -> None:
     assert "needs a running node" in line.error("calls", "--follow")
     assert "trunkline calls lists them" in line.error("calls", "nonsense")
     assert line.run("calls") == "No calls.\n"
+
+
+def test_how_the_audio_of_a_call_went(node: RunningNode) -> None:
+    command = [sys.executable, "-m", "trunkline.cli", "-c", str(node.line.settings_file)]
+    arguments = [*command, "dial", "9992000", *WHO, "--for", "7"]
+    caller = subprocess.Popen(arguments, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
+    points: list[dict[str, Any]] = []
+    call_id = ""
+    while not points:
+        assert caller.poll() is None, "the call ended before it had a point"
+        up = [call for call in node.line.json("calls") if call["called"] == "9992000"]
+        call_id = up[0]["call_id"] if up else ""
+        points = node.line.json("calls", call_id)["quality"] if call_id else []
+    assert points[0]["until_s"] == 5.0
+    assert caller.wait(timeout=20) == 0
+    ended(node, "9992000")
+    whole = node.line.json("calls", call_id)["quality"]
+    assert whole[0] == points[0]
+    assert 200 < whole[0]["caller_received"] < 300
+    assert len(whole) == 2
+    assert "CALLEE MOS" in node.line.run("calls", call_id, "--quality")

@@ -11,16 +11,17 @@ from trunkline import _native
 
 STUB = ast.parse((Path(trunkline.__file__).parent / "_native.pyi").read_text())
 CLASSES = {node.name: node for node in STUB.body if isinstance(node, ast.ClassDef)}
+FUNCTIONS = {node.name: node for node in STUB.body if isinstance(node, ast.FunctionDef)}
 
 
 def public_names(thing: object) -> set[str]:
     return {name for name in dir(thing) if not name.startswith("_")}
 
 
-def stub_parameters(function: ast.FunctionDef) -> list[tuple[str, bool]]:
-    """Names and whether they are keyword-only, the first (`self`, `cls`) left out."""
+def stub_parameters(function: ast.FunctionDef, *, bound: bool = True) -> list[tuple[str, bool]]:
+    """Names and whether they are keyword-only, the first (`self`, `cls`) of what is `bound` left out."""
     arguments = function.args
-    positional = [*arguments.posonlyargs, *arguments.args][1:]
+    positional = [*arguments.posonlyargs, *arguments.args][bound:]
     return [(argument.arg, False) for argument in positional] + [
         (argument.arg, True) for argument in arguments.kwonlyargs
     ]
@@ -35,8 +36,15 @@ def compiled_parameters(function: object) -> list[tuple[str, bool]]:
     ]
 
 
-def test_the_module_has_the_classes_of_the_stub_and_no_more() -> None:
-    assert public_names(_native) == set(CLASSES)
+def test_the_module_has_what_the_stub_has_and_no_more() -> None:
+    assert public_names(_native) == set(CLASSES) | set(FUNCTIONS)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_each_function_has_the_parameters_of_the_stub(name: str) -> None:
+    compiled = getattr(_native, name)
+    assert compiled.__doc__, f"{name} has no docstring"
+    assert compiled_parameters(compiled) == stub_parameters(FUNCTIONS[name], bound=False)
 
 
 @pytest.mark.parametrize("name", CLASSES)

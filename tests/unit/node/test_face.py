@@ -8,6 +8,7 @@ import pytest
 from tests.interop.addresses import free_port
 from tests.unit.net.wire import until
 from tests.unit.node.ground import CALLED, HOST, KEY, NUMBER, Ground, on_node
+from trunkline.call.quality import Quality
 from trunkline.call.record import Direction
 from trunkline.net.admission import Evidence
 from trunkline.store.errors import DatabaseError
@@ -60,6 +61,12 @@ def test_a_call_is_seen_and_can_be_hung_up(tmp_path: Path) -> None:
         assert audio.caller.codec == audio.callee.codec == "PCMA"
         assert face.calls()[0].codecs == ("PCMA", "PCMA")
         assert face.audio("unknown") is None
+        assert face.quality("unknown") is None
+        assert face.quality(call.call_id) == Quality(), "it is too young to have points"
+        ground.node.quality._point(call.call_id)
+        quality = face.quality(call.call_id)
+        assert quality is not None
+        assert quality.callee[0].received > 3
         assert face.hang_up(call.call_id)
         report = await talk
         assert str(Slug.HUNG_UP_BY_OPERATOR) in report.outcome

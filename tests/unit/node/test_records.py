@@ -5,7 +5,10 @@ from typing import cast
 
 from tests.unit.call.test_record import record
 from tests.unit.virtual_clock import FakeClock
-from trunkline.call.record import AttemptRecord, CallRecord, RecordState
+from trunkline.call.call import Call
+from trunkline.call.quality import EVERY_S, Course
+from trunkline.call.quality_watch import QualityWatch
+from trunkline.call.record import AttemptRecord, CallRecord, MediaFigures, RecordState
 from trunkline.node.records import Records
 from trunkline.observe.metrics import Metrics
 from trunkline.store.record_writer import RecordWriter
@@ -19,12 +22,33 @@ class Writer:
     def __init__(self) -> None:
         self.calls: list[CallRecord] = []
         self.attempts: list[AttemptRecord] = []
+        self.courses: list[tuple[str, Course]] = []
 
     def call_changed(self, record: CallRecord) -> None:
         self.calls.append(replace(record))
 
     def attempt_changed(self, record: AttemptRecord) -> None:
         self.attempts.append(replace(record))
+
+    def course_ended(self, record: CallRecord, course: Course) -> None:
+        self.courses.append((record.call_id, course))
+
+
+class Leg:
+    """Has heard a packet more whenever somebody asks."""
+
+    received = 0
+
+    def figures(self) -> MediaFigures:
+        self.received += 1
+        return MediaFigures("PCMA", self.received)
+
+
+class Talk:
+    """What is asked of a call."""
+
+    def __init__(self) -> None:
+        self.caller, self.callee = Leg(), Leg()
 
 
 class Desk:
@@ -34,7 +58,11 @@ class Desk:
         self.writer = Writer()
         self.metrics = Metrics()
         self.feed = CallFeed()
-        self.records = Records(cast("RecordWriter", self.writer), self.metrics, self.feed, FakeClock())
+        self.clock = FakeClock()
+        talk = cast("Call", Talk())
+        self.quality = QualityWatch(self.clock, lambda _call_id: talk, lambda loss, jitter_ms, codec: 4.0)
+        writer = cast("RecordWriter", self.writer)
+        self.records = Records(writer, self.metrics, self.feed, self.quality, self.clock)
 
     def ended(self, call: CallRecord) -> None:
         call.ended_at = call.setup_at + 5
@@ -73,3 +101,27 @@ def test_the_latest_attempt_is_known_while_the_call_is_up() -> None:
     assert [one.position for one in desk.writer.attempts] == [1, 1, 2]
     desk.ended(call)
     assert desk.records.latest_attempt("c") is None
+
+
+def test_the_course_of_an_answered_call_is_written_with_its_end() -> None:
+    desk = Desk()
+    call = record()
+    desk.records.call_changed(call)
+    desk.clock.advance(10 * EVERY_S)
+    call.answered_at = call.setup_at
+    desk.records.call_changed(call)
+    desk.clock.advance(2 * EVERY_S + 1)
+    desk.ended(call)
+    [(call_id, course)] = desk.writer.courses
+    assert call_id == call.call_id
+    assert [point.received for point in course.quality().caller] == [1, 1]
+
+
+def test_a_short_call_has_no_course() -> None:
+    desk = Desk()
+    call = record()
+    call.answered_at = call.setup_at
+    desk.records.call_changed(call)
+    desk.clock.advance(EVERY_S - 1)
+    desk.ended(call)
+    assert desk.writer.courses == []

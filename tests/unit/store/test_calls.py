@@ -6,13 +6,14 @@ import pytest
 
 from tests.unit.store.entities import call_record, ended_attempt, ended_call
 from tests.unit.store.plans import explained
-from trunkline.call.record import CallRecord, Direction, RecordState
+from trunkline.call.quality import Course, Quality
+from trunkline.call.record import CallRecord, Direction, MediaFigures, RecordState
 from trunkline.errors import StoreError
 from trunkline.store.calls import CallFilter, Calls, prune_calls
 from trunkline.store.database import Database
 from trunkline.store.errors import NotFoundError
 from trunkline.store.group_commit import Group, GroupWriter
-from trunkline.store.record_rows import attempt_row, call_row
+from trunkline.store.record_rows import attempt_row, call_row, quality_row
 from trunkline.trunk.verdict import Slug, Verdict
 
 
@@ -23,6 +24,19 @@ def write(database: Database, *records: CallRecord) -> None:
     }
     writer = GroupWriter(database)
     writer.write([Group(put, {})])
+    writer.close()
+
+
+def write_course(database: Database, *records: CallRecord) -> None:
+    """How their audio went: a first point of 250 packets each way, and the rest."""
+    rows = []
+    for record in records:
+        course = Course(lambda loss, jitter_ms, codec: 4.0)
+        first = MediaFigures("PCMA", 250, 250, 0, 1.0, 4.0)
+        course.add(first, first)
+        rows.append(quality_row(record, course))
+    writer = GroupWriter(database)
+    writer.write([Group({"call_quality": rows}, {})])
     writer.close()
 
 
@@ -183,17 +197,36 @@ def test_every_filter_is_led_by_an_index(
         assert "TEMP B-TREE" not in plans
 
 
-def test_pruning_takes_the_oldest_with_their_attempts(database: Database, calls: Calls) -> None:
-    write(database, *(ended_call(f"c{number}", setup_at=float(number)) for number in range(10)))
+def test_pruning_takes_the_oldest_with_all_that_is_theirs(database: Database, calls: Calls) -> None:
+    old = [ended_call(f"c{number}", setup_at=float(number)) for number in range(10)]
+    write(database, *old)
+    write_course(database, *old)
     assert prune_calls(database, 6.0, 4) == 4
     assert sorted(ids(calls)) == ["c4", "c5", "c6", "c7", "c8", "c9"]
     assert prune_calls(database, 6.0, 4) == 2
     assert prune_calls(database, 6.0, 4) == 0
     with database.read() as connection:
-        assert connection.exec_driver_sql("SELECT count(*) FROM attempt").scalar() == 4
+        for table in ("attempt", "call_quality"):
+            assert connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar() == 4
 
 
 def test_pruning_leaves_open_calls(database: Database, calls: Calls) -> None:
     write(database, call_record("open", setup_at=1.0), ended_call("over", setup_at=1.0))
     assert prune_calls(database, 100.0, 10) == 1
     assert ids(calls) == ["open"]
+
+
+def test_how_the_audio_of_a_call_went(database: Database, calls: Calls) -> None:
+    write(database, ended_call("c1"))
+    write_course(database, ended_call("c1"))
+    quality = calls.quality("c1")
+    assert [point.until_s for point in quality.caller] == [5.0, 10.0]
+    assert quality.caller[0].mos == 4.0
+    assert calls.quality("c2") == Quality()
+
+
+def test_a_course_that_can_not_be_read_is_named(database: Database, calls: Calls) -> None:
+    with database.write() as connection:
+        connection.exec_driver_sql("INSERT INTO call_quality VALUES ('c1', 'nonsense')")
+    with pytest.raises(StoreError, match="call c1: no course"):
+        calls.quality("c1")

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.unit.store.entities import attempt_record, call_record, ended_attempt, ended_call
+from trunkline.call.quality import Course, read_quality
 from trunkline.call.record import AttemptRecord, CallRecord
 from trunkline.store import schema
 from trunkline.store.record_rows import (
@@ -12,6 +13,7 @@ from trunkline.store.record_rows import (
     attempt_row,
     call_from,
     call_row,
+    quality_row,
 )
 from trunkline.trunk.verdict import Slug, Verdict
 
@@ -56,6 +58,10 @@ def test_a_row_is_what_the_record_said_when_it_was_taken() -> None:
 def test_rows_are_in_the_order_of_the_tables() -> None:
     assert tuple(schema.call.columns.keys()) == CALL_COLUMNS
     assert tuple(schema.attempt.columns.keys()) == ATTEMPT_COLUMNS
+    course = Course(lambda loss, jitter_ms, codec: 4.0)
+    quality = dict(zip(schema.call_quality.columns.keys(), quality_row(ended_call(), course), strict=True))
+    assert quality["call_id"] == "c1"
+    assert [point.received for point in read_quality(quality["course"]).caller] == [3000]
     assert len(call_row(call_record(), "run")) == len(CALL_COLUMNS)
     assert len(attempt_row(attempt_record())) == len(ATTEMPT_COLUMNS)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from trunkline.store import webhook_queue
-from trunkline.store.errors import NotFoundError
+from trunkline.store.errors import InUseError, NotFoundError
 from trunkline.store.store import Store
 from trunkline.store.webhook_queue import (
     KEPT_S,
@@ -200,3 +200,26 @@ def test_they_go_with_the_webhook(store: Store, hook: Hook) -> None:
     store.webhook_queue.put([event()], NOW)
     store.webhooks.remove(webhook.id)
     assert store.webhook_queue.list(webhook.id) == []
+
+
+def test_one_webhook_is_told_whatever_it_wants(store: Store, hook: Hook) -> None:
+    webhook, other = hook("acme", EventType.CALL_FAILED), hook()
+    told = store.webhook_queue.tell(webhook, event("test-1", "webhook.test"), NOW)
+    assert (told.event_id, told.state, told.next_at) == ("test-1", DeliveryState.WAITING, NOW)
+    assert store.webhook_queue.list(other.id) == []
+    assert store.webhook_queue.get(webhook.id, told.id) == told
+    with pytest.raises(NotFoundError):
+        store.webhook_queue.get(other.id, told.id)
+
+
+def test_one_webhook_is_not_told_while_it_is_off_or_full(
+    store: Store, hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    webhook = hook()
+    off = store.webhooks.update(webhook.id, enabled=False)
+    with pytest.raises(InUseError, match="is off"):
+        store.webhook_queue.tell(off, event(), NOW)
+    monkeypatch.setattr(webhook_queue, "MAX_WAITING", 1)
+    store.webhook_queue.tell(webhook, event("e1"), NOW)
+    with pytest.raises(InUseError, match="1 events wait"):
+        store.webhook_queue.tell(webhook, event("e2"), NOW)

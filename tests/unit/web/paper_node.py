@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from trunkline.call.quality import Quality, QualityPoint
 from trunkline.call.record import Direction, MediaFigures
 from trunkline.errors import StoreError
 from trunkline.observe.message import LadderMessage
@@ -56,6 +57,10 @@ HEALTH = TargetHealth(
     last_detail="OPTIONS: no answer",
 )
 REGISTRATION = RegistrationView("abcd1234", "sip:pbx@192.0.2.9", "UDP 192.0.2.9:5060", 4600.0)
+QUALITY = Quality(
+    (QualityPoint(5.0, 249, 1, 1.5, 4.38), QualityPoint(10.0, 125, 125, 40.5, 1.5)),
+    (QualityPoint(5.0, 250, 0, 0.5, 4.4), QualityPoint(10.0, 0, 0, 0.5, None)),
+)
 MESSAGES = [
     LadderMessage(
         1000.0,
@@ -116,6 +121,9 @@ class PaperNode:
         if all(call.call_id != call_id for call in self.live):
             return None
         return CallAudio(MediaFigures("PCMA", 100, 99, 1, 2.5, 4.25), MediaFigures("PCMU", 99, 100))
+
+    def quality(self, call_id: str) -> Quality | None:
+        return QUALITY if any(call.call_id == call_id for call in self.live) else None
 
     async def ladder(self, call_id: str) -> list[LadderMessage]:
         return MESSAGES if call_id == "c1" else []

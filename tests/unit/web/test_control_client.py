@@ -9,7 +9,7 @@ from typing import TypeVar
 import httpx
 import pytest
 
-from tests.unit.web.paper_node import CALL, MESSAGES, PaperNode, until_heard
+from tests.unit.web.paper_node import CALL, MESSAGES, QUALITY, PaperNode, until_heard
 from trunkline.call.record import Direction
 from trunkline.web.control import control_app
 from trunkline.web.control_client import ControlClient, ControlError, NoNodeError
@@ -61,6 +61,8 @@ def test_reads(tmp_path: Path) -> None:
         assert audio is not None
         assert (audio.caller.codec, audio.caller.mos, audio.callee.packets_sent) == ("PCMA", 4.25, 100)
         assert client.audio("no such?call#") is None
+        assert client.quality("c1") == QUALITY
+        assert client.quality("no such?call#") is None
 
     with_client(tmp_path / "s", node, act)
 

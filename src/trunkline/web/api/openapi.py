@@ -22,8 +22,8 @@ same key within 24 hours, it gets the first answer again, with `Idempotency-Repl
 with another body is answered 422, while the first request is still being served 409. The last 1000 keys are
 kept.
 
-**Changing what you have seen.** An answer that shows a thing with a version has an `ETag`. A change with
-`If-Match` is made only to that version, or answered 412. Without `If-Match` the last change wins.
+**Changing what you have seen.** An answer that shows a thing with a version has an `ETag`. A change or
+removal with `If-Match` is made only to that version, or answered 412. Without it the last change wins.
 
 **Pages.** A list that can be long answers `next`, to be sent as `after`, `cursor` or `before`. null: that
 was the last page.

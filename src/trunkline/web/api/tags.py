@@ -1,7 +1,7 @@
 """ETag and If-Match (RFC 9110 §8.8.3, §13.1.1): nobody overwrites what somebody else changed meanwhile.
 
-If-Match is optional on a change. With it, the change is made only to the version that it names, or refused
-with 412; the comparison is made in the transaction that makes the change. Without it, the last change wins.
+If-Match is optional on a change or removal. With it, that is made only to the version that it names, or
+refused with 412; the comparison is made in the same transaction. Without it, the last change wins.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ IfMatch = Annotated[
     Header(
         alias="If-Match",
         max_length=1000,
-        description="The ETag of the version to change; another one is answered 412.",
+        description="The ETag of the version to change or remove; another one is answered 412.",
     ),
 ]
 

@@ -1,5 +1,5 @@
-"""Small plots: calls over time, quality over time, counts by name. Each is one SVG; the page has its
-figures as a table too."""
+"""Small plots: calls over time, quality over time, counts by name, courses within a call. Each is one SVG;
+the page has its figures as a table too."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,9 +10,22 @@ from trunkline.web.dashboard.svg import clipped, element, picture
 
 MAX_BARS = 96
 MAX_NAMES = 12
+MAX_DOTS = 60
+"""Of a line with more points the dots are left out."""
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _FOOT = 480, 168, 44, 8, 12, 26
 _MOS_FROM, _MOS_TO = 1.0, 4.5
 _LABEL = 34
+_STEPS_S = (5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600)
+
+
+class Line(NamedTuple):
+    """What one of several went through, in time."""
+
+    name: str
+    kind: str
+    """Of its looks: a class of the style sheet."""
+    points: Sequence[tuple[float, float | None]]
+    """Seconds from the beginning, and the value; None: there is none."""
 
 
 class Bar(NamedTuple):
@@ -67,6 +80,27 @@ def mos_plot(points: Sequence[tuple[str, float | None]]) -> Markup:
         f"From {min(k[3] for k in known):.2f} to {max(k[3] for k in known):.2f}." if known else "No figures."
     )
     return picture("Listening quality (MOS) over time", about, _WIDTH, _HEIGHT, *parts, id_="mos-plot")
+
+
+def course_plot(title: str, unit: str, lines: Sequence[Line], scale: Sequence[float], *, id_: str) -> Markup:
+    """Several lines over the same seconds. `scale` are the values with a line across, the lowest and the
+    highest included; beyond them a line is clipped."""
+    low, high = scale[0], scale[-1]
+    end_s = max((at for line in lines for at, _ in line.points), default=0.0) or 1.0
+    parts = [_scale(value, (value - low) / (high - low), f"{value:g}") for value in scale]
+    for line in lines:
+        places = [
+            None if value is None else (_along(at / end_s), _y((value - low) / (high - low)), at, value)
+            for at, value in line.points
+        ]
+        parts += _strokes(places, line.kind)
+        if len(places) <= MAX_DOTS:
+            parts += [_dot(*place, line, unit) for place in places if place is not None]
+    parts += _seconds(end_s)
+    about = " ".join(f"{line.name}: {_range(line, unit)}." for line in lines)
+    return picture(
+        title, about, _WIDTH, _HEIGHT, element("text", title, x=4, y=12, class_="head"), *parts, id_=id_
+    )
 
 
 def counts_plot(title: str, counts: Sequence[tuple[str, int]], *, id_: str) -> Markup:
@@ -138,3 +172,49 @@ def _names(names: Sequence[str], step: float) -> list[Markup]:
         )
         for place in range(0, len(names), every)
     ]
+
+
+def _along(share: float) -> float:
+    return _LEFT + (_WIDTH - _LEFT - _RIGHT) * share
+
+
+def _strokes(places: Sequence[tuple[float, float, float, float] | None], kind: str) -> list[Markup]:
+    """A line, interrupted where there is no value."""
+    strokes: list[Markup] = []
+    run: list[str] = []
+    for place in (*places, None):
+        if place is not None:
+            run.append(f"{place[0]:.1f},{place[1]:.1f}")
+        elif run:
+            strokes.append(element("polyline", points=" ".join(run), class_=f"line {kind}"))
+            run = []
+    return strokes
+
+
+def _dot(x: float, y: float, at: float, value: float, line: Line, unit: str) -> Markup:
+    words = f"{line.name}, until {clock(at)}: {value:.2f} {unit}".rstrip()
+    return element("circle", element("title", words), cx=x, cy=y, r=2.5, class_=f"dot {line.kind}")
+
+
+def _seconds(end_s: float) -> list[Markup]:
+    """The moments along the foot, six at most."""
+    step = next(
+        (step for step in _STEPS_S if end_s / step <= 6), 3600 * max(1, -(-round(end_s) // (6 * 3600)))
+    )
+    return [
+        element("text", clock(at), x=_along(at / end_s), y=_HEIGHT - 8, text_anchor="middle", class_="tick")
+        for at in range(0, int(end_s) + 1, step)
+        if at <= end_s * 0.97 or at == 0
+    ]
+
+
+def clock(seconds: float) -> str:
+    """`1:05`, `2:00:00`."""
+    whole = round(seconds)
+    minutes = f"{whole // 60 % 60}:{whole % 60:02}"
+    return f"{whole // 3600}:{minutes.rjust(5, '0')}" if whole >= 3600 else minutes
+
+
+def _range(line: Line, unit: str) -> str:
+    known = [value for _, value in line.points if value is not None]
+    return f"{min(known):.2f} to {max(known):.2f} {unit}".rstrip() if known else "no figures"

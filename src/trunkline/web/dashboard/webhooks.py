@@ -11,6 +11,7 @@ from trunkline.web.dashboard import fields
 from trunkline.web.dashboard.browser import Flash, Form, Signed, go, text
 from trunkline.web.dashboard.frame import NOT_REFUSED, Refusal, neighbours, page, refusal
 from trunkline.web.desk import Desk
+from trunkline.web.versions import unchanged, version_of
 
 PAGE = 50
 STATES = (("", "all"), *((state.value, state.value) for state in DeliveryState))
@@ -77,6 +78,7 @@ def _one(
         request,
         "webhook.html",
         webhook=found,
+        version=version_of(found),
         deliveries=deliveries[:PAGE],
         events=list(EventType),
         states=STATES,
@@ -90,7 +92,11 @@ def _one(
 def change(request: Request, desk: Signed, form: Form, webhook_id: str) -> Response:
     try:
         desk.webhooks.update(
-            webhook_id, url=text(form, "url"), events=_wanted(form), enabled=fields.checked(form, "enabled")
+            webhook_id,
+            guard=unchanged(text(form, "version")),
+            url=text(form, "url"),
+            events=_wanted(form),
+            enabled=fields.checked(form, "enabled"),
         )
     except TrunklineError as error:
         return _one(request, desk, webhook_id, why=refusal(error))
@@ -108,6 +114,15 @@ def rotate_secret(request: Request, desk: Signed, form: Form, webhook_id: str) -
 def resend(request: Request, desk: Signed, form: Form, webhook_id: str) -> Response:
     desk.webhooks.resend(webhook_id, fields.whole(form, "delivery", "the delivery") or 0)
     return go(request, f"/webhooks/{webhook_id}", "It is sent again.")
+
+
+@router.post("/webhooks/{webhook_id}/test")
+def test(request: Request, desk: Signed, form: Form, webhook_id: str) -> Response:  # noqa: ARG001 - as above
+    try:
+        desk.webhooks.test(webhook_id)
+    except TrunklineError as error:
+        return _one(request, desk, webhook_id, why=refusal(error))
+    return go(request, f"/webhooks/{webhook_id}", "A test event is sent. Look again in a moment.")
 
 
 @router.post("/webhooks/{webhook_id}/remove")

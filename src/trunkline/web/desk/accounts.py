@@ -42,9 +42,9 @@ class AccountDesk:
         self._counter.node.changed()
         return account
 
-    def remove(self, key: str) -> None:
+    def remove(self, key: str, *, guard: Guard | None = None) -> None:
         self._counter.check_operator()
-        self._counter.store.accounts.remove(key)
+        self._counter.store.accounts.remove(key, guard=guard)
         self._counter.node.changed()
 
     def used(self, key: str) -> Usage:

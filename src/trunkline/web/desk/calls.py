@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from trunkline.call.record import CallRecord
+from trunkline.call.quality import Quality
+from trunkline.call.record import CallRecord, RecordState
 from trunkline.observe.message import LadderMessage
 from trunkline.store.calls import DEFAULT_PAGE, MAX_PAGE, CallDetail, CallFilter, Page
 from trunkline.store.errors import NotFoundError
@@ -59,6 +60,16 @@ class CallDesk:
         """The audio so far of a call under way; None when it is over."""
         self.get(call_id)
         return self._counter.node.client().audio(call_id)
+
+    def quality(self, call_id: str) -> Quality:
+        """How its audio went, or goes: no points where it was short. Raises `ControlError` for a call that is
+        up while the node can't be asked."""
+        call = self.get(call_id).call
+        if call.state is RecordState.OPEN:
+            going = self._counter.node.client().quality(call_id)
+            if going is not None:
+                return going
+        return self._counter.store.calls.quality(call_id)
 
     def live(self) -> Sequence[LiveCall]:
         """Calls under way, oldest first, as of a moment ago."""

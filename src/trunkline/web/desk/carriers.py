@@ -47,9 +47,9 @@ class CarrierDesk:
             raise NotFoundError("gateway", f"{name} {position}")
         return self._counter.node.client().ping(str(carrier.uri_of(carrier.gateways[position - 1])))
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, *, guard: Guard | None = None) -> None:
         self._counter.check_operator()
-        self._counter.store.carriers.remove(name)
+        self._counter.store.carriers.remove(name, guard=guard)
         self._counter.node.changed()
 
 
@@ -81,9 +81,9 @@ class RouteDesk:
         self._counter.node.changed()
         return route
 
-    def remove(self, prefix: str) -> None:
+    def remove(self, prefix: str, *, guard: RouteGuard | None = None) -> None:
         self._counter.check_operator()
-        self._counter.store.routes.remove(prefix)
+        self._counter.store.routes.remove(prefix, guard=guard)
         self._counter.node.changed()
 
     def find(self, digits: str) -> Route | None:

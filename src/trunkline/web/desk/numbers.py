@@ -68,9 +68,9 @@ class NumberDesk:
         )
         return report, page.calls[0].call_id if page.calls else None
 
-    def remove(self, e164: str) -> None:
+    def remove(self, e164: str, *, guard: Guard | None = None) -> None:
         self._counter.check_operator()
-        self._counter.store.numbers.remove(e164)
+        self._counter.store.numbers.remove(e164, guard=guard)
         self._counter.node.changed()
 
     def _change(self, e164: str, guard: Guard | None, **changes: Unpack[NumberChanges]) -> Number:

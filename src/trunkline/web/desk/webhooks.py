@@ -8,6 +8,7 @@ from trunkline.store.webhook_queue import Delivery, DeliveryState
 from trunkline.store.webhooks import EventType, Guard, Webhook, WebhookChanges
 from trunkline.web.desk.counter import Counter
 from trunkline.web.webhooks.addresses import check_url
+from trunkline.web.webhooks.events import trial_event
 
 
 class WebhookDesk:
@@ -63,6 +64,11 @@ class WebhookDesk:
         """Send one again, with the same event id and body."""
         self.get(id_)
         return self._counter.store.webhook_queue.resend(id_, delivery, time.time())
+
+    def test(self, id_: str) -> Delivery:
+        """Send it an event that says nothing but that it comes."""
+        webhook, now = self.get(id_), time.time()
+        return self._counter.store.webhook_queue.tell(webhook, trial_event(webhook, now), now)
 
     def _check_url(self, url: str) -> None:
         check_url(url, private=self._counter.settings.web.webhooks_private)

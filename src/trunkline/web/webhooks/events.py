@@ -6,6 +6,7 @@ can tell by it what they have seen. What came from peers is cut to a length and 
 
 import hashlib
 import json
+import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -13,10 +14,12 @@ from typing import Any, Final
 
 from trunkline.call.record import CallRecord
 from trunkline.store.webhook_queue import NewEvent
-from trunkline.store.webhooks import EventType
+from trunkline.store.webhooks import EventType, Webhook
 from trunkline.trunk.health import HealthState
 from trunkline.web.views import TargetHealth
 
+TEST: Final = "webhook.test"
+"""The type of an event that somebody asked for, to see whether it comes."""
 MAX_TEXT: Final = 256
 """Characters of any text."""
 
@@ -71,6 +74,11 @@ def endpoint_event(health: TargetHealth, node: str, now: float) -> NewEvent:
     return _event(id_, type_, health.account or "", at, {"endpoint": shown})
 
 
+def trial_event(webhook: Webhook, now: float) -> NewEvent:
+    """That somebody wants to see whether events come."""
+    return _event(f"test-{secrets.token_hex(8)}", TEST, webhook.account, now, {"webhook": webhook.id})
+
+
 def _of_call(call: CallRecord, type_: EventType, at: float) -> NewEvent:
     shown: dict[str, Any] = {
         "call_id": call.call_id,
@@ -96,9 +104,9 @@ def _of_call(call: CallRecord, type_: EventType, at: float) -> NewEvent:
     return _event(id_, type_, call.account or "", at, {"call": shown})
 
 
-def _event(id_: str, type_: EventType, account: str, at: float, what: dict[str, Any]) -> NewEvent:
-    body = {"id": id_, "type": type_.value, "at": _moment(at), "account": account, **what}
-    return NewEvent(id_, type_.value, account, at, json.dumps(body, separators=(",", ":")))
+def _event(id_: str, type_: str, account: str, at: float, what: dict[str, Any]) -> NewEvent:
+    body = {"id": id_, "type": type_, "at": _moment(at), "account": account, **what}
+    return NewEvent(id_, type_, account, at, json.dumps(body, separators=(",", ":")))
 
 
 def _moment(at: float) -> str:

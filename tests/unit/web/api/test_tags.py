@@ -42,6 +42,31 @@ def test_a_change_is_made_to_the_version_that_was_seen(
     assert operator.request(method, path, json=second).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("thing", "body"),
+    [
+        ("/v1/accounts/gamma", {"name": "A"}),
+        (f"/v1/numbers/{ALPHA.e164}", {"ring_timeout_s": 20}),
+        ("/v1/carriers/spare", {"enabled": False}),
+        ("/v1/routes/44", {"carriers": [{"carrier": "upstream", "weight": 2}]}),
+        ("/v1/webhooks", {"enabled": False}),
+    ],
+)
+def test_a_removal_is_of_the_version_that_was_seen(operator: httpx.Client, thing: str, body: Any) -> None:
+    operator.post("/v1/accounts", json={"key": "gamma"})
+    operator.post("/v1/carriers", json={"name": "spare", "gateways": [{"uri": "sip:a.example"}]})
+    if thing == "/v1/webhooks":
+        hook = {"url": "https://example.com/", "account": "alpha"}
+        thing = operator.post(thing, json=hook).headers["location"]
+    seen = operator.get(thing).headers["etag"]
+    change = "PUT" if "routes" in thing else "PATCH"
+    assert operator.request(change, thing, json=body).status_code == 200
+    assert operator.delete(thing, headers={"If-Match": seen}).status_code == 412
+    now = operator.get(thing).headers["etag"]
+    assert operator.delete(thing, headers={"If-Match": now}).status_code == 204
+    assert operator.get(thing).status_code == 404
+
+
 def test_any_version() -> None:
     assert guard_of(None) is None
     assert guard_of(" * ") is None

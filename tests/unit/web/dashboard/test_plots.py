@@ -4,7 +4,19 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from trunkline.web.dashboard.plots import MAX_BARS, MAX_NAMES, Bar, calls_plot, counts_plot, mos_plot, nice
+from trunkline.web.dashboard.plots import (
+    MAX_BARS,
+    MAX_DOTS,
+    MAX_NAMES,
+    Bar,
+    Line,
+    calls_plot,
+    clock,
+    counts_plot,
+    course_plot,
+    mos_plot,
+    nice,
+)
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -61,3 +73,46 @@ def test_plots_are_bounded() -> None:
 )
 def test_an_axis_ends_at_a_round_number(value: float, end: float) -> None:
     assert nice(value) == end
+
+
+def course(seconds: int, every_s: int) -> ET.Element:
+    points = [(float(at), 1.0) for at in range(every_s, seconds + 1, every_s)]
+    return ET.fromstring(
+        course_plot("Loss", "%", [Line("Caller", "caller", points)], (0.0, 1.0, 2.0), id_="x")
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "every_s", "names"),
+    [
+        (10, 5, ["0:00", "0:05"]),
+        (60, 5, ["0:00", "0:10", "0:20", "0:30", "0:40", "0:50"]),
+        (14_400, 80, ["0:00", "1:00:00", "2:00:00", "3:00:00"]),
+        (86_400, 640, ["0:00", "4:00:00", "8:00:00", "12:00:00", "16:00:00", "20:00:00"]),
+    ],
+)
+def test_moments_along_the_foot_of_a_course(seconds: int, every_s: int, names: list[str]) -> None:
+    read = course(seconds, every_s)
+    assert [text.text for text in read.iter(f"{SVG}text") if ":" in (text.text or "")] == names
+
+
+def test_a_course_has_dots_to_point_at_while_they_are_few() -> None:
+    dots = list(course(60, 5).iter(f"{SVG}circle"))
+    assert len(dots) == 12
+    assert dots[1].findtext(f"{SVG}title") == "Caller, until 0:10: 1.00 %"
+    assert not list(course(5 * MAX_DOTS + 5, 5).iter(f"{SVG}circle"))
+
+
+def test_a_course_stays_on_its_scale() -> None:
+    lines = [Line("Caller", "caller", [(5.0, 9.0), (10.0, -9.0)])]
+    read = ET.fromstring(course_plot("Loss", "%", lines, (0.0, 1.0), id_="x"))
+    high, low = (float(dot.get("cy", "")) for dot in read.iter(f"{SVG}circle"))
+    assert 0 < high < low < 168
+    assert about(ET.fromstring(course_plot("Loss", "%", [], (0.0, 1.0), id_="x"))) == ""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0, "0:00"), (65, "1:05"), (3600, "1:00:00"), (7265, "2:01:05")]
+)
+def test_a_time_within_a_call(seconds: float, words: str) -> None:
+    assert clock(seconds) == words

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from tests.unit.web.dashboard.conftest import HOSTILE, KEY, OTHER_KEY, Browser
+from tests.unit.web.dashboard.versioned import version
 from trunkline.store.webhook_queue import DeliveryState, NewEvent, Result
 from trunkline.store.webhooks import Webhook
 from trunkline.web.dashboard.webhooks import PAGE
@@ -46,8 +47,11 @@ def test_one_is_made_and_its_secret_is_shown_once(customer: Browser, office: Off
 def test_it_is_changed_and_removed(customer: Browser, office: Office) -> None:
     path = added(customer, office)
     assert only(office).events == ()
-    customer.sent(path, url="https://example.com/new", **{"event-call.started": "yes"})
+    seen = version(customer, path)
+    customer.sent(path, url="https://example.com/new", version=seen, **{"event-call.started": "yes"})
     changed = only(office)
+    assert "changed meanwhile" in customer.post(path, 412, url=URL, version=seen).text
+    assert only(office) == changed
     assert (changed.url, changed.events, changed.enabled) == (
         "https://example.com/new",
         ("call.started",),
@@ -111,3 +115,13 @@ def test_what_is_sent_is_shown_as_text(customer: Browser, office: Office) -> Non
     assert HOSTILE not in page
     assert "\x1b" not in page
     assert len(page) < 40_000
+
+
+def test_a_trial(customer: Browser, other: Browser, office: Office) -> None:
+    path = added(customer, office)
+    page = customer.sent(f"{path}/test")
+    assert "A test event is sent" in page
+    assert "webhook.test" in page
+    other.post(f"{path}/test", 404)
+    office.store.webhooks.update(only(office).id, enabled=False)
+    assert "The webhook is off" in customer.post(f"{path}/test", 409).text

@@ -1,9 +1,14 @@
 """Whose calls are whose."""
 
+from dataclasses import replace
+
 import pytest
 
+from tests.unit.store.entities import call_record, ended_call
+from tests.unit.store.test_calls import write, write_course
 from tests.unit.web.customers import ALPHA, BETA, OPERATOR, principal
-from tests.unit.web.paper_node import PaperNode
+from tests.unit.web.paper_node import CALL, QUALITY, PaperNode
+from trunkline.call.quality import Quality
 from trunkline.store.calls import CallFilter
 from trunkline.store.errors import NotFoundError
 from trunkline.web.office import Office
@@ -26,6 +31,7 @@ def test_anothers_call_does_not_exist(office: Office, node: PaperNode) -> None:
         lambda: desk.ladder(BETA.call_id),
         lambda: desk.ladder(BETA.live_call_id),
         lambda: desk.audio(BETA.call_id),
+        lambda: desk.quality(BETA.call_id),
         lambda: desk.hang_up(BETA.live_call_id),
         lambda: desk.page(CallFilter(account="beta")),
     ):
@@ -66,3 +72,14 @@ def test_figures_are_of_the_own_calls(office: Office) -> None:
 
     assert counted(OPERATOR) == 2
     assert counted(ALPHA.key) == counted(BETA.user) == 1
+
+
+def test_quality_is_the_nodes_word_while_a_call_is_up(office: Office, node: PaperNode) -> None:
+    desk = office.desk(principal(ALPHA.key)).calls
+    write(office.store.database, call_record("c1", account=ALPHA.key))
+    node.live = [replace(CALL, account=ALPHA.key)]
+    assert desk.quality("c1") == QUALITY
+    node.live = []
+    assert desk.quality("c1") == Quality()
+    write_course(office.store.database, ended_call(ALPHA.call_id, account=ALPHA.key))
+    assert [point.received for point in desk.quality(ALPHA.call_id).caller] == [250, 3000 - 250]

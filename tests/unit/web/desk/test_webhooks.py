@@ -38,6 +38,7 @@ def test_a_customer_keeps_its_own(office: Office, mine: Webhook) -> None:
     assert desk.rotate_secret(mine.id) == office.store.webhooks.secret(mine.id)
     (delivery,) = desk.deliveries(mine.id)
     assert desk.resend(mine.id, delivery.id).state is DeliveryState.WAITING
+    assert desk.test(mine.id).type == "webhook.test"
     desk.remove(mine.id)
     assert list(desk.list()) == []
 
@@ -55,6 +56,7 @@ def test_another_s_do_not_exist(office: Office, mine: Webhook) -> None:
         lambda: desk.remove(mine.id),
         lambda: desk.deliveries(mine.id),
         lambda: desk.resend(mine.id, delivery.id),
+        lambda: desk.test(mine.id),
         lambda: desk.resend(theirs.id, delivery.id),
     ):
         with pytest.raises(NotFoundError):

@@ -9,10 +9,10 @@ import pytest
 from tests.unit.store.entities import call_record, ended_call
 from tests.unit.web.paper_node import HEALTH
 from trunkline.call.record import CallRecord, RecordState
-from trunkline.store.webhooks import EventType
+from trunkline.store.webhooks import EventType, Webhook
 from trunkline.trunk.health import HealthState
 from trunkline.trunk.verdict import Slug, Verdict
-from trunkline.web.webhooks.events import MAX_TEXT, Stage, call_events, endpoint_event, stage_of
+from trunkline.web.webhooks.events import MAX_TEXT, Stage, call_events, endpoint_event, stage_of, trial_event
 
 
 def told(call: CallRecord, stage: Stage = Stage.NOTHING) -> list[tuple[str, float]]:
@@ -131,3 +131,16 @@ def test_each_change_of_an_endpoint_is_an_event_of_its_own() -> None:
     assert len(ids) == 6
     assert endpoint_event(HEALTH, "n1", 1.0).id == endpoint_event(HEALTH, "n1", 2.0).id
     assert {type_.value for type_ in EventType} >= {"endpoint.up", "endpoint.down"}
+
+
+def test_a_trial_is_another_event_each_time() -> None:
+    webhook = Webhook("9f3c2a7be1d04c55", "acme", "https://a.example/", (), True, 0, 1.0)
+    event = trial_event(webhook, 1000.5)
+    assert json.loads(event.body) == {
+        "id": event.id,
+        "type": "webhook.test",
+        "at": "1970-01-01T00:16:40.500Z",
+        "account": "acme",
+        "webhook": webhook.id,
+    }
+    assert trial_event(webhook, 1000.5).id != event.id

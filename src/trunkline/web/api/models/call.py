@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import BeforeValidator, Field
 
+from trunkline.call.quality import Quality
 from trunkline.call.record import AttemptRecord, CallRecord, Direction, Party, RecordState
 from trunkline.observe.message import LadderMessage
 from trunkline.store.calls import CallDetail
@@ -45,6 +46,34 @@ class AudioView(Body):
 
     caller: MediaView
     callee: MediaView = Field(description="Of the present attempt.")
+
+
+class QualityPointView(Body):
+    """What one peer's audio was like, from the point before (or the answer) on."""
+
+    until_s: float = Field(description="Seconds after the answer.", examples=[5.0])
+    received: int = Field(description="RTP packets that came.", examples=[249])
+    lost: int = Field(description="RTP packets that never came.", examples=[1])
+    jitter_ms: float = Field(description="At the end of the stretch.", examples=[1.5])
+    mos: float | None = Field(
+        description="Estimated listening quality, 1.0 to 4.5. null: nothing came.", examples=[4.35]
+    )
+
+
+class QualityView(Body):
+    """How the audio of both sides of an answered call went over its time, oldest point first. None before
+    the first five seconds are over; the points of a long call are further apart, up to 200 of them.
+    """
+
+    caller: list[QualityPointView]
+    callee: list[QualityPointView]
+
+    @classmethod
+    def of(cls, quality: Quality) -> "QualityView":
+        return cls(
+            caller=[QualityPointView.model_validate(point) for point in quality.caller],
+            callee=[QualityPointView.model_validate(point) for point in quality.callee],
+        )
 
 
 class CallView(Body):

@@ -71,9 +71,9 @@ def change_account(
 
 
 @router.delete("/{key}", status_code=204)
-def remove_account(desk: AtDesk, key: KeyPath) -> None:
+def remove_account(desk: AtDesk, key: KeyPath, if_match: IfMatch = None) -> None:
     """Remove an account that has no numbers any more (operators)."""
-    desk.accounts.remove(key)
+    desk.accounts.remove(key, guard=guard_of(if_match))
 
 
 def _shown(response: Response, account: Account) -> AccountView:

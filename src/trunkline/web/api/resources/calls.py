@@ -24,6 +24,7 @@ from trunkline.web.api.models.call import (
     LiveCallList,
     LiveCallView,
     MessageView,
+    QualityView,
 )
 from trunkline.web.api.resources.parameters import AccountQuery, CallPath, Limit
 
@@ -81,6 +82,12 @@ def list_calls(
 def get_call(desk: AtDesk, call_id: CallPath) -> CallDetailView:
     """One call with its attempts."""
     return CallDetailView.of(desk.calls.get(call_id))
+
+
+@router.get("/calls/{call_id}/quality")
+def get_quality(desk: AtDesk, call_id: CallPath) -> QualityView:
+    """How its audio went over time: loss, jitter and MOS of both sides; of a call under way until now."""
+    return QualityView.of(desk.calls.quality(call_id))
 
 
 @router.get("/calls/{call_id}/ladder")

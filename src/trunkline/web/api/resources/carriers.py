@@ -47,9 +47,9 @@ def change_carrier(
 
 
 @router.delete("/{name}", status_code=204)
-def remove_carrier(desk: AtDesk, name: NamePath) -> None:
+def remove_carrier(desk: AtDesk, name: NamePath, if_match: IfMatch = None) -> None:
     """Remove a carrier that no route names any more."""
-    desk.carriers.remove(name)
+    desk.carriers.remove(name, guard=guard_of(if_match))
 
 
 @router.get("/{name}/gateways")

@@ -77,9 +77,9 @@ def change_number(
 
 
 @router.delete("/{e164}", status_code=204)
-def remove_number(desk: AtDesk, e164: NumberPath) -> None:
+def remove_number(desk: AtDesk, e164: NumberPath, if_match: IfMatch = None) -> None:
     """Remove a number (operators): calls to it are then answered 404."""
-    desk.numbers.remove(normalise(e164))
+    desk.numbers.remove(normalise(e164), guard=guard_of(if_match))
 
 
 def _shown(response: Response, number: domain.Number) -> NumberView:

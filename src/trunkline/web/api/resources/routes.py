@@ -64,9 +64,9 @@ def set_route(
 
 
 @router.delete("/{prefix}", status_code=204)
-def remove_route(desk: AtDesk, prefix: PrefixPath) -> None:
+def remove_route(desk: AtDesk, prefix: PrefixPath, if_match: IfMatch = None) -> None:
     """Remove a route: the next shorter prefix takes its numbers."""
-    desk.routes.remove(prefix_of(prefix))
+    desk.routes.remove(prefix_of(prefix), guard=guard_of(if_match))
 
 
 @router.get("/test/{e164}")

@@ -74,15 +74,21 @@ def change_webhook(
 
 
 @router.delete("/{webhook_id}", status_code=204)
-def remove_webhook(desk: AtDesk, webhook_id: WebhookPath) -> None:
+def remove_webhook(desk: AtDesk, webhook_id: WebhookPath, if_match: IfMatch = None) -> None:
     """Tell it nothing any more, and forget what waits for it."""
-    desk.webhooks.remove(webhook_id)
+    desk.webhooks.remove(webhook_id, guard=guard_of(if_match))
 
 
 @router.post("/{webhook_id}/rotate-secret")
 def rotate_webhook_secret(desk: AtDesk, webhook_id: WebhookPath) -> NewWebhookSecret:
     """Sign with a new secret from now on. It is shown once, here."""
     return NewWebhookSecret(secret=desk.webhooks.rotate_secret(webhook_id))
+
+
+@router.post("/{webhook_id}/test")
+def test_webhook(desk: AtDesk, webhook_id: WebhookPath) -> DeliveryView:
+    """Send it an event of the type `webhook.test`, whatever it wants. Its deliveries say what came of it."""
+    return _delivery(desk.webhooks.test(webhook_id))
 
 
 @router.get("/{webhook_id}/deliveries")

@@ -9,6 +9,7 @@ from itertools import chain
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
+from trunkline.call.quality import Quality
 from trunkline.call.record import CallRecord, RecordState
 from trunkline.errors import DirectoryError
 from trunkline.observe.message import LadderMessage
@@ -17,6 +18,7 @@ from trunkline.web.control_client import ControlError
 from trunkline.web.dashboard.browser import Form, Signed, go
 from trunkline.web.dashboard.calls.ending import ending
 from trunkline.web.dashboard.calls.ladder_picture import ladder_picture, steps
+from trunkline.web.dashboard.calls.quality_picture import quality_pictures
 from trunkline.web.dashboard.calls.records_csv import csv_lines
 from trunkline.web.dashboard.calls.timeline_picture import timeline_picture
 from trunkline.web.dashboard.calls.wanted import RESULTS, unfiltered, wanted_of
@@ -99,6 +101,7 @@ def call(request: Request, desk: Signed, call_id: str) -> Response:
     messages, away = _ladder(desk, call_id)
     up = detail.call.state is RecordState.OPEN
     audio = _audio(desk, call_id) if up else None
+    course = _quality(desk, call_id)
     ladder = steps(messages)
     return page(
         request,
@@ -108,6 +111,8 @@ def call(request: Request, desk: Signed, call_id: str) -> Response:
         up=up,
         audio=audio or CallAudio(detail.call.caller_media, detail.call.callee_media),
         so_far=audio is not None,
+        course=list(zip(course.caller, course.callee, strict=True)),
+        course_pictures=quality_pictures(course),
         ending=ending(detail.call, detail.attempts, messages, pbx=_pbx(desk)),
         timeline=timeline_picture(detail.call, detail.attempts, time.time()),
         ladder=ladder,
@@ -145,6 +150,14 @@ def _audio(desk: Desk, call_id: str) -> CallAudio | None:
         return desk.calls.audio(call_id)
     except ControlError:
         return None
+
+
+def _quality(desk: Desk, call_id: str) -> Quality:
+    """How the audio went; no points when nobody knows."""
+    try:
+        return desk.calls.quality(call_id)
+    except ControlError:
+        return Quality()
 
 
 def _pbx(desk: Desk) -> str:

@@ -126,7 +126,8 @@ def set_credentials(request: Request, desk: Signed, form: Form, name: str) -> Re
             raise DirectoryError("user name and password go together; leave both empty for none")
         credentials = CarrierCredentials(user, secret, realm or None) if user else None
         register = fields.checked(form, "register")
-        desk.carriers.update(name, credentials=credentials, register=register)
+        guard = unchanged(text(form, "version"))
+        desk.carriers.update(name, guard=guard, credentials=credentials, register=register)
     except TrunklineError as error:
         return _page(request, desk, desk.carriers.get(name), why=refusal(error))
     return go(request, f"/carriers/{name}", "The credentials were changed.")

@@ -18,7 +18,7 @@ from trunkline.web.dashboard.browser import Flash, Form, Signed, go, office_of, 
 from trunkline.web.dashboard.directory.forwarding_rows import Row, judge, rows_of
 from trunkline.web.dashboard.frame import NOT_REFUSED, Refusal, neighbours, page, refusal
 from trunkline.web.desk import Desk
-from trunkline.web.versions import version_of
+from trunkline.web.versions import unchanged, version_of
 from trunkline.web.views import Explanation, Question, TargetHealth
 
 PAGE = 50
@@ -136,7 +136,7 @@ def ring(request: Request, desk: Signed, form: Form, e164: str) -> Response:
             seconds = float(typed) if typed else None
         except ValueError:
             raise DirectoryError("the ring time is a number of seconds") from None
-        desk.numbers.set_ring_timeout(e164, seconds)
+        desk.numbers.set_ring_timeout(e164, seconds, guard=unchanged(text(form, "version")))
     except TrunklineError as error:
         return number_page(request, desk, desk.numbers.get(e164), why=refusal(error))
     return go(request, f"/numbers/{e164}", "The ring time was changed.")
@@ -145,7 +145,8 @@ def ring(request: Request, desk: Signed, form: Form, e164: str) -> Response:
 @router.post("/numbers/{e164}/account")
 def move(request: Request, desk: Signed, form: Form, e164: str) -> Response:
     try:
-        moved = desk.numbers.update(e164, account=text(form, "account"))
+        guard = unchanged(text(form, "version"))
+        moved = desk.numbers.update(e164, guard=guard, account=text(form, "account"))
     except TrunklineError as error:
         return number_page(request, desk, desk.numbers.get(e164), why=refusal(error))
     return go(request, f"/numbers/{e164}", f"The number belongs to {moved.account} now.")

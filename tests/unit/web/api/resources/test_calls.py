@@ -7,8 +7,8 @@ import dpkt
 import httpx
 import pytest
 
-from tests.unit.store.entities import ended_call
-from tests.unit.store.test_calls import write
+from tests.unit.store.entities import call_record, ended_call
+from tests.unit.store.test_calls import write, write_course
 from tests.unit.web.customers import ALPHA, BETA
 from tests.unit.web.paper_node import CALL, MESSAGES, PaperNode
 from trunkline.web.office import Office
@@ -95,3 +95,18 @@ def test_audio_of_a_live_call(alpha: httpx.Client, office: Office, node: PaperNo
     }
     for call_id in (ALPHA.call_id, "c2", "nothing"):
         assert alpha.get(f"/v1/live-calls/{call_id}/audio").status_code == 404
+
+
+def test_quality_over_time_of_a_call_that_is_up_and_of_one_that_is_over(
+    alpha: httpx.Client, office: Office, node: PaperNode
+) -> None:
+    node.live = [replace(CALL, account="alpha")]
+    write(office.store.database, call_record("c1", account="alpha"), ended_call("c2", account="alpha"))
+    write_course(office.store.database, ended_call("c2", account="alpha"))
+    up = alpha.get("/v1/calls/c1/quality").json()
+    assert up["caller"][1] == {"until_s": 10.0, "received": 125, "lost": 125, "jitter_ms": 40.5, "mos": 1.5}
+    assert up["callee"][1]["mos"] is None
+    over = alpha.get("/v1/calls/c2/quality").json()
+    assert [point["received"] for point in over["callee"]] == [250, 2749]
+    assert alpha.get(f"/v1/calls/{ALPHA.call_id}/quality").json() == {"caller": [], "callee": []}
+    assert alpha.get(f"/v1/calls/{BETA.call_id}/quality").status_code == 404

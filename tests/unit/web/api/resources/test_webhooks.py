@@ -90,3 +90,16 @@ def test_deliveries_are_seen_page_by_page_and_sent_again(alpha: httpx.Client, of
     again = alpha.post(f"{path}/deliveries/{failed['id']}/resend")
     assert (again.status_code, again.json()["state"], again.json()["event_id"]) == (200, "waiting", "e1")
     assert alpha.post(f"{path}/deliveries/999/resend").status_code == 404
+
+
+def test_a_trial(alpha: httpx.Client) -> None:
+    path = made(alpha, events=["call.failed"])
+    told = alpha.post(f"{path}/test").json()
+    assert (told["type"], told["state"], told["body"]["webhook"]) == (
+        "webhook.test",
+        "waiting",
+        path.rpartition("/")[2],
+    )
+    assert [one["id"] for one in alpha.get(f"{path}/deliveries").json()["items"]] == [told["id"]]
+    alpha.patch(path, json={"enabled": False})
+    assert alpha.post(f"{path}/test").status_code == 409

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.store.entities import call_record, ended_attempt, ended_call
+from tests.unit.store.test_calls import write_course
 from tests.unit.web.dashboard.conftest import HOSTILE, KEY, OTHER_KEY, Browser
 from tests.unit.web.paper_node import CALL, PaperNode
 from trunkline.call.record import CallRecord, Direction
@@ -210,3 +211,21 @@ def test_without_a_node(office: Office, customer: Browser, monkeypatch: pytest.M
     assert "The calls under way are not known: no node answers at x." in customer.get("/calls/live")
     assert "The messages are not known" in customer.get("/calls/ok")
     assert shown(customer.get("/calls")) == ["c1", "ok"]
+
+
+def test_the_audio_over_time(office: Office, customer: Browser, node: PaperNode) -> None:
+    page = customer.get("/calls/ok")
+    assert "Too short to show" in page
+    write_course(office.store.database, ended_call("ok", account=KEY))
+    page = customer.get("/calls/ok")
+    for name in ("Packets lost", "Jitter", "Listening quality (MOS)"):
+        assert f">{name}</title>" in page
+    assert "Audio over time" in page
+    assert '<td data-label="Caller: received">2750</td>' in page
+    node.live = [replace(CALL, call_id="c1", account=KEY)]
+    up = call_record("c1", setup_at=2000.0, account=KEY)
+    up.answered_at = 2001.0
+    write(office, up)
+    page = customer.get("/calls/c1")
+    assert "So far." in page
+    assert '<td data-label="Caller: lost">125</td>' in page

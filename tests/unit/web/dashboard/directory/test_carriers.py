@@ -92,7 +92,9 @@ def test_off_and_on(operator: Browser, office: Office) -> None:
 
 
 def test_credentials_are_kept_and_not_shown(operator: Browser, office: Office) -> None:
-    page = operator.sent(f"{PAGE}/credentials", user="us", secret="hush-hush", realm="", register="yes")
+    typed = {"user": "us", "secret": "hush-hush", "realm": "", "register": "yes"}
+    seen = version(operator, PAGE)
+    page = operator.sent(f"{PAGE}/credentials", **typed, version=seen)
     assert "hush-hush" not in page
     carrier = office.store.carriers.get("upstream")
     assert carrier.credentials is not None
@@ -102,7 +104,10 @@ def test_credentials_are_kept_and_not_shown(operator: Browser, office: Office) -
         True,
     )
     assert "go together" in operator.post(f"{PAGE}/credentials", 422, user="us").text
-    operator.sent(f"{PAGE}/credentials", user="", secret="")
+    late = operator.post(f"{PAGE}/credentials", 412, user="", secret="", version=seen)
+    assert "changed meanwhile" in late.text
+    assert office.store.carriers.get("upstream").credentials is not None
+    operator.sent(f"{PAGE}/credentials", user="", secret="", version=version(operator, PAGE))
     assert office.store.carriers.get("upstream").credentials is None
 
 

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from tests.unit.web.dashboard.conftest import KEY, NUMBER, OTHER_KEY, OTHER_NUMBER, Browser
+from tests.unit.web.dashboard.versioned import version
 from tests.unit.web.paper_node import PaperNode
 from trunkline.call.record import Direction
 from trunkline.trunk.number import Number
@@ -110,13 +111,17 @@ def test_without_a_node_the_page_says_so(
 
 
 def test_ring_time(customer: Browser, office: Office) -> None:
-    assert "The ring time was changed." in customer.sent(f"/numbers/{NUMBER}/ring", ring_timeout_s="20.5")
+    path = f"/numbers/{NUMBER}/ring"
+    seen = version(customer, f"/numbers/{NUMBER}")
+    assert "The ring time was changed." in customer.sent(path, ring_timeout_s="20.5", version=seen)
     assert office.store.numbers.get(NUMBER).ring_timeout_s == 20.5
+    assert "changed meanwhile" in customer.post(path, 412, ring_timeout_s="30", version=seen).text
+    seen = version(customer, f"/numbers/{NUMBER}")
     for wrong in ("x", "0", "nan", "1e999"):
-        answer = customer.post(f"/numbers/{NUMBER}/ring", 422, ring_timeout_s=wrong)
+        answer = customer.post(path, 422, ring_timeout_s=wrong, version=seen)
         assert "ring t" in answer.text
     assert office.store.numbers.get(NUMBER).ring_timeout_s == 20.5
-    customer.sent(f"/numbers/{NUMBER}/ring", ring_timeout_s="")
+    customer.sent(path, ring_timeout_s="", version=seen)
     assert office.store.numbers.get(NUMBER).ring_timeout_s is None
     customer.post(f"/numbers/{OTHER_NUMBER}/ring", 404, ring_timeout_s="5")
 
@@ -126,8 +131,10 @@ def test_a_number_is_given_away_and_removed_by_operators(
 ) -> None:
     customer.post(f"/numbers/{NUMBER}/account", 403, account=OTHER_KEY)
     customer.post(f"/numbers/{NUMBER}/remove", 403)
-    assert "does not exist" in operator.post(f"/numbers/{NUMBER}/account", 404, account="nobody").text
-    assert f"belongs to {OTHER_KEY} now" in operator.sent(f"/numbers/{NUMBER}/account", account=OTHER_KEY)
+    path, seen = f"/numbers/{NUMBER}/account", version(operator, f"/numbers/{NUMBER}")
+    assert "does not exist" in operator.post(path, 404, account="nobody", version=seen).text
+    assert f"belongs to {OTHER_KEY} now" in operator.sent(path, account=OTHER_KEY, version=seen)
+    assert "changed meanwhile" in operator.post(path, 412, account=KEY, version=seen).text
     customer.get(f"/numbers/{NUMBER}", 404)
     assert "was removed" in operator.sent(f"/numbers/{NUMBER}/remove")
     assert [number.e164 for number in office.store.numbers.list()] == [OTHER_NUMBER]

@@ -5,12 +5,15 @@ import re
 import pytest
 
 from tests.unit.web.dashboard.conftest import HOSTILE, KEY, NUMBER, OTHER_KEY, Browser
+from tests.unit.web.dashboard.versioned import version
 from trunkline.web.dashboard.people.audit import Difference, differences
 from trunkline.web.office import Office
 
 
 def test_a_change_is_shown_with_before_and_after(customer: Browser) -> None:
-    customer.sent(f"/numbers/{NUMBER}/ring", ring_timeout_s="20")
+    customer.sent(
+        f"/numbers/{NUMBER}/ring", ring_timeout_s="20", version=version(customer, f"/numbers/{NUMBER}")
+    )
     page = customer.get(f"/audit?kind=number&key={NUMBER}")
     assert "change number" in page
     assert "ring timeout s" in page
