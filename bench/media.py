@@ -53,6 +53,9 @@ class Deaf:
     def sound_ended(self, leg: object) -> None:
         """None is announced."""
 
+    def key_worn(self, leg: object, *, spent: bool) -> None:
+        """They last."""
+
 
 def remote(address: str, srtp: SrtpKeys | None = None) -> RemoteMedia:
     """The load's side at `address`."""

@@ -27,6 +27,10 @@ pub enum EventKind {
     SoundEnded,
     /// The peer of a leg that tells digits has ended one.
     Digit(Digit),
+    /// An SRTP key of a leg has little left to serve.
+    KeyWorn,
+    /// It has served its lifetime: the leg is deaf, or mute, until there is another one.
+    KeySpent,
 }
 
 /// What happened to which leg.

@@ -92,7 +92,11 @@ impl Shared {
                     None
                 }
                 State::Open(open) => {
-                    let Some(plain) = open.unprotect(plane, &mut buffer[..length], now) else {
+                    let plain = open.unprotect(plane, &mut buffer[..length], now);
+                    if let Some(kind) = open.news_of_keys() {
+                        self.events.push(Event { kind, leg: from });
+                    }
+                    let Some(plain) = plain else {
                         return;
                     };
                     length = plain;

@@ -14,10 +14,11 @@ use trunkline_media::leg::{Arrival, Leg};
 use trunkline_media::outgoing::Outgoing;
 use trunkline_media::outgoing::line::Sent;
 use trunkline_media::rtp::{self, Header, Kind};
-use trunkline_media::srtp::{Srtp, SrtpKeys};
+use trunkline_media::srtp::{Srtp, SrtpKeys, Wear};
 use trunkline_media::terminal::Terminal;
 
 use crate::engine::LegId;
+use crate::events::EventKind;
 use crate::relay::Plane;
 use crate::sockets::{Pair, tie, untie};
 
@@ -143,6 +144,15 @@ impl OpenLeg {
             (Some(keys), Some(srtp)) => srtp.set_keys(keys, now),
             (Some(keys), none) => *none = Some(Box::new(Srtp::new(keys))),
             (None, srtp) => *srtp = None,
+        }
+    }
+
+    /// What is to be told of its keys.
+    pub(crate) fn news_of_keys(&mut self) -> Option<EventKind> {
+        match self.srtp.as_mut()?.news_of_wear()? {
+            Wear::Good => None,
+            Wear::Worn => Some(EventKind::KeyWorn),
+            Wear::Spent => Some(EventKind::KeySpent),
         }
     }
 

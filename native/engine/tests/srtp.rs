@@ -9,7 +9,9 @@ use trunkline_engine::{Engine, LegId, Settings};
 use trunkline_media::leg::{Drop as Reason, Flow, Remote, Statistics};
 use trunkline_media::payload::{Payload, PayloadMap};
 use trunkline_media::rtp::{Header, write_header};
-use trunkline_media::srtp::{MasterKey, RTCP_OVERHEAD, RTP_OVERHEAD, SrtpIn, SrtpKeys, SrtpOut};
+use trunkline_media::srtp::{
+    LONGEST_LIFETIME, MasterKey, RTCP_OVERHEAD, RTP_OVERHEAD, SrtpIn, SrtpKeys, SrtpOut,
+};
 
 const HOST: Ipv4Addr = Ipv4Addr::new(127, 0, 7, 2);
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -33,7 +35,7 @@ fn key(seed: u8) -> MasterKey {
 }
 
 fn keys(ours: u8, theirs: u8) -> Option<SrtpKeys> {
-    Some(SrtpKeys { send: key(ours), receive: key(theirs) })
+    Some(SrtpKeys { send: key(ours), receive: key(theirs), receive_lifetime: LONGEST_LIFETIME })
 }
 
 fn packet(sequence: u16) -> Vec<u8> {

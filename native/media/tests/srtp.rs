@@ -4,8 +4,8 @@
 //! code).
 
 use trunkline_media::srtp::{
-    KEY_GRACE_US, MAX_STREAMS, MasterKey, RTCP_OVERHEAD, RTP_OVERHEAD, Srtp, SrtpError, SrtpIn, SrtpKeys,
-    SrtpOut,
+    KEY_GRACE_US, LONGEST_LIFETIME, MAX_STREAMS, MasterKey, RTCP_OVERHEAD, RTP_OVERHEAD, Srtp, SrtpError,
+    SrtpIn, SrtpKeys, SrtpOut, Wear,
 };
 
 const MASTER: &str = "e1f97a0d3e018be0d64fa32c06de4139 0ec675ad498afeebb6960b3aabe6";
@@ -33,6 +33,10 @@ fn master() -> MasterKey {
 
 fn key(seed: u8) -> MasterKey {
     MasterKey::new(&[seed; 30], &[]).expect("30 octets")
+}
+
+fn keys(send: u8, receive: u8) -> SrtpKeys {
+    SrtpKeys { send: key(send), receive: key(receive), receive_lifetime: LONGEST_LIFETIME }
 }
 
 fn pair() -> (SrtpOut, SrtpIn) {
@@ -303,8 +307,7 @@ fn highest_told(ours: &mut Srtp, theirs: &mut Srtp, highest: u32) -> u32 {
 #[test]
 fn the_sender_is_told_of_its_own_sequence_numbers() {
     for (first, second) in [(100, 101), (0xfff0, 0xfff1), (0xffff, 0)] {
-        let [mut ours, mut theirs] = [(1, 2), (2, 1)]
-            .map(|(send, receive)| Srtp::new(SrtpKeys { send: key(send), receive: key(receive) }));
+        let [mut ours, mut theirs] = [(1, 2), (2, 1)].map(|(send, receive)| Srtp::new(keys(send, receive)));
         let mut received = 0;
         for sequence in [first, second] {
             let mut buffer = [rtp(SSRC, sequence, 1), vec![0; RTP_OVERHEAD]].concat();
@@ -377,7 +380,7 @@ fn a_master_key_identifier_is_expected_where_it_was_agreed() {
 
 /// The peer of a leg.
 fn peer_of(send: u8, receive: u8) -> (Srtp, SrtpOut) {
-    (Srtp::new(SrtpKeys { send: key(send), receive: key(receive) }), SrtpOut::new(key(receive)))
+    (Srtp::new(keys(send, receive)), SrtpOut::new(key(receive)))
 }
 
 fn leg_unprotect(leg: &mut Srtp, packet: &[u8], now: u64) -> Result<usize, SrtpError> {
@@ -395,7 +398,7 @@ fn the_same_keys_once_more_change_nothing() {
         let mut buffer = [rtp(SSRC, n as u16, n), vec![0; RTP_OVERHEAD]].concat();
         leg.protect_rtp(&mut buffer, 172).unwrap();
     }
-    leg.set_keys(SrtpKeys { send: key(1), receive: key(2) }, 0);
+    leg.set_keys(keys(1, 2), 0);
     assert_eq!(leg_unprotect(&mut leg, &last, 0), Err(SrtpError::Replay));
     assert_eq!(leg_unprotect(&mut leg, &first, 0), Err(SrtpError::Replay));
     let next = protect(&mut peer, &rtp(SSRC, 0x8100, 1)).unwrap();
@@ -412,7 +415,7 @@ fn other_keys_begin_anew_and_the_peers_old_one_counts_for_a_while() {
     let mut new = SrtpOut::new(key(4));
     let early = protect(&mut new, &rtp(SSRC, 7, 7)).unwrap();
     assert_eq!(leg_unprotect(&mut leg, &early, 0), Err(SrtpError::Authentication));
-    leg.set_keys(SrtpKeys { send: key(3), receive: key(4) }, 1000);
+    leg.set_keys(keys(3, 4), 1000);
     assert!(leg_unprotect(&mut leg, &early, 1000).is_ok());
     let late = protect(&mut old, &rtp(SSRC, 2, 2)).unwrap();
     assert!(leg_unprotect(&mut leg, &late, 1000 + KEY_GRACE_US - 1).is_ok());
@@ -434,7 +437,7 @@ fn a_peer_may_keep_its_rollover_counter_over_a_change_of_keys() {
         let secure = protect(&mut peer, &rtp(SSRC, n as u16, n)).unwrap();
         leg_unprotect(&mut leg, &secure, 0).unwrap();
     }
-    leg.set_keys(SrtpKeys { send: key(1), receive: key(5) }, 0);
+    leg.set_keys(keys(1, 5), 0);
     let mut next = SrtpOut::new(key(5));
     let mut last = Vec::new();
     for n in (0x8000..=0x4_1000u32).step_by(0x1000) {
@@ -448,9 +451,62 @@ fn the_key_before_may_come_back() {
     let (mut leg, mut old) = peer_of(1, 2);
     let before = protect(&mut old, &rtp(SSRC, 1, 1)).unwrap();
     leg_unprotect(&mut leg, &before, 0).unwrap();
-    leg.set_keys(SrtpKeys { send: key(1), receive: key(4) }, 0);
-    leg.set_keys(SrtpKeys { send: key(1), receive: key(2) }, KEY_GRACE_US * 5);
+    leg.set_keys(keys(1, 4), 0);
+    leg.set_keys(keys(1, 2), KEY_GRACE_US * 5);
     assert_eq!(leg_unprotect(&mut leg, &before, 0), Err(SrtpError::Replay));
     let next = protect(&mut old, &rtp(SSRC, 2, 2)).unwrap();
     assert!(leg_unprotect(&mut leg, &next, 0).is_ok());
+}
+
+#[test]
+fn a_key_serves_for_its_lifetime_and_not_a_packet_longer() {
+    let (_, mut peer) = peer_of(1, 2);
+    let mut leg = Srtp::new(SrtpKeys { receive_lifetime: 8, ..keys(1, 2) });
+    let mut told = Vec::new();
+    let mut say = |leg: &mut Srtp, sequence: u16| {
+        let secure = protect(&mut peer, &rtp(SSRC, sequence, 0)).unwrap();
+        let heard = leg_unprotect(leg, &secure, 0);
+        told.extend(leg.news_of_wear().map(|wear| (sequence, wear)));
+        heard
+    };
+    for sequence in 1..8 {
+        assert!(say(&mut leg, sequence).is_ok(), "{sequence}");
+        leg.set_keys(SrtpKeys { receive_lifetime: 8, ..keys(1, 2) }, 0);
+    }
+    assert_eq!(say(&mut leg, 8), Err(SrtpError::Spent), "less than eight (RFC 4568 §6.1)");
+    leg.set_keys(SrtpKeys { receive_lifetime: 8, ..keys(7, 2) }, 0);
+    assert_eq!(say(&mut leg, 9), Err(SrtpError::Spent), "a new key of ours does not renew the peer's");
+    leg.set_keys(SrtpKeys { receive_lifetime: 9, ..keys(7, 2) }, 0);
+    assert!(say(&mut leg, 10).is_ok(), "who lets it serve longer may use it longer");
+    assert_eq!(told, [(3, Wear::Worn), (7, Wear::Spent), (10, Wear::Spent)]);
+}
+
+#[test]
+fn another_key_has_a_lifetime_of_its_own() {
+    let (_, mut peer) = peer_of(1, 2);
+    let mut leg = Srtp::new(SrtpKeys { receive_lifetime: 4, ..keys(1, 2) });
+    for sequence in 1..4 {
+        let secure = protect(&mut peer, &rtp(SSRC, sequence, 0)).unwrap();
+        assert!(leg_unprotect(&mut leg, &secure, 0).is_ok());
+    }
+    assert_eq!(leg.news_of_wear(), Some(Wear::Spent));
+    leg.set_keys(keys(3, 4), 0);
+    assert_eq!(leg.news_of_wear(), None);
+    let next = protect(&mut SrtpOut::new(key(4)), &rtp(SSRC, 9, 0)).unwrap();
+    assert!(leg_unprotect(&mut leg, &next, 0).is_ok());
+    let late = protect(&mut peer, &rtp(SSRC, 4, 0)).unwrap();
+    assert!(leg_unprotect(&mut leg, &late, 0).is_err(), "the key before is spent still");
+}
+
+#[test]
+fn reports_use_a_key_up_too() {
+    let (mut out, mut incoming) = (SrtpOut::new(key(2)), SrtpIn::new(key(2)));
+    incoming.set_lifetime(3);
+    for _ in 0..2 {
+        let secure = protect_rtcp(&mut out, &report(SSRC)).unwrap();
+        assert!(unprotect_rtcp(&mut incoming, &secure).is_ok());
+    }
+    let secure = protect_rtcp(&mut out, &report(SSRC)).unwrap();
+    assert_eq!(unprotect_rtcp(&mut incoming, &secure), Err(SrtpError::Spent));
+    assert_eq!(incoming.wear(), Wear::Spent);
 }

@@ -74,6 +74,8 @@ impl Engine {
                 EventKind::SourceEnded => ("source_ended", None),
                 EventKind::SoundEnded => ("sound_ended", None),
                 EventKind::Digit(digit) => ("digit", Some(digit)),
+                EventKind::KeyWorn => ("key_worn", None),
+                EventKind::KeySpent => ("key_spent", None),
             };
             let duration_ms = digit.map_or(0, |digit| digit.duration_ms);
             (name, event.leg.number(), digit.and_then(Digit::spelled), duration_ms)

@@ -23,8 +23,9 @@ use crate::errors::{argument, to_python};
 
 type Engine = trunkline_engine::Engine;
 type Heard = (f64, u64, Option<f64>);
-/// Key and salt that we send with and that the peer sends with; the identifier that the peer's packets carry.
-type KeyBytes = (PyBackedBytes, PyBackedBytes, PyBackedBytes);
+/// Key and salt that we send with and that the peer sends with; of the latter, the identifier that its packets carry, and the
+/// packets that it serves.
+type KeyBytes = (PyBackedBytes, PyBackedBytes, PyBackedBytes, u64);
 
 /// Payload type, codec, milliseconds in a packet that we send, iLBC's frame.
 type FormatTuple = (u8, String, u32, u8);
@@ -360,12 +361,12 @@ fn address(text: &str) -> PyResult<IpAddr> {
     text.parse().map_err(|_| argument(format!("{text:?} is no IP address")))
 }
 
-fn keys((send, receive, receive_mki): KeyBytes) -> PyResult<SrtpKeys> {
+fn keys((send, receive, receive_mki, receive_lifetime): KeyBytes) -> PyResult<SrtpKeys> {
     let master = |key: &[u8], mki: &[u8]| {
         MasterKey::new(key, mki)
             .map_err(|_| argument("SRTP needs keys of 30 octets, and identifiers of up to 128".to_owned()))
     };
-    Ok(SrtpKeys { send: master(&send, &[])?, receive: master(&receive, &receive_mki)? })
+    Ok(SrtpKeys { send: master(&send, &[])?, receive: master(&receive, &receive_mki)?, receive_lifetime })
 }
 
 fn flow_of(text: &str) -> PyResult<Flow> {

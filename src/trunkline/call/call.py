@@ -34,6 +34,7 @@ from trunkline.call.passing import (
 from trunkline.call.placing import open_attempt, send_invite
 from trunkline.call.ports import MediaLeg, WavFile
 from trunkline.call.record import CallRecord, Direction, Party, RecordState
+from trunkline.call.rekeying import Rekeying
 from trunkline.call.renegotiation import Renegotiation
 from trunkline.call.services import Services
 from trunkline.call.sounds import LONGEST_ANNOUNCEMENT_S, Sounds
@@ -100,6 +101,7 @@ class Call:
         "_on_end",
         "_passed",
         "_refusal",
+        "_rekeying",
         "_renegotiation",
         "_services",
         "_sounds",
@@ -139,6 +141,7 @@ class Call:
         self._transfer: Transfer | None = None
         self._account = account
         self._refusal: Callable[[], None] | None = None
+        self._rekeying: Rekeying | None = None
         self.record = record
         self.attempt: Attempt | None = None
         self.state = CallState.HUNTING
@@ -409,6 +412,12 @@ class Call:
         """Whether an offer within the call waits for its answer."""
         return self._renegotiation is not None and self._renegotiation.busy
 
+    @property
+    def may_rekey(self) -> Renegotiation | None:
+        """What agrees on keys, while nothing else is being agreed on."""
+        transferring = self._transfer is not None and self._transfer.under_way
+        return None if self.renegotiating or transferring else self._renegotiation
+
     def transfer_joined(self, transfer: Transfer) -> None:
         """Whom the account's side was transferred to stands in its place from now on, in the record too."""
         attempt, referrer = transfer.attempt, transfer.referrer
@@ -453,6 +462,12 @@ class Call:
     def sound_ended(self, leg: MediaLeg) -> None:  # noqa: ARG002 - only the caller hears sounds
         """The caller has heard why it is refused."""
         self._refused()
+
+    def key_worn(self, leg: MediaLeg, *, spent: bool) -> None:
+        """An SRTP key of one side has little left to serve, or nothing."""
+        if self._rekeying is None:
+            self._rekeying = Rekeying(self._services.clock, self)
+        self._rekeying.worn(leg, spent=spent)
 
     def _too_long(self) -> None:
         self.hang_up(Verdict.of(Slug.MAX_DURATION))
@@ -521,6 +536,8 @@ class Call:
         self.state = CallState.ENDED
         if self._longest is not None:
             self._longest.cancel()
+        if self._rekeying is not None:
+            self._rekeying.stop()
         if refuses and verdict.slug is not Slug.CANCELLED:
             self._refuse(verdict, response)
         record.caller_media = self.caller.close()

@@ -69,6 +69,8 @@ class LegOwner(Protocol):
 
     def sound_ended(self, leg: MediaLeg) -> None: ...
 
+    def key_worn(self, leg: MediaLeg, *, spent: bool) -> None: ...
+
 
 class Leg(IncomingInviteEvents):
     """See the module. Raises `NoPortsError` when made while no media port is free."""
@@ -77,6 +79,7 @@ class Leg(IncomingInviteEvents):
         "_digits",
         "_key",
         "_make_key",
+        "_offered_key",
         "codec",
         "description",
         "local",
@@ -106,6 +109,8 @@ class Leg(IncomingInviteEvents):
         self._make_key = key
         self._keys: dict[bytes, bytes] = {}
         """Key of the peer -> ours beside it, the last `KEYS_KEPT`; `b""` before the peer has one."""
+        self._offered_key = b""
+        """Ours in the last offer, if that was of SRTP."""
         self._digits: DigitSender | None = None
         self.owner = owner
         self.policy = policy
@@ -162,17 +167,26 @@ class Leg(IncomingInviteEvents):
         """
         return self._offer(self.local.listed, Direction.SENDRECV)
 
+    def offer_new_key(self) -> bytes:
+        """What stands once more, but for a new key of ours: the peer's answer may hold a new one of its own
+        (RFC 4568 §7.1.4). Ours counts with that answer.
+        """
+        return self._offer(self.local.listed, self.local.direction, key=self._make_key())
+
     def _offer(
         self,
         codecs: Sequence[Codec],
         direction: Direction,
         ptime: int | None = None,
         maxptime: int | None = None,
+        *,
+        key: bytes | None = None,
     ) -> bytes:
         secure = self.secure or self.policy.srtp is SrtpPolicy.REQUIRED
         attributes = [] if maxptime is None else [f"maxptime:{maxptime}"]
         if secure:
-            attributes.append(our_line(OFFERED_TAG, self._own_key()))
+            self._offered_key = key or self._own_key()
+            attributes.append(our_line(OFFERED_TAG, self._offered_key))
         profile = "RTP/SAVP" if secure and self.local.profile not in SECURE_PROFILES else None
         media = self.media
         self.description = self.local.offer(
@@ -236,7 +250,7 @@ class Leg(IncomingInviteEvents):
         """
         if self.local.profile in SECURE_PROFILES:
             remote = RemoteAudio.read(body, SECURE_PROFILES)
-            own = self._own_key()
+            own = self._offered_key
             self._keep_key(match_answer(remote.crypto, OFFERED_TAG, own).key_and_salt, own)
         else:
             remote = RemoteAudio.read(body)
@@ -291,7 +305,9 @@ class Leg(IncomingInviteEvents):
     def srtp_keys(self) -> SrtpKeys | None:
         """Of both ways; None for plain RTP."""
         line = None if self.remote is None else self.remote.crypto_line
-        return None if line is None else SrtpKeys(self._own_key(), line.key_and_salt, line.mki)
+        if line is None:
+            return None
+        return SrtpKeys(self._own_key(), line.key_and_salt, line.mki, line.lifetime)
 
     def _own_key(self) -> bytes:
         """The same as long as the peer's is the same: it goes on with the same stream (RFC 4568 §7.1.4). A
@@ -410,6 +426,9 @@ class _Nobody(LegOwner):
         pass
 
     def sound_ended(self, leg: MediaLeg) -> None:
+        pass
+
+    def key_worn(self, leg: MediaLeg, *, spent: bool) -> None:
         pass
 
 

@@ -5,11 +5,15 @@ never imports them.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from trunkline.call.record import AttemptRecord, CallRecord, MediaFigures
 from trunkline.errors import MediaError
+from trunkline.sdp.crypto import LONGEST_LIFETIME
 from trunkline.trunk.registrations import Binding
+
+KEY_RESERVE: Final = 2**16
+"""Packets before the end of its lifetime from which on an SRTP key is worn; half of a shorter lifetime."""
 
 
 class NoPortsError(MediaError):
@@ -65,6 +69,17 @@ class SrtpKeys:
     """What the peer's packets carry before their authentication tag (RFC 3711 §3.1), up to 128 octets. Ours
     carry none.
     """
+    receive_lifetime: int = LONGEST_LIFETIME
+    """The packets that the peer's key serves are less, of RTP and of RTCP each (RFC 4568 §6.1)."""
+
+    def wear(self, packets: float) -> bool | None:
+        """True when the peer's key has nothing left to serve after so many packets, False when it has little,
+        None while it has enough.
+        """
+        left = self.receive_lifetime - 1 - packets
+        if left < 1:
+            return True
+        return False if left <= min(KEY_RESERVE, self.receive_lifetime // 2) else None
 
     def __repr__(self) -> str:
         return "SrtpKeys(…)"
@@ -193,6 +208,11 @@ class MediaEvents(Protocol):
 
     def sound_ended(self, leg: MediaLeg) -> None:
         """A sound of `MediaLeg.announce` came to its end by itself."""
+
+    def key_worn(self, leg: MediaLeg, *, spent: bool) -> None:
+        """An SRTP key of a leg has little left to serve, or nothing: what it protects is not taken, or not
+        sent, any more. Told once for each.
+        """
 
 
 class MediaEngine(Protocol):

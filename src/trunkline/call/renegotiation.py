@@ -10,6 +10,8 @@ the two comes first is settled by the peers' own timers. An exchange that fails 
 
 A re-INVITE without SDP is answered with an offer of ours that repeats what stands; the answer comes in the
 ACK, and goes on to the other leg by the same rule.
+
+The one offer of our own is of a new key, when one of a leg is worn (`Renegotiation.rekey`).
 """
 
 from trunkline.call.leg import Leg, connect
@@ -30,7 +32,7 @@ class Renegotiation:
     def __init__(self, media: MediaEngine, caller: Leg, callee: Leg, warn_agent: str) -> None:
         self._media = media
         self._warn_agent = warn_agent
-        self._pending: _PassedOn | None = None
+        self._pending: _PassedOn | _NewKey | None = None
         self._we_offered: Leg | None = None
         self.caller = caller
         self.callee = callee
@@ -79,6 +81,13 @@ class Renegotiation:
         if leg.concerns(self.other(leg), before) and self.other(leg).usage is not None:
             self._pending = _PassedOn(self, leg, before, None)
             self._pending.send()
+
+    def rekey(self, leg: Leg) -> None:
+        """Offer the peer of `leg` a new key, so that it may make one too. Nothing else is under way. What
+        stands goes on to stand where it refuses, or repeats its own.
+        """
+        self._pending = _NewKey(self, leg)
+        self._pending.send()
 
     def other(self, leg: Leg) -> Leg:
         """The leg across."""
@@ -156,6 +165,39 @@ class _PassedOn:
         if self._exchange is not None:
             self._leg.remote = self._before
             self._exchange.reject(why.status if isinstance(why, Response) else 504)
+
+
+class _NewKey:
+    """An offer of a new key to the peer of one leg. Its direction and codecs stay, so the other leg's peer
+    need not hear of it.
+    """
+
+    __slots__ = ("_leg", "_renegotiation", "_stood")
+
+    def __init__(self, renegotiation: Renegotiation, leg: Leg) -> None:
+        self._renegotiation = renegotiation
+        self._leg = leg
+        self._stood = leg.local.standing
+
+    def send(self) -> None:
+        """A re-INVITE."""
+        usage = self._leg.usage
+        if usage is None:
+            self._renegotiation.settled()
+        else:
+            usage.reinvite(self._leg.offer_new_key, self._answered, self._rejected)
+
+    def _answered(self, response: Response) -> None:
+        self._renegotiation.settled()
+        try:
+            self._leg.take_answer(response.body)
+            self._renegotiation.connect()
+        except SdpError:
+            self._leg.local.standing = self._stood
+
+    def _rejected(self, why: Response | RequestFailure) -> None:  # noqa: ARG002 - whatever it is
+        self._renegotiation.settled()
+        self._leg.local.standing = self._stood
 
 
 def _too_late() -> None:

@@ -377,6 +377,9 @@ class Transfer(LegOwner, AttemptOwner):
     def sound_ended(self, leg: MediaLeg) -> None:
         """The engine tells the call."""
 
+    def key_worn(self, leg: MediaLeg, *, spent: bool) -> None:
+        """The engine tells the call."""
+
 
 def accept_refer(
     services: Services,

@@ -97,7 +97,7 @@ class EmbeddedLeg:
             None if events is None else (events.payload_type, events.clock_rate),
             remote.finds_tones,
             remote.tells_digits,
-            None if srtp is None else (srtp.send, srtp.receive, srtp.receive_mki),
+            None if srtp is None else (srtp.send, srtp.receive, srtp.receive_mki, srtp.receive_lifetime),
         )
 
     def send_digits(self, digits: str, duration_ms: int = 100) -> None:
@@ -152,6 +152,8 @@ class EmbeddedLeg:
                 events.sound_ended(self)
             case "digit" if digit is not None:
                 events.digit_received(self, digit, duration_ms)
+            case "key_worn" | "key_spent":
+                events.key_worn(self, spent=kind == "key_spent")
 
 
 class EmbeddedTerminal(EmbeddedLeg):

@@ -109,6 +109,8 @@ class FakeLeg:
         self.sent = 0.0
         self.last_rtp = 0.0
         self.expecting_since: float | None = None
+        self.key_served = 0.0
+        self.key_told: bool | None = None
 
     def set_remote(self, remote: RemoteMedia) -> None:
         """Set or change the peer. Raises `MediaError` for an address of the other family, or on a closed
@@ -118,6 +120,9 @@ class FakeLeg:
             raise MediaError(f"{remote.rtp_address} is of the other address family")
         check_keys(remote.srtp)
         self.engine.network.settle()
+        before = None if self.remote is None else self.remote.srtp
+        if before is None or remote.srtp is None or before.receive != remote.srtp.receive:
+            self.key_served, self.key_told = 0.0, None
         self.remote = remote
         if not (remote.direction is MediaFlow.BOTH and is_somewhere(remote)):
             self.expecting_since = None
@@ -227,11 +232,26 @@ class FakeLeg:
         remote = self.remote
         if remote is None or not is_agreed(remote, sound.payload_type):
             return
+        if remote.srtp is not None:
+            sound = replace(sound, packets=self.served(remote.srtp, sound.packets))
+        if sound.packets <= 0:
+            return
         self.received += sound.packets
         self.last_rtp = self.engine.clock.now()
         self.engine.watch(self)
         if remote.direction in {MediaFlow.BOTH, MediaFlow.RECEIVE}:
             self.pass_on(sound, hops)
+
+    def served(self, keys: SrtpKeys, packets: float) -> float:
+        """How many of these packets the peer's key serves; what is to be told of it is."""
+        taken = min(packets, keys.receive_lifetime - 1 - self.key_served)
+        self.key_served += taken
+        spent = keys.wear(self.key_served)
+        if spent is not None and spent is not self.key_told:
+            self.key_told = spent
+            if self.events is not None:
+                self.events.key_worn(self, spent=spent)
+        return taken
 
     def pass_on(self, sound: Sound, hops: int) -> None:
         """Hand accepted packets to the far leg, as its peer takes them."""

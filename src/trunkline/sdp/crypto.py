@@ -8,10 +8,8 @@ One suite: AES_CM_128_HMAC_SHA1_80 (§6.2.1). A line that is malformed, or asks 
 be used; the next one may. Not done: other suites, several keys in one line, a key derivation rate (§6.3.1),
 any UNENCRYPTED_ or UNAUTHENTICATED_ (§6.3.2, §6.3.3), keys for FEC (§6.3.5).
 
-Deliberate deviations, each pinned by a test: a key that appears in two lines of an offer is taken all the
-same (§6.1: some telephones offer one key for two suites), since one of them only is used; a lifetime (§6.1)
-is checked but not enforced, since cutting off the audio of a long call protects nobody from a cipher that is
-good for 2^48 packets.
+Deliberate deviation, pinned by a test: a key that appears in two lines of an offer is taken all the same
+(§6.1: some telephones offer one key for two suites), since one of them only is used.
 
 Every bound is here. All work is linear in the size of a line, of which a description holds a bounded number.
 """
@@ -46,7 +44,8 @@ _HARMLESS_PARAMETER = re.compile(
 )
 """Optional extensions (§6.3.7), a default that only matters with FEC (§6.3.4), a hint (§6.3.6)."""
 _UNPROTECTED = ("UNENCRYPTED_SRTP", "UNENCRYPTED_SRTCP", "UNAUTHENTICATED_SRTP")
-_MAX_LIFETIME = 2**48
+LONGEST_LIFETIME = 2**48
+"""SRTP packets that a key of the suite serves (RFC 4568 §6.2.1); of SRTCP it is 2**31."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +55,8 @@ class CryptoLine:
     tag: int
     key_and_salt: bytes = field(repr=False)
     """`KEY_AND_SALT_OCTETS` octets."""
-    lifetime: int | None = None
-    """In packets; None: the suite's own."""
+    lifetime: int = LONGEST_LIFETIME
+    """The packets of SRTP, and those of SRTCP, that the key serves are each less (§6.1)."""
     mki: bytes = b""
     """What the writer's packets carry before their authentication tag (RFC 3711 §3.1); empty: nothing."""
 
@@ -80,16 +79,16 @@ def read_line(value: str) -> CryptoLine:
     return CryptoLine(int(match["tag"]), key_and_salt, lifetime, mki)
 
 
-def _read_key(keys: str) -> tuple[int | None, bytes, bytes]:
+def _read_key(keys: str) -> tuple[int, bytes, bytes]:
     if ";" in keys:
         raise UnusableCryptoError("a crypto line has more than one key")
     match = _KEY.fullmatch(keys)
     if match is None:
         raise UnusableCryptoError(f"a crypto line has no inline key of {KEY_AND_SALT_OCTETS} octets")
-    lifetime = None
+    lifetime = LONGEST_LIFETIME
     if (text := match["lifetime"]) is not None:
         lifetime = 1 << int(text[2:]) if text.startswith("2^") else int(text)
-        if lifetime > _MAX_LIFETIME:
+        if lifetime > LONGEST_LIFETIME:
             raise UnusableCryptoError("the lifetime of a key is longer than its suite allows")
     mki = b""
     if (number := match["mki"]) is not None:

@@ -258,6 +258,14 @@ class Slug(Enum):
         "No audio arrived for too long.",
         "Check NAT and firewall for RTP.",
     )
+    SRTP_KEY_SPENT = _Kind(
+        "srtp-key-spent",
+        Fault.ENDPOINT,
+        488,
+        79,
+        "The key of one side's encrypted audio had served for its lifetime, and that side made no new one.",
+        "Have that side name no lifetime in its crypto line, or a new key when it is re-invited.",
+    )
     SESSION_EXPIRED = _Kind(
         "session-expired",
         Fault.NETWORK,

@@ -50,7 +50,7 @@ def test_section_4_5() -> None:
 
 def test_section_6_1() -> None:
     line = read_line(SECTION_6_1)
-    assert line == CryptoLine(1, b"aBCdefghiJKLmoPQrsTuVwyz123456", None, (1066).to_bytes(4))
+    assert line == CryptoLine(1, b"aBCdefghiJKLmoPQrsTuVwyz123456", mki=(1066).to_bytes(4))
 
 
 def test_section_7_1_5_the_offer_as_jill_reads_it() -> None:

@@ -27,6 +27,7 @@ class Told:
     timed_out: list[MediaLeg] = field(default_factory=list)
     digits: list[tuple[MediaLeg, str, int]] = field(default_factory=list)
     ended: list[MediaLeg] = field(default_factory=list)
+    worn: list[tuple[MediaLeg, bool]] = field(default_factory=list)
 
     def media_timed_out(self, leg: MediaLeg) -> None:
         self.timed_out.append(leg)
@@ -36,6 +37,9 @@ class Told:
 
     def sound_ended(self, leg: MediaLeg) -> None:
         self.ended.append(leg)
+
+    def key_worn(self, leg: MediaLeg, *, spent: bool) -> None:
+        self.worn.append((leg, spent))
 
 
 def remote_at(address: str, port: int, **changes: object) -> RemoteMedia:

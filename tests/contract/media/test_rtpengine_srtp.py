@@ -4,9 +4,9 @@ import pytest
 
 from tests.contract.media.rigs import Told, figures_of, open_pair, remote_at
 from tests.contract.media.rtpengine_rig import NO_EVENTS, OTHERS, PCMA, RtpengineRig, having
+from tests.contract.media.test_rtpengine_digits import DTMF_HZ, tones_ms
 from tests.contract.media.test_srtp import AT_CALLEE, AT_CALLER, AT_FAR, AT_NEAR, FAR_KEY, NEAR_KEY
 from trunkline.call.ports import SrtpKeys, Tone
-from trunkline.errors import MediaError
 from trunkline.media.terminals import Silence
 
 
@@ -95,5 +95,28 @@ def test_tones_that_stand_for_events_are_protected(rig: RtpengineRig) -> None:
     rig.until(lambda: far.hearing().heard_ms(440.0) >= 100)
     near.send_digits("1", duration_ms=200)
     rig.until(lambda: min(far.hearing().heard_ms(hz) for hz in (697.0, 1209.0)) >= 160)
-    with pytest.raises(MediaError, match="unprotected"):
-        callee.send_digits("2")
+
+
+def test_digits_by_signalling_are_protected_tones_for_a_peer_with_srtp_and_no_events(
+    rig: RtpengineRig,
+) -> None:
+    """While the far side talks, and while it is silent."""
+    near = rig.engine.open_terminal(Tone((440.0,)))
+    far = rig.engine.open_terminal(Silence(), listen_for=(440.0, *DTMF_HZ["1"], *DTMF_HZ["9"]))
+    caller, callee = open_pair(rig, Told())
+    both = {"payload_types": {8: 8}, "hears": (PCMA,), "speaks": PCMA, **NO_EVENTS}
+    caller.set_remote(remote_at(near.address, near.port, **both))
+    callee.set_remote(remote_at(far.address, far.port, srtp=AT_CALLEE, **both))
+    rig.engine.bridge(caller, callee)
+    rig.settle()
+    near.set_remote(remote_at(caller.address, caller.port, payload_types={8: 8}))
+    far.set_remote(remote_at(callee.address, callee.port, payload_types={8: 8}, srtp=AT_FAR))
+    rig.until(lambda: far.hearing().heard_ms(440.0) >= 100)
+    callee.send_digits("19", duration_ms=200)
+    rig.until(lambda: min(tones_ms(far, digit) for digit in "19") >= 160)
+    heard_ms = far.hearing().heard_ms(440.0)
+    rig.until(lambda: far.hearing().heard_ms(440.0) >= heard_ms + 100)
+    near.play(Silence())
+    callee.send_digits("1", duration_ms=200)
+    rig.until(lambda: tones_ms(far, "1") >= 320)
+    assert all(tones_ms(far, digit) <= limit for digit, limit in (("1", 480), ("9", 240))), "once each"

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.contract.media.rigs import Rig, Told, between_terminals, figures_of, remote_at
+from tests.contract.media.rigs import Rig, Told, between_terminals, figures_of, open_pair, remote_at
 from trunkline.call.ports import MediaFlow, SrtpKeys, Tone
 from trunkline.errors import MediaError
 from trunkline.media.terminals import Silence, Terminal
@@ -110,3 +110,23 @@ def test_keys_of_an_impossible_length_are_refused(rig: Rig, keys: SrtpKeys) -> N
     leg = rig.engine.open_leg(ipv6=False, events=Told())
     with pytest.raises(MediaError, match="SRTP needs"):
         leg.set_remote(remote_at("198.51.100.7", 4000, srtp=keys))
+
+
+def test_a_key_that_wears_out_is_told_of_and_serves_no_longer(rig: Rig) -> None:
+    """The peer's serves for less than a hundred packets (RFC 4568 §6.1)."""
+    told = Told()
+    near = rig.engine.open_terminal(Tone((440.0,)))
+    far = rig.engine.open_terminal(Silence(), listen_for=(440.0,))
+    caller, callee = open_pair(rig, told)
+    short = replace(AT_CALLER, receive_lifetime=100)
+    caller.set_remote(remote_at(near.address, near.port, payload_types={8: 8}, srtp=short))
+    callee.set_remote(remote_at(far.address, far.port, payload_types={8: 8}))
+    rig.engine.bridge(caller, callee)
+    rig.settle()
+    near.set_remote(remote_at(caller.address, caller.port, payload_types={8: 8}, srtp=AT_NEAR))
+    far.set_remote(remote_at(callee.address, callee.port, payload_types={8: 8}))
+    rig.until(lambda: far.hearing().heard_ms(440.0) > 0 and told.worn == [(caller, False)])
+    rig.until(lambda: figures_of(caller)[0] > 0 and told.worn == [(caller, False), (caller, True)])
+    assert figures_of(caller)[0] <= 99
+    caller.close()
+    callee.close()

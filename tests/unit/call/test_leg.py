@@ -58,6 +58,9 @@ class Owner(LegOwner):
     def sound_ended(self, leg: MediaLeg) -> None:
         self.told.append("sound ended")
 
+    def key_worn(self, leg: MediaLeg, *, spent: bool) -> None:
+        self.told.append("key spent" if spent else "key worn")
+
 
 class Pair:
     """The caller's and the callee's leg of one engine."""

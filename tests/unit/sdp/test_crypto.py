@@ -33,9 +33,9 @@ LINE = f"1 {SUITE} {INLINE}"
         (f"{LINE}|2^31", CryptoLine(1, KEY, 2**31)),
         (f"{LINE}|2^48", CryptoLine(1, KEY, 2**48)),
         (f"{LINE}|1048576", CryptoLine(1, KEY, 2**20)),
-        (f"{LINE}|1:1", CryptoLine(1, KEY, None, b"\x01")),
+        (f"{LINE}|1:1", CryptoLine(1, KEY, mki=b"\x01")),
         (f"{LINE}|2^20|1066:4", CryptoLine(1, KEY, 2**20, b"\x00\x00\x04\x2a")),
-        (f"{LINE}|{256**128 - 1}:128", CryptoLine(1, KEY, None, b"\xff" * 128)),
+        (f"{LINE}|{256**128 - 1}:128", CryptoLine(1, KEY, mki=b"\xff" * 128)),
         (f"{LINE}=", CryptoLine(1, KEY)),
         (f"{LINE} WSH=64 FEC_ORDER=FEC_SRTP -vendor=x", CryptoLine(1, KEY)),
         (f"{LINE} wsh=1024", CryptoLine(1, KEY)),
@@ -98,7 +98,7 @@ def test_a_line_that_can_not(value: str, why: str) -> None:
 
 
 def test_a_line_does_not_show_its_key() -> None:
-    assert repr(read_line(LINE)) == "CryptoLine(tag=1, lifetime=None, mki=b'')"
+    assert repr(read_line(LINE)) == "CryptoLine(tag=1, lifetime=281474976710656, mki=b'')"
 
 
 def test_the_first_line_that_can_be_used_is_taken() -> None:

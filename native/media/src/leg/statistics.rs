@@ -29,11 +29,13 @@ pub enum Drop {
     SrtpStreams,
     /// To be sent as SRTP, under an index that was used before.
     SrtpRepeated,
+    /// SRTP under a key of the peer's that has served its lifetime.
+    SrtpSpent,
 }
 
 impl Drop {
     /// How many reasons there are.
-    pub const COUNT: usize = 12;
+    pub const COUNT: usize = 13;
 
     /// All of them with their names, in the order of [`Statistics::dropped`].
     pub const ALL: [(Self, &'static str); Self::COUNT] = [
@@ -49,6 +51,7 @@ impl Drop {
         (Self::SrtpReplay, "srtp_replay"),
         (Self::SrtpStreams, "srtp_streams"),
         (Self::SrtpRepeated, "srtp_repeated"),
+        (Self::SrtpSpent, "srtp_spent"),
     ];
 }
 
@@ -60,6 +63,7 @@ impl From<SrtpError> for Drop {
             SrtpError::Replay => Self::SrtpReplay,
             SrtpError::TooManyStreams => Self::SrtpStreams,
             SrtpError::Repeated => Self::SrtpRepeated,
+            SrtpError::Spent => Self::SrtpSpent,
         }
     }
 }

@@ -95,7 +95,7 @@ impl Outgoing {
             heard_at: now,
             packets: 0,
             octets: 0,
-            reporter: Reporter::new(now),
+            reporter: Reporter::new(seed, now),
         }
     }
 
@@ -219,7 +219,7 @@ impl Outgoing {
         peer: impl FnOnce() -> Option<PeerStream>,
         now: Micros,
     ) -> Option<usize> {
-        if now < self.reporter.due_at() {
+        if !self.reporter.is_due(now) {
             return None;
         }
         let own = OwnStream {

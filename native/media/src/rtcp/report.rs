@@ -1,16 +1,17 @@
 //! Reports of a leg that sends a stream of its own: on that stream, and on what its peer sends (RFC 3550 §6.4).
 //!
 //! The far leg's reports speak of other streams, so they are not relayed to such a leg's peer, and these are sent in their
-//! place: every 5 s, a sender report while something is sent, else a receiver report, and a block on the peer's stream
-//! while that comes. The NTP timestamp counts from the engine's start: receivers compare it with itself only (§6.4.1 allows
+//! place: a sender report while something is sent, else a receiver report, and a block on the peer's stream
+//! while that comes. They are 5 s apart on the average and come at random, the first one half as late (§6.2, §6.3): for two
+//! participants the bandwidth would allow more, so that the least interval is the interval. The NTP timestamp counts from the engine's start: receivers compare it with itself only (§6.4.1 allows
 //! elapsed time where no wall clock is at hand).
 
 use super::{DESCRIPTION, RECEIVER, RECEIVER_REPORT, REPORT, SENDER, SENDER_REPORT};
 use crate::Micros;
 use crate::reception::Received;
 
-/// Reports are this far apart (§6.2 asks for 5 s at the least).
-pub const INTERVAL_US: Micros = 5_000_000;
+/// The least interval (§6.2), from which the time between two reports is drawn.
+const LEAST_US: Micros = 5_000_000;
 /// Octets of the longest report, with the description behind it (§6.5.1).
 pub const LONGEST: usize = SENDER + REPORT + DESCRIBED;
 
@@ -45,6 +46,11 @@ pub struct PeerStream {
 #[derive(Clone, Debug)]
 pub struct Reporter {
     due_at: Micros,
+    /// When the last one was sent, or the stream began.
+    since: Micros,
+    /// Of the interval: half as long before the first report.
+    least: Micros,
+    dice: u64,
     /// Packets that had been sent at the last report, and at the one before.
     sent: [u32; 2],
     /// What had been received at the last report.
@@ -52,10 +58,29 @@ pub struct Reporter {
 }
 
 impl Reporter {
-    /// The first report is due an interval from now.
+    /// Nothing reported yet. `seed` should be random: calls that began together are not to report together.
     #[must_use]
-    pub const fn new(now: Micros) -> Self {
-        Self { due_at: now + INTERVAL_US, sent: [0; 2], told: None }
+    pub const fn new(seed: u64, now: Micros) -> Self {
+        let (least, sent, told) = (LEAST_US / 2, [0; 2], None);
+        let mut new = Self { due_at: now, since: now, least, dice: seed, sent, told };
+        new.draw();
+        new
+    }
+
+    /// When the next one is due: between half and one and a half times the interval after the last one, divided by e − 3/2
+    /// (§6.3.1).
+    const fn draw(&mut self) {
+        self.dice = self.dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let drawn = (1 << 31) + (self.dice >> 32);
+        self.due_at = self.since + ((self.least * drawn) >> 32) * 100_000 / 121_828;
+    }
+
+    /// Whether a report is to be sent now. A moment that has come is drawn once more, and may move away (§6.3.6).
+    pub const fn is_due(&mut self, now: Micros) -> bool {
+        if now >= self.due_at {
+            self.draw();
+        }
+        now >= self.due_at
     }
 
     /// When the next report is due.
@@ -64,7 +89,7 @@ impl Reporter {
         self.due_at
     }
 
-    /// Writes the report that is due into [`LONGEST`] octets at least; its length. `None` when there is nothing to report on.
+    /// Writes a report into [`LONGEST`] octets at least, and begins the next interval; its length. `None` when there is nothing to report on.
     pub fn write(
         &mut self,
         packet: &mut [u8],
@@ -72,7 +97,8 @@ impl Reporter {
         peer: Option<PeerStream>,
         now: Micros,
     ) -> Option<usize> {
-        self.due_at = now + INTERVAL_US;
+        (self.since, self.least) = (now, LEAST_US);
+        self.draw();
         // §6.4: of a sender is who has sent since the last report but one.
         let sends = own.packets != self.sent[1];
         self.sent = [own.packets, self.sent[0]];
@@ -168,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_sender_reports_on_itself_and_on_what_came() {
-        let (mut packet, mut reporter) = ([0xff; LONGEST], Reporter::new(0));
+        let (mut packet, mut reporter) = ([0xff; LONGEST], Reporter::new(1, 0));
         let length = reporter.write(&mut packet, OWN, peer(100, 90), 2_500_000).unwrap();
         assert_eq!(length, LONGEST);
         assert!(is_valid(&packet));
@@ -177,12 +203,39 @@ mod tests {
         assert_eq!(&packet[62..70], b"0102abcd");
         let lost = 25 << 24 | 10;
         assert_eq!(block_of(&mut packet), [77, lost, 0x1_0005, 9, 0xabcd_1234, 65_536 * 3 / 2]);
-        assert_eq!(reporter.due_at(), 2_500_000 + INTERVAL_US);
+        assert!(reporter.due_at() > 2_500_000);
+    }
+
+    /// Seconds to the first report, and from it to the second.
+    fn waits(seed: u64) -> [f64; 2] {
+        let mut reporter = Reporter::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15), 0);
+        let mut before = 0;
+        [(); 2].map(|()| {
+            let mut now = reporter.due_at();
+            while !reporter.is_due(now) {
+                now = reporter.due_at();
+            }
+            reporter.write(&mut [0; LONGEST], OWN, None, now);
+            (now - std::mem::replace(&mut before, now)) as f64 / 1e6
+        })
+    }
+
+    #[test]
+    fn reports_are_five_seconds_apart_on_the_average_and_nobodys_come_with_anothers() {
+        let all: Vec<[f64; 2]> = (0..4000).map(waits).collect();
+        for (place, interval) in [(0, 2.5), (1, 5.0)] {
+            let mut times: Vec<f64> = all.iter().map(|waits| waits[place] / interval).collect();
+            times.sort_by(f64::total_cmp);
+            let (least, most) = (times[0] * 1.21828, times[3999] * 1.21828);
+            assert!((0.5..0.6).contains(&least) && (1.49..=1.5).contains(&most), "{least} {most}");
+            let mean = times.iter().sum::<f64>() / 4000.0;
+            assert!((mean - 1.0).abs() < 0.02, "{mean}");
+        }
     }
 
     #[test]
     fn the_fraction_is_of_the_last_interval() {
-        let (mut packet, mut reporter) = ([0; LONGEST], Reporter::new(0));
+        let (mut packet, mut reporter) = ([0; LONGEST], Reporter::new(1, 0));
         reporter.write(&mut packet, OWN, peer(100, 50), 0);
         reporter.write(&mut packet, OWN, peer(200, 150), 0);
         assert_eq!(block_of(&mut packet)[1], 50);
@@ -196,7 +249,7 @@ mod tests {
 
     #[test]
     fn who_no_longer_sends_is_a_receiver_and_who_hears_nothing_either_is_silent() {
-        let (mut packet, mut reporter) = ([0; LONGEST], Reporter::new(0));
+        let (mut packet, mut reporter) = ([0; LONGEST], Reporter::new(1, 0));
         let mut kinds = Vec::new();
         for n in 0..4 {
             let length = reporter.write(&mut packet, OWN, peer(10 * n, 10 * n), 0).unwrap();

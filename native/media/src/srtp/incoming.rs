@@ -3,6 +3,7 @@
 use super::index::{INDICES, ReplayList, nearest, rollover};
 use super::keys::MasterKey;
 use super::transform::{TAG_LENGTH, Tag, Transform};
+use super::wear::{Usage, Wear};
 use super::{
     ENCRYPTED, INDEX_LENGTH, MAX_STREAMS, RTCP_CLEAR, RTCP_OVERHEAD, RTP_OVERHEAD, SrtpError, ssrc_at,
 };
@@ -14,6 +15,7 @@ use crate::rtp::{self, HEADER_LENGTH, MAX_PACKET};
 pub struct SrtpIn {
     /// The source whose packet came last.
     current: Stream,
+    usage: Usage,
     key: MasterKey,
     rtp: Transform,
     /// The other sources.
@@ -43,7 +45,19 @@ impl SrtpIn {
     #[must_use]
     pub fn new(key: MasterKey) -> Self {
         let (rtp, rtcp) = key.derive();
-        Self { current: Stream::default(), key, rtp, others: Vec::new(), earlier: Vec::new(), rtcp }
+        let (current, usage) = (Stream::default(), Usage::new());
+        Self { current, usage, key, rtp, others: Vec::new(), earlier: Vec::new(), rtcp }
+    }
+
+    /// Says how many packets the key serves (RFC 4568 §6.1). It is [`LONGEST_LIFETIME`](super::LONGEST_LIFETIME) at first.
+    pub fn set_lifetime(&mut self, lifetime: u64) {
+        self.usage.set_lifetime(lifetime);
+    }
+
+    /// How much of the key is left.
+    #[must_use]
+    pub fn wear(&self) -> Wear {
+        self.usage.wear()
     }
 
     /// The same peer with another key. Its sources begin again with a rollover counter of zero (RFC 4568 §6.4), or go on
@@ -68,6 +82,9 @@ impl SrtpIn {
     /// # Errors
     /// [`SrtpError`]; the packet is as it was then, and so is everything else.
     pub fn unprotect_rtp(&mut self, packet: &mut [u8]) -> Result<usize, SrtpError> {
+        if !self.usage.takes_rtp() {
+            return Err(SrtpError::Spent);
+        }
         let length = self.split(packet, HEADER_LENGTH, RTP_OVERHEAD)?;
         let start = rtp::payload_start(&packet[..length]).ok_or(SrtpError::Malformed)?;
         let ssrc = ssrc_at(packet, 8);
@@ -88,6 +105,7 @@ impl SrtpIn {
         };
         stream.rtp.note(index);
         self.keep(stream)?;
+        self.usage.note_rtp();
         self.rtp.apply(ssrc, index, &mut packet[start..length]);
         Ok(length)
     }
@@ -117,6 +135,9 @@ impl SrtpIn {
     /// # Errors
     /// [`SrtpError`]; the packet is as it was then, and so is everything else.
     pub fn unprotect_rtcp(&mut self, packet: &mut [u8]) -> Result<usize, SrtpError> {
+        if !self.usage.takes_rtcp() {
+            return Err(SrtpError::Spent);
+        }
         let length = self.split(packet, RTCP_CLEAR, RTCP_OVERHEAD)?;
         let authenticated = length + INDEX_LENGTH;
         let ssrc = ssrc_at(packet, 4);
@@ -134,6 +155,7 @@ impl SrtpIn {
         }
         stream.rtcp.note(index);
         self.keep(stream)?;
+        self.usage.note_rtcp();
         self.rtcp.apply(ssrc, index, &mut packet[RTCP_CLEAR..length]);
         Ok(length)
     }

@@ -97,6 +97,8 @@ pub struct SrtpKeys {
     pub send: MasterKey,
     /// The peer's: protects what comes from it.
     pub receive: MasterKey,
+    /// Packets that the peer's key serves (RFC 4568 §6.1), at most [`LONGEST_LIFETIME`](super::LONGEST_LIFETIME).
+    pub receive_lifetime: u64,
 }
 
 #[cfg(test)]
@@ -136,8 +138,11 @@ mod tests {
     #[test]
     fn a_key_is_never_printed() {
         let master = MasterKey::new(&[0xab; 30], &[0xcd]).unwrap();
-        let keys = SrtpKeys { send: master.clone(), receive: master };
-        assert_eq!(format!("{keys:?}"), "SrtpKeys { send: MasterKey(..), receive: MasterKey(..) }");
+        let keys = SrtpKeys { send: master.clone(), receive: master, receive_lifetime: 9 };
+        assert_eq!(
+            format!("{keys:?}"),
+            "SrtpKeys { send: MasterKey(..), receive: MasterKey(..), receive_lifetime: 9 }"
+        );
     }
 
     #[test]

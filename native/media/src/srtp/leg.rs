@@ -1,7 +1,7 @@
 //! SRTP of one leg, through changes of its keys (RFC 4568 §7.1.4).
 
 use super::keys::{MasterKey, SrtpKeys};
-use super::{SrtpError, SrtpIn, SrtpOut};
+use super::{SrtpError, SrtpIn, SrtpOut, Wear};
 use crate::Micros;
 
 /// How long packets under the peer's key before this one are still taken: those under way, and those that it sends until
@@ -15,13 +15,16 @@ pub struct Srtp {
     outgoing: SrtpOut,
     /// The peer's key before this one, and until when it counts.
     retired: Option<Box<(SrtpIn, Micros)>>,
+    told: Wear,
 }
 
 impl Srtp {
     /// With the first keys.
     #[must_use]
     pub fn new(keys: SrtpKeys) -> Self {
-        Self { incoming: SrtpIn::new(keys.receive), outgoing: SrtpOut::new(keys.send), retired: None }
+        let mut incoming = SrtpIn::new(keys.receive);
+        incoming.set_lifetime(keys.receive_lifetime);
+        Self { incoming, outgoing: SrtpOut::new(keys.send), retired: None, told: Wear::Good }
     }
 
     /// Keys of a re-INVITE. The same ones go on with rollover counters and replay lists as they are; others begin anew.
@@ -34,6 +37,22 @@ impl Srtp {
             let retired = std::mem::replace(&mut self.incoming, next);
             self.retired = Some(Box::new((retired, now + KEY_GRACE_US)));
         }
+        self.incoming.set_lifetime(keys.receive_lifetime);
+        self.told = self.told.min(self.wear());
+    }
+
+    fn wear(&self) -> Wear {
+        self.incoming.wear().max(self.outgoing.wear())
+    }
+
+    /// That a key of either way has become worn, or spent; once for each.
+    pub fn news_of_wear(&mut self) -> Option<Wear> {
+        let wear = self.wear();
+        if wear <= self.told {
+            return None;
+        }
+        self.told = wear;
+        Some(wear)
     }
 
     /// What receives with `key`: as it was left, if that was the key before.

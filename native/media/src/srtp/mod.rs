@@ -3,7 +3,7 @@
 //! * [`SrtpIn`] takes the protection off what a peer sent, in place, and proves that it comes from whoever has the key.
 //!   Nothing else may believe a packet before that: not the latch, not the statistics, not the digits.
 //! * [`SrtpOut`] puts protection onto what goes to a peer, in place, just before it is sent.
-//! * [`Srtp`] is both for one leg, through changes of keys.
+//! * [`Srtp`] is both for one leg, through changes of keys, and says when it is time for one ([`Wear`]).
 //!
 //! The cryptography is RustCrypto's (`aes`, `ctr`, `hmac`, `sha1`), which finds the processor's instructions for it at run
 //! time; what is here is the protocol: session keys (§4.3), counter blocks and tags (§4.1.1, §4.2), the packet index (§3.3.1),
@@ -19,6 +19,7 @@ mod keys;
 mod leg;
 mod outgoing;
 mod transform;
+mod wear;
 
 use std::fmt;
 
@@ -27,6 +28,7 @@ pub use keys::{KEY_AND_SALT_LENGTH, MAX_MKI_LENGTH, MasterKey, SrtpKeys, Unusabl
 pub use leg::{KEY_GRACE_US, Srtp};
 pub use outgoing::SrtpOut;
 use transform::TAG_LENGTH;
+pub use wear::{LONGEST_LIFETIME, Wear};
 
 /// Octets that protecting an RTP packet adds.
 pub const RTP_OVERHEAD: usize = TAG_LENGTH;
@@ -58,6 +60,8 @@ pub enum SrtpError {
     TooManyStreams,
     /// To be sent: an index that was used before, or none is left. To send it would give the key stream away.
     Repeated,
+    /// The peer's key has served its lifetime.
+    Spent,
 }
 
 impl fmt::Display for SrtpError {
@@ -68,6 +72,7 @@ impl fmt::Display for SrtpError {
             Self::Replay => "replayed",
             Self::TooManyStreams => "too many streams",
             Self::Repeated => "sent before",
+            Self::Spent => "the key has served its lifetime",
         })
     }
 }

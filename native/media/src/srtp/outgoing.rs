@@ -15,6 +15,7 @@
 use super::index::{INDICES, ReplayList, WINDOW, rollover};
 use super::keys::MasterKey;
 use super::transform::Transform;
+use super::wear::{Wear, wear};
 use super::{
     ENCRYPTED, INDEX_LENGTH, MAX_STREAMS, RTCP_CLEAR, RTCP_OVERHEAD, RTP_OVERHEAD, SrtpError, ssrc_at,
 };
@@ -65,6 +66,13 @@ impl SrtpOut {
     #[must_use]
     pub const fn key(&self) -> &MasterKey {
         &self.key
+    }
+
+    /// How much of the key is left for the source whose packet went last, and for SRTCP.
+    #[must_use]
+    pub fn wear(&self) -> Wear {
+        let sent = self.current.sent.highest().map_or(0, |highest| highest + 1);
+        wear(sent, INDICES).max(wear(self.rtcp_index.into(), ENCRYPTED.into()))
     }
 
     /// Protects the RTP packet in the first `length` octets of `buffer`: how long it is then, [`RTP_OVERHEAD`] more.
@@ -191,6 +199,7 @@ mod tests {
         let mut buffer = [0x80; 8 + RTCP_OVERHEAD];
         assert!(out.protect_rtcp(&mut buffer, 8).is_ok());
         assert_eq!(out.protect_rtcp(&mut buffer, 8), Err(SrtpError::Repeated), "2^31 have gone");
+        assert_eq!(out.wear(), Wear::Spent);
     }
 
     #[test]
@@ -207,5 +216,6 @@ mod tests {
         assert!(send(1, None).is_ok());
         assert!(send(0xffff, Some(INDICES - 2)).is_ok());
         assert_eq!(send(0, None), Err(SrtpError::Repeated), "2^48 have gone");
+        assert_eq!(out.wear(), Wear::Spent);
     }
 }

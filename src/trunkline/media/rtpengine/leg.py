@@ -63,14 +63,13 @@ class RtpengineLeg:
 
     def send_digits(self, digits: str, duration_ms: int = 100) -> None:
         """Have digits sent to the peer (RFC 4733), each held within 100-5000 ms. They need a stream of the
-        far leg's to travel in: without one they are lost, and logged.
+        far leg's to travel in: without one they are lost, and logged. Where they are tones to a peer with
+        SRTP they need none.
         """
         self.must_be_open()
         remote = self._side.remote
         if remote is None or (remote.takes_events is None and remote.speaks is None):
             raise MediaError("the peer takes no telephone-events and no audio of ours")
-        if remote.takes_events is None and remote.srtp is not None:
-            raise MediaError("rtpengine sends tones unprotected, and the peer has SRTP")
         if not set(digits.upper()) <= DIGITS:
             raise MediaError(f"{digits!r} has something that is no DTMF digit")
         if len(self._side.digits) + len(digits) > MAX_DIGITS:

@@ -10,8 +10,7 @@ From then on the room keeps what is wanted and what the rtpengine has been told,
 command at a time, the most urgent first (`_steps`). What is wanted may change ten times meanwhile; only the
 last state is ever said. Nothing waits in here: an answer or a timer goes on. The words are in `words`.
 
-Silence, and a call that the rtpengine has lost, are found by asking for the figures every `poll_s`. Either is
-told as `MediaEvents.media_timed_out`: there is no audio any more.
+Figures, silence and a call that the rtpengine has lost are the business of `watch`.
 """
 
 import logging
@@ -21,26 +20,22 @@ from functools import partial
 from typing import Final, Protocol
 
 from trunkline.call.ports import RemoteMedia
-from trunkline.clock import Clock, Timer
+from trunkline.clock import Clock
 from trunkline.media.rtpengine import words
-from trunkline.media.rtpengine.counts import read_counts
 from trunkline.media.rtpengine.crypto import key_for
 from trunkline.media.rtpengine.description import DescriptionError, read_endpoint
 from trunkline.media.rtpengine.exchange import Answer, Exchange, NgError, NgRefusedError, Step
-from trunkline.media.rtpengine.playing import digits, sounds
+from trunkline.media.rtpengine.playing import Injection, digits, say_digits, sounds
 from trunkline.media.rtpengine.side import MEDIA, Side
 from trunkline.media.rtpengine.silencing import blocks, searches, silenced
 from trunkline.media.rtpengine.sounds import Playable
+from trunkline.media.rtpengine.watch import Watch
 
 _log = logging.getLogger(__name__)
 
 MIN_DIGIT_MS: Final = 100
 MAX_DIGIT_MS: Final = 5000
 """What rtpengine holds a digit within."""
-INJECTS_S: Final = 0.1
-"""From the answer that has rtpengine put digits into audio to the first digit: some packets of that audio
-have to pass before, or the digit is lost without a word.
-"""
 ANEW: Final = "the rtpengine has begun the call anew, on other ports"
 
 
@@ -94,20 +89,15 @@ class Room:
         self._far: Side | None = None
         """The callee's side that was bridged last, closed or not."""
         self._joined: Side | None = None
-        """The one that the rtpengine was told to join with the caller's."""
         self._bridged_at = 0.0
         self._made = 0
         self._ready = False
         self._spares_refused = False
-        self._injects = False
-        self._injects_from: float | None = None
-        """From when on digits can be put into the audio; None before the rtpengine knows of that."""
+        self._injection = Injection(clock, self._wake)
         self._told: words.Words | None = None
         self._busy = False
         self._waking = False
-        self._silence_told = False
-        self._unheard_since: float | None = None
-        self._timer: Timer | None = None
+        self._watch = Watch(self, exchange, clock, timeout_s=settings.timeout_s, poll_s=settings.poll_s)
 
     # -- what legs ask -----------------------------------------------------------------------------
 
@@ -139,20 +129,19 @@ class Room:
 
     def watch(self) -> None:
         """Its caller's side has been taken: ask for figures from now on."""
-        clock = self._clock
-        self._timer = clock.at(clock.now() + self._settings.poll_s, self._poll)
+        self._watch.start()
 
     def set_remote(self, side: Side, remote: RemoteMedia) -> None:
         """Another peer of a side."""
         side.set_remote(remote, self._clock.now())
-        self._silence_told = False
+        self._watch.look_again()
         self._wake()
 
     def bridge(self, callee: Side) -> None:
         """Join the caller with this callee, and with nobody else."""
         self._far = callee
         self._bridged_at = self._clock.now()
-        self._silence_told = False
+        self._watch.look_again()
         self._wake()
 
     def play(self, side: Side, sound: Playable | None) -> None:
@@ -164,7 +153,7 @@ class Room:
         """Have digits played to the peer of a side."""
         duration_ms = max(MIN_DIGIT_MS, min(duration_ms, MAX_DIGIT_MS))
         side.digits.extend((digit, duration_ms) for digit in pressed)
-        self._injects = True
+        self._injection.wanted |= not side.hears_digits
         self._wake()
 
     def close(self, side: Side) -> None:
@@ -193,6 +182,7 @@ class Room:
         self._waking = False
         if self._busy or self.ended:
             return
+        say_digits((self.caller, *self._callees))
         step = next(self._steps(), None)
         if step is not None:
             self._say(step)
@@ -221,7 +211,7 @@ class Room:
             yield self._make(self._settings.families[0])
             return
         yield from self._blocks(True)
-        yield from searches((self.caller, *self._callees), self._lose)
+        yield from searches((self.caller, *self._callees), self.lose)
         yield from self._descriptions()
         yield from self._blocks(False)
         missing = [ipv6 for ipv6 in self._settings.families if ipv6 not in self._spares]
@@ -230,17 +220,10 @@ class Room:
         yield from self._departures()
         if self._told is not None:
             yield from sounds((self.caller, *self._callees), self._clock, self._wake, self._warn)
-        if self._bridged is not None and self._may_inject():
-            yield from digits(self.caller, self._bridged, self._warn)
+        if self.bridged is not None and self._injection.may_begin():
+            yield from digits(self.caller, self.bridged, self._warn)
 
-    def _may_inject(self) -> bool:
-        """Whether digits can be played now; if not yet, it goes on when they can."""
-        since, now = self._injects_from, self._clock.now()
-        if since is not None and now < since:
-            self._clock.at(since, self._wake)
-        return since is not None and now >= since
-
-    def _lose(self, error: NgError) -> None:
+    def lose(self, error: NgError) -> None:
         """There is no such call at the rtpengine any more, or none that can be reached."""
         if self.ended:
             return
@@ -254,8 +237,7 @@ class Room:
 
     def _end(self) -> None:
         self.ended = True
-        if self._timer is not None:
-            self._timer.cancel()
+        self._watch.stop()
 
     def _warn(self, error: NgError) -> None:
         """A command that audio does not depend on came to nothing."""
@@ -285,7 +267,7 @@ class Room:
             self._spares_refused = True
             self._warn(error)
         else:
-            self._lose(error)
+            self.lose(error)
 
     def _both(self, said: words.Words, done: Callable[[], None], failed: Callable[[NgError], None]) -> Step:
         """An offer, then the answer to it."""
@@ -305,12 +287,12 @@ class Room:
         try:
             endpoint = read_endpoint(answer.get("sdp"))
         except DescriptionError as error:
-            self._lose(NgRefusedError(str(error)))
+            self.lose(NgRefusedError(str(error)))
             return False
         if side.endpoint is None:
             side.endpoint = endpoint
         if endpoint != side.endpoint:
-            self._lose(NgRefusedError(ANEW))
+            self.lose(NgRefusedError(ANEW))
         return not self.ended
 
     def _departures(self) -> Iterator[Step]:
@@ -319,7 +301,7 @@ class Room:
             side = self._leaving[0]
 
             def done(answer: Answer) -> None:
-                self._count(answer)
+                self._watch.count(answer)
                 self._leaving.remove(side)
 
             def failed(error: NgError) -> None:
@@ -332,14 +314,31 @@ class Room:
     # -- who the peers are -------------------------------------------------------------------------
 
     @property
-    def _bridged(self) -> Side | None:
+    def sides(self) -> Iterator[Side]:
+        """All that count packets: the caller's, and those of callees, left ones too."""
+        yield self.caller
+        yield from self._callees
+        yield from self._leaving
+
+    @property
+    def joined(self) -> Side | None:
+        """The callee's side that the rtpengine was told to join with the caller's."""
+        return self._joined
+
+    @property
+    def bridged_at(self) -> float:
+        """When `bridged` became what it is."""
+        return self._bridged_at
+
+    @property
+    def bridged(self) -> Side | None:
         """The callee's side that the caller's is joined with, while both are open."""
         far = self._far
         return None if far is None or far.closed or self.caller.closed else far
 
     def _partner(self) -> Side | None:
         """The side that the caller's is described together with."""
-        bridged = self._bridged
+        bridged = self.bridged
         if bridged is not None:
             return bridged
         if self._callees:
@@ -353,10 +352,10 @@ class Room:
         caller, side = self.caller, self._partner()
         if side is None or (caller.remote is None and side.remote is None):
             return
-        joined = side if side is self._bridged else None
+        joined = side if side is self.bridged else None
         pair = words.parties(caller, side, bridged=joined is not None)
         given = words.key_to_give(pair)
-        said = words.describe_both(pair, injects=self._injects)
+        said = words.describe_both(pair, injects=self._injection.wanted)
 
         def key_given(to: Side, key: bytes) -> None:
             to.protect(key)
@@ -365,14 +364,14 @@ class Room:
         def described() -> None:
             for party in pair:
                 party.side.protect(key_for(party.remote))
-            if said.injects and (self._injects_from is None or self._joined is not joined):
-                self._injects_from = self._clock.now() + INJECTS_S
+            if said.injects:
+                self._injection.described(anew=self._joined is not joined)
             self._told, self._joined = said, joined
 
         if given is not None:
-            step = self._both(given.said, partial(key_given, given.to, given.key), self._lose)
+            step = self._both(given.said, partial(key_given, given.to, given.key), self.lose)
         elif said != self._told:
-            step = self._both(said, described, self._lose)
+            step = self._both(said, described, self.lose)
         else:
             return
         yield step if self._joined in {None, joined} else self._counted_first(step)
@@ -381,18 +380,18 @@ class Room:
         """`step` changes where packets go: those so far are counted on their old way."""
 
         def done(answer: Answer) -> None:
-            self._count(answer)
+            self._watch.count(answer)
             self._say(step)
 
-        return Step("query", {}, done, self._lose)
+        return Step("query", {}, done, self.lose)
 
     def _blocks(self, begin: bool) -> Iterator[Step]:
-        wanted = silenced(self.caller, self._callees, self._bridged, self._partner())
-        for blocking in blocks(wanted, begin, self._lose):
+        wanted = silenced(self.caller, self._callees, self.bridged, self._partner())
+        for blocking in blocks(wanted, begin, self.lose):
             counted = blocking.what == MEDIA and blocking.side in {self.caller, self._joined}
             yield self._counted_first(blocking.step) if counted else blocking.step
 
-    # -- digits of the peers, figures, silence and the end -----------------------------------------
+    # -- digits of the peers, and the end ----------------------------------------------------------
 
     def digit_told(self, tag: str, digit: str, duration_ms: int) -> None:
         """The peer of the side with this tag has pressed a key, the rtpengine says."""
@@ -400,53 +399,8 @@ class Room:
             if side.tag == tag and side.tells_digits and side.events is not None and side.leg is not None:
                 side.events.digit_received(side.leg, digit, duration_ms)
 
-    def _poll(self) -> None:
-        self._exchange.ask("query", {"call-id": self.call_id}, self._polled)
-
-    def _polled(self, outcome: Answer | NgError) -> None:
-        if self.ended:
-            return
-        now = self._clock.now()
-        if isinstance(outcome, NgRefusedError):
-            self._lose(outcome)
-            return
-        if isinstance(outcome, NgError):
-            self._unheard_since = now if self._unheard_since is None else self._unheard_since
-            if now - self._unheard_since >= self._settings.timeout_s:
-                self._lose(outcome)
-                return
-        else:
-            self._unheard_since = None
-            self._count(outcome)
-            self._look_for_silence(now)
-        self.watch()
-
-    def _count(self, answer: Answer) -> None:
-        """Take the figures that an answer holds."""
-        counts = read_counts(answer)
-        far, now = self._joined, self._clock.now()
-        for side in (self.caller, *self._callees, *self._leaving):
-            found = counts.get(side.tag)
-            if found is not None:
-                heard = side.received
-                side.count(found, far if side is self.caller else self.caller if side is far else None, now)
-                if side.received != heard:
-                    self._silence_told = False
-
-    def _look_for_silence(self, now: float) -> None:
-        far = self._bridged
-        if far is None or self._silence_told:
-            return
-        near_since, far_since = self.caller.silent_since, far.silent_since
-        if near_since is None or far_since is None:
-            return
-        if now >= max(near_since, far_since, self._bridged_at) + self._settings.timeout_s:
-            self._silence_told = True
-            if self.caller.events is not None and self.caller.leg is not None:
-                self.caller.events.media_timed_out(self.caller.leg)
-
     def _deleted(self, answer: Answer) -> None:
-        self._count(answer)
+        self._watch.count(answer)
         self._end()
         self._owner.room_ended(self)
 

@@ -37,6 +37,8 @@ class Side:
         "heard_at",
         "ipv6",
         "key",
+        "key_from",
+        "key_told",
         "leg",
         "playing",
         "received",
@@ -59,6 +61,10 @@ class Side:
         """What its peer sends that has been told to go nowhere: `media`, `DTMF`."""
         self.key: bytes | None = None
         """With which what its peer is sent has been told to be protected (SRTP)."""
+        self.key_from = 0
+        """What was `received` when the peer's own key began to serve."""
+        self.key_told: bool | None = None
+        """What its leg has been told of `wear`."""
         self.searched = False
         """Whether its peer's audio has been told to be searched for tones that go nowhere."""
         self.digits: deque[tuple[str, int]] = deque()
@@ -75,6 +81,9 @@ class Side:
 
     def set_remote(self, remote: RemoteMedia, now: float) -> None:
         """Another peer, or another direction."""
+        before = None if self.remote is None else self.remote.srtp
+        if remote.srtp is not None and (before is None or before.receive != remote.srtp.receive):
+            self.key_from, self.key_told = self.received, None
         self.remote = remote
         if not (remote.direction is MediaFlow.BOTH and is_somewhere(remote)):
             self.expecting_since = None
@@ -88,6 +97,19 @@ class Side:
         if (key is None) != (self.key is None):
             self.playing = None
         self.key = key
+
+    def wear(self, ahead: int) -> bool | None:
+        """`SrtpKeys.wear` of the peer's key; `ahead` packets may come before this is asked again. rtpengine
+        itself knows no lifetime.
+        """
+        keys = None if self.remote is None else self.remote.srtp
+        return None if keys is None else keys.wear(self.received - self.key_from + ahead)
+
+    @property
+    def hears_digits(self) -> bool:
+        """Whether digits for its peer are a sound, since it has SRTP and no telephone-event."""
+        remote = self.remote
+        return remote is not None and remote.takes_events is None and remote.srtp is not None
 
     @property
     def passes(self) -> bool:

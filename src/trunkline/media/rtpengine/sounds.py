@@ -1,4 +1,4 @@
-"""A tone or a WAV file as rtpengine's `play media` takes it.
+"""A tone, digits or a WAV file as rtpengine's `play media` takes it.
 
 Tones are rendered here: one round of the cadence, or one second, as a WAV file of G.711 µ-law (RFC 3551
 §4.5.14), which rtpengine repeats. A file goes along in the command while it is short enough for one datagram;
@@ -23,6 +23,11 @@ FOREVER: Final = 100_000
 _FULL_SCALE: Final = 32124
 """The sample value of 3.17 dBm0 in µ-law (ITU-T G.711 table 2a, in 16 bits)."""
 _BIAS: Final = 132
+_ROWS: Final = dict(zip(("123A", "456B", "789C", "*0#D"), (697.0, 770.0, 852.0, 941.0), strict=True))
+_COLUMNS: Final = (1209.0, 1336.0, 1477.0, 1633.0)
+"""ITU-T Q.23."""
+_BETWEEN_MS: Final = 80
+"""Of silence after each digit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,8 @@ class Playable:
     ends: bool
     """Whether it comes to an end by itself."""
     length_ms: int
+    told: bool = True
+    """Whether its end is for the call to know."""
 
 
 def playable(sound: Tone | WavFile) -> Playable:
@@ -49,6 +56,21 @@ def playable(sound: Tone | WavFile) -> Playable:
     else:
         keys["file"] = sound.path
     return Playable(keys, not sound.repeat, len(samples) // 8)
+
+
+def keypad(pressed: Iterable[tuple[str, int]], level_dbm0: float) -> Playable:
+    """Digits, each with its milliseconds."""
+    samples: list[int] = []
+    for digit, duration_ms in pressed:
+        row = next(keys for keys in _ROWS if digit in keys)
+        pair = (_ROWS[row], _COLUMNS[row.index(digit)])
+        samples += _render(Tone(pair, level_dbm0, (duration_ms, _BETWEEN_MS)))
+    return Playable({"blob": _wav(samples), "repeat-times": 1}, True, len(samples) // 8, told=False)
+
+
+def keypad_samples(duration_ms: int) -> int:
+    """How long a digit is in a sound, with the silence after it."""
+    return (duration_ms + _BETWEEN_MS) * RATE // 1000
 
 
 def _render(tone: Tone) -> list[int]:

@@ -1,11 +1,13 @@
 """Digits and sounds for the peers of a room."""
 
+from collections import deque
 from pathlib import Path
 
 from tests.unit.media.rtpengine.prepared import Prepared
+from tests.unit.media.rtpengine.remotes import peer
 from tests.unit.media.rtpengine.test_sounds import wav
-from trunkline.call.ports import Tone, WavFile
-from trunkline.media.rtpengine.room import INJECTS_S
+from trunkline.call.ports import SrtpKeys, Tone, WavFile
+from trunkline.media.rtpengine.playing import INJECTS_S
 from trunkline.media.rtpengine.sounds import playable
 
 
@@ -40,6 +42,45 @@ def test_digits_that_are_refused_are_dropped() -> None:
     one.clock.advance(1.0)
     assert one.daemon.commands().count("play DTMF") == 1
     assert one.told.timed_out == []
+
+
+def test_digits_are_a_sound_for_a_peer_with_srtp_and_no_events() -> None:
+    """rtpengine 10.5 would send the tones of `play DTMF` unprotected."""
+    one = Prepared()
+    _, callee = one.talk()
+    callee.set_remote(peer("198.51.100.2", takes_events=None, srtp=SrtpKeys(b"k" * 30, b"l" * 30)))
+    one.settle()
+    one.daemon.commands()
+    callee.send_digits("12", duration_ms=200)
+    callee.send_digits("3")
+    one.settle()
+    assert one.daemon.call.blocked == {"caller"}
+    callee.send_digits("4")
+    one.clock.advance(0.7)
+    assert one.daemon.commands().count("play media") == 1
+    one.clock.advance(0.1)
+    one.settle()
+    assert one.daemon.commands().count("play media") == 1, "what is pressed meanwhile comes after it"
+    one.clock.advance(1.0)
+    assert one.daemon.call.blocked == set()
+    assert one.told.ended == [], "the call has not asked for a sound"
+    assert callee.side.digits == deque()
+
+
+def test_digits_that_are_a_sound_wait_for_another_one() -> None:
+    one = Prepared()
+    _, callee = one.talk()
+    callee.set_remote(peer("198.51.100.2", takes_events=None, srtp=SrtpKeys(b"k" * 30, b"l" * 30)))
+    callee.announce(Tone((425.0,)))
+    callee.send_digits("5" * 250, duration_ms=5000)
+    one.clock.advance(30.0)
+    callee.announce(None)
+    one.settle()
+    blobs = [keys["blob"] for command, keys in one.daemon.said if command == "play media"]
+    assert len(blobs) == 2
+    assert isinstance(blobs[1], bytes)
+    assert len(blobs[1]) < 60_000, "no more at once than goes into one datagram"
+    assert len(callee.side.digits) == 249
 
 
 def test_a_sound_takes_the_place_of_the_far_audio_until_it_ends(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from tests.unit.media.rtpengine.prepared import SETTINGS, Owner, Prepared, asser
 from tests.unit.media.rtpengine.remotes import peer
 from tests.unit.virtual_clock import FakeClock
 from trunkline.call.ports import MediaFlow, SrtpKeys
-from trunkline.media.rtpengine.exchange import NgFullError, NgRefusedError, NgSilentError
+from trunkline.media.rtpengine.exchange import NgFullError
 from trunkline.media.rtpengine.leg import RtpengineLeg
 from trunkline.media.rtpengine.room import Room
 
@@ -218,45 +218,6 @@ def test_each_attempt_is_counted_with_what_it_got() -> None:
 # --- silence and loss ------------------------------------------------------------------------------------
 
 
-def test_silence_is_told_once_until_something_is_heard() -> None:
-    one = Prepared()
-    caller, _ = one.talk()
-    one.clock.advance(9.0)
-    assert one.told.timed_out == []
-    one.clock.advance(30.0)
-    assert one.told.timed_out == [caller]
-    one.daemon.call.packets["callee-1"] = 1
-    one.clock.advance(5.0)
-    one.clock.advance(15.0)
-    assert one.told.timed_out == [caller, caller]
-
-
-def test_one_side_that_speaks_is_enough_and_hold_may_be_silent() -> None:
-    one = Prepared()
-    _, callee = one.talk()
-    for count in range(1, 30):
-        one.daemon.call.packets["callee-1"] = count
-        one.clock.advance(1.0)
-    callee.set_remote(peer(direction=MediaFlow.SEND))
-    one.clock.advance(60.0)
-    assert one.told.timed_out == []
-    callee.set_remote(peer())
-    one.clock.advance(12.0)
-    assert len(one.told.timed_out) == 1
-
-
-def test_a_call_that_the_rtpengine_has_lost_is_told_as_silence() -> None:
-    one = Prepared()
-    caller, callee = one.talk()
-    one.daemon.calls.clear()
-    one.clock.advance(2.0)
-    assert one.told.timed_out == [caller]
-    assert [type(error) for error in one.owner.lost] == [NgRefusedError]
-    assert caller.close().packets_received == 0
-    callee.close()
-    one.clock.run_out()
-
-
 def test_a_restarted_rtpengine_that_gives_other_ports_has_lost_the_call() -> None:
     one = Prepared()
     caller, callee = one.talk()
@@ -265,21 +226,6 @@ def test_a_restarted_rtpengine_that_gives_other_ports_has_lost_the_call() -> Non
     one.settle()
     assert one.told.timed_out == [caller]
     assert "anew" in str(one.owner.lost[0])
-
-
-def test_an_rtpengine_that_is_silent_for_a_while_is_put_up_with() -> None:
-    one = Prepared()
-    caller, _ = one.talk()
-    one.daemon.call.packets["caller"] = 5
-    one.daemon.silent = True
-    one.clock.advance(8.0)
-    one.daemon.silent = False
-    one.clock.advance(2.0)
-    assert (one.told.timed_out, caller.figures().packets_received) == ([], 5)
-    one.daemon.silent = True
-    one.clock.advance(20.0)
-    assert one.told.timed_out == [caller]
-    assert [type(error) for error in one.owner.lost] == [NgSilentError]
 
 
 @pytest.mark.parametrize("sdp", [b"", b"v=0\r\nm=audio 0 RTP/AVP 8\r\n"])
