@@ -90,7 +90,7 @@ POLICIES = st.builds(
 
 
 def leg(policy: MediaPolicy) -> Leg:
-    return Leg(ENGINE, Owner(), session_id=1, ipv6=False, policy=policy, key=KEY)
+    return Leg(ENGINE, Owner(), session=LocalAudio(1), ipv6=False, policy=policy, key=KEY)
 
 
 def remote(one: Leg) -> RemoteMedia:

@@ -96,6 +96,11 @@ class Attempt:
         self.rung = False
         self.live = True
 
+    @classmethod
+    def taken_over(cls, services: Services, leg: Leg, record: AttemptRecord) -> "Attempt":
+        """One whose INVITE was another call's: nothing more comes of that."""
+        return cls(services, _NOBODY, leg, record, Patience(0.0, 0.0, trying_counts=False))
+
     def start(self) -> None:
         """Arm the silence timer; call just before the INVITE goes out."""
         clock = self._services.clock
@@ -228,6 +233,22 @@ class Attempt:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+class _Nobody(AttemptOwner):
+    """Whom nothing is told."""
+
+    def attempt_progressed(self, attempt: Attempt, response: Response) -> None:
+        pass
+
+    def attempt_answered(self, attempt: Attempt, response: Response) -> None:
+        pass
+
+    def attempt_ended(self, attempt: Attempt, end: AttemptEnd, response: Response | None) -> None:
+        pass
+
+
+_NOBODY = _Nobody()
 
 
 def _q850(response: Response) -> int | None:

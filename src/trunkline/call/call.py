@@ -34,13 +34,15 @@ from trunkline.call.passing import (
 from trunkline.call.placing import open_attempt, send_invite
 from trunkline.call.ports import MediaLeg, WavFile
 from trunkline.call.record import CallRecord, Direction, Party, RecordState
+from trunkline.call.referring import accept_refer
 from trunkline.call.rekeying import Rekeying
 from trunkline.call.renegotiation import Renegotiation
 from trunkline.call.services import Services
 from trunkline.call.sounds import LONGEST_ANNOUNCEMENT_S, Sounds
-from trunkline.call.transfer import Transfer, accept_refer, decline
+from trunkline.call.transfer import Claim, Consultation, TransferState, decline
 from trunkline.clock import Timer
 from trunkline.errors import MediaError, SdpError
+from trunkline.sdp.local import LocalAudio
 from trunkline.sdp.offer_answer import RemoteAudio
 from trunkline.sip.exchange import IncomingOffer
 from trunkline.sip.incoming_invite import IncomingInvite
@@ -138,7 +140,7 @@ class Call:
         self._passed = extension_fields(invite.request)
         self._renegotiation: Renegotiation | None = None
         self._longest: Timer | None = None
-        self._transfer: Transfer | None = None
+        self._transfer: Claim | None = None
         self._account = account
         self._refusal: Callable[[], None] | None = None
         self._rekeying: Rekeying | None = None
@@ -148,7 +150,7 @@ class Call:
         self.caller = Leg(
             services.media,
             self,
-            session_id=services.new_session_id(),
+            session=LocalAudio(services.new_session_id()),
             ipv6=":" in invite.flow.remote.host,
             policy=caller_media,
             key=services.key,
@@ -397,8 +399,7 @@ class Call:
     def leg_referred(self, leg: Leg, refer: Request, transaction: ServerTransaction) -> None:
         """A transfer by the trunk: for the account's own side of an answered call (BEHAVIOUR §5)."""
         renegotiation = self._renegotiation
-        own = self.caller if self.record.direction is Direction.OUTBOUND else self.callee
-        if self.state is not CallState.TALKING or renegotiation is None or leg is not own:
+        if self.state is not CallState.TALKING or renegotiation is None or leg is not self._own_leg:
             decline(refer, transaction)
             return
         legs = (leg, renegotiation.other(leg))
@@ -406,6 +407,11 @@ class Call:
         if transfer is not None:
             self._transfer = transfer
             transfer.start()
+
+    @property
+    def _own_leg(self) -> Leg | None:
+        """The one on the account's side."""
+        return self.caller if self.record.direction is Direction.OUTBOUND else self.callee
 
     @property
     def renegotiating(self) -> bool:
@@ -418,11 +424,30 @@ class Call:
         transferring = self._transfer is not None and self._transfer.under_way
         return None if self.renegotiating or transferring else self._renegotiation
 
-    def transfer_joined(self, transfer: Transfer) -> None:
+    def leg_consulted(self, leg: Leg, account: str) -> Consultation | None:
+        """Its far end may be given to another call of the account, where it is answered and free."""
+        renegotiation, earlier = self._renegotiation, self._transfer
+        bound = earlier is not None and (earlier.under_way or earlier.state is TransferState.JOINED)
+        if self.state is not CallState.TALKING or renegotiation is None or bound:
+            return None
+        if leg is not self._own_leg or self.record.account != account:
+            return None
+        far = renegotiation.other(leg)
+        return Consultation(self, leg, far, None if far is self.caller else self.attempt, earlier)
+
+    def claimed(self, claim: Claim) -> None:
+        """A transfer of another call is about to take the far end of this one."""
+        self._transfer = claim
+
+    def part_with(self, leg: Leg) -> Admission | None:
+        """The dialog of `leg` is another call's now: this one ends, as if the account's side had hung up."""
+        leg.usage = None
+        admission, self._admission = self._admission, None
+        self._finish(Verdict.of(Slug.ANSWERED), Party.CALLEE if leg is self.caller else Party.CALLER)
+        return admission
+
+    def transfer_joined(self, attempt: Attempt, referrer: Leg) -> None:
         """Whom the account's side was transferred to stands in its place from now on, in the record too."""
-        attempt, referrer = transfer.attempt, transfer.referrer
-        if attempt is None:
-            return
         attempt.leg.owner = self
         referrer.close()
         if referrer is self.caller:

@@ -13,7 +13,7 @@ Events of its dialog go to the owner, the call, with the leg's name on them.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from trunkline.call.digits import Digit, DigitSender
 from trunkline.call.ports import MediaEngine, MediaLeg, RemoteMedia, SrtpKeys
@@ -40,6 +40,9 @@ from trunkline.sip.usage import Usage
 from trunkline.trunk.media_policy import DtmfMode, MediaPolicy, SrtpPolicy
 from trunkline.trunk.verdict import Slug
 
+if TYPE_CHECKING:
+    from trunkline.call.transfer import Consultation
+
 OFFERED_TAG = 1
 """Of the one crypto line in our offers."""
 KEYS_KEPT = 4
@@ -60,6 +63,9 @@ class LegOwner(Protocol):
     def leg_informed(self, leg: "Leg", info: Request, transaction: ServerTransaction) -> None: ...
 
     def leg_referred(self, leg: "Leg", refer: Request, transaction: ServerTransaction) -> None: ...
+
+    def leg_consulted(self, leg: "Leg", account: str) -> "Consultation | None":
+        """The call, if the peer of `leg` is on the side of `account` in it and may be replaced."""
 
     def leg_lost(self, leg: "Leg", slug: Slug, detail: str) -> None: ...
 
@@ -97,14 +103,14 @@ class Leg(IncomingInviteEvents):
         engine: MediaEngine,
         owner: LegOwner,
         *,
-        session_id: int,
+        session: LocalAudio,
         ipv6: bool,
         policy: MediaPolicy,
         key: Callable[[], bytes],
         beside: "Leg | None" = None,
     ) -> None:
-        """`policy` is this peer's own; `key` gives 30 fresh random octets (RFC 4568 §6.1); `beside` is the
-        leg that this one may be joined with.
+        """`session` is what we have described to this peer so far; `policy` is this peer's own; `key` gives
+        30 fresh random octets (RFC 4568 §6.1); `beside` is the leg that this one may be joined with.
         """
         self._make_key = key
         self._keys: dict[bytes, bytes] = {}
@@ -116,7 +122,7 @@ class Leg(IncomingInviteEvents):
         self.policy = policy
         self.codec = ""
         """The codec that the peer is sent; empty until its media was joined."""
-        self.local = LocalAudio(session_id)
+        self.local = session
         self.remote: RemoteAudio | None = None
         """What the peer said last; None until it has described itself."""
         self.description = b""
@@ -129,6 +135,22 @@ class Leg(IncomingInviteEvents):
         self.media: MediaLeg = engine.open_leg(
             ipv6=ipv6, events=owner, beside=None if beside is None else beside.media
         )
+
+    def successor(self, engine: MediaEngine, owner: LegOwner, beside: "Leg") -> "Leg":
+        """A leg to the same peer at a port of its own, where the same session goes on (RFC 3264 §8.3.1); the
+        dialog stays here until that is agreed on. Raises `NoPortsError`.
+        """
+        leg = Leg(
+            engine,
+            owner,
+            session=self.local,
+            ipv6=":" in self.media.address,
+            policy=self.policy,
+            key=self._make_key,
+            beside=beside,
+        )
+        leg.remote = self.remote
+        return leg
 
     def adopt(self, usage: Usage) -> None:
         """Take over a dialog: the first of the attempt, or another branch of a fork that answers instead."""
@@ -415,6 +437,9 @@ class _Nobody(LegOwner):
 
     def leg_referred(self, leg: Leg, refer: Request, transaction: ServerTransaction) -> None:  # noqa: ARG002
         transaction.respond(response_to(refer, 481))
+
+    def leg_consulted(self, leg: Leg, account: str) -> "Consultation | None":  # noqa: ARG002
+        return None
 
     def leg_lost(self, leg: Leg, slug: Slug, detail: str) -> None:
         pass

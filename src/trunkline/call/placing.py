@@ -13,6 +13,7 @@ from trunkline.call.leg import Leg, LegOwner
 from trunkline.call.passing import Field
 from trunkline.call.record import AttemptRecord, CallRecord
 from trunkline.call.services import Services
+from trunkline.sdp.local import LocalAudio
 from trunkline.sip.outbound_auth import DigestUser
 from trunkline.sip.ports import Flow
 from trunkline.trunk.media_policy import MediaPolicy, SrtpPolicy
@@ -39,7 +40,7 @@ def open_attempt(
     leg = Leg(
         services.media,
         leg_owner,
-        session_id=services.new_session_id(),
+        session=LocalAudio(services.new_session_id()),
         ipv6=":" in far.request_uri.host,
         beside=beside,
         policy=_guarded(far.media) if settings.srtp_needs_tls else far.media,

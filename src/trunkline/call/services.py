@@ -24,7 +24,7 @@ class Trace(Protocol):
     """Who keeps the SIP messages of a call together (the ladder)."""
 
     def link(self, sip_call_id: str, call_id: str) -> None:
-        """Messages with this Call-ID belong to this call, from now on and (if still held) before."""
+        """Messages with this Call-ID belong to this call from now on, earlier ones if they belong to none."""
 
     def close(self, call_id: str) -> None:
         """The call has ended; messages that still come belong to it for a short while."""

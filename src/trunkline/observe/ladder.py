@@ -151,7 +151,8 @@ class Ladder:
     def link(self, sip_call_id: str, call_id: str) -> None:
         """Link the dialog of `sip_call_id` to the call `call_id`: the caller's first, then each attempt's.
 
-        What was already heard of it joins the call's ladder.
+        What was already heard of it joins the call's ladder, unless that was another call's: then it has gone
+        over to this one (a transfer), and what comes from now on is this one's.
         """
         entry = self._by_sip_call_id.get(sip_call_id)
         story = self._by_call.get(call_id)
@@ -166,6 +167,9 @@ class Ladder:
             self._attach(story, sip_call_id)
         elif entry[0] is not story and self._unlinked.pop(sip_call_id, None) is not None:
             self._join(story, entry[0], sip_call_id)
+        elif entry[0] is not story:
+            entry[0].sip_call_ids.remove(sip_call_id)
+            self._attach(story, sip_call_id)
 
     def _join(self, story: _Story, found: _Story, sip_call_id: str) -> None:
         """Move what was heard of a leg before it was linked."""

@@ -2,7 +2,7 @@
 
 `read_refer` says what is asked for. `Referral` answers it and tells the referrer, in NOTIFYs, what comes of
 it: one at a time, so that none overtakes another, and of news that wait only the latest. What is done about
-the request, and whether anything is, is its user's business (`trunkline.call.transfer`).
+the request, and whether anything is, is its user's business (`trunkline.call.referring`).
 
 Deliberate deviations: a NOTIFY that fails ends the subscription, never the dialog (RFC 5057 §5.1 would let a
 481 do so), because a referrer that wants no news still has its call; there is no SUBSCRIBE to refresh or end
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from trunkline.sip.dialog import DialogId
 from trunkline.sip.dialog_request import Outcome
 from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.message import Request, Response
@@ -30,19 +31,24 @@ EXPIRES_S = 300
 
 
 @dataclass(frozen=True, slots=True)
+class Replaces:
+    """A dialog that another one is to take the place of (RFC 3891 §6.1)."""
+
+    dialog: DialogId
+    """As the peer who is asked to replace it knows it: its own tag is the `to-tag`."""
+    early_only: bool
+    """Only while it is not answered."""
+
+
+@dataclass(frozen=True, slots=True)
 class Refer:
     """What one REFER asks for."""
 
     target: SipUri | OtherUri
     quiet: bool
     """`Refer-Sub: false`: no subscription is wanted (RFC 4488 §4)."""
-
-    @property
-    def replaces(self) -> bool:
-        """Whether it names a dialog to be replaced (RFC 3891 §3)."""
-        headers = self.target.headers if isinstance(self.target, SipUri) else ""
-        names = (one.partition("=")[0] for one in headers.split("&"))
-        return any(unquote(name).lower() == "replaces" for name in names)
+    replaces: Replaces | None
+    """What the target is to be asked to put an end to (RFC 5589 §7.3)."""
 
     @property
     def dialled(self) -> str:
@@ -57,7 +63,9 @@ class Refer:
 
 
 def read_refer(request: Request) -> Refer:
-    """Raises `SipSyntaxError` unless there is exactly one Refer-To, and a good one (RFC 3515 §2.4.1)."""
+    """Raises `SipSyntaxError` unless there is exactly one Refer-To, and a good one (RFC 3515 §2.4.1), with at
+    most one Replaces in it.
+    """
     values = request.headers.all("refer-to")
     if len(values) != 1:
         raise SipSyntaxError("Refer-To", "exactly one is needed")
@@ -65,7 +73,28 @@ def read_refer(request: Request) -> Refer:
     if len(addresses) != 1:
         raise SipSyntaxError("Refer-To", "exactly one address is needed")
     quiet = (request.headers.get("refer-sub") or "").partition(";")[0].strip().lower() == "false"
-    return Refer(addresses[0].uri, quiet)
+    target = addresses[0].uri
+    return Refer(target, quiet, _replaces(target.headers) if isinstance(target, SipUri) else None)
+
+
+def _replaces(headers: str) -> Replaces | None:
+    """The Replaces among the header fields of a URI (RFC 3261 §19.1.1)."""
+    fields = [one.partition("=") for one in headers.split("&")]
+    values = [unquote(value) for name, _, value in fields if unquote(name).lower() == "replaces"]
+    if not values:
+        return None
+    if len(values) > 1:
+        raise SipSyntaxError("Replaces", "at most one is allowed")
+    call_id, *parameters = (part.strip() for part in values[0].split(";"))
+    pairs = [parameter.partition("=") for parameter in parameters]
+    tags = {
+        wanted: [value.strip() for name, _, value in pairs if name.strip().lower() == wanted]
+        for wanted in ("to-tag", "from-tag")
+    }
+    if not call_id or any(len(found) != 1 or not found[0] for found in tags.values()):
+        raise SipSyntaxError("Replaces", "a Call-ID, one to-tag and one from-tag are needed")
+    early_only = any(name.strip().lower() == "early-only" for name, _, _ in pairs)
+    return Replaces((call_id, tags["to-tag"][0], tags["from-tag"][0]), early_only)
 
 
 class Referral:

@@ -147,6 +147,10 @@ class UserAgent:
         """How many INVITEs of peers have no final response yet."""
         return len(self._invites)
 
+    def usage(self, dialog: DialogId) -> Usage | None:
+        """The one in the dialog of that Call-ID, our tag and the peer's; None: there is no such dialog."""
+        return self._usages.get(dialog)
+
     def invite(
         self,
         *,
@@ -284,7 +288,7 @@ class UserAgent:
             usage.receive_cancel(invite)
 
     def _dialog_of(self, request: Request) -> Usage | None:
-        return self._usages.get((request.call_id, request.to_tag or "", request.from_tag or ""))
+        return self.usage((request.call_id, request.to_tag or "", request.from_tag or ""))
 
     def _invite_received(self, request: Request, transaction: ServerTransaction) -> None:
         if request.max_forwards == 0:

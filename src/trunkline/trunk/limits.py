@@ -153,6 +153,11 @@ class Admission:
         usage.cost.begin(self._cost_rate, now)
         self._limits.watch(usage, now)
 
+    def hand_over(self, cut: Cut) -> None:
+        """Another call goes on with what was admitted; `cut` is how to end that one."""
+        if self._cut is not None:
+            self._cut = cut
+
     def release(self) -> None:
         """The call has ended now."""
         if self._released:

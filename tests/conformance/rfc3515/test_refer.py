@@ -5,8 +5,8 @@ message.
 import pytest
 
 from tests.simulation.phone import Phone
+from tests.simulation.transfers import TARGET, refer, transferring
 from tests.simulation.world import GATEWAY, World
-from tests.unit.call.test_transfer import TARGET, refer, transferring
 from trunkline.sip.message import Request, Response
 
 TO = f"<sip:{TARGET}@example.net>"

@@ -12,6 +12,7 @@ from trunkline.call.ports import MediaFlow, MediaLeg, NoPortsError
 from trunkline.errors import SdpError
 from trunkline.media.fake import FakeEngine, FakeLeg
 from trunkline.sdp.errors import NoCommonCodecError
+from trunkline.sdp.local import LocalAudio
 from trunkline.sip.exchange import IncomingOffer
 from trunkline.sip.message import Request
 from trunkline.sip.stack import ServerTransaction
@@ -46,6 +47,9 @@ class Owner(LegOwner):
     def leg_referred(self, leg: Leg, refer: Request, transaction: ServerTransaction) -> None:
         self.told.append(("referred", leg))
 
+    def leg_consulted(self, leg: Leg, account: str) -> None:
+        self.told.append(("consulted", leg, account))
+
     def leg_lost(self, leg: Leg, slug: Slug, detail: str) -> None:
         self.told.append((slug, detail))
 
@@ -72,9 +76,8 @@ class Pair:
         self.callee = self.leg(2, callee)
 
     def leg(self, session_id: int, policy: MediaPolicy = PLAIN) -> Leg:
-        return Leg(
-            self.engine, self.owner, session_id=session_id, ipv6=False, policy=policy, key=key_source("leg")
-        )
+        session = LocalAudio(session_id)
+        return Leg(self.engine, self.owner, session=session, ipv6=False, policy=policy, key=key_source("leg"))
 
     def agree(self, caller: bytes, callee: bytes) -> tuple[bytes, bytes]:
         """Offer and answer all through: what the callee was offered, what the caller was answered."""

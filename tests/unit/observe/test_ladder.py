@@ -118,6 +118,26 @@ def test_attempt_that_was_sent_before_it_was_linked(bench: Bench) -> None:
     assert bench.story("call") == [(0, False, INVITE), (1, True, INVITE), (0, True, TRYING), (1, False, OK)]
 
 
+def test_a_leg_that_goes_over_to_another_call(bench: Bench) -> None:
+    """What was heard of it before stays where it was."""
+    for number in (1, 2):
+        bench.ladder.message_received(INVITE, CALLER, f"in-{number}")
+        bench.ladder.link(f"in-{number}", f"call-{number}")
+        bench.ladder.link(f"out-{number}", f"call-{number}")
+        bench.ladder.message_sent(INVITE, CALLEE, f"out-{number}")
+    bench.ladder.link("out-2", "call-1")
+    bench.ladder.message_received(OK, CALLEE, "out-2")
+    bench.ladder.close("call-2")
+    bench.clock.advance(LINGER_S * 3)
+    bench.ladder.message_received(BYE, CALLEE, "out-2")
+    begun = [(0, False, INVITE), (1, True, INVITE)]
+    assert bench.story("call-1") == [*begun, (2, False, OK), (2, False, BYE)]
+    assert bench.story("call-2") == begun
+    bench.ladder.close("call-1")
+    bench.clock.advance(LINGER_S * 3)
+    assert bench.ladder.live_calls == 0
+
+
 def test_every_attempt_is_a_leg(bench: Bench) -> None:
     bench.ladder.link("in", "call")
     for attempt in ("a", "b", "c"):

@@ -6,7 +6,7 @@ from tests.simulation.bench import Bench
 from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.headers import Headers
 from trunkline.sip.message import Request
-from trunkline.sip.referral import Refer, Referral, read_refer, sipfrag
+from trunkline.sip.referral import Refer, Referral, Replaces, read_refer, sipfrag
 from trunkline.sip.stack import ServerTransaction
 
 
@@ -46,15 +46,34 @@ def test_anything_but_one_good_target(values: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("value", "replaces"),
     [
-        ("<sip:1@a?Replaces=x%3Bto-tag%3D1%3Bfrom-tag%3D2>", True),
-        ("<sip:1@a?Subject=x&rePL%41ces=y>", True),
-        ("<sip:1@a?Subject=Replaces>", False),
-        ("<sip:1@a>", False),
-        ("<tel:+33140205050>", False),
+        ("<sip:1@a?Replaces=x%3Bto-tag%3D1%3Bfrom-tag%3D2>", Replaces(("x", "1", "2"), early_only=False)),
+        (
+            "<sip:1@a?Subject=x&rePL%41ces=y%40b%3B%20From-Tag%3D1%3bto-tag=2%3Bearly-only%3Bx%3D1>",
+            Replaces(("y@b", "2", "1"), early_only=True),
+        ),
+        ("<sip:1@a?Subject=Replaces>", None),
+        ("<sip:1@a>", None),
+        ("<tel:+33140205050>", None),
     ],
 )
-def test_a_dialog_to_be_replaced(value: str, *, replaces: bool) -> None:
-    assert refer(value).replaces is replaces
+def test_a_dialog_to_be_replaced(value: str, replaces: Replaces | None) -> None:
+    assert refer(value).replaces == replaces
+
+
+@pytest.mark.parametrize(
+    "replaces",
+    ["", "x", "x%3Bto-tag%3D1", "%3Bto-tag%3D1%3Bfrom-tag%3D2", "x%3Bto-tag%3D1%3Bto-tag%3D1%3Bfrom-tag%3D2"],
+)
+def test_a_dialog_that_is_not_named_whole(replaces: str) -> None:
+    """RFC 3891 §6.1: exactly one of each tag."""
+    with pytest.raises(SipSyntaxError):
+        refer(f"<sip:1@a?Replaces={replaces}>")
+
+
+def test_two_dialogs_to_be_replaced() -> None:
+    one = "Replaces=x%3Bto-tag%3D1%3Bfrom-tag%3D2"
+    with pytest.raises(SipSyntaxError):
+        refer(f"<sip:1@a?{one}&{one}>")
 
 
 @pytest.mark.parametrize(

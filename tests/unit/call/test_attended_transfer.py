@@ -1,0 +1,268 @@
+"""Attended transfer by the trunk: the far ends of two calls of an account talk with each other, and every way
+in which it fails.
+"""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.simulation.descriptions import audio, direction, line
+from tests.simulation.transfers import ALLOWED, TARGET, refer, replaces, told, transferring
+from tests.simulation.world import GATEWAY, KEY
+from trunkline.call.record import Party
+from trunkline.sip.usage import IncomingOffer, Usage
+from trunkline.trunk.account import Account
+from trunkline.trunk.verdict import Slug, Verdict
+
+WAYS = ["outbound", "inbound"]
+
+
+class Trial:
+    """Two answered calls of the customer's: with Y at the gateway and with Z, at the third party's."""
+
+    def __init__(self, way: str = "outbound", account: Account = ALLOWED) -> None:
+        self.world, self.z = transferring(account)
+        world = self.world
+        if way == "outbound":
+            world.talking_outbound()
+        else:
+            world.talking_inbound()
+        self.y = world.gateway
+        self.first = world.customer.the_usage
+        world.outbound(TARGET)
+        world.clock.advance(2)
+        self.second = world.customer.the_usage
+        assert self.second is not self.first
+        world.customer.events.clear()
+        self.y.events.clear()
+        self.z.events.clear()
+
+    def refer(self, *more: tuple[str, str], seconds: float = 3, swapped: bool = False) -> None:
+        """In the call with Y, towards Z; `swapped`: the other way round."""
+        usage, wanted = (self.second, self.first) if swapped else (self.first, self.second)
+        refer(self.world, self.world.customer, replaces(wanted), *more, seconds=seconds, usage=usage)
+
+    def hear_each_other(self) -> None:
+        """Y and Z, in the only call that is left."""
+        call = self.world.node.the_call
+        assert call.callee is not None
+        legs = (call.caller.media, call.callee.media)
+        before = [leg.figures().packets_sent for leg in legs]
+        self.world.clock.advance(2)
+        assert all(leg.figures().packets_sent - sent > 90 for leg, sent in zip(legs, before, strict=True))
+
+    def still_up(self) -> None:
+        """Both calls."""
+        self.world.clock.advance(5)
+        assert len(self.world.node.switch) == 2
+        assert "bye_received" not in self.world.customer.events
+
+    def end(self, *usages: Usage) -> None:
+        for usage in usages:
+            usage.bye()
+        self.world.finish()
+
+
+def held(trial: Trial, usage: Usage) -> None:
+    """The customer puts the far end on hold."""
+    customer = trial.world.customer
+    body = audio(customer.host.address.host, direction="sendonly", version=2)
+    usage.reinvite(body, customer.note_answer, customer.note_refusal)
+    trial.world.clock.advance(1)
+
+
+# -- it works --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("swapped", [False, True])
+def test_the_two_far_ends_are_joined(way: str, *, swapped: bool) -> None:
+    trial = Trial(way)
+    world = trial.world
+    held(trial, trial.first)
+    held(trial, trial.second)
+    trial.refer(swapped=swapped)
+    assert "answer 202 REFER" in world.customer.events
+    assert told(world, world.customer) == ["SIP/2.0 100 Trying", "SIP/2.0 200 OK"]
+    assert world.customer.events.count("bye_received") == 2
+    assert [direction(phone.answered_offers[-1]) for phone in (trial.y, trial.z)] == ["sendrecv"] * 2
+    assert len(world.heard_by(trial.z, "INVITE")) == 3, "the call, the hold, and the offer on Y's behalf"
+    trial.hear_each_other()
+    trial.end(trial.z.the_usage)
+    assert trial.y.events[-1] == "bye_received"
+
+
+def test_what_the_records_say() -> None:
+    trial = Trial()
+    world = trial.world
+    trial.refer()
+    world.clock.advance(60)
+    assert world.node.limits.calls_up(KEY) == 2, "both parts of the way are the account's"
+    trial.end(trial.y.the_usage)
+    first, second = world.node.books.calls
+    assert (first.hung_up_by, first.attempts) == (Party.CALLEE, 2)
+    assert (second.hung_up_by, second.attempts) == (Party.CALLER, 1)
+    assert second.ended_at is not None
+    assert first.ended_at is not None
+    assert first.ended_at - second.ended_at > 60
+    _, reached, taken = world.attempts
+    assert (taken.call_id, taken.position, taken.target) == (first.call_id, 2, reached.target)
+    assert (taken.carrier, taken.sip_call_id, taken.resolved) == (
+        "france",
+        reached.sip_call_id,
+        reached.resolved,
+    )
+    assert taken.answered_at == second.ended_at
+    assert world.attempt_slugs == [Slug.ANSWERED] * 3
+    assert world.node.trace.links[taken.sip_call_id] == first.call_id
+
+
+def test_whom_an_inbound_call_brought_is_named_by_its_number() -> None:
+    trial = Trial("inbound")
+    trial.refer(swapped=True)
+    trial.end(trial.z.the_usage)
+    assert trial.world.attempts[-1].target == trial.world.node.books.calls[0].caller
+
+
+def test_the_session_of_the_target_goes_on() -> None:
+    """RFC 3264 §8: the same origin, a higher version, another port."""
+    trial = Trial()
+    trial.refer()
+    offers = [one.body for one in trial.world.heard_by(trial.z, "INVITE")]
+    (first, later) = (line(body, "o").split() for body in offers)
+    assert first[1] == later[1]
+    assert int(first[2]) + 1 == int(later[2])
+    assert line(offers[0], "m").split()[1] != line(offers[1], "m").split()[1]
+    trial.end(trial.z.the_usage)
+
+
+@pytest.mark.parametrize("which", ["first", "second", "both"])
+def test_the_referrer_hangs_up_at_once(which: str) -> None:
+    trial = Trial()
+    trial.refer(seconds=0.015)
+    for name, usage in (("first", trial.first), ("second", trial.second)):
+        if which in (name, "both"):
+            usage.bye()
+    trial.world.clock.advance(3)
+    trial.hear_each_other()
+    trial.end(trial.z.the_usage)
+    assert trial.world.node.books.calls[0].hung_up_by is Party.CALLER
+
+
+def test_minutes_of_the_target_go_on_to_count() -> None:
+    trial = Trial(account=replace(ALLOWED, minutes_per_day=3))
+    trial.refer()
+    trial.world.clock.advance(60)
+    trial.world.clock.advance(60)
+    assert len(trial.world.node.switch) == 0, "two parts of the way, a minute and a half each"
+    assert {trial.y.events[-1], trial.z.events[-1]} == {"bye_received"}
+    trial.world.finish()
+
+
+def test_a_further_transfer_is_declined() -> None:
+    trial = Trial()
+    trial.refer()
+    for phone in (trial.y, trial.z):
+        refer(trial.world, phone)
+        assert "refusal 603" in phone.events
+    trial.end(trial.y.the_usage)
+
+
+# -- it fails --------------------------------------------------------------------------------------
+
+
+def test_the_other_peer_refuses() -> None:
+    trial = Trial()
+    trial.y.on_offer = lambda phone, exchange: exchange.reject(488)
+    trial.refer()
+    assert told(trial.world, trial.world.customer)[-1] == "SIP/2.0 488 Not Acceptable Here"
+    assert len(trial.world.heard_by(trial.z, "INVITE")) == 1, "the target has heard nothing of it"
+    trial.still_up()
+    trial.end(trial.first, trial.second)
+
+
+def test_the_target_refuses() -> None:
+    trial = Trial()
+    trial.z.on_offer = lambda phone, exchange: exchange.reject(488)
+    trial.refer()
+    assert told(trial.world, trial.world.customer)[-1] == "SIP/2.0 488 Not Acceptable Here"
+    trial.still_up()
+    assert trial.world.attempt_slugs == [Slug.ABANDONED]
+    trial.end(trial.first, trial.second)
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_the_target_hangs_up_meanwhile(*, left: bool) -> None:
+    trial = Trial()
+    exchanges: list[IncomingOffer] = []
+    trial.y.on_offer = lambda phone, exchange: exchanges.append(exchange)
+    trial.refer(seconds=1)
+    if left:
+        trial.first.bye()
+        trial.world.clock.advance(1)
+    trial.z.the_usage.bye()
+    trial.world.clock.advance(1)
+    assert len(trial.world.node.switch) == (0 if left else 1)
+    exchanges[0].accept(audio(GATEWAY, version=2))
+    if not left:
+        assert told(trial.world, trial.world.customer)[-1].startswith("SIP/2.0 480 ")
+        trial.hear_each_other()
+    trial.end(trial.first)
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_the_other_peer_hangs_up_while_the_target_is_asked(*, left: bool) -> None:
+    """Z, who has agreed to a port of the call that is gone, is asked back; without X that call ends too."""
+    trial = Trial()
+    exchanges: list[IncomingOffer] = []
+    trial.z.on_offer = lambda phone, exchange: exchanges.append(exchange)
+    trial.refer(seconds=1)
+    if left:
+        trial.second.bye()
+        trial.world.clock.advance(1)
+    trial.y.the_usage.bye()
+    trial.world.clock.advance(1)
+    exchanges.pop().accept(audio(trial.z.host.address.host, version=2))
+    trial.world.clock.advance(1)
+    assert len(trial.world.node.switch) == (0 if left else 1)
+    if not left:
+        exchanges.pop().accept(audio(trial.z.host.address.host, version=3))
+        trial.hear_each_other()
+    trial.end(trial.second)
+
+
+def test_the_answer_of_the_target_can_not_be_used() -> None:
+    trial = Trial()
+    answers = iter([b"rubbish", audio(trial.z.host.address.host, version=3)])
+    trial.z.on_offer = lambda phone, exchange: exchange.accept(next(answers))
+    trial.refer()
+    assert told(trial.world, trial.world.customer)[-1].startswith("SIP/2.0 488 ")
+    assert next(answers, None) is None, "it was asked back"
+    trial.still_up()
+    trial.end(trial.first, trial.second)
+
+
+def test_an_operator_ends_the_call_with_the_target() -> None:
+    trial = Trial()
+    trial.y.on_offer = lambda phone, exchange: None
+    trial.refer(seconds=1)
+    _, second = trial.world.node.switch
+    second.hang_up(Verdict.of(Slug.HUNG_UP_BY_OPERATOR))
+    trial.world.clock.advance(40)
+    assert "bye_received" in trial.z.events
+    trial.end(trial.first)
+
+
+def test_offers_meanwhile_are_refused_in_both_calls() -> None:
+    trial = Trial()
+    waiting: list[IncomingOffer] = []
+    trial.y.on_offer = lambda phone, exchange: waiting.append(exchange)
+    trial.refer(seconds=1)
+    z = trial.z
+    z.the_usage.reinvite(audio(z.host.address.host, version=5), z.note_answer, z.note_refusal, relayed=True)
+    trial.world.clock.advance(1)
+    assert "refusal 491" in z.events
+    waiting[0].accept(audio(GATEWAY, version=2))
+    trial.world.clock.advance(2)
+    trial.hear_each_other()
+    trial.end(z.the_usage)
