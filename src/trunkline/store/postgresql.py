@@ -10,7 +10,7 @@ Only for PostgreSQL: the driver is imported here and nowhere else.
 """
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any, Final
 
 import psycopg
@@ -22,9 +22,6 @@ from sqlalchemy.engine import Engine
 
 from trunkline.store.text import storable
 
-MIN_VERSION: Final = 130_000
-"""The oldest major version that PostgreSQL's community maintained when this was written, as
-`server_version_num` says it."""
 CONNECT_S: Final = 3
 """For each address of the server."""
 _DEFAULTS: Final = {
@@ -42,7 +39,7 @@ _IDLE_S: Final = 10
 """A transaction whose program stopped in its middle is ended by the server: it holds locks."""
 
 
-def open_engine(url: sa.URL, answer_s: float | None) -> Engine:
+def open_engine(url: sa.URL, answer_s: float | None, read_json: Callable[[str | bytes], Any]) -> Engine:
     """An engine whose statements take up to `answer_s` each; None: as long as they like.
 
     Raises `ValueError` for a driver other than psycopg.
@@ -59,6 +56,7 @@ def open_engine(url: sa.URL, answer_s: float | None) -> Engine:
         url.set(drivername="postgresql+psycopg"),
         pool_pre_ping=True,
         pool_timeout=answer_s or 30,
+        json_deserializer=read_json,
         connect_args={**defaults, "client_encoding": "utf8", "options": options.strip()},
     )
 

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.addresses import free_port
-from tests.postgres import Cluster, running_cluster
+from tests.postgres import Cluster
 from tests.unit.virtual_clock import FakeClock
 from trunkline.store.database import Database
 from trunkline.store.keys import Keyring
@@ -27,13 +26,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "dialect" in metafunc.fixturenames:
         alone = "file" in metafunc.fixturenames
         metafunc.parametrize("dialect", ["sqlite"] if alone else ["sqlite", "postgresql"])
-
-
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
-    """A PostgreSQL server for all tests of the run."""
-    with running_cluster(free_port()) as cluster:
-        yield cluster
 
 
 @pytest.fixture(scope="session")
