@@ -35,6 +35,9 @@ from trunkline.node.wiring import (
 from trunkline.sdp.codecs import CODEC_NAMES
 from trunkline.sip.ports import LocateFailure, Target
 from trunkline.sip.uri import SipUri
+from trunkline.store.database import Database
+from trunkline.store.errors import KeyFileError
+from trunkline.store.server_check import check_server
 from trunkline.store.store import Store
 from trunkline.web.control_client import ControlClient, NoNodeError
 
@@ -263,6 +266,9 @@ def check_store(settings: Settings) -> Findings:
         yield Finding("database", State.FAULT, str(error), "`trunkline init DIR` makes a new one.")
         return
     try:
+        store.check_key()
+        if store.database.dialect == "postgresql":
+            yield from _server(store.database)
         counts = f"{len(store.accounts.list())} accounts, {len(store.carriers.list())} carriers"
         yield Finding("database", State.FINE, counts)
         for key in store.accounts.of_other_realm():
@@ -272,10 +278,22 @@ def check_store(settings: Settings) -> Findings:
                 "its secret was made for another service.domain: it can't sign in",
                 f"trunkline account rotate-secret {key}",
             )
+    except KeyFileError as error:
+        yield Finding("key file", State.FAULT, str(error), "Copy it from another node, or from a backup.")
     finally:
         store.close()
     if stat.S_IMODE(settings.key_file.stat().st_mode) & 0o077:
         yield Finding("key file", State.WARNING, "can be read by others", f"chmod 600 {settings.key_file}")
+
+
+def _server(database: Database) -> Findings:
+    """Of PostgreSQL: its version, the rights, the way to it."""
+    state = check_server(database)
+    found = f"PostgreSQL {state.version}, answers in {state.answers_s * 1000:.1f} ms"
+    yield Finding("database server", State.FINE, found)
+    for complaint in state.complaints:
+        badness = State.FAULT if complaint.fault else State.WARNING
+        yield Finding("database server", badness, complaint.found, complaint.remedy)
 
 
 def check_media(settings: Settings) -> Findings:

@@ -14,6 +14,7 @@ from cryptography.x509.oid import NameOID
 from trunkline.cli.output import examples, say
 from trunkline.config import Settings, render_default
 from trunkline.errors import ConfigError
+from trunkline.store.errors import AlreadyExistsError
 from trunkline.store.store import Store
 from trunkline.store.users import Role, User
 
@@ -36,6 +37,7 @@ app = typer.Typer(add_completion=False)
     epilog=examples(
         "trunkline init /var/lib/trunkline --domain sip.example.com --advertise 203.0.113.10",
         "trunkline init trial",
+        "trunkline init /var/lib/trunkline --database postgresql+psycopg://trunkline@db.example.com/trunkline",
     )
 )
 def init(
@@ -46,10 +48,18 @@ def init(
     advertise: Annotated[
         str | None, typer.Option(help="This node's public address or name, if it is behind NAT.")
     ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="A PostgreSQL database, empty or of other nodes. Default: an SQLite file in DIR.",
+        ),
+    ] = None,
 ) -> None:
     """Make a new installation: settings, database, certificate, first operator.
 
-    The certificate is self-signed. Prints the operator's password, and what to do next.
+    The certificate is self-signed. Prints the operator's password, and what to do next. Another node of an
+    installation in PostgreSQL needs that one's secret.key in DIR beforehand.
     """
     settings_file = directory / "trunkline.toml"
     if settings_file.exists():
@@ -60,9 +70,15 @@ def init(
         values["service.domain"] = domain
     if advertise is not None:
         values["sip.advertised_host"] = advertise
+    if database is not None:
+        values["database.url"] = database
     settings, password = set_up(directory, values)
     say(f"Made {settings_file}, the database, and a self-signed certificate for {settings.service.domain}.")
-    say(f"The first operator is {ADMIN}, password {password} (shown once, here).")
+    if password is None:
+        say("The database holds an installation already: its operators sign in here as well.")
+        say(f"This node is {settings.node.name} there; each needs a name of its own (node.name).")
+    else:
+        say(f"The first operator is {ADMIN}, password {password} (shown once, here).")
     say(f"The dashboard is at {settings.web.url} once the node serves: web.bind puts it elsewhere.")
     if domain is None:
         say(
@@ -74,26 +90,34 @@ def init(
         say(f"  trunkline {command:<46} {purpose}".rstrip())
 
 
-def set_up(directory: Path, values: dict[str, object]) -> tuple[Settings, str]:
+def set_up(directory: Path, values: dict[str, object]) -> tuple[Settings, str | None]:
     """Write everything that an installation needs into `directory`; return its settings and the
-    operator's password.
+    operator's password, None where the database has an operator already.
 
     Raises `ConfigError`, `StoreError`.
     """
     text = render_default(values)
     settings = Settings.parse(text, "the new settings")
+    store = Store.initialise(settings.database_url, settings.key_file, settings.service.domain)
+    try:
+        password = _first_operator(store)
+    finally:
+        store.close()
     settings_file = directory / "trunkline.toml"
     settings_file.write_text(text, encoding="utf-8")
     settings_file.chmod(0o600)
-    store = Store.initialise(settings.database_url, settings.key_file, settings.service.domain)
-    try:
-        password = secrets.token_urlsafe(12)
-        store.users.add(User(ADMIN, Role.OPERATOR), password)
-    finally:
-        store.close()
     if not settings.certificate.exists():
         write_certificate(settings.certificate, settings.private_key, settings.service.domain)
     return settings, password
+
+
+def _first_operator(store: Store) -> str | None:
+    password = secrets.token_urlsafe(12)
+    try:
+        store.users.add(User(ADMIN, Role.OPERATOR), password)
+    except AlreadyExistsError:
+        return None
+    return password
 
 
 def write_certificate(certificate: Path, private_key: Path, domain: str) -> None:

@@ -143,7 +143,7 @@ class Node:
         state = self.source.state
         if state is not None and state.away is not None:
             self.log.warning("working with the last known directory", reason=state.away)
-        self.watcher = DirectoryWatcher(self.source, self._directory_changed)
+        self.watcher = DirectoryWatcher(self.source, self._directory_changed, database=self.store.database)
         self.writer = RecordWriter(
             settings.database_url,
             clock=self.clock,

@@ -3,6 +3,10 @@
 Every repository notes a change in the same transaction as the change itself; `directory_source` asks for
 what is newer than it has seen. A note says what to load again, not what it was changed to, so notes can be
 missed without harm: when the oldest ones are gone, everything is loaded again.
+
+Notes become visible in the order of their numbers, since `Database.write` lets one transaction write at a
+time: a reader never takes for seen what commits later. On PostgreSQL the commit also wakes whoever listens
+(`change_listener`).
 """
 
 from typing import NamedTuple
@@ -14,6 +18,8 @@ from trunkline.store import schema
 
 KEPT = 10_000
 """Notes kept; the older ones are removed."""
+CHANNEL = "trunkline_change"
+"""On PostgreSQL. What is sent over it means no more than that something may have changed."""
 BAN = "ban"
 """The kind of a change of the ban list; the other kinds are those of `trunkline.trunk.directory.Kind`."""
 
@@ -29,9 +35,7 @@ class Note(NamedTuple):
 def note(connection: Connection, kind: str, key: str, made_at: float) -> None:
     """Note a change within the transaction that makes it."""
     if connection.dialect.name == "postgresql":
-        # Two transactions must not commit in the other order than they were numbered: a reader between them
-        # would take the first one's change for seen.
-        connection.execute(sa.text("LOCK TABLE change IN EXCLUSIVE MODE"))
+        connection.execute(sa.text(f"NOTIFY {CHANNEL}"))
     result = connection.execute(schema.change.insert().values(kind=kind, key=key, made_at=made_at))
     key_row = result.inserted_primary_key
     if key_row is not None and key_row[0] % 100 == 0:

@@ -1,5 +1,10 @@
 """Connections: an SQLite file (the default) or a PostgreSQL server, and what has to be set on each.
 
+One transaction of `write()` at a time, on either: whoever reads first and writes later (buys a number, claims
+a request) finds what it read still true. SQLite has one writer anyhow; on PostgreSQL a lock in the database
+makes one of all nodes and web processes (record 13). Records, the many writes, are not among them: their
+rows belong to one node (`group_commit`).
+
 SQLite runs in WAL mode with foreign keys on and a busy time-out, so that the command line may write while a
 node runs. Write transactions begin with BEGIN IMMEDIATE: a transaction that reads first and writes later
 would otherwise fail with "database is locked" without waiting (https://www.sqlite.org/lang_transaction.html
@@ -9,6 +14,7 @@ A commit survives a power cut (`synchronous=FULL`), unless the database is opene
 it survives the death of the process, and whoever writes many small transactions syncs now and then.
 """
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,7 +27,10 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from trunkline.store.errors import DatabaseError
 
 _BUSY_TIMEOUT_MS = 5000
+_ANSWER_S = 10.0
 _WRITE = "trunkline_write"
+_ONE_WRITER = sa.text("SELECT pg_advisory_xact_lock(5060)")
+"""Freed by the end of the transaction, or of the connection."""
 
 
 class Database:
@@ -32,6 +41,7 @@ class Database:
         url: str,
         *,
         busy_timeout_ms: int = _BUSY_TIMEOUT_MS,
+        answer_s: float | None = _ANSWER_S,
         foreign_keys: bool = True,
         durable: bool = True,
     ) -> None:
@@ -40,10 +50,15 @@ class Database:
 
         For SQLite only: `busy_timeout_ms` is how long to wait for another writer, `foreign_keys` whether
         they are enforced (a migration replaces tables under them), `durable` whether each commit survives a
-        power cut.
+        power cut. For PostgreSQL only: `answer_s` is how long a statement may take, the wait for another
+        writer included (None: as long as it likes).
         """
         try:
-            self.engine = _engine(url, busy_timeout_ms, foreign_keys, durable)
+            parsed = sa.make_url(url)
+            if parsed.get_backend_name() == "sqlite":
+                self.engine = _sqlite(parsed, busy_timeout_ms, foreign_keys, durable)
+            else:
+                self.engine = _postgresql(parsed, answer_s)
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
             raise DatabaseError(f"the database URL can't be used: {_one_line(error)}") from None
         self.name = self.engine.url.render_as_string(hide_password=True)
@@ -72,6 +87,8 @@ class Database:
         with self._errors_named(), self.engine.connect() as connection:
             connection = connection.execution_options(**{_WRITE: True})
             with connection.begin():
+                if self.dialect == "postgresql":
+                    connection.execute(_ONE_WRITER)
                 yield connection
 
     def close(self) -> None:
@@ -88,11 +105,22 @@ class Database:
             raise DatabaseError(f"database {self.name}: {_one_line(error)}") from error
 
 
-def _engine(url: str, busy_timeout_ms: int, foreign_keys: bool, durable: bool) -> Engine:
-    parsed = sa.make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        return sa.create_engine(parsed, pool_pre_ping=True)
-    engine = sa.create_engine(parsed, connect_args={"timeout": busy_timeout_ms / 1000})
+def _postgresql(url: sa.URL, answer_s: float | None) -> Engine:
+    if url.get_backend_name() != "postgresql":
+        raise ValueError(f"{url.get_backend_name()} is neither sqlite nor postgresql")
+    try:
+        from trunkline.store.postgresql import open_engine
+    except ImportError as error:
+        raise ValueError(
+            f"PostgreSQL's driver is missing ({error}); pip install 'psycopg[binary]' brings it"
+        ) from error
+    return open_engine(url, answer_s, read_json)
+
+
+def _sqlite(url: sa.URL, busy_timeout_ms: int, foreign_keys: bool, durable: bool) -> Engine:
+    engine = sa.create_engine(
+        url, connect_args={"timeout": busy_timeout_ms / 1000}, json_deserializer=read_json
+    )
 
     @event.listens_for(engine, "connect")
     def _set_up(connection: Any, _record: object) -> None:
@@ -109,6 +137,11 @@ def _engine(url: str, busy_timeout_ms: int, foreign_keys: bool, durable: bool) -
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
+
+
+def read_json(text: str | bytes) -> Any:
+    """What a JSON column holds. Most hold an empty list, a million of them when a node starts."""
+    return [] if text in ("[]", b"[]") else json.loads(text)
 
 
 def _one_line(error: Exception) -> str:

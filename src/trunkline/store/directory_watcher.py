@@ -1,10 +1,14 @@
-"""The thread that polls a `DirectorySource` and delivers what changed."""
+"""The thread that polls a `DirectorySource` and delivers what changed: once a second, and at once when a
+PostgreSQL database tells of a change.
+"""
 
 import logging
 import threading
 from collections.abc import Callable
 from typing import Final
 
+from trunkline.store.change_listener import ChangeListener
+from trunkline.store.database import Database
 from trunkline.store.directory_source import DirectorySource, Update
 
 _log = logging.getLogger(__name__)
@@ -20,9 +24,11 @@ class DirectoryWatcher:
         source: DirectorySource,
         deliver: Callable[[Update], None],
         interval_s: float = DEFAULT_INTERVAL_S,
+        *,
+        database: Database | None = None,
     ) -> None:
         """`deliver` is called on the watcher's thread: pass the update on to the loop
-        (`call_soon_threadsafe`).
+        (`call_soon_threadsafe`). `database` is listened to, if it can tell.
         """
         self._source = source
         self._deliver = deliver
@@ -32,10 +38,14 @@ class DirectoryWatcher:
         self._closing = False
         self._condition = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="directory", daemon=True)
+        tells = database is not None and database.dialect == "postgresql"
+        self._listener = ChangeListener(database, self.poke) if database is not None and tells else None
 
     def start(self) -> None:
         """Begin; `DirectorySource.load` has to come first."""
         self._thread.start()
+        if self._listener is not None:
+            self._listener.start()
 
     def poke(self) -> None:
         """Something changed: poll now. Returns at once."""
@@ -55,6 +65,8 @@ class DirectoryWatcher:
         """End the thread. Blocks; False when that took too long. Does nothing before `start`."""
         if self._thread.ident is None:
             return True
+        if self._listener is not None:
+            self._listener.close(timeout_s)
         with self._condition:
             self._closing = True
             self._condition.notify_all()

@@ -9,6 +9,7 @@ group of one call). The schema and the connection still come from it, and the SQ
 PostgreSQL alike.
 """
 
+import contextlib
 import logging
 import os
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 from trunkline.store import schema
 from trunkline.store.database import Database
 from trunkline.store.record_rows import RecordRow
+from trunkline.store.text import storable
 
 _log = logging.getLogger(__name__)
 _FIXED: Final = frozenset(
@@ -150,7 +152,8 @@ class GroupWriter:
                 cursor.execute(self._mark, mark)
             connection.commit()
         except Exception as error:
-            connection.rollback()
+            with contextlib.suppress(self._dbapi.Error):
+                connection.rollback()
             if _is_away(error, self._dbapi):
                 raise AwayError(str(error)) from error
             raise
@@ -204,15 +207,16 @@ def _delete(table: sa.Table, place: str) -> str:
 
 
 def _is_away(error: Exception, dbapi: DBAPIModule) -> bool:
-    """Whether `error` says that the database, rather than a row, is at fault (PEP 249, "Exceptions")."""
-    return type(error) in (dbapi.OperationalError, dbapi.InternalError, dbapi.DatabaseError)
+    """Whether `error` says that the database, rather than a row, is at fault (PEP 249, "Exceptions").
+
+    A ProgrammingError is ours with either driver, unless it has a SQLSTATE: then PostgreSQL's server misses a
+    table or a right.
+    """
+    if isinstance(error, dbapi.OperationalError | dbapi.InternalError) or type(error) is dbapi.DatabaseError:
+        return True
+    return isinstance(error, dbapi.ProgrammingError) and getattr(error, "sqlstate", None) is not None
 
 
 def _clean(row: RecordRow) -> RecordRow:
-    """`row` with text that any database takes: bytes that were not UTF-8, and NUL, become U+FFFD."""
-    return tuple(
-        value.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\0", "\ufffd")
-        if isinstance(value, str)
-        else value
-        for value in row
-    )
+    """`row` with text that any database takes."""
+    return tuple(storable(value) if isinstance(value, str) else value for value in row)

@@ -43,6 +43,7 @@ SHAPES: Final = {
 }
 
 ROWS_AT_ONCE: Final = 100
+_ROWS_IN_HASTE: Final = 2000
 
 Group = tuple[Row, Sequence[Row]]
 """A row and the rows that belong to it, in order."""
@@ -137,11 +138,13 @@ def check_exists(connection: Connection, kind: Kind, key: str) -> None:
 def _fetch(
     connection: Connection, query: sa.Select[tuple[object, ...]], pause: Callable[[], None] | None
 ) -> list[Row]:
-    result = connection.execute(query)
+    # PostgreSQL's driver would keep all rows of the answer a second time.
+    result = connection.execute(query, execution_options={"stream_results": True})
     names = list(result.keys())
+    at_once = _ROWS_IN_HASTE if pause is None else ROWS_AT_ONCE
     rows: list[Row] = []
-    for part in result.partitions(ROWS_AT_ONCE):
+    for part in result.partitions(at_once):
         rows += [dict(zip(names, row, strict=True)) for row in part]
-        if pause is not None and len(part) == ROWS_AT_ONCE:
+        if pause is not None and len(part) == at_once:
             pause()
     return rows

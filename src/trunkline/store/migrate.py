@@ -5,6 +5,10 @@ besides. A new one is a module `versions/v0002_….py` with the Alembic names `r
 name), `down_revision` and `upgrade`; SQLite can't alter columns in place, so write those with
 `op.batch_alter_table`.
 
+On PostgreSQL every text column is made to compare by its bytes, as SQLite's do, whatever the database's own
+collation: pages by key and searches by prefix need it, and an upgrade of the system's locales can't disorder
+an index.
+
 Alembic (10 MB of memory) is loaded to migrate only: a node that finds its schema current never needs it.
 """
 
@@ -37,17 +41,19 @@ class SchemaState(NamedTuple):
 def upgrade(url: str) -> SchemaState:
     """Create or upgrade the schema of the database at `url`, all or nothing; harmless when it is current.
 
-    Raises `SchemaError` when the database was made by a newer program, `DatabaseError` when it can't be
-    reached.
+    Raises `SchemaError` when the database was made by a newer program or can't hold every text,
+    `DatabaseError` when it can't be reached.
     """
-    database = Database(url, foreign_keys=False)
+    database = Database(url, answer_s=None, foreign_keys=False)
     try:
+        _check_encoding(database)
         before = schema_state(database)
         if before.present is not None and not _known(before.present):
             raise SchemaError(_newer(database, before))
         if not before.current:
             with database.write() as connection:
                 _migrate(connection)
+                _compare_by_bytes(connection)
         return schema_state(database)
     finally:
         database.close()
@@ -78,6 +84,29 @@ def check_schema(database: Database) -> None:
         f"database {database.name} has schema {state.present}, this program needs {state.needed}; "
         "trunkline migrate upgrades it"
     )
+
+
+def _check_encoding(database: Database) -> None:
+    if database.dialect != "postgresql":
+        return
+    with database.read() as connection:
+        encoding = connection.execute(sa.text("SHOW server_encoding")).scalar_one()
+    if encoding != "UTF8":
+        raise SchemaError(
+            f"database {database.name} has the encoding {encoding}, which can't hold what peers send; "
+            "make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+        )
+
+
+def _compare_by_bytes(connection: sa.Connection) -> None:
+    if connection.dialect.name != "postgresql":
+        return
+    columns = sa.text(
+        "SELECT table_name, column_name FROM information_schema.columns "
+        "WHERE table_schema = current_schema() AND data_type = 'text' AND collation_name IS DISTINCT FROM 'C'"
+    )
+    for table, column in connection.execute(columns).all():
+        connection.execute(sa.text(f'ALTER TABLE "{table}" ALTER COLUMN "{column}" TYPE text COLLATE "C"'))
 
 
 def _newer(database: Database, state: SchemaState) -> str:

@@ -38,6 +38,8 @@ MAX_BACKLOG_ROWS: Final = 20_000
 lost.
 """
 _BUSY_TIMEOUT_MS: Final = 100
+_ANSWER_S: Final = 2.0
+"""Records that wait for a server that hangs are in memory alone; after this they go to the journal."""
 _TICK_S: Final = 1.0
 _ALIVE_S: Final = 1.0
 """How often a run says that it lives, at most; a row more in every group would cost a page of the log
@@ -99,7 +101,7 @@ class RecordWriter:
         self._handed = 0
         self._taken = 0
         self._dropped = 0
-        self._database = Database(url, busy_timeout_ms=_BUSY_TIMEOUT_MS, durable=False)
+        self._database = Database(url, busy_timeout_ms=_BUSY_TIMEOUT_MS, answer_s=_ANSWER_S, durable=False)
         self._delivery = RecordDelivery(self._database, journal, node, self._run)
         self._open: set[str] = set()
         self._thread = threading.Thread(target=self._work, name="records", daemon=True)

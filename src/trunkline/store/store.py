@@ -2,7 +2,7 @@
 
 import secrets
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -17,6 +17,7 @@ from trunkline.store.calls import Calls
 from trunkline.store.carriers import Carriers
 from trunkline.store.credit import Credit
 from trunkline.store.database import Database
+from trunkline.store.errors import KeyFileError
 from trunkline.store.figures import CallFigures
 from trunkline.store.keys import Keyring
 from trunkline.store.migrate import check_schema, upgrade
@@ -28,6 +29,9 @@ from trunkline.store.users import Users
 from trunkline.store.webhook_queue import WebhookQueue
 from trunkline.store.webhook_sources import WebhookSources
 from trunkline.store.webhooks import Webhooks
+
+_SECRET: Final = "secret "  # noqa: S105 - the beginning of a name
+"""What the names of shared secrets begin with in `meta`."""
 
 
 class Store:
@@ -68,11 +72,25 @@ class Store:
         """Make the key file unless there is one, create or upgrade the schema, and open it. Harmless to
         repeat.
 
-        Raises `KeyFileError`, `DatabaseError`, `SchemaError`.
+        Raises `KeyFileError`, also when another installation's key file is needed, `DatabaseError`,
+        `SchemaError`.
         """
-        keyring = Keyring.load(key_file) if key_file.exists() else Keyring.create(key_file)
         upgrade(url)
-        return cls(Database(url), keyring, realm)
+        database = Database(url)
+        try:
+            if not key_file.exists():
+                if _has_secrets(database):
+                    raise KeyFileError(
+                        f"database {database.name} holds an installation already: "
+                        f"copy the key file of another node of it to {key_file} first"
+                    )
+                Keyring.create(key_file)
+            store = cls(database, Keyring.load(key_file), realm)
+            store.check_key()
+        except Exception:
+            database.close()
+            raise
+        return store
 
     @classmethod
     def open(cls, url: str, key_file: Path, realm: str) -> Self:
@@ -82,13 +100,18 @@ class Store:
         check_schema(database)
         return cls(database, keyring, realm)
 
+    def check_key(self) -> None:
+        """Raises `KeyFileError` unless the key file is the one that this database's secrets were encrypted
+        with, `DatabaseError`."""
+        self.shared_secret("key check")
+
     def shared_secret(self, name: str) -> bytes:
         """32 random bytes under `name`, made when first asked for, the same for every node on this database.
 
         Raises `DatabaseError`, and `KeyFileError` when they were made with another key file.
         """
         table = schema.meta
-        row = f"secret {name}"
+        row = f"{_SECRET}{name}"
         wanted = sa.select(table.c.value).where(table.c.name == row)
         with self.database.read() as connection:
             token = connection.execute(wanted).scalar()
@@ -106,3 +129,10 @@ class Store:
     def close(self) -> None:
         """Close the database connections."""
         self.database.close()
+
+
+def _has_secrets(database: Database) -> bool:
+    table = schema.meta
+    with database.read() as connection:
+        found = connection.execute(sa.select(table.c.name).where(table.c.name.startswith(_SECRET)).limit(1))
+        return found.first() is not None

@@ -12,7 +12,11 @@ from trunkline.store.rows import Values
 def insert_once(connection: Connection, table: sa.Table, keys: Values, values: Values) -> bool:
     """Insert a row unless there is one with `keys`, which a constraint makes unique; whether it did."""
     statement = _insert(connection)(table).values(**keys, **values)
-    return connection.execute(statement.on_conflict_do_nothing(index_elements=list(keys))).rowcount > 0
+    done = connection.execute(
+        statement.on_conflict_do_nothing(index_elements=list(keys)),
+        execution_options={"preserve_rowcount": True},
+    )
+    return done.rowcount > 0
 
 
 def upsert(connection: Connection, table: sa.Table, keys: Values, values: Values) -> None:

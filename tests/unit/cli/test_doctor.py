@@ -2,7 +2,10 @@ import socket
 import wave
 from pathlib import Path
 
-from tests.unit.cli.conftest import CommandLine, RunningNode, free_port
+from tests.postgres import Cluster
+from tests.unit.cli.conftest import DOMAIN, CommandLine, RunningNode, free_port
+from trunkline.cli.init import set_up
+from trunkline.store.keys import Keyring
 
 
 def quiet(line: CommandLine, sip: str, advertised: str = "203.0.113.5") -> None:
@@ -107,3 +110,20 @@ def test_a_folder_of_recordings_that_is_not_there_is_a_fault(line: CommandLine, 
         text.replace("[media]\n", f'[media]\nannouncements = "{tmp_path / "none"}"\n')
     )
     assert findings(line, 1)["announcements"][0] == "fault"
+
+
+def test_the_server_of_a_database_is_looked_at(cluster: Cluster, tmp_path: Path) -> None:
+    url = cluster.create("doctor")
+    set_up(tmp_path, {"service.domain": DOMAIN, "node.data_dir": str(tmp_path), "database.url": url})
+    line = CommandLine(tmp_path / "trunkline.toml")
+    quiet(line, f"127.0.0.1:{free_port()}")
+    state, found, _ = findings(line, 0)["database server"]
+    assert state == "fine"
+    assert found.startswith("PostgreSQL ")
+    (tmp_path / "secret.key").unlink()
+    Keyring.create(tmp_path / "secret.key")
+    assert findings(line, 1)["key file"][0] == "fault"
+    cluster.drop("doctor")
+    state, found, _ = findings(line, 1)["database"]
+    assert state == "fault"
+    assert "does not exist" in found

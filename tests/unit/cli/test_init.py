@@ -1,13 +1,17 @@
+import shutil
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from typer.testing import CliRunner
 
+from tests.postgres import Cluster
 from trunkline.cli.app import app
 from trunkline.cli.installation import Installation
 from trunkline.errors import ConfigError
+from trunkline.store.keys import Keyring
 
 
 def test_everything_is_there_and_the_password_works(tmp_path: Path) -> None:
@@ -50,4 +54,50 @@ def test_an_installation_is_never_overwritten(tmp_path: Path) -> None:
 @pytest.mark.parametrize("domain", ["not a name", "-.example"])
 def test_a_bad_domain_leaves_no_settings(tmp_path: Path, domain: str) -> None:
     assert CliRunner().invoke(app, ["init", str(tmp_path / "new"), "--domain", domain]).exception
+    assert not (tmp_path / "new" / "trunkline.toml").exists()
+
+
+@pytest.fixture
+def url(cluster: Cluster) -> Iterator[str]:
+    """An empty PostgreSQL database."""
+    yield cluster.create("init")
+    cluster.drop("init")
+
+
+def test_it_may_be_in_postgresql_and_another_node_may_join(url: str, tmp_path: Path) -> None:
+    runner = CliRunner()
+    first, second = tmp_path / "first", tmp_path / "second"
+    done = runner.invoke(app, ["init", str(first), "--database", url])
+    assert done.exit_code == 0
+    password = done.output.partition(", password ")[2].split()[0]
+    refused = runner.invoke(app, ["init", str(second), "--database", url])
+    assert "holds an installation already: copy the key file" in str(refused.exception)
+    assert not (second / "trunkline.toml").exists()
+    shutil.copy(first / "secret.key", second / "secret.key")
+    joined = runner.invoke(app, ["init", str(second), "--database", url])
+    assert joined.exit_code == 0
+    assert "its operators sign in here as well" in joined.output
+    here = Installation(second / "trunkline.toml")
+    try:
+        assert here.store.users.verify("admin", password) is not None
+    finally:
+        here.close()
+
+
+def test_another_key_file_is_refused(url: str, tmp_path: Path) -> None:
+    runner = CliRunner()
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert runner.invoke(app, ["init", str(first), "--database", url]).exit_code == 0
+    second.mkdir()
+    Keyring.create(second / "secret.key")
+    refused = runner.invoke(app, ["init", str(second), "--database", url])
+    assert "was not encrypted with" in str(refused.exception)
+    assert not (second / "trunkline.toml").exists()
+
+
+def test_a_server_that_is_not_there_leaves_no_settings(tmp_path: Path) -> None:
+    nowhere = "postgresql+psycopg://trunkline:s3cret@127.0.0.1:1/trunkline"
+    done = CliRunner().invoke(app, ["init", str(tmp_path / "new"), "--database", nowhere])
+    assert "Connection refused" in str(done.exception)
+    assert "s3cret" not in str(done.exception)
     assert not (tmp_path / "new" / "trunkline.toml").exists()

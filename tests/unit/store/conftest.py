@@ -1,11 +1,17 @@
-"""A fresh database, key file and store for each test, on a clock that stands still."""
+"""A fresh database, key file and store for each test, on a clock that stands still.
 
+A test that asks for a `database` runs on SQLite and on PostgreSQL; one that asks for its `file` on SQLite
+alone.
+"""
+
+import itertools
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.postgres import Cluster
 from tests.unit.virtual_clock import FakeClock
 from trunkline.store.database import Database
 from trunkline.store.keys import Keyring
@@ -13,6 +19,28 @@ from trunkline.store.migrate import upgrade
 from trunkline.store.store import Store
 
 REALM = "sip.example.net"
+_numbers = itertools.count(1)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "dialect" in metafunc.fixturenames:
+        alone = "file" in metafunc.fixturenames
+        metafunc.parametrize("dialect", ["sqlite"] if alone else ["sqlite", "postgresql"])
+
+
+@pytest.fixture(scope="session")
+def template(cluster: Cluster) -> str:
+    """The name of a database with the schema and nothing else."""
+    upgrade(cluster.create("template"))
+    return "template"
+
+
+@pytest.fixture
+def postgresql_url(cluster: Cluster, template: str) -> Iterator[str]:
+    """A PostgreSQL database of the test's own."""
+    name = f"test{next(_numbers)}"
+    yield cluster.create(name, template)
+    cluster.drop(name)
 
 
 @pytest.fixture(scope="session")
@@ -32,8 +60,11 @@ def file(tmp_path: Path, empty_database: Path) -> Path:
 
 
 @pytest.fixture
-def url(file: Path) -> str:
-    return f"sqlite:///{file}"
+def url(dialect: str, request: pytest.FixtureRequest) -> str:
+    """Of the test's database."""
+    if dialect == "sqlite":
+        return f"sqlite:///{request.getfixturevalue('file')}"
+    return str(request.getfixturevalue("postgresql_url"))
 
 
 @pytest.fixture

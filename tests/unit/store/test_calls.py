@@ -1,5 +1,6 @@
 """Reading call records, and deleting old ones."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -186,7 +187,7 @@ def test_one_call_id_of_many_calls_is_bounded(
     ],
 )
 def test_every_filter_is_led_by_an_index(
-    database: Database, calls: Calls, fields: dict[str, Any], index: str
+    file: Path, database: Database, calls: Calls, fields: dict[str, Any], index: str
 ) -> None:
     """No page reads more than it shows or may look at, whatever is asked for."""
     plans = explained(database, lambda: calls.list(CallFilter(**fields), limit=5))

@@ -1,5 +1,7 @@
 """Counting calls."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.unit.store.entities import call_record, ended_call
@@ -72,7 +74,9 @@ def test_the_quality_is_that_of_the_newest(database: Database, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("account", [None, "acme"])
-def test_counting_needs_no_record(figures: CallFigures, database: Database, account: str | None) -> None:
+def test_counting_needs_no_record(
+    file: Path, figures: CallFigures, database: Database, account: str | None
+) -> None:
     plans = explained(database, lambda: figures.over(account, 100.0, 10.0, 3))
     wanted = (
         ("ix_call_setup_at", "ix_call_verdict")

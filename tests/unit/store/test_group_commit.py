@@ -3,11 +3,13 @@
 import json
 import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from tests.postgres import Cluster
 from tests.unit.store.entities import attempt_record, call_record, ended_attempt, ended_call
 from trunkline.call.record import AttemptRecord, CallRecord
 from trunkline.store import schema
@@ -24,8 +26,10 @@ def group(*records: CallRecord | AttemptRecord, taken_at: float = 5.0) -> Group:
 
 
 @pytest.fixture
-def writer(database: Database) -> GroupWriter:
-    return GroupWriter(database)
+def writer(database: Database) -> Iterator[GroupWriter]:
+    writer = GroupWriter(database)
+    yield writer
+    writer.close()
 
 
 @pytest.fixture
@@ -141,3 +145,52 @@ def test_syncing_reaches_the_log_of_sqlite(
     assert synced == [f"{file}-wal"]
     GroupWriter(Database(f"sqlite:///{tmp_path}/nowhere/x.db")).sync()
     GroupWriter(Database("sqlite://")).sync()
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("ALTER TABLE call RENAME TO elsewhere", "does not exist"),
+        ("REVOKE ALL ON call FROM writer", "permission denied"),
+        ("ALTER ROLE writer SET default_transaction_read_only = on", "read-only transaction"),
+    ],
+)
+def test_what_postgresql_refuses_whatever_a_row_holds_is_away(
+    cluster: Cluster, postgresql_url: str, fault: str, said: str
+) -> None:
+    """A row at fault would be left out."""
+    name = str(sa.make_url(postgresql_url).database)
+    for statement in (
+        "DROP ROLE IF EXISTS writer",
+        "CREATE ROLE writer LOGIN",
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO writer",
+        fault,
+    ):
+        cluster.execute(statement, name)
+    database = Database(postgresql_url.replace("trunkline@", "writer@"))
+    writer = GroupWriter(database)
+    with pytest.raises(AwayError, match=said):
+        writer.write([group(ended_call())])
+    writer.close()
+    database.close()
+    cluster.execute("DROP OWNED BY writer", name)
+    cluster.execute("DROP ROLE writer")
+
+
+def test_a_server_that_dies_is_away_and_what_follows_is_written(
+    cluster: Cluster, postgresql_url: str
+) -> None:
+    database = Database(postgresql_url)
+    writer = GroupWriter(database)
+    writer.write([group(ended_call("a"))])
+    cluster.kill()
+    for _ in range(2):
+        with pytest.raises(AwayError):
+            writer.write([group(ended_call("b"))])
+    cluster.start()
+    writer.write([group(ended_call("b"))])
+    with database.read() as connection:
+        found = connection.execute(sa.select(schema.call.c.call_id).order_by(schema.call.c.call_id)).scalars()
+        assert list(found) == ["a", "b"]
+    writer.close()
+    database.close()

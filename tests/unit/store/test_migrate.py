@@ -1,5 +1,6 @@
 """Creating and upgrading the schema."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from trunkline.store import migrate
+from tests.postgres import Cluster
+from trunkline.store import migrate, schema
 from trunkline.store.database import Database
 from trunkline.store.errors import DatabaseError, SchemaError
 from trunkline.store.loading import load_accounts
@@ -31,7 +33,7 @@ def test_the_migrations_make_what_the_schema_says(database: Database) -> None:
         assert compare_metadata(context, METADATA) == []
 
 
-def test_the_migrations_make_what_comparing_can_not_see(database: Database) -> None:
+def test_the_migrations_make_what_comparing_can_not_see(file: Path, database: Database) -> None:
     with database.read() as connection:
         rows = connection.execute(sa.text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
         made = {row.name: row.sql for row in rows}
@@ -135,3 +137,39 @@ def test_administrators_become_operators(tmp_path: Path) -> None:
         rows = connection.execute(sa.text("SELECT name, password_hash, role, account FROM web_user")).all()
     upgraded.close()
     assert [tuple(row) for row in rows] == [("admin", "a hash", "operator", None)]
+
+
+def test_text_compares_by_its_bytes_whatever_the_database_does(cluster: Cluster) -> None:
+    """The tests' server compares as Americans do: a < B < c."""
+    url = cluster.create("collated")
+    upgrade(url)
+    database = Database(url)
+    with database.write() as connection:
+        for name in ("a", "B", "_", "c"):
+            connection.execute(schema.meta.insert().values(name=name, value=""))
+    with database.read() as connection:
+        names = connection.execute(sa.select(schema.meta.c.name).order_by(schema.meta.c.name)).scalars().all()
+        others = sa.text(
+            "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public' "
+            "AND data_type = 'text' AND collation_name IS DISTINCT FROM 'C'"
+        )
+        assert connection.execute(others).all() == []
+    assert names == ["B", "_", "a", "c"]
+    database.close()
+    cluster.drop("collated")
+
+
+def test_a_database_that_can_not_hold_every_text_is_refused(cluster: Cluster) -> None:
+    cluster.execute(
+        "CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' LOCALE_PROVIDER libc TEMPLATE template0"
+    )
+    with pytest.raises(SchemaError, match="has the encoding LATIN1"):
+        upgrade(cluster.url("latin"))
+    cluster.drop("latin")
+
+
+def test_two_that_upgrade_at_once_do_it_once(cluster: Cluster) -> None:
+    url = cluster.create("twice")
+    with ThreadPoolExecutor(2) as pool:
+        assert all(state.current for state in pool.map(upgrade, [url, url]))
+    cluster.drop("twice")

@@ -1,6 +1,7 @@
 """Numbers and where they are forwarded to."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -142,7 +143,7 @@ def test_a_page_of_nobody(store: Store) -> None:
 
 
 @pytest.mark.parametrize("wanted", [NumberFilter(), NumberFilter("acme"), NumberFilter("acme", "4416")])
-def test_a_page_is_read_off_an_index(store: Store, wanted: NumberFilter) -> None:
+def test_a_page_is_read_off_an_index(file: Path, store: Store, wanted: NumberFilter) -> None:
     """In order: the page behind a million numbers costs what the first one does."""
     with store.database.read() as connection:
         statements: list[tuple[str, Any]] = []

@@ -278,7 +278,7 @@ def test_old_records_are_deleted_a_few_at_a_time(
 
 
 def test_what_was_written_is_synced_once_a_second(
-    open_delivery: Open, monkeypatch: pytest.MonkeyPatch
+    file: Path, open_delivery: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[int] = []
     monkeypatch.setattr(os, "fdatasync", synced.append)
