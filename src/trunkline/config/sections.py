@@ -20,6 +20,7 @@ from trunkline.config.values import (
     ListenAddress,
     ListenAddresses,
     Prefixes,
+    RegionName,
     RtpengineAddresses,
     SocketAddress,
     ToneCadence,
@@ -72,7 +73,19 @@ class Node(Section):
         min_length=1,
         max_length=64,
     )
-    region: str | None = setting(None, "Where it stands, for the DNS plan.", example='"us"')
+    region: RegionName | None = setting(
+        None, "Where it stands: nodes of one region are preferred together.", example='"us"'
+    )
+    weight: int = setting(
+        100, "Its share of the calls beside the others of its region, in DNS and at a front.", ge=1, le=65535
+    )
+    lost_after_s: float = setting(
+        10.0,
+        "After this long without a sign of life the other nodes on the database take it for lost: they close "
+        "its records, and it leaves the zone.",
+        ge=4,
+        le=600,
+    )
     data_dir: Path = setting(
         Path("/var/lib/trunkline"),
         "Holds the SQLite database, the key file, the control socket and spilled records.",
@@ -478,5 +491,6 @@ class Edge(Section):
     name: str = setting(
         ..., "Its host name below service.domain, such as sip-us1.", min_length=1, max_length=63
     )
-    region: str = setting(..., "Edges of one region are preferred together.", min_length=1)
+    region: RegionName = setting(..., "Edges of one region are preferred together.")
     addresses: IpAddresses = setting(..., "Its public IP addresses.", min_length=1)
+    weight: int = setting(100, "Its share of the calls beside the others of its region.", ge=1, le=65535)

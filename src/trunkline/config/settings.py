@@ -160,6 +160,11 @@ class Settings(BaseSettings):
         return self.node.data_dir / "secret.key"
 
     @property
+    def identity_file(self) -> Path:
+        """Tells this installation from another one that took its name."""
+        return self.node.data_dir / "node.id"
+
+    @property
     def directory_file(self) -> Path:
         """The last-known-good directory, for a start without the database."""
         return self.node.data_dir / "directory.snapshot"

@@ -55,6 +55,7 @@ class NodeFace:
         reasons = []
         if node.switch.draining:
             reasons.append("The node is draining: it takes no new calls.")
+            reasons += node.membership.status.problems
         if node.switch.overloaded:
             reasons.append(f"The node is overloaded: its event loop is {node.lag_s * 1000:.0f} ms late.")
         occupancy = node.media.occupancy()
@@ -83,6 +84,7 @@ class NodeFace:
             loop_lag_ms=round(node.lag_s * 1000, 3),
             client_transactions=stack.client_transactions,
             server_transactions=stack.server_transactions,
+            problems=node.membership.status.problems,
         )
 
     def calls(self) -> list[LiveCall]:
