@@ -15,6 +15,7 @@ from trunkline.config.values import (
     Cadence,
     DigestAlgorithms,
     Host,
+    Hosts,
     IpAddress,
     IpAddresses,
     ListenAddress,
@@ -469,6 +470,26 @@ class Dns(Section):
     port: int = setting(53, "The port of those resolvers.", ge=1, le=65535)
     timeout_s: float = setting(
         3.0, "Time to find the addresses behind one name, all queries together.", gt=0, le=30
+    )
+
+
+class Zone(Section):
+    """The DNS records that `trunkline dns` writes for the edges."""
+
+    name_servers: Hosts = setting(
+        (),
+        "The servers of the service domain's own zone, for SOA and NS; the first is the primary. They are of "
+        "another domain. Default: records alone, for a zone that exists.",
+        example='["ns1.example.net", "ns2.example.net"]',
+    )
+    contact: str | None = setting(
+        None,
+        "The mail address in the SOA. Default: hostmaster at the service domain.",
+        pattern=r"^[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,200}$",
+        example='"dns@example.net"',
+    )
+    ttl_s: int = setting(
+        60, "How long resolvers keep a record, and go on leading clients to a lost edge.", ge=1, le=86400
     )
 
 

@@ -36,6 +36,7 @@ from trunkline.config.sections import (
     Sip,
     Tls,
     Web,
+    Zone,
     setting,
 )
 
@@ -78,6 +79,7 @@ class Settings(BaseSettings):
     log: Log = Log()
     ladder: Ladder = Ladder()
     dns: Dns = Dns()
+    zone: Zone = Zone()
     drain: Drain = Drain()
     pstn: Pstn = Pstn()
     edges: tuple[Edge, ...] = setting(
