@@ -35,13 +35,16 @@ class CommandError(Exception):
 class Node:
     """One installation in `directory`, and its process. Ports are free ones, UDP and TCP share a number."""
 
-    def __init__(self, directory: Path, settings: Mapping[str, object] | None = None) -> None:
+    def __init__(
+        self, directory: Path, settings: Mapping[str, object] | None = None, *, host: str = HOST
+    ) -> None:
         self.directory = directory
+        self.host = host
         self.settings_file = directory / "trunkline.toml"
-        self.port = free_port()
-        self.tls_port = free_port()
+        self.port = free_port(host)
+        self.tls_port = free_port(host)
         self.port_ipv6 = free_port("::1")
-        self.http_port = free_port()
+        self.http_port = free_port(host)
         self.process: subprocess.Popen[bytes] | None = None
         self._commands: subprocess.Popen[str] | None = None
         self._log = directory.parent / f"{directory.name}.log"
@@ -52,21 +55,31 @@ class Node:
 
     def init(self) -> None:
         """Make the installation, set it to loopback addresses, add the account."""
+        self._install()
+        self.command("account", "add", "--key", KEY, "--secret", SECRET)
+
+    def join(self, first: "Node") -> None:
+        """Make the installation beside that of `first`, on its database and with its key."""
+        self._install()
+        self.set({"database.url": f"sqlite:///{first.directory / 'trunkline.db'}"})
+        (self.directory / "secret.key").write_bytes((first.directory / "secret.key").read_bytes())
+
+    def _install(self) -> None:
         self._command("init", str(self.directory), "--domain", DOMAIN)
         first, last = media_ports()
         self.set(
             {
                 "node.name": "sip-test1",
-                "sip.udp": [f"{HOST}:{self.port}", f"[::1]:{self.port_ipv6}"],
-                "sip.tcp": [f"{HOST}:{self.port}", f"[::1]:{self.port_ipv6}"],
-                "sip.tls": [f"{HOST}:{self.tls_port}"],
-                "media.bind_address": HOST,
+                "sip.udp": [f"{self.host}:{self.port}", f"[::1]:{self.port_ipv6}"],
+                "sip.tcp": [f"{self.host}:{self.port}", f"[::1]:{self.port_ipv6}"],
+                "sip.tls": [f"{self.host}:{self.tls_port}"],
+                "media.bind_address": self.host,
                 "media.bind_address_ipv6": "::1",
                 "media.port_min": first,
                 "media.port_max": last,
                 "media.drain_s": 0.2,
                 "media.allow_loopback": True,
-                "http.bind": f"{HOST}:{self.http_port}",
+                "http.bind": f"{self.host}:{self.http_port}",
                 "web.enabled": False,
                 "forwarding.health_failures": 100,
                 "forwarding.health_window": 100,
@@ -74,7 +87,6 @@ class Node:
                 **self._wanted,
             }
         )
-        self.command("account", "add", "--key", KEY, "--secret", SECRET)
 
     def set(self, values: Mapping[str, object]) -> None:
         """Set `section.key` in the settings file, as a person with an editor would."""
@@ -153,7 +165,7 @@ class Node:
         assert self.process is not None
         assert self.process.poll() is None, f"the node is gone:\n{self._log.read_text()}"
         try:
-            with urllib.request.urlopen(f"http://{HOST}:{self.http_port}/readyz", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://{self.host}:{self.http_port}/readyz", timeout=5) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False
@@ -214,7 +226,7 @@ class Node:
 
     def gauge(self, name: str) -> float:
         """A number of /metrics that has no labels."""
-        with urllib.request.urlopen(f"http://{HOST}:{self.http_port}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://{self.host}:{self.http_port}/metrics", timeout=5) as answer:
             text = answer.read().decode()
         found = re.search(rf"(?m)^trunkline_{name} (\S+)$", text)
         assert found is not None, text

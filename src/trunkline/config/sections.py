@@ -15,11 +15,13 @@ from trunkline.config.values import (
     Cadence,
     DigestAlgorithms,
     Host,
+    Hosts,
     IpAddress,
     IpAddresses,
     ListenAddress,
     ListenAddresses,
     Prefixes,
+    RegionName,
     RtpengineAddresses,
     SocketAddress,
     ToneCadence,
@@ -72,7 +74,19 @@ class Node(Section):
         min_length=1,
         max_length=64,
     )
-    region: str | None = setting(None, "Where it stands, for the DNS plan.", example='"us"')
+    region: RegionName | None = setting(
+        None, "Where it stands: nodes of one region are preferred together.", example='"us"'
+    )
+    weight: int = setting(
+        100, "Its share of the calls beside the others of its region, in DNS and at a front.", ge=1, le=65535
+    )
+    lost_after_s: float = setting(
+        10.0,
+        "After this long without a sign of life the other nodes on the database take it for lost: they close "
+        "its records, and it leaves the zone.",
+        ge=4,
+        le=600,
+    )
     data_dir: Path = setting(
         Path("/var/lib/trunkline"),
         "Holds the SQLite database, the key file, the control socket and spilled records.",
@@ -463,6 +477,26 @@ class Dns(Section):
     )
 
 
+class Zone(Section):
+    """The DNS records that `trunkline dns` writes for the edges."""
+
+    name_servers: Hosts = setting(
+        (),
+        "The servers of the service domain's own zone, for SOA and NS; the first is the primary. They are of "
+        "another domain. Default: records alone, for a zone that exists.",
+        example='["ns1.example.net", "ns2.example.net"]',
+    )
+    contact: str | None = setting(
+        None,
+        "The mail address in the SOA. Default: hostmaster at the service domain.",
+        pattern=r"^[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,200}$",
+        example='"dns@example.net"',
+    )
+    ttl_s: int = setting(
+        60, "How long resolvers keep a record, and go on leading clients to a lost edge.", ge=1, le=86400
+    )
+
+
 class Drain(Section):
     """A node that is told to stop takes no new calls and lets the others end."""
 
@@ -482,5 +516,6 @@ class Edge(Section):
     name: str = setting(
         ..., "Its host name below service.domain, such as sip-us1.", min_length=1, max_length=63
     )
-    region: str = setting(..., "Edges of one region are preferred together.", min_length=1)
+    region: RegionName = setting(..., "Edges of one region are preferred together.")
     addresses: IpAddresses = setting(..., "Its public IP addresses.", min_length=1)
+    weight: int = setting(100, "Its share of the calls beside the others of its region.", ge=1, le=65535)

@@ -36,6 +36,7 @@ from trunkline.config.sections import (
     Sip,
     Tls,
     Web,
+    Zone,
     setting,
 )
 
@@ -78,6 +79,7 @@ class Settings(BaseSettings):
     log: Log = Log()
     ladder: Ladder = Ladder()
     dns: Dns = Dns()
+    zone: Zone = Zone()
     drain: Drain = Drain()
     pstn: Pstn = Pstn()
     edges: tuple[Edge, ...] = setting(
@@ -158,6 +160,11 @@ class Settings(BaseSettings):
     def key_file(self) -> Path:
         """The key that carriers' passwords are encrypted with in the database."""
         return self.node.data_dir / "secret.key"
+
+    @property
+    def identity_file(self) -> Path:
+        """Tells this installation from another one that took its name."""
+        return self.node.data_dir / "node.id"
 
     @property
     def directory_file(self) -> Path:

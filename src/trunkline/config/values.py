@@ -94,6 +94,14 @@ def _host(value: str) -> str:
     return text
 
 
+def _region(value: str) -> str:
+    """A label of a host name (RFC 1123 §2.1), since the region has a name below the service domain."""
+    text = value.strip().lower()
+    if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", text, re.ASCII):
+        raise ValueError("must be letters, digits and hyphens, such as us or eu-west")
+    return text
+
+
 class Cadence(NamedTuple):
     """A tone that comes and goes, written `425:1000/4000`: one or two frequencies in Hz (`440+480`), then
     milliseconds on and off.
@@ -149,6 +157,7 @@ def _listed(value: object) -> object:
 
 IpAddress = Annotated[str, AfterValidator(_ip_address)]
 Host = Annotated[str, AfterValidator(_host)]
+RegionName = Annotated[str, AfterValidator(_region)]
 ToneCadence = Annotated[Cadence, NoDecode, PlainValidator(_cadence)]
 ListenAddress = Annotated[SocketAddress, NoDecode, PlainValidator(_socket_address)]
 ListenAddresses = Annotated[tuple[ListenAddress, ...], NoDecode, BeforeValidator(_listed)]
@@ -157,6 +166,7 @@ RtpengineAddresses = Annotated[
     NoDecode,
     BeforeValidator(_listed),
 ]
+Hosts = Annotated[tuple[Host, ...], NoDecode, BeforeValidator(_listed)]
 IpAddresses = Annotated[tuple[IpAddress, ...], NoDecode, BeforeValidator(_listed)]
 Prefixes = Annotated[tuple[Annotated[str, AfterValidator(_prefix)], ...], NoDecode, BeforeValidator(_listed)]
 DigestAlgorithms = Annotated[tuple[Literal["MD5", "SHA-256"], ...], NoDecode, BeforeValidator(_listed)]

@@ -56,6 +56,7 @@ class NodeFace:
         reasons = []
         if node.switch.draining:
             reasons.append("The node is draining: it takes no new calls.")
+            reasons += node.membership.status.problems
         overload = node.switch.overload
         if overload.share:
             shed, late = f"{overload.share:.0%} of new calls", f"{overload.late_s * 1000:.0f} ms late"
@@ -86,6 +87,7 @@ class NodeFace:
             loop_lag_ms=round(node.switch.overload.late_s * 1000, 3),
             client_transactions=stack.client_transactions,
             server_transactions=stack.server_transactions,
+            problems=node.membership.status.problems,
         )
 
     def calls(self) -> list[LiveCall]:

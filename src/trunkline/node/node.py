@@ -37,6 +37,7 @@ from trunkline.net.transports import Transports
 from trunkline.node import wiring
 from trunkline.node.alarms import Alarms
 from trunkline.node.face import NodeFace
+from trunkline.node.membership import Membership
 from trunkline.node.records import Records
 from trunkline.node.tokens import srtp_key, token_source, weighted_pick
 from trunkline.node.visits import Visits
@@ -109,10 +110,12 @@ class Node:
         self.feed = CallFeed()
         self.directory = Directory()
         self._verified_names: set[str] = set()
-        self._loop = loop
+        self.loop = loop
         self._open = AsyncExitStack()
         """Whatever is open, to be closed in the opposite order."""
         self._running = False
+        self.stopping = False
+        """Whether it ends with its last call."""
 
     # -- start -------------------------------------------------------------------------------------
 
@@ -156,6 +159,7 @@ class Node:
         self._open.push_async_callback(asyncio.to_thread, self.watcher.close)
         self.quality = QualityWatch(self.clock, lambda call_id: self.switch.call(call_id), estimate_mos)
         self.records = Records(self.writer, self.metrics, self.feed, self.quality, self.clock)
+        self.membership = Membership(self, self._mind_drain)
 
     def _store(self) -> Store:
         """The store, even while its database is away: the directory's file then has to do."""
@@ -216,13 +220,13 @@ class Node:
             self._open.push_async_callback(self.media.close)
         else:
             self.media = self._embedded()
-        self.lag = LoopLag(self._loop, self._lagged)
+        self.lag = LoopLag(self.loop, self._lagged)
 
     def _embedded(self) -> EmbeddedEngine:
         """The built-in engine, in this loop."""
         engine = wiring.open_engine(self.settings)
         self._open.callback(engine.stop)
-        engine.attach(self._loop)
+        engine.attach(self.loop)
         return engine
 
     def _make_switch(self) -> None:
@@ -284,6 +288,8 @@ class Node:
         self._count()
 
     async def _open_network(self) -> None:
+        self._open.push_async_callback(asyncio.to_thread, self.membership.close)
+        await asyncio.to_thread(self.membership.enter)
         self.writer.start()
         self.watcher.start()
         if isinstance(self.media, RtpengineEngine):
@@ -296,6 +302,7 @@ class Node:
         await self._restore()
         self.registrar.start()
         self._follow_directory()
+        self.membership.start()
 
     async def _open_pstn(self) -> None:
         bind = self.settings.pstn.bind
@@ -471,7 +478,7 @@ class Node:
     def _directory_changed(self, update: Update) -> None:
         """On the watcher's thread."""
         bans = self.store.bans.list() if update.bans_changed else ()
-        self._loop.call_soon_threadsafe(self._take_update, update, bans)
+        self.loop.call_soon_threadsafe(self._take_update, update, bans)
 
     def _take_update(self, update: Update, bans: Sequence[StoredBan]) -> None:
         apply_update(self.directory, update)
@@ -515,26 +522,29 @@ class Node:
         self.transports.reload_tls()
         return changes
 
-    @property
-    def draining(self) -> bool:
-        """Whether new calls are refused."""
-        return self._running and self.switch.draining
-
     # -- the end -----------------------------------------------------------------------------------
 
     def drain(self, timeout_s: float | None = None) -> None:
-        """Take no new calls. `finished` is set once the last call has ended, or after `timeout_s` (None: as
-        configured); at once where the start is still under way.
+        """Take no new calls, and stop: `finished` is set once the last call has ended, or after `timeout_s`
+        (None: as configured); at once where the start is still under way.
         """
         if not self._running:
             self.finished.set()
             return
-        if self.switch.draining:
+        if self.stopping:
             return
-        self.switch.draining = True
+        self.stopping = True
+        self._mind_drain()
         patience_s = self.settings.drain.timeout_s if timeout_s is None else timeout_s
         self.log.info("draining", calls=len(self.switch), timeout_s=patience_s)
         self._watch_drain(self.clock.now() + patience_s)
+
+    def _mind_drain(self) -> None:
+        """New calls are refused while the node stops, or an operator said so for it in the database."""
+        drained = self.stopping or self.membership.status.drained
+        if drained != self.switch.draining:
+            self.switch.draining = drained
+            self.log.info("new calls are refused" if drained else "new calls are taken")
 
     def _watch_drain(self, until: float) -> None:
         now = self.clock.now()
@@ -547,7 +557,7 @@ class Node:
         """End the calls that are up, write what there is to write, close everything. Idempotent."""
         if self._running:
             self._running = False
-            self.switch.draining = True
+            self.stopping = self.switch.draining = True
             self.switch.hang_up_all(Verdict.of(Slug.SHUT_DOWN))
             self.pinger.stop()
             self.carrier_registrations.stop()

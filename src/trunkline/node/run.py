@@ -70,7 +70,7 @@ async def _serve(settings: Settings, path: Path | None, log: Log) -> None:
 
 
 def _terminate(node: Node) -> None:
-    if node.draining:
+    if node.stopping:
         node.finished.set()
     else:
         node.drain()

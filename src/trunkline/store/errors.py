@@ -8,6 +8,7 @@ The tree::
     ├── InUseError                can't be removed while something else needs it
     ├── NotForSaleError           a number that can't be bought
     ├── CreditError               an account that can't pay
+    ├── NameTakenError            another node that runs has this node's name
     ├── DatabaseError             the database can't be reached, read or written
     │   └── SchemaError           … because its schema is not this program's
     └── KeyFileError              the key of stored secrets is missing, exposed or another one
@@ -21,6 +22,7 @@ __all__ = [
     "DatabaseError",
     "InUseError",
     "KeyFileError",
+    "NameTakenError",
     "NotForSaleError",
     "NotFoundError",
     "SchemaError",
@@ -63,6 +65,10 @@ class NotForSaleError(StoreError):
 
 class CreditError(StoreError):
     """The account's credit doesn't cover the price."""
+
+
+class NameTakenError(StoreError):
+    """Another node that runs has this node's name."""
 
 
 class DatabaseError(StoreError):

@@ -62,13 +62,19 @@ def upgrade(url: str) -> SchemaState:
 def schema_state(database: Database) -> SchemaState:
     """Compare the schema of `database` with this program's. Raises `DatabaseError` when it can't be
     reached."""
-    revisions = _revisions()
-    if not revisions:
-        raise SchemaError("this installation has no migrations; install it again")
+    needed = needed_revision()
     with database.read() as connection:
         versioned = sa.inspect(connection).has_table(_VERSION.name)
         present = connection.execute(sa.select(_VERSION)).scalar() if versioned else None
-        return SchemaState(present, revisions[-1])
+        return SchemaState(present, needed)
+
+
+def needed_revision() -> str:
+    """The schema that this program needs."""
+    revisions = _revisions()
+    if not revisions:
+        raise SchemaError("this installation has no migrations; install it again")
+    return revisions[-1]
 
 
 def check_schema(database: Database) -> None:

@@ -139,6 +139,11 @@ class RecordWriter:
             self._timer = self._clock.at(self._clock.now() + self._interval_s, self._hand_over)
 
     @property
+    def run(self) -> str:
+        """Names this start of the node; its records carry it."""
+        return self._run
+
+    @property
     def state(self) -> WriterState:
         """How the writing goes. From any thread."""
         delivery = self._delivery

@@ -7,7 +7,7 @@ that are only ever read and written whole (prefixes, codecs, rewrite rules) are 
 What changes here needs a migration in `migrations/versions`: a test compares the two. What the rows mean is
 written beside the dataclasses: `trunkline.trunk`, `trunkline.call.record`. The tables of users,
 sessions and the audit trail are in `web_schema`, those of numbers for sale in `stock_schema`,
-those of webhooks in `webhook_schema`.
+those of webhooks in `webhook_schema`, that of nodes in `node_schema`.
 """
 
 import sqlalchemy as sa
@@ -17,6 +17,7 @@ from trunkline.store.columns import MOMENT as _MOMENT
 from trunkline.store.columns import SERIAL as _SERIAL
 from trunkline.store.columns import column as _column
 from trunkline.store.columns import optional as _optional
+from trunkline.store.node_schema import node as node
 from trunkline.store.stock_schema import account_credit as account_credit
 from trunkline.store.stock_schema import number_stock as number_stock
 from trunkline.store.web_schema import answer as answer

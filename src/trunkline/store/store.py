@@ -21,6 +21,7 @@ from trunkline.store.errors import KeyFileError
 from trunkline.store.figures import CallFigures
 from trunkline.store.keys import Keyring
 from trunkline.store.migrate import check_schema, upgrade
+from trunkline.store.nodes import Nodes
 from trunkline.store.numbers import Numbers
 from trunkline.store.routes import Routes
 from trunkline.store.sessions import Sessions
@@ -51,6 +52,7 @@ class Store:
         self.carriers = Carriers(database, keyring, trail=trail)
         self.routes = Routes(database, trail=trail)
         self.bans = Bans(database, trail=trail)
+        self.nodes = Nodes(database, trail=trail)
         self.alarms = Alarms(database)
         self.calls = Calls(database)
         self.figures = CallFigures(database)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from trunkline.call.record import Direction
 from trunkline.config import Settings, SocketAddress
-from trunkline.config.edges import published_edges
 from trunkline.pbx.sighting import Contact, Sighting
 from trunkline.pbx.trunk_facts import UNKNOWN_SECRET, Edge, TrunkFacts
 from trunkline.sip.uri import SipUri, parse_uri
 from trunkline.store.calls import CallFilter
 from trunkline.store.numbers import NumberFilter
 from trunkline.trunk.e164 import normalise
+from trunkline.web.edge_list import edges_of
 from trunkline.web.views import host_of
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def trunk_facts(
     domain = settings.service.domain
     return TrunkFacts(
         domain=domain,
-        edges=tuple(Edge(f"{edge.name}.{domain}", edge.addresses) for edge in published_edges(settings)),
+        edges=tuple(Edge(f"{edge.name}.{domain}", edge.addresses) for edge in edges_of(settings, store)),
         key=key,
         secret=secret,
         numbers=tuple(owned),

@@ -39,6 +39,8 @@ class NodeStats:
     server_transactions: int
     media_instances: tuple[str, ...] = ()
     """The rtpengines, each with how it is; none with the built-in engine."""
+    problems: tuple[str, ...] = ()
+    """What is wrong with it among the other nodes on its database, each a sentence."""
 
 
 class CallState(StrEnum):

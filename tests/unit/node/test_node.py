@@ -99,7 +99,7 @@ def test_a_drain_lets_the_call_that_is_up_end_and_takes_no_other(tmp_path: Path)
         await until(lambda: ground.face.calls() and ground.face.calls()[0].answered_at)
         node.drain(30)
         node.drain(0)
-        assert node.draining
+        assert node.stopping
         refused = await ground.inbound()
         assert refused.status == 503
         assert not node.finished.is_set()

@@ -10,7 +10,7 @@ from trunkline.store.calls import CallDetail, Calls
 from trunkline.store.database import Database
 from trunkline.store.group_commit import Group, GroupWriter
 from trunkline.store.record_rows import attempt_row, call_row
-from trunkline.store.recovery import recover
+from trunkline.store.recovery import close_for, recover
 from trunkline.trunk.verdict import Slug, Verdict
 
 CRASHED = Verdict.of(Slug.CRASHED)
@@ -75,7 +75,9 @@ def test_what_had_ended_stays_as_it_was(database: Database) -> None:
 
 def test_the_present_run_and_other_nodes_are_left_alone(database: Database) -> None:
     write(database, call_record("mine"), run="new")
-    write(database, call_record("theirs"), run="other", node="n2")
+    theirs = call_record("theirs")
+    theirs.node = "n2"
+    write(database, theirs, run="other", node="n2")
     write(database, call_record("old"))
     assert recover(database, "n1", "new") == 1
     assert read(database, "mine").call.state is RecordState.OPEN
@@ -97,3 +99,34 @@ def test_runs_that_are_over_are_forgotten(database: Database) -> None:
     recover(database, "n1", "new")
     with database.read() as connection:
         assert set(connection.execute(sa.select(schema.run.c.run)).scalars()) == {"new", "other"}
+
+
+def test_a_survivor_closes_what_a_lost_node_had_open_once_and_says_so(database: Database) -> None:
+    write(database, call_record(), attempt_record())
+    for closed in (1, 0):
+        with database.write() as connection:
+            assert close_for(connection, "n1", "n2") == closed
+    call, [leg] = read(database, "c1")
+    assert (call.state, call.ended_at) == (RecordState.RECOVERED, 2000.0)
+    assert call.verdict is not None
+    assert call.verdict.detail == "node n1 was lost; closed by n2"
+    assert leg.ended_at == 2000.0
+
+
+def test_the_word_of_the_node_that_carried_the_call_replaces_the_survivors(database: Database) -> None:
+    write(database, call_record())
+    with database.write() as connection:
+        close_for(connection, "n1", "n2")
+    write(database, ended_call("c1"))
+    assert read(database, "c1").call == ended_call("c1")
+    with database.write() as connection:
+        assert close_for(connection, "n1", "n2") == 0
+
+
+def test_what_a_journal_opens_again_is_closed_at_the_next_start(database: Database) -> None:
+    write(database, call_record())
+    with database.write() as connection:
+        close_for(connection, "n1", "n2")
+    GroupWriter(database).write([Group({"call": [call_row(call_record(), "old")]}, {})])
+    assert recover(database, "n1", "new") == 1
+    assert read(database, "c1").call.ended_at == 2000.0

@@ -6,8 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from trunkline.config import Settings
-from trunkline.config.edges import published_edges
-from trunkline.config.zone import zone_lines, zone_records
+from trunkline.config.zone import zone_lines
 from trunkline.errors import ConfigError
 from trunkline.web.dashboard.browser import Form, Signed, go, office_of, text
 from trunkline.web.dashboard.frame import page
@@ -16,19 +15,20 @@ router = APIRouter()
 
 
 @router.get("/addresses")
-def addresses(request: Request, _desk: Signed) -> Response:
+def addresses(request: Request, desk: Signed) -> Response:
     settings = office_of(request).settings
+    known, zone, unknown = None, "", ""
     try:
-        edges = published_edges(settings)
-        zone = "\n".join(zone_lines(zone_records(settings)))
-        unknown = ""
+        known = desk.connect.addresses()
+        zone = "\n".join(zone_lines(known.records, settings.zone.ttl_s))
     except ConfigError as error:
-        edges, zone, unknown = [], "", str(error)
+        unknown = str(error)
     return page(
         request,
         "network/addresses.html",
         domain=settings.service.domain,
-        edges=edges,
+        edges=known.edges if known else (),
+        advice=known.advice if known else (),
         zone=zone,
         unknown=unknown,
         ports=_ports(settings),

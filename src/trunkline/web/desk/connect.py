@@ -5,12 +5,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from trunkline.config.edges import PublishedEdge, published_edges
+from trunkline.config.edges import Advice, PublishedEdge, advice
 from trunkline.config.zone import Record, zone_records
 from trunkline.pbx.sighting import Finding, findings
 from trunkline.pbx.trunk_facts import UNKNOWN_SECRET
 from trunkline.pbx.writer import ConfigFile, Kind, write
 from trunkline.web.desk.counter import Counter
+from trunkline.web.edge_list import edges_of
 from trunkline.web.pbx_setup import sighting, trunk_facts
 
 
@@ -34,6 +35,8 @@ class Addresses(NamedTuple):
     media_ports: tuple[int, int]
     records: Sequence[Record]
     """The DNS records that lead to the edges."""
+    advice: Sequence[Advice]
+    """What to enter in each region where SRV is not known."""
 
 
 class ConnectDesk:
@@ -47,11 +50,13 @@ class ConnectDesk:
         """The same for everybody. Raises `ConfigError` while no address of the service is known."""
         settings = self._counter.settings
         media = settings.media
+        edges = edges_of(settings, self._counter.store)
         return Addresses(
             settings.service.domain,
-            published_edges(settings),
+            edges,
             (media.port_min, media.port_max),
-            zone_records(settings),
+            zone_records(settings, edges),
+            advice(edges, settings.service.domain),
         )
 
     def files(self, account: str, setup: Setup) -> Sequence[ConfigFile]:

@@ -14,7 +14,7 @@ def test_addresses(customer: Browser) -> None:
     page = customer.get("/addresses")
     assert "n1.sip.example.net" in page
     assert "203.0.113.10" in page
-    assert "_sip._udp.sip.example.net.  300 IN SRV   10 100 5060 n1.sip.example.net." in page
+    assert "_sip._udp.sip.example.net.  60 IN SRV   10 100 5060 n1.sip.example.net." in page
     assert "ports 10000 to 20000" in page
     assert "trunkline dns" not in page
 

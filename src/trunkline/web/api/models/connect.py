@@ -16,6 +16,20 @@ class EdgeView(Body):
     name: str = Field(description="With the service's domain.", examples=["sip-eu1.trunk.example.com"])
     region: str | None = Field(examples=["eu"])
     addresses: tuple[str, ...] = Field(examples=[["203.0.113.10", "2001:db8::10"]])
+    serves: bool = Field(description="Whether it takes new calls now.")
+
+
+class AdviceView(Body):
+    """What a client in a region enters that knows no SRV."""
+
+    region: str = Field(examples=["eu"])
+    share: tuple[str, ...] = Field(
+        description="To share the calls between.",
+        examples=[["sip-eu1.trunk.example.com", "sip-eu2.trunk.example.com"]],
+    )
+    backup: tuple[str, ...] = Field(
+        description="To try when these fail, in this order.", examples=[["sip-us1.trunk.example.com"]]
+    )
 
 
 class RecordView(Body):
@@ -35,6 +49,7 @@ class AddressesView(Body):
         description="First and last UDP port of audio.", examples=[[10000, 20000]]
     )
     records: list[RecordView]
+    advice: list[AdviceView] = Field(description="For clients without SRV; none where no edge has a region.")
 
 
 class SetupBody(Body):

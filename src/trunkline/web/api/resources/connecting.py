@@ -7,6 +7,7 @@ from trunkline.pbx.writer import Kind
 from trunkline.web.api.front import AtDesk
 from trunkline.web.api.models.connect import (
     AddressesView,
+    AdviceView,
     ConfigFileList,
     ConfigFileView,
     EdgeView,
@@ -28,11 +29,17 @@ def get_addresses(desk: AtDesk) -> AddressesView:
     return AddressesView(
         domain=known.domain,
         edges=[
-            EdgeView(name=f"{edge.name}.{known.domain}", region=edge.region, addresses=edge.addresses)
+            EdgeView(
+                name=f"{edge.name}.{known.domain}",
+                region=edge.region,
+                addresses=edge.addresses,
+                serves=edge.serves,
+            )
             for edge in known.edges
         ],
         media_ports=known.media_ports,
         records=[RecordView.model_validate(record) for record in known.records],
+        advice=[AdviceView.model_validate(one) for one in known.advice],
     )
 
 

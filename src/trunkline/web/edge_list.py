@@ -1,0 +1,33 @@
+"""The edges as the settings and the nodes on the database say together: for the zone, the pages and the PBXs'
+configurations.
+"""
+
+from collections.abc import Sequence
+
+from trunkline.config import Settings
+from trunkline.config.edges import PublishedEdge, is_address, published_edges
+from trunkline.store.nodes import Node, Standing
+from trunkline.store.store import Store
+
+_GONE = (Standing.LOST, Standing.STOPPED)
+
+
+def edges_of(settings: Settings, store: Store) -> list[PublishedEdge]:
+    """Every edge. Raises `ConfigError` when no address is known, `DatabaseError`."""
+    return published_edges(settings, node_edges(store.nodes.list()))
+
+
+def node_edges(nodes: Sequence[Node]) -> list[PublishedEdge]:
+    """Each node as an edge of its own; without addresses where it advertises names alone."""
+    return [
+        PublishedEdge(
+            node.name,
+            node.region,
+            tuple(dict.fromkeys(each.host for each in node.listens if is_address(each.host))),
+            {each.transport.lower(): each.port for each in reversed(node.listens)},
+            node.weight,
+            node.serves,
+            node.standing not in _GONE,
+        )
+        for node in nodes
+    ]
