@@ -5,7 +5,7 @@ import asyncio
 import json
 import sys
 
-from tests.faults import overload, scenarios, times
+from tests.faults import overload, scenarios, spraying, strangers, times
 
 SCENARIOS = {
     scenario.__name__: scenario
@@ -20,6 +20,8 @@ SCENARIOS = {
         scenarios.killed,
         scenarios.ports_exhausted,
         overload.overloaded,
+        spraying.sprayed,
+        strangers.connections_held,
         times.certificate_replaced,
         times.clock_stepped,
     )
