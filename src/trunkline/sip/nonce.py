@@ -1,8 +1,8 @@
 """Nonces that need no memory: the time of issue under a key that all edges share (RFC 7616 §3.3, §5.4).
 
-A nonce is base64 of eight bytes (microseconds since the epoch), four that stand for the receiver's address in
-a way that only we can tell, and twelve of their keyed BLAKE2s (RFC 7693) with the realm. So any edge can tell
-its age and whom it was sent to, and nobody else can make one: who answers it has that address (RFC 7616 §5.4).
+A nonce is base64 of eight bytes (microseconds since the epoch), four for the receiver's address in a way
+that only we can tell, and twelve of their keyed BLAKE2s (RFC 7693) with the realm. So any edge can tell its
+age and whom it was sent to, and nobody else can make one: who answers it has that address (RFC 7616 §5.4).
 `NonceCounts` is the optional memory on top of it, which refuses a nonce count that has been used (RFC 7616
 §3.4: replays).
 """
