@@ -14,7 +14,7 @@ ARGS   ?=
 export PYO3_PYTHON := $(CURDIR)/$(PY)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-programs lint types check bench docs pbxs fuzz clean
+.PHONY: help setup demo serve test test-programs lint types audit check bench docs pbxs fuzz clean
 .DELETE_ON_ERROR:
 
 help: ## list the verbs
@@ -43,7 +43,10 @@ lint: $(STAMP) ## check style, the doors between the rooms, and Rust's warnings
 types: $(STAMP) ## check the types of sources and tests
 	$(BIN)/mypy
 
-check: lint types test ## everything that CI checks
+audit: $(STAMP) ## ask OSV for known holes in what we depend on (tools/advisories.toml holds the exceptions)
+	$(PY) tools/audit.py
+
+check: lint types audit test ## everything that CI checks
 
 bench: $(STAMP) ## measure the hot paths
 	$(PY) -m bench $(ARGS)

@@ -5,7 +5,7 @@ import asyncio
 import json
 import sys
 
-from tests.faults import overload, scenarios, times
+from tests.faults import overload, scenarios, spraying, strangers, times
 
 SCENARIOS = {
     scenario.__name__: scenario
@@ -18,8 +18,12 @@ SCENARIOS = {
         scenarios.disk_full,
         scenarios.everything_thrice,
         scenarios.killed,
+        scenarios.poor_network,
         scenarios.ports_exhausted,
+        scenarios.slow_names,
         overload.overloaded,
+        spraying.sprayed,
+        strangers.connections_held,
         times.certificate_replaced,
         times.clock_stepped,
     )

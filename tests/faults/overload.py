@@ -9,23 +9,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from tests.faults.world import NODE, PORT, Figures, World, heard, until, world
-from tests.interop.node import KEY, SECRET
+from tests.faults.bare import BareCall, Terminus, bare_station
+from tests.faults.world import PORT, Figures, World, heard, until, world
 from tests.simulation.descriptions import audio
-from trunkline.node.tokens import token_source
-from trunkline.pstn.quiet_dialog import QuietDialog
 from trunkline.pstn.station import Station
-from trunkline.sip.exchange import IncomingOffer
-from trunkline.sip.failures import RequestFailure
-from trunkline.sip.incoming_invite import IncomingInvite
-from trunkline.sip.message import Request, Response
-from trunkline.sip.name_addr import NameAddr
-from trunkline.sip.outbound_auth import DigestUser
-from trunkline.sip.outgoing_invite import OutgoingInvite, OutgoingInviteEvents
-from trunkline.sip.ports import Address, Flow
-from trunkline.sip.stack import ServerTransaction
-from trunkline.sip.uri import SipUri
-from trunkline.sip.usage import Usage
+from trunkline.sip.message import Response
 
 CROWD, TERMINUS = "10.77.3.1", "10.77.3.2"
 PREFIX = "33"
@@ -94,7 +82,7 @@ async def _slowed(here: World) -> AsyncIterator[None]:
 
 @dataclass
 class Crowd:
-    """Callers and callees without audio, and what became of their calls."""
+    """Calls without audio, and what became of them."""
 
     caller: Station
     pending: int = 0
@@ -106,108 +94,33 @@ class Crowd:
     """Seconds from the INVITE to the answer."""
 
     def call(self) -> None:
-        """One more."""
+        """One more, which hangs up soon after the answer."""
         self.pending += 1
-        _CrowdCall(self)
+        call = BareCall(self.caller, CROWD, f"{PREFIX}123456789", audio(CROWD), lambda r: self._told(call, r))
 
-
-class _Dialog(QuietDialog):
-    """Whose end is nobody's business."""
-
-    def offer_received(self, exchange: IncomingOffer) -> None:
-        exchange.reject(488)
-
-    def bye_received(self, request: Request) -> None:
-        return
-
-    def no_ack(self) -> None:
-        return
-
-    def expired(self) -> None:
-        return
-
-    def failed(self, reason: str | RequestFailure) -> None:
-        return
-
-
-class _CrowdCall(_Dialog, OutgoingInviteEvents):
-    """One call of the crowd, which hangs up soon after the answer."""
-
-    def __init__(self, crowd: Crowd) -> None:
-        self._crowd = crowd
-        self._began = time.monotonic()
-        to = SipUri("sip", f"{PREFIX}123456789", NODE, PORT)
-        self._invite: OutgoingInvite | None = None
-        self._invite = crowd.caller.agent.invite(
-            uri=to,
-            from_=NameAddr(None, SipUri("sip", KEY, CROWD)),
-            to=NameAddr(None, to),
-            body=audio(CROWD),
-            credentials=DigestUser(KEY, SECRET),
-            events=self,
-        )
-
-    def target_chosen(self, target: object) -> None: ...
-
-    def trying(self, response: Response) -> None: ...
-
-    def progressed(self, response: Response, usage: Usage | None) -> None: ...
-
-    def answered(self, response: Response, usage: Usage) -> None:
-        crowd = self._crowd
-        crowd.answered += 1
-        crowd.waits.append(time.monotonic() - self._began)
-        usage.events = self
-        clock = crowd.caller.clock
-        clock.at(clock.now() + TALK_S, self._hang_up)
-
-    def _hang_up(self) -> None:
-        assert self._invite is not None
-        self._invite.cancel()
-        self._crowd.pending -= 1
-
-    def rejected(self, response: Response) -> None:
-        crowd = self._crowd
-        crowd.pending -= 1
-        if response.status == 503:
-            crowd.refused += 1
-            crowd.without_retry_after += response.headers.get("retry-after") is None
+    def _told(self, call: BareCall, response: Response | None) -> None:
+        if call.answer is not None:
+            self.answered += 1
+            self.waits.append(call.wait_s)
+            clock = self.caller.clock
+            clock.at(clock.now() + TALK_S, lambda: self._hang_up(call))
+            return
+        self.pending -= 1
+        if response is None or response.status != 503:
+            self.failed += 1
         else:
-            crowd.failed += 1
+            self.refused += 1
+            self.without_retry_after += response.headers.get("retry-after") is None
 
-    def failed(self, reason: str | RequestFailure) -> None:
-        self._crowd.pending -= 1
-        self._crowd.failed += 1
-
-    def late_answer(self, response: Response) -> None: ...
-
-
-class _Terminus:
-    """Takes every call."""
-
-    def screen(self, request: Request, flow: Flow) -> Response | None:
-        return None
-
-    def request_received(self, request: Request, transaction: ServerTransaction) -> None: ...
-
-    def invite_received(self, invite: IncomingInvite) -> None:
-        invite.events = _Dialog()
-        invite.accept(body=audio(TERMINUS))
+    def _hang_up(self, call: BareCall) -> None:
+        call.hang_up()
+        self.pending -= 1
 
 
 @asynccontextmanager
 async def _crowd(here: World) -> AsyncIterator[Crowd]:
-    stations = [
-        Station(
-            _Terminus(),
-            clock=here.customer.station.clock,
-            locator=here.customer.station.agent.stack.locator,
-            token=token_source(),
-            product="crowd",
-            bind=Address(host, PORT),
-        )
-        for host in (CROWD, TERMINUS)
-    ]
+    terminus = Terminus(audio(TERMINUS))
+    stations = [bare_station(here, terminus, host) for host in (CROWD, TERMINUS)]
     for station in stations:
         await station.start()
     try:

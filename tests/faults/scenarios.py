@@ -25,6 +25,7 @@ from tests.faults.world import (
     world,
 )
 from tests.interop.node import KEY
+from tests.unit.net.dns_server import DnsServer
 from trunkline.pstn.phone import Dialling
 from trunkline.sip.uri import SipUri
 
@@ -35,13 +36,20 @@ async def _as_root(*command: str) -> None:
     assert await process.wait() == 0, command
 
 
+NAME_SERVER = "10.77.9.1"
+NAME_SERVER_S = 0.8
+"""How long a slow one takes."""
+OUTAGE_S = float(os.environ.get("OUTAGE_S", "8"))
+"""How long the database is locked or gone: longer than a writer waits for it."""
+
+
 async def database_locked() -> Figures:
-    """Somebody else holds the database for eight seconds: longer than a writer waits for it."""
+    """Somebody else holds the database for `OUTAGE_S`."""
     async with world() as here:
         before = await here.calls(3, 0.2)
         database = sqlite3.connect(here.node.directory / "trunkline.db", isolation_level=None)
         database.execute("BEGIN EXCLUSIVE")
-        during = await here.calls(32, 0.25)
+        during = await here.calls(int(4 * OUTAGE_S), 0.25)
         database.execute("COMMIT")
         database.close()
         after = await here.calls(3, 0.2)
@@ -49,13 +57,13 @@ async def database_locked() -> Figures:
 
 
 async def database_gone() -> Figures:
-    """Its file can't be opened for a while."""
+    """Its file can't be opened for half of `OUTAGE_S`."""
     async with world() as here:
         before = await here.calls(3, 0.2)
         files = [path for path in here.node.directory.iterdir() if path.name.startswith("trunkline.db")]
         for path in files:
             await _as_root("mount", "--bind", "/dev/full", str(path))
-        during = await here.calls(16, 0.25)
+        during = await here.calls(int(2 * OUTAGE_S), 0.25)
         for path in files:
             await _as_root("umount", str(path))
         after = await here.calls(3, 0.2)
@@ -99,6 +107,11 @@ async def bad_network() -> Figures:
     """On both sides of the node SIP suffers 5 % loss, 5 % duplicates, and up to 100 ms of delay, which
     reorders."""
     return await _relayed(_Rough, 16, 0.4)
+
+
+async def poor_network() -> Figures:
+    """The same with 1 % loss and 1 % duplicates."""
+    return await _relayed(_Poor, 16, 0.4)
 
 
 async def everything_thrice() -> Figures:
@@ -152,29 +165,39 @@ class _Triple(_Relay):
 
 
 class _Rough(_Relay):
+    PERCENT = 5
+    """Of the datagrams are lost, and as many doubled."""
+
     def passed(self, data: bytes, to: tuple[str, int]) -> None:
         loop = asyncio.get_running_loop()
-        copies = self._random.choices((0, 1, 2), (5, 90, 5))[0]
+        copies = self._random.choices((0, 1, 2), (self.PERCENT, 100 - 2 * self.PERCENT, self.PERCENT))[0]
         for _ in range(copies):
             loop.call_later(self._random.uniform(0, 0.1), self.transport.sendto, data, to)
 
 
+class _Poor(_Rough):
+    PERCENT = 1
+
+
 async def bad_carriers() -> Figures:
-    """A gateway that is silent, one that says 100 and nothing more, one that resets its connections; then a
-    good one."""
-    silent, trying, resetting = "10.77.1.1", "10.77.1.2", "10.77.1.3"
+    """A gateway that is silent, one that says 100 and nothing more, one that resets its connections, one that
+    takes them and reads nothing; then a good one."""
+    silent, trying, resetting, deaf = "10.77.1.1", "10.77.1.2", "10.77.1.3", "10.77.1.4"
     gateways = (
         f"sip:{silent}:{PORT}",
         f"sip:{trying}:{PORT}",
         f"sip:{resetting}:{PORT};transport=tcp",
+        f"sip:{deaf}:{PORT};transport=tcp",
         f"sip:{CARRIER}:{PORT}",
     )
     async with world(
         {"outbound.attempt_timeout_ms": 700, "outbound.progress_timeout_s": 1.0}, gateways=gateways
     ) as here:
         loop = asyncio.get_running_loop()
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nobody:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nobody, socket.socket() as half_open:
             nobody.bind((silent, PORT))
+            half_open.bind((deaf, PORT))
+            half_open.listen()
             hesitant, _ = await loop.create_datagram_endpoint(_Hesitant, (trying, PORT))
             rude = await asyncio.start_server(_reset, resetting, PORT)
             reports = await here.calls(3, 0.1, ring_s=30.0)
@@ -224,6 +247,29 @@ async def dead_names() -> Figures:
         figures = await counted(here, reports)
         detail = node.command("calls", here.records()[0]["call_id"])
         return figures | {"attempts": [one["verdict"] for one in detail["attempt_records"]]}
+
+
+async def slow_names() -> Figures:
+    """The name server takes its time: endpoints by name are called all the same."""
+    server = DnsServer()
+    server.add("pbx.example.com", "A", CUSTOMER)
+
+    class Late(asyncio.DatagramProtocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            server.connection_made(transport)
+
+        def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+            asyncio.get_running_loop().call_later(NAME_SERVER_S, server.datagram_received, data, addr)
+
+    async with world({"dns.nameservers": [NAME_SERVER]}) as here:
+        await asyncio.get_running_loop().create_datagram_endpoint(Late, (NAME_SERVER, 53))
+        here.node.command("number", "add", NUMBER, "--account", KEY, "--forward", f"1@pbx.example.com:{PORT}")
+        to = SipUri("sip", NUMBER, NODE, PORT)
+        reports = [
+            await here.carrier.dial(Dialling(to, caller=CALLED, listen_for=(TONE_HZ,), talk_s=0.6))
+            for _ in range(3)
+        ]
+        return await counted(here, reports)
 
 
 async def killed() -> Figures:

@@ -1,8 +1,8 @@
 """A node, a customer and a carrier in a network namespace of their own, for what can't be done to a machine's
 network: strangers by the thousand, loss and delay, a full disk.
 
-Addresses are of 10.77.0.0/16, all of them local there. The node is the real program; customer and carrier are
-Trunkline's own test phones, in the process that `within` starts in the namespace.
+Addresses are of 10.77.0.0/16 and 203.0.113.0/24, all of them local there. The node is the real program;
+customer and carrier are Trunkline's own test phones, in the process that `within` starts in the namespace.
 """
 
 import asyncio
@@ -30,6 +30,7 @@ from trunkline.sip.ports import Address
 from trunkline.sip.uri import SipUri
 
 NETWORK = "10.77.0.0/16"
+PUBLIC_NETWORK, PUBLIC = "203.0.113.0/24", "203.0.113.7"
 NODE, CUSTOMER, CARRIER = "10.77.0.1", "10.77.0.2", "10.77.0.3"
 PORT = 5060
 CALLED, NUMBER = "493012345678", "442079460123"
@@ -44,7 +45,8 @@ Figures = dict[str, Any]
 def within(module: str, *arguments: object) -> Any:
     """Run `python -m module arguments…` in network and mount namespaces that are gone afterwards; the JSON
     that the last line of its output is. Needs root. Raises `CalledProcessError`."""
-    prepare = f"ip link set lo up && ip route add local {NETWORK} dev lo"
+    ours = " && ".join(f"ip route add local {network} dev lo" for network in (NETWORK, PUBLIC_NETWORK))
+    prepare = f"ip link set lo up && {ours}"
     command = " ".join([sys.executable, "-m", module, *map(str, arguments)])
     done = subprocess.run(
         ["unshare", "--net", "--mount", "sh", "-c", f"{prepare} && exec {command}"],

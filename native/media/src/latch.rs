@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | `Exact` | the signalled address and port | from its first packet; never moves |
 //! | `Host` | another port of that host, or of the host that SIP came from | from its first packet; for its first 50 packets an `Exact` source may still take over, then it never moves |
-//! | `Stranger` | anything else | after 5 packets in sequence from a peer that is plainly behind NAT, else after 100 packets over 2 s, and only while no better source has been heard; a better source takes over at any time |
+//! | `Stranger` | anything else | after 5 packets in sequence over 40 ms from a peer that is plainly behind NAT, else after 100 packets over 2 s, and only while no better source has been heard; a better source takes over at any time |
 //!
 //! "Never moves" lasts until [`Latch::expect`] names another address (a re-INVITE). RTCP is judged by the host that RTP
 //! was latched to.
@@ -22,12 +22,15 @@ use crate::rtp::Header;
 
 /// Packets after which a `Host` latch is final.
 const SETTLING_PACKETS: u32 = 50;
-/// Packets in sequence that a stranger needs when the peer is plainly behind NAT.
+/// Packets in sequence, and their least duration, that a stranger needs when the peer is plainly behind NAT: a burst is
+/// no stream.
 const NAT_PACKETS: u32 = 5;
+const NAT_US: Micros = 40_000;
 /// Packets in sequence, and their least duration, that a stranger needs otherwise.
 const STRANGER_PACKETS: u32 = 100;
 const STRANGER_US: Micros = 2_000_000;
-/// A candidate that was silent this long makes room for another one.
+/// A candidate that was silent this long makes room for another one; where few packets are enough, it begins anew itself:
+/// who sweeps over all ports comes back with the next sequence numbers.
 const CANDIDATE_QUIET_US: Micros = 200_000;
 /// How far a candidate's sequence number may jump and still be the same stream.
 const CANDIDATE_GAP: u16 = 16;
@@ -166,7 +169,11 @@ impl Latch {
 
     fn is_convincing(&mut self, source: SocketAddr, header: &Header, now: Micros, behind_nat: bool) -> bool {
         let candidate = match &mut self.candidate {
-            Some(candidate) if candidate.source == source && candidate.continues_with(header) => {
+            Some(candidate)
+                if candidate.source == source
+                    && candidate.continues_with(header)
+                    && !(behind_nat && now.saturating_sub(candidate.last) >= CANDIDATE_QUIET_US) =>
+            {
                 candidate.packets += 1;
                 candidate.sequence = header.sequence;
                 candidate.last = now;
@@ -186,11 +193,9 @@ impl Latch {
                 last: now,
             }),
         };
-        if behind_nat {
-            candidate.packets >= NAT_PACKETS
-        } else {
-            candidate.packets >= STRANGER_PACKETS && now.saturating_sub(candidate.since) >= STRANGER_US
-        }
+        let (packets, duration) =
+            if behind_nat { (NAT_PACKETS, NAT_US) } else { (STRANGER_PACKETS, STRANGER_US) };
+        candidate.packets >= packets && now.saturating_sub(candidate.since) >= duration
     }
 }
 
@@ -298,9 +303,20 @@ mod tests {
 
     #[test]
     fn a_sprayed_burst_convinces_nobody() {
-        let mut latch = latch("198.51.100.1:4000", None);
+        for (signalled, from) in [("198.51.100.1:4000", None), ("192.168.1.7:4000", Some("203.0.113.5"))] {
+            let mut latch = latch(signalled, from);
+            for n in 0..2000u16 {
+                assert!(!latch.judge(at("203.0.113.9:4000"), &header(1, n), Micros::from(n)));
+            }
+        }
+        let mut swept = super::tests::latch("192.168.1.7:4000", Some("203.0.113.5"));
         for n in 0..2000u16 {
-            assert!(!latch.judge(at("203.0.113.9:4000"), &header(1, n), Micros::from(n)));
+            let sweep = Micros::from(n / 4);
+            assert!(!swept.judge(
+                at("203.0.113.9:4000"),
+                &header(1, n),
+                sweep * CANDIDATE_QUIET_US + Micros::from(n)
+            ));
         }
         let mut repeated = super::tests::latch("192.168.1.7:4000", Some("203.0.113.5"));
         for n in 0..2000u16 {

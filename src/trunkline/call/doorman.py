@@ -6,6 +6,12 @@ name. An unknown key and a wrong secret are the same thing here, in answer and i
 banning a source is the business of `trunkline.net.admission`, which hears of each wrong try through
 `on_wrong`.
 
+Only an answer to a challenge that was sent to that very host is looked at: a forged address neither places a
+call nor counts against its owner. RFC 7616 §5.4 allows it; what §3.3 warns of, a client's requests that take
+one proxy and then another, is asked again. Guessing at one user name from many sources is slowed: after
+`GUESSES` wrong tries within `GUESSING_S`, those who have signed in lately are let in by it, and nobody else
+is heard until the time is over.
+
 Credentials come before the address: a PBX that shares an address with a carrier is still a customer.
 """
 
@@ -26,6 +32,11 @@ from trunkline.trunk.verdict import Slug, Verdict
 
 WRONG_TRIES = 3
 """After so many wrong tries the answer is 403 instead of another challenge."""
+GUESSES = 100
+GUESSING_S = 300.0
+"""So many wrong tries for one user name, from all sources together, are heard in so many seconds."""
+SIGNED_IN_S = 24 * 3600.0
+"""How long a source that gave the right password for a user name is known for it."""
 _FORGET_AFTER_S = 300.0
 _REMEMBERED = 10_000
 
@@ -48,10 +59,12 @@ class Doorman:
         "_challenger",
         "_clock",
         "_directory",
+        "_guesses",
         "_guests",
         "_on_other_realm",
         "_on_right",
         "_on_wrong",
+        "_signed_in",
         "_tries",
     )
 
@@ -72,6 +85,8 @@ class Doorman:
         self._on_wrong = on_wrong
         self._on_other_realm = on_other_realm
         self._tries: OrderedDict[tuple[str, str], tuple[int, float]] = OrderedDict()
+        self._guesses: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._signed_in: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._guests: dict[Address, Carrier] = {}
 
     def expect(self, remote: Address, carrier: Carrier) -> None:
@@ -90,17 +105,38 @@ class Doorman:
         if credentials is None:
             self._note_other_realm(values, flow)
             carrier = self._by_address(flow) if request.method == "INVITE" else None
-            return Caller(carrier=carrier) if carrier is not None else self._challenge(request)
+            return Caller(carrier=carrier) if carrier is not None else self._challenge(request, flow)
+        username = credentials.username
+        if not self._challenger.asked(credentials, flow.remote.host):
+            return self._challenge(request, flow, stale=True)
+        if self._is_guessed(username) and not self._is_signed_in(flow, username):
+            return self._challenge(request, flow)
         outcome = self._check(credentials, request)
         if outcome is Outcome.OK:
-            caller = self._caller(credentials.username)
+            caller = self._caller(username)
             if caller is not None:
-                self._tries.pop((flow.remote.host, credentials.username), None)
-                self._on_right(flow)
+                self._right(flow, username)
                 return caller
         if outcome is Outcome.STALE or outcome is Outcome.UNSUPPORTED:
-            return self._challenge(request, stale=outcome is Outcome.STALE)
-        return self._wrong(request, flow, credentials.username)
+            return self._challenge(request, flow, stale=outcome is Outcome.STALE)
+        return self._wrong(request, flow, username)
+
+    def _right(self, flow: Flow, username: str) -> None:
+        key = (flow.remote.host, username)
+        self._tries.pop(key, None)
+        self._signed_in.pop(key, None)
+        self._signed_in[key] = self._clock.now()
+        if len(self._signed_in) > _REMEMBERED:
+            self._signed_in.popitem(last=False)
+        self._on_right(flow)
+
+    def _is_signed_in(self, flow: Flow, username: str) -> bool:
+        at = self._signed_in.get((flow.remote.host, username))
+        return at is not None and self._clock.now() - at < SIGNED_IN_S
+
+    def _is_guessed(self, username: str) -> bool:
+        count, since = self._guesses.get(username, (0, 0.0))
+        return count >= GUESSES and self._clock.now() - since < GUESSING_S
 
     def _by_address(self, flow: Flow) -> Carrier | None:
         return self._guests.get(flow.remote) or self._directory.carrier_by_source(flow.remote.host)
@@ -135,13 +171,13 @@ class Doorman:
         account = self._directory.account(username)
         return None if account is None else Caller(account=account)
 
-    def _challenge(self, request: Request, *, stale: bool = False) -> Response:
+    def _challenge(self, request: Request, flow: Flow, *, stale: bool = False) -> Response:
         registering = request.method == "REGISTER"
         name = "WWW-Authenticate" if registering else "Proxy-Authenticate"
         return response_to(
             request,
             401 if registering else 407,
-            headers=[(name, value) for value in self._challenger.challenge_headers(stale)],
+            headers=[(name, value) for value in self._challenger.challenge_headers(flow.remote.host, stale)],
         )
 
     def _wrong(self, request: Request, flow: Flow, username: str) -> Response:
@@ -154,9 +190,16 @@ class Doorman:
         tries[key] = (count, now)
         if len(tries) > _REMEMBERED:
             tries.popitem(last=False)
+        self._count_guess(username, now)
         if count < WRONG_TRIES:
-            return self._challenge(request)
+            return self._challenge(request, flow)
         return response_to(request, 403, headers=verdict_fields(Verdict.of(Slug.BAD_CREDENTIALS)))
+
+    def _count_guess(self, username: str, now: float) -> None:
+        count, since = self._guesses.pop(username, (0, now))
+        self._guesses[username] = (1, now) if now - since >= GUESSING_S else (count + 1, since)
+        if len(self._guesses) > _REMEMBERED:
+            self._guesses.popitem(last=False)
 
 
 def _found(stored: str | None) -> Callable[[str, Algorithm], str | None]:

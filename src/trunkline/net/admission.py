@@ -199,6 +199,13 @@ class Gate:
         self.refused += 1
         return False
 
+    def knows(self, host: str) -> bool:
+        """Whether `host` is a carrier's or a customer's, or ours to talk to: no stranger's."""
+        if not self._settings.loopback and is_loopback(host):
+            return True
+        source = self._sources.get(host) or self._meet(host)
+        return self._is_known(source, host, self._clock.now())
+
     def vouch(self, host: str, for_s: float) -> None:
         """Take `host` for known during `for_s` seconds: it has authenticated, or we call it. Ends a ban on
         UDP evidence.

@@ -7,6 +7,7 @@ literals only. Via's `alias` (RFC 5923) is not offered: a peer behind NAT is rea
 dialog or the registration keeps.
 """
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from trunkline.net.flows import source_key
@@ -35,6 +36,8 @@ class Connections:
         self._purposes: dict[Connection, Purpose] = {}
         self._by_purpose: dict[Purpose, Connection] = {}
         self._accepted_from: dict[str, int] = {}
+        self._strangers: dict[Connection, None] = {}
+        """Accepted from a source that was unknown then, oldest first."""
 
     def __len__(self) -> int:
         return len(self._purposes)
@@ -62,9 +65,23 @@ class Connections:
                 return f"{of_source} connections from this source are open"
         return None
 
-    def add(self, connection: Connection, purpose: Purpose) -> None:
+    def crowded_out(self, is_known: Callable[[str], bool]) -> Connection | None:
+        """The connection that has to end before one more is accepted from a stranger: the oldest of a source
+        that is unknown to this day, where there are too many; else None.
+        """
+        strangers = self._strangers
+        while len(strangers) >= self._limits.connections_of_strangers:
+            oldest = next(iter(strangers))
+            del strangers[oldest]
+            if not is_known(oldest.remote.host):
+                return oldest
+        return None
+
+    def add(self, connection: Connection, purpose: Purpose, *, stranger: bool = False) -> None:
         """Count it, and offer it for `purpose` unless another connection already serves that."""
         self._purposes[connection] = purpose
+        if stranger:
+            self._strangers[connection] = None
         self._by_purpose.setdefault(purpose, connection)
         if connection.accepted:
             source = source_key(purpose.remote.host)
@@ -73,6 +90,7 @@ class Connections:
     def remove(self, connection: Connection) -> None:
         """Forget it: it is closed."""
         purpose = self._purposes.pop(connection)
+        self._strangers.pop(connection, None)
         if self._by_purpose.get(purpose) is connection:
             del self._by_purpose[purpose]
         if connection.accepted:

@@ -48,7 +48,7 @@ class DnsSettings:
     port: int = 53
     hosts_file: Path = Path("/etc/hosts")
     attempt_s: float = 0.7
-    """How long one nameserver has to answer before the next is asked."""
+    """How long one nameserver has to answer before the next, or itself once more, is asked as well."""
     question_s: float = 1.4
     """How long one question may take, over all nameservers."""
     locate_s: float = 3.0
@@ -150,24 +150,41 @@ class DnsClient:
         return _FAILED, 0.0
 
     async def _ask_servers(self, name: dns.name.Name, kind: RecordType) -> dns.message.QueryMessage | None:
-        """The first usable answer; None when every server has failed. One that is only slow is asked
-        again.
+        """The first usable answer; None when every server has failed. One that is slow may still answer while
+        the next one, or itself once more, is asked.
         """
         servers = list(self._servers)
-        while servers:
-            for server in tuple(servers):
-                try:
-                    async with asyncio.timeout(self._settings.attempt_s):
-                        response = await exchange(name, kind, server)
-                except TimeoutError:
-                    continue
-                except (dns.exception.DNSException, OSError, EOFError):
-                    servers.remove(server)
-                    continue
-                if response.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-                    return response
-                servers.remove(server)
+        asked: dict[asyncio.Task[dns.message.QueryMessage], Address] = {}
+        turn = 0
+        try:
+            while servers or asked:
+                if servers:
+                    server = servers[turn % len(servers)]
+                    turn += 1
+                    asked[asyncio.create_task(exchange(name, kind, server))] = server
+                patience_s = self._settings.attempt_s if servers else None
+                done, _ = await asyncio.wait(asked, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    server = asked.pop(task)
+                    response = _usable(task)
+                    if response is not None:
+                        return response
+                    if server in servers:
+                        servers.remove(server)
+        finally:
+            for task in asked:
+                task.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
         return None
+
+
+def _usable(done: asyncio.Task[dns.message.QueryMessage]) -> dns.message.QueryMessage | None:
+    """What a server answered, unless it has failed."""
+    try:
+        response = done.result()
+    except (dns.exception.DNSException, OSError, EOFError):
+        return None
+    return response if response.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN) else None
 
 
 def _nameservers(settings: DnsSettings) -> list[Address]:

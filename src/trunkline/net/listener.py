@@ -104,9 +104,14 @@ class StreamListener:
             stream.close()
             context.events.connection_turned_away(remote, refusal)
             return
+        stranger = gate is not None and not gate.knows(remote.host)
+        if gate is not None and stranger:
+            oldest = self._connections.crowded_out(gate.knows)
+            if oldest is not None:
+                oldest.end(FlowFailure(FlowFailureKind.CLOSED, "too many connections of strangers are open"))
         transport = self.listen.transport
         connection = Connection(context, transport, remote, self.advertised, accepted=True)
-        self._connections.add(connection, Purpose(transport, remote))
+        self._connections.add(connection, Purpose(transport, remote), stranger=stranger)
         task = context.loop.create_task(self._open(connection, stream))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -61,6 +61,10 @@ class StreamLimits:
     """Open or opening, of either direction."""
     connections_per_source: int = 64
     """Accepted from one IPv4 address or IPv6 /64."""
+    connections_of_strangers: int = 2500
+    """Accepted from sources that the gate doesn't know, all together. Beyond it the oldest gives way: a
+    customer who connects is known a moment later.
+    """
     connect_timeout_s: float = 5.0
     """For a TCP connection of ours to be established."""
     handshake_timeout_s: float = 5.0

@@ -205,11 +205,19 @@ class Challenger:
         ]
         self._decoys = {algorithm: _HASH[algorithm](key.hex()) for algorithm in Algorithm}
 
-    def challenge_headers(self, stale: bool = False) -> list[str]:
-        """Values for WWW-Authenticate or Proxy-Authenticate, one line each, to be sent in this order."""
-        nonce = self._mint.issue(self._clock.wall())
+    def challenge_headers(self, host: str, stale: bool = False) -> list[str]:
+        """Values for WWW-Authenticate or Proxy-Authenticate, one line each, to be sent to `host` in this
+        order.
+        """
+        nonce = self._mint.issue(self._clock.wall(), host)
         tail = ", stale=true" if stale else ""
         return [f"{before}{nonce}{behind}{tail}" for before, behind in self._around_nonce]
+
+    def asked(self, credentials: Credentials, host: str) -> bool:
+        """Whether these credentials answer a challenge that was sent to `host`: its address is its own
+        then.
+        """
+        return self._mint.is_for(credentials.nonce, host)
 
     def find(self, values: Iterable[str]) -> Credentials | None:
         """The first of these header values that holds Digest credentials of this realm, if any does."""

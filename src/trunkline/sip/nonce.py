@@ -1,8 +1,10 @@
 """Nonces that need no memory: the time of issue under a key that all edges share (RFC 7616 §3.3, §5.4).
 
-A nonce is base64 of eight bytes (microseconds since the epoch) and sixteen of their keyed BLAKE2s (RFC 7693)
-with the realm. So any edge can tell its own age, and nobody else can make one. `NonceCounts` is the optional
-memory on top of it, which refuses a nonce count that has been used (RFC 7616 §3.4: replays).
+A nonce is base64 of eight bytes (microseconds since the epoch), four for the receiver's address in a way
+that only we can tell, and twelve of their keyed BLAKE2s (RFC 7693) with the realm. So any edge can tell its
+age and whom it was sent to, and nobody else can make one: who answers it has that address (RFC 7616 §5.4).
+`NonceCounts` is the optional memory on top of it, which refuses a nonce count that has been used (RFC 7616
+§3.4: replays).
 """
 
 import hashlib
@@ -11,7 +13,7 @@ from base64 import b64decode, b64encode
 
 
 class NonceMint:
-    """Issues nonces for one realm and tells their age."""
+    """Issues nonces for one realm, and tells their age and whom they were for."""
 
     __slots__ = ("_keyed",)
 
@@ -20,29 +22,40 @@ class NonceMint:
         if len(key) < 16:
             raise ValueError("the nonce key needs at least 16 bytes")
         derived = hashlib.blake2s(b"nonce" + key).digest()
-        self._keyed = hashlib.blake2s(realm.encode() + b"\0", key=derived, digest_size=16)
+        self._keyed = hashlib.blake2s(realm.encode() + b"\0", key=derived, digest_size=12)
 
-    def issue(self, wall: float) -> str:
-        """A nonce issued at `wall` (seconds since the epoch): 32 characters of base64."""
-        stamp = int(wall * 1_000_000).to_bytes(8, "big")
-        return b64encode(stamp + self._mac(stamp)).decode("ascii")
+    def issue(self, wall: float, host: str) -> str:
+        """A nonce issued at `wall` (seconds since the epoch) for `host`: 32 characters of base64."""
+        signed = int(wall * 1_000_000).to_bytes(8, "big") + self._tag(host)
+        return b64encode(signed + self._mac(signed)).decode("ascii")
 
     def issued_at(self, nonce: str) -> float | None:
         """When the nonce was issued (seconds since the epoch); None when it isn't of this key and realm."""
+        signed = self._signed(nonce)
+        return None if signed is None else int.from_bytes(signed[:8], "big") / 1_000_000
+
+    def is_for(self, nonce: str, host: str) -> bool:
+        """Whether the nonce is of this key and realm, and was issued for `host`."""
+        signed = self._signed(nonce)
+        return signed is not None and hmac.compare_digest(signed[8:], self._tag(host))
+
+    def _signed(self, nonce: str) -> bytes | None:
+        """Stamp and tag, if they are ours."""
         if len(nonce) != 32:
             return None
         try:
             raw = b64decode(nonce, validate=True)
         except ValueError:
             return None
-        stamp = raw[:8]
-        if len(raw) != 24 or not hmac.compare_digest(raw[8:], self._mac(stamp)):
-            return None
-        return int.from_bytes(stamp, "big") / 1_000_000
+        signed = raw[:12]
+        return signed if len(raw) == 24 and hmac.compare_digest(raw[12:], self._mac(signed)) else None
 
-    def _mac(self, stamp: bytes) -> bytes:
+    def _tag(self, host: str) -> bytes:
+        return self._mac(b"host" + host.encode())[:4]
+
+    def _mac(self, signed: bytes) -> bytes:
         keyed = self._keyed.copy()
-        keyed.update(stamp)
+        keyed.update(signed)
         return keyed.digest()
 
 

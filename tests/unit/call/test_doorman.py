@@ -10,7 +10,7 @@ from tests.simulation.world import ACCOUNT, CARRIER, DOMAIN, KEY, SECRET, creden
 from tests.unit.sip.fake_wire import FakeFlow
 from tests.unit.virtual_clock import FakeClock
 from trunkline.call import doorman as doorman_module
-from trunkline.call.doorman import WRONG_TRIES, Caller, Doorman
+from trunkline.call.doorman import GUESSES, GUESSING_S, WRONG_TRIES, Caller, Doorman
 from trunkline.sip.digest import Challenge, Challenger, answer_challenge
 from trunkline.sip.message import Request, Response
 from trunkline.sip.parse import parse_message
@@ -71,9 +71,16 @@ class Door:
         return response.headers.all("www-authenticate" if method == "REGISTER" else "proxy-authenticate")
 
     def answer(
-        self, key: str = KEY, secret: str = SECRET, *, method: str = "INVITE", uri: str = URI
+        self,
+        key: str = KEY,
+        secret: str = SECRET,
+        *,
+        method: str = "INVITE",
+        uri: str = URI,
+        host: str = HOME,
     ) -> Request:
-        value = answer_challenge(self.challenged(method), method, uri, key, secret, "cnonce")
+        """To a challenge that `host` got."""
+        value = answer_challenge(self.challenged(method, host), method, uri, key, secret, "cnonce")
         assert value is not None
         return request(method, [value])
 
@@ -105,12 +112,44 @@ def test_a_wrong_secret_and_an_unknown_key_get_the_same_answers() -> None:
 
 def test_wrong_tries_are_counted_for_each_source_and_key_and_a_right_one_clears_them() -> None:
     door = Door()
-    bad = door.answer(secret="wrong")
+    bad = {host: door.answer(secret="wrong", host=host) for host in (HOME, ELSEWHERE)}
     for host in (HOME, HOME, ELSEWHERE, ELSEWHERE):
-        assert status(door.admit(bad, host)) == 407
+        assert status(door.admit(bad[host], host)) == 407
     assert isinstance(door.admit(door.answer()), Caller)
-    assert status(door.admit(bad)) == 407
-    assert status(door.admit(bad, ELSEWHERE)) == 403
+    assert status(door.admit(bad[HOME])) == 407
+    assert status(door.admit(bad[ELSEWHERE], ELSEWHERE)) == 403
+
+
+def test_what_was_not_challenged_there_is_asked_again_and_says_nothing() -> None:
+    """A forged source places no call, and nothing counts against it; right or wrong, the answer is the
+    same.
+    """
+    door = Door()
+    for secret in (SECRET, "wrong"):
+        overheard = door.answer(secret=secret)
+        for _ in range(20):
+            response = door.admit(overheard, ELSEWHERE)
+            assert isinstance(response, Response)
+            assert response.status == 407
+            assert all(Challenge.parse(value).stale for value in response.headers.all("proxy-authenticate"))
+    assert (door.right, door.wrong) == ([], [])
+
+
+def test_guessing_at_one_account_from_everywhere_is_slowed_and_keeps_its_own_sources_in() -> None:
+    door = Door()
+    assert isinstance(door.admit(door.answer()), Caller)
+    hosts = [f"198.51.100.{n}" for n in range(GUESSES)]
+    for host in hosts:
+        door.admit(door.answer(secret="wrong", host=host), host)
+    assert len(door.wrong) == GUESSES
+    for secret in (SECRET, "wrong"):
+        assert status(door.admit(door.answer(secret=secret, host=ELSEWHERE), ELSEWHERE)) == 407
+    assert len(door.wrong) == GUESSES, "nobody was heard"
+    assert isinstance(door.admit(door.answer()), Caller), "but those who have signed in"
+    assert status(door.admit(door.answer("other", "wrong", host=ELSEWHERE), ELSEWHERE)) == 407
+    assert len(door.wrong) == GUESSES + 1, "other accounts are not concerned"
+    door.clock.advance(GUESSING_S)
+    assert isinstance(door.admit(door.answer(host=ELSEWHERE), ELSEWHERE), Caller)
 
 
 def test_wrong_tries_are_forgotten_after_a_while() -> None:
@@ -123,10 +162,11 @@ def test_wrong_tries_are_forgotten_after_a_while() -> None:
 def test_so_many_wrong_tries_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doorman_module, "_REMEMBERED", 3)
     door = Door()
-    bad = door.answer(secret="wrong")
     for n in range(50):
-        door.admit(bad, f"192.0.2.{n}")
-    assert len(door.doorman._tries) == 3
+        host = f"192.0.2.{n}"
+        door.admit(door.answer(f"nobody{n}", "wrong", host=host), host)
+        door.admit(door.answer(host=host), host)
+    assert len(door.doorman._tries) == len(door.doorman._guesses) == len(door.doorman._signed_in) == 3
 
 
 def test_a_stale_nonce_is_said_to_be_stale_and_is_no_wrong_try() -> None:
@@ -172,8 +212,13 @@ def test_an_address_of_a_carrier_needs_no_password_for_calls_only() -> None:
 
 def test_credentials_come_before_the_address() -> None:
     door = Door(carriers=(BY_ADDRESS,))
-    assert door.admit(door.answer()) == Caller(account=ACCOUNT)
-    assert status(door.admit(door.answer(secret="wrong"))) == 407
+    challenge = door.challenged("REGISTER", HOME)
+    right, wrong = (answer_challenge(challenge, "INVITE", URI, KEY, each, "c") for each in (SECRET, "wrong"))
+    assert right is not None
+    assert wrong is not None
+    assert door.admit(request()) == Caller(carrier=BY_ADDRESS)
+    assert door.admit(request(authorization=[right])) == Caller(account=ACCOUNT)
+    assert status(door.admit(request(authorization=[wrong]))) == 407
 
 
 def test_a_carrier_may_sign_in_with_an_account_of_its_own() -> None:
@@ -184,7 +229,7 @@ def test_a_carrier_may_sign_in_with_an_account_of_its_own() -> None:
 
 def test_a_guest_is_taken_for_a_carrier_from_that_very_address() -> None:
     door = Door()
-    credentials = door.answer()
+    credentials = door.answer(host=ELSEWHERE)
     door.doorman.expect(Address(ELSEWHERE, 5060), CARRIER)
     assert door.admit(request(), ELSEWHERE) == Caller(carrier=CARRIER)
     assert status(door.admit(request(), HOME)) == 407

@@ -296,6 +296,20 @@ def test_concurrent_calls() -> None:
     world.finish()
 
 
+def test_the_limits_hold_exactly_under_two_hundred_invites_at_once() -> None:
+    for account in (replace(ACCOUNT, max_concurrent=7), replace(ACCOUNT, max_per_second=7)):
+        world = World(account=account)
+        world.gateway.on_invite = ringing
+        for _ in range(200):
+            world.outbound()
+        world.clock.advance(0.9)
+        statuses = [response.status for response in world.customer.responses if response.status != 100]
+        assert (statuses.count(180), statuses.count(503), len(statuses)) == (7, 193, 200), account
+        assert len(world.node.switch) == 7
+        world.node.switch.hang_up_all(Verdict.of(Slug.HUNG_UP_BY_OPERATOR))
+        world.finish()
+
+
 def test_calls_per_second() -> None:
     world = World(account=replace(ACCOUNT, max_per_second=3))
     for _ in range(5):

@@ -98,7 +98,7 @@ def test_a_carriers_challenge_is_answered_with_its_own_credentials() -> None:
     def screen(request: Request, flow: Flow) -> Response | None:
         found = challenger.find(request.headers.all("proxy-authorization"))
         if found is None:
-            challenge = challenger.challenge_headers()
+            challenge = challenger.challenge_headers("192.0.2.1")
             return response_to(request, 407, headers=[("Proxy-Authenticate", one) for one in challenge])
         outcomes.append(
             challenger.check(

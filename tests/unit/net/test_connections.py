@@ -1,6 +1,7 @@
 """The table of connections: what may be reused for what, and how many there may be."""
 
 import asyncio
+from dataclasses import replace
 
 from tests.unit.net.wire import Recorder
 from tests.unit.virtual_clock import FakeClock
@@ -95,3 +96,20 @@ async def test_all_connections_are_bounded_together_with_a_reserve_for_ours() ->
         )
     assert table.refusal("192.0.2.200") == "7 connections are open"
     assert table.refusal(None) == "8 connections are open"
+
+
+async def test_the_oldest_stranger_gives_way_and_known_ones_do_not() -> None:
+    table = Connections(replace(LIMITS, connections_of_strangers=3))
+    known = {PBX.host}
+    first, second, third = [await connection(accepted=True) for _ in range(3)]
+    assert table.crowded_out(lambda _host: False) is None
+    for one in (first, second, third):
+        table.add(one, Purpose(Transport.TLS, PBX), stranger=True)
+    table.remove(second)
+    assert table.crowded_out(lambda _host: False) is None, "there is room"
+    fourth = await connection(accepted=True)
+    table.add(fourth, Purpose(Transport.TLS, PBX), stranger=True)
+    assert table.crowded_out(lambda _host: False) is first
+    table.add(first, Purpose(Transport.TLS, PBX), stranger=True)
+    assert table.crowded_out(known.__contains__) is None, "all of them have become known"
+    assert len(table) == 3

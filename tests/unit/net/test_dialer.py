@@ -177,7 +177,7 @@ async def test_no_answer_to_the_syn() -> None:
         limits = StreamLimits(connect_timeout_s=5.0)
         async with opened(recorder, TCP, clock=clock, streams=limits) as transports:
             transports.flow_to(Target(Transport.TCP, address)).send(OPTIONS)
-            await asyncio.sleep(0.01)
+            await until(lambda: len(clock))
             clock.advance(4.9)
             await asyncio.sleep(0)
             assert recorder.failures == []

@@ -140,6 +140,19 @@ async def test_the_next_nameserver_is_asked_when_one_is_dead() -> None:
         await one.client.close()
 
 
+async def test_a_slow_nameserver_is_asked_again_and_its_first_answer_taken() -> None:
+    async with asker(attempt_s=0.01, question_s=10.0) as one:
+        one.server.add("pbx.example", "A", "192.0.2.1")
+        held: list[tuple[bytes, tuple[str, int]]] = []
+        answer_now = one.server.datagram_received
+        one.server.datagram_received = lambda *question: held.append(question)  # type: ignore[method-assign]
+        one.ask(HOST)
+        await until(lambda: len(held) == 2)
+        answer_now(*held[0])
+        await until(lambda: one.told)
+        assert one.told[0][1].addresses == ("192.0.2.1",)
+
+
 async def test_a_truncated_answer_is_asked_for_over_tcp() -> None:
     async with asker() as one:
         one.server.add("pbx.example", "A", "192.0.2.1")

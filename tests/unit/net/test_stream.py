@@ -125,11 +125,12 @@ async def test_a_message_that_trickles_is_cut_off_and_a_slow_series_is_not() -> 
             await client.reader.readexactly(2)
             assert len(clock) == 2  # one for idling, one for the message that is due
         flow = recorder.messages[0][1]
+        assert isinstance(flow, Connection)
         assert not is_closed(flow)
         for byte in OPTIONS[:7]:
             client.writer.write(bytes([byte]))
             await client.writer.drain()
-            await asyncio.sleep(0.002)
+            await until(lambda: flow._heard == clock.now())
             clock.advance(2.5)
         assert await client.closed_by_us() == b""
         assert str(await recorder.failure()) == "closed: no whole message in time"

@@ -38,7 +38,7 @@ def test_a_call_that_is_answered_both_hear_and_both_report() -> None:
     assert report.codec == "PCMA"
     assert report.heard(440.0, 150)
     assert not report.heard(440.0, 5000)
-    assert report.talk_s == pytest.approx(0.2, abs=0.15)
+    assert report.talk_s >= 0.19
     assert [step.what for step in report.steps if step.what[0] in "12"] == ["180 Ringing", "200 OK"]
     (theirs,) = taken
     assert outcome(theirs) == (True, 200, "the caller hung up")
@@ -160,11 +160,11 @@ def test_a_phone_that_rings_first_and_a_caller_that_does_not_wait() -> None:
         ):
             patient = await caller.dial(Dialling(uri, talk_s=0.1))
             hasty = await caller.dial(Dialling(uri, ring_s=0.05))
-            await asyncio.sleep(0.3)
+            await until(lambda: len(taken) == 2)
             return [patient, hasty]
 
     patient, hasty = on_ground(call)
     assert (patient.answered, hasty.answered) == (True, False)
     rang = {step.what: step.at_s for step in patient.steps}
-    assert rang["200 OK"] - rang["180 Ringing"] == pytest.approx(0.2, abs=0.1)
+    assert rang["200 OK"] - rang["180 Ringing"] >= 0.19
     assert [report.outcome for report in taken] == ["the caller hung up", "the caller gave up"]

@@ -49,7 +49,7 @@ class Edge:
 def answer(
     edge: Edge, user: str = "alice", secret: str | None = None, *, index: int | None = None, nc: int = 1
 ) -> str:
-    challenges = edge.challenger.challenge_headers()
+    challenges = edge.challenger.challenge_headers("192.0.2.1")
     if index is not None:
         challenges = [challenges[index]]
     value = answer_challenge(
@@ -60,17 +60,17 @@ def answer(
 
 
 def test_md5_stands_on_top_and_sha_256_below() -> None:
-    one, two = Edge().challenger.challenge_headers()
+    one, two = Edge().challenger.challenge_headers("192.0.2.1")
     nonce = Challenge.parse(one).nonce
     assert one == f'Digest realm="sip.example.com", nonce="{nonce}", algorithm=MD5, qop="auth"'
     assert two == f'Digest realm="sip.example.com", nonce="{nonce}", algorithm=SHA-256, qop="auth"'
 
 
 def test_stale_is_said() -> None:
-    for value in Edge().challenger.challenge_headers(stale=True):
+    for value in Edge().challenger.challenge_headers("192.0.2.1", stale=True):
         assert value.endswith(", stale=true")
         assert Challenge.parse(value).stale
-    assert not Challenge.parse(Edge().challenger.challenge_headers()[0]).stale
+    assert not Challenge.parse(Edge().challenger.challenge_headers("192.0.2.1")[0]).stale
 
 
 @pytest.mark.parametrize("user", list(SECRETS))
@@ -99,7 +99,7 @@ def test_wrong_answers() -> None:
 def test_every_changed_part_makes_the_answer_wrong() -> None:
     edge = Edge()
     good = Credentials.parse(answer(edge))
-    other_nonce = Challenge.parse(edge.challenger.challenge_headers()[0]).nonce
+    other_nonce = Challenge.parse(edge.challenger.challenge_headers("192.0.2.1")[0]).nonce
     edge.wall += 1
     for change in (
         {"nonce": other_nonce[:-1] + "A"},
@@ -196,7 +196,7 @@ def test_a_wrong_answer_uses_up_no_count() -> None:
 def test_an_answer_without_qop_is_taken() -> None:
     """RFC 2069, as old phones send it."""
     edge = Edge(counts=NonceCounts())
-    nonce = Challenge.parse(edge.challenger.challenge_headers()[0]).nonce
+    nonce = Challenge.parse(edge.challenger.challenge_headers("192.0.2.1")[0]).nonce
     response = request_digest(
         Algorithm.MD5, ha1("alice", REALM, SECRETS["alice"]), "REGISTER", "sip:sip.example.com", nonce
     )
@@ -211,7 +211,7 @@ def test_an_answer_without_qop_is_taken() -> None:
 def test_sipps_answer_is_taken() -> None:
     """SIPp quotes neither qop nor algorithm, and its uri is the remote address, whatever the Request-URI."""
     edge = Edge()
-    nonce = Challenge.parse(edge.challenger.challenge_headers()[0]).nonce
+    nonce = Challenge.parse(edge.challenger.challenge_headers("192.0.2.1")[0]).nonce
     uri = "sip:127.0.0.1:5060"
     response = request_digest(
         Algorithm.MD5, ha1("alice", REALM, SECRETS["alice"]), "INVITE", uri, nonce,
@@ -254,7 +254,7 @@ def test_which_uris_agree(one: str, other: str, agree: bool) -> None:
 
 def test_algorithms_can_be_chosen() -> None:
     edge = Edge(algorithms=(Algorithm.SHA_512_256,))
-    assert [Challenge.parse(v).algorithm for v in edge.challenger.challenge_headers()] == [
+    assert [Challenge.parse(v).algorithm for v in edge.challenger.challenge_headers("192.0.2.1")] == [
         Algorithm.SHA_512_256
     ]
     assert edge.check(answer(edge)) is Outcome.OK
@@ -394,7 +394,7 @@ def test_injection_through_an_answer_is_refused(field: str) -> None:
 
 def test_a_realm_is_quoted() -> None:
     clock = TimerHeap(lambda: 0.0, lambda: 0.0)
-    challenge = Challenger('a "b" \\c', KEY, clock).challenge_headers()[0]
+    challenge = Challenger('a "b" \\c', KEY, clock).challenge_headers("192.0.2.1")[0]
     assert Challenge.parse(challenge).realm == 'a "b" \\c'
     with pytest.raises(ValueError, match="16 bytes"):
         Challenger(REALM, b"short", clock)

@@ -6,10 +6,11 @@ from trunkline.sip.nonce import NonceCounts, NonceMint
 
 KEY = b"0123456789abcdef"
 NOW = 1_700_000_000.25
+HOST = "192.0.2.1"
 
 
 def test_a_nonce_tells_its_age_to_every_edge_with_the_key() -> None:
-    nonce = NonceMint("example.com", KEY).issue(NOW)
+    nonce = NonceMint("example.com", KEY).issue(NOW, HOST)
     other_edge = NonceMint("example.com", KEY)
     assert len(nonce) == 32
     assert other_edge.issued_at(nonce) == pytest.approx(NOW)
@@ -17,14 +18,25 @@ def test_a_nonce_tells_its_age_to_every_edge_with_the_key() -> None:
 
 
 def test_only_the_key_makes_nonces() -> None:
-    nonce = NonceMint("example.com", KEY).issue(NOW)
+    nonce = NonceMint("example.com", KEY).issue(NOW, HOST)
     assert NonceMint("example.com", KEY[::-1]).issued_at(nonce) is None
     assert NonceMint("example.org", KEY).issued_at(nonce) is None
 
 
+def test_a_nonce_tells_every_edge_whom_it_was_for() -> None:
+    mint, other_edge = NonceMint("example.com", KEY), NonceMint("example.com", KEY)
+    for host in (HOST, "2001:db8::1"):
+        nonce = mint.issue(NOW, host)
+        assert other_edge.is_for(nonce, host)
+        assert not other_edge.is_for(nonce, "192.0.2.2")
+    assert mint.issue(NOW, HOST)[12:] != mint.issue(NOW, "192.0.2.2")[12:]
+    assert not mint.is_for("A" * 32, HOST)
+    assert not NonceMint("example.com", KEY[::-1]).is_for(mint.issue(NOW, HOST), HOST)
+
+
 def test_every_changed_character_is_noticed() -> None:
     mint = NonceMint("example.com", KEY)
-    nonce = mint.issue(NOW)
+    nonce = mint.issue(NOW, HOST)
     for index, char in enumerate(nonce):
         changed = nonce[:index] + ("A" if char != "A" else "B") + nonce[index + 1 :]
         assert mint.issued_at(changed) is None
