@@ -101,7 +101,7 @@ def _page(request: Request, desk: Desk, found: Account, *, why: Refusal = NOT_RE
         "directory/customer.html",
         account=found,
         secrets=desk.accounts.secrets(found.key),
-        users=[user for user in desk.people.users() if user.account == found.key],
+        users=desk.people.users(found.key, limit=PAGE).items,
         version=version_of(found),
         why=why,
         caller_id=[(policy.value, words) for policy, words in _CALLER_ID.items()],
