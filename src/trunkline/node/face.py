@@ -61,6 +61,8 @@ class NodeFace:
     def readiness(self) -> Readiness:
         node = self._node
         reasons = []
+        if node.web_settled is not None and not node.web_settled.is_set():
+            reasons.append("The dashboard and the API are being started.")
         if node.switch.draining:
             reasons.append("The node is draining: it takes no new calls.")
         if node.switch.overloaded:

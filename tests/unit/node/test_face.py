@@ -45,6 +45,10 @@ def test_why_it_is_not_ready(tmp_path: Path) -> None:
         readiness = ground.face.readiness()
         assert not readiness.ready
         assert [reason.split()[3] for reason in readiness.reasons] == ["draining:", "overloaded:"]
+        ground.node.web_settled = asyncio.Event()
+        assert "being started" in ground.face.readiness().reasons[0]
+        ground.node.web_settled.set()
+        assert len(ground.face.readiness().reasons) == 2
 
     on_node(tmp_path, look)
 
