@@ -7,7 +7,6 @@ import typer
 from trunkline.cli.installation import installation
 from trunkline.cli.output import Json, Row, examples, listed, print_card, print_rows, say
 from trunkline.errors import DirectoryError
-from trunkline.trunk.directory import Directory, Snapshot
 from trunkline.trunk.e164 import normalise
 from trunkline.trunk.routes import Route, RouteCarrier
 
@@ -118,10 +117,8 @@ def find(
     as_json: Json = False,
 ) -> None:
     """Say which route a number takes. Exit status 1 when there is none."""
-    store = installation(context).store
-    directory = Directory(Snapshot(routes=tuple(store.routes.list())))
     digits = normalise(number)
-    route = directory.route_for(digits)
+    route = installation(context).store.routes.find(digits)
     if route is None:
         if as_json:
             print_card({"number": digits, "prefix": None, "carriers": []}, as_json)

@@ -15,6 +15,7 @@ from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.uri import SipUri
 from trunkline.store.errors import DatabaseError
 from trunkline.trunk.explain import explain_inbound, explain_outbound
+from trunkline.trunk.health import HealthState
 from trunkline.trunk.verdict import Slug, Verdict
 from trunkline.web.call_feed import CallFeed
 from trunkline.web.views import (
@@ -22,6 +23,7 @@ from trunkline.web.views import (
     CallAudio,
     DirectoryStats,
     Explanation,
+    Glance,
     LiveCall,
     MediaPorts,
     NodeStats,
@@ -33,11 +35,16 @@ from trunkline.web.views import (
     TargetHealth,
     TrialCall,
     Usage,
+    WeakTlsView,
     host_of,
 )
 
 if TYPE_CHECKING:
     from trunkline.node.node import Node
+
+
+WEAK_TLS_S = 86_400.0
+"""So long ago a connection may have been made to be told of."""
 
 
 class NodeFace:
@@ -54,6 +61,8 @@ class NodeFace:
     def readiness(self) -> Readiness:
         node = self._node
         reasons = []
+        if node.web_settled is not None and not node.web_settled.is_set():
+            reasons.append("The dashboard and the API are being started.")
         if node.switch.draining:
             reasons.append("The node is draining: it takes no new calls.")
             reasons += node.membership.status.problems
@@ -136,7 +145,7 @@ class NodeFace:
         registered = tuple(one for one in self.registrations() if one.account == account)
         known = {*hosts, *(host_of(one.source) for one in registered)}
         asked = [at for host in known if (at := visits.last_asked(host)) is not None]
-        weak = [version for host in sorted(known) if (version := visits.last_weak_tls(host)) is not None]
+        weak = [seen.version for host in sorted(known) if (seen := visits.last_weak_tls(host)) is not None]
         refused = visits.last_refused(account)
         return PbxView(
             registrations=registered,
@@ -146,6 +155,25 @@ class NodeFace:
             asked_at=max(asked, default=None),
             weak_tls=next(iter(weak), ""),
         )
+
+    def glance(self, account: str | None, hosts: Sequence[str]) -> Glance:
+        registered = {host_of(one.source): one.account for one in self.registrations()}
+        own = {*hosts, *(host for host, owner in registered.items() if owner == account)}
+        weak = tuple(
+            WeakTlsView(host, seen.version, seen.at, registered.get(host, account))
+            for host, seen in self._node.visits.weak_tls_since(self._node.clock.wall() - WEAK_TLS_S).items()
+            if account is None or host in own
+        )
+        down = (one for one in self.health() if one.state is HealthState.DOWN)
+        seen = Glance(
+            calls=sum(account in (None, call.record.account) for call in self._node.switch),
+            down=tuple(one for one in down if account in (None, one.account)),
+            weak_tls=weak,
+        )
+        if account is not None:
+            return replace(seen, usage=self.usage(account))
+        ports, bans = self.media_ports(), tuple(self.bans())
+        return replace(seen, stats=self.stats(), media_ports=ports, bans=bans)
 
     def health(self) -> list[TargetHealth]:
         return [self._health_of(key) for key in self._node.services.health]

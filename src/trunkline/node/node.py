@@ -104,6 +104,8 @@ class Node:
         self.started_at = time.time()
         self.finished = asyncio.Event()
         """Set when a drain is over: time to `stop`."""
+        self.web_settled: asyncio.Event | None = None
+        """Set once the web process that is started beside this node serves; None: there is none."""
         loop = asyncio.get_running_loop()
         self.clock = LoopClock(loop, self._faulted)
         self.metrics = Metrics()

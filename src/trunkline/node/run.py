@@ -59,9 +59,10 @@ async def _serve(settings: Settings, path: Path | None, log: Log) -> None:
     loop.add_signal_handler(signal.SIGHUP, _reload, node, path, log)
     web = WebProcess(settings, path) if settings.web.enabled else None
     try:
-        await node.start()
         if web is not None:
             web.start()
+            node.web_settled = web.settled
+        await node.start()
         await node.finished.wait()
     finally:
         if web is not None:

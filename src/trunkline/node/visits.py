@@ -28,6 +28,15 @@ class Refused(NamedTuple):
     """The password was for this realm, which is not ours; empty: for ours."""
 
 
+class WeakTls(NamedTuple):
+    """A connection that speaks TLS below 1.2."""
+
+    at: float
+    """When it was made; wall-clock seconds."""
+    version: str
+    """Such as `TLSv1`."""
+
+
 class Visits:
     """One per node. Runs on its loop."""
 
@@ -37,7 +46,7 @@ class Visits:
         self._clock = clock
         self._refused: OrderedDict[str, Refused] = OrderedDict()
         self._asked: OrderedDict[str, float] = OrderedDict()
-        self._weak_tls: OrderedDict[str, str] = OrderedDict()
+        self._weak_tls: OrderedDict[str, WeakTls] = OrderedDict()
 
     def refused(self, flow: Flow, username: str, realm: str = "") -> None:
         """A wrong password for a user name, whether that exists or not, or one for another `realm`."""
@@ -47,7 +56,7 @@ class Visits:
 
     def weak_tls(self, flow: Flow, version: str) -> None:
         """A connection speaks TLS below 1.2."""
-        _remember(self._weak_tls, flow.remote.host, version)
+        _remember(self._weak_tls, flow.remote.host, WeakTls(self._clock.wall(), version))
 
     def asked(self, flow: Flow) -> None:
         """An OPTIONS outside a call was answered."""
@@ -57,9 +66,13 @@ class Visits:
         """The last wrong password for a user name."""
         return self._refused.get(username)
 
-    def last_weak_tls(self, host: str) -> str | None:
-        """The version below TLS 1.2 that a host spoke last, such as `TLSv1`."""
+    def last_weak_tls(self, host: str) -> WeakTls | None:
+        """The last time a host spoke TLS below 1.2."""
         return self._weak_tls.get(host)
+
+    def weak_tls_since(self, at: float) -> dict[str, WeakTls]:
+        """The hosts that spoke it at or after a wall-clock second, the latest last."""
+        return {host: seen for host, seen in self._weak_tls.items() if seen.at >= at}
 
     def last_asked(self, host: str) -> float | None:
         """When a host last asked for our health; wall-clock seconds."""

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import PIPE, Process
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +17,8 @@ RESTART_S = (1.0, 2.0, 5.0, 15.0, 60.0)
 """Pauses before it is started again, when it dies once, twice, … in a row."""
 STEADY_S = 60.0
 """One that lived this long begins a new row."""
+START_S = 30.0
+"""How long its first start is waited for at most."""
 PATIENCE_S = 5.0
 """How long a stopping process is waited for before it is killed."""
 
@@ -30,6 +32,8 @@ class WebProcess:
         self._settings = settings
         self._path = path
         self._log = structlog.get_logger()
+        self.settled = asyncio.Event()
+        """Set once it serves, or will not for now: nobody waits for it any more."""
         self._listener: socket.socket | None = None
         self._keeper: asyncio.Task[None] | None = None
 
@@ -58,6 +62,7 @@ class WebProcess:
             started = loop.time()
             process = await self._spawn(listener)
             try:
+                await self._await_word(process)
                 status = await process.wait()
             except asyncio.CancelledError:
                 await _end(process)
@@ -67,9 +72,16 @@ class WebProcess:
             self._log.error("the web process died", status=status, again_in_s=pause_s)
             await asyncio.sleep(pause_s)
 
+    async def _await_word(self, process: Process) -> None:
+        """Until it has said that it serves (`trunkline.web.process`), or has ended; the first time only."""
+        if not self.settled.is_set() and process.stdout is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.stdout.readline(), START_S)
+            self.settled.set()
+
     async def _spawn(self, listener: socket.socket) -> Process:
         return await asyncio.create_subprocess_exec(
-            *self._command(listener.fileno()), stdin=PIPE, stdout=DEVNULL, pass_fds=[listener.fileno()]
+            *self._command(listener.fileno()), stdin=PIPE, stdout=PIPE, pass_fds=[listener.fileno()]
         )
 
     def _command(self, descriptor: int) -> Sequence[str]:

@@ -13,7 +13,7 @@ from trunkline.store.audit import Trail
 from trunkline.store.database import Database
 from trunkline.store.errors import AlreadyExistsError, InUseError
 from trunkline.store.keys import Keyring
-from trunkline.store.loading import check_exists, load_carriers, load_groups
+from trunkline.store.loading import Listed, check_exists, load_carriers, load_groups, page_of_keys
 from trunkline.store.rows import Row, carrier_from, carrier_values, gateway_values
 from trunkline.trunk.carrier import Carrier, CarrierCredentials, Gateway, GatewayTransport, Network, Rewrite
 from trunkline.trunk.directory import Kind
@@ -86,6 +86,12 @@ class Carriers:
         """All carriers, by name. Raises `KeyFileError` when a secret needs another key file."""
         with self._database.read() as connection:
             return load_carriers(connection, self._keyring)
+
+    def page(self, *, after: str = "", limit: int = 50) -> Listed[Carrier]:
+        """Up to `limit` (1 to 1000) carriers behind the name `after`. Raises as `list` does."""
+        with self._database.read() as connection:
+            found = page_of_keys(connection, Kind.CARRIER, [], after, limit)
+            return Listed(load_carriers(connection, self._keyring, found.keys), found.more)
 
     def get(self, name: str) -> Carrier:
         """Raises `NotFoundError`, `KeyFileError`."""

@@ -6,7 +6,7 @@ For the repositories (one, or all) and for `directory_source` (all at the start,
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final, Generic, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -99,6 +99,15 @@ def load_routes(connection: Connection, keys: Iterable[str] | None = None) -> li
 
 
 MAX_PAGE: Final = 1000
+_T = TypeVar("_T")
+
+
+class Listed(NamedTuple, Generic[_T]):
+    """Some things in the order of their keys, and whether more follow: then the last one's key is where to go
+    on."""
+
+    items: Sequence[_T]
+    more: bool
 
 
 class KeyPage(NamedTuple):
@@ -112,17 +121,17 @@ def page_of_keys(
     connection: Connection,
     kind: Kind,
     conditions: Sequence[sa.ColumnElement[bool]],
-    after: str,
+    after: str | None,
     limit: int,
     *,
     first: str = "",
 ) -> KeyPage:
-    """Up to `limit` (1 to 1000) keys behind `after` and from `first` on, whose rows meet `conditions`. The
-    last page costs what the first one does."""
+    """Up to `limit` (1 to 1000) keys behind `after` (None: from the beginning) and from `first` on, whose
+    rows meet `conditions`. The last page costs what the first one does."""
     limit = max(1, min(limit, MAX_PAGE))
     key = SHAPES[kind].parent.c[SHAPES[kind].key]
     # One lower bound alone: SQLite takes any of several for its way into the index, not the highest.
-    begin = key > after if after >= first else key >= first
+    begin = key > after if after is not None and after >= first else key >= first
     query = sa.select(key).where(begin, *conditions).order_by(key).limit(limit + 1)
     keys = list(connection.execute(query).scalars())
     return KeyPage(keys[:limit], len(keys) > limit)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, TypedDict, Unpack
+from typing import NamedTuple, TypedDict, Unpack
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -14,7 +14,7 @@ from trunkline.store.audit import Trail
 from trunkline.store.database import Database
 from trunkline.store.errors import AlreadyExistsError
 from trunkline.store.loading import check_exists, load_numbers, page_of_keys
-from trunkline.store.rows import endpoint_values, number_values
+from trunkline.store.rows import Values, endpoint_values, number_values
 from trunkline.trunk.directory import Kind
 from trunkline.trunk.forwarding import ForwardingList
 from trunkline.trunk.number import Number
@@ -71,13 +71,12 @@ class Numbers:
         with self._database.write() as connection:
             check_exists(connection, Kind.ACCOUNT, number.account)
             try:
-                connection.execute(schema.number.insert().values(created_at=now, **number_values(number)))
+                insert_number(connection, number, now)
             except IntegrityError:
                 raise AlreadyExistsError(
                     "number", number.e164, "trunkline number list shows whose it is"
                 ) from None
-            _write_endpoints(connection, number)
-            self._changed(connection, number, "add", after=number_values(number))
+            number_changed(self._trail, connection, number, "add", after=number_values(number))
 
     def list(self, account: str | None = None) -> Sequence[Number]:
         """All numbers, or those of `account`, in order. Raises `NotFoundError` when there is no such
@@ -125,7 +124,8 @@ class Numbers:
             )
             connection.execute(schema.endpoint.delete().where(schema.endpoint.c.number == e164))
             _write_endpoints(connection, number)
-            self._changed(connection, number, "change", number_values(before), number_values(number))
+            values = number_values(before), number_values(number)
+            number_changed(self._trail, connection, number, "change", *values)
         return number
 
     def remove(self, e164: str, *, guard: Guard | None = None) -> None:
@@ -136,25 +136,26 @@ class Numbers:
             if guard is not None:
                 guard(before)
             connection.execute(schema.number.delete().where(schema.number.c.e164 == e164))
-            self._changed(connection, before, "remove", before=number_values(before))
+            number_changed(self._trail, connection, before, "remove", before=number_values(before))
 
-    def _changed(
-        self,
-        connection: Connection,
-        number: Number,
-        action: str,
-        before: dict[str, Any] | None = None,
-        after: dict[str, Any] | None = None,
-    ) -> None:
-        self._trail.changed(
-            connection,
-            Kind.NUMBER,
-            number.e164,
-            action,
-            account=number.account,
-            before=before,
-            after=after,
-        )
+
+def insert_number(connection: Connection, number: Number, now: float) -> None:
+    """Within a transaction. Raises `sqlalchemy.exc.IntegrityError` when somebody has it."""
+    connection.execute(schema.number.insert().values(created_at=now, **number_values(number)))
+    _write_endpoints(connection, number)
+
+
+def number_changed(
+    trail: Trail,
+    connection: Connection,
+    number: Number,
+    action: str,
+    before: Values | None = None,
+    after: Values | None = None,
+) -> None:
+    """Tell the nodes and the audit trail, within the transaction."""
+    key, account = number.e164, number.account
+    trail.changed(connection, Kind.NUMBER, key, action, account=account, before=before, after=after)
 
 
 def _write_endpoints(connection: Connection, number: Number) -> None:

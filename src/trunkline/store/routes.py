@@ -11,7 +11,7 @@ from trunkline.store import schema
 from trunkline.store.audit import Trail
 from trunkline.store.database import Database
 from trunkline.store.errors import AlreadyExistsError
-from trunkline.store.loading import check_exists, load_routes
+from trunkline.store.loading import Listed, check_exists, load_routes, page_of_keys
 from trunkline.store.rows import route_carrier_values
 from trunkline.trunk.directory import Kind
 from trunkline.trunk.routes import Route
@@ -52,6 +52,20 @@ class Routes:
         """All routes, by prefix."""
         with self._database.read() as connection:
             return load_routes(connection)
+
+    def page(self, *, after: str | None = None, limit: int = 50) -> Listed[Route]:
+        """Up to `limit` (1 to 1000) routes behind the prefix `after`; None: from the beginning, where that of
+        every number is.
+        """
+        with self._database.read() as connection:
+            found = page_of_keys(connection, Kind.ROUTE, [], after, limit)
+            return Listed(load_routes(connection, found.keys), found.more)
+
+    def find(self, digits: str) -> Route | None:
+        """The route that calls to an E.164 number take: that of its longest prefix."""
+        beginnings = [digits[:length] for length in range(len(digits) + 1)]
+        with self._database.read() as connection:
+            return max(load_routes(connection, beginnings), key=lambda route: len(route.prefix), default=None)
 
     def get(self, prefix: str) -> Route:
         """Raises `NotFoundError`."""

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -17,7 +17,8 @@ from sqlalchemy.engine import Connection
 from trunkline.store import schema
 from trunkline.store.audit import Trail
 from trunkline.store.database import Database
-from trunkline.store.errors import InUseError, NotFoundError
+from trunkline.store.errors import InUseError, NotFoundError, StoreError
+from trunkline.store.loading import MAX_PAGE
 from trunkline.store.users import Role
 
 _SEEN_EVERY_S: Final = 60.0
@@ -57,6 +58,16 @@ class Session:
     def name(self) -> str:
         """Who is signed in: user name or account key."""
         return self.user or self.account or ""
+
+
+class SessionPage(NamedTuple):
+    """Some sessions, newest first, and the cursor of the page behind; None: that was the last."""
+
+    sessions: Sequence[Session]
+    next_cursor: str | None
+
+
+_ORDER: Final = (schema.web_session.c.created_at, schema.web_session.c.token_hash)
 
 
 class Sessions:
@@ -136,20 +147,54 @@ class Sessions:
                 )
         return _session(row)
 
-    def list(self, *, user: str | None = None, account: str | None = None) -> Sequence[Session]:
-        """Living sessions, newest first: of one user, of one account (its users' included), or all."""
-        table = schema.web_session
-        query = (
-            sa.select(table)
-            .where(sa.or_(table.c.expires_at.is_(None), table.c.expires_at > self._wall()))
-            .order_by(table.c.created_at.desc())
-        )
-        if user is not None:
-            query = query.where(table.c.user == user)
-        if account is not None:
-            query = query.where(table.c.account == account)
+    def list(self, *, account: str | None = None) -> Sequence[Session]:
+        """Living sessions, newest first: of one account (its users' included), or all."""
         with self._database.read() as connection:
-            return [_session(row) for row in connection.execute(query)]
+            return [_session(row) for row in connection.execute(self._living(None, account, None))]
+
+    def page(
+        self,
+        *,
+        user: str | None = None,
+        account: str | None = None,
+        kind: SessionKind | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> SessionPage:
+        """Up to `limit` (1 to 1000) living sessions, newest first, from `cursor` on: of one user, of one
+        account (its users' included), of one kind, or all. Raises `StoreError` for a bad cursor.
+        """
+        limit = max(1, min(limit, MAX_PAGE))
+        query = self._living(user, account, kind).limit(limit + 1)
+        if cursor is not None:
+            query = query.where(sa.tuple_(*_ORDER) < sa.tuple_(*_key(cursor)))
+        with self._database.read() as connection:
+            found = [_session(row) for row in connection.execute(query)]
+        last = found[limit - 1] if len(found) > limit else None
+        return SessionPage(found[:limit], None if last is None else f"{last.created_at!r}/{last.id}")
+
+    def get(self, id_: str) -> Session:
+        """A living one. Raises `NotFoundError`."""
+        with self._database.read() as connection:
+            query = self._living(None, None, None).where(schema.web_session.c.token_hash == id_)
+            row = connection.execute(query).first()
+        if row is None:
+            raise NotFoundError("session", id_[:12])
+        return _session(row)
+
+    def _living(
+        self, user: str | None, account: str | None, kind: SessionKind | None
+    ) -> sa.Select[tuple[Any, ...]]:
+        table = schema.web_session
+        wanted = ((table.c.user, user), (table.c.account, account), (table.c.kind, kind))
+        return (
+            sa.select(table)
+            .where(
+                sa.or_(table.c.expires_at.is_(None), table.c.expires_at > self._wall()),
+                *(column == value for column, value in wanted if value is not None),
+            )
+            .order_by(*(column.desc() for column in _ORDER))
+        )
 
     def revoke(self, id_: str) -> Session:
         """End a session. Raises `NotFoundError`."""
@@ -167,6 +212,14 @@ class Sessions:
 def session_id(token: str) -> str:
     """What a token is stored under."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _key(cursor: str) -> tuple[sa.ColumnElement[float], sa.ColumnElement[str]]:
+    moment, _, id_ = cursor.partition("/")
+    try:
+        return sa.literal(float(moment)), sa.literal(id_)
+    except ValueError:
+        raise StoreError(f"{cursor!r} is not a cursor; leave it out to begin at the newest") from None
 
 
 def _check_room(connection: Connection, mine: sa.ColumnElement[bool]) -> None:

@@ -23,7 +23,7 @@ from trunkline.store.credit import MAX_CENTS, charge, money
 from trunkline.store.database import Database
 from trunkline.store.errors import AlreadyExistsError, InUseError, NotForSaleError, NotFoundError
 from trunkline.store.loading import check_exists, load_numbers
-from trunkline.store.numbers import Guard
+from trunkline.store.numbers import Guard, insert_number, number_changed
 from trunkline.store.rows import Values, number_values
 from trunkline.trunk.country import country_of
 from trunkline.trunk.directory import Kind
@@ -184,13 +184,11 @@ class Stock:
             charge(connection, self._trail, account, found.price_cents, f"number {e164}")
             number = Number(e164, account)
             try:
-                connection.execute(
-                    schema.number.insert().values(created_at=self._wall(), **number_values(number))
-                )
+                insert_number(connection, number, self._wall())
             except IntegrityError:
                 raise NotForSaleError(e164) from None
             after = {**number_values(number), "price": money(found.price_cents)}
-            self._changed(connection, number, "buy", after=after)
+            number_changed(self._trail, connection, number, "buy", after=after)
         return number
 
     def cancel(self, e164: str, *, country: str | None = None, guard: Guard | None = None) -> None:
@@ -210,7 +208,7 @@ class Stock:
             if country not in (None, found.country):
                 raise NotFoundError("number", e164, f"none of {country} has these digits")
             connection.execute(schema.number.delete().where(schema.number.c.e164 == e164))
-            self._changed(connection, number, "cancel", before=number_values(number))
+            number_changed(self._trail, connection, number, "cancel", before=number_values(number))
 
     def owned(
         self, account: str, wanted: StockFilter | None = None, *, offset: int = 0, limit: int = 10
@@ -234,24 +232,6 @@ class Stock:
         return OwnedPage(
             len(found),
             [OwnedNumber(numbers[e164], country, kind, features) for e164, country, kind, features in page],
-        )
-
-    def _changed(
-        self,
-        connection: Connection,
-        number: Number,
-        action: str,
-        before: Values | None = None,
-        after: Values | None = None,
-    ) -> None:
-        self._trail.changed(
-            connection,
-            Kind.NUMBER,
-            number.e164,
-            action,
-            account=number.account,
-            before=before,
-            after=after,
         )
 
     def _told(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from threading import BoundedSemaphore
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from argon2 import PasswordHasher
@@ -21,7 +21,7 @@ from trunkline.store import schema
 from trunkline.store.audit import Trail
 from trunkline.store.database import Database
 from trunkline.store.errors import AlreadyExistsError, NotFoundError, StoreError
-from trunkline.store.loading import check_exists
+from trunkline.store.loading import MAX_PAGE, Listed, check_exists
 from trunkline.trunk.directory import Kind
 
 MIN_PASSWORD_LENGTH: Final = 10
@@ -118,7 +118,7 @@ class Users:
                 _HASHER.verify(row.password_hash, password)
             except (VerificationError, InvalidHashError):
                 return None
-        return User(row.name, Role(row.role), row.account, row.created_at)
+        return _user(row)
 
     def get(self, name: str) -> User:
         """Raises `NotFoundError`."""
@@ -127,17 +127,16 @@ class Users:
 
     def list(self, account: str | None = None) -> Sequence[User]:
         """All users by name, or those of `account`."""
-        table = schema.web_user
-        query = sa.select(table.c.name, table.c.role, table.c.account, table.c.created_at).order_by(
-            table.c.name
-        )
-        if account is not None:
-            query = query.where(table.c.account == account)
         with self._database.read() as connection:
-            return [
-                User(name, Role(role), of, created_at)
-                for name, role, of, created_at in connection.execute(query)
-            ]
+            return [_user(row) for row in connection.execute(_by_name(account))]
+
+    def page(self, account: str | None = None, *, after: str = "", limit: int = 50) -> Listed[User]:
+        """Up to `limit` (1 to 1000) users behind the name `after`: all, or those of `account`."""
+        limit = max(1, min(limit, MAX_PAGE))
+        query = _by_name(account).where(schema.web_user.c.name > after).limit(limit + 1)
+        with self._database.read() as connection:
+            found = [_user(row) for row in connection.execute(query)]
+        return Listed(found[:limit], len(found) > limit)
 
     def remove(self, name: str) -> None:
         """Raises `NotFoundError`, and `StoreError` for the last operator."""
@@ -165,9 +164,20 @@ class Users:
         self._trail.told(connection, "user", user.name, action, account=user.account, after=values)
 
 
+def _by_name(account: str | None) -> sa.Select[tuple[Any, ...]]:
+    """Everybody, or the people of `account`."""
+    table = schema.web_user
+    query = sa.select(table).order_by(table.c.name)
+    return query if account is None else query.where(table.c.account == account)
+
+
+def _user(row: Any) -> User:
+    return User(row.name, Role(row.role), row.account, row.created_at)
+
+
 def _load(connection: Connection, name: str) -> User:
     table = schema.web_user
     row = connection.execute(sa.select(table).where(table.c.name == name.lower())).first()
     if row is None:
         raise NotFoundError("user", name, "trunkline user list shows them")
-    return User(row.name, Role(row.role), row.account, row.created_at)
+    return _user(row)

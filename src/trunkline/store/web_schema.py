@@ -32,6 +32,7 @@ web_session = sa.Table(
     column("created_at", MOMENT),
     column("seen_at", MOMENT),
     sa.Column("expires_at", MOMENT, nullable=True, index=True),
+    sa.Index("ix_web_session_created_at", "created_at", "token_hash"),
 )
 
 audit = sa.Table(

@@ -75,7 +75,12 @@ class Slug(Enum):
         "Check key and secret in the PBX: username = API key, password = API secret.",
     )
     NOT_ALLOWED = _Kind(
-        "not-allowed", Fault.CUSTOMER, 603, 21, "The account does not allow this request.", ""
+        "not-allowed",
+        Fault.CUSTOMER,
+        603,
+        21,
+        "The account does not allow this request.",
+        "Let the operator allow it for the account, or don't send it.",
     )
     CODEC_MISMATCH = _Kind(
         "codec-mismatch",
@@ -214,7 +219,12 @@ class Slug(Enum):
         "refused", Fault.ENDPOINT, 403, 21, "The far end refused the call (4xx or 6xx).", "See its own log."
     )
     REDIRECTED = _Kind(
-        "redirected", Fault.ENDPOINT, 302, 23, "The far end redirected; redirects are not followed.", ""
+        "redirected",
+        Fault.ENDPOINT,
+        302,
+        23,
+        "The far end redirected; redirects are not followed.",
+        "Forward to the address that it named, or end the redirection there.",
     )
     CHALLENGED = _Kind(
         "challenged",
@@ -277,14 +287,21 @@ class Slug(Enum):
     NO_ACK = _Kind(
         "no-ack", Fault.CALLER, 408, 102, "The answer was never acknowledged.", "Check NAT and Contact."
     )
-    MAX_DURATION = _Kind("max-duration", Fault.SERVICE, 200, 16, "The call reached its longest duration.", "")
+    MAX_DURATION = _Kind(
+        "max-duration",
+        Fault.SERVICE,
+        200,
+        16,
+        "The call reached its longest duration.",
+        "Raise outbound.max_duration_s.",
+    )
     HUNG_UP_BY_OPERATOR = _Kind(
         "hung-up-by-operator",
         Fault.SERVICE,
         200,
         16,
         "The call was ended by hand, on the dashboard, the command line or the API.",
-        "",
+        "Ask the operator, or whoever signs in for the account.",
     )
     # the service
     DRAINING = _Kind("draining", Fault.SERVICE, 503, 42, "The node takes no new calls.", "Try another edge.")
@@ -299,8 +316,22 @@ class Slug(Enum):
         "No media port is free.",
         "Widen media.port_min to media.port_max.",
     )
-    SHUT_DOWN = _Kind("shut-down", Fault.SERVICE, 503, 41, "The node was shut down.", "")
-    CRASHED = _Kind("crashed", Fault.SERVICE, 500, 41, "The node stopped without ending the call.", "")
+    SHUT_DOWN = _Kind(
+        "shut-down",
+        Fault.SERVICE,
+        503,
+        41,
+        "The node was shut down.",
+        "Place it again; to let calls end by themselves, drain the node before it is stopped.",
+    )
+    CRASHED = _Kind(
+        "crashed",
+        Fault.SERVICE,
+        500,
+        41,
+        "The node stopped without ending the call.",
+        "Place it again; the node's log says why it stopped.",
+    )
     INTERNAL_ERROR = _Kind(
         "internal-error", Fault.SERVICE, 500, 41, "A fault in the service.", "Report it with the log."
     )

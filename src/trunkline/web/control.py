@@ -23,6 +23,7 @@ from trunkline.web.views import (
     CallEvent,
     DirectoryStats,
     Explanation,
+    Glance,
     LiveCall,
     MediaPorts,
     NodeStats,
@@ -102,6 +103,13 @@ def _add_peers(app: FastAPI, node: NodeView) -> None:
     @app.get("/pbx/{account}")
     async def pbx(account: str, host: Annotated[list[str], Query()] = []) -> PbxView:  # noqa: B006 - read only
         return node.pbx(account, host)
+
+    @app.get("/glance")
+    async def glance(
+        account: str | None = None,
+        host: Annotated[list[str], Query()] = [],  # noqa: B006 - read only
+    ) -> Glance:
+        return node.glance(account, host)
 
     @app.get("/health")
     async def health() -> list[TargetHealth]:

@@ -21,6 +21,7 @@ from trunkline.web.views import (
     CallEvent,
     DirectoryStats,
     Explanation,
+    Glance,
     LiveCall,
     MediaPorts,
     NodeStats,
@@ -40,6 +41,7 @@ _AUDIO: TypeAdapter[CallAudio | None] = TypeAdapter(CallAudio | None)
 _QUALITY: TypeAdapter[Quality | None] = TypeAdapter(Quality | None)
 _REGISTRATIONS = TypeAdapter(list[RegistrationView])
 _PBX = TypeAdapter(PbxView)
+_GLANCE = TypeAdapter(Glance)
 _HEALTH = TypeAdapter(list[TargetHealth])
 _PING = TypeAdapter(PingAnswer)
 _TRIAL = TypeAdapter(TrialCall)
@@ -140,6 +142,12 @@ class ControlClient:
         """What has been seen of the account's PBX; `hosts` are addresses that it is known to use besides."""
         query = urlencode([("host", host) for host in hosts])
         return self._get(f"/pbx/{quote(account, safe='')}?{query}", _PBX)
+
+    def glance(self, account: str | None = None, hosts: Sequence[str] = ()) -> Glance:
+        """What the first page shows: of everything, or of one account, whose PBX is known to use `hosts`
+        besides."""
+        asked = [] if account is None else [("account", account)]
+        return self._get(f"/glance?{urlencode([*asked, *(('host', host) for host in hosts)])}", _GLANCE)
 
     def health(self) -> list[TargetHealth]:
         """How endpoints and gateways have answered lately."""

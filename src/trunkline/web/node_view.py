@@ -11,6 +11,7 @@ from trunkline.web.views import (
     CallAudio,
     DirectoryStats,
     Explanation,
+    Glance,
     LiveCall,
     MediaPorts,
     NodeStats,
@@ -62,6 +63,10 @@ class NodeView(Protocol):
 
     def pbx(self, account: str, hosts: Sequence[str]) -> PbxView:
         """What has been seen of the account's PBX; `hosts` are addresses that it is known to use besides."""
+
+    def glance(self, account: str | None, hosts: Sequence[str]) -> Glance:
+        """What the first page shows: of everything, or of one account, whose PBX is known to use `hosts`
+        besides."""
 
     def health(self) -> list[TargetHealth]:
         """Every endpoint and gateway that was heard of."""

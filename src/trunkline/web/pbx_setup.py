@@ -7,7 +7,7 @@ command line and the dashboard both ask here.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from trunkline.call.record import Direction
+from trunkline.call.record import CallRecord, Direction
 from trunkline.config import Settings, SocketAddress
 from trunkline.pbx.sighting import Contact, Sighting
 from trunkline.pbx.trunk_facts import UNKNOWN_SECRET, Edge, TrunkFacts
@@ -70,11 +70,8 @@ def sighting(store: "Store", node: "ControlClient", key: str, now: float) -> Sig
     """What the node and the records know of the PBX of account `key`. Raises `NotFoundError`,
     `ControlError`."""
     account = store.accounts.get(key)
-    (out, in_) = (
-        next(iter(store.calls.list(CallFilter(account=key, direction=direction), limit=1).calls), None)
-        for direction in (Direction.OUTBOUND, Direction.INBOUND)
-    )
-    view = node.pbx(key, [] if out is None else [host_of(out.source)])
+    out, in_ = _last_call(store, key, Direction.OUTBOUND), _last_call(store, key, Direction.INBOUND)
+    view = node.pbx(key, _host(out))
     return Sighting(
         now=now,
         blocked=account.blocked,
@@ -89,6 +86,20 @@ def sighting(store: "Store", node: "ControlClient", key: str, now: float) -> Sig
         out=out,
         in_=in_,
     )
+
+
+def called_from(store: "Store", key: str) -> list[str]:
+    """The address that the last call of account `key` came from, if there was one."""
+    return _host(_last_call(store, key, Direction.OUTBOUND))
+
+
+def _last_call(store: "Store", key: str, direction: Direction) -> CallRecord | None:
+    found = store.calls.list(CallFilter(account=key, direction=direction), limit=1).calls
+    return next(iter(found), None)
+
+
+def _host(call: CallRecord | None) -> list[str]:
+    return [] if call is None else [host_of(call.source)]
 
 
 def _port(bound: Sequence[SocketAddress]) -> int | None:

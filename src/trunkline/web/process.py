@@ -29,8 +29,9 @@ NICENESS = 10
 def run(settings: Settings, log: Log, listener: int | None = None) -> None:
     """Serve until told to stop. Raises `TrunklineError`.
 
-    `listener` is the descriptor of a listening socket that a node handed over: then the end of standard input
-    is the sign to go. None: listen at `web.bind`.
+    `listener` is the descriptor of a listening socket that a node handed over: then a line on standard output
+    tells it that requests are served, and the end of standard input is the sign to go. None: listen at
+    `web.bind`.
     """
     bind = settings.web.bind
     listening = listen_tcp(bind.host, bind.port) if listener is None else socket.socket(fileno=listener)
@@ -56,9 +57,20 @@ async def _serve(settings: Settings, listening: socket.socket, *, led: bool) -> 
     try:
         async with WebhookService(office):
             await server.start()
+            if led:
+                _say_so()
             await stopped.wait()
     finally:
         # A stream of events has no end of its own to wait for.
         office.live.close()
         await server.stop()
         office.close()
+
+
+def _say_so() -> None:
+    """Nothing else is written there: the node reads one line."""
+    with contextlib.suppress(OSError):
+        os.write(sys.stdout.fileno(), b"serving\n")
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, sys.stdout.fileno())
+    os.close(silence)

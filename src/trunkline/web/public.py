@@ -1,7 +1,8 @@
 """The HTTP port for machines: is the node alive, does it take calls, what has it counted.
 
 `/healthz` answers while the loop turns: restart the node when it doesn't. `/readyz` says whether new calls
-are taken: a draining or overloaded node answers 503 with its reasons. `/metrics` is for Prometheus. No
+are taken: a node that is being started with its dashboard, draining or overloaded answers 503 with its
+reasons. `/metrics` is for Prometheus. No
 password: the address it is bound to is the operator's choice.
 """
 

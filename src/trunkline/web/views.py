@@ -235,6 +235,35 @@ class MediaPorts:
 
 
 @dataclass(frozen=True, slots=True)
+class WeakTlsView:
+    """A host that spoke TLS below 1.2 within the last day."""
+
+    host: str
+    version: str
+    """Such as `TLSv1`."""
+    at: float
+    account: str | None
+    """Whose device at this host is registered; None: nobody's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What the first page shows of the node: all of it (an operator's), or what is one account's."""
+
+    calls: int
+    """Under way, ringing ones included."""
+    down: tuple[TargetHealth, ...]
+    """Endpoints, and for operators gateways, that are down."""
+    weak_tls: tuple[WeakTlsView, ...]
+    usage: Usage | None = None
+    """Of the account."""
+    stats: NodeStats | None = None
+    """For operators, as are the rest."""
+    media_ports: MediaPorts | None = None
+    bans: tuple[BanView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DirectoryStats:
     """What the directory in memory holds after a refresh."""
 

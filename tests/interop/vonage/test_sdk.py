@@ -18,7 +18,7 @@ from vonage_numbers import (
     VoiceCallbackType,
 )
 
-from tests.interop.addresses import accepts, free_port, wait_for
+from tests.interop.addresses import free_port, wait_for
 from tests.interop.conftest import Speak, Start
 from tests.interop.node import HOST, KEY, SECRET, Node, running_node
 from tests.interop.sipp.scenario import Callee, Caller, sdp
@@ -62,7 +62,6 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
             "--price",
             "0.90",
         )
-        wait_for("the API", lambda: accepts(HOST, WEB_PORT), within_s=30)
         yield node
 
 

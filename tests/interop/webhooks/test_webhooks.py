@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.interop.addresses import accepts, free_port, wait_for
+from tests.interop.addresses import free_port, wait_for
 from tests.interop.conftest import Start
 from tests.interop.node import HOST, KEY, SECRET, CommandError, Node, running_node
 from tests.interop.sipp.program import Sipp
@@ -36,7 +36,6 @@ PINGING = {
 
 def prepare(node: Node, receiver: Receiver) -> None:
     """A webhook, which is told what happens from then on; a carrier and numbers."""
-    wait_for("the API", lambda: accepts(HOST, WEB_PORT), within_s=30)
     with api(node) as client:
         made = client.post("/v1/webhooks", json={"url": receiver.url})
     assert made.status_code == 201, made.text

@@ -5,21 +5,24 @@ from trunkline.call.quality import EVERY_S, MAX_POINTS
 from trunkline.call.quality_watch import QualityWatch
 
 
-def watched(world: World) -> QualityWatch:
-    return QualityWatch(world.clock, world.node.switch.call, lambda loss, jitter_ms, codec: 4.0)
-
-
-def only_call(world: World) -> str:
+def listening(world: World) -> tuple[QualityWatch, str]:
+    """To a call that was answered just now."""
+    world.talking_outbound()
+    watch = QualityWatch(world.clock, world.node.switch.call, lambda loss, jitter_ms, codec: 4.0)
     (call,) = world.node.switch
-    return call.record.call_id
+    watch.answered(call.record.call_id)
+    return watch, call.record.call_id
+
+
+def over(world: World) -> None:
+    """The call has ended, and nothing is left of it."""
+    world.finish()
+    assert len(world.clock) == 0
 
 
 def test_a_call_is_asked_every_few_seconds_from_its_answer_on() -> None:
     world = World()
-    world.talking_outbound()
-    watch = watched(world)
-    call_id = only_call(world)
-    watch.answered(call_id)
+    watch, call_id = listening(world)
     watch.answered(call_id)
     world.clock.advance(EVERY_S - 0.1)
     assert watch.course(call_id) is None
@@ -40,10 +43,7 @@ def test_a_call_is_asked_every_few_seconds_from_its_answer_on() -> None:
 
 def test_a_long_call_is_asked_less_often() -> None:
     world = World()
-    world.talking_outbound()
-    watch = watched(world)
-    call_id = only_call(world)
-    watch.answered(call_id)
+    watch, call_id = listening(world)
     world.clock.advance(EVERY_S * MAX_POINTS + 4 * EVERY_S + 1)
     course = watch.course(call_id)
     assert course is not None
@@ -55,26 +55,18 @@ def test_a_long_call_is_asked_less_often() -> None:
 
 def test_a_short_call_leaves_nothing() -> None:
     world = World()
-    world.talking_outbound()
-    watch = watched(world)
-    call_id = only_call(world)
-    watch.answered(call_id)
+    watch, call_id = listening(world)
     world.customer.the_usage.bye()
     assert watch.ended(call_id) is None
     world.clock.advance(EVERY_S + 1)
     assert watch.course(call_id) is None
-    world.finish()
-    assert len(world.clock) == 0, "no timer is left"
+    over(world)
 
 
 def test_a_call_that_nobody_knows_any_more_is_asked_no_more() -> None:
     world = World()
-    world.talking_outbound()
-    watch = watched(world)
-    call_id = only_call(world)
-    watch.answered(call_id)
+    watch, call_id = listening(world)
     world.customer.the_usage.bye()
     world.clock.advance(EVERY_S + 1)
     assert watch.course(call_id) is None
-    world.finish()
-    assert len(world.clock) == 0
+    over(world)

@@ -8,9 +8,11 @@ import pytest
 from tests.interop.addresses import free_port
 from tests.unit.net.wire import until
 from tests.unit.node.ground import CALLED, HOST, KEY, NUMBER, Ground, on_node
+from tests.unit.sip.fake_wire import FakeFlow
 from trunkline.call.quality import Quality
 from trunkline.call.record import Direction
 from trunkline.net.admission import Evidence
+from trunkline.sip.ports import Address
 from trunkline.store.errors import DatabaseError
 from trunkline.trunk.verdict import Slug
 from trunkline.web.views import PbxView, Question
@@ -43,6 +45,10 @@ def test_why_it_is_not_ready(tmp_path: Path) -> None:
         readiness = ground.face.readiness()
         assert not readiness.ready
         assert [reason.split()[3] for reason in readiness.reasons] == ["draining:", "overloaded:"]
+        ground.node.web_settled = asyncio.Event()
+        assert "being started" in ground.face.readiness().reasons[0]
+        ground.node.web_settled.set()
+        assert len(ground.face.readiness().reasons) == 2
 
     on_node(tmp_path, look)
 
@@ -144,5 +150,22 @@ def test_what_has_been_seen_of_a_pbx(tmp_path: Path) -> None:
         assert view.refused_at is not None
         assert view.refused_source.startswith(f"UDP {HOST}:")
         assert face.pbx("another", []).refused_at is None
+
+    on_node(tmp_path, look)
+
+
+def test_a_glance(tmp_path: Path) -> None:
+    async def look(ground: Ground) -> None:
+        face, node = ground.face, ground.node
+        for host in ("192.0.2.1", "192.0.2.2"):
+            node.visits.weak_tls(FakeFlow(remote=Address(host, 40_000)), "TLSv1")
+        everything = face.glance(None, [])
+        assert [one.host for one in everything.weak_tls] == ["192.0.2.1", "192.0.2.2"]
+        assert (everything.calls, everything.stats, everything.usage) == (0, face.stats(), None)
+        assert everything.media_ports == face.media_ports()
+        own = face.glance(KEY, ["192.0.2.2"])
+        assert [(one.host, one.account) for one in own.weak_tls] == [("192.0.2.2", KEY)]
+        assert (own.usage, own.stats, own.bans) == (face.usage(KEY), None, ())
+        assert face.glance("nobody", []).weak_tls == ()
 
     on_node(tmp_path, look)

@@ -41,11 +41,19 @@ def test_strangers_fill_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_another_realm_and_a_weak_tls_are_remembered() -> None:
-    visits = Visits(FakeClock())
+    clock = FakeClock()
+    visits = Visits(clock)
     visits.refused(flow("192.0.2.1"), "trunk1", "r" * 1000)
     refused = visits.last_refused("trunk1")
     assert refused is not None
     assert refused.realm == "r" * 64
     visits.weak_tls(flow("192.0.2.1"), "TLSv1")
-    assert visits.last_weak_tls("192.0.2.1") == "TLSv1"
-    assert visits.last_weak_tls("192.0.2.2") is None
+    clock.advance(10)
+    visits.weak_tls(flow("192.0.2.2"), "TLSv1.1")
+    first, second = (visits.last_weak_tls(f"192.0.2.{host}") for host in (1, 2))
+    assert first is not None
+    assert second is not None
+    assert (first.version, second.version, second.at - first.at) == ("TLSv1", "TLSv1.1", 10)
+    assert visits.last_weak_tls("192.0.2.3") is None
+    assert visits.weak_tls_since(first.at) == {"192.0.2.1": first, "192.0.2.2": second}
+    assert visits.weak_tls_since(second.at) == {"192.0.2.2": second}

@@ -55,6 +55,9 @@ def test_it_is_started_again_when_it_dies_and_ends_with_the_node(
         web = WebProcess(settings, tmp_path / "trunkline.toml")
         web.start()
         try:
+            assert not web.settled.is_set()
+            await asyncio.wait_for(web.settled.wait(), PATIENCE_S)
+            assert await asyncio.to_thread(answered, settings), "it said that it serves"
             first = await asyncio.to_thread(started, settings)
             os.kill(first, signal.SIGKILL)
             # The socket is the node's: nobody is refused meanwhile.
@@ -80,6 +83,20 @@ def test_a_port_that_is_taken_stops_the_start(tmp_path: Path) -> None:
 
     asyncio.run(scenario())
     taken.close()
+
+
+def test_one_that_dies_is_not_waited_for(tmp_path: Path) -> None:
+    settings = installed(tmp_path)
+
+    async def scenario() -> None:
+        web = WebProcess(settings, tmp_path / "nowhere.toml")
+        web.start()
+        try:
+            await asyncio.wait_for(web.settled.wait(), PATIENCE_S)
+        finally:
+            await web.stop()
+
+    asyncio.run(scenario())
 
 
 def test_the_command(tmp_path: Path) -> None:

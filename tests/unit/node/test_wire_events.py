@@ -25,7 +25,9 @@ def test_one_line_a_second_for_each_source() -> None:
         clock.advance(1)
         events.connection_turned_away(flow.remote, "too many")
     assert [line["event"] for line in lines] == ["weak TLS", *["connection turned away"] * 2]
-    assert lines[0]["version"] == visits.last_weak_tls("192.0.2.1") == "TLSv1"
+    weak = visits.last_weak_tls("192.0.2.1")
+    assert weak is not None
+    assert lines[0]["version"] == weak.version == "TLSv1"
     assert lines[-1]["suppressed"] == 29
 
 

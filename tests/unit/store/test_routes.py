@@ -54,3 +54,27 @@ def test_removing(store: Store) -> None:
     store.routes.add(ROUTE)
     store.routes.remove("44")
     assert store.routes.list() == []
+
+
+def test_pages_begin_with_the_route_of_every_number(store: Store) -> None:
+    for prefix in ("", "1", "44", "4420"):
+        store.routes.add(Route(prefix, (RouteCarrier("second"),)))
+    first = store.routes.page(limit=1)
+    assert ([route.prefix for route in first.items], first.more) == ([""], True)
+    rest = store.routes.page(after="", limit=2)
+    assert ([route.prefix for route in rest.items], rest.more) == (["1", "44"], True)
+    last = store.routes.page(after="44")
+    assert ([route.prefix for route in last.items], last.more) == (["4420"], False)
+
+
+@pytest.mark.parametrize(
+    ("digits", "prefix"), [("442079460123", "4420"), ("441632960000", "44"), ("15550001", ""), ("", "")]
+)
+def test_the_longest_prefix_takes_a_number(store: Store, digits: str, prefix: str) -> None:
+    for one in ("", "44", "4420", "44207946012399"):
+        store.routes.add(Route(one, (RouteCarrier("second"),)))
+    found = store.routes.find(digits)
+    assert found is not None
+    assert found.prefix == prefix
+    store.routes.remove("")
+    assert store.routes.find("15550001") is None

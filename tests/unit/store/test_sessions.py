@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.store.plans import explained
 from trunkline.store.database import Database
-from trunkline.store.errors import InUseError, NotFoundError
+from trunkline.store.errors import InUseError, NotFoundError, StoreError
 from trunkline.store.sessions import MAX_SESSIONS, SessionKind, Sessions, session_id
 from trunkline.store.store import Store
 from trunkline.store.users import Role, User
@@ -114,3 +115,38 @@ def test_the_accounts_browsers_make_no_room_of_its_users(sessions: Sessions, sto
     for _ in range(MAX_SESSIONS + 1):
         opened(sessions)
     assert sessions.find(token) is not None
+
+
+def test_every_session_is_on_one_page(sessions: Sessions, wall: Wall) -> None:
+    """Those opened at the same moment too."""
+    tokens = [opened(sessions, None, SessionKind.TOKEN) for _ in range(3)]
+    wall.at += 1.0
+    browsers = [opened(sessions) for _ in range(2)]
+    seen: list[str] = []
+    cursor: str | None = None
+    while True:
+        page = sessions.page(account="acme", cursor=cursor, limit=2)
+        seen += [session.id for session in page.sessions]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert seen == [session.id for session in sessions.list()]
+    assert set(seen[:2]) == {session_id(token) for token in browsers}
+    only = sessions.page(kind=SessionKind.TOKEN)
+    assert {session.id for session in only.sessions} == {session_id(token) for token in tokens}
+    with pytest.raises(StoreError, match="not a cursor"):
+        sessions.page(cursor="x")
+
+
+def test_one_session(sessions: Sessions, wall: Wall) -> None:
+    token = opened(sessions, 60.0)
+    assert sessions.get(session_id(token)).account == "acme"
+    wall.at += 60.0
+    with pytest.raises(NotFoundError):
+        sessions.get(session_id(token))
+
+
+def test_an_index_leads_to_the_newest(database: Database, sessions: Sessions) -> None:
+    plan = explained(database, lambda: sessions.page(limit=50))
+    assert "ix_web_session_created_at" in plan
+    assert "TEMP B-TREE" not in plan

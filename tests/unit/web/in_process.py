@@ -9,8 +9,9 @@ from starlette.types import ASGIApp
 class InProcess(httpx.BaseTransport):
     """Each request runs on a loop of its own."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = httpx.ASGITransport(app)
+    def __init__(self, app: ASGIApp, *, raises: bool = True) -> None:
+        """`raises`: an error that the app does not answer is the test's."""
+        self._app = httpx.ASGITransport(app, raise_app_exceptions=raises)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         return asyncio.run(self._answer(request))
@@ -20,6 +21,7 @@ class InProcess(httpx.BaseTransport):
         return httpx.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
 
 
-def client(app: ASGIApp, auth: tuple[str, str] | None = None) -> httpx.Client:
-    """A client that is signed in with `auth` by Basic authentication."""
-    return httpx.Client(transport=InProcess(app), base_url="http://127.0.0.1:8088", auth=auth)
+def client(app: ASGIApp, auth: tuple[str, str] | None = None, *, raises: bool = True) -> httpx.Client:
+    """A client that keeps cookies, follows no redirects, and is signed in with `auth` by Basic
+    authentication."""
+    return httpx.Client(transport=InProcess(app, raises=raises), base_url="http://127.0.0.1:8088", auth=auth)

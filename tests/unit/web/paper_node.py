@@ -17,6 +17,7 @@ from trunkline.web.views import (
     CallState,
     DirectoryStats,
     Explanation,
+    Glance,
     LiveCall,
     MediaPorts,
     NodeStats,
@@ -28,6 +29,7 @@ from trunkline.web.views import (
     TargetHealth,
     TrialCall,
     Usage,
+    WeakTlsView,
 )
 
 CALL = LiveCall(
@@ -134,6 +136,20 @@ class PaperNode:
     def pbx(self, account: str, hosts: Sequence[str]) -> PbxView:
         seen = tuple(one for one in self.registrations() if one.account == account)
         return PbxView(seen, 950.0, "UDP 192.0.2.9:5062", "", 990.0 if "192.0.2.9" in hosts else None, "")
+
+    def glance(self, account: str | None, hosts: Sequence[str]) -> Glance:
+        down = tuple(one for one in self.targets if one.state is HealthState.DOWN)
+        weak = (WeakTlsView("192.0.2.9", "TLSv1", 900.0, "abcd1234"),)
+        if account is None:
+            bans = tuple(self.bans())
+            everything = (None, self.stats(), self.media_ports(), bans)
+            return Glance(len(self.live), down, weak, *everything)
+        return Glance(
+            sum(call.account == account for call in self.live),
+            tuple(one for one in down if one.account == account),
+            tuple(one for one in weak if one.account == account),
+            self.usage(account),
+        )
 
     def health(self) -> list[TargetHealth]:
         return self.targets

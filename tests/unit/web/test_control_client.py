@@ -62,6 +62,10 @@ def test_reads(tmp_path: Path) -> None:
         assert (audio.caller.codec, audio.caller.mos, audio.callee.packets_sent) == ("PCMA", 4.25, 100)
         assert client.audio("no such?call#") is None
         assert client.quality("c1") == QUALITY
+        everything, own = client.glance(), client.glance("abcd1234", ["192.0.2.9"])
+        assert (everything.calls, everything.stats, everything.usage) == (1, client.stats(), None)
+        assert (own.calls, own.stats, own.usage, own.bans) == (1, None, client.usage("abcd1234"), ())
+        assert client.glance("ffff0000").down == ()
         assert client.quality("no such?call#") is None
 
     with_client(tmp_path / "s", node, act)

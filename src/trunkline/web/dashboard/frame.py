@@ -76,10 +76,12 @@ class Neighbours(NamedTuple):
     next: str
 
 
-def neighbours(path: str, kept: Mapping[str, str], after: object, following: object) -> Neighbours:
+def neighbours(
+    path: str, kept: Mapping[str, str], after: object, following: object, *, name: str = "after"
+) -> Neighbours:
     """Of the page behind the key `after` (empty: the first one) of a list with the filter `kept`; the next
-    one is behind the key `following` (None: there is none)."""
-    onward = "" if following is None else f"{path}?{urlencode({**kept, 'after': following})}"
+    one is behind the key `following` (None: there is none). `name` is the parameter that holds a key."""
+    onward = "" if following is None else f"{path}?{urlencode({**kept, name: following})}"
     return Neighbours(f"{path}?{urlencode(kept)}" if after else "", onward)
 
 

@@ -24,10 +24,11 @@ from trunkline.web.dashboard.overview_warnings import (
     node_notices,
     old_tls_notices,
     target_notices,
+    weak_tls_notices,
 )
 from trunkline.web.dashboard.plots import MAX_NAMES, Bar, calls_plot, counts_plot, mos_plot
 from trunkline.web.desk import Desk
-from trunkline.web.views import NodeStats
+from trunkline.web.views import Glance
 
 HOURS = 24
 _HOUR_S = 3600.0
@@ -55,13 +56,11 @@ def overview(request: Request, desk: Signed) -> Response:
     notices: list[Notice] = list(_settings_notices(desk, settings, now))
     notices += alarm_notices(desk.accounts.alarms(limit=MAX_LISTED), now)
     uses: list[Use] = []
-    stats: NodeStats | None = None
-    up = None
+    seen: Glance | None = None
     try:
-        up = len(desk.calls.live())
-        stats = desk.network.stats() if desk.principal.operator else None
-        uses = _uses(desk, settings, stats)
-        notices += _node_notices(desk, settings, stats, now)
+        seen = desk.network.glance()
+        uses = _uses(desk, settings, seen)
+        notices += _node_notices(settings, seen, now)
     except ControlError as error:
         notices.insert(0, Notice(f"The node does not answer: {error}.", bad=True))
     notices += [notice for use in uses for notice in limit_notices(use.name, use.used, use.most)]
@@ -70,7 +69,7 @@ def overview(request: Request, desk: Signed) -> Response:
     return page(
         request,
         "overview.html",
-        up=up,
+        up=None if seen is None else seen.calls,
         today=sum(hour.calls for hour in today),
         failed_today=sum(bar_of(hour).failed for hour in today),
         calls_picture=calls_plot(bars),
@@ -82,7 +81,7 @@ def overview(request: Request, desk: Signed) -> Response:
         bars=list(zip(bars, hours, strict=True)),
         notices=notices,
         uses=uses,
-        stats=stats,
+        stats=None if seen is None else seen.stats,
         now=now,
         fresh=not any(hour.calls for hour in hours),
     )
@@ -117,28 +116,26 @@ def _settings_notices(desk: Desk, settings: Settings, now: float) -> Sequence[No
     )
 
 
-def _node_notices(desk: Desk, settings: Settings, stats: NodeStats | None, now: float) -> Sequence[Notice]:
-    notices = list(target_notices(desk.network.health(), now))
-    if stats is not None:
-        notices = [*node_notices(stats, overload_lag_ms=settings.limits.overload_lag_ms), *notices]
-        notices += ban_notices(desk.network.bans())
-    return notices
+def _node_notices(settings: Settings, seen: Glance, now: float) -> Sequence[Notice]:
+    notices = [*target_notices(seen.down, now), *weak_tls_notices(seen.weak_tls, now)]
+    if seen.stats is not None:
+        notices = [*node_notices(seen.stats, overload_lag_ms=settings.limits.overload_lag_ms), *notices]
+    return [*notices, *ban_notices(seen.bans)]
 
 
-def _uses(desk: Desk, settings: Settings, stats: NodeStats | None) -> list[Use]:
+def _uses(desk: Desk, settings: Settings, seen: Glance) -> list[Use]:
     """A customer's own limits, or the node's."""
-    key = desk.principal.account
-    if key is not None:
-        account, used = desk.accounts.get(key), desk.accounts.used(key)
+    key, used, ports = desk.principal.account, seen.usage, seen.media_ports
+    if key is not None and used is not None:
+        account = desk.accounts.get(key)
         return [
             Use("Calls at a time", used.calls, account.max_concurrent),
             Use("Minutes today", used.minutes, account.minutes_per_day),
             Use("Cost today", used.cost, account.cost_per_day),
         ]
-    if stats is None:
+    if ports is None:
         return []
-    ports = desk.network.media_ports()
     return [
-        Use("Calls of the node", stats.calls, settings.limits.max_calls),
+        Use("Calls of the node", seen.calls, settings.limits.max_calls),
         Use("Media ports", ports.in_use, ports.in_use + ports.draining + ports.free),
     ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from trunkline.trunk.fraud import Alarm
 from trunkline.trunk.health import HealthState
 from trunkline.web.dashboard.wording import short, span
-from trunkline.web.views import BanView, NodeStats, TargetHealth
+from trunkline.web.views import BanView, NodeStats, TargetHealth, WeakTlsView
 
 CERTIFICATE_S = 30 * 86_400.0
 """A certificate that ends within this long is warned of."""
@@ -55,6 +55,19 @@ def old_tls_notices(min_version: str) -> Iterator[Notice]:
         yield Notice(
             f"TLS {min_version} is allowed. Set tls.min_version to 1.2 once no PBX needs the older one."
         )
+
+
+def weak_tls_notices(seen: Sequence[WeakTlsView], now: float) -> Iterator[Notice]:
+    """Of PBXs that were seen to speak such a version, the latest first."""
+    for one in reversed(seen[-MAX_LISTED:]):
+        who = "Somebody" if one.account is None else f"The PBX of account {short(one.account, 64)}"
+        spoke = f"spoke {short(one.version, 16)} {span(now - one.at)} ago"
+        yield Notice(
+            f"{who} at {short(one.host, 45)} {spoke}. Let it speak TLS 1.2 or newer.",
+            link="" if one.account is None else f"/connect?account={one.account}",
+        )
+    if len(seen) > MAX_LISTED:
+        yield Notice(f"{len(seen) - MAX_LISTED} more hosts spoke TLS below 1.2.")
 
 
 def target_notices(targets: Sequence[TargetHealth], now: float) -> Iterator[Notice]:

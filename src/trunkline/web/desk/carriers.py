@@ -5,9 +5,9 @@ from typing import Unpack
 
 from trunkline.store.carriers import CarrierChanges, Guard
 from trunkline.store.errors import NotFoundError
+from trunkline.store.loading import Listed
 from trunkline.store.routes import Guard as RouteGuard
 from trunkline.trunk.carrier import Carrier
-from trunkline.trunk.directory import Directory, Snapshot
 from trunkline.trunk.routes import Route
 from trunkline.web.desk.counter import Counter
 from trunkline.web.views import PingAnswer
@@ -23,6 +23,11 @@ class CarrierDesk:
         """All of them by name."""
         self._counter.check_operator()
         return self._counter.store.carriers.list()
+
+    def page(self, *, after: str = "", limit: int = 50) -> Listed[Carrier]:
+        """Up to `limit` of them behind the name `after`."""
+        self._counter.check_operator()
+        return self._counter.store.carriers.page(after=after, limit=limit)
 
     def get(self, name: str) -> Carrier:
         self._counter.check_operator()
@@ -59,10 +64,10 @@ class RouteDesk:
     def __init__(self, counter: Counter) -> None:
         self._counter = counter
 
-    def list(self) -> Sequence[Route]:
-        """All of them by prefix."""
+    def page(self, *, after: str | None = None, limit: int = 50) -> Listed[Route]:
+        """Up to `limit` of them behind the prefix `after`; None: from the beginning."""
         self._counter.check_operator()
-        return self._counter.store.routes.list()
+        return self._counter.store.routes.page(after=after, limit=limit)
 
     def get(self, prefix: str) -> Route:
         self._counter.check_operator()
@@ -88,4 +93,5 @@ class RouteDesk:
 
     def find(self, digits: str) -> Route | None:
         """The route that calls to an E.164 number take; None: there is none."""
-        return Directory(Snapshot(routes=tuple(self.list()))).route_for(digits)
+        self._counter.check_operator()
+        return self._counter.store.routes.find(digits)

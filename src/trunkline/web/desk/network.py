@@ -8,9 +8,11 @@ from trunkline.call.record import Direction
 from trunkline.store.errors import NotFoundError
 from trunkline.trunk.e164 import normalise
 from trunkline.web.desk.counter import Counter
+from trunkline.web.pbx_setup import called_from
 from trunkline.web.views import (
     BanView,
     Explanation,
+    Glance,
     MediaPorts,
     NodeStats,
     PbxView,
@@ -36,6 +38,14 @@ class NetworkDesk:
         """Of every endpoint and gateway; a customer's own endpoints."""
         principal = self._counter.principal
         return [one for one in self._counter.node.client().health() if principal.sees(one.account)]
+
+    def glance(self) -> Glance:
+        """What the first page shows, in one question: an operator's of everything, a customer's own."""
+        counter = self._counter
+        account = counter.principal.account
+        if account is None:
+            return counter.node.client().glance()
+        return counter.node.client().glance(account, called_from(counter.store, account))
 
     def pbx(self, account: str, hosts: Sequence[str] = ()) -> PbxView:
         """What has been seen of the account's PBX; `hosts` are addresses that it is known to use besides."""

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from trunkline.store.audit import AuditEntry
-from trunkline.store.errors import NotFoundError
-from trunkline.store.sessions import Session, SessionKind
+from trunkline.store.loading import Listed
+from trunkline.store.sessions import Session, SessionKind, SessionPage
 from trunkline.store.users import User
 from trunkline.web.desk.counter import Counter
 
@@ -15,10 +15,10 @@ class PeopleDesk:
     def __init__(self, counter: Counter) -> None:
         self._counter = counter
 
-    def users(self) -> Sequence[User]:
-        """Everybody, or the people of the customer's account."""
+    def users(self, account: str | None = None, *, after: str = "", limit: int = 50) -> Listed[User]:
+        """Up to `limit` behind the name `after`: everybody, or the people of an account, a customer's own."""
         counter = self._counter
-        return counter.store.users.list(counter.principal.account)
+        return counter.store.users.page(counter.account_or_all(account), after=after, limit=limit)
 
     def add_user(self, user: User, password: str) -> User:
         self._counter.check_operator()
@@ -34,22 +34,27 @@ class PeopleDesk:
         self._counter.check_operator()
         self._counter.store.users.remove(name)
 
-    def sessions(self) -> Sequence[Session]:
-        """Living browser sessions and tokens: all, or those of the customer's account."""
+    def sessions(
+        self, kind: SessionKind | None = None, *, cursor: str | None = None, limit: int = 50
+    ) -> SessionPage:
+        """Up to `limit` living browser sessions and tokens, newest first, from `cursor` on: all, or those of
+        the customer's account."""
         counter = self._counter
-        return counter.store.sessions.list(account=counter.principal.account)
+        account = counter.principal.account
+        return counter.store.sessions.page(account=account, kind=kind, cursor=cursor, limit=limit)
 
-    def own_sessions(self) -> Sequence[Session]:
+    def own_sessions(self, kind: SessionKind, *, cursor: str | None = None, limit: int = 50) -> SessionPage:
         """An operator's own; a customer's as in `sessions`."""
         principal = self._counter.principal
         if not principal.operator:
-            return self.sessions()
-        return self._counter.store.sessions.list(user=principal.user)
+            return self.sessions(kind, cursor=cursor, limit=limit)
+        sessions = self._counter.store.sessions
+        return sessions.page(user=principal.user, kind=kind, cursor=cursor, limit=limit)
 
     def revoke_session(self, id_: str) -> None:
         """End one."""
-        if id_ not in {session.id for session in self.sessions()}:
-            raise NotFoundError("session", id_[:12])
+        session = self._counter.store.sessions.get(id_)
+        self._counter.check_sees(session.account, "session", id_[:12])
         self._counter.store.sessions.revoke(id_)
 
     def open_token(self, label: str, lifetime_s: float | None = None) -> tuple[str, Session]:

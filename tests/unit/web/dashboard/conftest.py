@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.unit.web.dashboard.in_process import InProcess, client
+from tests.unit.web.in_process import InProcess, client
 from tests.unit.web.paper_node import PaperNode
 from trunkline.config import Settings, render_default
 from trunkline.sip.uri import SipUri

@@ -6,7 +6,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from tests.unit.web.dashboard.conftest import KEY, SECRET, Browser, Open
-from tests.unit.web.dashboard.in_process import client
+from tests.unit.web.in_process import client
 from trunkline.web.dashboard.app import PAGES, dashboard_app
 from trunkline.web.office import Office
 

@@ -14,7 +14,7 @@ from trunkline.store.figures import Stretch
 from trunkline.store.group_commit import Group, GroupWriter
 from trunkline.store.record_rows import call_row
 from trunkline.trunk.verdict import Slug, Verdict
-from trunkline.web.control_client import NoNodeError
+from trunkline.web.control_client import ControlClient, NoNodeError
 from trunkline.web.dashboard import overview
 from trunkline.web.dashboard.overview import bar_of, failures
 from trunkline.web.office import Office
@@ -92,7 +92,9 @@ def test_the_node_is_the_operators(operator: Browser, customer: Browser) -> None
     assert "Banned: 192.0.2.66" in page
     assert "TLS certificate can&#39;t be read" in page
     assert "Endpoint sip:100@pbx.example of +442079460000 is down" in page
+    assert f"The PBX of account {KEY} at 192.0.2.9 spoke TLSv1" in page
     page = customer.get("/")
+    assert f"The PBX of account {KEY} at 192.0.2.9 spoke TLSv1" in page
     assert "Node n1" not in page
     assert "Banned" not in page
     assert "certificate" not in page
@@ -107,6 +109,19 @@ def test_without_a_node(office: Office, operator: Browser, monkeypatch: pytest.M
     page = operator.get("/")
     assert "The node does not answer: no node answers at x." in page
     assert figure(page, "Calls today") == "0"
+
+
+def test_the_node_is_asked_once(office: Office, operator: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    client = office.node.client
+
+    def one() -> ControlClient:
+        asked.append(True)
+        return client()
+
+    monkeypatch.setattr(office.node, "client", one)
+    operator.get("/")
+    assert len(asked) == 1
 
 
 def test_a_customer_without_calls_is_shown_the_way(customer: Browser) -> None:

@@ -15,8 +15,9 @@ from trunkline.web.dashboard.overview_warnings import (
     node_notices,
     old_tls_notices,
     target_notices,
+    weak_tls_notices,
 )
-from trunkline.web.views import BanView, NodeStats
+from trunkline.web.views import BanView, NodeStats, WeakTlsView
 
 DAY_S = 86_400.0
 STATS = NodeStats("n1", "1", 0.0, False, 1, 1, 1, 0, 1, 5.0, 0, 0)
@@ -80,3 +81,19 @@ def test_bans() -> None:
 )
 def test_limits_nearly_used_up(used: float, most: float | None, bad: bool | None) -> None:
     assert [notice.bad for notice in limit_notices("Calls", used, most)] == ([] if bad is None else [bad])
+
+
+def test_a_pbx_that_was_seen_to_speak_an_old_version() -> None:
+    seen = [
+        WeakTlsView("192.0.2.9", "TLSv1", 940.0, "acme"),
+        WeakTlsView("192.0.2.8", "TLSv1.1", 970.0, None),
+    ]
+    assert list(weak_tls_notices(seen, 1000.0)) == [
+        Notice("Somebody at 192.0.2.8 spoke TLSv1.1 30 s ago. Let it speak TLS 1.2 or newer."),
+        Notice(
+            "The PBX of account acme at 192.0.2.9 spoke TLSv1 1 min ago. Let it speak TLS 1.2 or newer.",
+            link="/connect?account=acme",
+        ),
+    ]
+    *_, more = weak_tls_notices(seen * MAX_LISTED, 1000.0)
+    assert more.words == f"{MAX_LISTED} more hosts spoke TLS below 1.2."

@@ -17,12 +17,13 @@ def test_no_customer_sees_or_changes_them(office: Office) -> None:
     desk = office.desk(principal(ALPHA.user))
     for act in (
         desk.carriers.list,
+        desk.carriers.page,
         lambda: desk.carriers.get("upstream"),
         lambda: desk.carriers.add(Carrier("backup", ())),
         lambda: desk.carriers.update("upstream", enabled=False),
         lambda: desk.carriers.remove("upstream"),
         lambda: desk.carriers.ping("upstream", 1),
-        desk.routes.list,
+        desk.routes.page,
         lambda: desk.routes.get("44"),
         lambda: desk.routes.add(BACKUP),
         lambda: desk.routes.update(Route("44", (RouteCarrier("upstream", 1),))),
@@ -47,7 +48,7 @@ def test_the_operator_does(office: Office) -> None:
     desk.routes.update(Route("4420", (RouteCarrier("upstream"),)), guard=unchanged(version_of(BACKUP)))
     desk.carriers.remove("backup")
     desk.routes.remove("4420")
-    assert [route.prefix for route in desk.routes.list()] == ["44"]
+    assert [route.prefix for route in desk.routes.page().items] == ["44"]
     with pytest.raises(NotFoundError):
         desk.carriers.get("backup")
 

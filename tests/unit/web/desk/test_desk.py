@@ -8,4 +8,4 @@ def test_a_desk_is_one_principals(office: Office) -> None:
     desk = office.desk(principal(ALPHA.user))
     assert desk.principal.account == "alpha"
     assert [account.key for account in desk.accounts.page().accounts] == ["alpha"]
-    assert [user.name for user in desk.people.users()] == [ALPHA.user]
+    assert [user.name for user in desk.people.users().items] == [ALPHA.user]

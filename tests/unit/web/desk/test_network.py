@@ -88,3 +88,12 @@ def test_without_a_node_nothing_is_known(home: object, office: Office) -> None:
     with pytest.raises(NoNodeError):
         away.desk(principal(OPERATOR)).network.registrations()
     away.close()
+
+
+def test_a_glance_is_of_everything_or_of_the_own(office: Office) -> None:
+    everything = office.desk(principal(OPERATOR)).network.glance()
+    assert (everything.calls, len(everything.bans), everything.usage) == (2, 2, None)
+    own = office.desk(principal(BETA.key)).network.glance()
+    assert (own.calls, own.bans, own.stats, own.media_ports) == (1, (), None, None)
+    assert {one.account for one in own.down} == {"beta"}
+    assert own.usage is not None

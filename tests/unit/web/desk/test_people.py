@@ -16,8 +16,8 @@ def desk(office: Office, name: str) -> Desk:
 
 
 def test_users(office: Office) -> None:
-    assert len(desk(office, OPERATOR).people.users()) == 3
-    assert [user.name for user in desk(office, BETA.key).people.users()] == [BETA.user]
+    assert len(desk(office, OPERATOR).people.users().items) == 3
+    assert [user.name for user in desk(office, BETA.key).people.users().items] == [BETA.user]
     for act in (
         lambda: desk(office, ALPHA.user).people.add_user(User("eve", Role.OPERATOR), PASSWORD),
         lambda: desk(office, ALPHA.user).people.remove_user(ALPHA.user),
@@ -65,13 +65,13 @@ def test_tokens_have_the_rights_of_who_made_them(office: Office) -> None:
 def test_sessions(office: Office) -> None:
     _, mine = desk(office, ALPHA.key).people.open_token("mine")
     _, theirs = desk(office, BETA.user).people.open_token("theirs")
-    assert [session.id for session in desk(office, ALPHA.user).people.sessions()] == [mine.id]
-    assert len(desk(office, OPERATOR).people.sessions()) == 2
+    assert [session.id for session in desk(office, ALPHA.user).people.sessions().sessions] == [mine.id]
+    assert len(desk(office, OPERATOR).people.sessions().sessions) == 2
     with pytest.raises(NotFoundError, match="session"):
         desk(office, ALPHA.user).people.revoke_session(theirs.id)
     desk(office, ALPHA.user).people.revoke_session(mine.id)
     desk(office, OPERATOR).people.revoke_session(theirs.id)
-    assert desk(office, OPERATOR).people.sessions() == []
+    assert desk(office, OPERATOR).people.sessions().sessions == []
 
 
 def test_the_audit_trail(office: Office) -> None:
@@ -95,7 +95,15 @@ def test_own_sessions(office: Office) -> None:
             office.store.users.add(User(name, Role.OPERATOR), PASSWORD)
         role, account = (Role.CUSTOMER, ALPHA.key) if name == ALPHA.user else (Role.OPERATOR, None)
         _, opened[name] = office.store.sessions.open(role=role, user=name, account=account, lifetime_s=60.0)
-    assert len(desk(office, OPERATOR).people.sessions()) == 3
-    assert desk(office, OPERATOR).people.own_sessions() == [opened[OPERATOR]]
-    assert desk(office, ALPHA.key).people.own_sessions() == [opened[ALPHA.user]]
-    assert desk(office, BETA.key).people.own_sessions() == []
+    browser = SessionKind.BROWSER
+    assert len(desk(office, OPERATOR).people.sessions(browser).sessions) == 3
+    assert desk(office, OPERATOR).people.own_sessions(browser).sessions == [opened[OPERATOR]]
+    assert desk(office, OPERATOR).people.own_sessions(SessionKind.TOKEN).sessions == []
+    assert desk(office, ALPHA.key).people.own_sessions(browser).sessions == [opened[ALPHA.user]]
+    assert desk(office, BETA.key).people.own_sessions(browser).sessions == []
+
+
+def test_users_of_an_account(office: Office) -> None:
+    assert [user.name for user in desk(office, OPERATOR).people.users(BETA.key).items] == [BETA.user]
+    with pytest.raises(NotFoundError):
+        desk(office, ALPHA.key).people.users(BETA.key)

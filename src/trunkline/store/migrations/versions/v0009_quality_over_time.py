@@ -14,3 +14,5 @@ def upgrade() -> None:
         sa.Column("course", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("call_id", name=op.f("pk_call_quality")),
     )
+    columns = ["created_at", "token_hash"]
+    op.create_index("ix_web_session_created_at", "web_session", columns, unique=False)

@@ -167,10 +167,11 @@ class CarrierView(CarrierShared, HasName):
         )
 
 
-class CarrierList(Body):
-    """All carriers by name."""
+class CarrierPage(Body):
+    """Some carriers by name."""
 
     items: list[CarrierView]
+    next: str | None = Field(description="`after` of the page behind; null: that was the last.")
 
 
 class RouteCarrierBody(Body):
@@ -228,10 +229,11 @@ class RouteView(RouteCarriers, HasPrefix):
         return cls(prefix=route.prefix or ALL, carriers=carriers, price_per_minute=route.price_per_minute)
 
 
-class RouteList(Body):
-    """All routes by prefix."""
+class RoutePage(Body):
+    """Some routes by prefix."""
 
     items: list[RouteView]
+    next: str | None = Field(description="`after` of the page behind; null: that was the last.")
 
 
 class RouteTest(Body):

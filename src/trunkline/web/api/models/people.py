@@ -37,10 +37,11 @@ class UserView(Body):
     created_at: datetime
 
 
-class UserList(Body):
-    """All users by name."""
+class UserPage(Body):
+    """Some users by name."""
 
     items: list[UserView]
+    next: str | None = Field(description="`after` of the page behind; null: that was the last.")
 
 
 class NewPassword(Body):
@@ -90,10 +91,11 @@ class MadeToken(SessionView):
     token: str = Field(examples=["Xk3v9pZq0aQ2xw3n8cJdF1mB7tYhLrUe5sGoIiKz4V0"])
 
 
-class SessionList(Body):
-    """Living sessions and tokens, newest first."""
+class SessionPage(Body):
+    """Some living sessions and tokens, newest first."""
 
     items: list[SessionView]
+    next: str | None = Field(description="`cursor` of the page behind; null: that was the last.")
 
 
 class AuditEntryView(Body):

@@ -26,7 +26,7 @@ from trunkline.web.api.models.call import (
     MessageView,
     QualityView,
 )
-from trunkline.web.api.resources.parameters import AccountQuery, CallPath, Limit
+from trunkline.web.api.resources.parameters import AccountQuery, CallPath, Cursor, Limit
 
 router = APIRouter(prefix="/v1", tags=["Calls"])
 
@@ -56,9 +56,7 @@ def list_calls(
     ] = None,
     since: Annotated[Moment | None, Query(description="Set up at or after this moment …")] = None,
     until: Annotated[Moment | None, Query(description="… and before this one.")] = None,
-    cursor: Annotated[
-        str | None, Query(max_length=200, pattern=PRINTABLE, description="`next` of the page before.")
-    ] = None,
+    cursor: Cursor = None,
     limit: Limit = 50,
 ) -> CallPage:
     """Calls, newest first; a customer's own. By account, number and time it is quick."""

@@ -5,20 +5,23 @@ from starlette.responses import Response
 
 from trunkline.trunk.carrier import Carrier
 from trunkline.web.api.front import AtDesk
-from trunkline.web.api.models.carrier import CarrierList, CarrierUpdate, CarrierView, NewCarrier
+from trunkline.web.api.models.carrier import CarrierPage, CarrierUpdate, CarrierView, NewCarrier
 from trunkline.web.api.models.number import PingView, TargetList
 from trunkline.web.api.once import Made, OnlyOnce
 from trunkline.web.api.resources.forwarding import target_list
-from trunkline.web.api.resources.parameters import NamePath, Position
+from trunkline.web.api.resources.parameters import After, Limit, NamePath, Position
 from trunkline.web.api.tags import IfMatch, guard_of, tag_of, tagged
 
 router = APIRouter(prefix="/v1/carriers", tags=["Carriers"])
 
 
 @router.get("")
-def list_carriers(desk: AtDesk) -> CarrierList:
-    """All carriers by name."""
-    return CarrierList(items=[CarrierView.of(one) for one in desk.carriers.list()])
+def list_carriers(desk: AtDesk, after: After = "", limit: Limit = 50) -> CarrierPage:
+    """Carriers by name."""
+    found = desk.carriers.page(after=after, limit=limit)
+    return CarrierPage(
+        items=[CarrierView.of(one) for one in found.items], next=found.items[-1].name if found.more else None
+    )
 
 
 @router.post("", status_code=201, response_model=CarrierView)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Path, Query
 
-from trunkline.web.api.models.base import KEY, NUMBER
+from trunkline.web.api.models.base import KEY, NUMBER, PRINTABLE
 
 KeyPath = Annotated[str, Path(pattern=KEY, description="The account's API key.", examples=["trunk1"])]
 NumberPath = Annotated[
@@ -18,6 +18,9 @@ Position = Annotated[int, Path(ge=1, le=1000, description="Its place in the list
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many to answer at most.")]
 After = Annotated[
     str, Query(max_length=64, pattern=r"^[A-Za-z0-9_.-]*$", description="`next` of the page before.")
+]
+Cursor = Annotated[
+    str | None, Query(max_length=200, pattern=PRINTABLE, description="`next` of the page before.")
 ]
 AccountQuery = Annotated[
     str | None, Query(pattern=KEY, description="Only those of this account.", examples=["trunk1"])

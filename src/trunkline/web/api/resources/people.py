@@ -19,13 +19,13 @@ from trunkline.web.api.models.people import (
     NewPassword,
     NewToken,
     NewUser,
-    SessionList,
+    SessionPage,
     SessionView,
-    UserList,
+    UserPage,
     UserView,
 )
 from trunkline.web.api.once import Made, OnlyOnce
-from trunkline.web.api.resources.parameters import AccountQuery, Limit
+from trunkline.web.api.resources.parameters import AccountQuery, Cursor, Limit
 
 router = APIRouter(prefix="/v1", tags=["People"])
 
@@ -47,9 +47,21 @@ def get_me(desk: AtDesk) -> Me:
 
 
 @router.get("/users")
-def list_users(desk: AtDesk) -> UserList:
-    """Who may sign in with a password; a customer's own people."""
-    return UserList(items=[UserView.model_validate(one) for one in desk.people.users()])
+def list_users(
+    desk: AtDesk,
+    account: AccountQuery = None,
+    after: Annotated[
+        str,
+        Query(max_length=MAX_NAME_LENGTH, pattern=PRINTABLE, description="`next` of the page before."),
+    ] = "",
+    limit: Limit = 50,
+) -> UserPage:
+    """Who may sign in with a password, by name; a customer's own people."""
+    found = desk.people.users(account, after=after, limit=limit)
+    return UserPage(
+        items=[UserView.model_validate(one) for one in found.items],
+        next=found.items[-1].name if found.more else None,
+    )
 
 
 @router.post("/users", status_code=201, response_model=UserView)
@@ -78,10 +90,14 @@ def remove_user(desk: AtDesk, name: UserPath) -> None:
 
 
 @router.get("/sessions")
-def list_sessions(desk: AtDesk, kind: SessionKind | None = None) -> SessionList:
-    """Browsers that are signed in, and tokens; a customer's own."""
-    found = (one for one in desk.people.sessions() if kind is None or one.kind is kind)
-    return SessionList(items=[SessionView.model_validate(one) for one in found])
+def list_sessions(
+    desk: AtDesk, kind: SessionKind | None = None, cursor: Cursor = None, limit: Limit = 50
+) -> SessionPage:
+    """Browsers that are signed in, and tokens, newest first; a customer's own."""
+    found = desk.people.sessions(kind, cursor=cursor, limit=limit)
+    return SessionPage(
+        items=[SessionView.model_validate(one) for one in found.sessions], next=found.next_cursor
+    )
 
 
 @router.delete("/sessions/{session_id}", status_code=204)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from trunkline.trunk.e164 import normalise
@@ -11,21 +11,22 @@ from trunkline.web.api.front import AtDesk
 from trunkline.web.api.models.carrier import (
     NewRoute,
     RouteCarriers,
-    RouteList,
+    RoutePage,
     RouteTest,
     RouteView,
     prefix_of,
 )
 from trunkline.web.api.once import Made, OnlyOnce
-from trunkline.web.api.resources.parameters import NumberPath
+from trunkline.web.api.resources.parameters import Limit, NumberPath
 from trunkline.web.api.tags import IfMatch, guard_of, tag_of, tagged
 
 router = APIRouter(prefix="/v1/routes", tags=["Routes"])
 
+PREFIX_OR_ALL = r"^([0-9]{1,15}|all)$"
 PrefixPath = Annotated[
     str,
     Path(
-        pattern=r"^([0-9]{1,15}|all)$",
+        pattern=PREFIX_OR_ALL,
         description="The prefix; `all` is the one of every number.",
         examples=["44"],
     ),
@@ -33,9 +34,17 @@ PrefixPath = Annotated[
 
 
 @router.get("")
-def list_routes(desk: AtDesk) -> RouteList:
-    """All routes by prefix."""
-    return RouteList(items=[RouteView.of(one) for one in desk.routes.list()])
+def list_routes(
+    desk: AtDesk,
+    after: Annotated[
+        str | None, Query(pattern=PREFIX_OR_ALL, description="`next` of the page before.", examples=["44"])
+    ] = None,
+    limit: Limit = 50,
+) -> RoutePage:
+    """Routes by prefix, that of every number first."""
+    found = desk.routes.page(after=None if after is None else prefix_of(after), limit=limit)
+    views = [RouteView.of(one) for one in found.items]
+    return RoutePage(items=views, next=views[-1].prefix if found.more else None)
 
 
 @router.post("", status_code=201, response_model=RouteView)

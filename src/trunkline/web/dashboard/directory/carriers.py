@@ -24,11 +24,12 @@ from trunkline.web.control_client import ControlError
 from trunkline.web.dashboard import fields
 from trunkline.web.dashboard.browser import Form, Signed, go, text
 from trunkline.web.dashboard.directory.rows import BLANK_ROWS, MAX_ROWS, columns, order
-from trunkline.web.dashboard.frame import NOT_REFUSED, Refusal, page, refusal
+from trunkline.web.dashboard.frame import NOT_REFUSED, Refusal, neighbours, page, refusal
 from trunkline.web.desk import Desk
 from trunkline.web.versions import unchanged, version_of
 from trunkline.web.views import TargetHealth
 
+PAGE = 50
 RULES = (
     ("called_rules", "Called number, calls to it"),
     ("caller_rules", "Caller's number, calls to it"),
@@ -51,10 +52,17 @@ class GatewayRow(NamedTuple):
 
 
 @router.get("/carriers")
-def carriers(request: Request, desk: Signed) -> Response:
-    found = desk.carriers.list()
+def carriers(request: Request, desk: Signed, after: str = "") -> Response:
+    found = desk.carriers.page(after=after, limit=PAGE)
     health, away = _health(desk)
-    return page(request, "directory/carriers.html", carriers=found, health=health, away=away)
+    return page(
+        request,
+        "directory/carriers.html",
+        carriers=found.items,
+        health=health,
+        away=away,
+        pages=neighbours("/carriers", {}, after, found.items[-1].name if found.more else None),
+    )
 
 
 @router.get("/carriers/-/new")

@@ -1,5 +1,6 @@
 """Customers: the accounts, and what each may do. A customer sees the own one, and changes nothing of it."""
 
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -71,11 +72,22 @@ def customer(request: Request, desk: Signed, key: str) -> Response:
 
 @router.post("/customers/{key}")
 def change(request: Request, desk: Signed, form: Form, key: str) -> Response:
-    try:
-        desk.accounts.update(key, guard=unchanged(text(form, "version")), **_changes(form))
-    except TrunklineError as error:
-        return _page(request, desk, desk.accounts.get(key), why=refusal(error))
+    why = change_account(desk, key, form, _changes)
+    if why is not None:
+        return _page(request, desk, desk.accounts.get(key), why=why)
     return go(request, f"/customers/{key}", "The customer was changed.")
+
+
+def change_account(
+    desk: Desk, key: str, form: FormData, read: Callable[[FormData], AccountChanges]
+) -> Refusal | None:
+    """Change an account as `read` reads it off the form, unless it was changed meanwhile. Why that is
+    refused, if it is."""
+    try:
+        desk.accounts.update(key, guard=unchanged(text(form, "version")), **read(form))
+    except TrunklineError as error:
+        return refusal(error)
+    return None
 
 
 @router.post("/customers/{key}/state")
@@ -101,7 +113,7 @@ def _page(request: Request, desk: Desk, found: Account, *, why: Refusal = NOT_RE
         "directory/customer.html",
         account=found,
         secrets=desk.accounts.secrets(found.key),
-        users=[user for user in desk.people.users() if user.account == found.key],
+        users=desk.people.users(found.key, limit=PAGE).items,
         version=version_of(found),
         why=why,
         caller_id=[(policy.value, words) for policy, words in _CALLER_ID.items()],

@@ -4,16 +4,15 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData
 
-from trunkline.errors import TrunklineError
 from trunkline.store.accounts import AccountChanges
 from trunkline.trunk.account import Account, AlarmAction
 from trunkline.web.control_client import ControlError
 from trunkline.web.dashboard import fields
 from trunkline.web.dashboard.browser import Form, Signed, go, office_of, text
-from trunkline.web.dashboard.directory.customers import list_of
-from trunkline.web.dashboard.frame import NOT_REFUSED, Refusal, page, refusal
+from trunkline.web.dashboard.directory.customers import change_account, list_of
+from trunkline.web.dashboard.frame import NOT_REFUSED, Refusal, page
 from trunkline.web.desk import Desk
-from trunkline.web.versions import unchanged, version_of
+from trunkline.web.versions import version_of
 from trunkline.web.views import Usage
 
 ALARMS = 20
@@ -41,10 +40,9 @@ def limits_of(request: Request, desk: Signed, key: str) -> Response:
 
 @router.post("/limits/{key}")
 def change(request: Request, desk: Signed, form: Form, key: str) -> Response:
-    try:
-        desk.accounts.update(key, guard=unchanged(text(form, "version")), **_changes(form))
-    except TrunklineError as error:
-        return _page(request, desk, desk.accounts.get(key), why=refusal(error))
+    why = change_account(desk, key, form, _changes)
+    if why is not None:
+        return _page(request, desk, desk.accounts.get(key), why=why)
     return go(request, f"/limits/{key}", "The limits were changed; new calls keep to them.")
 
 

@@ -15,11 +15,12 @@ from trunkline.web.control_client import ControlError
 from trunkline.web.dashboard import fields
 from trunkline.web.dashboard.browser import Form, Signed, go, text
 from trunkline.web.dashboard.directory.rows import BLANK_ROWS, columns, order
-from trunkline.web.dashboard.frame import NOT_REFUSED, Refusal, page, refusal
+from trunkline.web.dashboard.frame import NOT_REFUSED, Refusal, neighbours, page, refusal
 from trunkline.web.desk import Desk
 from trunkline.web.versions import unchanged, version_of
 from trunkline.web.views import Explanation, Question
 
+PAGE = 50
 ALL = "all"
 """Stands for the empty prefix in paths and on pages."""
 
@@ -45,12 +46,16 @@ class Trial(NamedTuple):
 
 
 @router.get("/routes")
-def routes(request: Request, desk: Signed, number: str = "", account: str = "", caller: str = "") -> Response:
+def routes(
+    request: Request, desk: Signed, number: str = "", account: str = "", caller: str = "", after: str = ""
+) -> Response:
     trial = _trial(desk, number, account, caller) if number else None
+    found = desk.routes.page(after=_digits(after) if after else None, limit=PAGE)
     return page(
         request,
         "directory/routes.html",
-        routes=desk.routes.list(),
+        routes=found.items,
+        pages=neighbours("/routes", {}, after, (found.items[-1].prefix or ALL) if found.more else None),
         all=ALL,
         trial=trial,
         number=number,

@@ -17,11 +17,12 @@ from trunkline.store.users import MIN_PASSWORD_LENGTH
 from trunkline.web.callers import caller_of
 from trunkline.web.dashboard import browser
 from trunkline.web.dashboard.browser import Flash, Form, Signed, go, office_of, text
-from trunkline.web.dashboard.frame import NOT_REFUSED, Refusal, page, refusal
+from trunkline.web.dashboard.frame import NOT_REFUSED, Refusal, neighbours, page, refusal
 from trunkline.web.dashboard.wording import span
 from trunkline.web.desk import Desk
 from trunkline.web.errors import NotSignedInError
 
+PAGE = 50
 OVERLAPS = (
     ("86400", "a day"),
     ("3600", "an hour"),
@@ -40,20 +41,26 @@ router = APIRouter()
 
 
 @router.get("/credentials")
-def credentials(request: Request, desk: Signed) -> Response:
-    return _page(request, desk)
+def credentials(request: Request, desk: Signed, tokens: str = "", sessions: str = "") -> Response:
+    return _page(request, desk, tokens=tokens, sessions=sessions)
 
 
-def _page(request: Request, desk: Desk, *, why: Refusal = NOT_REFUSED) -> Response:
+def _page(
+    request: Request, desk: Desk, *, tokens: str = "", sessions: str = "", why: Refusal = NOT_REFUSED
+) -> Response:
+    """`tokens` and `sessions` are cursors into their lists."""
     principal = desk.principal
-    own = desk.people.own_sessions()
+    made = desk.people.own_sessions(SessionKind.TOKEN, cursor=tokens or None, limit=PAGE)
+    signed_in = desk.people.own_sessions(SessionKind.BROWSER, cursor=sessions or None, limit=PAGE)
     return page(
         request,
         "people/credentials.html",
         key=principal.account,
         secrets=[] if principal.account is None else desk.accounts.secrets(principal.account),
-        tokens=[session for session in own if session.kind is SessionKind.TOKEN],
-        sessions=[session for session in own if session.kind is SessionKind.BROWSER],
+        tokens=made.sessions,
+        token_pages=neighbours("/credentials", {}, tokens, made.next_cursor, name="tokens"),
+        sessions=signed_in.sessions,
+        session_pages=neighbours("/credentials", {}, sessions, signed_in.next_cursor, name="sessions"),
         here=principal.session.id if principal.session is not None else "",
         overlaps=OVERLAPS,
         lifetimes=LIFETIMES,

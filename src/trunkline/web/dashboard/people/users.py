@@ -9,30 +9,37 @@ from trunkline.errors import TrunklineError
 from trunkline.store.users import Role, User
 from trunkline.web.dashboard import fields
 from trunkline.web.dashboard.browser import Flash, Form, Signed, go, text
-from trunkline.web.dashboard.frame import NOT_REFUSED, Refusal, page, refusal
+from trunkline.web.dashboard.frame import NOT_REFUSED, Refusal, neighbours, page, refusal
 from trunkline.web.desk import Desk
 
-MOST_SESSIONS = 200
-"""Sessions shown."""
+PAGE = 50
 
 router = APIRouter()
 
 
 @router.get("/users")
-def users(request: Request, desk: Signed) -> Response:
-    return _page(request, desk)
+def users(request: Request, desk: Signed, after: str = "", cursor: str = "") -> Response:
+    return _page(request, desk, after=after, cursor=cursor)
 
 
 def _page(
-    request: Request, desk: Desk, *, typed: dict[str, str] | None = None, why: Refusal = NOT_REFUSED
+    request: Request,
+    desk: Desk,
+    *,
+    after: str = "",
+    cursor: str = "",
+    typed: dict[str, str] | None = None,
+    why: Refusal = NOT_REFUSED,
 ) -> Response:
-    sessions = desk.people.sessions()
+    people = desk.people.users(after=after, limit=PAGE)
+    signed_in = desk.people.sessions(cursor=cursor or None, limit=PAGE)
     return page(
         request,
         "people/users.html",
-        users=desk.people.users(),
-        sessions=sessions[:MOST_SESSIONS],
-        more=max(0, len(sessions) - MOST_SESSIONS),
+        users=people.items,
+        pages=neighbours("/users", {}, after, people.items[-1].name if people.more else None),
+        sessions=signed_in.sessions,
+        session_pages=neighbours("/users", {}, cursor, signed_in.next_cursor, name="cursor"),
         here=desk.principal.session.id if desk.principal.session is not None else "",
         roles=[(role.value, role.value) for role in Role],
         typed=typed or {},

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+import pytest
+
 from tests.unit.store.entities import attempt_record, call_record, ended_attempt, ended_call
 from trunkline.call.record import AttemptRecord, CallRecord, Direction
 from trunkline.observe.message import LadderMessage
 from trunkline.sip.ports import Address, Transport
-from trunkline.trunk.verdict import Slug, Verdict
+from trunkline.trunk.verdict import Fault, Slug, Verdict
 from trunkline.web.dashboard.calls.ending import Ending, ending
 
 US, PEER = Address("192.0.2.1", 5060), Address("192.0.2.9", 5060)
@@ -163,3 +165,20 @@ def test_what_peers_say_is_cut() -> None:
     call, attempts = failed(Slug.REFUSED, Slug.REFUSED)
     refusal = sip(f"SIP/2.0 403 {'A' * 5000}", 1, sent=False)
     assert all(len(sentence) < 400 for sentence in told(call, attempts, refusal).happened)
+
+
+@pytest.mark.parametrize("slug", Slug)
+@pytest.mark.parametrize("inbound", [True, False])
+def test_every_way_to_end_is_told_with_what_to_change(slug: Slug, inbound: bool) -> None:
+    """With messages and without: what happened, and unless nobody is at fault, what to change."""
+    refusal = sip("SIP/2.0 488 Not Acceptable Here", 1, sent=False)
+    for messages in ((), (invite(0), invite(1), refusal)):
+        call, attempts = failed(slug, slug, inbound=inbound)
+        said = told(call, attempts, *messages)
+        sentences = [*said.happened, *said.change]
+        assert said.happened
+        assert all(sentence[0].isupper() and sentence.endswith((".", ")")) for sentence in sentences), (
+            sentences
+        )
+        if slug.value.fault is not Fault.NOBODY:
+            assert said.change, f"{slug} has no remedy"
