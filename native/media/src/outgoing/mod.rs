@@ -173,6 +173,18 @@ impl Outgoing {
         }
     }
 
+    /// Sends a payload of G.711 that is a whole packet.
+    fn send_payload(&mut self, payload: &[u8], now: Micros, emit: &mut Emit<'_>) {
+        let Some(speaker) = &self.speaker else {
+            return;
+        };
+        let mut packet = [0; PACKET];
+        packet[HEADER_LENGTH..HEADER_LENGTH + payload.len()].copy_from_slice(payload);
+        self.line.audio(&mut packet, speaker.format().payload_type, payload.len() as u32, now);
+        self.count(payload.len());
+        emit(&mut packet, HEADER_LENGTH + payload.len());
+    }
+
     /// Says what is due of the leg's own, and what of the far leg's will not be waited for any longer.
     pub fn speak(&mut self, now: Micros, emit: &mut Emit<'_>) -> Said {
         for due in self.relay.expire(now).into_iter().flatten() {
