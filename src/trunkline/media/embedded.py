@@ -187,8 +187,8 @@ class EmbeddedTerminal(EmbeddedLeg):
 
     def hearing(self) -> Hearing:
         """What it has heard so far, or until it was closed."""
-        digits, tones = self._native.heard()
-        return Hearing(digits, tuple(ToneHeard(*tone) for tone in tones))
+        digits, tones, missed = self._native.heard()
+        return Hearing(digits, tuple(ToneHeard(*tone) for tone in tones), missed)
 
     def close(self) -> MediaFigures:
         """End it, and write the recording if one was asked for. Raises `MediaError` when that can't be
