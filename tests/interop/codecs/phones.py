@@ -37,7 +37,8 @@ class Phones:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="phones")
         self._thread.start()
-        first, last = media_ports()
+        self.ports = first, last = media_ports()
+        """Of their audio."""
         self._media = EmbeddedEngine(
             EngineSettings(port_min=first, port_max=last, bind_v4=HOST, allow_loopback=True, drain_s=0.1)
         )

@@ -21,6 +21,10 @@ impl Outgoing {
         emit: &mut Emit<'_>,
     ) -> bool {
         self.heard_at = now;
+        if self.mute {
+            self.line.close_gap();
+            return false;
+        }
         if self.is_speaking() || self.sounds.covers(header, clock_rate, now) {
             return false;
         }
