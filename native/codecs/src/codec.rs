@@ -103,6 +103,12 @@ impl Codec {
         }
     }
 
+    /// Whether a payload becomes one of `other` octet by octet: see [`Decoder::recode`].
+    #[must_use]
+    pub const fn is_recoded_to(self, other: Self) -> bool {
+        matches!((self, other), (Self::Pcma, Self::Pcmu) | (Self::Pcmu, Self::Pcma))
+    }
+
     /// A decoder in its initial state.
     ///
     /// # Errors

@@ -11,7 +11,8 @@ const WINDOW_MS: usize = 10;
 /// Periods looked for: pitches of 66 to 400 Hz.
 const SHORTEST_US: usize = 2500;
 const LONGEST_MS: usize = 15;
-const HISTORY_MS: usize = WINDOW_MS + 2 * LONGEST_MS;
+/// What is remembered.
+pub const HISTORY_MS: usize = WINDOW_MS + 2 * LONGEST_MS;
 /// How long the repetition and the signal overlap when that is back.
 const BLEND_MS: usize = 5;
 
@@ -40,6 +41,12 @@ impl Concealer {
             per_ms,
             fade: Fade::new(rate),
         }
+    }
+
+    /// True while the last of the audio was made up.
+    #[must_use]
+    pub const fn is_lost(&self) -> bool {
+        self.lost
     }
 
     /// Takes note of decoded audio; after a gap, blends its beginning.

@@ -2,8 +2,8 @@
 //!
 //! Bit-exact with the ITU-T's reference code (G.191). The crates at hand differ from it for A-law around zero.
 
-use crate::concealment::Concealer;
-use crate::{CodecError, Decoder, Encoder};
+use crate::concealment::{Concealer, HISTORY_MS};
+use crate::{Codec, CodecError, Decoder, Encoder};
 
 /// Which of the two laws; each has a static payload type (RFC 3551 table 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,22 @@ const fn table(law: Law) -> [i16; 256] {
         octet += 1;
     }
     values
+}
+
+static MU_AS_A: [u8; 256] = recoded(Law::Mu);
+static A_AS_MU: [u8; 256] = recoded(Law::A);
+
+const fn recoded(from: Law) -> [u8; 256] {
+    let mut octets = [0; 256];
+    let mut octet = 0;
+    while octet < 256 {
+        octets[octet] = match from {
+            Law::Mu => encode_a(decode_mu(octet as u8)),
+            Law::A => encode_mu(decode_a(octet as u8)),
+        };
+        octet += 1;
+    }
+    octets
 }
 
 impl Law {
@@ -117,13 +133,35 @@ impl Encoder for Law {
 pub struct G711Decoder {
     law: Law,
     concealer: Concealer,
+    /// The newest octets that the concealer has yet to hear of: those that were recoded.
+    recoded: Vec<u8>,
 }
+
+/// As many octets as the concealer remembers.
+const HISTORY: usize = 8 * HISTORY_MS;
 
 impl G711Decoder {
     /// In its initial state.
     #[must_use]
     pub fn new(law: Law) -> Self {
-        Self { law, concealer: Concealer::new(8000) }
+        Self { law, concealer: Concealer::new(8000), recoded: Vec::with_capacity(HISTORY) }
+    }
+
+    fn keep(&mut self, payload: &[u8]) {
+        let payload = &payload[payload.len().saturating_sub(HISTORY)..];
+        let over = (self.recoded.len() + payload.len()).saturating_sub(HISTORY);
+        self.recoded.copy_within(over.., 0);
+        self.recoded.truncate(self.recoded.len() - over);
+        self.recoded.extend_from_slice(payload);
+    }
+
+    fn tell_concealer(&mut self) {
+        if !self.recoded.is_empty() {
+            let mut pcm = [0; HISTORY];
+            let count = self.law.decode(&self.recoded, &mut pcm);
+            self.concealer.heard(&mut pcm[..count]);
+            self.recoded.clear();
+        }
     }
 }
 
@@ -133,12 +171,31 @@ impl Decoder for G711Decoder {
             return Err(CodecError::Malformed);
         }
         let pcm = pcm.get_mut(..payload.len()).ok_or(CodecError::NoRoom)?;
+        self.tell_concealer();
         self.law.decode(payload, pcm);
         self.concealer.heard(pcm);
         Ok(pcm.len())
     }
 
+    fn recode(&mut self, payload: &[u8], to: Codec, octets: &mut [u8]) -> Option<usize> {
+        let table = match (self.law, to) {
+            (Law::Mu, Codec::Pcma) => &MU_AS_A,
+            (Law::A, Codec::Pcmu) => &A_AS_MU,
+            _ => return None,
+        };
+        let octets = octets.get_mut(..payload.len()).filter(|octets| !octets.is_empty())?;
+        if self.concealer.is_lost() {
+            return None;
+        }
+        for (octet, &old) in octets.iter_mut().zip(payload) {
+            *octet = table[usize::from(old)];
+        }
+        self.keep(payload);
+        Some(payload.len())
+    }
+
     fn conceal(&mut self, pcm: &mut [i16]) {
+        self.tell_concealer();
         self.concealer.conceal(pcm);
     }
 }
@@ -192,6 +249,62 @@ mod tests {
                 // mu-law has two zeroes; the negative one comes back as the positive.
                 let expected = if law == Law::Mu && octet == 0x7f { 0xff } else { octet };
                 assert_eq!(again, expected, "{law:?} {octet:#x}");
+            }
+        }
+    }
+
+    #[test]
+    fn recoding_is_decoding_and_encoding() {
+        let octets: Vec<u8> = (0..=255).collect();
+        for (from, to, codec) in [(Law::Mu, Law::A, Codec::Pcma), (Law::A, Law::Mu, Codec::Pcmu)] {
+            let (mut recoded, mut encoded) = ([0; 256], [0; 256]);
+            assert_eq!(G711Decoder::new(from).recode(&octets, codec, &mut recoded), Some(256));
+            to.encode(&decoded(from), &mut encoded);
+            assert_eq!(recoded, encoded);
+        }
+        let mut decoder = G711Decoder::new(Law::A);
+        assert_eq!(decoder.recode(&octets, Codec::Pcma, &mut [0; 256]), None, "it is A-law");
+        assert_eq!(decoder.recode(&octets, Codec::G729, &mut [0; 256]), None);
+        assert_eq!(decoder.recode(&octets, Codec::Pcmu, &mut [0; 255]), None, "no room");
+        assert_eq!(decoder.recode(&[], Codec::Pcmu, &mut [0; 255]), None);
+    }
+
+    /// Packets of a tone, of any length, in A-law.
+    fn packets() -> Vec<Vec<u8>> {
+        let lengths = [160, 80, 480, 160, 240, 7, 160, 160];
+        let mut place = 0;
+        let packet = |length| {
+            let samples: Vec<i16> = (place..place + length)
+                .map(|n| (9000.0 * (std::f64::consts::TAU * 300.0 / 8000.0 * n as f64).sin()) as i16)
+                .collect();
+            place += length;
+            let mut octets = vec![0; length];
+            Law::A.encode(&samples, &mut octets);
+            octets
+        };
+        lengths.into_iter().map(packet).collect()
+    }
+
+    #[test]
+    fn what_is_lost_after_recoding_is_concealed_as_after_decoding() {
+        for lost_after in 0..packets().len() {
+            let (mut one, mut other) = (G711Decoder::new(Law::A), G711Decoder::new(Law::A));
+            for (place, packet) in packets().iter().enumerate() {
+                if place.is_multiple_of(3) || one.recode(packet, Codec::Pcmu, &mut [0; 480]).is_none() {
+                    one.decode(packet, &mut [0; 480]).unwrap();
+                }
+                other.decode(packet, &mut [0; 480]).unwrap();
+                if place == lost_after {
+                    let [mut made_up, mut expected] = [[0; 160]; 2];
+                    one.conceal(&mut made_up);
+                    other.conceal(&mut expected);
+                    assert_eq!(made_up, expected, "after {place}");
+                    assert_eq!(one.recode(packet, Codec::Pcmu, &mut [0; 480]), None, "it is to be blended");
+                    let [mut heard, mut expected] = [[0; 480]; 2];
+                    one.decode(packet, &mut heard).unwrap();
+                    other.decode(packet, &mut expected).unwrap();
+                    assert_eq!(heard, expected);
+                }
             }
         }
     }

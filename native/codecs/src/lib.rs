@@ -38,6 +38,13 @@ pub trait Decoder: Send {
     /// `Malformed` for a payload without a whole frame; `NoRoom` when `pcm` can't hold all of it: nothing is decoded then.
     fn decode(&mut self, payload: &[u8], pcm: &mut [i16]) -> Result<usize, CodecError>;
 
+    /// Puts a whole payload into another codec without samples in between, as decoding and encoding would; how many octets.
+    /// `None` where that can't be done, or where the audio is to be changed on its way: decode it then.
+    fn recode(&mut self, payload: &[u8], to: Codec, octets: &mut [u8]) -> Option<usize> {
+        let _ = (payload, to, octets);
+        None
+    }
+
     /// Fills all of `pcm` with what may have been said in a lost stretch, fading out when nothing more comes.
     fn conceal(&mut self, pcm: &mut [i16]);
 }

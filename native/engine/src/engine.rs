@@ -53,6 +53,8 @@ pub struct TerminalReport {
     pub digits: String,
     /// The frequencies it listened for.
     pub heard: Vec<Heard>,
+    /// Packets that it did not say, since the engine was held up.
+    pub missed: u64,
 }
 
 /// The last words of a leg.
@@ -398,7 +400,8 @@ impl Drop for Engine {
 }
 
 fn report_of(terminal: &Terminal) -> TerminalReport {
-    TerminalReport { digits: terminal.digits().to_owned(), heard: terminal.heard() }
+    let digits = terminal.digits().to_owned();
+    TerminalReport { digits, heard: terminal.heard(), missed: terminal.missed() }
 }
 
 fn impossible_tone(_: trunkline_media::terminal::ImpossibleTone) -> EngineError {

@@ -54,6 +54,7 @@ impl Shared {
             tell(EventKind::SourceEnded);
         }
         if let Some(mut outgoing) = open.outgoing.take() {
+            outgoing.set_mute(!open.leg.may_be_sent_to());
             let said = outgoing.speak(now, &mut |packet, length| send_own(open, pair, packet, length));
             report(&mut outgoing, open, pair, now);
             open.outgoing = Some(outgoing);

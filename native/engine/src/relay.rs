@@ -279,14 +279,9 @@ impl Shared {
                     send_rtp(exit.open, exit.pair, buffer, length, header.payload_length());
                 }
             }
-            Arrival::Rtp { header, is_event, .. } => {
+            Arrival::Rtp { header, is_event, clock_rate } => {
                 let Exit { open, pair, .. } = exit;
-                open.passed = Some(Sent {
-                    ssrc: header.ssrc,
-                    sequence: header.sequence,
-                    timestamp: header.timestamp,
-                    at: now,
-                });
+                open.passed = Some(Sent::next(open.passed, &header, clock_rate, now));
                 let mut digits = [0; EVENT_PACKET];
                 let in_its_place = match &mut open.injection {
                     Some(injection) if open.injects && !is_event => {
@@ -315,6 +310,7 @@ impl Shared {
         let Exit { leg, open, pair } = exit;
         open.outgoing(|| self.seed(), now);
         if let Some(mut outgoing) = open.outgoing.take() {
+            outgoing.set_mute(!open.leg.may_be_sent_to());
             action(&mut outgoing, &mut |packet, length| send_own(open, pair, packet, length));
             report(&mut outgoing, open, pair, now);
             open.outgoing = Some(outgoing);

@@ -47,7 +47,7 @@ impl Default for Settings {
             threads: 1,
             drain: Duration::from_secs(2),
             allow_loopback: false,
-            gather: Duration::from_millis(1),
+            gather: Duration::from_millis(2),
             dscp: 46,
         }
     }

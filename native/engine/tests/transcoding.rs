@@ -218,3 +218,23 @@ fn what_a_held_peer_does_not_hear_is_no_loss_to_it() {
     assert!(after.timestamp.wrapping_sub(before.timestamp) >= 160);
     eventually(|| engine.statistics(b.leg).unwrap().packets_sent == 2);
 }
+
+/// Packets of 30 ms for a peer that is held in the midst of one, while the far end is silent: what waited is left.
+#[test]
+fn what_waited_when_a_peer_was_held_uses_no_number_up() {
+    let engine = Engine::start(settings(23420, 8)).unwrap();
+    let (a, b) = transcoded(&engine);
+    let speaks = Some(Format { payload_type: 8, codec: Codec::Pcma, ptime_ms: 30 });
+    let long = || Remote { speaks, ..remote(&b.peer, Codec::Pcma) };
+    engine.set_remote(b.leg, long()).unwrap();
+    a.peer.say(a.port, &audio(0));
+    a.peer.say(a.port, &audio(1));
+    let before = Header::parse(&b.peer.hear()).unwrap();
+    engine.set_remote(b.leg, Remote { flow: Flow::None, ..long() }).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    engine.set_remote(b.leg, long()).unwrap();
+    a.peer.say(a.port, &audio(30));
+    a.peer.say(a.port, &audio(31));
+    let after = Header::parse(&b.peer.hear()).unwrap();
+    assert_eq!((after.ssrc, after.sequence), (before.ssrc, before.sequence.wrapping_add(1)));
+}

@@ -227,8 +227,9 @@ impl Leg {
         self.engine.announce(self.id, None).map_err(to_python)
     }
 
-    /// What the terminal has heard: digits; and for each frequency its Hz, milliseconds and level in dBm0.
-    fn heard(&self) -> PyResult<(String, Vec<Heard>)> {
+    /// What the terminal has heard: digits; for each frequency its Hz, milliseconds and level in dBm0. And how many packets it
+    /// did not say.
+    fn heard(&self) -> PyResult<(String, Vec<Heard>, u64)> {
         let report = match self.closed.get() {
             Some(closing) => closing.report.clone().unwrap_or_default(),
             None => self.engine.report(self.id).map_err(to_python)?,
@@ -351,10 +352,10 @@ fn read_wav(py: Python<'_>, path: &Path) -> PyResult<Arc<[i16]>> {
     .map_err(to_python)
 }
 
-fn plain(report: TerminalReport) -> (String, Vec<Heard>) {
+fn plain(report: TerminalReport) -> (String, Vec<Heard>, u64) {
     let heard =
         report.heard.iter().map(|tone| (tone.frequency_hz, tone.duration_ms, tone.level_dbm0)).collect();
-    (report.digits, heard)
+    (report.digits, heard, report.missed)
 }
 
 fn address(text: &str) -> PyResult<IpAddr> {

@@ -204,6 +204,8 @@ def _print(report: CallReport, as_json: bool) -> None:
         "digits_heard": report.hearing.digits,
         "digits_in_info": report.digits_in_info,
     }
+    if report.hearing.missed:
+        card["not_said"] = f"{report.hearing.missed} packets: this machine was too busy"
     for heard in report.hearing.tones:
         level = "" if heard.level_dbm0 is None else f" at {heard.level_dbm0:.0f} dBm0"
         card[f"heard_{heard.frequency_hz:g}_Hz"] = f"{heard.duration_ms} ms{level}"

@@ -49,9 +49,9 @@ class EngineSettings:
     up to ten times as long. Two seconds cover a BYE that had to be repeated twice."""
     allow_loopback: bool = False
     """Legs may send to loopback and link-local addresses: for the demo and tests."""
-    gather_ms: float = 1.0
+    gather_ms: float = 2.0
     """While a thread has much to do (from about twenty calls on), packets may wait this long to be handled
-    together, which nearly halves what they cost; 0 to 5. Packets that come one by one are never held."""
+    together, which halves what they cost; 0 to 5. Packets that come one by one are never held."""
     dscp: int = 46
     """Differentiated services code point of what is sent, 0-63; 46 is expedited forwarding (RFC 3246)."""
 
@@ -187,8 +187,8 @@ class EmbeddedTerminal(EmbeddedLeg):
 
     def hearing(self) -> Hearing:
         """What it has heard so far, or until it was closed."""
-        digits, tones = self._native.heard()
-        return Hearing(digits, tuple(ToneHeard(*tone) for tone in tones))
+        digits, tones, missed = self._native.heard()
+        return Hearing(digits, tuple(ToneHeard(*tone) for tone in tones), missed)
 
     def close(self) -> MediaFigures:
         """End it, and write the recording if one was asked for. Raises `MediaError` when that can't be

@@ -1,7 +1,7 @@
 """Terminals: far ends that are no second leg but a voice and an ear inside the engine.
 
-What they say and what they have heard, as values; the engines implement `Terminal`. G.711 only (RFC 3551
-§4.5.14), 20 ms packets, digits as telephone-events (RFC 4733).
+What they say and what they have heard, as values; the engines implement `Terminal`. They speak and hear each
+of the six codecs, and digits as telephone-events (RFC 4733).
 """
 
 from collections.abc import Callable, Sequence
@@ -41,6 +41,8 @@ class Hearing(NamedTuple):
     """`0`-`9`, `*`, `#`, `A`-`D`; the first 1024."""
     tones: tuple[ToneHeard, ...]
     """One for each frequency listened for, in that order."""
+    missed: int = 0
+    """Packets that it did not say, since this machine held it up."""
 
     def heard_ms(self, frequency_hz: float) -> int:
         """How long a frequency was heard. Raises `KeyError` for one that was not listened for."""
@@ -48,8 +50,8 @@ class Hearing(NamedTuple):
 
 
 class Terminal(MediaLeg, Protocol):
-    """A leg whose far end is a voice and an ear. `set_remote` refuses a peer without PCMU and PCMA
-    (`MediaError`)."""
+    """A leg whose far end is a voice and an ear. `set_remote` refuses a peer that `speaks` nothing and passes
+    no G.711 (`MediaError`)."""
 
     def play(self, source: Source) -> None:
         """Say this from the next packet on. Raises `MediaError` for a tone out of range or an unusable

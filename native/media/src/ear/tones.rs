@@ -96,6 +96,7 @@ impl ToneEar {
                     Sign::Ended(digit) => note(&mut pressed, *begin, digit, true),
                 });
             }
+            Piece::Recoded(_) => {}
             Piece::Pause(_) | Piece::Break => {
                 if let Some(digit) = detector.finish() {
                     note(&mut pressed, *begin, digit, true);

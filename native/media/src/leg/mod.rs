@@ -286,19 +286,24 @@ impl Leg {
     /// # Errors
     /// Why nothing may be sent; it has been counted.
     pub fn rtp_destination(&mut self) -> Result<SocketAddr, Drop> {
-        let reason = if self.usual.sends {
-            match (self.latch.source(), &self.remote) {
-                (Some(source), _) => return Ok(source),
-                (None, Some(remote)) if self.may_send => return Ok(remote.rtp),
-                _ => Drop::NoDestination,
-            }
-        } else if self.remote.is_none() {
-            Drop::NoPeer
-        } else {
-            Drop::Held
-        };
-        self.count_drop(reason);
-        Err(reason)
+        self.destination().inspect_err(|&reason| self.count_drop(reason))
+    }
+
+    /// Whether RTP to the peer may go anywhere at the moment.
+    #[must_use]
+    pub fn may_be_sent_to(&self) -> bool {
+        self.destination().is_ok()
+    }
+
+    fn destination(&self) -> Result<SocketAddr, Drop> {
+        if !self.usual.sends {
+            return Err(if self.remote.is_none() { Drop::NoPeer } else { Drop::Held });
+        }
+        match (self.latch.source(), &self.remote) {
+            (Some(source), _) => Ok(source),
+            (None, Some(remote)) if self.may_send => Ok(remote.rtp),
+            _ => Err(Drop::NoDestination),
+        }
     }
 
     /// Counts an RTP packet that was sent to the peer.

@@ -14,6 +14,8 @@ use crate::rtp::Header;
 pub const MAX_PIECE_MS: usize = 240;
 /// Samples of it at 16 kHz.
 const MAX_PIECE: usize = 16 * MAX_PIECE_MS;
+/// Octets of a payload that is recoded: of G.711, which has most.
+const MAX_RECODED: usize = 8 * MAX_PIECE_MS;
 /// Longest stretch that is made up.
 pub const LONGEST_CONCEALED_MS: u32 = 120;
 /// A step of timestamps beyond this is another stream's, not a pause.
@@ -23,6 +25,8 @@ const LONGEST_PAUSE_S: u32 = 60;
 pub enum Piece<'a> {
     /// Samples, at so many a second.
     Samples(&'a [i16], u32),
+    /// A payload of the codec that was wanted, without samples in between.
+    Recoded(&'a [u8]),
     /// Time without audio, in ticks of the codec's RTP clock.
     Pause(u32),
     /// Another stream begins: how much time passed can't be told from it.
@@ -40,6 +44,8 @@ pub struct Decoding {
     /// An event came since the last packet of audio: the time between was its own, not lost.
     after_event: bool,
     pcm: Vec<i16>,
+    /// What it is sent on in, if it can be recoded to that.
+    to: Option<Codec>,
 }
 
 impl std::fmt::Debug for Decoding {
@@ -54,7 +60,12 @@ impl Decoding {
     pub fn new(codec: Codec) -> Option<Self> {
         let decoder = codec.decoder().ok()?;
         let (hold, pcm) = (Hold::default(), vec![0; MAX_PIECE]);
-        Some(Self { codec, decoder, ssrc: 0, hold, expected: None, after_event: false, pcm })
+        Some(Self { codec, decoder, ssrc: 0, hold, expected: None, after_event: false, pcm, to: None })
+    }
+
+    /// Says in which codec it is sent on, so that it may be recoded.
+    pub const fn send_on_in(&mut self, codec: Codec) {
+        self.to = if self.codec.is_recoded_to(codec) { Some(codec) } else { None };
     }
 
     /// What it decodes.
@@ -145,6 +156,13 @@ impl Decoding {
                 }
             }
         }
+        if let Some(to) = self.to {
+            let mut octets = [0; MAX_RECODED];
+            if let Some(count) = self.decoder.recode(payload, to, &mut octets) {
+                self.expected = Some(timestamp.wrapping_add(count as u32));
+                return out(Piece::Recoded(&octets[..count]));
+            }
+        }
         // A payload that can't be decoded is lost; its time is found missing when the next one comes.
         let Ok(count) = self.decoder.decode(payload, &mut self.pcm) else {
             return;
@@ -167,6 +185,7 @@ mod tests {
             decoding.take(&header(sequence, timestamp, 1), &[0xd5; 160], &mut |piece| {
                 out.push(match piece {
                     Piece::Samples(pcm, rate) => (pcm.len() * 1000 / rate as usize) as i64,
+                    Piece::Recoded(octets) => octets.len() as i64 / 8,
                     Piece::Pause(ticks) => -i64::from(ticks / 8),
                     Piece::Break => 0,
                 });
@@ -223,6 +242,7 @@ mod tests {
             decoding.take(&header(n as u16, 160 * n as u32, 1), payload, &mut |piece| {
                 out.push(match piece {
                     Piece::Samples(pcm, _) => pcm.len() as i64,
+                    Piece::Recoded(octets) => octets.len() as i64,
                     Piece::Pause(ticks) => -i64::from(ticks),
                     Piece::Break => 0,
                 });
@@ -235,5 +255,47 @@ mod tests {
     fn a_payload_of_seconds_is_dropped() {
         let mut decoding = Decoding::new(Codec::G729).unwrap();
         decoding.take(&header(1, 0, 1), &[0; 1400], &mut |_| panic!("heard"));
+    }
+
+    /// Octets of A-law that come out of a stream of mu-law with losses, pauses and packets in disorder; whether samples were
+    /// made on the way.
+    fn sent_on(recodes: bool) -> (Vec<u8>, bool) {
+        let mut decoding = Decoding::new(Codec::Pcmu).unwrap();
+        if recodes {
+            decoding.send_on_in(Codec::Pcma);
+        }
+        let (mut all, mut decoded) = (Vec::new(), false);
+        for n in [1, 2, 3, 5, 6, 7, 8, 10, 9, 11, 12, 15, 16, 17, 18, 60, 61u16] {
+            let payload: Vec<u8> = (0..160).map(|at| (u32::from(n) * 7 + at * at / 5) as u8).collect();
+            decoding.take(&header(n, 160 * u32::from(n), 1), &payload, &mut |piece| match piece {
+                Piece::Samples(pcm, _) => {
+                    let mut octets = vec![0; pcm.len()];
+                    Codec::Pcma.encoder().unwrap().encode(pcm, &mut octets).unwrap();
+                    all.extend(octets);
+                    decoded = true;
+                }
+                Piece::Recoded(octets) => all.extend(octets),
+                Piece::Pause(_) | Piece::Break => all.push(0),
+            });
+        }
+        (all, decoded)
+    }
+
+    #[test]
+    fn what_is_recoded_sounds_as_what_is_decoded() {
+        let ((recoded, made_up), (decoded, _)) = (sent_on(true), sent_on(false));
+        assert_eq!(recoded, decoded);
+        assert!(made_up, "what was lost, and what followed it");
+    }
+
+    #[test]
+    fn other_codecs_are_decoded() {
+        for codec in Codec::ALL.into_iter().filter(|&codec| codec != Codec::Pcma) {
+            let mut decoding = decoding();
+            decoding.send_on_in(codec);
+            decoding.take(&header(1, 0, 1), &[0xd5; 160], &mut |piece| {
+                assert_eq!(matches!(piece, Piece::Recoded(_)), codec == Codec::Pcmu);
+            });
+        }
     }
 }

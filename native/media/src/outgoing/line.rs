@@ -21,12 +21,35 @@ pub struct Sent {
     pub sequence: u16,
     /// Its timestamp.
     pub timestamp: u32,
+    /// How long it lasts, in ticks: as long as the one before it did.
+    pub ticks: u32,
     /// When it was sent.
     pub at: Micros,
 }
 
+impl Sent {
+    /// A packet that is passed, after `before`.
+    #[must_use]
+    pub fn next(before: Option<Self>, header: &Header, clock_rate: u32, at: Micros) -> Self {
+        let &Header { ssrc, sequence, timestamp, .. } = header;
+        let last = before.filter(|before| before.ssrc == ssrc);
+        let ticks = match last {
+            Some(last) if last.sequence.wrapping_add(1) == sequence => {
+                Some(timestamp.wrapping_sub(last.timestamp))
+                    .filter(|&step| (1..=clock_rate / 8).contains(&step))
+                    .unwrap_or(last.ticks)
+            }
+            Some(last) => last.ticks,
+            None => usual_ticks(clock_rate),
+        };
+        Self { ssrc, sequence, timestamp, ticks, at }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Shift {
+    /// The last packet that passed, as it came.
+    last: Option<Sent>,
     ssrc: u32,
     sequence: u16,
     timestamp: u32,
@@ -43,6 +66,8 @@ pub struct Line {
     /// Of the next sample of ours.
     timestamp: u32,
     clock_rate: u32,
+    /// How long what was sent last lasts.
+    ticks: u32,
     /// When something was sent last.
     at: Micros,
     /// The stream that passes at the moment, and how its numbers are shifted.
@@ -57,15 +82,21 @@ impl Line {
     pub fn new(last: Option<Sent>, clock_rate: u32, seed: u64, now: Micros) -> Self {
         let (ssrc, sequence, timestamp) = match last {
             Some(last) => {
-                let ticks = elapsed_ticks(now.saturating_sub(last.at), clock_rate);
-                let step = ticks.max(usual_ticks(clock_rate));
+                let step = elapsed_ticks(now.saturating_sub(last.at), clock_rate).max(last.ticks);
                 (last.ssrc, last.sequence.wrapping_add(1), last.timestamp.wrapping_add(step))
             }
             None => ((seed >> 32) as u32, (seed >> 16) as u16, (seed as u32).wrapping_mul(0x9e37_79b1)),
         };
         // A stream that has passed as it was can go on so.
-        let shift = last.map(|last| Shift { ssrc: last.ssrc, sequence: 0, timestamp: 0, closes_gap: false });
-        Self { ssrc, sequence, timestamp, clock_rate, at: now, shift, marks: true }
+        let shift = last.map(|last| Shift {
+            last: Some(last),
+            ssrc: last.ssrc,
+            sequence: 0,
+            timestamp: 0,
+            closes_gap: false,
+        });
+        let ticks = usual_ticks(clock_rate);
+        Self { ssrc, sequence, timestamp, clock_rate, ticks, at: now, shift, marks: true }
     }
 
     /// The source.
@@ -94,7 +125,9 @@ impl Line {
 
     /// Ticks a second from here on.
     pub const fn set_clock_rate(&mut self, clock_rate: u32) {
-        self.clock_rate = clock_rate;
+        if clock_rate != self.clock_rate {
+            (self.clock_rate, self.ticks) = (clock_rate, usual_ticks(clock_rate));
+        }
     }
 
     /// Time without packets: so many ticks; a talkspurt begins after it.
@@ -103,11 +136,17 @@ impl Line {
         self.marks = true;
     }
 
+    /// A packet of ours that is not sent: its time passes, its number is the next one's.
+    pub const fn skip(&mut self, ticks: u32, now: Micros) {
+        self.pause(ticks);
+        self.at = now;
+    }
+
     /// Time without packets, as long as it has been.
     pub fn catch_up(&mut self, now: Micros) {
         let ticks = elapsed_ticks(now.saturating_sub(self.at), self.clock_rate);
-        if ticks > usual_ticks(self.clock_rate) {
-            self.pause(ticks - usual_ticks(self.clock_rate));
+        if ticks > self.ticks {
+            self.pause(ticks - self.ticks);
         }
     }
 
@@ -116,6 +155,7 @@ impl Line {
         let marker = std::mem::take(&mut self.marks);
         write_header(packet, marker, payload_type, self.sequence, self.timestamp, self.ssrc);
         self.timestamp = self.timestamp.wrapping_add(ticks);
+        self.ticks = ticks;
         self.advance(now);
     }
 
@@ -168,11 +208,12 @@ impl Line {
             _ => {
                 self.catch_up(now);
                 let timestamp = self.timestamp.wrapping_sub(header.timestamp);
-                Shift { ssrc: header.ssrc, sequence: 0, timestamp, closes_gap: true }
+                Shift { last: None, ssrc: header.ssrc, sequence: 0, timestamp, closes_gap: true }
             }
         };
+        let sent = Sent::next(shift.last, header, self.clock_rate, now);
         let by = if shift.closes_gap { self.sequence.wrapping_sub(header.sequence) } else { shift.sequence };
-        self.shift = Some(Shift { sequence: by, closes_gap: false, ..shift });
+        self.shift = Some(Shift { last: Some(sent), sequence: by, closes_gap: false, ..shift });
         let sequence = header.sequence.wrapping_add(by);
         let timestamp = header.timestamp.wrapping_add(shift.timestamp);
         packet[2..4].copy_from_slice(&sequence.to_be_bytes());
@@ -181,7 +222,8 @@ impl Line {
         // A late packet takes nothing back.
         if sequence.wrapping_sub(self.sequence) < 0x8000 {
             self.sequence = sequence.wrapping_add(1);
-            self.timestamp = timestamp.wrapping_add(usual_ticks(self.clock_rate));
+            self.timestamp = timestamp.wrapping_add(sent.ticks);
+            self.ticks = sent.ticks;
         }
         self.marks = false;
         self.at = now;
@@ -226,7 +268,7 @@ mod tests {
 
     #[test]
     fn what_passed_before_is_gone_on_with() {
-        let last = Sent { ssrc: 9, sequence: 65_535, timestamp: u32::MAX - 100, at: 1_000_000 };
+        let last = Sent { ssrc: 9, sequence: 65_535, timestamp: u32::MAX - 100, ticks: 160, at: 1_000_000 };
         let mut line = Line::new(Some(last), 8000, 1, 1_060_000);
         let first = own(&mut line, 1_060_000);
         assert_eq!((first.ssrc, first.sequence), (9, 0));
@@ -249,7 +291,7 @@ mod tests {
 
     #[test]
     fn a_stream_that_passed_as_it_was_goes_on_so() {
-        let last = Sent { ssrc: 77, sequence: 500, timestamp: 9000, at: 0 };
+        let last = Sent { ssrc: 77, sequence: 500, timestamp: 9000, ticks: 160, at: 0 };
         let mut line = Line::new(Some(last), 8000, 1, 1_000_000);
         assert_eq!(line.place(77, 9160, 8000), Some(9160));
         assert_eq!((line.place(78, 9160, 8000), line.place(77, 9160, 16_000)), (None, None));
@@ -288,6 +330,41 @@ mod tests {
         let after = passed(&mut line, 2, 60_000, 5, 100_000);
         assert_eq!(after.sequence, before.sequence + 1);
         assert_eq!(after.timestamp, before.timestamp.wrapping_add(800));
+    }
+
+    #[test]
+    fn a_packet_that_passes_lasts_as_long_as_the_one_before() {
+        let mut line = Line::new(None, 8000, 3 << 32, 0);
+        passed(&mut line, 77, 500, 9000, 0);
+        let last = passed(&mut line, 77, 501, 9480, 60_000);
+        let next = own(&mut line, 120_000);
+        assert_eq!(next.timestamp, last.timestamp.wrapping_add(480));
+        let back = passed(&mut line, 77, 502, 9960, 140_000);
+        assert_eq!(back.timestamp, next.timestamp.wrapping_add(160), "and our own lasted 20 ms");
+    }
+
+    #[test]
+    fn a_stream_that_passed_is_gone_on_with_after_its_last_packet() {
+        let header = |sequence, timestamp| came(7, sequence, timestamp).0;
+        let first = Sent::next(None, &header(1, 0), 8000, 0);
+        let second = Sent::next(Some(first), &header(2, 480), 8000, 60_000);
+        let strayed = Sent::next(Some(second), &header(9, 80_000), 8000, 61_000);
+        let leapt = Sent::next(Some(strayed), &header(10, 800_000), 8000, 62_000);
+        assert_eq!([first, second, strayed, leapt].map(|sent| sent.ticks), [160, 480, 480, 480]);
+        assert_eq!(own(&mut Line::new(Some(second), 8000, 1, 70_000), 70_000).timestamp, 960);
+    }
+
+    #[test]
+    fn what_is_not_sent_takes_time_but_no_number() {
+        let mut line = Line::new(None, 8000, 0, 0);
+        let before = own(&mut line, 0);
+        for now in [20_000, 40_000] {
+            line.skip(160, now);
+        }
+        line.catch_up(60_000);
+        let after = own(&mut line, 60_000);
+        assert_eq!((after.marker, after.sequence), (true, before.sequence.wrapping_add(1)));
+        assert_eq!(after.timestamp, before.timestamp.wrapping_add(480));
     }
 
     #[test]

@@ -67,6 +67,8 @@ pub struct Outgoing {
     digit_sounds: DigitSounds,
     /// The peer was not to be sent anything lately.
     rests: bool,
+    /// It can't be sent anything now.
+    mute: bool,
     next_at: Micros,
     /// When something of the far leg came last.
     heard_at: Micros,
@@ -91,6 +93,7 @@ impl Outgoing {
             digits: DigitPlayer::default(),
             digit_sounds: DigitSounds::default(),
             rests: false,
+            mute: false,
             next_at: now,
             heard_at: now,
             packets: 0,
@@ -111,6 +114,12 @@ impl Outgoing {
         if let Some(format) = speaks {
             self.line.set_clock_rate(format.codec.clock_rate());
         }
+    }
+
+    /// Says whether the peer can be sent anything (no: on hold, or nobody knows where it is). While it can't, time passes, but
+    /// no number is used up: what a peer is not sent is not to look lost to it.
+    pub const fn set_mute(&mut self, mute: bool) {
+        self.mute = mute;
     }
 
     /// True while the leg says something of its own.
@@ -139,7 +148,8 @@ impl Outgoing {
     }
 
     fn send_event(&mut self, due: Due, now: Micros, emit: &mut Emit<'_>) {
-        let Some(format) = self.events else {
+        let Some(format) = self.events.filter(|_| !self.mute) else {
+            self.line.close_gap();
             return;
         };
         for repeat in 0..due.packets {
@@ -166,11 +176,30 @@ impl Outgoing {
         let payload_type = speaker.format().payload_type;
         let mut packet = [0; PACKET];
         while let Some((octets, ticks)) = speaker.next(&mut packet[HEADER_LENGTH..]) {
+            if self.mute {
+                self.line.skip(ticks, now);
+                continue;
+            }
             self.line.audio(&mut packet, payload_type, ticks, now);
             self.packets = self.packets.wrapping_add(1);
             self.octets = self.octets.wrapping_add(octets as u32);
             emit(&mut packet, HEADER_LENGTH + octets);
         }
+    }
+
+    /// Sends a payload of G.711 that is a whole packet.
+    fn send_payload(&mut self, payload: &[u8], now: Micros, emit: &mut Emit<'_>) {
+        let Some(speaker) = &self.speaker else {
+            return;
+        };
+        if self.mute {
+            return self.line.skip(payload.len() as u32, now);
+        }
+        let mut packet = [0; PACKET];
+        packet[HEADER_LENGTH..HEADER_LENGTH + payload.len()].copy_from_slice(payload);
+        self.line.audio(&mut packet, speaker.format().payload_type, payload.len() as u32, now);
+        self.count(payload.len());
+        emit(&mut packet, HEADER_LENGTH + payload.len());
     }
 
     /// Says what is due of the leg's own, and what of the far leg's will not be waited for any longer.

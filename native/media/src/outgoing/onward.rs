@@ -21,6 +21,10 @@ impl Outgoing {
         emit: &mut Emit<'_>,
     ) -> bool {
         self.heard_at = now;
+        if self.mute {
+            self.line.close_gap();
+            return false;
+        }
         if self.is_speaking() || self.sounds.covers(header, clock_rate, now) {
             return false;
         }
@@ -70,6 +74,9 @@ impl Outgoing {
                 None => return,
             },
         };
+        if let Some(speaker) = &self.speaker {
+            decoding.send_on_in(speaker.format().codec);
+        }
         decoding.take(header, payload, &mut |piece| self.take_piece(codec, piece, now, emit));
         self.decoding = Some(decoding);
     }
@@ -90,6 +97,14 @@ impl Outgoing {
                     speaker.feed(pcm, rate);
                 }
                 self.send_audio(now, emit);
+            }
+            Piece::Recoded(octets) => {
+                self.spent = 0;
+                if self.speaker.as_mut().is_some_and(|speaker| !speaker.feed_payload(octets)) {
+                    self.send_payload(octets, now, emit);
+                } else {
+                    self.send_audio(now, emit);
+                }
             }
             Piece::Pause(ticks) => {
                 self.end_packet(now, emit);

@@ -99,7 +99,7 @@ impl Outgoing {
         let (sequence, timestamp, ssrc) = (line.sequence(), line.timestamp(), line.ssrc());
         let length =
             self.digits.next_packet(&mut packet, format.payload_type, sequence, timestamp, ssrc, step);
-        if let Some(length) = length {
+        if let Some(length) = length.filter(|_| !self.mute) {
             line.sent(now);
             self.count(length - HEADER_LENGTH);
             emit(&mut packet, length);

@@ -1,5 +1,6 @@
 //! Samples into payloads of one format: resampling, gathering to whole packets, encoding. Nothing is allocated per packet.
 
+use trunkline_codecs::g711::Law;
 use trunkline_codecs::{Codec, Encoder, Resampler};
 
 use crate::format::{Format, MAX_PTIME_MS};
@@ -8,6 +9,9 @@ use crate::tone::SAMPLE_RATE;
 
 /// Samples of audio that may wait, at 16 kHz: more than a packet and the largest piece that is fed at once.
 const ROOM: usize = 16 * (MAX_PTIME_MS as usize + super::decoding::MAX_PIECE_MS);
+
+/// Samples of the longest payload of G.711 that is sent on.
+const MAX_SAMPLES: usize = 8 * super::decoding::MAX_PIECE_MS;
 
 /// Steps of silence before a sound of ours in Speex: a decoder that misses its first packets misses these.
 const SPEEX_LEAD: u8 = 2;
@@ -105,6 +109,18 @@ impl Speaker {
             let count = resampler.run(&pcm[..pcm.len().min(fits)], &mut self.resampled);
             self.waiting.extend_from_slice(&self.resampled[..count]);
         }
+    }
+
+    /// Takes a payload of its own codec, which is G.711. False when that is the next packet as it is, and was not taken.
+    pub fn feed_payload(&mut self, payload: &[u8]) -> bool {
+        if self.waiting.is_empty() && payload.len() == self.format.packet_samples() {
+            return false;
+        }
+        let law = if self.format.codec == Codec::Pcmu { Law::Mu } else { Law::A };
+        let mut pcm = [0; MAX_SAMPLES];
+        let count = law.decode(payload, &mut pcm);
+        self.feed(&pcm[..count], SAMPLE_RATE);
+        true
     }
 
     /// True while a packet is begun and not whole.

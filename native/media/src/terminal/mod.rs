@@ -58,6 +58,7 @@ pub struct Terminal {
     sequence: u16,
     timestamp: u32,
     next_at: Micros,
+    missed: u64,
     talking: bool,
     ear: Ear,
 }
@@ -90,6 +91,7 @@ impl Terminal {
             sequence: (plan.seed >> 16) as u16,
             timestamp: (plan.seed as u32).wrapping_mul(0x9e37_79b1),
             next_at: now,
+            missed: 0,
             talking: false,
             ear: Ear::new(detector, plan.record_samples),
         })
@@ -166,6 +168,7 @@ impl Terminal {
             self.next_at += missed * PTIME_US;
             let step = self.speech.as_ref().map_or(STEP as u32, Speech::step);
             self.timestamp = self.timestamp.wrapping_add(missed as u32 * step);
+            self.missed += if self.speech.is_some() { missed } else { 0 };
         }
         let Some(mut speech) = self.speech.take() else {
             return Spoken::default();
@@ -236,6 +239,12 @@ impl Terminal {
             self.voice.echo(payload);
         }
         self.ear.hear_audio(header, payload);
+    }
+
+    /// Moments that were skipped, since the engine was held up: it said nothing at these.
+    #[must_use]
+    pub const fn missed(&self) -> u64 {
+        self.missed
     }
 
     /// Digits heard, at most the first 1024.

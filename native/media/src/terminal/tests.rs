@@ -97,7 +97,9 @@ fn moments_missed_are_skipped_not_sent_in_a_burst() {
     let after = Header::parse(&packet[..length]).unwrap();
     assert!(speaker.next_at() + PTIME_US > late);
     assert_eq!(after.sequence, before.sequence.wrapping_add(1));
-    assert!(after.timestamp.wrapping_sub(before.timestamp) > 490 * 160);
+    let step = after.timestamp.wrapping_sub(before.timestamp) / 160;
+    assert!(step > 490);
+    assert_eq!(speaker.missed(), u64::from(step) - 1, "and counted");
 }
 
 #[test]

@@ -252,6 +252,41 @@ fn a_peer_that_was_held_hears_one_stream_from_where_it_is_now() {
 }
 
 #[test]
+fn what_a_peer_is_not_sent_uses_no_number_up() {
+    let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
+    let mut outgoing = outgoing(Codec::Pcma, 30, Some((101, 8000)));
+    let packets = far.packets(5);
+    transcode(&mut outgoing, &far, &packets, &mut near);
+    let before = near.packets.len();
+    outgoing.set_mute(true);
+    let nothing = &mut |_: &mut [u8; PACKET], _: usize| panic!("sent");
+    outgoing.speak(far.now + SILENT_US, nothing);
+    outgoing.announce(Sound::samples(vec![900; 4000].into(), false), far.now);
+    outgoing.send_digits("1", 100, far.now).unwrap();
+    while outgoing.is_speaking() {
+        far.now += PTIME_US;
+        outgoing.speak(far.now, nothing);
+    }
+    for (header, mut packet) in far.packets(5) {
+        assert!(!outgoing.pass(&header, &mut packet, 8000, far.now, nothing));
+        outgoing.event(
+            &header,
+            &Event { code: 1, end: false, volume: 10, duration: 160 }.to_bytes(),
+            8000,
+            far.now,
+            nothing,
+        );
+    }
+    outgoing.set_mute(false);
+    let packets = far.packets(6);
+    transcode(&mut outgoing, &far, &packets, &mut near);
+    assert!(near.packets.len() > before + 2);
+    assert!(near.is_one_stream());
+    let step = near.packets[before].0.timestamp.wrapping_sub(near.packets[before - 1].0.timestamp);
+    assert!((30 * 160..100 * 160).contains(&step), "time has passed: {step}");
+}
+
+#[test]
 fn passing_and_transcoding_are_one_stream() {
     let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
     let mut outgoing = outgoing(Codec::Pcma, 20, None);
@@ -353,7 +388,7 @@ fn reports_are_due_when_a_stream_sends() {
 
 #[test]
 fn reports_on_what_passes_go_back_as_reports_on_the_far_legs_stream() {
-    let last = Sent { ssrc: 42, sequence: 10, timestamp: 0, at: 0 };
+    let last = Sent { ssrc: 42, sequence: 10, timestamp: 0, ticks: 160, at: 0 };
     let mut outgoing = Outgoing::new(Some(last), 1, 0);
     let pass = |outgoing: &mut Outgoing, sequence: u16, ssrc| {
         let mut packet = [0; HEADER_LENGTH];

@@ -1,0 +1,7 @@
+"""`captured.py`, in a network namespace that has nothing but a loopback, which is looked at."""
+
+from tests.interop.codecs.alone import run_alone
+
+
+def test_each_sides_stream_goes_on_through_hold_and_other_codecs() -> None:
+    run_alone("tests/interop/codecs/captured.py", timeout_s=400.0)
