@@ -117,3 +117,8 @@ class Linphone(Terminal):
         """Whether half a second of what came last is a clean tone of `frequency`."""
         samples = self.samples()
         return len(samples) >= self._rate * 0.45 and share(samples, frequency, self._rate) > 0.9
+
+    def call_number(self) -> str:
+        """What it calls the call that was dialled last."""
+        self.says(r"id to .*, assigned id \d+")
+        return re.findall(r"assigned id (\d+)", self.output())[-1]

@@ -1,98 +1,19 @@
-"""linphonec as a customer's phone, SIPp as the carrier. The node asks for SHA-256 alone (RFC 8760)."""
+"""Calls of linphonec as a customer's phone, SIPp as the carrier."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.interop.addresses import free_port, wait_for
-from tests.interop.audio import PCMA, PCMU, Voice
+from tests.interop.addresses import wait_for
+from tests.interop.audio import PCMA
 from tests.interop.cases import Case, Program
-from tests.interop.conftest import Speak, Start
+from tests.interop.linphone.conftest import FAR, NUMBER, SECURE_NUMBER, Trial, called, dial, hear_each_other
 from tests.interop.linphone.program import Linphone
-from tests.interop.node import DOMAIN, HOST, KEY, Node, running_node
-from tests.interop.sipp.program import Sipp
-from tests.interop.sipp.scenario import Callee, Caller, sdp
+from tests.interop.node import KEY, Node
+from tests.interop.sipp.scenario import Caller, sdp
 
 pytestmark = pytest.mark.program(Program.LINPHONE)
-
-CARRIER = "127.0.0.20"
-PORT = free_port(CARRIER)
-NUMBER, SECURE_NUMBER, FAR = "12125550200", "12125550201", "442071838750"
-
-
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    settings = {"service.digest": ["SHA-256"]}
-    with running_node(tmp_path_factory.mktemp("linphone") / "node", settings) as node:
-        node.command("carrier", "add", "main", "--gateway", f"sip:{CARRIER}:{PORT}")
-        node.command("carrier", "set", "main", "--source", CARRIER)
-        node.command("route", "add", "44", "--carrier", "main")
-        registered = f"sip:{KEY}@{DOMAIN}"
-        node.command("number", "add", NUMBER, "--account", KEY, "--forward", registered)
-        secure = f"{registered};media=srtp;transport=tls"
-        node.command("number", "add", SECURE_NUMBER, "--account", KEY, "--forward", secure)
-        yield node
-
-
-@pytest.fixture(scope="module")
-def phone(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Linphone]:
-    """Registered; says 440 Hz, in G.711."""
-    with closing(Linphone(tmp_path_factory.mktemp("linphone") / "home", trunk=node.port)) as phone:
-        yield phone
-
-
-@pytest.fixture(scope="module")
-def secure_phone(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Linphone]:
-    """By TLS, and with SRTP only."""
-    home = tmp_path_factory.mktemp("linphone") / "home"
-    with closing(Linphone(home, trunk=node.tls_port, secure=True)) as phone:
-        yield phone
-
-
-class Trial:
-    """Calls between a phone and the carrier."""
-
-    def __init__(self, node: Node, sipp: Start, voice: Speak) -> None:
-        self.node = node
-        self._sipp = sipp
-        self._voice = voice
-
-    def carrier_voice(self, payload_type: int = PCMU) -> Voice:
-        """Says 1000 Hz."""
-        return self._voice(1000, CARRIER, payload_type)
-
-    def callee(self, scenario: Callee) -> Sipp:
-        """Waits at the carrier."""
-        return self._sipp(scenario, host=CARRIER, port=PORT)
-
-    def calls(self, scenario: Caller) -> Sipp:
-        """A call from the carrier."""
-        return self._sipp(scenario, host=CARRIER, to=(HOST, self.node.port))
-
-
-def hear_each_other(phone: Linphone, carrier: Sipp, voice: Voice) -> None:
-    """From now on."""
-    voice.talk_to(*carrier.remote_audio())
-    voice.heard.clear()
-    wait_for("the carrier to hear the phone", lambda: voice.hears(440), within_s=8)
-    wait_for("the phone to hear the carrier", lambda: phone.hears(1000), within_s=8)
-
-
-@pytest.fixture
-def trial(node: Node, sipp: Start, voice: Speak) -> Trial:
-    return Trial(node, sipp, voice)
-
-
-def _dial(phone: Linphone) -> None:
-    phone.command(f"call sip:{FAR}@{DOMAIN}")
-
-
-def _callee(voice: Voice, formats: str = "0 101") -> Callee:
-    callee = Callee(body=sdp(voice, formats=formats))
-    callee.invited()
-    return callee
 
 
 @pytest.mark.case(Case.OUT_ENDED_BY_CALLER)
@@ -100,12 +21,12 @@ def _callee(voice: Voice, formats: str = "0 101") -> Callee:
 @pytest.mark.case(Case.SHOWN)
 def test_a_call_out(phone: Linphone, trial: Trial) -> None:
     far = trial.carrier_voice()
-    callee = _callee(far)
+    callee = called(far)
     callee.ring()
     callee.accept()
     callee.hung_up()
     carrier = trial.callee(callee)
-    _dial(phone)
+    dial(phone)
     hear_each_other(phone, carrier, far)
     phone.command("terminate")
     carrier.done()
@@ -125,12 +46,12 @@ def test_a_call_out(phone: Linphone, trial: Trial) -> None:
 def test_its_own_codecs(node: Node, trial: Trial, tmp_path: Path, codec: str, name: str) -> None:
     """Nothing of what transcodes is used to hear it."""
     far = trial.carrier_voice(PCMA)
-    callee = _callee(far, formats="8 101")
+    callee = called(far, formats="8 101")
     callee.accept()
     callee.hung_up()
     carrier = trial.callee(callee)
     with closing(Linphone(tmp_path / "home", trunk=node.port, only=codec)) as phone:
-        _dial(phone)
+        dial(phone)
         hear_each_other(phone, carrier, far)
         phone.command("terminate")
         carrier.done()
@@ -143,14 +64,14 @@ def test_its_own_codecs(node: Node, trial: Trial, tmp_path: Path, codec: str, na
 @pytest.mark.case(Case.EARLY_MEDIA)
 def test_a_call_out_with_early_media_that_the_callee_ends(phone: Linphone, trial: Trial) -> None:
     far = trial.carrier_voice()
-    callee = _callee(far)
+    callee = called(far)
     callee.early_media()
     callee.until_told()
     callee.accept()
     callee.until_told()
     callee.bye()
     carrier = trial.callee(callee)
-    _dial(phone)
+    dial(phone)
     far.talk_to(*carrier.remote_audio())
     wait_for("the phone to hear the carrier", lambda: phone.hears(1000), within_s=8)
     carrier.tell()
@@ -162,11 +83,11 @@ def test_a_call_out_with_early_media_that_the_callee_ends(phone: Linphone, trial
 
 @pytest.mark.case(Case.OUT_CANCELLED)
 def test_a_call_out_that_is_given_up(phone: Linphone, trial: Trial) -> None:
-    callee = _callee(trial.carrier_voice())
+    callee = called(trial.carrier_voice())
     callee.ring()
     callee.cancelled()
     carrier = trial.callee(callee)
-    _dial(phone)
+    dial(phone)
     phone.says("Call .* ringing")
     phone.command("terminate")
     carrier.done()
@@ -180,10 +101,10 @@ def test_a_call_out_that_is_given_up(phone: Linphone, trial: Trial) -> None:
     ],
 )
 def test_a_call_out_that_is_refused(phone: Linphone, trial: Trial, status: int, reason: str) -> None:
-    callee = _callee(trial.carrier_voice())
+    callee = called(trial.carrier_voice())
     callee.refuse(status, reason)
     carrier = trial.callee(callee)
-    _dial(phone)
+    dial(phone)
     phone.says("User is busy|Call declined|Call .* (error|ended)")
     carrier.done()
 
@@ -252,14 +173,14 @@ def test_a_call_in_that_the_caller_gives_up(phone: Linphone, trial: Trial) -> No
 @pytest.mark.case(Case.HOLD)
 def test_it_holds_and_resumes(phone: Linphone, trial: Trial) -> None:
     far = trial.carrier_voice()
-    callee = _callee(far)
+    callee = called(far)
     callee.accept()
     for version, direction in ((2, "recvonly"), (3, "sendrecv")):
         callee.request("INVITE")
         callee.agree(sdp(far, formats="0 101", direction=direction, version=version))
     callee.hung_up()
     carrier = trial.callee(callee)
-    _dial(phone)
+    dial(phone)
     hear_each_other(phone, carrier, far)
     phone.command("pause")
     wait_for("the hold", lambda: "a=sendonly" in carrier.received("INVITE").body)
@@ -275,11 +196,11 @@ def test_it_holds_and_resumes(phone: Linphone, trial: Trial) -> None:
 @pytest.mark.case(Case.SRTP)
 def test_calls_by_tls_with_srtp(secure_phone: Linphone, trial: Trial) -> None:
     far = trial.carrier_voice()
-    callee = _callee(far)
+    callee = called(far)
     callee.accept()
     callee.hung_up()
     carrier = trial.callee(callee)
-    _dial(secure_phone)
+    dial(secure_phone)
     hear_each_other(secure_phone, carrier, far)
     secure_phone.command("terminate")
     carrier.done()

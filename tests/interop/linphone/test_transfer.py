@@ -1,0 +1,84 @@
+"""linphonec transfers a call by the trunk: to a number, and to the far end of its second call."""
+
+import pytest
+
+from tests.interop.addresses import wait_for
+from tests.interop.audio import Voice
+from tests.interop.cases import Case, Program
+from tests.interop.linphone.conftest import THIRD_NUMBER, Trial, called, dial, hear_each_other
+from tests.interop.linphone.program import Linphone
+from tests.interop.node import DOMAIN
+from tests.interop.sipp.program import Sipp
+from tests.interop.sipp.scenario import sdp
+
+pytestmark = pytest.mark.program(Program.LINPHONE)
+
+
+def _joined(*parties: tuple[Sipp, Voice]) -> None:
+    """The two that are left hear each other, where they were told to send since."""
+    (_, here), (_, there) = parties
+
+    def heard() -> bool:
+        for sipp, voice in parties:
+            voice.talk_to(*sipp.remote_audio())
+        return here.hears(there.frequency) and there.hears(here.frequency)
+
+    wait_for("the two that are left to hear each other", heard, within_s=15, every_s=0.1)
+
+
+@pytest.mark.case(Case.REFER)
+def test_to_a_number(phone: Linphone, trial: Trial) -> None:
+    far, there = trial.carrier_voice(), trial.third_voice()
+    callee = called(far)
+    callee.accept()
+    callee.request("INVITE")
+    callee.agree(sdp(far, formats="0 101", version=2))
+    callee.hung_up()
+    carrier = trial.callee(callee)
+    target = called(there)
+    target.ring()
+    target.accept()
+    target.until_told()
+    target.bye()
+    third = trial.third(target)
+    dial(phone)
+    hear_each_other(phone, carrier, far)
+    phone.command(f"transfer sip:{THIRD_NUMBER}@{DOMAIN}")
+    _joined((carrier, far), (third, there))
+    phone.says("Call .* ended")
+    third.tell()
+    third.done()
+    carrier.done()
+
+
+@pytest.mark.case(Case.REFER_REPLACES)
+def test_to_the_far_end_of_its_second_call(phone: Linphone, trial: Trial) -> None:
+    """RFC 5589 §7.3: the first is on hold when it is referred to the second."""
+    far, there = trial.carrier_voice(), trial.third_voice()
+    callee = called(far)
+    callee.accept()
+    for version, direction in ((2, "recvonly"), (3, "sendrecv")):
+        callee.request("INVITE")
+        callee.agree(sdp(far, formats="0 101", direction=direction, version=version))
+    callee.hung_up()
+    carrier = trial.callee(callee)
+    target = called(there)
+    target.accept()
+    target.request("INVITE")
+    target.agree(sdp(there, formats="0 101", version=2))
+    target.until_told()
+    target.bye()
+    third = trial.third(target)
+    dial(phone)
+    hear_each_other(phone, carrier, far)
+    first = phone.call_number()
+    phone.command("pause")
+    wait_for("the hold", lambda: "a=sendonly" in carrier.received("INVITE").body)
+    phone.says("is now paused")
+    dial(phone, THIRD_NUMBER)
+    hear_each_other(phone, third, there)
+    phone.command(f"transfer {first} --to-call {phone.call_number()}")
+    _joined((carrier, far), (third, there))
+    third.tell()
+    third.done()
+    carrier.done()
