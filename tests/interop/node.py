@@ -5,6 +5,7 @@ process of its own, the command line for everything else.
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -33,9 +34,22 @@ class CommandError(Exception):
 
 
 class Node:
-    """One installation in `directory`, and its process. Ports are free ones, UDP and TCP share a number."""
+    """One installation in `directory`, and its process. Ports are free ones, UDP and TCP share a number.
 
-    def __init__(self, directory: Path, settings: Mapping[str, object] | None = None) -> None:
+    Its data are in an SQLite file, or in the PostgreSQL `database` at this URL, which it shares with the node
+    that it stands `beside`.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        settings: Mapping[str, object] | None = None,
+        *,
+        database: str | None = None,
+        beside: "Node | None" = None,
+    ) -> None:
+        self._database = database
+        self._beside = beside
         self.directory = directory
         self.settings_file = directory / "trunkline.toml"
         self.port = free_port()
@@ -52,7 +66,11 @@ class Node:
 
     def init(self) -> None:
         """Make the installation, set it to loopback addresses, add the account."""
-        self._command("init", str(self.directory), "--domain", DOMAIN)
+        elsewhere = [] if self._database is None else ["--database", self._database]
+        if self._beside is not None:
+            self.directory.mkdir()
+            shutil.copy(self._beside.directory / "secret.key", self.directory)
+        self._command("init", str(self.directory), "--domain", DOMAIN, *elsewhere)
         first, last = media_ports()
         self.set(
             {
@@ -74,7 +92,8 @@ class Node:
                 **self._wanted,
             }
         )
-        self.command("account", "add", "--key", KEY, "--secret", SECRET)
+        if self._beside is None:
+            self.command("account", "add", "--key", KEY, "--secret", SECRET)
 
     def set(self, values: Mapping[str, object]) -> None:
         """Set `section.key` in the settings file, as a person with an editor would."""
@@ -248,9 +267,15 @@ class Node:
 
 
 @contextmanager
-def running_node(directory: Path, settings: Mapping[str, object] | None = None) -> Iterator[Node]:
+def running_node(
+    directory: Path,
+    settings: Mapping[str, object] | None = None,
+    *,
+    database: str | None = None,
+    beside: Node | None = None,
+) -> Iterator[Node]:
     """A node that has an account and is up; stopped, and its log looked through, at the end."""
-    node = Node(directory, settings)
+    node = Node(directory, settings, database=database, beside=beside)
     try:
         node.init()
         node.start()

@@ -1,6 +1,7 @@
 """What webhooks are to be told."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -200,3 +201,18 @@ def test_they_go_with_the_webhook(store: Store, hook: Hook) -> None:
     store.webhook_queue.put([event()], NOW)
     store.webhooks.remove(webhook.id)
     assert store.webhook_queue.list(webhook.id) == []
+
+
+def test_of_several_at_once_one_gets_each_delivery(store: Store) -> None:
+    store.accounts.add(Account("acme"))
+    webhook, _ = store.webhooks.add("acme", "https://c.example/")
+    queue, later = store.webhook_queue, webhook.created_at + 1
+    events = [NewEvent(f"e{number}", "call.started", "acme", later, "{}") for number in range(60)]
+
+    def claim(_number: int) -> list[str]:
+        return [item.event_id for _ in range(5) for item in queue.claim({webhook.id: 4}, later)]
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda _number: queue.put(events, later), range(6)))
+        claimed = [event for part in pool.map(claim, range(6)) for event in part]
+    assert sorted(claimed) == sorted(event.id for event in events)
