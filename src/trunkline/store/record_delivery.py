@@ -10,6 +10,7 @@ and deleting records past their time (`calls.prune_calls`).
 """
 
 import logging
+import time
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,6 +30,8 @@ _log = logging.getLogger(__name__)
 
 MAX_HELD_ROWS: Final = 20_000
 _RETRY_S: Final = 0.5
+_LONGEST_RETRY_S: Final = 15.0
+"""Nothing goes to the journal while a server that hangs is tried again, so that is done seldom."""
 _SYNC_S: Final = 1.0
 """A power cut costs at most the records of this long."""
 _ENTRIES_PER_TRANSACTION: Final = 50
@@ -93,8 +96,10 @@ class RecordDelivery:
         least once a second.
         """
         if now >= self._retry_at and (self.waiting or self.away is not None or not self._ready):
-            self._retry_at = now + _RETRY_S
+            began = time.monotonic()
             self._catch_up()
+            took_s = time.monotonic() - began
+            self._retry_at = now + (_RETRY_S if took_s < 1 else min(5 * took_s, _LONGEST_RETRY_S))
         if self.written != self._synced and now >= self._sync_at:
             self._sync_at = now + _SYNC_S
             self._sync()
