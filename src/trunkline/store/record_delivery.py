@@ -12,7 +12,7 @@ and deleting records past their time (`calls.prune_calls`).
 import logging
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -45,8 +45,16 @@ class RecordDelivery:
     raises.
     """
 
-    def __init__(self, database: Database, journal: Path, node: str, run: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        journal: Path,
+        node: str,
+        run: str,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._database = database
+        self._monotonic = monotonic
         self._node = node
         self._run = run
         self._writer = GroupWriter(database)
@@ -96,9 +104,9 @@ class RecordDelivery:
         least once a second.
         """
         if now >= self._retry_at and (self.waiting or self.away is not None or not self._ready):
-            began = time.monotonic()
+            began = self._monotonic()
             self._catch_up()
-            took_s = time.monotonic() - began
+            took_s = self._monotonic() - began
             self._retry_at = now + (_RETRY_S if took_s < 1 else min(5 * took_s, _LONGEST_RETRY_S))
         if self.written != self._synced and now >= self._sync_at:
             self._sync_at = now + _SYNC_S

@@ -9,7 +9,8 @@ encrypted; mode 0600 all the same.
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -20,7 +21,7 @@ from trunkline.trunk.directory import Kind
 _FORMAT: Final = 3
 _GROUPS_PER_LINE: Final = 100
 
-Groups = Mapping[Kind, Sequence[Group]]
+Groups = Mapping[Kind, Iterable[Group]]
 
 
 class SnapshotFileError(StoreError):
@@ -38,7 +39,8 @@ class StoredSnapshot(NamedTuple):
 
 
 def write_snapshot(path: Path, snapshot: StoredSnapshot, pause: Callable[[], None] | None = None) -> None:
-    """Replace the file at `path`. Raises `SnapshotFileError` when that fails; the old one stays.
+    """Replace the file at `path`. Raises `SnapshotFileError` when that fails; the old one stays. The groups
+    are gone through once, and need not exist together.
 
     `pause` is called after every line, for a thread that must not keep the event loop from running.
     """
@@ -89,8 +91,9 @@ def read_snapshot(path: Path) -> StoredSnapshot:
 def _values(snapshot: StoredSnapshot) -> Any:
     yield {"format": _FORMAT, "sequence": snapshot.sequence, "taken_at": snapshot.taken_at}
     for kind, groups in snapshot.groups.items():
-        for start in range(0, len(groups), _GROUPS_PER_LINE):
-            yield [kind.value, groups[start : start + _GROUPS_PER_LINE]]
+        rest = iter(groups)
+        while part := list(islice(rest, _GROUPS_PER_LINE)):
+            yield [kind.value, part]
 
 
 def _stored(path: Path, values: Sequence[Any]) -> StoredSnapshot:
