@@ -98,9 +98,8 @@ def _load(url: str, folder: Path) -> None:
     database.close()
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     after_mb = memory_mb([os.getpid()])
-    print(
-        f"{took_s:.1f} s for {NUMBERS} numbers, {after_mb - before_mb:.0f} MB, {peak_mb:.0f} MB at the peak"
-    )
+    memory = f"{after_mb - before_mb:.0f} MB, {peak_mb:.0f} MB at the peak"
+    print(f"{took_s:.1f} s ({cpu_s:.1f} s of CPU) for {NUMBERS} numbers, {memory}")
 
 
 if __name__ == "__main__":
