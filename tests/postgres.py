@@ -55,11 +55,10 @@ class Cluster:
         )
         assert done.returncode == 0, done.stdout + done.stderr
 
-    def url(self, name: str, *, tcp: bool = False) -> str:
-        """Of the database `name`, as `database.url` wants it."""
-        if tcp:
-            return f"postgresql+psycopg://trunkline@127.0.0.1:{self.port}/{name}"
-        return f"postgresql+psycopg://trunkline@/{name}?host={self.home}&port={self.port}"
+    def url(self, name: str, *, tcp: bool = False, patient: bool = True) -> str:
+        """Of the database `name`, as `database.url` wants it. Who is `patient` waits for a busy machine."""
+        where = f"127.0.0.1:{self.port}/{name}?" if tcp else f"/{name}?host={self.home}&port={self.port}&"
+        return f"postgresql+psycopg://trunkline@{where}connect_timeout={60 if patient else 5}"
 
     def start(self) -> None:
         """Returns when it takes connections."""

@@ -29,8 +29,9 @@ def server() -> Iterator[Cluster]:
 
 @pytest.fixture
 def database(server: Cluster) -> Iterator[str]:
-    """An empty one."""
-    yield server.create("calls")
+    """An empty one; its nodes notice soon when it is away."""
+    server.create("calls")
+    yield server.url("calls", patient=False)
     server.drop("calls")
 
 
@@ -246,7 +247,7 @@ def test_a_way_that_swallows_everything_is_noticed(
 ) -> None:
     """Connections are taken, and nothing is ever said over them: a network that lost its other half."""
     with way(server.port) as to_server:
-        url = server.url("calls", tcp=True).replace(f":{server.port}/", f":{to_server.port}/")
+        url = server.url("calls", tcp=True, patient=False).replace(f":{server.port}/", f":{to_server.port}/")
         node = Node(tmp_path / "node", database=url)
         try:
             node.init()
