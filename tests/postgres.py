@@ -55,11 +55,10 @@ class Cluster:
         )
         assert done.returncode == 0, done.stdout + done.stderr
 
-    def url(self, name: str, *, tcp: bool = False) -> str:
-        """Of the database `name`, as `database.url` wants it."""
-        if tcp:
-            return f"postgresql+psycopg://trunkline@127.0.0.1:{self.port}/{name}"
-        return f"postgresql+psycopg://trunkline@/{name}?host={self.home}&port={self.port}"
+    def url(self, name: str, *, tcp: bool = False, patient: bool = True) -> str:
+        """Of the database `name`, as `database.url` wants it. Who is `patient` waits for a busy machine."""
+        where = f"127.0.0.1:{self.port}/{name}?" if tcp else f"/{name}?host={self.home}&port={self.port}&"
+        return f"postgresql+psycopg://trunkline@{where}connect_timeout={60 if patient else 5}"
 
     def start(self) -> None:
         """Returns when it takes connections."""
@@ -72,6 +71,8 @@ class Cluster:
             "max_connections": "60",
             "shared_buffers": "32MB",
             "logging_collector": "off",
+            # In its folder: of a server that is killed nothing is left.
+            "dynamic_shared_memory_type": "mmap",
         }
         arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with (self.home / "log").open("ab") as log:
@@ -122,6 +123,14 @@ class Cluster:
             self._process.wait()
             self._process = None
 
+    def stop(self) -> None:
+        """End the server, at once but in order: it leaves no shared memory behind."""
+        if self._process is not None:
+            self.thaw()
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait()
+            self._process = None
+
     def _signal(self, number: signal.Signals) -> None:
         assert self._process is not None
         # Its children lead sessions of their own.
@@ -134,8 +143,8 @@ class Cluster:
                 continue
 
     def _command(self, program: str, *arguments: str) -> list[str]:
-        """With the right to write to /dev/null: on some machines that is root's alone."""
-        rights = ("--inh-caps", "+dac_override", "--ambient-caps", "+dac_override")
+        """With the right to write to /dev/null, on some machines root's alone; not to outlive the tests."""
+        rights = ("--inh-caps", "+dac_override", "--ambient-caps", "+dac_override", "--pdeathsig", "KILL")
         prefix = ("setpriv", "--reuid", _USER, "--regid", _USER, "--clear-groups", *rights)
         return [*(prefix if os.geteuid() == 0 else ()), str(self._programs / program), *arguments]
 
@@ -152,6 +161,6 @@ def running_cluster(port: int) -> Iterator[Cluster]:
             cluster.start()
             yield cluster
         finally:
-            cluster.kill()
+            cluster.stop()
     finally:
         shutil.rmtree(home, ignore_errors=True)

@@ -5,6 +5,7 @@ process of its own, the command line for everything else.
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -33,11 +34,23 @@ class CommandError(Exception):
 
 
 class Node:
-    """One installation in `directory`, and its process. Ports are free ones, UDP and TCP share a number."""
+    """One installation in `directory`, and its process. Ports are free ones, UDP and TCP share a number.
+
+    Its data are in an SQLite file, or in the PostgreSQL `database` at this URL; or it shares those, and the
+    key, of the node that it stands `beside`.
+    """
 
     def __init__(
-        self, directory: Path, settings: Mapping[str, object] | None = None, *, host: str = HOST
+        self,
+        directory: Path,
+        settings: Mapping[str, object] | None = None,
+        *,
+        host: str = HOST,
+        database: str | None = None,
+        beside: "Node | None" = None,
     ) -> None:
+        self._beside = beside
+        self._database = database if beside is None else beside.database
         self.directory = directory
         self.host = host
         self.settings_file = directory / "trunkline.toml"
@@ -51,21 +64,20 @@ class Node:
         self._log_start = 0
         self._wanted = dict(settings or {})
 
+    @property
+    def database(self) -> str:
+        """The URL of its database."""
+        return self._database or f"sqlite:///{self.directory / 'trunkline.db'}"
+
     # -- the installation --------------------------------------------------------------------------
 
     def init(self) -> None:
         """Make the installation, set it to loopback addresses, add the account."""
-        self._install()
-        self.command("account", "add", "--key", KEY, "--secret", SECRET)
-
-    def join(self, first: "Node") -> None:
-        """Make the installation beside that of `first`, on its database and with its key."""
-        self._install()
-        self.set({"database.url": f"sqlite:///{first.directory / 'trunkline.db'}"})
-        (self.directory / "secret.key").write_bytes((first.directory / "secret.key").read_bytes())
-
-    def _install(self) -> None:
-        self._command("init", str(self.directory), "--domain", DOMAIN)
+        elsewhere = [] if self._database is None else ["--database", self._database]
+        if self._beside is not None:
+            self.directory.mkdir()
+            shutil.copy(self._beside.directory / "secret.key", self.directory)
+        self._command("init", str(self.directory), "--domain", DOMAIN, *elsewhere)
         first, last = media_ports()
         self.set(
             {
@@ -87,6 +99,8 @@ class Node:
                 **self._wanted,
             }
         )
+        if self._beside is None:
+            self.command("account", "add", "--key", KEY, "--secret", SECRET)
 
     def set(self, values: Mapping[str, object]) -> None:
         """Set `section.key` in the settings file, as a person with an editor would."""
@@ -260,9 +274,15 @@ class Node:
 
 
 @contextmanager
-def running_node(directory: Path, settings: Mapping[str, object] | None = None) -> Iterator[Node]:
+def running_node(
+    directory: Path,
+    settings: Mapping[str, object] | None = None,
+    *,
+    database: str | None = None,
+    beside: Node | None = None,
+) -> Iterator[Node]:
     """A node that has an account and is up; stopped, and its log looked through, at the end."""
-    node = Node(directory, settings)
+    node = Node(directory, settings, database=database, beside=beside)
     try:
         node.init()
         node.start()

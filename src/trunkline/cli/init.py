@@ -37,7 +37,7 @@ app = typer.Typer(add_completion=False)
     epilog=examples(
         "trunkline init /var/lib/trunkline --domain sip.example.com --advertise 203.0.113.10",
         "trunkline init trial",
-        "trunkline init /var/lib/trunkline --database postgresql+psycopg://trunkline@db.example.com/trunkline",
+        "trunkline init trial --database postgresql+psycopg://trunkline@db.example.com/trunkline",
     )
 )
 def init(

@@ -435,8 +435,9 @@ class Database(Section):
 
     url: SecretStr | None = setting(
         None,
-        "SQLAlchemy URL. Default: the SQLite file trunkline.db in data_dir.",
-        example='"sqlite:////var/lib/trunkline/trunkline.db"',
+        "Where they are: a PostgreSQL database, which several nodes may share, or an SQLite file. "
+        "Default: trunkline.db in data_dir.",
+        example='"postgresql+psycopg://trunkline:PASSWORD@db.example.com/trunkline"',
     )
     keep_calls_days: int | None = setting(
         None,

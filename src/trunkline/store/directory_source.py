@@ -15,9 +15,11 @@ the event loop.
 
 import gc
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -29,7 +31,8 @@ from trunkline.store.changes import BAN, Note
 from trunkline.store.database import Database
 from trunkline.store.errors import DatabaseError, KeyFileError
 from trunkline.store.keys import Keyring
-from trunkline.store.loading import ROWS_AT_ONCE, SHAPES, Group, load_groups
+from trunkline.store.loading import ROWS_AT_ONCE, SHAPES, Group, load_groups, stream_groups
+from trunkline.store.migrate import check_schema
 from trunkline.store.rows import account_from, carrier_from, number_from, route_from
 from trunkline.store.snapshot_file import (
     SnapshotFileError,
@@ -108,10 +111,6 @@ class DirectorySource:
         """All of the directory: from the database, else from the file. Raises `DatabaseError` when neither
         can be read.
         """
-        with _no_collections():
-            return self._load()
-
-    def _load(self) -> Snapshot:
         try:
             return self._load_database(pause=None)
         except DatabaseError as error:
@@ -121,9 +120,10 @@ class DirectorySource:
                 raise DatabaseError(f"{error}; {no_file}") from error
             self._problems.clear()
             self.state = SourceState(Origin.FILE, stored.sequence, stored.taken_at, str(error), ())
-            snapshot = self._snapshot(stored, pause=None)
+            with _no_collections():
+                built = {kind: self._build(kind, groups) for kind, groups in stored.groups.items()}
             self._note_problems()
-            return snapshot
+            return _snapshot(built)
 
     def poll(self) -> Update | None:
         """What changed since the last call; None: nothing, or the database can't be read (see `state`).
@@ -144,6 +144,7 @@ class DirectorySource:
 
     def _poll(self, state: SourceState) -> Update | None:
         if state.origin is Origin.FILE:
+            check_schema(self._database)
             return Update(self._load_database(_pause), (), bans_changed=True)
         with self._database.read() as connection:
             newest = changes.latest(connection)
@@ -161,42 +162,46 @@ class DirectorySource:
         return Update(None, changed, any(item.kind == BAN for item in notes))
 
     def _load_database(self, pause: Callable[[], None] | None) -> Snapshot:
-        stored = self._read_all(pause)
-        self._problems.clear()
-        snapshot = self._snapshot(stored, pause)
-        self.state = SourceState(Origin.DATABASE, stored.sequence, stored.taken_at, None, ())
-        self._save(stored, pause)
-        return snapshot
+        """What is built and what goes into the file are read together, row by row."""
+        built: dict[Kind, list[Entity]] = {}
 
-    def _read_all(self, pause: Callable[[], None] | None) -> StoredSnapshot:
-        with self._database.read() as connection:
-            sequence = changes.latest(connection)
-            groups = {kind: load_groups(connection, kind, pause=pause) for kind in Kind}
-        return StoredSnapshot(groups, sequence, self._wall())
+        def building(connection: Connection, kind: Kind) -> Iterator[Group]:
+            built[kind] = []
+            rest = stream_groups(connection, kind, pause=pause)
+            while part := list(islice(rest, ROWS_AT_ONCE)):
+                built[kind] += self._build(kind, part)
+                yield from part
+
+        with _no_collections(), self._database.read() as connection:
+            self._problems.clear()
+            taken = StoredSnapshot({}, changes.latest(connection), self._wall())
+            groups = {kind: building(connection, kind) for kind in Kind}
+            if not self._save(taken._replace(groups=groups), pause):
+                for kind in Kind:
+                    deque(building(connection, kind), maxlen=0)
+        self.state = SourceState(Origin.DATABASE, taken.sequence, taken.taken_at, None, ())
+        self._note_problems()
+        return _snapshot(built)
 
     def _write_file(self) -> None:
         try:
-            self._save(self._read_all(_pause), _pause)
+            with self._database.read() as connection:
+                groups = {kind: stream_groups(connection, kind, pause=_pause) for kind in Kind}
+                self._save(StoredSnapshot(groups, changes.latest(connection), self._wall()), _pause)
         except DatabaseError:
             self._file_due = self._monotonic() + _FILE_DELAY_S
+        self._note_problems()
 
-    def _save(self, stored: StoredSnapshot, pause: Callable[[], None] | None) -> None:
+    def _save(self, stored: StoredSnapshot, pause: Callable[[], None] | None) -> bool:
+        """Whether the file was written; if not, why is among the problems."""
         self._file_due = None
         self._problems.pop(str(self._file), None)
         try:
             write_snapshot(self._file, stored, pause)
         except SnapshotFileError as error:
             self._problems[str(self._file)] = str(error)
-        self._note_problems()
-
-    def _snapshot(self, stored: StoredSnapshot, pause: Callable[[], None] | None) -> Snapshot:
-        built = {kind: self._build(kind, groups, pause) for kind, groups in stored.groups.items()}
-        return Snapshot(
-            accounts=tuple(item for item in built[Kind.ACCOUNT] if isinstance(item, Account)),
-            numbers=tuple(item for item in built[Kind.NUMBER] if isinstance(item, Number)),
-            carriers=tuple(item for item in built[Kind.CARRIER] if isinstance(item, Carrier)),
-            routes=tuple(item for item in built[Kind.ROUTE] if isinstance(item, Route)),
-        )
+            return False
+        return True
 
     def _changed(self, connection: Connection, notes: Sequence[Note]) -> list[Change]:
         changed: list[Change] = []
@@ -212,14 +217,10 @@ class DirectorySource:
             changed += [Put(entity) for entity in self._build(kind, groups)]
         return changed
 
-    def _build(
-        self, kind: Kind, groups: Iterable[Group], pause: Callable[[], None] | None = None
-    ) -> list[Entity]:
+    def _build(self, kind: Kind, groups: Iterable[Group]) -> list[Entity]:
         """The entities of `groups` without those that can't be, which are noted as problems."""
         entities: list[Entity] = []
-        for number, (row, children) in enumerate(groups, start=1):
-            if pause is not None and number % ROWS_AT_ONCE == 0:
-                pause()
+        for row, children in groups:
             try:
                 match kind:
                     case Kind.ACCOUNT:
@@ -239,16 +240,26 @@ class DirectorySource:
             self.state = self.state._replace(problems=tuple(self._problems.values()))
 
 
+def _snapshot(built: Mapping[Kind, Iterable[Entity]]) -> Snapshot:
+    return Snapshot(
+        accounts=tuple(item for item in built[Kind.ACCOUNT] if isinstance(item, Account)),
+        numbers=tuple(item for item in built[Kind.NUMBER] if isinstance(item, Number)),
+        carriers=tuple(item for item in built[Kind.CARRIER] if isinstance(item, Carrier)),
+        routes=tuple(item for item in built[Kind.ROUTE] if isinstance(item, Route)),
+    )
+
+
 @contextmanager
 def _no_collections() -> Iterator[None]:
-    """Without the cycle collector: it would look again and again through a million objects that all stay,
-    which doubles the time that they take to load.
+    """Without the cycle collector, which never looks at what is there at the end: it would go through a
+    million objects that all stay, again and again, and hold up the event loop for seconds.
     """
     wanted = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         if wanted:
             gc.enable()
 

@@ -22,7 +22,7 @@ from sqlalchemy.engine import Engine
 
 from trunkline.store.text import storable
 
-CONNECT_S: Final = 3
+CONNECT_S: Final = 5
 """For each address of the server."""
 _DEFAULTS: Final = {
     "connect_timeout": CONNECT_S,

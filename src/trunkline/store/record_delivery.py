@@ -10,8 +10,9 @@ and deleting records past their time (`calls.prune_calls`).
 """
 
 import logging
+import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +30,8 @@ _log = logging.getLogger(__name__)
 
 MAX_HELD_ROWS: Final = 20_000
 _RETRY_S: Final = 0.5
+_LONGEST_RETRY_S: Final = 15.0
+"""Nothing goes to the journal while a server that hangs is tried again, so that is done seldom."""
 _SYNC_S: Final = 1.0
 """A power cut costs at most the records of this long."""
 _ENTRIES_PER_TRANSACTION: Final = 50
@@ -42,8 +45,16 @@ class RecordDelivery:
     raises.
     """
 
-    def __init__(self, database: Database, journal: Path, node: str, run: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        journal: Path,
+        node: str,
+        run: str,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._database = database
+        self._monotonic = monotonic
         self._node = node
         self._run = run
         self._writer = GroupWriter(database)
@@ -93,8 +104,10 @@ class RecordDelivery:
         least once a second.
         """
         if now >= self._retry_at and (self.waiting or self.away is not None or not self._ready):
-            self._retry_at = now + _RETRY_S
+            began = self._monotonic()
             self._catch_up()
+            took_s = self._monotonic() - began
+            self._retry_at = now + (_RETRY_S if took_s < 1 else min(5 * took_s, _LONGEST_RETRY_S))
         if self.written != self._synced and now >= self._sync_at:
             self._sync_at = now + _SYNC_S
             self._sync()

@@ -38,7 +38,7 @@ MAX_BACKLOG_ROWS: Final = 20_000
 lost.
 """
 _BUSY_TIMEOUT_MS: Final = 100
-_ANSWER_S: Final = 2.0
+_ANSWER_S: Final = 5.0
 """Records that wait for a server that hangs are in memory alone; after this they go to the journal."""
 _TICK_S: Final = 1.0
 _ALIVE_S: Final = 1.0

@@ -5,6 +5,7 @@ Nothing here touches a connection; who reads or writes the rows is `accounts`, `
 `directory_source`.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_network
 from typing import Any
@@ -104,23 +105,24 @@ def endpoint_values(number: Number) -> list[Values]:
 
 
 def number_from(row: Row, endpoints: Sequence[Row]) -> Number:
-    """`endpoints` are its rows, by position."""
+    """`endpoints` are its rows, by position. Equal text is kept once: there may be a million numbers."""
+    text = row["forwarding"]
     with _named(f"number {row['e164']}"):
         return Number(
             e164=row["e164"],
-            account=row["account"],
+            account=sys.intern(row["account"]),
             forwarding=ForwardingList(
                 endpoints=tuple(
                     Endpoint(
                         SipUri.parse(item["uri"]),
                         item["timeout_ms"],
                         MediaProtection(item["media"]),
-                        item["text"],
+                        text if item["text"] == text else item["text"],
                     )
                     for item in endpoints
                 ),
                 warnings=tuple(row["forwarding_warnings"]),
-                text=row["forwarding"],
+                text=text,
             ),
             ring_timeout_s=row["ring_timeout_s"],
         )

@@ -9,7 +9,9 @@ encrypted; mode 0600 all the same.
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -19,8 +21,10 @@ from trunkline.trunk.directory import Kind
 
 _FORMAT: Final = 3
 _GROUPS_PER_LINE: Final = 100
+_END: Final = b'{"sha256"'
+"""Begins the last line."""
 
-Groups = Mapping[Kind, Sequence[Group]]
+Groups = Mapping[Kind, Iterable[Group]]
 
 
 class SnapshotFileError(StoreError):
@@ -38,7 +42,8 @@ class StoredSnapshot(NamedTuple):
 
 
 def write_snapshot(path: Path, snapshot: StoredSnapshot, pause: Callable[[], None] | None = None) -> None:
-    """Replace the file at `path`. Raises `SnapshotFileError` when that fails; the old one stays.
+    """Replace the file at `path`. Raises `SnapshotFileError` when that fails; the old one stays. The groups
+    are gone through once, and need not exist together.
 
     `pause` is called after every line, for a thread that must not keep the event loop from running.
     """
@@ -64,19 +69,21 @@ def write_snapshot(path: Path, snapshot: StoredSnapshot, pause: Callable[[], Non
 def read_snapshot(path: Path) -> StoredSnapshot:
     """The file at `path`. Raises `SnapshotFileError` when it is missing, damaged or of another version's
     format.
+
+    All of it is looked through here; its groups are read when somebody goes through them.
     """
+    header: Any = None
     digest = hashlib.sha256()
-    values: list[Any] = []
     try:
         with path.open("rb") as file:
             for line in file:
-                value = json.loads(line)
-                if isinstance(value, dict) and "sha256" in value:
-                    if value["sha256"] != digest.hexdigest():
+                if line.startswith(_END):
+                    if json.loads(line)["sha256"] != digest.hexdigest():
                         break
-                    return _stored(path, values)
+                    return _stored(path, header)
+                if header is None:
+                    header = json.loads(line)
                 digest.update(line)
-                values.append(value)
     except FileNotFoundError:
         raise SnapshotFileError(f"{path} does not exist: the database has not been read yet") from None
     except OSError as error:
@@ -89,14 +96,28 @@ def read_snapshot(path: Path) -> StoredSnapshot:
 def _values(snapshot: StoredSnapshot) -> Any:
     yield {"format": _FORMAT, "sequence": snapshot.sequence, "taken_at": snapshot.taken_at}
     for kind, groups in snapshot.groups.items():
-        for start in range(0, len(groups), _GROUPS_PER_LINE):
-            yield [kind.value, groups[start : start + _GROUPS_PER_LINE]]
+        rest = iter(groups)
+        while part := list(islice(rest, _GROUPS_PER_LINE)):
+            yield [kind.value, part]
 
 
-def _stored(path: Path, values: Sequence[Any]) -> StoredSnapshot:
-    if not values or not isinstance(values[0], dict) or values[0].get("format") != _FORMAT:
+def _stored(path: Path, header: Any) -> StoredSnapshot:
+    if not isinstance(header, dict) or header.get("format") != _FORMAT:
         raise SnapshotFileError(f"{path} was written by another version")
-    groups: dict[Kind, list[Group]] = {kind: [] for kind in Kind}
-    for kind, part in values[1:]:
-        groups[Kind(kind)].extend((row, children) for row, children in part)
-    return StoredSnapshot(groups, values[0]["sequence"], values[0]["taken_at"])
+    groups = {kind: _GroupsOf(path, kind) for kind in Kind}
+    return StoredSnapshot(groups, header["sequence"], header["taken_at"])
+
+
+@dataclass(frozen=True, slots=True)
+class _GroupsOf:
+    """The groups of one kind in a file that is whole."""
+
+    path: Path
+    kind: Kind
+
+    def __iter__(self) -> Iterator[Group]:
+        begin = b'["%s"' % self.kind.value.encode("ascii")
+        with self.path.open("rb") as file:
+            for line in file:
+                if line.startswith(begin):
+                    yield from ((row, children) for row, children in json.loads(line)[1])

@@ -23,12 +23,9 @@ def nodes_of(
     with ExitStack() as opened:
         made: list[Node] = []
         for name, (region, host) in hosts.items():
-            node = Node(directory / name, host=host)
+            node = Node(directory / name, host=host, beside=made[0] if made else None)
             opened.callback(node.close)
-            if made:
-                node.join(made[0])
-            else:
-                node.init()
+            node.init()
             node.set(
                 {
                     "node.name": name,

@@ -166,7 +166,7 @@ def test_one_call_id_of_many_calls_is_bounded(
     assert len(ids(calls, sip_call_id="again@pbx")) == 2
 
 
-@pytest.mark.parametrize(
+LED_BY = pytest.mark.parametrize(
     ("fields", "index"),
     [
         ({}, "ix_call_setup_at"),
@@ -186,6 +186,9 @@ def test_one_call_id_of_many_calls_is_bounded(
         ({"sip_call_id": "x"}, "ix_attempt_sip_call_id (sip_call_id=?)"),
     ],
 )
+
+
+@LED_BY
 def test_every_filter_is_led_by_an_index(
     file: Path, database: Database, calls: Calls, fields: dict[str, Any], index: str
 ) -> None:
@@ -196,6 +199,17 @@ def test_every_filter_is_led_by_an_index(
     assert not [step for step in steps if step.startswith("SCAN call") and "INDEX" not in step], plans
     if "sip_call_id" not in fields:
         assert "TEMP B-TREE" not in plans
+
+
+@LED_BY
+def test_postgresql_takes_the_same_indexes(postgresql_url: str, fields: dict[str, Any], index: str) -> None:
+    database = Database(postgresql_url)
+    plans = explained(database, lambda: Calls(database).list(CallFilter(**fields), limit=5))
+    database.close()
+    assert f"using {index.split()[0]} " in plans
+    assert "Seq Scan on call" not in plans
+    if "sip_call_id" not in fields:
+        assert "Sort" not in plans
 
 
 def test_pruning_takes_the_oldest_with_all_that_is_theirs(database: Database, calls: Calls) -> None:

@@ -1,5 +1,7 @@
 """The sequence of changes."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import sqlalchemy as sa
 
@@ -64,3 +66,26 @@ def test_old_notes_are_removed(database: Database, monkeypatch: pytest.MonkeyPat
     assert kept == 50
     assert since(database, 151) is not None
     assert since(database, 150) is None
+
+
+def test_a_reader_misses_nothing_of_several_writers(database: Database) -> None:
+    """Notes become visible in the order of their numbers."""
+    seen: list[str] = []
+    position = 0
+
+    def write(number: int) -> None:
+        for step in range(20):
+            note(database, f"{number}-{step}")
+
+    with ThreadPoolExecutor(6) as pool:
+        writers = [pool.submit(write, number) for number in range(6)]
+        while True:
+            done = all(writer.done() for writer in writers)
+            with database.read() as connection:
+                found = changes.since(connection, position)
+            assert found is not None
+            seen += [item.key for item in found]
+            position = found[-1].sequence if found else position
+            if done:
+                break
+    assert sorted(seen) == sorted(f"{number}-{step}" for number in range(6) for step in range(20))

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from tests.unit.store.entities import ACCOUNT, CARRIER, NUMBER, ROUTE
 from tests.unit.virtual_clock import FakeClock
@@ -188,6 +189,26 @@ def test_it_takes_the_databases_own_directory_once_that_is_back(
     assert update.bans_changed
     assert {account.key for account in update.snapshot.accounts} == {"acme", "later"}
     assert (state_of(late).origin, state_of(late).away) == (Origin.DATABASE, None)
+
+
+def test_a_database_that_comes_back_with_another_schema_is_not_taken(
+    store: Store, source: DirectorySource, snapshot_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(store)
+    source.load()
+    late = DirectorySource(store.database, store.keyring, snapshot_file)
+    monkeypatch.setattr(late, "_load_database", _away)
+    late.load()
+    monkeypatch.undo()
+    with store.database.write() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
+    assert late.poll() is None
+    assert "trunkline migrate upgrades it" in (state_of(late).away or "")
+    assert state_of(late).origin is Origin.FILE
+
+
+def _away(pause: object) -> None:
+    raise DatabaseError("gone")
 
 
 def test_without_both_it_says_so(keyring: Keyring, tmp_path: Path) -> None:

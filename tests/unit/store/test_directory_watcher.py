@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from trunkline.store.database import Database
 from trunkline.store.directory_source import DirectorySource, Update
 from trunkline.store.directory_watcher import DirectoryWatcher
+from trunkline.store.keys import Keyring
 from trunkline.store.store import Store
 from trunkline.trunk.account import Account
 
@@ -81,3 +83,20 @@ def test_closing_frees_who_waits(source: DirectorySource) -> None:
 
 def test_closing_what_never_began(source: DirectorySource) -> None:
     assert DirectoryWatcher(source, lambda _update: None, HOUR).close()
+
+
+def test_a_database_that_tells_is_not_waited_for(
+    postgresql_url: str, keyring: Keyring, tmp_path: Path
+) -> None:
+    """Another node's change, an hour before the next look at the database."""
+    ours, theirs = Database(postgresql_url), Database(postgresql_url)
+    source = DirectorySource(ours, keyring, tmp_path / "directory.json")
+    source.load()
+    arrived = threading.Event()
+    watcher = DirectoryWatcher(source, lambda _update: arrived.set(), HOUR, database=ours)
+    watcher.start()
+    Store(theirs, keyring, "sip.example.net").accounts.add(Account("a"))
+    assert arrived.wait(30)
+    assert watcher.close()
+    ours.close()
+    theirs.close()

@@ -14,6 +14,7 @@ from trunkline.store.loading import (
     load_groups,
     load_numbers,
     load_routes,
+    stream_groups,
 )
 from trunkline.store.rows import account_values
 from trunkline.store.store import Store
@@ -74,6 +75,6 @@ def test_a_long_read_pauses(store: Store) -> None:
         )
     pauses: list[int] = []
     with store.database.read() as connection:
-        groups = load_groups(connection, Kind.ACCOUNT, pause=lambda: pauses.append(1))
+        groups = list(stream_groups(connection, Kind.ACCOUNT, pause=lambda: pauses.append(1)))
     assert len(groups) == 250
     assert len(pauses) == 250 // ROWS_AT_ONCE

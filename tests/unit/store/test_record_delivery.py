@@ -301,3 +301,20 @@ def test_what_was_refused_is_not_counted_as_written(open_delivery: Open) -> None
     delivery = open_delivery()
     delivery.deliver([group(ended_call("a"), impossible)])
     assert (delivery.written, delivery.refused) == (1, 1)
+
+
+def test_a_server_that_hangs_is_tried_again_seldom(
+    open_delivery: Open, database: Database, lock: Lock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five seconds of waiting for it, each time, in which nothing gets into the journal."""
+    delivery = open_delivery()
+    lock.take()
+    moments = iter([100.0, 105.0, 200.0, 202.0, 300.0, 300.1])
+    monkeypatch.setattr(delivery, "_monotonic", lambda: next(moments))
+    delivery.tick(10.0, 2000.0)
+    delivery.deliver([group(ended_call())])
+    lock.release()
+    delivery.tick(24.9, 2000.0)
+    assert ids(database) == []
+    delivery.tick(25.0, 2000.0)
+    assert ids(database) == ["c1"]

@@ -1,6 +1,7 @@
 """What webhooks are to be told."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -223,3 +224,18 @@ def test_one_webhook_is_not_told_while_it_is_off_or_full(
     store.webhook_queue.tell(webhook, event("e1"), NOW)
     with pytest.raises(InUseError, match="1 events wait"):
         store.webhook_queue.tell(webhook, event("e2"), NOW)
+
+
+def test_of_several_at_once_one_gets_each_delivery(store: Store) -> None:
+    store.accounts.add(Account("acme"))
+    webhook, _ = store.webhooks.add("acme", "https://c.example/")
+    queue, later = store.webhook_queue, webhook.created_at + 1
+    events = [NewEvent(f"e{number}", "call.started", "acme", later, "{}") for number in range(60)]
+
+    def claim(_number: int) -> list[str]:
+        return [item.event_id for _ in range(5) for item in queue.claim({webhook.id: 4}, later)]
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda _number: queue.put(events, later), range(6)))
+        claimed = [event for part in pool.map(claim, range(6)) for event in part]
+    assert sorted(claimed) == sorted(event.id for event in events)
