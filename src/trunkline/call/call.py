@@ -42,6 +42,7 @@ from trunkline.clock import Timer
 from trunkline.errors import MediaError, SdpError
 from trunkline.sdp.offer_answer import RemoteAudio
 from trunkline.sip.exchange import IncomingOffer
+from trunkline.sip.fronted import source_of
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.stack import ServerTransaction
@@ -146,7 +147,7 @@ class Call:
             services.media,
             self,
             session_id=services.new_session_id(),
-            ipv6=":" in invite.flow.remote.host,
+            ipv6=":" in source_of(invite.flow).host,
             policy=caller_media,
             key=services.key,
         )

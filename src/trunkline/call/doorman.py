@@ -17,6 +17,7 @@ from trunkline.call.passing import verdict_fields
 from trunkline.clock import Clock
 from trunkline.sip.digest import Algorithm, Challenger, Credentials, Outcome
 from trunkline.sip.errors import SipSyntaxError
+from trunkline.sip.fronted import source_of
 from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.ports import Address, Flow
 from trunkline.trunk.account import Account
@@ -95,7 +96,7 @@ class Doorman:
         if outcome is Outcome.OK:
             caller = self._caller(credentials.username)
             if caller is not None:
-                self._tries.pop((flow.remote.host, credentials.username), None)
+                self._tries.pop((source_of(flow).host, credentials.username), None)
                 self._on_right(flow)
                 return caller
         if outcome is Outcome.STALE or outcome is Outcome.UNSUPPORTED:
@@ -103,7 +104,7 @@ class Doorman:
         return self._wrong(request, flow, credentials.username)
 
     def _by_address(self, flow: Flow) -> Carrier | None:
-        return self._guests.get(flow.remote) or self._directory.carrier_by_source(flow.remote.host)
+        return self._guests.get(flow.remote) or self._directory.carrier_by_source(source_of(flow).host)
 
     def _note_other_realm(self, values: Sequence[str], flow: Flow) -> None:
         for value in values:
@@ -147,7 +148,7 @@ class Doorman:
     def _wrong(self, request: Request, flow: Flow, username: str) -> Response:
         self._on_wrong(flow, username)
         tries = self._tries
-        key = (flow.remote.host, username)
+        key = (source_of(flow).host, username)
         now = self._clock.now()
         count, since = tries.pop(key, (0, now))
         count = 1 if now - since > _FORGET_AFTER_S else count + 1

@@ -13,6 +13,7 @@ from trunkline.call.leg import Leg, LegOwner
 from trunkline.call.passing import Field
 from trunkline.call.record import AttemptRecord, CallRecord
 from trunkline.call.services import Services
+from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.outbound_auth import DigestUser
 from trunkline.sip.ports import Flow
 from trunkline.trunk.media_policy import MediaPolicy, SrtpPolicy
@@ -89,6 +90,7 @@ def send_invite(
         from_=far.from_,
         to=far.to,
         next_hop=None if flow is None or flow.closed else flow,
+        route=[NameAddr.parse(value) for value in far.path],
         headers=(*far.headers, *passed),
         body=body,
         max_forwards=max_forwards,
