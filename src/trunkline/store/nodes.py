@@ -24,7 +24,7 @@ from sqlalchemy.engine import Connection
 from trunkline.store import schema
 from trunkline.store.audit import Trail
 from trunkline.store.database import Database
-from trunkline.store.errors import NameTakenError, NotFoundError, StoreError
+from trunkline.store.errors import InUseError, NameTakenError, NotFoundError
 from trunkline.store.recovery import close_for
 from trunkline.store.upsert import upsert
 
@@ -212,12 +212,12 @@ class Nodes:
         self._order(name, "return")
 
     def forget(self, name: str) -> None:
-        """Remove one that is gone for good. Raises `NotFoundError`, `StoreError` while it lives."""
+        """Remove one that is gone for good. Raises `NotFoundError`, `InUseError` while it lives."""
         table = schema.node
         with self._database.write() as connection:
             node = _find(connection, name)
             if node.standing not in (Standing.LOST, Standing.STOPPED):
-                raise StoreError(f"node {name} is running: stop it first")
+                raise InUseError(f"node {name} is running: stop it first")
             connection.execute(table.delete().where(table.c.name == name))
             self._trail.told(connection, NODE, name, "forget")
 
