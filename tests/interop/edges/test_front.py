@@ -66,7 +66,8 @@ def setup(tmp_path: Path) -> Iterator[Setup]:
         for node in nodes:
             node.start()
         folder = tmp_path / "front"
-        one.run("kamailio", "--listen", f"udp:{FRONT}:{port}", "--out", str(folder))
+        listen = [word for each in ("udp", "tcp") for word in ("--listen", f"{each}:{FRONT}:{port}")]
+        one.run("kamailio", *listen, "--out", str(folder))
         output = tmp_path / "front.output"
         process = run(folder / "kamailio.cfg", output)
         try:
@@ -106,7 +107,7 @@ class Calling:
         callee.hung_up()
         return self._sipp(callee, host=CARRIER, port=PORT, calls=calls, within_s=90)
 
-    def dial(self, *, headers: tuple[str, ...] = (), stay: bool = False) -> Sipp:
+    def dial(self, *, headers: tuple[str, ...] = (), stay: bool = False, transport: str = "u1") -> Sipp:
         """One call: up until it is told, or over at once."""
         caller = Caller(FAR, body=sdp(self.near), headers=headers)
         caller.invite_with_credentials()
@@ -117,7 +118,9 @@ class Calling:
             caller.answered()
         caller.bye()
         to = (FRONT, self._setup.port)
-        return self._sipp(caller, host=PBX, to=to, user=KEY, password=SECRET, within_s=60)
+        return self._sipp(
+            caller, host=PBX, to=to, user=KEY, password=SECRET, transport=transport, within_s=60
+        )
 
     def record(self) -> dict[str, Any]:
         """Of the newest call."""
@@ -198,6 +201,26 @@ def test_nobody_but_the_front_says_where_a_call_came_from(
     carrier.done()
     for message in carrier.messages:
         assert "X-Trunkline" not in message.text
+
+
+def test_a_wrong_password_is_the_true_sources(setup: Setup, calling: Calling, sipp: Start) -> None:
+    caller = Caller(FAR, body=sdp(calling.near))
+    caller.invite_with_credentials()
+    caller.response(100, optional=True)
+    caller.response(407)
+    caller.ack_refusal()
+    phone = sipp(caller, host=PBX, to=(FRONT, setup.port), user=KEY, password="guessed")
+    phone.done()
+    said = [found["said"] for node in setup.nodes for found in node.findings(KEY).values()]
+    assert [text for text in said if f"UDP {PBX}:{phone.port} sent a wrong password" in text], said
+
+
+def test_a_call_over_tcp(setup: Setup, calling: Calling) -> None:
+    carrier = calling.expect()
+    phone = calling.dial(transport="t1")
+    phone.done()
+    assert calling.record()["source"] == f"TCP {PBX}:{phone.port}"
+    carrier.done()
 
 
 def test_a_device_that_registered_through_the_front_is_called_through_it(

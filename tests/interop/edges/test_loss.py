@@ -2,6 +2,7 @@
 one node is answered at another.
 """
 
+import signal
 import socket
 import subprocess
 import sys
@@ -76,6 +77,44 @@ def test_a_survivor_closes_the_records_of_a_killed_node_once(
     assert one.command("calls", call_id)["state"] == "recovered"
     phone.close()
     carrier.close()
+
+
+def test_a_node_that_was_only_cut_off_writes_how_its_call_really_ended(
+    nodes: list[Node], sipp: Start, voice: Speak
+) -> None:
+    """It is frozen for longer than a node may be silent, as in a partition, and goes on."""
+    one, two, _ = nodes
+    callee = Callee(body=sdp(voice(1000, CARRIER)))
+    callee.invited()
+    callee.accept()
+    callee.hung_up()
+    carrier = sipp(callee, host=CARRIER, port=PORT, within_s=90)
+    caller = Caller(FAR, body=sdp(voice(440, PBX)))
+    caller.invite_with_credentials()
+    caller.answered()
+    caller.until_told()
+    caller.bye()
+    to = (one.host, one.port)
+    phone = sipp(caller, host=PBX, to=to, user=KEY, password=SECRET, within_s=90)
+    carrier.received("ACK")
+    [row] = wait_for("the record to be written", lambda: records(two))
+    call_id = row["call_id"]
+    wait_for("the others to hear of the call", lambda: listed(two, "one")["calls"] == 1)
+
+    one.signal(signal.SIGSTOP)
+    await_standing(two, "one", "lost")
+    assert wait_for("the record to be closed", lambda: two.closed(call_id))["state"] == "recovered"
+    one.signal(signal.SIGCONT)
+    await_standing(two, "one", "up")
+    wait_for("the record to be open again", lambda: two.closed(call_id) is None)
+
+    phone.tell()
+    phone.done()
+    carrier.done()
+    ended = wait_for("the record to be closed", lambda: two.closed(call_id))
+    assert (ended["state"], ended["verdict"], ended["hung_up_by"]) == ("closed", "answered", "caller")
+    assert ended["attempt_records"][0]["verdict"] == "answered"
+    assert [each["call_id"] for each in records(two)] == [call_id]
 
 
 def test_a_challenge_of_one_node_is_answered_at_another(nodes: list[Node]) -> None:
