@@ -21,6 +21,7 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trunkline.sip.ports import Address
 from trunkline.store import schema
 from trunkline.store.audit import Trail
 from trunkline.store.database import Database
@@ -68,6 +69,9 @@ class Listening(NamedTuple):
     host: str
     """An IP address, or a name."""
     port: int
+
+    def __str__(self) -> str:
+        return f"{self.transport} {Address(self.host, self.port)}"
 
 
 class NodeFacts(NamedTuple):

@@ -3,6 +3,8 @@ import wave
 from pathlib import Path
 
 from tests.unit.cli.conftest import CommandLine, RunningNode, free_port
+from tests.unit.cli.test_nodes import store_of
+from tests.unit.store.test_nodes import FACTS, aged
 
 
 def quiet(line: CommandLine, sip: str, advertised: str = "203.0.113.5") -> None:
@@ -107,3 +109,13 @@ def test_a_folder_of_recordings_that_is_not_there_is_a_fault(line: CommandLine, 
         text.replace("[media]\n", f'[media]\nannouncements = "{tmp_path / "none"}"\n')
     )
     assert findings(line, 1)["announcements"][0] == "fault"
+
+
+def test_what_is_wrong_with_other_nodes_is_said(line: CommandLine) -> None:
+    quiet(line, f"127.0.0.1:{free_port()}")
+    store = store_of(line)
+    store.nodes.enter(FACTS)
+    aged(store.database, "n1", 60)
+    state, found, remedy = findings(line, 0)["node n1"]
+    assert (state, remedy) == ("warning", "See docs/edges.md.")
+    assert found.startswith("Node n1 is lost")

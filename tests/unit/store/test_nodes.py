@@ -171,6 +171,10 @@ def test_problems_in_words(nodes: Nodes, database: Database) -> None:
     assert found(nodes, "n1").problems("0012") == ()
 
 
+def test_an_address_is_shown_as_peers_write_it() -> None:
+    assert str(Listening("UDP", "2001:db8::1", 5060)) == "UDP [2001:db8::1]:5060"
+
+
 def test_a_row_is_there_once(nodes: Nodes, database: Database) -> None:
     nodes.enter(FACTS)
     nodes.enter(FACTS)

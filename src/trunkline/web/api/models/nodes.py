@@ -37,7 +37,7 @@ class ListedNodeView(Body):
                 "version": node.version,
                 "started_at": node.started_at,
                 "heard_at": node.seen_at,
-                "listens": [f"{each.transport} {each.host}:{each.port}" for each in node.listens],
+                "listens": [str(each) for each in node.listens],
                 "problems": problems,
             }
         )
