@@ -2,7 +2,6 @@
 where they are while nodes come and go.
 """
 
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from tests.interop.addresses import free_port, in_use, wait_for
 from tests.interop.audio import Voice
 from tests.interop.conftest import Speak, Start
 from tests.interop.edges.cluster import nodes_of
-from tests.interop.kamailio.program import run
+from tests.interop.kamailio.program import end, run
 from tests.interop.node import DOMAIN, KEY, SECRET, Node
 from tests.interop.sipp.program import Sipp
 from tests.interop.sipp.scenario import Callee, Caller, Registration, sdp
@@ -75,17 +74,7 @@ def setup(tmp_path: Path) -> Iterator[Setup]:
             assert process.poll() is None, output.read_text(errors="replace")
             yield Setup(nodes, port)
         finally:
-            _end(process)
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            end(process)
 
 
 class Calling:
