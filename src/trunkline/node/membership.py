@@ -96,6 +96,7 @@ def facts(settings: Settings, run: str) -> NodeFacts:
         listens=tuple(
             Listening(str(listen.transport), *listen.advertised)
             for listen in wiring.transport_settings(settings).listen
+            if listen.advertised.port
         ),
         version=__version__,
         revision=needed_revision(),

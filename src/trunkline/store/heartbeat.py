@@ -67,11 +67,12 @@ class Heartbeat:
         try again.
         """
         try:
-            self._nodes.enter(self._facts)
+            drained = self._nodes.enter(self._facts)
         except DatabaseError as error:
             self._say(Status(problems=(_away(error),)))
         else:
             self._entered = True
+            self._say(Status(drained))
 
     def start(self) -> None:
         """Begin to beat."""

@@ -239,8 +239,10 @@ class Nodes:
 
     # -- for the nodes themselves ------------------------------------------------------------------
 
-    def enter(self, facts: NodeFacts) -> None:
-        """Take the name. Raises `NameTakenError` while another installation runs under it."""
+    def enter(self, facts: NodeFacts) -> bool:
+        """Take the name; whether the node is to take no new calls. Raises `NameTakenError` while another
+        installation runs under it.
+        """
         with self._database.write() as connection:
             now = _now(connection)
             row = _row(connection, facts.name, locked=True)
@@ -262,6 +264,7 @@ class Nodes:
             }
             del values["name"]
             upsert(connection, schema.node, {"name": facts.name}, values)
+            return row is not None and row["drained_at"] is not None
 
     def beat(self, name: str, run: str, pulse: Pulse, wall: float) -> Heard:
         """Say that it lives; `wall` is the time by its own clock."""

@@ -17,6 +17,7 @@ from trunkline.store.calls import Calls
 from trunkline.store.carriers import Carriers
 from trunkline.store.credit import Credit
 from trunkline.store.database import Database
+from trunkline.store.errors import KeyFileError
 from trunkline.store.figures import CallFigures
 from trunkline.store.keys import Keyring
 from trunkline.store.migrate import check_schema, upgrade
@@ -103,7 +104,13 @@ class Store:
                 pass
             with self.database.read() as connection:
                 token = connection.execute(wanted).scalar_one()
-        return bytes.fromhex(self.keyring.decrypt(token, f"shared secret {name}"))
+        try:
+            return bytes.fromhex(self.keyring.decrypt(token, name))
+        except KeyFileError as error:
+            raise KeyFileError(
+                f"{self.keyring.path} is not the key file of this database: all nodes on it have the same; "
+                "copy secret.key from the data_dir of the node that made it"
+            ) from error
 
     def close(self) -> None:
         """Close the database connections."""

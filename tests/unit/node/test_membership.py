@@ -65,6 +65,19 @@ def test_an_operator_drains_it_through_the_database(tmp_path: Path) -> None:
     on_node(tmp_path, drain)
 
 
+def test_a_drained_node_that_starts_takes_no_call(tmp_path: Path) -> None:
+    installation = Installation.make(tmp_path)
+
+    async def start_again() -> None:
+        async with running(installation) as ground:
+            ground.node.store.nodes.drain("node-1")
+        async with running(installation) as ground:
+            assert ground.node.switch.draining
+            assert (await ground.outbound()).status == 503
+
+    in_loop(start_again())
+
+
 def test_a_second_node_of_its_name_is_refused(tmp_path: Path) -> None:
     for name in ("first", "second"):
         (tmp_path / name).mkdir()

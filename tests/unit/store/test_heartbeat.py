@@ -26,9 +26,9 @@ class Reach(Nodes):
         if self.away:
             raise DatabaseError("database x: connection refused")
 
-    def enter(self, facts: NodeFacts) -> None:
+    def enter(self, facts: NodeFacts) -> bool:
         self._check()
-        super().enter(facts)
+        return super().enter(facts)
 
     def beat(self, name: str, run: str, pulse: Pulse, wall: float) -> Heard:
         self._check()
@@ -91,6 +91,14 @@ def test_it_says_what_changes_and_nothing_else(heart: Heart, nodes: Reach) -> No
     nodes.let_back("n1")
     heart.beat()
     assert heart.said == [Status(drained=True), Status()]
+
+
+def test_a_drained_node_knows_it_before_its_first_call(heart: Heart, nodes: Reach) -> None:
+    heart.heartbeat.enter()
+    nodes.drain("n1")
+    again = Heart(nodes, HERE._replace(run="again"))
+    again.heartbeat.enter()
+    assert again.said == [Status(drained=True)]
 
 
 def test_a_wrong_clock_and_another_schema_are_said_in_words(heart: Heart, nodes: Reach) -> None:
