@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.interop.addresses import free_port, in_use, wait_for
+from tests.interop.addresses import free_port, in_use
 from tests.interop.audio import Voice
 from tests.interop.conftest import Speak, Start
-from tests.interop.edges.cluster import nodes_of
+from tests.interop.edges.cluster import nodes_of, soon
 from tests.interop.kamailio.program import end, run
 from tests.interop.node import DOMAIN, KEY, SECRET, Node
 from tests.interop.sipp.program import Sipp
@@ -48,7 +48,7 @@ class Setup:
             rows = self.one.command("calls", "--limit", "50")
             return next((row for row in rows if row["call_id"] not in seen), None)
 
-        row = wait_for("the call's record", look, every_s=0.1)
+        row = soon("the call's record", look, every_s=0.1)
         card: dict[str, Any] = self.one.command("calls", row["call_id"])
         return card
 
@@ -70,7 +70,7 @@ def setup(tmp_path: Path) -> Iterator[Setup]:
         output = tmp_path / "front.output"
         process = run(folder / "kamailio.cfg", output)
         try:
-            wait_for("kamailio", lambda: process.poll() is not None or in_use(FRONT, port, "udp"))
+            soon("kamailio", lambda: process.poll() is not None or in_use(FRONT, port, "udp"))
             assert process.poll() is None, output.read_text(errors="replace")
             yield Setup(nodes, port)
         finally:
@@ -118,7 +118,7 @@ class Calling:
         return card
 
     def closed(self, call_id: str) -> dict[str, Any]:
-        return wait_for("its record to be closed", lambda: self._setup.one.closed(call_id), every_s=0.1)
+        return soon("its record to be closed", lambda: self._setup.one.closed(call_id), every_s=0.1)
 
 
 @pytest.fixture
@@ -136,14 +136,14 @@ def test_a_call_stays_on_its_node_while_that_is_drained_and_new_ones_go_to_the_o
     assert here is not None
     calling.near.talk_to(*here)
     calling.far.talk_to(*there)
-    wait_for("the carrier to hear the PBX", lambda: calling.far.hears(440))
-    wait_for("the PBX to hear the carrier", lambda: calling.near.hears(1000))
+    soon("the carrier to hear the PBX", lambda: calling.far.hears(440))
+    soon("the PBX to hear the carrier", lambda: calling.near.hears(1000))
     card = calling.record()
     assert card["source"] == f"UDP {PBX}:{first.port}"
     busy, free = card["node"], setup.other(card["node"])
 
     free.run("node", "drain", busy)
-    wait_for("the drain", lambda: free.command("node", "list") and _draining(setup.named(busy)))
+    soon("the drain", lambda: free.command("node", "list") and _draining(setup.named(busy)))
     for _ in range(3):
         calling.dial().done()
         assert calling.record()["node"] == free.directory.name
@@ -154,7 +154,7 @@ def test_a_call_stays_on_its_node_while_that_is_drained_and_new_ones_go_to_the_o
     assert (ended["node"], ended["verdict"], ended["hung_up_by"]) == (busy, "answered", "caller")
     carrier.done()
     free.run("node", "return", busy)
-    wait_for("calls to be taken again", lambda: not _draining(setup.named(busy)))
+    soon("calls to be taken again", lambda: not _draining(setup.named(busy)))
 
 
 def _draining(node: Node) -> bool:
