@@ -45,6 +45,7 @@ from trunkline.errors import MediaError, SdpError
 from trunkline.sdp.local import LocalAudio
 from trunkline.sdp.offer_answer import RemoteAudio
 from trunkline.sip.exchange import IncomingOffer
+from trunkline.sip.fronted import source_of
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.stack import ServerTransaction
@@ -151,7 +152,7 @@ class Call:
             services.media,
             self,
             session=LocalAudio(services.new_session_id()),
-            ipv6=":" in invite.flow.remote.host,
+            ipv6=":" in source_of(invite.flow).host,
             policy=caller_media,
             key=services.key,
         )

@@ -23,6 +23,7 @@ from trunkline.call.passing import verdict_fields
 from trunkline.clock import Clock
 from trunkline.sip.digest import Algorithm, Challenger, Credentials, Outcome
 from trunkline.sip.errors import SipSyntaxError
+from trunkline.sip.fronted import source_of
 from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.ports import Address, Flow
 from trunkline.trunk.account import Account
@@ -107,7 +108,7 @@ class Doorman:
             carrier = self._by_address(flow) if request.method == "INVITE" else None
             return Caller(carrier=carrier) if carrier is not None else self._challenge(request, flow)
         username = credentials.username
-        if not self._challenger.asked(credentials, flow.remote.host):
+        if not self._challenger.asked(credentials, source_of(flow).host):
             return self._challenge(request, flow, stale=True)
         if self._is_guessed(username) and not self._is_signed_in(flow, username):
             return self._challenge(request, flow)
@@ -122,7 +123,7 @@ class Doorman:
         return self._wrong(request, flow, username)
 
     def _right(self, flow: Flow, username: str) -> None:
-        key = (flow.remote.host, username)
+        key = (source_of(flow).host, username)
         self._tries.pop(key, None)
         self._signed_in.pop(key, None)
         self._signed_in[key] = self._clock.now()
@@ -131,7 +132,7 @@ class Doorman:
         self._on_right(flow)
 
     def _is_signed_in(self, flow: Flow, username: str) -> bool:
-        at = self._signed_in.get((flow.remote.host, username))
+        at = self._signed_in.get((source_of(flow).host, username))
         return at is not None and self._clock.now() - at < SIGNED_IN_S
 
     def _is_guessed(self, username: str) -> bool:
@@ -139,7 +140,7 @@ class Doorman:
         return count >= GUESSES and self._clock.now() - since < GUESSING_S
 
     def _by_address(self, flow: Flow) -> Carrier | None:
-        return self._guests.get(flow.remote) or self._directory.carrier_by_source(flow.remote.host)
+        return self._guests.get(flow.remote) or self._directory.carrier_by_source(source_of(flow).host)
 
     def _note_other_realm(self, values: Sequence[str], flow: Flow) -> None:
         for value in values:
@@ -177,13 +178,15 @@ class Doorman:
         return response_to(
             request,
             401 if registering else 407,
-            headers=[(name, value) for value in self._challenger.challenge_headers(flow.remote.host, stale)],
+            headers=[
+                (name, value) for value in self._challenger.challenge_headers(source_of(flow).host, stale)
+            ],
         )
 
     def _wrong(self, request: Request, flow: Flow, username: str) -> Response:
         self._on_wrong(flow, username)
         tries = self._tries
-        key = (flow.remote.host, username)
+        key = (source_of(flow).host, username)
         now = self._clock.now()
         count, since = tries.pop(key, (0, now))
         count = 1 if now - since > _FORGET_AFTER_S else count + 1

@@ -32,6 +32,7 @@ from trunkline.sdp.crypto import match_answer, our_line
 from trunkline.sdp.local import LocalAudio
 from trunkline.sdp.offer_answer import PLAIN_PROFILES, SECURE_PROFILES, Direction, RemoteAudio
 from trunkline.sip.exchange import IncomingOffer
+from trunkline.sip.fronted import source_of
 from trunkline.sip.incoming_invite import IncomingInviteEvents
 from trunkline.sip.message import Request, response_to
 from trunkline.sip.ports import Transport
@@ -158,7 +159,7 @@ class Leg(IncomingInviteEvents):
             self.usage = usage
             usage.events = self
             flow = usage.dialog.flow
-            self.signalled_from = None if flow is None else flow.remote.host
+            self.signalled_from = None if flow is None else source_of(flow).host
             self.over_tls = flow is not None and flow.transport is Transport.TLS
 
     # -- offer and answer --------------------------------------------------------------------------

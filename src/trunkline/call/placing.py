@@ -14,6 +14,7 @@ from trunkline.call.passing import Field
 from trunkline.call.record import AttemptRecord, CallRecord
 from trunkline.call.services import Services
 from trunkline.sdp.local import LocalAudio
+from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.outbound_auth import DigestUser
 from trunkline.sip.ports import Flow
 from trunkline.trunk.media_policy import MediaPolicy, SrtpPolicy
@@ -91,6 +92,7 @@ def send_invite(
         from_=far.from_,
         to=far.to,
         next_hop=None if flow is None or flow.closed else flow,
+        route=[NameAddr.parse(value) for value in far.path],
         headers=(*far.headers, *passed),
         body=body,
         max_forwards=max_forwards,

@@ -4,18 +4,23 @@
 The account is known by its digest already; its bindings are filed under its key, whatever user the To names,
 so that a PBX that puts a number there works as well. Each binding keeps the flow that it came on: calls to it
 go back over an open TCP or TLS connection, and over UDP to the address that the packet came from when the
-Contact names another one (RFC 3261 §18.1.1, RFC 5626 §5.3).
+Contact names another one (RFC 3261 §18.1.1, RFC 5626 §5.3). Where proxies in between have put themselves into
+a Path, calls go that way (RFC 3327 §5.3), whether the device knows of it or not.
 """
 
 from trunkline.call.passing import Field, verdict_fields, warning_field
 from trunkline.call.ports import RegistrationSink
 from trunkline.clock import Clock
+from trunkline.sip.fronted import described
 from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.ports import Flow
+from trunkline.sip.uri import SipUri
 from trunkline.trunk.account import Account
 from trunkline.trunk.registrations import Binding, Contact, RegistrationRefused, Registrations, read_expires
 from trunkline.trunk.verdict import Slug, Verdict
 
+PATH_MAX = 8
+"""Proxies between a device and us."""
 SWEEP_S = 30.0
 """How often expired bindings are looked for; one that has expired is not called in between either."""
 
@@ -50,6 +55,9 @@ class Registrar:
                 account.key, call_id=request.call_id, cseq=request.cseq.number, expires_s=expires_s
             )
         else:
+            path = _path_of(request)
+            if path is None:
+                return self._refused(request, 400, f"a Path of at most {PATH_MAX} sip URIs is followed")
             contacts = [Contact.read(address) for address in request.contacts]
             usable = [contact for contact in contacts if contact is not None]
             if len(usable) < len(contacts):
@@ -60,15 +68,18 @@ class Registrar:
                 cseq=request.cseq.number,
                 contacts=usable,
                 expires_s=expires_s,
-                flow=flow,
-                source=f"{flow.transport} {flow.remote}",
+                flow=None if path else flow,
+                path=path,
+                source=described(flow),
                 user_agent=request.headers.get("user-agent") or "",
             )
         if isinstance(result, RegistrationRefused):
             extra = [] if result.min_expires_s is None else [("Min-Expires", str(result.min_expires_s))]
             return self._refused(request, result.status, result.detail, extra)
         self._sink.bindings_changed(account.key, result)
-        return response_to(request, 200, headers=[("Contact", self._contact(binding)) for binding in result])
+        headers = [("Contact", self._contact(binding)) for binding in result]
+        headers += [("Path", value) for value in request.headers.all("path")]
+        return response_to(request, 200, headers=headers)
 
     def flow_closed(self, flow: Flow) -> None:
         """A connection has closed: whoever registered over it can't be reached (RFC 5626 §5.3)."""
@@ -91,3 +102,11 @@ class Registrar:
     def _changed(self, accounts: list[str]) -> None:
         for key in accounts:
             self._sink.bindings_changed(key, self._registrations.bindings(key))
+
+
+def _path_of(request: Request) -> tuple[str, ...] | None:
+    """The Path as a route set, top first; None when it can't be followed."""
+    path = request.path if "path" in request.headers else []
+    if len(path) > PATH_MAX or not all(isinstance(each.uri, SipUri) for each in path):
+        return None
+    return tuple(str(each) for each in path)

@@ -22,6 +22,7 @@ from trunkline.call.services import Services
 from trunkline.errors import MediaError, SdpError
 from trunkline.sdp.errors import UnusableCryptoError
 from trunkline.sdp.offer_answer import RemoteAudio
+from trunkline.sip.fronted import described
 from trunkline.sip.grammar import readable
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.message import Request, Response, response_to
@@ -288,7 +289,6 @@ class Switch:
 
     def _record(self, invite: IncomingInvite, direction: Direction, dialled: str, caller: str) -> CallRecord:
         services = self._services
-        flow = invite.flow
         now, wall = services.clock.now(), services.clock.wall()
         record = CallRecord(
             call_id=services.new_call_id(),
@@ -300,7 +300,7 @@ class Switch:
             called="",
             caller=readable(caller),
             sip_call_id=readable(invite.request.call_id),
-            source=f"{flow.transport} {flow.remote}",
+            source=described(invite.flow),
             setup_at=wall,
             wall_minus_now=wall - now,
         )

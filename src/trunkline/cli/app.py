@@ -42,6 +42,7 @@ COMMANDS = {
     "status": Entry("node_status", SETTING_UP, "Say how the running node is doing."),
     "drain": Entry("drain", SETTING_UP, "Take no new calls, and stop after the last one."),
     "node": Entry("nodes", SETTING_UP, "The nodes on this database."),
+    "kamailio": Entry("kamailio", SETTING_UP, "Write the configuration of a Kamailio in front of the nodes."),
     "pbx": Entry("pbx", SETTING_UP, "Write the configuration of a customer's PBX, filled in."),
     "account": Entry("accounts", DIRECTORY, "Customers: keys, secrets, limits."),
     "number": Entry("numbers", DIRECTORY, "Numbers, and where their calls go."),

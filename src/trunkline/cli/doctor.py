@@ -271,6 +271,10 @@ def check_store(settings: Settings) -> Findings:
             yield from _server(store.database)
         counts = f"{len(store.accounts.list())} accounts, {len(store.carriers.list())} carriers"
         yield Finding("database", State.FINE, counts)
+        revision = store.nodes.revision()
+        for node in store.nodes.list():
+            for problem in node.problems(revision):
+                yield Finding(f"node {node.name}", State.WARNING, problem, "See docs/edges.md.")
         for key in store.accounts.of_other_realm():
             yield Finding(
                 f"account {key}",

@@ -36,7 +36,7 @@ def _row(node: Node, revision: str) -> dict[str, Any]:
         "version": node.version,
         "started": moment(node.started_at),
         "heard": moment(node.seen_at),
-        "listens": [f"{each.transport} {each.host}:{each.port}" for each in node.listens],
+        "listens": [str(each) for each in node.listens],
         "problems": list(node.problems(revision)),
     }
 

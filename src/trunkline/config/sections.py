@@ -78,7 +78,7 @@ class Node(Section):
         None, "Where it stands: nodes of one region are preferred together.", example='"us"'
     )
     weight: int = setting(
-        100, "Its share of the calls beside the others of its region, in DNS and at a front.", ge=1, le=65535
+        100, "Its share of the calls beside the others of its region, in DNS.", ge=1, le=65535
     )
     lost_after_s: float = setting(
         10.0,
@@ -107,6 +107,13 @@ class Sip(Section):
     )
     advertised_host_ipv6: Host | None = setting(
         None, "The same towards IPv6 peers.", example='"2001:db8::10"'
+    )
+    fronts: IpAddresses = setting(
+        (),
+        "Addresses of proxies in front of the nodes, as `trunkline kamailio` sets them up. What they say of "
+        "the true source of a message is believed, so they must be yours, and nobody else may be able to "
+        "send from their addresses.",
+        example='["10.0.0.5"]',
     )
 
 

@@ -89,6 +89,10 @@ class GateSettings:
     """Whether loopback addresses are judged like others; they are let in unseen otherwise."""
     known_recheck_s: float = 5.0
     """How long the answer of `known` is trusted."""
+    fronts: frozenset[str] = frozenset()
+    """Addresses that everybody comes through: let in unseen. `trunkline.net.fronts` asks about whom they
+    bring.
+    """
     max_sources: int = 65_536
     max_bans: int = 16_384
 
@@ -155,7 +159,7 @@ class Gate:
         """Whether a message from `host` may go on to the parser. `proven`: it came over a connection."""
         source = self._sources.get(host)
         if source is None:
-            if not self._settings.loopback and is_loopback(host):
+            if host in self._settings.fronts or (not self._settings.loopback and is_loopback(host)):
                 return True
             source = self._meet(host)
         now = self._clock.now()
@@ -191,7 +195,7 @@ class Gate:
 
     def admits_connection(self, host: str) -> bool:
         """Whether `host` may open a connection."""
-        if not self._settings.loopback and is_loopback(host):
+        if host in self._settings.fronts or (not self._settings.loopback and is_loopback(host)):
             return True
         source = self._sources.get(host) or self._meet(host)
         if not self._is_shut_out(source, host, self._clock.now(), proven=True):
@@ -210,6 +214,8 @@ class Gate:
         """Take `host` for known during `for_s` seconds: it has authenticated, or we call it. Ends a ban on
         UDP evidence.
         """
+        if host in self._settings.fronts:
+            return
         source = self._sources.get(host) or self._meet(host)
         source.vouched_until = max(source.vouched_until, self._clock.now() + for_s)
         ban = self._bans.get(source.key)

@@ -16,9 +16,10 @@ from trunkline import __version__
 from trunkline.config import Settings
 from trunkline.errors import ConfigError
 from trunkline.node import wiring
+from trunkline.store.database import Database
 from trunkline.store.heartbeat import Heartbeat, Status
 from trunkline.store.migrate import needed_revision
-from trunkline.store.nodes import Listening, NodeFacts, Pulse
+from trunkline.store.nodes import Listening, NodeFacts, Nodes, Pulse
 
 if TYPE_CHECKING:
     from trunkline.node.node import Node
@@ -35,8 +36,10 @@ class Membership:
         self._used_s = time.process_time()
         self.status = Status()
         """How the node stands."""
+        # Unlike the store's, its commits wait for no disk: the records' writer would wait for them.
+        self._database = Database(node.settings.database_url, durable=False)
         self._heartbeat = Heartbeat(
-            node.store.nodes,
+            Nodes(self._database),
             facts(node.settings, node.writer.run),
             self._pulse,
             told=lambda status: self._later(lambda: self._take(status)),
@@ -54,6 +57,7 @@ class Membership:
     def close(self) -> None:
         """Leave. Blocks. Idempotent."""
         self._heartbeat.close()
+        self._database.close()
 
     def _pulse(self) -> Pulse:
         """On the heartbeat's thread."""
@@ -92,6 +96,7 @@ def facts(settings: Settings, run: str) -> NodeFacts:
         listens=tuple(
             Listening(str(listen.transport), *listen.advertised)
             for listen in wiring.transport_settings(settings).listen
+            if listen.advertised.port
         ),
         version=__version__,
         revision=needed_revision(),

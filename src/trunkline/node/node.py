@@ -30,6 +30,7 @@ from trunkline.media.quality import estimate_mos
 from trunkline.media.rtpengine.engine import RtpengineEngine
 from trunkline.media.rtpengine.instance import InstanceState
 from trunkline.net.admission import Ban, Evidence, Gate
+from trunkline.net.fronts import Fronts
 from trunkline.net.guessing import Guessing
 from trunkline.net.loop_clock import LoopClock
 from trunkline.net.resolver import Resolver
@@ -51,6 +52,7 @@ from trunkline.observe.wiretap import WireTap
 from trunkline.pstn.carrier import SimulatedCarrier
 from trunkline.sip.digest import Algorithm, Challenger
 from trunkline.sip.failures import FlowFailure
+from trunkline.sip.fronted import source_of
 from trunkline.sip.nonce import NonceCounts
 from trunkline.sip.ports import Address, Flow, Target, Transport
 from trunkline.sip.user_agent import UserAgent
@@ -283,7 +285,9 @@ class Node:
             observer=WireTap(self.metrics, self.ladder),
         )
         self.received = services.agent.received
-        """One datagram or one framed message goes straight to the user agent."""
+        """One datagram or one framed message goes straight to the user agent, but for what fronts bring."""
+        if settings.sip.fronts:
+            self.received = Fronts(settings.sip.fronts, self.gate, self.received).received
         forwarding = settings.forwarding
         self.pinger = Pinger(services, interval_s=forwarding.ping_interval_s if forwarding.pings else None)
         self.carrier_registrations = CarrierRegistrations(services)
@@ -370,7 +374,9 @@ class Node:
                 self.gate.ban(ban.source, ban.reason, evidence=evidence, for_s=for_s)
 
     def _with_flow(self, binding: Binding) -> Binding:
-        """UDP needs no connection: the way back is the address that it came from."""
+        """UDP needs no connection: the way back is the address that it came from, unless there is a Path."""
+        if binding.path:
+            return binding
         transport, _, address = binding.source.partition(" ")
         host, _, port = address.rpartition(":")
         if transport != Transport.UDP or not port.isdecimal():
@@ -399,15 +405,16 @@ class Node:
         return self.settings.tls.verify_outbound or target.server_name in self._verified_names
 
     def _welcome(self, flow: Flow) -> None:
-        self.gate.vouch(flow.remote.host, WELCOME_S)
+        self.gate.vouch(source_of(flow).host, WELCOME_S)
 
     def _srtp_keys_exposed(self, peer: str) -> None:
         self.source_log.warning("SRTP keys readable on the way", peer, remedy="use TLS for the SIP as well")
 
     def _wrong_password(self, flow: Flow, username: str) -> None:
         self.visits.refused(flow, username)
-        if self.guessing.wrong(flow.remote.host):
-            self.log.warning("banned for wrong passwords", source=flow.remote.host, username=username)
+        host = source_of(flow).host
+        if self.guessing.wrong(host):
+            self.log.warning("banned for wrong passwords", source=host, username=username)
 
     def _banned(self, ban: Ban) -> None:
         until_at = self.clock.wall() + ban.deadline - self.clock.now()

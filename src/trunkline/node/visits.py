@@ -9,6 +9,7 @@ from collections import OrderedDict
 from typing import NamedTuple, TypeVar
 
 from trunkline.clock import Clock
+from trunkline.sip.fronted import described, source_of
 from trunkline.sip.ports import Flow
 
 MOST = 2000
@@ -51,8 +52,8 @@ class Visits:
     def refused(self, flow: Flow, username: str, realm: str = "") -> None:
         """A wrong password for a user name, whether that exists or not, or one for another `realm`."""
         if len(username) <= _NAME_MAX:
-            source = f"{flow.transport} {flow.remote}"
-            _remember(self._refused, username, Refused(self._clock.wall(), source, realm[:_NAME_MAX]))
+            refused = Refused(self._clock.wall(), described(flow), realm[:_NAME_MAX])
+            _remember(self._refused, username, refused)
 
     def weak_tls(self, flow: Flow, version: str) -> None:
         """A connection speaks TLS below 1.2."""
@@ -60,7 +61,7 @@ class Visits:
 
     def asked(self, flow: Flow) -> None:
         """An OPTIONS outside a call was answered."""
-        _remember(self._asked, flow.remote.host, self._clock.wall())
+        _remember(self._asked, source_of(flow).host, self._clock.wall())
 
     def last_refused(self, username: str) -> Refused | None:
         """The last wrong password for a user name."""

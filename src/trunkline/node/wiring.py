@@ -70,6 +70,7 @@ def gate_settings(settings: Settings) -> GateSettings:
         known_requests_per_window=limits.known_source_requests,
         strangers_requests_per_window=limits.strangers_requests,
         ban_s=limits.ban_s,
+        fronts=frozenset(settings.sip.fronts),
     )
 
 

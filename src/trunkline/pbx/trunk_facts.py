@@ -67,7 +67,7 @@ class TrunkFacts:
     """Audio is to be SRTP both ways."""
 
     def __post_init__(self) -> None:
-        _must(_HOST, self.domain, "the service domain")
+        checked_host(self.domain, "the service domain")
         _must(_KEY, self.key, "the key")
         if _SECRET.fullmatch(self.secret) is None:
             raise PbxError(
@@ -79,7 +79,7 @@ class TrunkFacts:
         if not self.edges:
             raise PbxError("no address of the service is known: set sip.advertised_host, or list [[edges]]")
         for edge in self.edges:
-            _must(_HOST, edge.name, "the name of an edge")
+            checked_host(edge.name, "the name of an edge")
             for address in edge.addresses:
                 _must(_ADDRESS, address, "an address of an edge")
         if self.port is None:
@@ -124,6 +124,11 @@ class TrunkFacts:
     def addresses(self) -> tuple[str, ...]:
         """Every address of every edge, once."""
         return tuple(dict.fromkeys(address for edge in self.edges for address in edge.addresses))
+
+
+def checked_host(value: str, what: str) -> None:
+    """Raise `PbxError` unless `value` is a host name or address that any file can hold."""
+    _must(_HOST, value, what)
 
 
 def _must(pattern: re.Pattern[str], value: str, what: str) -> None:

@@ -145,6 +145,11 @@ class Message:
         return self._addresses("record-route", "Record-Route")
 
     @property
+    def path(self) -> list[NameAddr]:
+        """Path (RFC 3327 §4), top first: the way back to a device that registers."""
+        return self._addresses("path", "Path")
+
+    @property
     def max_forwards(self) -> int | None:
         """0 to 255, None when absent (RFC 2543)."""
         return self._number("max-forwards", "Max-Forwards", limits.MAX_FORWARDS_MAX)

@@ -2,7 +2,7 @@
 lost nodes left open. The call path never waits for it.
 
 A node judges others only after it has itself been heard without a break for as long as they may be silent:
-after an outage of the database everybody has been silent, and nobody is lost.
+after an outage of the database, or a long wait for it, everybody has been silent, and nobody is lost.
 """
 
 import logging
@@ -57,6 +57,8 @@ class Heartbeat:
         self._status = Status()
         self._entered = False
         self._heard_since: float | None = None
+        """Since when there was no break; None: there is one."""
+        self._heard_at = 0.0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._work, name="heartbeat", daemon=True)
 
@@ -65,11 +67,12 @@ class Heartbeat:
         try again.
         """
         try:
-            self._nodes.enter(self._facts)
+            drained = self._nodes.enter(self._facts)
         except DatabaseError as error:
             self._say(Status(problems=(_away(error),)))
         else:
             self._entered = True
+            self._say(Status(drained))
 
     def start(self) -> None:
         """Begin to beat."""
@@ -124,8 +127,10 @@ class Heartbeat:
             )
             self._say(Status(drained=True, problems=(words,)))
             return
-        if self._heard_since is None:
-            self._heard_since = self._monotonic()
+        now = self._monotonic()
+        if self._heard_since is None or now - self._heard_at > facts.lost_after_s / 2:
+            self._heard_since = now
+        self._heard_at = now
         problems = node_problems(facts.name, heard.clock_off_s, facts.revision, heard.revision)
         self._say(Status(heard.drained, problems))
         if heard.was_lost:

@@ -18,14 +18,15 @@ from trunkline.store.errors import KeyFileError
 class Keyring:
     """Encrypts and decrypts with the key of one file. Never shows it."""
 
-    __slots__ = ("_fernet", "_path")
+    __slots__ = ("_fernet", "path")
 
     def __init__(self, key: bytes, path: Path) -> None:
         try:
             self._fernet = Fernet(key)
         except ValueError:
             raise KeyFileError(f"{path} is not a key file; restore it from a backup") from None
-        self._path = path
+        self.path = path
+        """Where it is kept."""
 
     @classmethod
     def create(cls, path: Path) -> Self:
@@ -68,8 +69,8 @@ class Keyring:
             return self._fernet.decrypt(token.encode("ascii")).decode()
         except (InvalidToken, UnicodeEncodeError):
             raise KeyFileError(
-                f"the secret of {whose} was not encrypted with {self._path}; set it again, or restore it"
+                f"the secret of {whose} was not encrypted with {self.path}; set it again, or restore it"
             ) from None
 
     def __repr__(self) -> str:
-        return f"Keyring({str(self._path)!r})"
+        return f"Keyring({str(self.path)!r})"

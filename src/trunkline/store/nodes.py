@@ -21,10 +21,11 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trunkline.sip.ports import Address
 from trunkline.store import schema
 from trunkline.store.audit import Trail
 from trunkline.store.database import Database
-from trunkline.store.errors import NameTakenError, NotFoundError, StoreError
+from trunkline.store.errors import InUseError, NameTakenError, NotFoundError
 from trunkline.store.recovery import close_for
 from trunkline.store.upsert import upsert
 
@@ -68,6 +69,9 @@ class Listening(NamedTuple):
     host: str
     """An IP address, or a name."""
     port: int
+
+    def __str__(self) -> str:
+        return f"{self.transport} {Address(self.host, self.port)}"
 
 
 class NodeFacts(NamedTuple):
@@ -212,12 +216,12 @@ class Nodes:
         self._order(name, "return")
 
     def forget(self, name: str) -> None:
-        """Remove one that is gone for good. Raises `NotFoundError`, `StoreError` while it lives."""
+        """Remove one that is gone for good. Raises `NotFoundError`, `InUseError` while it lives."""
         table = schema.node
         with self._database.write() as connection:
             node = _find(connection, name)
             if node.standing not in (Standing.LOST, Standing.STOPPED):
-                raise StoreError(f"node {name} is running: stop it first")
+                raise InUseError(f"node {name} is running: stop it first")
             connection.execute(table.delete().where(table.c.name == name))
             self._trail.told(connection, NODE, name, "forget")
 
@@ -235,8 +239,10 @@ class Nodes:
 
     # -- for the nodes themselves ------------------------------------------------------------------
 
-    def enter(self, facts: NodeFacts) -> None:
-        """Take the name. Raises `NameTakenError` while another installation runs under it."""
+    def enter(self, facts: NodeFacts) -> bool:
+        """Take the name; whether the node is to take no new calls. Raises `NameTakenError` while another
+        installation runs under it.
+        """
         with self._database.write() as connection:
             now = _now(connection)
             row = _row(connection, facts.name, locked=True)
@@ -258,6 +264,7 @@ class Nodes:
             }
             del values["name"]
             upsert(connection, schema.node, {"name": facts.name}, values)
+            return row is not None and row["drained_at"] is not None
 
     def beat(self, name: str, run: str, pulse: Pulse, wall: float) -> Heard:
         """Say that it lives; `wall` is the time by its own clock."""

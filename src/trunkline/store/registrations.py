@@ -35,6 +35,7 @@ def registration_row(
             "instance": binding.instance,
             "source": binding.source,
             "user_agent": binding.user_agent,
+            "path": list(binding.path),
         }
         for binding in bindings
     ]
@@ -75,4 +76,5 @@ def _binding(entry: Mapping[str, Any], now_minus_wall: float) -> Binding:
         instance=entry["instance"],
         source=entry["source"],
         user_agent=entry["user_agent"],
+        path=tuple(entry.get("path", ())),
     )

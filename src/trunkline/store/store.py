@@ -126,7 +126,13 @@ class Store:
                 pass
             with self.database.read() as connection:
                 token = connection.execute(wanted).scalar_one()
-        return bytes.fromhex(self.keyring.decrypt(token, f"shared secret {name}"))
+        try:
+            return bytes.fromhex(self.keyring.decrypt(token, name))
+        except KeyFileError as error:
+            raise KeyFileError(
+                f"{self.keyring.path} is not the key file of this database: all nodes on it have the same; "
+                "copy secret.key from the data_dir of the node that made it"
+            ) from error
 
     def close(self) -> None:
         """Close the database connections."""

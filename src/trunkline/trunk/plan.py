@@ -54,7 +54,9 @@ class FarLeg:
     credentials: CarrierCredentials | None
     """For the target's challenge."""
     flow: object
-    """The path of a registered device; None: `request_uri` is resolved."""
+    """The path of a registered device; None: `request_uri` is resolved, or the first of `path`."""
+    path: tuple[str, ...]
+    """Route values that lead to a registered device (RFC 3327)."""
     response_timeout_ms: int | None
     """Silence for this long moves on; None: the node's setting."""
     ring_timeout_s: float | None
@@ -119,6 +121,7 @@ class OutboundPlan:
             media=carrier.media_policy,
             credentials=carrier.credentials,
             flow=None,
+            path=(),
             response_timeout_ms=carrier.response_timeout_ms,
             ring_timeout_s=carrier.ring_timeout_s,
             verify_tls=carrier.verify_tls,
@@ -162,6 +165,7 @@ class InboundPlan:
             media=endpoint_media(self.account, endpoint),
             credentials=None,
             flow=None if binding is None else binding.flow,
+            path=() if binding is None else binding.path,
             response_timeout_ms=endpoint.timeout_ms,
             ring_timeout_s=self.number.ring_timeout_s,
             verify_tls=None,

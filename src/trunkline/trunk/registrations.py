@@ -85,6 +85,8 @@ class Binding:
     source: str = ""
     """Where it came from, for displays."""
     user_agent: str = ""
+    path: tuple[str, ...] = ()
+    """Route values that lead to it (RFC 3327), top first; none: `flow` does, or its URI."""
 
     def remaining_s(self, now: float) -> int:
         """Seconds left, for the `expires` of the answer."""
@@ -139,6 +141,7 @@ class Registrations:
         contacts: Sequence[Contact],
         expires_s: int | None = None,
         flow: object = None,
+        path: tuple[str, ...] = (),
         source: str = "",
         user_agent: str = "",
     ) -> tuple[Binding, ...] | RegistrationRefused:
@@ -171,6 +174,7 @@ class Registrations:
                         contact.instance,
                         source,
                         user_agent,
+                        path,
                     )
                 )
         while len(bindings) > self.policy.max_contacts:

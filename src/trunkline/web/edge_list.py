@@ -17,6 +17,16 @@ def edges_of(settings: Settings, store: Store) -> list[PublishedEdge]:
     return published_edges(settings, node_edges(store.nodes.list()))
 
 
+def calling_edges(settings: Settings, store: Store) -> list[PublishedEdge]:
+    """Whatever calls may come from: every edge, and nodes at addresses that no edge has, such as those behind
+    a front. Raises as `edges_of`.
+    """
+    nodes = node_edges(store.nodes.list())
+    edges = published_edges(settings, nodes)
+    known = {address for edge in edges for address in edge.addresses}
+    return [*edges, *(node for node in nodes if not known.issuperset(node.addresses))]
+
+
 def node_edges(nodes: Sequence[Node]) -> list[PublishedEdge]:
     """Each node as an edge of its own; without addresses where it advertises names alone."""
     return [

@@ -15,7 +15,7 @@ from trunkline.sip.uri import SipUri, parse_uri
 from trunkline.store.calls import CallFilter
 from trunkline.store.numbers import NumberFilter
 from trunkline.trunk.e164 import normalise
-from trunkline.web.edge_list import edges_of
+from trunkline.web.edge_list import calling_edges
 from trunkline.web.views import host_of
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def trunk_facts(
     domain = settings.service.domain
     return TrunkFacts(
         domain=domain,
-        edges=tuple(Edge(f"{edge.name}.{domain}", edge.addresses) for edge in edges_of(settings, store)),
+        edges=tuple(Edge(f"{edge.name}.{domain}", edge.addresses) for edge in calling_edges(settings, store)),
         key=key,
         secret=secret,
         numbers=tuple(owned),

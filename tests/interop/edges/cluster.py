@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tests.interop.addresses import wait_for
 from tests.interop.node import Node
 
-LOST_AFTER_S = 4.0
+LOST_AFTER_S = 8.0
+"""Longer than a busy machine lets a node wait for its turn."""
+soon = partial(wait_for, within_s=60.0)
 
 
 @contextmanager
@@ -48,7 +51,7 @@ def listed(node: Node, name: str) -> dict[str, Any]:
     return rows[0] if rows else {"standing": "unknown"}
 
 
-def await_standing(node: Node, name: str, *standings: str, within_s: float = 30.0) -> None:
+def await_standing(node: Node, name: str, *standings: str, within_s: float = 60.0) -> None:
     """Until the list says so."""
     wait_for(
         f"{name} to be {' or '.join(standings)}",

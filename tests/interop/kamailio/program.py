@@ -33,6 +33,17 @@ def run(config: Path, output: Path, resolver: str | None = None) -> subprocess.P
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream)
 
 
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """End it and its children."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
 class Kamailio:
     """A proxy on `host` between the trunk and a phone; with `certificate` and `key` over TLS as well."""
 
@@ -80,10 +91,4 @@ class Kamailio:
 
     def close(self) -> None:
         """End it and its children."""
-        if self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(5)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        end(self._process)

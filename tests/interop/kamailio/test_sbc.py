@@ -13,7 +13,7 @@ from tests.interop.addresses import free_port, in_use, wait_for
 from tests.interop.audio import Voice
 from tests.interop.cases import Case, Program
 from tests.interop.conftest import Speak, Start
-from tests.interop.kamailio.program import run
+from tests.interop.kamailio.program import end, run
 from tests.interop.names import name_server
 from tests.interop.node import DOMAIN, HOST, KEY, SECRET, Node, running_node
 from tests.interop.sipp.program import Sipp
@@ -50,12 +50,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
             assert process.poll() is None, (folder / "output").read_text(errors="replace")
             yield node
         finally:
-            process.terminate()
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            end(process)
 
 
 def _config(node: Node, folder: Path) -> Path:

@@ -156,7 +156,8 @@ class Caller(Scenario):
         self.send(self._head("ACK", uri=self._uri, to="[last_To:]", branch=branch, cseq=self._cseq))
 
     def challenged(self) -> None:
-        """A challenge comes and is acknowledged."""
+        """A challenge comes and is acknowledged; a proxy in between says 100 before."""
+        self.response(100, optional=True)
         self.response(407, auth=True)
         self.ack_refusal()
 

@@ -12,6 +12,7 @@ from tests.unit.virtual_clock import FakeClock
 from trunkline.call import doorman as doorman_module
 from trunkline.call.doorman import GUESSES, GUESSING_S, WRONG_TRIES, Caller, Doorman
 from trunkline.sip.digest import Challenge, Challenger, answer_challenge
+from trunkline.sip.fronted import FrontedFlow
 from trunkline.sip.message import Request, Response
 from trunkline.sip.parse import parse_message
 from trunkline.sip.ports import Address, Flow
@@ -208,6 +209,14 @@ def test_an_address_of_a_carrier_needs_no_password_for_calls_only() -> None:
     assert door.admit(request()) == Caller(carrier=BY_ADDRESS)
     assert status(door.admit(request("REGISTER"))) == 401
     assert status(door.admit(request(), ELSEWHERE)) == 407
+
+
+def test_behind_a_front_the_true_source_counts() -> None:
+    door = Door(carriers=(BY_ADDRESS,))
+    front = FakeFlow(remote=Address(ELSEWHERE, 5060))
+    assert status(door.doorman.admit(request(), front)) == 407
+    through = FrontedFlow(front, Address(HOME, 5060), "UDP")
+    assert door.doorman.admit(request(), through) == Caller(carrier=BY_ADDRESS)
 
 
 def test_credentials_come_before_the_address() -> None:

@@ -106,3 +106,23 @@ def test_a_closed_connection_takes_its_binding_along() -> None:
     flow.close()
     world.node.registrar.flow_closed(flow)
     assert world.node.books.bindings[KEY] == ()
+
+
+def test_a_path_is_followed_and_told_to_the_device() -> None:
+    """RFC 3327 §5.3."""
+    world = World()
+    path = ("Path", "<sip:front.example;lr;received=sip:203.0.113.7:40000>, <sip:192.0.2.5;lr>")
+    response = register(world, f"<sip:a@{CUSTOMER}>", more=(path,))
+    assert response.headers.all("path") == [path[1]]
+    (binding,) = world.node.books.bindings[KEY]
+    assert binding.path == ("<sip:front.example;lr;received=sip:203.0.113.7:40000>", "<sip:192.0.2.5;lr>")
+    assert binding.flow is None
+
+
+def test_a_path_that_can_not_be_followed_is_refused() -> None:
+    world = World()
+    for value in ("<tel:+4930123456>", ", ".join(["<sip:192.0.2.5;lr>"] * 9)):
+        response = register(world, f"<sip:a@{CUSTOMER}>", more=(("Path", value),))
+        assert response.status == 400
+        assert "Path" in (response.headers.get("warning") or "")
+    assert KEY not in world.node.books.bindings

@@ -84,9 +84,9 @@ def test_it_follows_a_drain_and_runs_the_hook(line: CommandLine, tmp_path: Path)
 
         wait_for("the zone", lambda: "5060 n1.sip.example.net." in said(), within_s=30)
         store.nodes.drain("n1")
-        wait_for("the drained node to leave", lambda: "5060 n1." not in said() and "5060 n2." in said())
+        wait_for("the drained node to leave", lambda: "5060 n1." not in said() and "5060 n2." in said(), 30)
         store.nodes.let_back("n1")
-        wait_for("it to be back", lambda: "5060 n1." in said())
+        wait_for("it to be back", lambda: "5060 n1." in said(), 30)
     finally:
         following.terminate()
         following.wait(10)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from tests.postgres import Cluster
 from tests.unit.cli.conftest import DOMAIN, CommandLine, RunningNode, free_port
+from tests.unit.cli.test_nodes import store_of
+from tests.unit.store.test_nodes import FACTS, aged
 from trunkline.cli.init import set_up
 from trunkline.store.keys import Keyring
 
@@ -127,3 +129,13 @@ def test_the_server_of_a_database_is_looked_at(cluster: Cluster, tmp_path: Path)
     state, found, _ = findings(line, 1)["database"]
     assert state == "fault"
     assert "does not exist" in found
+
+
+def test_what_is_wrong_with_other_nodes_is_said(line: CommandLine) -> None:
+    quiet(line, f"127.0.0.1:{free_port()}")
+    store = store_of(line)
+    store.nodes.enter(FACTS)
+    aged(store.database, "n1", 60)
+    state, found, remedy = findings(line, 0)["node n1"]
+    assert (state, remedy) == ("warning", "See docs/edges.md.")
+    assert found.startswith("Node n1 is lost")

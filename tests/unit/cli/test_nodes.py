@@ -21,14 +21,14 @@ def standing(line: CommandLine) -> str:
 
 def test_a_node_that_runs_is_drained_and_let_back(node: RunningNode) -> None:
     line = node.line
-    [row] = wait_for("the node to be on the list", lambda: line.json("node", "list"))
+    [row] = wait_for("the node to be on the list", lambda: line.json("node", "list"), 30)
     assert (row["name"], row["standing"], row["calls"], row["problems"]) == ("n1", "up", 0, [])
     assert row["listens"][0] == f"UDP {node.sip}"
     assert "no call left" in line.run("node", "drain", "n1", "--wait")
     assert line.json("status")["draining"] is True
     assert standing(line) == "drained"
     assert "takes calls again" in line.run("node", "return", "n1")
-    wait_for("calls to be taken", lambda: not line.json("status")["draining"])
+    wait_for("calls to be taken", lambda: not line.json("status")["draining"], 30)
     assert standing(line) == "up"
     assert "n1 is running: stop it first" in line.error("node", "forget", "n1")
 

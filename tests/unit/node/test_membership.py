@@ -16,6 +16,7 @@ from trunkline.node.node import Node
 from trunkline.store.calls import CallFilter
 from trunkline.store.errors import NameTakenError
 from trunkline.store.nodes import Pulse, Standing
+from trunkline.trunk.verdict import Slug
 
 
 def test_what_a_node_says_of_itself(tmp_path: Path) -> None:
@@ -65,6 +66,19 @@ def test_an_operator_drains_it_through_the_database(tmp_path: Path) -> None:
     on_node(tmp_path, drain)
 
 
+def test_a_drained_node_that_starts_takes_no_call(tmp_path: Path) -> None:
+    installation = Installation.make(tmp_path)
+
+    async def start_again() -> None:
+        async with running(installation) as ground:
+            ground.node.store.nodes.drain("node-1")
+        async with running(installation) as ground:
+            assert ground.node.switch.draining
+            assert (await ground.outbound()).status == 503
+
+    in_loop(start_again())
+
+
 def test_a_second_node_of_its_name_is_refused(tmp_path: Path) -> None:
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
@@ -88,26 +102,28 @@ def test_a_second_node_of_its_name_is_refused(tmp_path: Path) -> None:
 def test_a_node_that_was_taken_for_lost_opens_its_records_again(tmp_path: Path) -> None:
     async def partition(ground: Ground) -> None:
         node, store = ground.node, ground.node.store
-        talking = asyncio.ensure_future(ground.outbound(talk_s=3.0))
+        talking = asyncio.ensure_future(ground.outbound(talk_s=60.0))
         await until(lambda: ground.face.calls() and ground.face.calls()[0].answered_at)
         await asyncio.to_thread(node.writer.flush)
-        aged(store.database, "node-1", 60)
-        assert store.nodes.close_lost("survivor") == {"node-1": 1}
-        [call] = store.calls.list(CallFilter(), limit=10).calls
-        assert call.state is RecordState.RECOVERED
+
+        def closed() -> bool:
+            """Between two of its beats."""
+            aged(store.database, "node-1", 60)
+            return store.nodes.close_lost("survivor") == {"node-1": 1}
+
+        await until(closed)
 
         def state() -> RecordState:
             return store.calls.list(CallFilter(), limit=10).calls[0].state
 
         await until(lambda: state() is RecordState.OPEN)
-        report = await talking
-        assert report.answered
+        assert ground.face.hang_up(ground.face.calls()[0].call_id)
+        assert (await talking).answered
         await until(lambda: state() is RecordState.CLOSED)
         [call] = store.calls.list(CallFilter(), limit=10).calls
-        assert call.verdict is not None
-        assert str(call.verdict.slug) == "answered"
         detail = store.calls.get(call.call_id)
-        assert [attempt.verdict and str(attempt.verdict.slug) for attempt in detail.attempts] == ["answered"]
+        ends = [call.verdict, *(attempt.verdict for attempt in detail.attempts)]
+        assert [end.slug for end in ends if end is not None] == [Slug.HUNG_UP_BY_OPERATOR] * 2
 
     on_node(tmp_path, partition)
 

@@ -26,9 +26,9 @@ class Reach(Nodes):
         if self.away:
             raise DatabaseError("database x: connection refused")
 
-    def enter(self, facts: NodeFacts) -> None:
+    def enter(self, facts: NodeFacts) -> bool:
         self._check()
-        super().enter(facts)
+        return super().enter(facts)
 
     def beat(self, name: str, run: str, pulse: Pulse, wall: float) -> Heard:
         self._check()
@@ -61,6 +61,11 @@ class Heart:
     def _revive(self) -> None:
         self.revived += 1
 
+    def live(self, seconds: float) -> None:
+        """Beat every second."""
+        for _ in range(round(seconds)):
+            self.beat()
+
     def beat(self, *, after_s: float = 1.0) -> None:
         self.now += after_s
         self.heartbeat.beat()
@@ -86,6 +91,14 @@ def test_it_says_what_changes_and_nothing_else(heart: Heart, nodes: Reach) -> No
     nodes.let_back("n1")
     heart.beat()
     assert heart.said == [Status(drained=True), Status()]
+
+
+def test_a_drained_node_knows_it_before_its_first_call(heart: Heart, nodes: Reach) -> None:
+    heart.heartbeat.enter()
+    nodes.drain("n1")
+    again = Heart(nodes, HERE._replace(run="again"))
+    again.heartbeat.enter()
+    assert again.said == [Status(drained=True)]
 
 
 def test_a_wrong_clock_and_another_schema_are_said_in_words(heart: Heart, nodes: Reach) -> None:
@@ -155,14 +168,19 @@ def test_a_survivor_judges_only_after_it_was_itself_heard_for_as_long(
     nodes.enter(THERE)
     heart.beat()
     aged(database, "n2", 60)
-    heart.beat(after_s=9.0)
+    heart.live(9.0)
     assert found(nodes, "n2").presence is Presence.UP
     nodes.away = True
     heart.beat(after_s=60.0)
     nodes.away = False
     heart.beat()
     assert found(nodes, "n2").presence is Presence.UP
-    heart.beat(after_s=10.0)
+    heart.live(9.0)
+    assert found(nodes, "n2").presence is Presence.UP
+    heart.beat(after_s=6.0)  # it waited for the database that long
+    heart.live(9.0)
+    assert found(nodes, "n2").presence is Presence.UP
+    heart.live(1.0)
     assert (found(nodes, "n2").presence, found(nodes, "n2").closed_by) == (Presence.LOST, "n1")
 
 

@@ -11,7 +11,7 @@ from trunkline.store import schema
 from trunkline.store.audit import Audit
 from trunkline.store.calls import Calls
 from trunkline.store.database import Database
-from trunkline.store.errors import NameTakenError, NotFoundError, StoreError
+from trunkline.store.errors import InUseError, NameTakenError, NotFoundError
 from trunkline.store.group_commit import Group, GroupWriter
 from trunkline.store.nodes import Listening, Node, NodeFacts, Nodes, Pulse, Standing, node_problems
 from trunkline.store.record_rows import call_row
@@ -114,7 +114,7 @@ def test_a_node_that_stops_with_its_last_call_serves_no_more(nodes: Nodes) -> No
 
 def test_forgetting_is_for_those_that_are_gone(nodes: Nodes, database: Database) -> None:
     nodes.enter(FACTS)
-    with pytest.raises(StoreError, match="n1 is running: stop it first"):
+    with pytest.raises(InUseError, match="n1 is running: stop it first"):
         nodes.forget("n1")
     aged(database, "n1", 11)
     nodes.forget("n1")
@@ -169,6 +169,10 @@ def test_problems_in_words(nodes: Nodes, database: Database) -> None:
     assert found(nodes, "n1").problems("0011") == ("Node n1 is lost: it was last heard of 61 s ago.",)
     nodes.leave("n1", "first")
     assert found(nodes, "n1").problems("0012") == ()
+
+
+def test_an_address_is_shown_as_peers_write_it() -> None:
+    assert str(Listening("UDP", "2001:db8::1", 5060)) == "UDP [2001:db8::1]:5060"
 
 
 def test_a_row_is_there_once(nodes: Nodes, database: Database) -> None:

@@ -18,6 +18,7 @@ LONG = Binding(
     "urn:x;1",
     "UDP 1.2.3.4:5060",
     "PBX",
+    ("<sip:192.0.2.5;lr>",),
 )
 SHORT = Binding(SipUri.parse("sip:2@198.51.100.2"), 500, 130.0, "id2", 1, FLOW)
 
@@ -37,6 +38,7 @@ def without_flow(binding: Binding, deadline: float) -> Binding:
         binding.instance,
         binding.source,
         binding.user_agent,
+        binding.path,
     )
 
 

@@ -1,7 +1,7 @@
 from tests.unit.store.test_nodes import FACTS, PULSE
 from trunkline.config import Settings
 from trunkline.store.nodes import Listening, Nodes
-from trunkline.web.edge_list import edges_of, node_edges
+from trunkline.web.edge_list import calling_edges, edges_of, node_edges
 from trunkline.web.office import Office
 
 
@@ -22,3 +22,15 @@ def test_nodes_are_edges(office: Office) -> None:
     nodes.leave("n1", "first")
     (edge,) = node_edges(nodes.list())
     assert (edge.serves, edge.lives) == (False, False)
+
+
+def test_calls_come_from_nodes_behind_a_front_too(office: Office) -> None:
+    office.store.nodes.enter(FACTS)
+    text = '[[edges]]\nname = "front"\nregion = "us"\naddresses = ["203.0.113.5"]\n'
+    behind = calling_edges(Settings.parse(text), office.store)
+    assert [(edge.name, edge.addresses) for edge in behind] == [
+        ("front", ("203.0.113.5",)),
+        ("n1", ("192.0.2.1",)),
+    ]
+    same = calling_edges(Settings.parse(text.replace("203.0.113.5", "192.0.2.1")), office.store)
+    assert [edge.name for edge in same] == ["front"]

@@ -18,6 +18,7 @@ from trunkline.web.api.resources import (
     figures,
     forwarding,
     network,
+    nodes,
     numbers,
     people,
     routes,
@@ -40,6 +41,7 @@ _MATTERS = (
     figures,
     explaining,
     network,
+    nodes,
     webhooks,
     people,
 )

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from trunkline.errors import TrunklineError
 from trunkline.store.errors import NotFoundError
-from trunkline.web.dashboard import browser, connect, live, network, overview, signing, webhooks
+from trunkline.web.dashboard import browser, connect, live, network, nodes, overview, signing, webhooks
 from trunkline.web.dashboard.browser import checked_form
 from trunkline.web.dashboard.calls import pages as calls
 from trunkline.web.dashboard.directory import carriers, customers, forwarding, limits, numbers, routes
@@ -34,6 +34,7 @@ PAGES = (
     live.router,
     connect.router,
     network.router,
+    nodes.router,
     carriers.router,
     routes.router,
     customers.router,

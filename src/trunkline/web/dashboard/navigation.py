@@ -34,6 +34,7 @@ GROUPS = (
         (
             Entry("Addresses", "/addresses"),
             Entry("Registrations", "/registrations"),
+            Entry("Nodes", "/nodes", operator=True),
             Entry("Carriers", "/carriers", operator=True),
             Entry("Routes", "/routes", operator=True),
             Entry("Bans", "/bans", operator=True),

@@ -28,6 +28,7 @@ def addresses(request: Request, desk: Signed) -> Response:
         "network/addresses.html",
         domain=settings.service.domain,
         edges=known.edges if known else (),
+        sources=known.sources if known else (),
         advice=known.advice if known else (),
         zone=zone,
         unknown=unknown,

@@ -22,6 +22,7 @@ from trunkline.web.dashboard.overview_warnings import (
     certificate_notices,
     limit_notices,
     node_notices,
+    nodes_notices,
     old_tls_notices,
     target_notices,
     weak_tls_notices,
@@ -56,6 +57,8 @@ def overview(request: Request, desk: Signed) -> Response:
     notices: list[Notice] = list(_settings_notices(desk, settings, now))
     notices += alarm_notices(desk.accounts.alarms(limit=MAX_LISTED), now)
     uses: list[Use] = []
+    nodes = desk.nodes.list() if desk.principal.operator else ()
+    notices += nodes_notices(nodes)
     seen: Glance | None = None
     try:
         seen = desk.network.glance()
@@ -70,6 +73,7 @@ def overview(request: Request, desk: Signed) -> Response:
         request,
         "overview.html",
         up=None if seen is None else seen.calls,
+        nodes=nodes,
         today=sum(hour.calls for hour in today),
         failed_today=sum(bar_of(hour).failed for hour in today),
         calls_picture=calls_plot(bars),

@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from trunkline.store.nodes import Standing
 from trunkline.trunk.fraud import Alarm
 from trunkline.trunk.health import HealthState
 from trunkline.web.dashboard.wording import short, span
+from trunkline.web.desk.nodes import ListedNode
 from trunkline.web.views import BanView, NodeStats, TargetHealth, WeakTlsView
 
 CERTIFICATE_S = 30 * 86_400.0
@@ -35,6 +37,15 @@ def node_notices(stats: NodeStats, *, overload_lag_ms: float) -> Iterator[Notice
         yield Notice("The node is draining: it takes no new calls.", bad=True)
     if stats.loop_lag_ms >= overload_lag_ms:
         yield Notice(f"The node is overloaded: it is {stats.loop_lag_ms:.0f} ms late.", bad=True)
+
+
+def nodes_notices(nodes: Sequence[ListedNode]) -> Iterator[Notice]:
+    """Of the nodes on the database."""
+    for node, problems in nodes:
+        for problem in problems:
+            yield Notice(problem, bad=node.standing is Standing.LOST, link="/nodes")
+        if node.drained_at is not None and node.standing in (Standing.DRAINING, Standing.DRAINED):
+            yield Notice(f"Node {short(node.name, 64)} is drained: it takes no new calls.", link="/nodes")
 
 
 def certificate_notices(ends_at: float | None, now: float) -> Iterator[Notice]:

@@ -11,7 +11,7 @@ from trunkline.pbx.sighting import Finding, findings
 from trunkline.pbx.trunk_facts import UNKNOWN_SECRET
 from trunkline.pbx.writer import ConfigFile, Kind, write
 from trunkline.web.desk.counter import Counter
-from trunkline.web.edge_list import edges_of
+from trunkline.web.edge_list import calling_edges, edges_of
 from trunkline.web.pbx_setup import sighting, trunk_facts
 
 
@@ -32,6 +32,8 @@ class Addresses(NamedTuple):
 
     domain: str
     edges: Sequence[PublishedEdge]
+    sources: Sequence[str]
+    """IP addresses that calls come from: those of the edges, and of nodes behind a front."""
     media_ports: tuple[int, int]
     records: Sequence[Record]
     """The DNS records that lead to the edges."""
@@ -54,6 +56,7 @@ class ConnectDesk:
         return Addresses(
             settings.service.domain,
             edges,
+            _addresses(calling_edges(settings, self._counter.store)),
             (media.port_min, media.port_max),
             zone_records(settings, edges),
             advice(edges, settings.service.domain),
@@ -79,3 +82,7 @@ class ConnectDesk:
         counter = self._counter
         counter.check_sees(account, "account", account)
         return findings(sighting(counter.store, counter.node.client(), account, self._wall()))
+
+
+def _addresses(edges: Sequence[PublishedEdge]) -> Sequence[str]:
+    return tuple(dict.fromkeys(address for edge in edges for address in edge.addresses))

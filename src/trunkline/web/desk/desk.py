@@ -7,6 +7,7 @@ from trunkline.web.desk.carriers import CarrierDesk, RouteDesk
 from trunkline.web.desk.connect import ConnectDesk
 from trunkline.web.desk.counter import Counter
 from trunkline.web.desk.network import NetworkDesk
+from trunkline.web.desk.nodes import NodesDesk
 from trunkline.web.desk.numbers import NumberDesk
 from trunkline.web.desk.people import PeopleDesk
 from trunkline.web.desk.stock import StockDesk
@@ -26,6 +27,7 @@ class Desk:
         self.carriers = CarrierDesk(counter)
         self.routes = RouteDesk(counter)
         self.network = NetworkDesk(counter)
+        self.nodes = NodesDesk(counter)
         self.connect = ConnectDesk(counter)
         self.people = PeopleDesk(counter)
         self.webhooks = WebhookDesk(counter)

@@ -11,7 +11,7 @@ FilledIn = Annotated[str, StringConstraints(min_length=1, max_length=128, patter
 
 
 class EdgeView(Body):
-    """A named host of the service: customers send there, and forwarded calls come from there."""
+    """A named host of the service, where customers send."""
 
     name: str = Field(description="With the service's domain.", examples=["sip-eu1.trunk.example.com"])
     region: str | None = Field(examples=["eu"])
@@ -45,6 +45,10 @@ class AddressesView(Body):
 
     domain: str = Field(examples=["trunk.example.com"])
     edges: list[EdgeView]
+    sources: list[str] = Field(
+        description="IP addresses that forwarded calls come from.",
+        examples=[["203.0.113.10", "2001:db8::10"]],
+    )
     media_ports: tuple[int, int] = Field(
         description="First and last UDP port of audio.", examples=[[10000, 20000]]
     )

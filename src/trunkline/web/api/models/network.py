@@ -81,6 +81,9 @@ class StatsView(Body):
     loop_lag_ms: float = Field(examples=[0.4])
     client_transactions: int = Field(examples=[3])
     server_transactions: int = Field(examples=[9])
+    problems: tuple[str, ...] = Field(
+        description="What is wrong with it among the other nodes, in sentences.", examples=[[]]
+    )
 
 
 class NodeView(StatsView):

@@ -37,6 +37,7 @@ def get_addresses(desk: AtDesk) -> AddressesView:
             )
             for edge in known.edges
         ],
+        sources=list(known.sources),
         media_ports=known.media_ports,
         records=[RecordView.model_validate(record) for record in known.records],
         advice=[AdviceView.model_validate(one) for one in known.advice],
