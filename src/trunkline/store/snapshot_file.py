@@ -1,9 +1,9 @@
 """The last-known-good directory on disk: what a node starts with when its database can't be read.
 
-JSON, one value per line: a header, groups of rows in handy pieces (so that encoding never holds the
-interpreter for long), and the SHA-256 of all before. Written beside the old file, synced, and renamed over
-it: a reader finds the old one or the new one, whole. Holds what the database holds: secrets as HA1 or
-encrypted; mode 0600 all the same.
+JSON, one value per line: a header, groups of rows and the records of numbers in handy pieces (so that
+encoding never holds the interpreter for long), and the SHA-256 of all before. Written beside the old file,
+synced, and renamed over it: a reader finds the old one or the new one, whole. Holds what the database holds:
+secrets as HA1 or encrypted; mode 0600 all the same.
 """
 
 import hashlib
@@ -15,10 +15,13 @@ from typing import Any, Final, NamedTuple
 
 from trunkline.store.errors import StoreError
 from trunkline.store.loading import Group
+from trunkline.store.number_rows import table_of
 from trunkline.trunk.directory import Kind
+from trunkline.trunk.number_table import NumberTable, Piece
 
-_FORMAT: Final = 3
+_FORMAT: Final = 4
 _GROUPS_PER_LINE: Final = 100
+_NUMBERS_PER_LINE: Final = 1000
 
 Groups = Mapping[Kind, Sequence[Group]]
 
@@ -31,6 +34,8 @@ class StoredSnapshot(NamedTuple):
     """What the file holds."""
 
     groups: Groups
+    """The rows of every kind but the numbers."""
+    numbers: NumberTable
     sequence: int
     """The newest change that it contains."""
     taken_at: float
@@ -91,12 +96,18 @@ def _values(snapshot: StoredSnapshot) -> Any:
     for kind, groups in snapshot.groups.items():
         for start in range(0, len(groups), _GROUPS_PER_LINE):
             yield [kind.value, groups[start : start + _GROUPS_PER_LINE]]
+    for piece in snapshot.numbers.pieces(_NUMBERS_PER_LINE):
+        yield [Kind.NUMBER.value, *piece]
 
 
 def _stored(path: Path, values: Sequence[Any]) -> StoredSnapshot:
     if not values or not isinstance(values[0], dict) or values[0].get("format") != _FORMAT:
         raise SnapshotFileError(f"{path} was written by another version")
-    groups: dict[Kind, list[Group]] = {kind: [] for kind in Kind}
-    for kind, part in values[1:]:
-        groups[Kind(kind)].extend((row, children) for row, children in part)
-    return StoredSnapshot(groups, values[0]["sequence"], values[0]["taken_at"])
+    groups: dict[Kind, list[Group]] = {kind: [] for kind in Kind if kind is not Kind.NUMBER}
+    pieces: list[Piece] = []
+    for kind, *part in values[1:]:
+        if kind == Kind.NUMBER:
+            pieces.append(Piece(*part))
+        else:
+            groups[Kind(kind)].extend((row, children) for row, children in part[0])
+    return StoredSnapshot(groups, table_of(pieces), values[0]["sequence"], values[0]["taken_at"])

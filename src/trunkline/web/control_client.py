@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from trunkline.errors import TrunklineError
 from trunkline.observe.message import LadderMessage
-from trunkline.web.control_format import CALL_EVENT, HEARTBEAT_S, LADDER
+from trunkline.web.control_format import CALL_EVENT, HEARTBEAT_S, LADDER, TARGETS
 from trunkline.web.control_socket import is_answered
 from trunkline.web.views import (
     BanView,
@@ -38,7 +38,6 @@ _CALLS = TypeAdapter(list[LiveCall])
 _AUDIO: TypeAdapter[CallAudio | None] = TypeAdapter(CallAudio | None)
 _REGISTRATIONS = TypeAdapter(list[RegistrationView])
 _PBX = TypeAdapter(PbxView)
-_HEALTH = TypeAdapter(list[TargetHealth])
 _PING = TypeAdapter(PingAnswer)
 _TRIAL = TypeAdapter(TrialCall)
 _USAGE = TypeAdapter(Usage)
@@ -135,9 +134,10 @@ class ControlClient:
         query = urlencode([("host", host) for host in hosts])
         return self._get(f"/pbx/{quote(account, safe='')}?{query}", _PBX)
 
-    def health(self) -> list[TargetHealth]:
-        """How endpoints and gateways have answered lately."""
-        return self._get("/health", _HEALTH)
+    def health(self, owner: str | None = None) -> list[TargetHealth]:
+        """How endpoints and gateways have answered lately: up to `MAX_TARGETS`, or all of the number or
+        carrier `owner`."""
+        return self._get("/health" if owner is None else f"/health?{urlencode({'owner': owner})}", TARGETS)
 
     def ping(self, uri: str) -> PingAnswer:
         """Have the node send OPTIONS to a SIP URI."""

@@ -59,8 +59,9 @@ class NodeView(Protocol):
     def pbx(self, account: str, hosts: Sequence[str]) -> PbxView:
         """What has been seen of the account's PBX; `hosts` are addresses that it is known to use besides."""
 
-    def health(self) -> list[TargetHealth]:
-        """Every endpoint and gateway that was heard of."""
+    async def health(self, owner: str | None = None) -> list[TargetHealth]:
+        """Every endpoint and gateway that was heard of, up to `MAX_TARGETS`; or those of the number or the
+        carrier `owner`."""
 
     async def ping(self, uri: str) -> PingAnswer:
         """Send OPTIONS to a SIP URI now. Raises `SipSyntaxError`."""

@@ -127,8 +127,8 @@ class PaperNode:
         seen = tuple(one for one in self.registrations() if one.account == account)
         return PbxView(seen, 950.0, "UDP 192.0.2.9:5062", "", 990.0 if "192.0.2.9" in hosts else None, "")
 
-    def health(self) -> list[TargetHealth]:
-        return self.targets
+    async def health(self, owner: str | None = None) -> list[TargetHealth]:
+        return [one for one in self.targets if owner in (None, one.number, one.carrier)]
 
     async def ping(self, uri: str) -> PingAnswer:
         return PingAnswer(200, "OK", 4.2) if "up." in uri else PingAnswer(None, "no answer", 3000.0)
