@@ -3,7 +3,7 @@ while 100 other calls are up and while 10,000 are.
 
 The two nodes of a pair take calls at the same time and the same rate, so that they share the machine's mood.
 In the second pair, calls last as long as it takes to have so many up. NUMBERS, LIVE, RATE and CALLS in the
-environment change the sizes.
+environment change the sizes; an empty NUMBERS or LIVE leaves that pair out.
 """
 
 import os
@@ -33,6 +33,13 @@ def main() -> None:
     if not shutil.which("sipp"):
         print("  not installed: sipp")
         return
+    if NUMBERS:
+        beside_numbers()
+    if LIVE:
+        beside_calls()
+
+
+def beside_numbers() -> None:
     with ExitStack() as stack:
         nodes = [node(stack, number, prepare=partial(fill, many)) for number, many in enumerate(NUMBERS)]
         say(
@@ -41,6 +48,9 @@ def main() -> None:
             [memory_mb(one.pids) for one, _ in nodes],
             measure_together(nodes, RATE, CALLS),
         )
+
+
+def beside_calls() -> None:
     with ExitStack() as stack:
         nodes = [node(stack, number, talk_ms=1000 * many // RATE) for number, many in enumerate(LIVE)]
         at_most: list[float] = []
@@ -74,9 +84,11 @@ def fill(many: int, store: Store) -> None:
         rows = ((number, KEY, f"{number}@pbx1.example.com", "[]", time.time()) for number in numbers)
         columns = "e164, account, forwarding, forwarding_warnings, created_at"
         database.executemany(f"INSERT INTO number ({columns}) VALUES (?, ?, ?, ?, ?)", rows)
-        targets = ((number, f"sip:{number}@pbx1.example.com") for number in numbers)
+        targets = (
+            (number, f"sip:{number}@pbx1.example.com", f"{number}@pbx1.example.com") for number in numbers
+        )
         columns = "number, uri, text, position, media"
-        database.executemany(f"INSERT INTO endpoint ({columns}) VALUES (?1, ?2, ?2, 0, 'rtp')", targets)
+        database.executemany(f"INSERT INTO endpoint ({columns}) VALUES (?, ?, ?, 0, 'rtp')", targets)
 
 
 def say(what: str, sizes: list[int], memory: list[float], costs: list[Cost]) -> None:

@@ -3,7 +3,7 @@
 A `Number` with its endpoints is some 2 KB of objects; its record is about 50 bytes. The fields stand one
 after the other, parted by ASCII's unit separator: the account, the ring timeout, the forwarding list as
 typed, its warnings, and four for each endpoint. What an endpoint's entry in the list says already is left
-empty: its own text, and its URI where that is the text after `sip:`.
+empty: its own text, and its URI where that is the text, `sip:` before it or not.
 
 `pack` and `unpack` are inverse. `Checker` tells of most rows of a database that they are right without
 building the objects that would check them.
@@ -62,7 +62,7 @@ def pack_values(
     pieces = text.split(",") if len(endpoints) > 1 else [text]
     for place, (uri, timeout_ms, media, typed) in enumerate(endpoints):
         fields += (
-            "" if uri == f"sip:{typed}" else uri,
+            "" if uri == _uri(typed) else uri,
             "" if timeout_ms is None else str(timeout_ms),
             "" if media == MediaProtection.RTP.value else media,
             "" if place < len(pieces) and typed == pieces[place].strip(SPACE) else f"={typed}",
@@ -99,7 +99,7 @@ def values_of(record: str) -> Values:
         typed = typed[1:] if typed else pieces[place].strip(SPACE)
         endpoints.append(
             (
-                uri or f"sip:{typed}",
+                uri or _uri(typed),
                 int(timeout_ms) if timeout_ms else None,
                 media or MediaProtection.RTP.value,
                 typed,
@@ -122,6 +122,11 @@ def unpack(e164: str, record: str) -> Number:
         for uri, timeout_ms, media, typed in values
     )
     return Number(e164, account, ForwardingList(endpoints, warnings, text), ring_timeout_s)
+
+
+def _uri(typed: str) -> str:
+    """The URI that an entry without parameters of ours is."""
+    return typed if typed.startswith(("sip:", "sips:")) else f"sip:{typed}"
 
 
 def account_of(record: str) -> str:
