@@ -84,17 +84,17 @@ def test_a_table_is_a_dictionary_of_numbers(loaded: list[Number], steps: list[Nu
 
 
 SERVERS = ["sip:a.example", "sip:b.example"]
-KEYS = [HealthKey(f"441632960{index}", f"sip:{index}@x", SERVERS[index % 2]) for index in range(4)]
+KEYS = [HealthKey(f"441632960{index}", f"sip:{index}@x", SERVERS[index % 2]) for index in range(3)]
+POLICIES = [HealthPolicy(3, 5, 2, 60), HealthPolicy(1, 2, 4, 60)]
 RESULTS = st.tuples(st.sampled_from([*KEYS, *SERVERS]), st.booleans(), st.floats(0, 40))
 
 
-@given(st.lists(RESULTS, max_size=60), st.booleans())
+@given(st.lists(RESULTS, min_size=20, max_size=60), st.booleans(), st.sampled_from(POLICIES))
 def test_health_by_server_is_health_by_target(
-    steps: list[tuple[HealthKey | str, bool, float]], pings: bool
+    steps: list[tuple[HealthKey | str, bool, float]], pings: bool, policy: HealthPolicy
 ) -> None:
     """A flat book notes each ping once for every target at the server. Both are asked after every ping."""
     clock = FakeClock()
-    policy = HealthPolicy(failures=3, window=5, successes=2, retry_after_s=60)
     book, flat = HealthBook(clock, policy), HealthBook(clock, policy)
 
     def note(key: HealthKey, good: bool) -> bool:
