@@ -1,8 +1,8 @@
 """Calls through a system, placed and answered by SIPp, and what they cost it.
 
-The call: digest authentication, 180, 200, ACK, 50 ms, BYE; media anchored, a record written. A call counts
-only when the customer got the 200 of its BYE and its 200 of INVITE named the relay. Every thread and process
-of a system counts.
+The call: digest authentication, 180, 200, ACK, 50 ms or as long as its system says, BYE; media anchored, a
+record written. A call counts only when the customer got the 200 of its BYE and its 200 of INVITE named the
+relay. Every thread and process of a system counts.
 """
 
 import csv
@@ -15,6 +15,8 @@ from typing import Any, Final, NamedTuple
 
 from bench._systems import CARRIER_PORT, DOMAIN, KEY, PROGRAMS, Running
 
+MOST_LIVE: Final = 20_000
+"""Calls that are up at a time; more are not placed until some end."""
 _QUIET: Final[Mapping[str, Any]] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
 
@@ -98,7 +100,8 @@ def _customer(system: Running, rate: int, calls: int, folder: Path) -> tuple[sub
     scenario = folder / "customer.xml"
     statistics = folder / f"{time.monotonic_ns()}.csv"
     relay = address.replace(".", r"\.")
-    scenario.write_text((PROGRAMS / "customer.xml").read_text().replace("[relay_ip]", relay))
+    text = (PROGRAMS / "customer.xml").read_text().replace("[relay_ip]", relay)
+    scenario.write_text(text.replace("[talk_ms]", str(system.talk_ms)))
     customer = sipp(
         scenario,
         system.place.customer,
@@ -112,7 +115,7 @@ def _customer(system: Running, rate: int, calls: int, folder: Path) -> tuple[sub
         "domain",
         DOMAIN,
     )
-    customer += ["-r", str(rate), "-m", str(calls), "-l", "4000", "-recv_timeout", "10000"]
+    customer += ["-r", str(rate), "-m", str(calls), "-l", str(MOST_LIVE), "-recv_timeout", "10000"]
     customer += ["-trace_stat", "-stf", str(statistics), "-fd", "1", f"{address}:5060"]
     return subprocess.Popen(customer, cwd=folder, **_QUIET), statistics
 

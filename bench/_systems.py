@@ -43,6 +43,7 @@ tls = []
 [media]
 bind_address = "{{address}}"
 allow_loopback = true
+{{media}}
 [http]
 bind = "{{address}}:8090"
 [web]
@@ -68,6 +69,8 @@ class Running(NamedTuple):
 
     place: Place
     pids: list[int]
+    talk_ms: int = 50
+    """How long its calls last."""
 
 
 ASTERISK_ROOT = Path(tempfile.gettempdir()) / "trunkline-bench-asterisk"
@@ -116,18 +119,26 @@ def has_asterisk() -> bool:
 
 
 @contextmanager
-def trunkline(folder: Path, place: Place, sources: Path | None = None) -> Iterator[Running]:
+def trunkline(
+    folder: Path,
+    place: Place,
+    sources: Path | None = None,
+    *,
+    media: str = "",
+    prepare: Callable[[Store], None] = lambda _store: None,
+) -> Iterator[Running]:
     """A node of its own with one account, one carrier and one route; its code is that of another checkout's
-    `sources`, if they are given.
+    `sources`, if they are given. `media` are more settings of that section, `prepare` fills its store.
     """
     file = folder / "trunkline.toml"
-    file.write_text(SETTINGS.format(folder=folder, address=place.system))
+    file.write_text(SETTINGS.format(folder=folder, address=place.system, media=media))
     settings = Settings.load(file)
     store = Store.initialise(settings.database_url, settings.key_file, DOMAIN)
     store.accounts.add(Account(KEY), SECRET)
     gateway = Gateway(SipUri("sip", None, place.carrier, CARRIER_PORT))
     store.carriers.add(Carrier("carrier", (gateway,), ping_interval_s=None))
     store.routes.add(Route("", (RouteCarrier("carrier"),)))
+    prepare(store)
     store.close()
     code = f"from pathlib import Path; from trunkline.node.run import run; run(Path({str(file)!r}))"
     ready = partial(answers, f"http://{place.system}:8090/readyz")

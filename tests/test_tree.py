@@ -19,6 +19,7 @@ PURE_STDLIB = frozenset(
         "abc",
         "base64",
         "binascii",
+        "array",
         "bisect",
         "collections",
         "contextlib",

@@ -28,6 +28,7 @@ from tests.simulation.world import (
     credential,
     follow_offer,
 )
+from tests.unit.trunk.entities import table
 from tests.unit.virtual_clock import FakeClock
 from trunkline.call.record import CallRecord, Party
 from trunkline.media.fake import FakeNetwork
@@ -122,13 +123,13 @@ class TwoNodes:
         number = Number(NUMBER, KEY, ForwardingList.parse(f"desk@{CALLEE};timeout=20000"))
         self.a = SimulatedNode(
             self.network,
-            Snapshot((account,), (), (to_b,), (Route("", (RouteCarrier("b"),)),)),
+            Snapshot((account,), table(), (to_b,), (Route("", (RouteCarrier("b"),)),)),
             address=A,
             media=media,
         )
         self.b = SimulatedNode(
             self.network,
-            Snapshot((account,), (number,), (from_a,), ()),
+            Snapshot((account,), table(number), (from_a,), ()),
             address=B,
             media=media,
             settings=SETTINGS,

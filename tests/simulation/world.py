@@ -16,6 +16,7 @@ from tests.simulation.descriptions import audio
 from tests.simulation.phone import Phone, key_source, token_source
 from tests.simulation.scripted_peer import Fields, ScriptedPeer
 from tests.simulation.virtual_network import LinkQuality, VirtualNetwork
+from tests.unit.trunk.entities import table
 from tests.unit.virtual_clock import FakeClock
 from trunkline.call.call import Call
 from trunkline.call.doorman import Doorman
@@ -285,7 +286,9 @@ class World:
         number = Number(NUMBER, account.key, ForwardingList.parse(forwarding))
         self.node = SimulatedNode(
             self.network,
-            Snapshot((account,), (number, *numbers), (carrier,), (Route("", (RouteCarrier(carrier.name),)),)),
+            Snapshot(
+                (account,), table(number, *numbers), (carrier,), (Route("", (RouteCarrier(carrier.name),)),)
+            ),
             settings=settings,
             agent_settings=agent_settings,
             ports=ports,

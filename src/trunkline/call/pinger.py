@@ -5,10 +5,11 @@ Entries that lead to the same host, port and transport share one ping, whoever t
 shows that somebody is there, but for 503, which says "not now" (RFC 3261 §21.5.4). The first ping of each is
 put somewhere within its interval, so that thousands do not go out at once.
 
-`refresh` takes over what the directory says now; the clock drives the rest.
+`refresh` takes over what the directory says now, and is linear in the servers that it leads to; `follow`
+takes over the change of one number, whatever else there is. The clock drives the rest.
 """
 
-from collections.abc import Iterator
+from typing import NamedTuple
 
 from trunkline.call.services import Services
 from trunkline.clock import Timer
@@ -17,8 +18,18 @@ from trunkline.sip.message import Response
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.outgoing_request import OutgoingRequest
 from trunkline.sip.uri import SipUri
+from trunkline.trunk.health import HealthKey
+from trunkline.trunk.number import Number
+from trunkline.trunk.number_record import server_of
 from trunkline.trunk.plan import endpoint_health_key, gateway_health_key
 from trunkline.trunk.verdict import Slug
+
+
+class _Gateways(NamedTuple):
+    """The gateways at one server that are to be pinged."""
+
+    keys: list[HealthKey]
+    interval_s: float
 
 
 class Pinger:
@@ -30,23 +41,28 @@ class Pinger:
         """
         self._services = services
         self.interval_s = interval_s
-        self._pings: dict[SipUri, _Ping] = {}
+        self._pings: dict[str, _Ping] = {}
+        self._gateways: dict[str, _Gateways] = {}
 
     def refresh(self) -> None:
         """Begin to ping what is new in the directory, stop what is gone."""
-        wanted: dict[SipUri, tuple[list[str], float]] = {}
-        for uri, key, interval_s in self._targets():
-            keys, shortest_s = wanted.setdefault(uri, ([], interval_s))
-            keys.append(key)
-            wanted[uri] = (keys, min(shortest_s, interval_s))
-        for uri in self._pings.keys() - wanted.keys():
-            self._pings.pop(uri).stop()
-        for uri, (keys, interval_s) in wanted.items():
-            ping = self._pings.get(uri)
-            if ping is None:
-                ping = self._pings[uri] = _Ping(self._services, uri)
-            ping.follow(keys, interval_s)
-        self._services.health.retain(key for _, key, _ in self._targets(everything=True))
+        self._gateways = self._pinged_gateways()
+        health, directory = self._services.health, self._services.directory
+        for server in {*self._pings, *self._gateways, *directory.numbers.servers(), *health.servers()}:
+            self._see_to(server)
+        there = {
+            gateway_health_key(carrier, gateway)
+            for carrier in directory.carriers()
+            for gateway in carrier.gateways
+        }
+        health.forget([key for key in health.apart() if key not in there and not self._exists(key)])
+
+    def follow(self, before: Number | None, after: Number | None) -> None:
+        """One number of the directory has changed, is new (`before` is None) or is gone."""
+        keys, now = _keys_of(before), _keys_of(after)
+        self._services.health.forget(keys - now)
+        for server in {key.server for key in keys ^ now}:
+            self._see_to(server)
 
     def stop(self) -> None:
         """Send no more pings."""
@@ -54,45 +70,72 @@ class Pinger:
             ping.stop()
         self._pings.clear()
 
-    def _targets(self, *, everything: bool = False) -> Iterator[tuple[SipUri, str, float]]:
-        """Where to ping, the health key it is about, and the seconds between two pings. With `everything`,
-        those that are not to be pinged as well.
-        """
-        directory = self._services.directory
-        domain = self._services.settings.service_domain
-        usual_s = self.interval_s
-        if usual_s is None and not everything:
+    def _pinged_gateways(self) -> dict[str, _Gateways]:
+        found: dict[str, _Gateways] = {}
+        for carrier in self._services.directory.carriers():
+            interval_s = carrier.ping_interval_s or self.interval_s
+            if not (carrier.enabled and carrier.pings) or interval_s is None:
+                continue
+            for gateway in carrier.gateways:
+                server = server_of(carrier.uri_of(gateway))
+                keys, shortest_s = found.get(server, ([], interval_s))
+                keys.append(gateway_health_key(carrier, gateway))
+                found[server] = _Gateways(keys, min(shortest_s, interval_s))
+        return found
+
+    def _see_to(self, server: str) -> None:
+        """Ping the server, or no longer."""
+        services = self._services
+        leads_there = services.directory.numbers.leads_to(server)
+        if not leads_there:
+            services.health.forget((), [server])
+        uri = SipUri.parse(server)
+        gateways = self._gateways.get(server)
+        intervals = [] if gateways is None else [gateways.interval_s]
+        shared = leads_there and uri.host != services.settings.service_domain
+        if shared and self.interval_s is not None:
+            intervals.append(self.interval_s)
+        ping = self._pings.get(server)
+        if self.interval_s is None or not intervals:
+            if ping is not None:
+                self._pings.pop(server).stop()
             return
-        for number in directory.numbers():
-            for endpoint in number.forwarding.endpoints:
-                if endpoint.uri.host != domain:
-                    yield _server_of(endpoint.uri), endpoint_health_key(number, endpoint), usual_s or 0.0
-        for carrier in directory.carriers():
-            if everything or (carrier.enabled and carrier.pings):
-                interval_s = carrier.ping_interval_s or usual_s or 0.0
-                for gateway in carrier.gateways:
-                    server = _server_of(carrier.uri_of(gateway))
-                    yield server, gateway_health_key(carrier, gateway), interval_s
+        if ping is None:
+            ping = self._pings[server] = _Ping(services, uri)
+        ping.follow(server if shared else "", [] if gateways is None else gateways.keys, min(intervals))
+
+    def _exists(self, key: HealthKey) -> bool:
+        return key in _keys_of(self._services.directory.number(key.owner))
 
     def __len__(self) -> int:
         return len(self._pings)
 
 
+def _keys_of(number: Number | None) -> set[HealthKey]:
+    if number is None:
+        return set()
+    return {endpoint_health_key(number, endpoint) for endpoint in number.forwarding.endpoints}
+
+
 class _Ping:
     """The pings to one server."""
 
-    __slots__ = ("_interval_s", "_keys", "_request", "_services", "_timer", "_uri")
+    __slots__ = ("_interval_s", "_keys", "_request", "_server", "_services", "_timer", "_uri")
 
     def __init__(self, services: Services, uri: SipUri) -> None:
         self._services = services
         self._uri = uri
-        self._keys: list[str] = []
+        self._server = ""
+        self._keys: list[HealthKey] = []
         self._interval_s = 0.0
         self._timer: Timer | None = None
         self._request: OutgoingRequest | None = None
 
-    def follow(self, keys: list[str], interval_s: float) -> None:
-        """The health keys that the result is for, and the interval from the next ping on."""
+    def follow(self, server: str, keys: list[HealthKey], interval_s: float) -> None:
+        """The server (empty: none) and the gateways that the result is for, and the interval from the next
+        ping on.
+        """
+        self._server = server
         self._keys = keys
         self._interval_s = interval_s
         if self._timer is None and self._request is None:
@@ -132,14 +175,11 @@ class _Ping:
     def _result(self, slug: Slug | None, detail: str) -> None:
         self._request = None
         health = self._services.health
+        if self._server:
+            health.pinged(self._server, "" if slug is None else str(slug), detail)
         for key in self._keys:
             if slug is None:
                 health.succeeded(key)
             else:
                 health.failed(key, str(slug), detail)
         self._arm(self._interval_s)
-
-
-def _server_of(uri: SipUri) -> SipUri:
-    """The URI without its user: whom to ask whether the server is there."""
-    return SipUri(uri.scheme, None, uri.host, uri.port, uri.params)

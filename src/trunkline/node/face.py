@@ -9,6 +9,7 @@ from trunkline import __version__
 from trunkline.call.call import Call
 from trunkline.call.quality import Quality
 from trunkline.call.record import Direction, MediaFigures
+from trunkline.node.target_health import target_health
 from trunkline.node.trial_call import TrialCalls
 from trunkline.observe.message import LadderMessage
 from trunkline.sip.name_addr import NameAddr
@@ -156,7 +157,7 @@ class NodeFace:
             weak_tls=next(iter(weak), ""),
         )
 
-    def glance(self, account: str | None, hosts: Sequence[str]) -> Glance:
+    async def glance(self, account: str | None, hosts: Sequence[str]) -> Glance:
         registered = {host_of(one.source): one.account for one in self.registrations()}
         own = {*hosts, *(host for host, owner in registered.items() if owner == account)}
         weak = tuple(
@@ -164,7 +165,7 @@ class NodeFace:
             for host, seen in self._node.visits.weak_tls_since(self._node.clock.wall() - WEAK_TLS_S).items()
             if account is None or host in own
         )
-        down = (one for one in self.health() if one.state is HealthState.DOWN)
+        down = (one for one in await self.health() if one.state is HealthState.DOWN)
         seen = Glance(
             calls=sum(account in (None, call.record.account) for call in self._node.switch),
             down=tuple(one for one in down if account in (None, one.account)),
@@ -175,27 +176,8 @@ class NodeFace:
         ports, bans = self.media_ports(), tuple(self.bans())
         return replace(seen, stats=self.stats(), media_ports=ports, bans=bans)
 
-    def health(self) -> list[TargetHealth]:
-        return [self._health_of(key) for key in self._node.services.health]
-
-    def _health_of(self, key: str) -> TargetHealth:
-        """`key` is as `trunk.plan` makes it: the number or the carrier, and the URI."""
-        owner, _, uri = key.partition(" ")
-        directory = self._node.directory
-        number = directory.number(owner)
-        view = self._node.services.health.view(key)
-        return TargetHealth(
-            uri=uri,
-            number=None if number is None else number.e164,
-            account=None if number is None else number.account,
-            carrier=owner if number is None else None,
-            state=view.state,
-            results=view.results,
-            since_at=view.since_at,
-            last_at=view.last_at,
-            last_failure=view.last_failure,
-            last_detail=view.last_detail,
-        )
+    async def health(self, owner: str | None = None) -> list[TargetHealth]:
+        return await target_health(self._node, owner)
 
     async def ping(self, uri: str) -> PingAnswer:
         services = self._node.services
@@ -244,7 +226,7 @@ class NodeFace:
         directory = node.directory
         return DirectoryStats(
             accounts=sum(1 for _ in directory.accounts()),
-            numbers=sum(1 for _ in directory.numbers()),
+            numbers=len(directory.numbers),
             carriers=sum(1 for _ in directory.carriers()),
             routes=sum(1 for _ in directory.routes()),
         )

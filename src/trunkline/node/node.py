@@ -490,9 +490,14 @@ class Node:
         self.loop.call_soon_threadsafe(self._take_update, update, bans)
 
     def _take_update(self, update: Update, bans: Sequence[StoredBan]) -> None:
-        apply_update(self.directory, update)
+        """The change of a number costs the same whatever else there is: calls wait for this."""
+        moved = apply_update(self.directory, update)
         self._shut_out(bans)
-        self._follow_directory()
+        if moved is None:
+            self._follow_directory()
+        else:
+            for before, after in moved:
+                self.pinger.follow(before, after)
 
     def _follow_directory(self) -> None:
         self._verified_names = {

@@ -13,11 +13,8 @@ Blocks: `directory_watcher` runs it on a thread. Who applies updates to the `Dir
 the event loop.
 """
 
-import gc
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
@@ -31,8 +28,9 @@ from trunkline.store.changes import BAN, Note
 from trunkline.store.database import Database
 from trunkline.store.errors import DatabaseError, KeyFileError
 from trunkline.store.keys import Keyring
-from trunkline.store.loading import ROWS_AT_ONCE, SHAPES, Group, load_groups, stream_groups
+from trunkline.store.loading import ROWS_AT_ONCE, SHAPES, Group, load_groups
 from trunkline.store.migrate import check_schema
+from trunkline.store.number_rows import load_number_table
 from trunkline.store.rows import account_from, carrier_from, number_from, route_from
 from trunkline.store.snapshot_file import (
     SnapshotFileError,
@@ -44,12 +42,24 @@ from trunkline.trunk.account import Account
 from trunkline.trunk.carrier import Carrier
 from trunkline.trunk.directory import Change, Directory, Entity, Kind, Put, Remove, Snapshot
 from trunkline.trunk.number import Number
+from trunkline.trunk.number_record import pack
 from trunkline.trunk.routes import Route
 
 _RELOAD_ABOVE: Final = 500
 """With more changes than this, everything is loaded again."""
+_RELOAD_AFTER: Final = 20_000
+"""After this many changes, everything is loaded again: a table of numbers holds what has changed apart."""
 _FILE_DELAY_S: Final = 10.0
-"""How long after a change the file is written, so that many changes cost one write."""
+"""How long after a change the file is written, so that many changes cost one write …"""
+_FILE_SHARE: Final = 20
+"""… or this many times what the last write took, if that is longer: a million numbers are not read all the
+time."""
+
+
+_PROBLEMS: Final = 1000
+"""So many are told."""
+_GROUPED: Final = (Kind.ACCOUNT, Kind.CARRIER, Kind.ROUTE)
+"""What is read with all its rows; of numbers there may be too many."""
 
 
 class Origin(StrEnum):
@@ -103,6 +113,9 @@ class DirectorySource:
         self._wall = wall
         self._monotonic = monotonic
         self._file_due: float | None = None
+        self._file_delay_s = _FILE_DELAY_S
+        self._changes = 0
+        """Since everything was loaded."""
         self._problems: dict[str, str] = {}
         self.state: SourceState | None = None
         """None until `load` succeeded. Replaced as a whole: read it from any thread."""
@@ -120,10 +133,9 @@ class DirectorySource:
                 raise DatabaseError(f"{error}; {no_file}") from error
             self._problems.clear()
             self.state = SourceState(Origin.FILE, stored.sequence, stored.taken_at, str(error), ())
-            with _no_collections():
-                built = {kind: self._build(kind, groups) for kind, groups in stored.groups.items()}
+            snapshot = self._snapshot(stored, pause=None)
             self._note_problems()
-            return _snapshot(built)
+            return snapshot
 
     def poll(self) -> Update | None:
         """What changed since the last call; None: nothing, or the database can't be read (see `state`).
@@ -149,59 +161,64 @@ class DirectorySource:
         with self._database.read() as connection:
             newest = changes.latest(connection)
             notes = changes.since(connection, state.sequence) if newest != state.sequence else []
-            if notes is not None and len(notes) <= _RELOAD_ABOVE:
+            few = notes is not None and len(notes) <= min(_RELOAD_ABOVE, _RELOAD_AFTER - self._changes)
+            if notes is not None and few:
                 changed = self._changed(connection, notes)
-        if notes is None or len(notes) > _RELOAD_ABOVE:
+        if notes is None or not few:
             return Update(self._load_database(_pause), (), bans_changed=True)
+        self._changes += len(notes)
         self.state = state._replace(sequence=newest, read_at=self._wall(), away=None)
         self._note_problems()
         if not notes:
             return None
         if self._file_due is None:
-            self._file_due = self._monotonic() + _FILE_DELAY_S
+            self._file_due = self._monotonic() + self._file_delay_s
         return Update(None, changed, any(item.kind == BAN for item in notes))
 
     def _load_database(self, pause: Callable[[], None] | None) -> Snapshot:
-        """What is built and what goes into the file are read together, row by row."""
-        built: dict[Kind, list[Entity]] = {}
+        stored, left_out = self._read_all(pause)
+        self._problems.clear()
+        self._problems.update({f"{Kind.NUMBER.value} {e164}": why for e164, why in left_out.items()})
+        snapshot = self._snapshot(stored, pause)
+        self._changes = 0
+        self.state = SourceState(Origin.DATABASE, stored.sequence, stored.taken_at, None, ())
+        self._save(stored, pause)
+        return snapshot
 
-        def building(connection: Connection, kind: Kind) -> Iterator[Group]:
-            built[kind] = []
-            rest = stream_groups(connection, kind, pause=pause)
-            while part := list(islice(rest, ROWS_AT_ONCE)):
-                built[kind] += self._build(kind, part)
-                yield from part
-
-        with _no_collections(), self._database.read() as connection:
-            self._problems.clear()
-            taken = StoredSnapshot({}, changes.latest(connection), self._wall())
-            groups = {kind: building(connection, kind) for kind in Kind}
-            if not self._save(taken._replace(groups=groups), pause):
-                for kind in Kind:
-                    deque(building(connection, kind), maxlen=0)
-        self.state = SourceState(Origin.DATABASE, taken.sequence, taken.taken_at, None, ())
-        self._note_problems()
-        return _snapshot(built)
+    def _read_all(self, pause: Callable[[], None] | None) -> tuple[StoredSnapshot, dict[str, str]]:
+        """What there is, and the numbers that were left out with the reason."""
+        left_out: dict[str, str] = {}
+        with self._database.read() as connection:
+            sequence = changes.latest(connection)
+            groups = {kind: load_groups(connection, kind, pause=pause) for kind in _GROUPED}
+            numbers = load_number_table(connection, left_out.__setitem__, pause)
+        return StoredSnapshot(groups, numbers, sequence, self._wall()), left_out
 
     def _write_file(self) -> None:
+        began = self._monotonic()
         try:
-            with self._database.read() as connection:
-                groups = {kind: stream_groups(connection, kind, pause=_pause) for kind in Kind}
-                self._save(StoredSnapshot(groups, changes.latest(connection), self._wall()), _pause)
+            self._save(self._read_all(_pause)[0], _pause)
         except DatabaseError:
-            self._file_due = self._monotonic() + _FILE_DELAY_S
-        self._note_problems()
+            self._file_due = self._monotonic() + self._file_delay_s
+        self._file_delay_s = max(_FILE_DELAY_S, _FILE_SHARE * (self._monotonic() - began))
 
-    def _save(self, stored: StoredSnapshot, pause: Callable[[], None] | None) -> bool:
-        """Whether the file was written; if not, why is among the problems."""
+    def _save(self, stored: StoredSnapshot, pause: Callable[[], None] | None) -> None:
         self._file_due = None
         self._problems.pop(str(self._file), None)
         try:
             write_snapshot(self._file, stored, pause)
         except SnapshotFileError as error:
             self._problems[str(self._file)] = str(error)
-            return False
-        return True
+        self._note_problems()
+
+    def _snapshot(self, stored: StoredSnapshot, pause: Callable[[], None] | None) -> Snapshot:
+        built = {kind: self._build(kind, groups, pause) for kind, groups in stored.groups.items()}
+        return Snapshot(
+            accounts=tuple(item for item in built[Kind.ACCOUNT] if isinstance(item, Account)),
+            numbers=stored.numbers,
+            carriers=tuple(item for item in built[Kind.CARRIER] if isinstance(item, Carrier)),
+            routes=tuple(item for item in built[Kind.ROUTE] if isinstance(item, Route)),
+        )
 
     def _changed(self, connection: Connection, notes: Sequence[Note]) -> list[Change]:
         changed: list[Change] = []
@@ -217,16 +234,22 @@ class DirectorySource:
             changed += [Put(entity) for entity in self._build(kind, groups)]
         return changed
 
-    def _build(self, kind: Kind, groups: Iterable[Group]) -> list[Entity]:
+    def _build(
+        self, kind: Kind, groups: Iterable[Group], pause: Callable[[], None] | None = None
+    ) -> list[Entity]:
         """The entities of `groups` without those that can't be, which are noted as problems."""
         entities: list[Entity] = []
-        for row, children in groups:
+        for count, (row, children) in enumerate(groups, start=1):
+            if pause is not None and count % ROWS_AT_ONCE == 0:
+                pause()
             try:
                 match kind:
                     case Kind.ACCOUNT:
                         entities.append(account_from(row, children))
                     case Kind.NUMBER:
-                        entities.append(number_from(row, children))
+                        number = number_from(row, children)
+                        pack(number)  # Raises for what no table of numbers takes.
+                        entities.append(number)
                     case Kind.CARRIER:
                         entities.append(carrier_from(row, children, self._keyring))
                     case Kind.ROUTE:
@@ -237,31 +260,7 @@ class DirectorySource:
 
     def _note_problems(self) -> None:
         if self.state is not None:
-            self.state = self.state._replace(problems=tuple(self._problems.values()))
-
-
-def _snapshot(built: Mapping[Kind, Iterable[Entity]]) -> Snapshot:
-    return Snapshot(
-        accounts=tuple(item for item in built[Kind.ACCOUNT] if isinstance(item, Account)),
-        numbers=tuple(item for item in built[Kind.NUMBER] if isinstance(item, Number)),
-        carriers=tuple(item for item in built[Kind.CARRIER] if isinstance(item, Carrier)),
-        routes=tuple(item for item in built[Kind.ROUTE] if isinstance(item, Route)),
-    )
-
-
-@contextmanager
-def _no_collections() -> Iterator[None]:
-    """Without the cycle collector, which never looks at what is there at the end: it would go through a
-    million objects that all stay, again and again, and hold up the event loop for seconds.
-    """
-    wanted = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        if wanted:
-            gc.enable()
+            self.state = self.state._replace(problems=tuple(islice(self._problems.values(), _PROBLEMS)))
 
 
 def _pause() -> None:
@@ -271,9 +270,28 @@ def _pause() -> None:
     time.sleep(0.001)
 
 
-def apply_update(directory: Directory, update: Update) -> None:
-    """Bring `directory` up to date; on the event loop, between two messages."""
+class Moved(NamedTuple):
+    """A number that is new, has changed, or is gone."""
+
+    before: Number | None
+    after: Number | None
+
+
+def apply_update(directory: Directory, update: Update) -> list[Moved] | None:
+    """Bring `directory` up to date; on the event loop, between two messages. The numbers that have changed;
+    None: what else leads to a server has changed as well.
+    """
     if update.snapshot is not None:
         directory.replace_all(update.snapshot)
+    moved: list[Moved] = []
+    carriers = False
     for change in update.changes:
-        directory.apply(change)
+        before = directory.apply(change)
+        match change:
+            case Put(Number() as after):
+                moved.append(Moved(before, after))
+            case Remove(Kind.NUMBER):
+                moved.append(Moved(before, None))
+            case Put(Carrier()) | Remove(Kind.CARRIER):
+                carriers = True
+    return None if carriers or update.snapshot is not None else moved

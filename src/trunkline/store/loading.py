@@ -4,7 +4,8 @@ kind.
 For the repositories (one, or all) and for `directory_source` (all at the start, then those that changed).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
 
 import sqlalchemy as sa
@@ -42,25 +43,19 @@ SHAPES: Final = {
 }
 
 ROWS_AT_ONCE: Final = 100
-_ROWS_IN_HASTE: Final = 2000
 
 Group = tuple[Row, Sequence[Row]]
 """A row and the rows that belong to it, in order."""
 
 
-def load_groups(connection: Connection, kind: Kind, keys: Iterable[str] | None = None) -> list[Group]:
-    """Everything of one kind by key, or those of `keys` that exist."""
-    return list(stream_groups(connection, kind, keys))
-
-
-def stream_groups(
+def load_groups(
     connection: Connection,
     kind: Kind,
     keys: Iterable[str] | None = None,
     *,
     pause: Callable[[], None] | None = None,
-) -> Iterator[Group]:
-    """As `load_groups`, one at a time: a million are never in memory together.
+) -> list[Group]:
+    """Everything of one kind by key, or those of `keys` that exist.
 
     `pause` is called after every `ROWS_AT_ONCE` rows, for a thread that must not keep the event loop from
     running.
@@ -73,20 +68,10 @@ def stream_groups(
         wanted = list(keys)
         parents = parents.where(key.in_(wanted))
         children = children.where(owner.in_(wanted))
-    else:
-        # PostgreSQL's driver would take all rows at once.
-        parents, children = (each.execution_options(stream_results=True) for each in (parents, children))
-    # Both come in the order of their keys.
-    rest = _fetch(connection, children, pause)
-    child = next(rest, None)
-    for parent in _fetch(connection, parents, pause):
-        name = parent[shape.key]
-        owned: list[Row] = []
-        while child is not None and child[shape.owner] <= name:
-            if child[shape.owner] == name:
-                owned.append(child)
-            child = next(rest, None)
-        yield parent, owned
+    owned: dict[str, list[Row]] = defaultdict(list)
+    for row in _fetch(connection, children, pause):
+        owned[row[shape.owner]].append(row)
+    return [(row, owned[row[shape.key]]) for row in _fetch(connection, parents, pause)]
 
 
 def load_accounts(connection: Connection, keys: Iterable[str] | None = None) -> list[Account]:
@@ -160,12 +145,12 @@ def check_exists(connection: Connection, kind: Kind, key: str) -> None:
 
 def _fetch(
     connection: Connection, query: sa.Select[tuple[object, ...]], pause: Callable[[], None] | None
-) -> Iterator[Row]:
+) -> list[Row]:
     result = connection.execute(query)
     names = list(result.keys())
-    at_once = _ROWS_IN_HASTE if pause is None else ROWS_AT_ONCE
-    for part in result.partitions(at_once):
-        for row in part:
-            yield dict(zip(names, row, strict=True))
-        if pause is not None and len(part) == at_once:
+    rows: list[Row] = []
+    for part in result.partitions(ROWS_AT_ONCE):
+        rows += [dict(zip(names, row, strict=True)) for row in part]
+        if pause is not None and len(part) == ROWS_AT_ONCE:
             pause()
+    return rows

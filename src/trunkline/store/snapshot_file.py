@@ -1,30 +1,29 @@
 """The last-known-good directory on disk: what a node starts with when its database can't be read.
 
-JSON, one value per line: a header, groups of rows in handy pieces (so that encoding never holds the
-interpreter for long), and the SHA-256 of all before. Written beside the old file, synced, and renamed over
-it: a reader finds the old one or the new one, whole. Holds what the database holds: secrets as HA1 or
-encrypted; mode 0600 all the same.
+JSON, one value per line: a header, groups of rows and the records of numbers in handy pieces (so that
+encoding never holds the interpreter for long), and the SHA-256 of all before. Written beside the old file,
+synced, and renamed over it: a reader finds the old one or the new one, whole. Holds what the database holds:
+secrets as HA1 or encrypted; mode 0600 all the same.
 """
 
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from trunkline.store.errors import StoreError
 from trunkline.store.loading import Group
+from trunkline.store.number_rows import table_of
 from trunkline.trunk.directory import Kind
+from trunkline.trunk.number_table import NumberTable, Piece
 
-_FORMAT: Final = 3
+_FORMAT: Final = 4
 _GROUPS_PER_LINE: Final = 100
-_END: Final = b'{"sha256"'
-"""Begins the last line."""
+_NUMBERS_PER_LINE: Final = 1000
 
-Groups = Mapping[Kind, Iterable[Group]]
+Groups = Mapping[Kind, Sequence[Group]]
 
 
 class SnapshotFileError(StoreError):
@@ -35,6 +34,8 @@ class StoredSnapshot(NamedTuple):
     """What the file holds."""
 
     groups: Groups
+    """The rows of every kind but the numbers."""
+    numbers: NumberTable
     sequence: int
     """The newest change that it contains."""
     taken_at: float
@@ -42,8 +43,7 @@ class StoredSnapshot(NamedTuple):
 
 
 def write_snapshot(path: Path, snapshot: StoredSnapshot, pause: Callable[[], None] | None = None) -> None:
-    """Replace the file at `path`. Raises `SnapshotFileError` when that fails; the old one stays. The groups
-    are gone through once, and need not exist together.
+    """Replace the file at `path`. Raises `SnapshotFileError` when that fails; the old one stays.
 
     `pause` is called after every line, for a thread that must not keep the event loop from running.
     """
@@ -69,21 +69,19 @@ def write_snapshot(path: Path, snapshot: StoredSnapshot, pause: Callable[[], Non
 def read_snapshot(path: Path) -> StoredSnapshot:
     """The file at `path`. Raises `SnapshotFileError` when it is missing, damaged or of another version's
     format.
-
-    All of it is looked through here; its groups are read when somebody goes through them.
     """
-    header: Any = None
     digest = hashlib.sha256()
+    values: list[Any] = []
     try:
         with path.open("rb") as file:
             for line in file:
-                if line.startswith(_END):
-                    if json.loads(line)["sha256"] != digest.hexdigest():
+                value = json.loads(line)
+                if isinstance(value, dict) and "sha256" in value:
+                    if value["sha256"] != digest.hexdigest():
                         break
-                    return _stored(path, header)
-                if header is None:
-                    header = json.loads(line)
+                    return _stored(path, values)
                 digest.update(line)
+                values.append(value)
     except FileNotFoundError:
         raise SnapshotFileError(f"{path} does not exist: the database has not been read yet") from None
     except OSError as error:
@@ -96,28 +94,20 @@ def read_snapshot(path: Path) -> StoredSnapshot:
 def _values(snapshot: StoredSnapshot) -> Any:
     yield {"format": _FORMAT, "sequence": snapshot.sequence, "taken_at": snapshot.taken_at}
     for kind, groups in snapshot.groups.items():
-        rest = iter(groups)
-        while part := list(islice(rest, _GROUPS_PER_LINE)):
-            yield [kind.value, part]
+        for start in range(0, len(groups), _GROUPS_PER_LINE):
+            yield [kind.value, groups[start : start + _GROUPS_PER_LINE]]
+    for piece in snapshot.numbers.pieces(_NUMBERS_PER_LINE):
+        yield [Kind.NUMBER.value, *piece]
 
 
-def _stored(path: Path, header: Any) -> StoredSnapshot:
-    if not isinstance(header, dict) or header.get("format") != _FORMAT:
+def _stored(path: Path, values: Sequence[Any]) -> StoredSnapshot:
+    if not values or not isinstance(values[0], dict) or values[0].get("format") != _FORMAT:
         raise SnapshotFileError(f"{path} was written by another version")
-    groups = {kind: _GroupsOf(path, kind) for kind in Kind}
-    return StoredSnapshot(groups, header["sequence"], header["taken_at"])
-
-
-@dataclass(frozen=True, slots=True)
-class _GroupsOf:
-    """The groups of one kind in a file that is whole."""
-
-    path: Path
-    kind: Kind
-
-    def __iter__(self) -> Iterator[Group]:
-        begin = b'["%s"' % self.kind.value.encode("ascii")
-        with self.path.open("rb") as file:
-            for line in file:
-                if line.startswith(begin):
-                    yield from ((row, children) for row, children in json.loads(line)[1])
+    groups: dict[Kind, list[Group]] = {kind: [] for kind in Kind if kind is not Kind.NUMBER}
+    pieces: list[Piece] = []
+    for kind, *part in values[1:]:
+        if kind == Kind.NUMBER:
+            pieces.append(Piece(*part))
+        else:
+            groups[Kind(kind)].extend((row, children) for row, children in part[0])
+    return StoredSnapshot(groups, table_of(pieces), values[0]["sequence"], values[0]["taken_at"])

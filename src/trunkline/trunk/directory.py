@@ -1,24 +1,31 @@
 """The directory: every account, number, carrier and route, in memory, for the call path to read.
 
+Numbers may be a million: they are kept as records (`number_table`), and made when asked for.
+
 `store` fills it with `replace_all` and keeps it current with `apply`; nothing here knows of a database.
 Reading never blocks and never fails: an entity is there or it isn't. References between entities are not
 enforced (a route may name a carrier that was just removed); whoever follows one treats a missing target as
 absent.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from trunkline.trunk.account import Account
 from trunkline.trunk.carrier import Carrier
 from trunkline.trunk.number import Number
+from trunkline.trunk.number_record import account_of
+from trunkline.trunk.number_table import NumberTable
 from trunkline.trunk.routes import Route, RouteTable
 
 Entity = Account | Number | Carrier | Route
 
 _CACHED_SOURCES = 4096
+_CACHED_NUMBERS = 4096
+"""Some 8 MB."""
 
 
 class Kind(StrEnum):
@@ -54,7 +61,8 @@ class Snapshot:
     """All of it, as it stood at one moment."""
 
     accounts: tuple[Account, ...] = ()
-    numbers: tuple[Number, ...] = ()
+    numbers: NumberTable = field(default_factory=NumberTable)
+    """The directory that takes the snapshot goes on to change this table."""
     carriers: tuple[Carrier, ...] = ()
     routes: tuple[Route, ...] = ()
 
@@ -64,7 +72,9 @@ class Directory:
 
     def __init__(self, snapshot: Snapshot | None = None) -> None:
         self._accounts: dict[str, Account] = {}
-        self._numbers: dict[str, Number] = {}
+        self._numbers = NumberTable()
+        self._read: OrderedDict[str, Number] = OrderedDict()
+        """The last numbers that were asked for."""
         self._carriers: dict[str, Carrier] = {}
         self._routes: dict[str, Route] = {}
         self._sources = _SourceIndex(())
@@ -75,44 +85,48 @@ class Directory:
     def replace_all(self, snapshot: Snapshot) -> None:
         """Forget everything and take `snapshot` instead."""
         self._accounts = {item.key: item for item in snapshot.accounts}
-        self._numbers = {item.e164: item for item in snapshot.numbers}
+        self._numbers = snapshot.numbers
+        self._read.clear()
         self._carriers = {item.name: item for item in snapshot.carriers}
         self._routes = {item.prefix: item for item in snapshot.routes}
         self._index_carriers()
         self._index_routes()
 
-    def apply(self, change: Change) -> None:
-        """Take over one change."""
+    def apply(self, change: Change) -> Number | None:
+        """Take over one change; the number that it replaced or removed."""
         if isinstance(change, Put):
-            self._put(change.entity)
-        else:
-            self._remove(change)
+            return self._put(change.entity)
+        return self._remove(change)
 
-    def _put(self, entity: Entity) -> None:
+    def _put(self, entity: Entity) -> Number | None:
         match entity:
             case Account():
                 self._accounts[entity.key] = entity
             case Number():
-                self._numbers[entity.e164] = entity
+                self._read.pop(entity.e164, None)
+                return self._numbers.put(entity)
             case Carrier():
                 self._carriers[entity.name] = entity
                 self._index_carriers()
             case Route():
                 self._routes[entity.prefix] = entity
                 self._index_routes()
+        return None
 
-    def _remove(self, change: Remove) -> None:
+    def _remove(self, change: Remove) -> Number | None:
         match change.kind:
             case Kind.ACCOUNT:
                 self._accounts.pop(change.key, None)
             case Kind.NUMBER:
-                self._numbers.pop(change.key, None)
+                self._read.pop(change.key, None)
+                return self._numbers.remove(change.key)
             case Kind.CARRIER:
                 self._carriers.pop(change.key, None)
                 self._index_carriers()
             case Kind.ROUTE:
                 self._routes.pop(change.key, None)
                 self._index_routes()
+        return None
 
     def _index_carriers(self) -> None:
         enabled = [carrier for carrier in self._carriers.values() if carrier.enabled]
@@ -130,7 +144,14 @@ class Directory:
 
     def number(self, e164: str) -> Number | None:
         """The number with these digits."""
-        return self._numbers.get(e164)
+        number = self._read.get(e164)
+        if number is None:
+            number = self._numbers.number(e164)
+            if number is not None:
+                if len(self._read) >= _CACHED_NUMBERS:
+                    self._read.popitem(last=False)
+                self._read[e164] = number
+        return number
 
     def carrier(self, name: str) -> Carrier | None:
         """The carrier of this name, enabled or not."""
@@ -153,35 +174,22 @@ class Directory:
 
     def owns(self, account: str, e164: str) -> bool:
         """Whether the number belongs to the account."""
-        number = self._numbers.get(e164)
-        return number is not None and number.account == account
-
-    def numbers_of(self, account: str) -> list[Number]:
-        """The account's numbers, in order. Linear in all numbers: for displays, not for calls."""
-        return sorted(
-            (item for item in self._numbers.values() if item.account == account), key=lambda n: n.e164
-        )
+        record = self._numbers.record(e164)
+        return record is not None and account_of(record) == account
 
     def accounts(self) -> Iterator[Account]:
         return iter(self._accounts.values())
 
-    def numbers(self) -> Iterator[Number]:
-        return iter(self._numbers.values())
+    @property
+    def numbers(self) -> NumberTable:
+        """To read: how many there are, and which servers they lead to."""
+        return self._numbers
 
     def carriers(self) -> Iterator[Carrier]:
         return iter(self._carriers.values())
 
     def routes(self) -> Iterator[Route]:
         return iter(self._routes.values())
-
-    def snapshot(self) -> Snapshot:
-        """All of it, sorted by key, as a value."""
-        return Snapshot(
-            tuple(sorted(self._accounts.values(), key=lambda item: item.key)),
-            tuple(sorted(self._numbers.values(), key=lambda item: item.e164)),
-            tuple(sorted(self._carriers.values(), key=lambda item: item.name)),
-            tuple(sorted(self._routes.values(), key=lambda item: item.prefix)),
-        )
 
 
 class _SourceIndex:

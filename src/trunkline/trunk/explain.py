@@ -11,6 +11,7 @@ from trunkline.sip.uri import SipUri
 from trunkline.trunk.caller_id import CallerIdentity, read_identity
 from trunkline.trunk.carrier import Carrier
 from trunkline.trunk.directory import Directory
+from trunkline.trunk.health import HealthKey
 from trunkline.trunk.limits import AccountLimits
 from trunkline.trunk.media_policy import bridge_words
 from trunkline.trunk.plan import (
@@ -134,7 +135,7 @@ def _nobody_there(plan: InboundPlan) -> Verdict | None:
     return missing[-1] if all(missing) else None
 
 
-def _up(key: str) -> bool:  # noqa: ARG001 - the signature of `IsUp`
+def _up(key: HealthKey) -> bool:  # noqa: ARG001 - the signature of `IsUp`
     return True
 
 

@@ -26,7 +26,7 @@ _OURS = ("timeout", "media")
 _KNOWN_PARAMETERS = frozenset({"transport", "user", "maddr", "ttl", "lr", *_OURS})
 _SCHEME = re.compile(r"sips?:", re.IGNORECASE)
 _OTHER_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^@]*", re.ASCII)
-_SPACE = " \t\r\n"
+SPACE = " \t\r\n"
 
 
 class MediaProtection(StrEnum):
@@ -68,7 +68,7 @@ class ForwardingList:
         """Read the field; nothing but spaces is the empty list. Raises `ForwardingSyntaxError`."""
         if len(text) > MAX_TEXT:
             raise ForwardingSyntaxError(f"the list is longer than {MAX_TEXT} characters", 0, 0)
-        if not text.strip(_SPACE):
+        if not text.strip(SPACE):
             return NOT_FORWARDED
         pieces = text.split(",")
         if len(pieces) > MAX_ENDPOINTS:
@@ -77,14 +77,14 @@ class ForwardingList:
         warnings: list[str] = []
         position = 0
         for number, piece in enumerate(pieces, 1):
-            entry = _Entry(number, position + len(piece) - len(piece.lstrip(_SPACE)), piece.strip(_SPACE))
+            entry = _Entry(number, position + len(piece) - len(piece.lstrip(SPACE)), piece.strip(SPACE))
             endpoint = entry.read()
             warnings += [f"entry {number}: {warning}" for warning in entry.warnings]
             if any(endpoint.uri.equivalent(earlier.uri) for earlier in endpoints):
                 warnings.append(f"entry {number}: the same address stands in the list already")
             endpoints.append(endpoint)
             position += len(piece) + 1
-        return cls(tuple(endpoints), tuple(warnings), text.strip(_SPACE))
+        return cls(tuple(endpoints), tuple(warnings), text.strip(SPACE))
 
 
 NOT_FORWARDED = ForwardingList()

@@ -6,15 +6,22 @@ result is older than `retry_after_s` counts as up for the next call. Down target
 (`prefer_up`), never removed.
 
 Results come from attempts (`hunt`) and from OPTIONS pings (`call`); any response to a ping is a success.
+
+A ping tells of a server, and a million numbers may lead to it. So its results are kept once, and a target
+there has them for its own until a call tells something else of it: from then on it is kept apart, with the
+server's results and its own, and no longer once both have come to say the same. At most `MAX_APART` are; the
+one that was put apart first then has its server's history again.
 """
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from trunkline.clock import Clock
+
+MAX_APART: Final = 10_000
 
 _T = TypeVar("_T")
 
@@ -61,7 +68,19 @@ class HealthView:
     last_detail: str
 
 
-class _Target:
+class HealthKey(NamedTuple):
+    """The name of a target."""
+
+    owner: str
+    """The number or the carrier that it belongs to."""
+    uri: str
+    server: str = ""
+    """The server whose pings are results of the target as well; empty: it shares none."""
+
+
+class _History:
+    """The results of one target or server."""
+
     __slots__ = (
         "down",
         "good_in_a_row",
@@ -73,98 +92,186 @@ class _Target:
         "since_at",
     )
 
-    def __init__(self, window: int) -> None:
-        self.results: deque[bool] = deque(maxlen=window)
+    def __init__(self, since_at: float) -> None:
+        self.results: tuple[bool, ...] = ()
         self.down = False
         self.good_in_a_row = 0
         self.heard = 0.0
-        self.since_at: float | None = None
-        self.last_at: float | None = None
+        self.since_at = since_at
+        self.last_at = since_at
         self.last_failure = ""
         self.last_detail = ""
 
+    def copy(self) -> "_History":
+        copy = _History(self.since_at)
+        for name in self.__slots__:
+            setattr(copy, name, getattr(self, name))
+        return copy
+
+    def note(self, slug: str, detail: str, policy: HealthPolicy, clock: Clock) -> bool:
+        """Take a result, good if `slug` is empty. True when that changed up to down, or down to up."""
+        self.heard, self.last_at = clock.now(), clock.wall()
+        self.results = (*self.results, not slug)[-policy.window :]
+        if slug:
+            self.good_in_a_row = 0
+            self.last_failure, self.last_detail = slug, detail
+            turned = not self.down and self.results.count(False) >= policy.failures
+        else:
+            self.good_in_a_row += 1
+            turned = self.down and self.good_in_a_row >= policy.successes
+            if turned:
+                self.results = (True,)
+        if turned:
+            self.down = not self.down
+            self.since_at = self.last_at
+        return turned
+
+    def says(self, other: "_History") -> bool:
+        """Whether the same results will be told of both from now on, after one that both took."""
+        return (
+            self.results == other.results
+            and self.down == other.down
+            and (not self.down or self.good_in_a_row == other.good_in_a_row)
+        )
+
+
+class _Server:
+    __slots__ = ("apart", "history")
+
+    def __init__(self) -> None:
+        self.history: _History | None = None
+        """None: it was never pinged."""
+        self.apart: dict[HealthKey, _History] = {}
+        """The targets there that calls have told something else about."""
+
 
 class HealthBook:
-    """The health of every target, by key. Holds a key from its first result until `retain` drops it."""
+    """The health of every target."""
 
-    __slots__ = ("_clock", "_policy", "_targets")
+    __slots__ = ("_alone", "_apart", "_clock", "_policy", "_servers")
 
     def __init__(self, clock: Clock, policy: HealthPolicy | None = None) -> None:
         self._clock = clock
         self._policy = policy or HealthPolicy()
-        self._targets: dict[str, _Target] = {}
+        self._servers: dict[str, _Server] = {}
+        self._apart: OrderedDict[HealthKey, _History] = OrderedDict()
+        """All of the servers' targets apart, oldest first."""
+        self._alone: dict[HealthKey, _History] = {}
+        """The targets that share no server."""
 
-    def succeeded(self, key: str) -> bool:
+    def succeeded(self, key: HealthKey) -> bool:
         """Note a good result. True when that brought the target up."""
-        target = self._heard(key)
-        target.results.append(True)
-        target.good_in_a_row += 1
-        if target.down and target.good_in_a_row >= self._policy.successes:
-            target.results.clear()
-            target.results.append(True)
-            target.down = False
-            target.since_at = self._clock.wall()
-            return True
-        return False
+        if key.server and key not in self._apart:
+            server = self._servers.get(key.server)
+            if server is not None and server.history is not None and self._flawless(server.history):
+                return False
+        return self._own(key).note("", "", self._policy, self._clock)
 
-    def failed(self, key: str, slug: str, detail: str = "") -> bool:
+    def failed(self, key: HealthKey, slug: str, detail: str = "") -> bool:
         """Note a bad result and why. True when that put the target down."""
-        target = self._heard(key)
-        target.results.append(False)
-        target.good_in_a_row = 0
-        target.last_failure = slug
-        target.last_detail = detail
-        if not target.down and target.results.count(False) >= self._policy.failures:
-            target.down = True
-            target.since_at = self._clock.wall()
-            return True
-        return False
+        return self._own(key).note(slug, detail, self._policy, self._clock)
 
-    def _heard(self, key: str) -> _Target:
-        target = self._targets.get(key)
-        if target is None:
-            target = self._targets[key] = _Target(self._policy.window)
-            target.since_at = self._clock.wall()
-        target.heard = self._clock.now()
-        target.last_at = self._clock.wall()
-        return target
+    def pinged(self, server: str, slug: str = "", detail: str = "") -> None:
+        """Note the result of a ping, good if `slug` is empty, for the server and the targets there.
 
-    def is_up(self, key: str) -> bool:
+        Linear in the targets there that differ from it.
+        """
+        at = self._servers.setdefault(server, _Server())
+        if at.history is None:
+            at.history = _History(self._clock.wall())
+        at.history.note(slug, detail, self._policy, self._clock)
+        for key, history in list(at.apart.items()):
+            history.note(slug, detail, self._policy, self._clock)
+            if history.says(at.history):
+                del at.apart[key], self._apart[key]
+
+    def _flawless(self, history: _History) -> bool:
+        """Whether another good result would change nothing."""
+        return not history.down and len(history.results) == self._policy.window and all(history.results)
+
+    def _own(self, key: HealthKey) -> _History:
+        """The target's own history, from now on if it had none."""
+        if not key.server:
+            history = self._alone.get(key)
+            if history is None:
+                history = self._alone[key] = _History(self._clock.wall())
+            return history
+        history = self._apart.get(key)
+        if history is None:
+            server = self._servers.setdefault(key.server, _Server())
+            shared = server.history
+            history = _History(self._clock.wall()) if shared is None else shared.copy()
+            while len(self._apart) >= MAX_APART:
+                self._forget(next(iter(self._apart)))
+            self._apart[key] = server.apart[key] = history
+        return history
+
+    def _forget(self, key: HealthKey) -> None:
+        del self._apart[key]
+        server = self._servers[key.server]
+        del server.apart[key]
+        if server.history is None and not server.apart:
+            del self._servers[key.server]
+
+    def _history(self, key: HealthKey) -> _History | None:
+        if not key.server:
+            return self._alone.get(key)
+        history = self._apart.get(key)
+        if history is None:
+            server = self._servers.get(key.server)
+            return None if server is None else server.history
+        return history
+
+    def is_up(self, key: HealthKey) -> bool:
         """Whether calls should go there: it isn't down, or was not heard about for so long that it deserves a
         try."""
-        target = self._targets.get(key)
+        history = self._history(key)
         return (
-            target is None
-            or not target.down
-            or self._clock.now() - target.heard >= self._policy.retry_after_s
+            history is None
+            or not history.down
+            or self._clock.now() - history.heard >= self._policy.retry_after_s
         )
 
-    def view(self, key: str) -> HealthView:
+    def view(self, key: HealthKey) -> HealthView:
         """What is known of the target."""
-        target = self._targets.get(key)
-        if target is None:
+        history = self._history(key)
+        if history is None:
             return HealthView(HealthState.UNKNOWN, (), None, None, "", "")
         return HealthView(
-            HealthState.DOWN if target.down else HealthState.UP,
-            tuple(target.results),
-            target.since_at,
-            target.last_at,
-            target.last_failure,
-            target.last_detail,
+            HealthState.DOWN if history.down else HealthState.UP,
+            history.results,
+            history.since_at,
+            history.last_at,
+            history.last_failure,
+            history.last_detail,
         )
 
-    def retain(self, keys: Iterable[str]) -> None:
-        """Forget every target that isn't among `keys`: those that exist no more."""
-        wanted = set(keys)
-        for key in [key for key in self._targets if key not in wanted]:
-            del self._targets[key]
+    def forget(self, keys: Iterable[HealthKey], servers: Iterable[str] = ()) -> None:
+        """Let go of targets and servers that are no more."""
+        for key in keys:
+            self._alone.pop(key, None)
+            if key in self._apart:
+                self._forget(key)
+        for name in servers:
+            server = self._servers.pop(name, None)
+            for key in server.apart if server is not None else ():
+                del self._apart[key]
 
-    def __iter__(self) -> Iterator[str]:
-        """The keys of all targets that were heard of."""
-        return iter(self._targets)
+    def apart(self) -> list[HealthKey]:
+        """The targets that have a history of their own, at most `MAX_APART` besides those that share no
+        server."""
+        return [*self._alone, *self._apart]
 
-    def __len__(self) -> int:
-        return len(self._targets)
+    def servers(self) -> list[str]:
+        """The servers that something was heard about."""
+        return list(self._servers)
+
+    def server_state(self, server: str) -> HealthState:
+        """What pings have shown of it, and so of every target there that isn't apart."""
+        at = self._servers.get(server)
+        if at is None or at.history is None:
+            return HealthState.UNKNOWN
+        return HealthState.DOWN if at.history.down else HealthState.UP
 
 
 def prefer_up(targets: Sequence[_T], is_up: Callable[[_T], bool]) -> tuple[list[_T], list[_T]]:

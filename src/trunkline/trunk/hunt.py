@@ -28,7 +28,7 @@ from enum import Enum, StrEnum
 from typing import Generic, TypeVar
 
 from trunkline.trunk.far_end import far_end_verdict
-from trunkline.trunk.health import HealthBook
+from trunkline.trunk.health import HealthBook, HealthKey
 from trunkline.trunk.verdict import Slug, Verdict
 
 
@@ -102,8 +102,8 @@ class HuntTarget:
 
     label: str
     """How records and people name it."""
-    health_key: str
-    """Its name in the `HealthBook`; empty: nothing is kept about it."""
+    health_key: HealthKey | None
+    """Its name in the `HealthBook`; None: nothing is kept about it."""
     missing: Verdict | None = None
     """Why there is nothing to try at all (an account without a registration); counts as tried and left."""
 
@@ -165,8 +165,9 @@ class Hunt(Generic[_T]):
 
     def answered(self) -> None:
         """The present target has answered the call."""
-        if self._health is not None and self._current is not None and self._current.health_key:
-            self._health.succeeded(self._current.health_key)
+        key = None if self._current is None else self._current.health_key
+        if self._health is not None and key is not None:
+            self._health.succeeded(key)
         self._final = Verdict.of(Slug.ANSWERED)
 
     def verdict(self) -> Verdict:
@@ -209,7 +210,8 @@ class Hunt(Generic[_T]):
     def _learn(self, end: AttemptEnd) -> None:
         """Any response but a 5xx shows that a target lives; a call that ended before it said anything shows
         nothing."""
-        if self._health is None or self._current is None or not self._current.health_key:
+        key = None if self._current is None else self._current.health_key
+        if self._health is None or key is None:
             return
         failed = end.kind in _TRANSPORT_FAILURES or end.kind is EndKind.SILENT
         if end.kind is EndKind.RESPONSE:
@@ -217,6 +219,6 @@ class Hunt(Generic[_T]):
         elif end.kind is EndKind.CANCELLED and not end.rung:
             return
         if failed:
-            self._health.failed(self._current.health_key, str(end.verdict.slug), end.detail)
+            self._health.failed(key, str(end.verdict.slug), end.detail)
         else:
-            self._health.succeeded(self._current.health_key)
+            self._health.succeeded(key)

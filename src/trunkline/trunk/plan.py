@@ -18,20 +18,21 @@ from trunkline.trunk.destinations import deciding_prefix
 from trunkline.trunk.directory import Directory
 from trunkline.trunk.e164 import MalformedNumber, normalise, normalise_user, number_or_none, number_text
 from trunkline.trunk.forwarding import Endpoint, MediaProtection
-from trunkline.trunk.health import HealthBook, prefer_up
+from trunkline.trunk.health import HealthBook, HealthKey, prefer_up
 from trunkline.trunk.hunt import Hunt, HuntTarget, Rules
 from trunkline.trunk.media_policy import MediaPolicy, SrtpPolicy
 from trunkline.trunk.number import Number
+from trunkline.trunk.number_record import server_of
 from trunkline.trunk.registrations import Binding
 from trunkline.trunk.routes import Pick, Route, in_order
 from trunkline.trunk.verdict import Slug, Verdict
 
 Trace = list[str]
-IsUp = Callable[[str], bool]
+IsUp = Callable[[HealthKey], bool]
 BindingsOf = Callable[[str], Sequence[Binding]]
 
 
-def _always_up(key: str) -> bool:  # noqa: ARG001 - the signature of `IsUp`
+def _always_up(key: HealthKey) -> bool:  # noqa: ARG001 - the signature of `IsUp`
     return True
 
 
@@ -274,19 +275,20 @@ def _gateways(
                 GatewayTarget(label=label, health_key=key, missing=missing, carrier=carrier, gateway=gateway)
             )
     note.append(f"{prefix} leads to {', then '.join(names) or 'no carrier that takes calls'}.")
-    ordered, down = prefer_up(targets, lambda target: is_up(target.health_key))
+    ordered, down = prefer_up(targets, lambda target: target.health_key is None or is_up(target.health_key))
     _note_targets(ordered, down, note)
     return tuple(ordered)
 
 
-def gateway_health_key(carrier: Carrier, gateway: Gateway) -> str:
-    """The name of a carrier's gateway in the `HealthBook`."""
-    return f"{carrier.name} {gateway.uri}"
+def gateway_health_key(carrier: Carrier, gateway: Gateway) -> HealthKey:
+    """The name of a carrier's gateway in the `HealthBook`. It shares no server: a customer who forwards to
+    the same one has no say in its health."""
+    return HealthKey(carrier.name, str(gateway.uri))
 
 
-def endpoint_health_key(number: Number, endpoint: Endpoint) -> str:
+def endpoint_health_key(number: Number, endpoint: Endpoint) -> HealthKey:
     """The name of a number's endpoint in the `HealthBook`."""
-    return f"{number.e164} {endpoint.uri}"
+    return HealthKey(number.e164, str(endpoint.uri), server_of(endpoint.uri))
 
 
 def called_number(directory: Directory, carrier: Carrier, dialled: str) -> Number | None:
@@ -337,7 +339,7 @@ def plan_inbound(
     note.append(f"The caller is {shown} (from {caller.source}){', withheld' if caller.restricted else ''}.")
     targets = _endpoints(directory, account, number, service_domain, bindings_of, note)
     targets = [_guarded(target, account, srtp_needs_tls, note) for target in targets]
-    ordered, down = prefer_up(targets, lambda target: not target.health_key or is_up(target.health_key))
+    ordered, down = prefer_up(targets, lambda target: target.health_key is None or is_up(target.health_key))
     _note_targets(ordered, down, note)
     return InboundPlan(account, number, caller, tuple(ordered), service_domain, carrier.media_policy)
 
@@ -364,27 +366,31 @@ def _endpoints(
         if endpoint.media is MediaProtection.SRTP and owner.srtp is SrtpPolicy.FORBIDDEN:
             note.append(f"{uri} is passed over: it asks for SRTP, which account {owner.key} forbids.")
             verdict = Verdict.of(Slug.SRTP_UNAVAILABLE, detail=f"{uri}: the account forbids SRTP")
-            targets.append(EndpointTarget(label=str(uri), health_key="", missing=verdict, endpoint=endpoint))
+            targets.append(
+                EndpointTarget(label=str(uri), health_key=None, missing=verdict, endpoint=endpoint)
+            )
             continue
         if uri.host != service_domain:
             key = endpoint_health_key(number, endpoint)
             targets.append(EndpointTarget(label=str(uri), health_key=key, endpoint=endpoint))
             continue
-        key = uri.user_unescaped or ""
-        account = directory.account(key)
-        bindings = () if account is None or account.blocked else bindings_of(key)
+        user = uri.user_unescaped or ""
+        account = directory.account(user)
+        bindings = () if account is None or account.blocked else bindings_of(user)
         if not bindings:
             why = (
-                f"no device is registered for account {key}"
+                f"no device is registered for account {user}"
                 if account
-                else f"'{key}' is not an account's key"
+                else f"'{user}' is not an account's key"
             )
             note.append(f"{uri} can't be reached: {why}.")
             missing = Verdict.of(Slug.NOT_REGISTERED, detail=why)
-            targets.append(EndpointTarget(label=str(uri), health_key="", missing=missing, endpoint=endpoint))
+            targets.append(
+                EndpointTarget(label=str(uri), health_key=None, missing=missing, endpoint=endpoint)
+            )
         for binding in bindings:
             label = f"{uri} at {binding.uri}"
-            targets.append(EndpointTarget(label=label, health_key="", endpoint=endpoint, binding=binding))
+            targets.append(EndpointTarget(label=label, health_key=None, endpoint=endpoint, binding=binding))
     return targets
 
 
@@ -400,7 +406,7 @@ def _guarded(target: EndpointTarget, account: Account, srtp_needs_tls: bool, not
         return target
     uri = target.endpoint.uri if target.binding is None else target.binding.uri
     missing = _keys_exposed(endpoint_media(account, target.endpoint), uri, srtp_needs_tls, note)
-    return target if missing is None else replace(target, health_key="", missing=missing)
+    return target if missing is None else replace(target, health_key=None, missing=missing)
 
 
 def _keys_exposed(media: MediaPolicy, uri: SipUri, srtp_needs_tls: bool, note: Trace) -> Verdict | None:

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from trunkline.call.quality import Quality
 from trunkline.errors import TrunklineError
 from trunkline.web.call_feed import TooManyListenersError
-from trunkline.web.control_format import CALL_EVENT, HEARTBEAT_S, LADDER
+from trunkline.web.control_format import CALL_EVENT, HEARTBEAT_S, LADDER, TARGETS
 from trunkline.web.node_view import NodeView
 from trunkline.web.views import (
     BanView,
@@ -31,7 +31,6 @@ from trunkline.web.views import (
     PingAnswer,
     Question,
     RegistrationView,
-    TargetHealth,
     TrialCall,
     Usage,
 )
@@ -109,11 +108,11 @@ def _add_peers(app: FastAPI, node: NodeView) -> None:
         account: str | None = None,
         host: Annotated[list[str], Query()] = [],  # noqa: B006 - read only
     ) -> Glance:
-        return node.glance(account, host)
+        return await node.glance(account, host)
 
     @app.get("/health")
-    async def health() -> list[TargetHealth]:
-        return node.health()
+    async def health(owner: str | None = None) -> Response:
+        return Response(TARGETS.dump_json(await node.health(owner)), media_type="application/json")
 
     @app.post("/ping")
     async def ping(uri: str) -> PingAnswer:

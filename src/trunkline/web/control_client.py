@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from trunkline.call.quality import Quality
 from trunkline.errors import TrunklineError
 from trunkline.observe.message import LadderMessage
-from trunkline.web.control_format import CALL_EVENT, HEARTBEAT_S, LADDER
+from trunkline.web.control_format import CALL_EVENT, HEARTBEAT_S, LADDER, TARGETS
 from trunkline.web.control_socket import is_answered
 from trunkline.web.views import (
     BanView,
@@ -42,7 +42,6 @@ _QUALITY: TypeAdapter[Quality | None] = TypeAdapter(Quality | None)
 _REGISTRATIONS = TypeAdapter(list[RegistrationView])
 _PBX = TypeAdapter(PbxView)
 _GLANCE = TypeAdapter(Glance)
-_HEALTH = TypeAdapter(list[TargetHealth])
 _PING = TypeAdapter(PingAnswer)
 _TRIAL = TypeAdapter(TrialCall)
 _USAGE = TypeAdapter(Usage)
@@ -149,9 +148,10 @@ class ControlClient:
         asked = [] if account is None else [("account", account)]
         return self._get(f"/glance?{urlencode([*asked, *(('host', host) for host in hosts)])}", _GLANCE)
 
-    def health(self) -> list[TargetHealth]:
-        """How endpoints and gateways have answered lately."""
-        return self._get("/health", _HEALTH)
+    def health(self, owner: str | None = None) -> list[TargetHealth]:
+        """How endpoints and gateways have answered lately: up to `MAX_TARGETS`, or all of the number or
+        carrier `owner`."""
+        return self._get("/health" if owner is None else f"/health?{urlencode({'owner': owner})}", TARGETS)
 
     def ping(self, uri: str) -> PingAnswer:
         """Have the node send OPTIONS to a SIP URI."""

@@ -64,12 +64,13 @@ class NodeView(Protocol):
     def pbx(self, account: str, hosts: Sequence[str]) -> PbxView:
         """What has been seen of the account's PBX; `hosts` are addresses that it is known to use besides."""
 
-    def glance(self, account: str | None, hosts: Sequence[str]) -> Glance:
+    async def glance(self, account: str | None, hosts: Sequence[str]) -> Glance:
         """What the first page shows: of everything, or of one account, whose PBX is known to use `hosts`
         besides."""
 
-    def health(self) -> list[TargetHealth]:
-        """Every endpoint and gateway that was heard of."""
+    async def health(self, owner: str | None = None) -> list[TargetHealth]:
+        """Every endpoint and gateway that was heard of, up to `MAX_TARGETS`; or those of the number or the
+        carrier `owner`."""
 
     async def ping(self, uri: str) -> PingAnswer:
         """Send OPTIONS to a SIP URI now. Raises `SipSyntaxError`."""

@@ -6,6 +6,7 @@ Every `*_at` is wall-clock seconds since the epoch.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from trunkline.call.record import AttemptRecord, CallRecord, Direction, MediaFigures
 from trunkline.trunk.health import HealthState
@@ -158,6 +159,10 @@ class BanView:
     source: str
     reason: str
     ends_at: float
+
+
+MAX_TARGETS: Final = 10_000
+"""So many endpoints and gateways are listed: gateways and those that are down first."""
 
 
 @dataclass(frozen=True, slots=True)

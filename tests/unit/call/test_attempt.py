@@ -28,7 +28,7 @@ from trunkline.sip.outbound_auth import DigestUser
 from trunkline.sip.ports import Address, Target, Transport
 from trunkline.sip.stack import ContactSpec
 from trunkline.sip.uri import SipUri
-from trunkline.trunk.health import HealthState
+from trunkline.trunk.health import HealthKey, HealthState
 from trunkline.trunk.verdict import Slug
 
 SECOND = "10.0.0.5"
@@ -551,7 +551,7 @@ def test_a_down_endpoint_is_kept_for_the_end() -> None:
         world.clock.advance(2)
         world.second.the_usage.bye()
         world.clock.advance(1)
-    key = f"{NUMBER} sip:first@{CUSTOMER}"
+    key = HealthKey(NUMBER, f"sip:first@{CUSTOMER}", f"sip:{CUSTOMER}")
     assert world.node.health.view(key).state is HealthState.DOWN
     before = len(world.attempts)
     world.inbound()

@@ -8,7 +8,7 @@ from trunkline.call.carrier_registrations import CarrierRegistrations
 from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.ports import Flow
 from trunkline.trunk.carrier import CarrierCredentials
-from trunkline.trunk.health import HealthState
+from trunkline.trunk.health import HealthKey, HealthState
 
 WANTED = replace(CARRIER, register=True, credentials=CarrierCredentials("us", "s"))
 
@@ -59,10 +59,10 @@ def test_a_carrier_that_refuses_us_counts_as_failing() -> None:
     registrations = CarrierRegistrations(world.node.services)
     registrations.refresh()
     world.clock.advance(1)
-    view = world.node.health.view(f"carrier sip:{GATEWAY}")
+    view = world.node.health.view(HealthKey("carrier", f"sip:{GATEWAY}"))
     assert view.results == (False,)
     assert view.last_detail.startswith("REGISTER: 403")
     world.clock.advance(600)
-    assert world.node.health.view(f"carrier sip:{GATEWAY}").state is HealthState.DOWN
+    assert world.node.health.view(HealthKey("carrier", f"sip:{GATEWAY}")).state is HealthState.DOWN
     registrations.stop()
     world.finish()

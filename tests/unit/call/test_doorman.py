@@ -8,6 +8,7 @@ import pytest
 
 from tests.simulation.world import ACCOUNT, CARRIER, DOMAIN, KEY, SECRET, credential
 from tests.unit.sip.fake_wire import FakeFlow
+from tests.unit.trunk.entities import table
 from tests.unit.virtual_clock import FakeClock
 from trunkline.call import doorman as doorman_module
 from trunkline.call.doorman import GUESSES, GUESSING_S, WRONG_TRIES, Caller, Doorman
@@ -53,7 +54,7 @@ class Door:
         self.stray: list[tuple[str, str, str]] = []
         self.doorman = Doorman(
             Challenger(DOMAIN, b"a key of sixteen bytes", self.clock),
-            Directory(Snapshot(tuple(accounts), (), tuple(carriers), ())),
+            Directory(Snapshot(tuple(accounts), table(), tuple(carriers), ())),
             self.clock,
             on_right=self.right.append,
             on_wrong=lambda flow, username: self.wrong.append((flow.remote.host, username)),

@@ -1,5 +1,6 @@
 """OPTIONS pings and what they teach the health book (BEHAVIOUR §3, §4)."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -8,14 +9,16 @@ from tests.simulation.world import CARRIER, CUSTOMER, DOMAIN, GATEWAY, GATEWAY_2
 from trunkline.call.pinger import Pinger
 from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.ports import Flow
+from trunkline.trunk.directory import Kind, Put, Remove
 from trunkline.trunk.forwarding import ForwardingList
-from trunkline.trunk.health import HealthState
+from trunkline.trunk.health import HealthKey, HealthState
 from trunkline.trunk.number import Number
+from trunkline.trunk.plan import endpoint_health_key
 
 KEYS = {
-    CUSTOMER: f"{NUMBER} sip:pbx@{CUSTOMER}",
-    GATEWAY: f"carrier sip:{GATEWAY}",
-    GATEWAY_2: f"carrier sip:{GATEWAY_2}",
+    CUSTOMER: HealthKey(NUMBER, f"sip:pbx@{CUSTOMER}", f"sip:{CUSTOMER}"),
+    GATEWAY: HealthKey("carrier", f"sip:{GATEWAY}"),
+    GATEWAY_2: HealthKey("carrier", f"sip:{GATEWAY_2}"),
 }
 
 
@@ -84,3 +87,43 @@ def test_the_directory_is_followed() -> None:
     assert len(pinger) == 0
     world.clock.advance(100)
     world.finish()
+
+
+def test_the_change_of_one_number_sees_to_its_servers_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted, for the rest of the directory costs nothing."""
+    world = World(numbers=tuple(lines(200)))
+    pinger = pinged(world)
+    assert len(pinger) == 13
+    seen: list[str] = []
+    see_to = Pinger._see_to
+
+    def counted(pinger: Pinger, server: str) -> None:
+        seen.append(server)
+        see_to(pinger, server)
+
+    monkeypatch.setattr(Pinger, "_see_to", counted)
+    after = Number("44200003", KEY, ForwardingList.parse("x@10.0.1.3, y@10.0.2.1"))
+    before = world.node.directory.apply(Put(after))
+    assert before is not None
+    pinger.follow(before, after)
+    assert seen == ["sip:10.0.2.1"], "10.0.1.3 was and is led to by it and by others"
+    assert len(pinger) == 14
+    gone, stays = (endpoint_health_key(after, endpoint) for endpoint in after.forwarding.endpoints[::-1])
+    for key in (gone, stays):
+        world.node.health.failed(key, "unreachable")
+    world.node.put(before)
+    pinger.follow(after, before)
+    assert len(pinger) == 13
+    assert world.node.health.apart() == [stays]
+    world.node.directory.apply(Remove(Kind.NUMBER, before.e164))
+    pinger.follow(before, None)
+    assert len(pinger) == 13, "others lead there"
+    assert not world.node.health.apart()
+    pinger.stop()
+    world.clock.advance(60)
+    world.finish()
+
+
+def lines(count: int) -> Iterator[Number]:
+    for number in range(count):
+        yield Number(f"442{number:05}", KEY, ForwardingList.parse(f"x@10.0.1.{number % 10}"))

@@ -25,6 +25,7 @@ from tests.simulation.world import (
     early_media,
     ringing,
 )
+from tests.unit.trunk.entities import table
 from trunkline.call.record import Party, RecordState
 from trunkline.sip.digest import answer_challenge
 from trunkline.sip.message import Response
@@ -110,7 +111,7 @@ def test_a_nonce_of_one_edge_is_good_on_another() -> None:
     world = World()
     other = SimulatedNode(
         world.network,
-        Snapshot((ACCOUNT,), (), (CARRIER,), (Route("", (RouteCarrier("carrier"),)),)),
+        Snapshot((ACCOUNT,), table(), (CARRIER,), (Route("", (RouteCarrier("carrier"),)),)),
         address="10.0.0.11",
     )
     peer = ScriptedPeer(world.network, "10.0.0.9")

@@ -159,13 +159,13 @@ def test_a_glance(tmp_path: Path) -> None:
         face, node = ground.face, ground.node
         for host in ("192.0.2.1", "192.0.2.2"):
             node.visits.weak_tls(FakeFlow(remote=Address(host, 40_000)), "TLSv1")
-        everything = face.glance(None, [])
+        everything = await face.glance(None, [])
         assert [one.host for one in everything.weak_tls] == ["192.0.2.1", "192.0.2.2"]
         assert (everything.calls, everything.stats, everything.usage) == (0, face.stats(), None)
         assert everything.media_ports == face.media_ports()
-        own = face.glance(KEY, ["192.0.2.2"])
+        own = await face.glance(KEY, ["192.0.2.2"])
         assert [(one.host, one.account) for one in own.weak_tls] == [("192.0.2.2", KEY)]
         assert (own.usage, own.stats, own.bans) == (face.usage(KEY), None, ())
-        assert face.glance("nobody", []).weak_tls == ()
+        assert (await face.glance("nobody", [])).weak_tls == ()
 
     on_node(tmp_path, look)

@@ -26,6 +26,7 @@ from trunkline.net.admission import Evidence
 from trunkline.node.node import Node
 from trunkline.store.calls import CallFilter
 from trunkline.store.store import Store
+from trunkline.trunk.forwarding import ForwardingList
 from trunkline.trunk.verdict import Slug
 
 
@@ -249,3 +250,34 @@ def test_without_an_installation_it_says_what_to_do(tmp_path: Path) -> None:
 
     with pytest.raises(TrunklineError, match=r"trunkline|init|key"):
         in_loop(start())
+
+
+def test_a_changed_number_is_followed_by_itself_and_a_changed_carrier_by_all(tmp_path: Path) -> None:
+    """What costs as much as there are servers happens only where it must."""
+
+    async def follow(ground: Ground) -> None:
+        node = ground.node
+        refreshed: list[int] = []
+        refresh = node.pinger.refresh
+
+        def counted() -> None:
+            refreshed.append(1)
+            refresh()
+
+        node.pinger.refresh = counted  # type: ignore[method-assign]
+        node.pinger.interval_s = 600.0
+        server = f"sip:{HOST}:5999"
+        await asyncio.to_thread(
+            node.store.numbers.update, NUMBER, forwarding=ForwardingList.parse(f"pbx@{HOST}:5999")
+        )
+        await ground.face.refresh_directory()
+        assert node.directory.numbers.leads_to(server)
+        assert (len(node.pinger), refreshed) == (1, [])
+        await asyncio.to_thread(node.store.numbers.remove, NUMBER)
+        await ground.face.refresh_directory()
+        assert (len(node.pinger), refreshed) == (0, [])
+        await asyncio.to_thread(node.store.carriers.update, "carrier", trusted=True)
+        await ground.face.refresh_directory()
+        assert refreshed == [1]
+
+    on_node(tmp_path, follow)

@@ -15,10 +15,10 @@ from trunkline.store.database import Database
 from trunkline.store.directory_source import DirectorySource, Origin, SourceState, Update, apply_update
 from trunkline.store.errors import DatabaseError
 from trunkline.store.keys import Keyring
-from trunkline.store.snapshot_file import read_snapshot
+from trunkline.store.snapshot_file import StoredSnapshot, read_snapshot
 from trunkline.store.store import Store
 from trunkline.trunk.account import Account
-from trunkline.trunk.directory import Directory, Kind, Remove
+from trunkline.trunk.directory import Directory, Kind, Put, Remove, Snapshot
 from trunkline.trunk.number import Number
 
 
@@ -58,10 +58,18 @@ def polled(source: DirectorySource) -> Update:
     return update
 
 
+def everything(directory: Directory) -> tuple[object, ...]:
+    numbers = [directory.number(e164) for e164 in (NUMBER.e164, "441632960009")]
+    of_each_kind = (directory.accounts(), directory.carriers(), directory.routes())
+    return (*map(list, of_each_kind), len(directory.numbers), set(directory.numbers.servers()), numbers)
+
+
 def test_all_of_it_is_loaded(store: Store, source: DirectorySource, clock: FakeClock) -> None:
     fill(store)
     snapshot = source.load()
-    assert (snapshot.numbers, snapshot.carriers, snapshot.routes) == ((NUMBER,), (CARRIER,), (ROUTE,))
+    assert (snapshot.carriers, snapshot.routes) == ((CARRIER,), (ROUTE,))
+    assert len(snapshot.numbers) == 1
+    assert snapshot.numbers.number(NUMBER.e164) == NUMBER
     assert snapshot.accounts == (store.accounts.get("acme"),)
     assert source.state == SourceState(Origin.DATABASE, 4, clock.wall(), None, ())
 
@@ -96,8 +104,8 @@ def test_a_directory_that_follows_is_the_directory_that_loads(
         update = polled(source)
         assert update.snapshot is None
         apply_update(directory, update)
-        fresh = DirectorySource(database, keyring, tmp_path / "other.json").load()
-        assert directory.snapshot() == fresh
+        fresh = Directory(DirectorySource(database, keyring, tmp_path / "other.json").load())
+        assert everything(directory) == everything(fresh)
         assert source.poll() is None
 
 
@@ -158,7 +166,7 @@ def test_without_its_database_it_starts_from_the_file(
     database = Database(f"sqlite:///{tmp_path}/nowhere/x.db")
     blind = DirectorySource(database, store.keyring, snapshot_file, wall=clock.wall, monotonic=clock.now)
     clock.advance(60)
-    assert blind.load() == loaded
+    assert everything(Directory(blind.load())) == everything(Directory(loaded))
     state = state_of(blind)
     assert (state.origin, state.sequence, state.read_at) == (Origin.FILE, 4, clock.wall() - 60)
     assert "unable to open database file" in (state.away or "")
@@ -304,10 +312,78 @@ def test_a_change_that_can_not_be_used_keeps_what_was(store: Store, source: Dire
     assert len(state_of(source).problems) == 1
 
 
+def test_numbers_that_change_for_long_are_loaded_as_a_whole(
+    other: Store, source: DirectorySource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(directory_source, "_RELOAD_AFTER", 2)
+    other.accounts.add(Account("a"))
+    source.load()
+    wholes = []
+    for number in range(6):
+        other.numbers.add(Number(f"44163296000{number}", "a"))
+        wholes.append(polled(source).snapshot is not None)
+    assert wholes == [False, False, True, False, False, True]
+
+
+def test_a_file_that_takes_long_is_written_seldom(
+    other: Store, source: DirectorySource, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[float] = []
+
+    def write(path: Path, stored: StoredSnapshot, pause: object) -> None:
+        written.append(clock.now())
+        clock.advance(3)
+
+    monkeypatch.setattr(directory_source, "write_snapshot", write)
+    source.load()
+    for number in range(100):
+        other.accounts.add(Account(f"a{number}"))
+        source.poll()
+        clock.advance(1)
+    assert len(written) == 3
+    assert written[2] - written[1] >= 60
+
+
+def test_a_change_that_no_table_takes_is_left_out(store: Store, source: DirectorySource) -> None:
+    fill(store)
+    source.load()
+    with store.database.write() as connection:
+        connection.execute(schema.number.update().values(forwarding="a\x1fb"))
+        changes.note(connection, Kind.NUMBER, NUMBER.e164, 1.0)
+    assert polled(source).changes == []
+    [problem] = state_of(source).problems
+    assert "control character" in problem
+
+
+def test_so_many_problems_are_told(
+    store: Store, source: DirectorySource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(directory_source, "_PROBLEMS", 2)
+    for number in range(4):
+        store.accounts.add(Account(f"a{number}"))
+    with store.database.write() as connection:
+        connection.execute(schema.account.update().values(status="?"))
+    source.load()
+    assert len(state_of(source).problems) == 2
+
+
+def test_apply_update_tells_which_numbers_have_moved() -> None:
+    directory = Directory(Snapshot(accounts=(ACCOUNT,)))
+    later = replace(NUMBER, ring_timeout_s=None)
+    update = Update(
+        None, (Put(ACCOUNT), Put(NUMBER), Put(later), Remove(Kind.NUMBER, NUMBER.e164)), bans_changed=False
+    )
+    assert apply_update(directory, update) == [(None, NUMBER), (NUMBER, later), (later, None)]
+    for change in (Put(CARRIER), Remove(Kind.CARRIER, CARRIER.name)):
+        assert apply_update(directory, Update(None, (change,), bans_changed=False)) is None
+    assert apply_update(directory, Update(Snapshot(), (), bans_changed=False)) is None
+    assert apply_update(directory, Update(None, (), bans_changed=True)) == []
+
+
 def test_apply_update_replaces_then_changes() -> None:
     directory = Directory()
     account = Account("a")
-    snapshot = replace(Directory().snapshot(), accounts=(account,))
+    snapshot = Snapshot(accounts=(account,))
     apply_update(directory, Update(snapshot, (), bans_changed=False))
     assert directory.account("a") == account
     apply_update(directory, Update(None, (Remove(Kind.ACCOUNT, "a"),), bans_changed=False))

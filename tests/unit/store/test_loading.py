@@ -14,7 +14,6 @@ from trunkline.store.loading import (
     load_groups,
     load_numbers,
     load_routes,
-    stream_groups,
 )
 from trunkline.store.rows import account_values
 from trunkline.store.store import Store
@@ -75,6 +74,6 @@ def test_a_long_read_pauses(store: Store) -> None:
         )
     pauses: list[int] = []
     with store.database.read() as connection:
-        groups = list(stream_groups(connection, Kind.ACCOUNT, pause=lambda: pauses.append(1)))
+        groups = load_groups(connection, Kind.ACCOUNT, pause=lambda: pauses.append(1))
     assert len(groups) == 250
     assert len(pauses) == 250 // ROWS_AT_ONCE

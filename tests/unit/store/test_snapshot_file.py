@@ -8,22 +8,43 @@ import pytest
 from trunkline.store.loading import Group
 from trunkline.store.snapshot_file import SnapshotFileError, StoredSnapshot, read_snapshot, write_snapshot
 from trunkline.trunk.directory import Kind
+from trunkline.trunk.forwarding import ForwardingList
+from trunkline.trunk.number import Number
+from trunkline.trunk.number_record import pack, servers_of
+from trunkline.trunk.number_table import NumberTable
 
 GROUPS: dict[Kind, list[Group]] = {
     Kind.ACCOUNT: [({"key": f"a{number}", "codecs": ["PCMA"]}, [{"id": number}]) for number in range(450)],
-    Kind.NUMBER: [({"e164": "441632960000", "text": "ä\udc80"}, [])],
     Kind.CARRIER: [],
     Kind.ROUTE: [],
 }
-STORED = StoredSnapshot(GROUPS, 17, 1234.5)
+NUMBERS = [
+    Number("441632960000", "acme", ForwardingList((), ("ä\udc80",), "")),
+    *(
+        Number(f"4930{number:08}", "acme", ForwardingList.parse(f"{number}@pbx.example"))
+        for number in range(2499)
+    ),
+]
+
+
+def loaded() -> NumberTable:
+    table = NumberTable()
+    for number in NUMBERS:
+        table.append(number.e164, pack(number), servers_of(number))
+    return table
+
+
+STORED = StoredSnapshot(GROUPS, loaded(), 17, 1234.5)
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     path = tmp_path / "directory.json"
     write_snapshot(path, STORED)
-    stored = read_snapshot(path)
-    assert {kind: list(groups) for kind, groups in stored.groups.items()} == GROUPS
-    assert stored._replace(groups=GROUPS) == STORED
+    read = read_snapshot(path)
+    assert read._replace(numbers=STORED.numbers) == STORED
+    assert len(read.numbers) == 2500
+    assert [read.numbers.number(number.e164) for number in NUMBERS] == NUMBERS
+    assert list(read.numbers.servers()) == ["sip:pbx.example"]
     assert path.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [path]
 
@@ -39,7 +60,7 @@ def test_it_is_cut_into_lines_of_bounded_size(tmp_path: Path) -> None:
     path = tmp_path / "directory.json"
     write_snapshot(path, STORED)
     lines = [json.loads(line) for line in path.read_bytes().splitlines()]
-    assert [len(line[1]) for line in lines[1:-1]] == [100, 100, 100, 100, 50, 1]
+    assert [len(line[1]) for line in lines[1:-1]] == [100, 100, 100, 100, 50, 1000, 1000, 500]
 
 
 def test_a_part_of_it_is_never_taken_for_the_whole(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from trunkline.trunk.carrier import Carrier, Gateway
 from trunkline.trunk.directory import Directory, Snapshot
 from trunkline.trunk.forwarding import ForwardingList
 from trunkline.trunk.number import Number
+from trunkline.trunk.number_table import NumberTable
 from trunkline.trunk.routes import Route, RouteCarrier
 
 DOMAIN = "sip.example.net"
@@ -38,6 +39,14 @@ ROUTE_44 = Route("44", (RouteCarrier("alpha"), RouteCarrier("beta", priority=1))
 NUMBER = Number("441632960000", "acme", ForwardingList.parse("100@pbx1.example, sip:100@pbx2.example"))
 
 
+def table(*numbers: Number) -> NumberTable:
+    """A table that holds them."""
+    held = NumberTable()
+    for number in numbers:
+        held.put(number)
+    return held
+
+
 def directory(
     *,
     accounts: Sequence[Account] = (ACME,),
@@ -45,4 +54,4 @@ def directory(
     carriers: Sequence[Carrier] = (ALPHA, BETA),
     routes: Sequence[Route] = (ROUTE_44,),
 ) -> Directory:
-    return Directory(Snapshot(tuple(accounts), tuple(numbers), tuple(carriers), tuple(routes)))
+    return Directory(Snapshot(tuple(accounts), table(*numbers), tuple(carriers), tuple(routes)))

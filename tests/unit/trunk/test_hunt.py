@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.unit.virtual_clock import FakeClock
-from trunkline.trunk.health import HealthBook, HealthPolicy, HealthState
+from trunkline.trunk.health import HealthBook, HealthKey, HealthPolicy, HealthState
 from trunkline.trunk.hunt import AttemptEnd, EndKind, Hunt, HuntTarget, Rules
 from trunkline.trunk.verdict import Slug, Verdict
 
@@ -16,7 +16,7 @@ MISSING = Verdict.of(Slug.NOT_REGISTERED)
 
 def target(name: str) -> HuntTarget:
     """A name with a `!` is a target that isn't there."""
-    return HuntTarget(name, name, MISSING if name.endswith("!") else None)
+    return HuntTarget(name, HealthKey(name, f"sip:{name}"), MISSING if name.endswith("!") else None)
 
 
 def hunt_over(*names: str, rules: Rules = FORWARDING, health: HealthBook | None = None) -> Hunt[HuntTarget]:
@@ -229,14 +229,14 @@ def test_what_a_hunt_learns_about_a_target(end: AttemptEnd | None, state: Health
         hunt.answered()
     else:
         hunt.ended(end)
-    assert health.view("a").state is state
+    assert health.view(HealthKey("a", "sip:a")).state is state
 
 
 def test_a_target_without_a_health_key_is_not_kept() -> None:
     health = HealthBook(FakeClock())
-    hunt = Hunt([HuntTarget("a", ""), HuntTarget("b", "")], FORWARDING, health)
+    hunt = Hunt([HuntTarget("a", None), HuntTarget("b", None)], FORWARDING, health)
     hunt.next()
     hunt.ended(SILENT)
     hunt.next()
     hunt.answered()
-    assert len(health) == 0
+    assert not health.apart()

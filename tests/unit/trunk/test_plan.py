@@ -22,7 +22,7 @@ from trunkline.trunk.caller_id import CallerIdentity, read_identity
 from trunkline.trunk.carrier import Carrier, CarrierCredentials, GatewayTransport, Rewrite
 from trunkline.trunk.directory import Directory
 from trunkline.trunk.forwarding import ForwardingList
-from trunkline.trunk.health import HealthBook, HealthPolicy
+from trunkline.trunk.health import HealthBook, HealthKey, HealthPolicy
 from trunkline.trunk.hunt import AttemptEnd, EndKind
 from trunkline.trunk.media_policy import DtmfMode, MediaPolicy, SrtpPolicy
 from trunkline.trunk.number import Number
@@ -52,7 +52,7 @@ def outbound(
     account: Account = ACME,
     who: CallerIdentity | None = None,
     known: Directory | None = None,
-    down: tuple[str, ...] = (),
+    down: tuple[HealthKey, ...] = (),
     guarded: tuple[str, ...] = (),
     srtp_needs_tls: bool = False,
     trace: list[str] | None = None,
@@ -82,7 +82,7 @@ def inbound(
     carrier: Carrier = ALPHA,
     who: CallerIdentity | None = None,
     known: Directory | None = None,
-    down: tuple[str, ...] = (),
+    down: tuple[HealthKey, ...] = (),
     registrations: Registrations | None = None,
     srtp_needs_tls: bool = False,
     trace: list[str] | None = None,

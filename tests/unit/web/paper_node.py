@@ -137,7 +137,7 @@ class PaperNode:
         seen = tuple(one for one in self.registrations() if one.account == account)
         return PbxView(seen, 950.0, "UDP 192.0.2.9:5062", "", 990.0 if "192.0.2.9" in hosts else None, "")
 
-    def glance(self, account: str | None, hosts: Sequence[str]) -> Glance:
+    async def glance(self, account: str | None, hosts: Sequence[str]) -> Glance:
         down = tuple(one for one in self.targets if one.state is HealthState.DOWN)
         weak = (WeakTlsView("192.0.2.9", "TLSv1", 900.0, "abcd1234"),)
         if account is None:
@@ -151,8 +151,8 @@ class PaperNode:
             self.usage(account),
         )
 
-    def health(self) -> list[TargetHealth]:
-        return self.targets
+    async def health(self, owner: str | None = None) -> list[TargetHealth]:
+        return [one for one in self.targets if owner in (None, one.number, one.carrier)]
 
     async def ping(self, uri: str) -> PingAnswer:
         return PingAnswer(200, "OK", 4.2) if "up." in uri else PingAnswer(None, "no answer", 3000.0)

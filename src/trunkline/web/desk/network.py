@@ -34,10 +34,11 @@ class NetworkDesk:
         bindings = self._counter.node.client().registrations()
         return [binding for binding in bindings if principal.sees(binding.account)]
 
-    def health(self) -> Sequence[TargetHealth]:
-        """Of every endpoint and gateway; a customer's own endpoints."""
+    def health(self, owner: str | None = None) -> Sequence[TargetHealth]:
+        """Of every endpoint and gateway, or those of the number or carrier `owner`; a customer's own
+        endpoints. Of all there are, the node tells `MAX_TARGETS`."""
         principal = self._counter.principal
-        return [one for one in self._counter.node.client().health() if principal.sees(one.account)]
+        return [one for one in self._counter.node.client().health(owner) if principal.sees(one.account)]
 
     def glance(self) -> Glance:
         """What the first page shows, in one question: an operator's of everything, a customer's own."""

@@ -5,15 +5,17 @@ node, what ended while nobody looked is found afterwards, and several nodes' cal
 process sees them first. Endpoints are noticed by what this machine's node says of them.
 """
 
+from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import chain
 
 from trunkline.call.record import CallRecord
 from trunkline.store.store import Store
 from trunkline.store.webhook_queue import NewEvent
 from trunkline.store.webhook_sources import DownEndpoint
 from trunkline.trunk.health import HealthState
-from trunkline.web.views import TargetHealth
+from trunkline.web.views import MAX_TARGETS, TargetHealth
 from trunkline.web.webhooks.events import Stage, call_events, endpoint_event, stage_of
 
 LATE_S = 5.0
@@ -23,6 +25,8 @@ VERY_LATE_S = 900.0
 LONG_LOOK_S = 60.0
 CATCH_UP_S = 86_400.0
 """What happened longer ago while nobody looked is not told."""
+ASKED_AT_ONCE = 200
+"""Numbers that the node is asked for alone at one look."""
 MAX_ENDED = 20_000
 """Calls that ended, remembered so as not to be looked at twice."""
 
@@ -39,6 +43,8 @@ class Noticer:
         self._long_look_at = 0.0
         self._written_at = 0.0
         self._ended: OrderedDict[str, None] = OrderedDict()
+        self._asked = ""
+        """The last number that the node was asked for alone."""
 
     def calls(self) -> int:
         """Look at the calls; how many deliveries that made. Raises `StoreError`."""
@@ -64,15 +70,16 @@ class Noticer:
         self._looked_at = now
         return made
 
-    def endpoints(self, seen: Sequence[TargetHealth]) -> int:
-        """Compare what the node says with what was told; how many deliveries that made. Raises
-        `StoreError`."""
+    def endpoints(self, seen: Sequence[TargetHealth], of: Callable[[str], Sequence[TargetHealth]]) -> int:
+        """Compare what the node says with what was told; how many deliveries that made. Where it can't say
+        all, it is asked for the endpoints `of` single numbers. Raises `StoreError`.
+        """
         now = self._wall()
         accounts = self._sources.accounts()
         down = self._sources.down(self._node)
         events: list[NewEvent] = []
         states: dict[DownEndpoint, float | None] = {}
-        for health in seen:
+        for health in chain(seen, self._unsaid(down, seen, of)):
             if health.number is None or health.account not in accounts:
                 continue
             this = DownEndpoint(health.number, health.uri)
@@ -86,6 +93,22 @@ class Noticer:
         if not states:
             return 0
         return self._sources.tell_endpoints(self._node, events, states, now)
+
+    def _unsaid(
+        self,
+        down: Collection[DownEndpoint],
+        seen: Sequence[TargetHealth],
+        of: Callable[[str], Sequence[TargetHealth]],
+    ) -> Iterator[TargetHealth]:
+        """What was told to be down and is beyond what the node lists: some numbers at each look, in turn."""
+        if len(seen) < MAX_TARGETS:
+            return
+        listed = {health.number for health in seen}
+        numbers = sorted({one.number for one in down} - listed)
+        start = bisect_right(numbers, self._asked)
+        for number in (numbers[start:] + numbers[:start])[:ASKED_AT_ONCE]:
+            self._asked = number
+            yield from of(number)
 
     def _unseen(self, accounts: frozenset[str], now: float) -> Iterator[tuple[CallRecord, Stage]]:
         followed = self._sources.followed()

@@ -83,7 +83,8 @@ class WebhookService:
 
     def _compare_endpoints(self) -> None:
         with contextlib.suppress(NoNodeError):
-            self._noticer.endpoints(self._office.node.client().health())
+            client = self._office.node.client()
+            self._noticer.endpoints(client.health(), client.health)
 
     async def _tidy(self) -> None:
         await asyncio.to_thread(self._office.store.webhook_queue.tidy, time.time())

@@ -1,5 +1,6 @@
 """Noticing calls and endpoints, and nothing twice, and nothing not at all."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -170,10 +171,20 @@ def endpoint(store: Store) -> None:
     store.numbers.add(Number(str(DOWN.number), ACCOUNT, ForwardingList.parse(DOWN.uri)))
 
 
-def look(noticer: Noticer, clock: FakeClock, *seen: TargetHealth) -> int:
+def nobody(number: str) -> list[TargetHealth]:
+    raise AssertionError(f"asked for {number} alone")
+
+
+def look(
+    noticer: Noticer,
+    clock: FakeClock,
+    *seen: TargetHealth,
+    of: Callable[[str], list[TargetHealth]] = nobody,
+) -> int:
     clock.advance(5)
     at = clock.wall()
-    return noticer.endpoints([one if one.since_at is None else replace(one, since_at=at) for one in seen])
+    dated = [one if one.since_at is None else replace(one, since_at=at) for one in seen]
+    return noticer.endpoints(dated, of)
 
 
 @pytest.mark.usefixtures("endpoint")
@@ -225,3 +236,28 @@ def test_an_endpoint_that_was_taken_off_the_list_is_forgotten(
     store.numbers.forward(str(DOWN.number), ForwardingList.parse("sip:other@pbx.example"))
     look(noticer, clock, replace(DOWN, uri="sip:other@pbx.example"))
     assert [one.uri for one in store.webhook_sources.down(NODE)] == ["sip:other@pbx.example"]
+
+
+def test_what_the_node_no_longer_lists_is_asked_for_in_turn(
+    store: Store, hook: str, noticer: Noticer, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(noticing, "MAX_TARGETS", 3)
+    monkeypatch.setattr(noticing, "ASKED_AT_ONCE", 2)
+    numbers = [f"4930000000{index}" for index in range(6)]
+    for e164 in numbers:
+        store.numbers.add(Number(e164, ACCOUNT, ForwardingList.parse(DOWN.uri)))
+    down = [replace(DOWN, number=e164) for e164 in numbers]
+    assert look(noticer, clock, *down[:3]) == 3
+    assert look(noticer, clock, *down[3:], of=lambda _: []) == 3
+    asked: list[str] = []
+
+    def of(number: str) -> list[TargetHealth]:
+        asked.append(number)
+        return [replace(UP, number=number, since_at=clock.wall())] if number == numbers[5] else []
+
+    told_before = len(told(store, hook))
+    for _ in range(2):
+        look(noticer, clock, *down[:3], of=of)
+    assert sorted(asked) == sorted([*numbers[3:], asked[0]])
+    assert len(told(store, hook)) == told_before + 1
+    assert look(noticer, clock, *down[:2]) == 0, "a list that is not full says all"

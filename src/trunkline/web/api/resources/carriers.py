@@ -59,7 +59,7 @@ def remove_carrier(desk: AtDesk, name: NamePath, if_match: IfMatch = None) -> No
 def list_gateways(desk: AtDesk, name: NamePath) -> TargetList:
     """How each of its gateways has answered lately."""
     carrier = desk.carriers.get(name)
-    known = {one.uri: one for one in desk.network.health() if one.carrier == name}
+    known = {one.uri: one for one in desk.network.health(name) if one.carrier == name}
     return target_list([str(gateway.uri) for gateway in carrier.gateways], known)
 
 

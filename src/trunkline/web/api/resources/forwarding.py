@@ -45,7 +45,7 @@ def set_forwarding(
 def list_endpoints(desk: AtDesk, e164: NumberPath) -> TargetList:
     """How each endpoint of its forwarding list has answered lately."""
     number = desk.numbers.get(normalise(e164))
-    known = {one.uri: one for one in desk.network.health() if one.number == number.e164}
+    known = {one.uri: one for one in desk.network.health(number.e164) if one.number == number.e164}
     return target_list([str(one.uri) for one in number.forwarding.endpoints], known)
 
 

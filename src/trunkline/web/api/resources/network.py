@@ -31,7 +31,8 @@ def list_registrations(desk: AtDesk) -> RegistrationList:
 
 @router.get("/health")
 def list_health(desk: AtDesk) -> HealthList:
-    """How endpoints and gateways have answered lately; a customer's own endpoints."""
+    """How endpoints and gateways have answered lately; a customer's own endpoints. Of more than 10,000, those
+    that are down."""
     return HealthList(items=[HealthView.model_validate(one) for one in desk.network.health()])
 
 

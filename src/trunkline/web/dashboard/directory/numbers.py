@@ -203,7 +203,8 @@ def _endpoints(desk: Desk, found: Number) -> tuple[list[EndpointHealth], str]:
     known: dict[str, TargetHealth] = {}
     if found.forwarding:
         try:
-            known = {item.uri: item for item in desk.network.health() if item.number == found.e164}
+            health = desk.network.health(found.e164)
+            known = {item.uri: item for item in health if item.number == found.e164}
         except ControlError as error:
             away = str(error)
     endpoints = [
