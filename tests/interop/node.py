@@ -74,6 +74,10 @@ class Node:
                 **self._wanted,
             }
         )
+        self.add_account()
+
+    def add_account(self) -> None:
+        """The account that it has from the start."""
         self.command("account", "add", "--key", KEY, "--secret", SECRET)
 
     def set(self, values: Mapping[str, object]) -> None:

@@ -1,15 +1,18 @@
-"""What a call asks of the rooms above it: media, records, registrations at rest. They implement; the call
-never imports them.
+"""What a call asks of the rooms above it: media, records, registrations at rest, limits. They implement; the
+call never imports them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 from trunkline.call.record import AttemptRecord, CallRecord, MediaFigures
 from trunkline.errors import MediaError
+from trunkline.trunk.account import Account
+from trunkline.trunk.limits import Admission
 from trunkline.trunk.registrations import Binding
+from trunkline.trunk.verdict import Verdict
 
 
 class NoPortsError(MediaError):
@@ -223,3 +226,16 @@ class RegistrationSink(Protocol):
 
     def bindings_changed(self, account: str, bindings: tuple[Binding, ...]) -> None:
         """These are all the bindings of the account now; none when it has none any more."""
+
+
+class CallLimits(Protocol):
+    """The limits of accounts on their calls: of this node alone (`trunk.limits`), or of all nodes together
+    (`live`).
+    """
+
+    def ask(
+        self, account: Account, price_per_minute: float, decided: Callable[[Admission | Verdict], None]
+    ) -> None:
+        """May one more call of the account begin? `decided` is told once, now or a moment later: the call's
+        admission, which somebody has to release, or why not.
+        """

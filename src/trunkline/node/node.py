@@ -11,10 +11,11 @@ import gc
 import os
 import random
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -25,6 +26,7 @@ from trunkline.call.registrar import Registrar
 from trunkline.call.services import Services
 from trunkline.call.switch import Switch
 from trunkline.config import Change, Settings, diff
+from trunkline.live.words import Base
 from trunkline.media.embedded import EmbeddedEngine
 from trunkline.media.rtpengine.engine import RtpengineEngine
 from trunkline.media.rtpengine.instance import InstanceState
@@ -61,11 +63,11 @@ from trunkline.store.keys import Keyring
 from trunkline.store.record_writer import RecordWriter
 from trunkline.store.registrations import load_bindings
 from trunkline.store.store import Store
-from trunkline.store.usage import used_today
+from trunkline.store.usage import Usage, used_today
 from trunkline.trunk.directory import Directory
 from trunkline.trunk.fraud import FraudWatch
 from trunkline.trunk.health import HealthBook
-from trunkline.trunk.limits import AccountLimits
+from trunkline.trunk.limits import AccountLimits, Held
 from trunkline.trunk.registrations import Binding, Registrations
 from trunkline.trunk.verdict import Slug, Verdict
 from trunkline.web.call_feed import CallFeed
@@ -73,6 +75,9 @@ from trunkline.web.control import control_app
 from trunkline.web.control_socket import listen_unix
 from trunkline.web.public import public_app
 from trunkline.web.serving import HttpServer, listen_tcp
+
+if TYPE_CHECKING:
+    from trunkline.live.link import Link, LinkState
 
 WELCOME_S = 3600.0
 """How long a source counts as known after its password was right."""
@@ -239,6 +244,8 @@ class Node:
         self._open.push_async_callback(self.alarms.close)
         fraud = FraudWatch(self.clock, self.alarms.raised, wiring.fraud_policy(settings))
         self.alarms.watch = fraud
+        self.limits = AccountLimits(self.clock)
+        self.live = wiring.live_link(settings, self.limits, self.clock, token, self._faulted)
         self.services = services = Services(
             clock=self.clock,
             token=token,
@@ -248,7 +255,7 @@ class Node:
             records=self.records,
             trace=self.ladder,
             directory=self.directory,
-            limits=AccountLimits(self.clock),
+            limits=self.limits if self.live is None else self.live.ledger,
             fraud=fraud,
             health=HealthBook(self.clock, wiring.health_policy(settings)),
             registrations=self.registrations,
@@ -299,6 +306,9 @@ class Node:
         if self.settings.pstn.enabled:
             await self._open_pstn()
         await self._restore()
+        if self.live is not None:
+            self._open.push_async_callback(self.live.close)
+            await self.live.start()
         self.registrar.start()
         self._follow_directory()
 
@@ -342,10 +352,30 @@ class Node:
         for account, bindings in stored.items():
             self.registrations.restore(account, [self._with_flow(binding) for binding in bindings])
         self._shut_out(bans)
-        for key, usage in used.items():
-            owner = self.directory.account(key)
-            if owner is not None:
-                self.services.limits.restore(owner, usage.seconds, usage.cost)
+        self._restore_usage(used, name)
+
+    def _restore_usage(self, used: Mapping[str, Mapping[str, Usage]], name: str) -> None:
+        """What accounts have used today here, and at other nodes."""
+        elsewhere: defaultdict[str, Usage] = defaultdict(Usage)
+        for node, accounts in used.items():
+            for key, usage in accounts.items():
+                owner = self.directory.account(key)
+                if owner is None:
+                    continue
+                if node == name:
+                    self.limits.restore(owner, usage.seconds, usage.cost)
+                else:
+                    others = elsewhere[key]
+                    others.seconds += usage.seconds
+                    others.cost += usage.cost
+                    self.limits.told(owner, Held(0, others.seconds, others.cost))
+        if self.live is not None:
+            self.live.ledger.remember(
+                Base(node, key, usage.seconds, usage.cost)
+                for node, accounts in used.items()
+                if node != name
+                for key, usage in accounts.items()
+            )
 
     def _price_of(self, called: str) -> float:
         route = self.directory.route_for(called)
@@ -420,12 +450,25 @@ class Node:
         gauge("media_port_pairs", "Media port pairs.", self._ports_by_state, label="state")
         if isinstance(self.media, RtpengineEngine):
             self._count_rtpengines()
+        if self.live is not None:
+            self._count_live(self.live)
         gauge(
             "transactions",
             "SIP transactions.",
             lambda: {"client": stack.client_transactions, "server": stack.server_transactions},
             label="side",
         )
+
+    @property
+    def live_state(self) -> "LinkState | None":
+        """How the state is that the nodes share; None where they share none."""
+        return None if self.live is None else self.live.state
+
+    def _count_live(self, live: "Link") -> None:
+        gauge = self.metrics.gauge
+        gauge("live_exact", "Whether limits are held by all nodes together.", lambda: not live.state.degraded)
+        gauge("live_nodes", "Nodes that share the live state, as last seen.", lambda: live.state.nodes)
+        self.metrics.counter("live_lost", "How often the live state was lost.", lambda: live.state.away_total)
 
     @property
     def rtpengines(self) -> tuple[InstanceState, ...]:

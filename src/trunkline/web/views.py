@@ -17,6 +17,8 @@ class Readiness:
 
     ready: bool
     reasons: tuple[str, ...] = ()
+    degraded: tuple[str, ...] = ()
+    """What does not work as it should while calls are taken, in sentences too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,10 @@ class NodeStats:
     server_transactions: int
     media_instances: tuple[str, ...] = ()
     """The rtpengines, each with how it is; none with the built-in engine."""
+    live: str = ""
+    """How the state is that the nodes share, in a sentence; empty where they share none."""
+    live_degraded: bool = False
+    """Limits of accounts are held by this node's share."""
 
 
 class CallState(StrEnum):

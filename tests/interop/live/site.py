@@ -1,0 +1,79 @@
+"""Several nodes of one service, each a process of its own: one SQLite database, one Redis server."""
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.contract.live.redis_server import RedisServer
+from tests.interop.addresses import wait_for
+from tests.interop.node import KEY, Node
+
+CARRIER = "127.0.0.20"
+
+
+class NextNode(Node):
+    """A node of the service that `first` belongs to."""
+
+    def __init__(self, directory: Path, first: Node, settings: Mapping[str, object]) -> None:
+        super().__init__(directory, settings)
+        self._first = first
+
+    def add_account(self) -> None:
+        """It is in the shared database already; the key that this is encrypted with has to be shared too."""
+        shutil.copy(self._first.directory / "secret.key", self.directory / "secret.key")
+
+
+class Site:
+    """The nodes, and what they share."""
+
+    def __init__(self, server: RedisServer, nodes: list[Node]) -> None:
+        self.server = server
+        self.nodes = nodes
+
+    @property
+    def running(self) -> list[Node]:
+        """The nodes that run."""
+        return [node for node in self.nodes if node.process is not None]
+
+    def total(self, gauge: str) -> int:
+        """The sum of a number of all of them."""
+        return sum(int(node.gauge(gauge)) for node in self.running)
+
+    def wait_until_exact(self) -> None:
+        """Until none of them decides by its share."""
+        wait_for("exact limits", lambda: self.total("live_exact") == len(self.running), within_s=30)
+
+
+@contextmanager
+def running_site(
+    directory: Path, number: int, carrier_port: int, limits: Sequence[str] = ()
+) -> Iterator[Site]:
+    """So many nodes that are up and decide exactly. `limits` are those of the account."""
+    server = RedisServer(directory)
+    shared = {"live.url": server.url, "live.lease_s": 2.0}
+    first = Node(directory / "node-1", {**shared, "node.name": "node-1"})
+    nodes: list[Node] = [first]
+    try:
+        first.init()
+        if limits:
+            first.command("account", "limit", KEY, *limits)
+        first.command("carrier", "add", "main", "--gateway", f"sip:{CARRIER}:{carrier_port}")
+        first.command("route", "add", "44", "--carrier", "main")
+        for index in range(2, number + 1):
+            database = f"sqlite:///{first.directory / 'trunkline.db'}"
+            own = {**shared, "node.name": f"node-{index}", "database.url": database}
+            another = NextNode(directory / f"node-{index}", first, own)
+            nodes.append(another)
+            another.init()
+        for node in nodes:
+            node.start()
+        site = Site(server, nodes)
+        site.wait_until_exact()
+        yield site
+        for node in nodes:
+            node.assert_clean_log()
+    finally:
+        for node in nodes:
+            node.close()
+        server.kill()
