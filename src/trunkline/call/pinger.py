@@ -5,10 +5,13 @@ Entries that lead to the same host, port and transport share one ping, whoever t
 shows that somebody is there, but for 503, which says "not now" (RFC 3261 §21.5.4). The first ping of each is
 put somewhere within its interval, so that thousands do not go out at once.
 
+Where another node has just pinged a server, its result counts here, and the next ping of ours waits a little
+longer than its interval: so one node pings, and when it is gone another one does.
+
 `refresh` takes over what the directory says now; the clock drives the rest.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from trunkline.call.services import Services
 from trunkline.clock import Timer
@@ -20,15 +23,26 @@ from trunkline.sip.uri import SipUri
 from trunkline.trunk.plan import endpoint_health_key, gateway_health_key
 from trunkline.trunk.verdict import Slug
 
+LATER = (1.1, 1.4)
+"""So many intervals after another node's ping comes ours."""
+
 
 class Pinger:
     """The pings of one node."""
 
-    def __init__(self, services: Services, *, interval_s: float | None) -> None:
+    def __init__(
+        self,
+        services: Services,
+        *,
+        interval_s: float | None,
+        told: Callable[[SipUri, str, str], None] | None = None,
+    ) -> None:
         """`interval_s` is between two pings to one server, unless its carrier has an interval of its own;
-        None sends no pings at all.
+        None sends no pings at all. `told` is called with the result of each: the server, the slug (empty: a
+        good one) and detail.
         """
         self._services = services
+        self._told = told
         self.interval_s = interval_s
         self._pings: dict[SipUri, _Ping] = {}
 
@@ -44,9 +58,15 @@ class Pinger:
         for uri, (keys, interval_s) in wanted.items():
             ping = self._pings.get(uri)
             if ping is None:
-                ping = self._pings[uri] = _Ping(self._services, uri)
+                ping = self._pings[uri] = _Ping(self._services, uri, self._told)
             ping.follow(keys, interval_s)
         self._services.health.retain(key for _, key, _ in self._targets(everything=True))
+
+    def heard(self, uri: SipUri, slug: str, detail: str) -> None:
+        """Another node has pinged the server `uri`, with this result (empty: a good one)."""
+        ping = self._pings.get(uri)
+        if ping is not None:
+            ping.heard(slug, detail)
 
     def stop(self) -> None:
         """Send no more pings."""
@@ -81,10 +101,13 @@ class Pinger:
 class _Ping:
     """The pings to one server."""
 
-    __slots__ = ("_interval_s", "_keys", "_request", "_services", "_timer", "_uri")
+    __slots__ = ("_interval_s", "_keys", "_request", "_services", "_timer", "_told", "_uri")
 
-    def __init__(self, services: Services, uri: SipUri) -> None:
+    def __init__(
+        self, services: Services, uri: SipUri, told: Callable[[SipUri, str, str], None] | None
+    ) -> None:
         self._services = services
+        self._told = told
         self._uri = uri
         self._keys: list[str] = []
         self._interval_s = 0.0
@@ -122,22 +145,30 @@ class _Ping:
 
     def _answered(self, response: Response) -> None:
         if response.status == 503:
-            self._result(Slug.SERVER_FAILURE, f"503 {response.reason} to OPTIONS")
+            self._result(str(Slug.SERVER_FAILURE), f"503 {response.reason} to OPTIONS")
         else:
-            self._result(None, "")
+            self._result("", "")
 
     def _failed(self, failure: RequestFailure) -> None:
-        self._result(Slug.UNREACHABLE, f"OPTIONS: {failure}")
+        self._result(str(Slug.UNREACHABLE), f"OPTIONS: {failure}")
 
-    def _result(self, slug: Slug | None, detail: str) -> None:
+    def _result(self, slug: str, detail: str) -> None:
         self._request = None
-        health = self._services.health
-        for key in self._keys:
-            if slug is None:
-                health.succeeded(key)
-            else:
-                health.failed(key, str(slug), detail)
+        self._take(slug, detail)
         self._arm(self._interval_s)
+        if self._told is not None:
+            self._told(self._uri, slug, detail)
+
+    def _take(self, slug: str, detail: str) -> None:
+        for key in self._keys:
+            self._services.health.take(key, slug, detail)
+
+    def heard(self, slug: str, detail: str) -> None:
+        """Another node's result."""
+        self._take(slug, detail)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._arm(self._interval_s * self._services.agent.uniform(*LATER))
 
 
 def _server_of(uri: SipUri) -> SipUri:

@@ -87,6 +87,7 @@ class Link:
         self._log = structlog.get_logger()
         self._wire: Wire | None = None
         self._since = 0
+        self._joined_before = False
         self._behind = False
         """There are notices that have not come with the last exchange."""
         self._reason = "it was not asked yet"
@@ -138,11 +139,12 @@ class Link:
             async with asyncio.timeout(REGISTER_S):
                 await wire.open()
                 joined = await wire.register(self.ledger.registration())
-            self._since = joined.newest
+            fresh = joined.born or not self._joined_before
+            self._since, self._joined_before = joined.newest, True
             self.ledger.joined(joined)
             self.board.joined()
-            for kind in self.board.kinds:
-                await self._read_kept(wire, kind)
+            for kind in self.board.kept_kinds:
+                await self._read_kept(wire, kind, fresh=fresh)
         except LiveError as error:
             await self._lost(str(error))
         except TimeoutError:
@@ -151,10 +153,13 @@ class Link:
             self._log.info("the live state is shared", nodes=joined.nodes, settles_in_s=joined.settling_s)
             self._reason = ""
 
-    async def _read_kept(self, wire: Wire, kind: str) -> None:
+    async def _read_kept(self, wire: Wire, kind: str, *, fresh: bool) -> None:
+        keys: set[str] = set()
         pages = wire.kept(kind)
         while (page := await self._in_time(anext(pages, None))) is not None:
             self.board.hear(page)
+            keys.update(notice.key for notice in page)
+        self.board.reconcile(kind, keys, fresh=fresh)
 
     async def _converse(self, wire: Wire) -> None:
         """One exchange, and a wait for the next reason."""

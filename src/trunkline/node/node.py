@@ -39,6 +39,7 @@ from trunkline.node import wiring
 from trunkline.node.alarms import Alarms
 from trunkline.node.face import NodeFace
 from trunkline.node.records import Records
+from trunkline.node.sharing import SharedBans, SharedHealth
 from trunkline.node.tokens import srtp_key, token_source, weighted_pick
 from trunkline.node.visits import Visits
 from trunkline.node.wire_events import WireEvents
@@ -119,6 +120,7 @@ class Node:
         """How far the event loop lags behind: the least of its last measurements, for one pause is no
         overload.
         """
+        self.shared_bans: SharedBans | None = None
         self._verified_names: set[str] = set()
         self._loop = loop
         self._open = AsyncExitStack()
@@ -246,6 +248,8 @@ class Node:
         self.alarms.watch = fraud
         self.limits = AccountLimits(self.clock)
         self.live = wiring.live_link(settings, self.limits, self.clock, token, self._faulted)
+        if self.live is not None:
+            self.shared_bans = SharedBans(self.live.board, self.gate, self.clock)
         self.services = services = Services(
             clock=self.clock,
             token=token,
@@ -291,7 +295,14 @@ class Node:
         self.received = services.agent.received
         """One datagram or one framed message goes straight to the user agent."""
         forwarding = settings.forwarding
-        self.pinger = Pinger(services, interval_s=forwarding.ping_interval_s if forwarding.pings else None)
+        shared_health = None if self.live is None else SharedHealth(self.live.board, services.health)
+        self.pinger = Pinger(
+            services,
+            interval_s=forwarding.ping_interval_s if forwarding.pings else None,
+            told=None if shared_health is None else shared_health.pinged,
+        )
+        if shared_health is not None:
+            shared_health.attend(self.pinger)
         self.carrier_registrations = CarrierRegistrations(services)
         self._count()
 
@@ -431,6 +442,8 @@ class Node:
             self.log.warning("banned for wrong passwords", source=flow.remote.host, username=username)
 
     def _banned(self, ban: Ban) -> None:
+        if self.shared_bans is not None:
+            self.shared_bans.made(ban)
         until_at = self.clock.wall() + ban.deadline - self.clock.now()
         stored = StoredBan(ban.source, ban.reason, int(ban.evidence), ban.since_at, until_at)
         self.writer.ban_changed(ban.source, stored)
@@ -528,6 +541,8 @@ class Node:
     def lift_ban(self, source: str) -> bool:
         """Let a source in again, and forget it at rest; False when it was not banned."""
         lifted = self.gate.lift(source)
+        if self.shared_bans is not None:
+            self.shared_bans.lifted(source)
         if lifted:
             self.writer.ban_changed(source, None)
         return lifted

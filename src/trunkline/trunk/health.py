@@ -87,15 +87,40 @@ class _Target:
 class HealthBook:
     """The health of every target, by key. Holds a key from its first result until `retain` drops it."""
 
-    __slots__ = ("_clock", "_policy", "_targets")
+    __slots__ = ("_clock", "_follower", "_policy", "_targets")
 
     def __init__(self, clock: Clock, policy: HealthPolicy | None = None) -> None:
         self._clock = clock
         self._policy = policy or HealthPolicy()
         self._targets: dict[str, _Target] = {}
+        self._follower: Callable[[str, str, str], None] | None = None
+
+    def follow(self, told: Callable[[str, str, str], None]) -> None:
+        """Have `told` called with each result that says something new: key, slug (empty: a good one) and
+        detail. Good results of a target that has no bad one among its last are not told.
+        """
+        self._follower = told
 
     def succeeded(self, key: str) -> bool:
-        """Note a good result. True when that brought the target up."""
+        """Note a good result of a call. True when that brought the target up."""
+        target = self._targets.get(key)
+        if self._follower is not None and target is not None and False in target.results:
+            self._follower(key, "", "")
+        return self.take(key)
+
+    def failed(self, key: str, slug: str, detail: str = "") -> bool:
+        """Note a bad result of a call and why. True when that put the target down."""
+        if self._follower is not None:
+            self._follower(key, slug, detail)
+        return self.take(key, slug, detail)
+
+    def take(self, key: str, slug: str = "", detail: str = "") -> bool:
+        """Note a result that is told of elsewhere: a ping's, another node's; a good one without `slug`. True
+        when the target is down now and was not before, or the other way round.
+        """
+        return self._bad(key, slug, detail) if slug else self._good(key)
+
+    def _good(self, key: str) -> bool:
         target = self._heard(key)
         target.results.append(True)
         target.good_in_a_row += 1
@@ -107,8 +132,7 @@ class HealthBook:
             return True
         return False
 
-    def failed(self, key: str, slug: str, detail: str = "") -> bool:
-        """Note a bad result and why. True when that put the target down."""
+    def _bad(self, key: str, slug: str, detail: str) -> bool:
         target = self._heard(key)
         target.results.append(False)
         target.good_in_a_row = 0

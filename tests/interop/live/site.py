@@ -47,11 +47,16 @@ class Site:
 
 @contextmanager
 def running_site(
-    directory: Path, number: int, carrier_port: int, limits: Sequence[str] = ()
+    directory: Path,
+    number: int,
+    carrier_port: int,
+    *,
+    limits: Sequence[str] = (),
+    settings: Mapping[str, object] | None = None,
 ) -> Iterator[Site]:
     """So many nodes that are up and decide exactly. `limits` are those of the account."""
     server = RedisServer(directory)
-    shared = {"live.url": server.url, "live.lease_s": 2.0}
+    shared = {"live.url": server.url, "live.lease_s": 2.0, **(settings or {})}
     first = Node(directory / "node-1", {**shared, "node.name": "node-1"})
     nodes: list[Node] = [first]
     try:

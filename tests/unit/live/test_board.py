@@ -1,5 +1,8 @@
 """Notices: the newest of each key, kept while the server is away, said again when it is back."""
 
+import json
+from collections.abc import Set as AbstractSet
+
 import pytest
 
 from trunkline.live import board as board_module
@@ -49,11 +52,32 @@ def test_what_may_not_have_arrived_is_said_again() -> None:
 def test_what_holds_is_stated_again_but_not_over_what_waits() -> None:
     ears = Ears()
     board = ears.board
-    held = [Tell("ban", "a", "held", 5.0), Tell("ban", "b", "held", 5.0)]
-    board.listen("ban", ears.heard.append, lambda: held)
+    asked: list[tuple[set[str], bool]] = []
+
+    def reconcile(kept: AbstractSet[str], fresh: bool) -> list[Tell]:
+        asked.append((set(kept), fresh))
+        return [Tell("ban", "a", "held", 5.0), Tell("ban", "b", "held", 5.0)]
+
+    board.listen("ban", ears.heard.append, reconcile)
+    board.listen("said once", ears.heard.append)
+    assert board.kept_kinds == ("ban",)
     board.tell(Tell("ban", "a", for_s=0))
     board.joined()
+    board.reconcile("ban", {"c"}, fresh=True)
+    assert asked == [({"a", "c"}, True)]
     assert {one.key: one.for_s for one in board.sayings()} == {"a": 0, "b": 5.0}
+
+
+def test_a_text_that_can_t_be_read_costs_itself() -> None:
+    ears = Ears()
+
+    def heard(notice: Notice) -> None:
+        json.loads(notice.text)
+        ears.heard.append(notice)
+
+    ears.board.listen("ban", heard)
+    ears.board.hear([Notice("ban", "a", "{", 1.0), Notice("ban", "b", "{}", 1.0)])
+    assert [one.key for one in ears.heard] == ["b"]
 
 
 def test_who_listens_hears_but_not_what_we_are_about_to_change() -> None:
@@ -65,7 +89,6 @@ def test_who_listens_hears_but_not_what_we_are_about_to_change() -> None:
     notices = [Notice("ban", "a", "", 5.0), Notice("ban", "b", "", 5.0), Notice("strange", "c", "", 5.0)]
     board.hear(notices)
     assert [one.key for one in ears.heard] == ["b"]
-    assert board.kinds == ("ban",)
 
 
 def test_it_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

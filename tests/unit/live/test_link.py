@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Set as AbstractSet
 
 import pytest
 
@@ -94,6 +95,7 @@ class World:
         self.limits = AccountLimits(self.clock)
         self.decided: list[Admission | Verdict] = []
         self.heard: list[Notice] = []
+        self.reconciled: list[tuple[set[str], bool]] = []
         self.retry = asyncio.Event()
         self.leases = iter(range(1, 100))
         self.link = Link(
@@ -104,7 +106,7 @@ class World:
             timeout_s=0.02,
             pause=self._pause,
         )
-        self.link.board.listen("ban", self.heard.append)
+        self.link.board.listen("ban", self.heard.append, self._reconcile)
 
     def _ledger(self, wake: Callable[[], None]) -> Ledger:
         return Ledger(
@@ -117,6 +119,10 @@ class World:
             wake=wake,
             faulted=self._faulted,
         )
+
+    def _reconcile(self, kept: AbstractSet[str], fresh: bool) -> list[Tell]:
+        self.reconciled.append((set(kept), fresh))
+        return []
 
     def _faulted(self, error: Exception) -> None:
         raise error
@@ -220,6 +226,7 @@ def test_notices_go_both_ways() -> None:
         world.server.kept_notices = [Notice("ban", "of before", "", 5.0)]
         await world.link.start()
         assert [one.key for one in world.heard] == ["of before"]
+        assert world.reconciled == [({"of before"}, True)]
         world.server.notices = [Notice("ban", "192.0.2.1", "", 5.0)]
         world.link.board.tell(Tell("ban", "192.0.2.2", "why", 9.0))
         await until(lambda: len(world.heard) == 2)
@@ -239,6 +246,7 @@ def test_a_notice_that_did_not_arrive_is_told_again() -> None:
         tried = len(world.server.batches)
         world.retry.set()
         await until(lambda: any(batch.sayings for batch in world.server.batches[tried:]))
+        assert world.reconciled == [(set(), True), ({"192.0.2.2"}, False)]
 
     run(body)
 
