@@ -4,6 +4,7 @@
 local lease, name, lease_ms, day = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local since = tonumber(ARGV[5])
 local NOTICES_AT_ONCE, NOTICES_KEPT = 500, 10000
+local SWEPT_AT_ONCE, KEPT_MAX = 20, 500000
 local NEARLY_S = 0.001
 
 if redis.call('EXISTS', base .. 'held:' .. lease) == 0 then
@@ -120,10 +121,21 @@ end
 
 -- ["tell", kind, key, text, ms that it holds]: 0 ms takes it back; false says it once, and keeps nothing.
 local function tell(kind, key, text, for_ms)
+  local kept, ends = base .. 'kept:' .. kind, base .. 'ends:' .. kind
   if for_ms == 0 then
-    redis.call('HDEL', base .. 'kept:' .. kind, key)
+    redis.call('HDEL', kept, key)
+    redis.call('ZREM', ends, key)
   elseif for_ms then
-    redis.call('HSET', base .. 'kept:' .. kind, key, string.format('%.0f ', now + for_ms) .. text)
+    redis.call('HSET', kept, key, string.format('%.0f ', now + for_ms) .. text)
+    redis.call('ZADD', ends, now + for_ms, key)
+    local over = redis.call('ZRANGEBYSCORE', ends, '-inf', now, 'LIMIT', 0, SWEPT_AT_ONCE)
+    if redis.call('ZCARD', ends) > KEPT_MAX then
+      over[#over + 1] = redis.call('ZRANGE', ends, 0, 0)[1]
+    end
+    for _, one in ipairs(over) do
+      redis.call('HDEL', kept, one)
+      redis.call('ZREM', ends, one)
+    end
   end
   local number = redis.call('INCR', base .. 'seq')
   redis.call('XADD', base .. 'events', 'MAXLEN', '~', NOTICES_KEPT, string.format('%.0f-0', number),
@@ -131,7 +143,12 @@ local function tell(kind, key, text, for_ms)
   return {}
 end
 
-local doing = {ask = ask, use = use, base = rest, tell = tell}
+-- ["post", name of a node, text]
+local function post(to, text)
+  return {redis.call('PUBLISH', base .. 'post:' .. to, text) > 0 and 'sent' or 'nobody'}
+end
+
+local doing = {ask = ask, use = use, base = rest, tell = tell, post = post}
 local answers = {}
 for index, one in ipairs(cjson.decode(ARGV[6])) do
   if one[1] == 'ask' and settling_ms > 0 then

@@ -7,17 +7,17 @@ nobody waits for it again. A server that accepts and says nothing is like one th
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
 
 from trunkline.errors import LiveError
 from trunkline.live.board import Board
 from trunkline.live.ledger import Ledger, Standing
-from trunkline.live.wire import Wire
-from trunkline.live.words import Batch
+from trunkline.live.post import PostOffice
+from trunkline.live.words import Batch, Heard, Joined, Notice, Registration
 
 _T = TypeVar("_T")
 
@@ -32,6 +32,31 @@ SETTLE_S = 3.0
 it.
 """
 GOODBYE_S = 0.5
+
+
+class Wire(Protocol):
+    """The way to the server. Everything raises `LiveError`, which says what failed."""
+
+    async def open(self) -> None:
+        """Connect."""
+
+    async def register(self, registration: Registration) -> Joined:
+        """Begin a lease."""
+
+    async def exchange(self, batch: Batch) -> Heard | None:
+        """Say and ask; None when the lease has lapsed."""
+
+    def kept(self, kind: str) -> AsyncIterator[Sequence[Notice]]:
+        """Every notice of `kind` that still holds, in pages."""
+
+    async def subscribe(self, node: str) -> AsyncIterator[str]:
+        """The letters to `node`, from now on."""
+
+    async def leave(self, lease: str) -> None:
+        """End the lease: nothing is held under it any more."""
+
+    async def close(self) -> None:
+        """Disconnect. Idempotent; raises nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +119,10 @@ class Link:
         self._away_total = 0
         self.ledger = ledger(self._awake.set)
         self.board = Board(self._awake.set)
+        self.post = PostOffice(self._awake.set)
+        self._letters: asyncio.Task[None] | None = None
+        self._deaf = ""
+        """Why letters can't be heard any more."""
 
     @property
     def state(self) -> LinkState:
@@ -126,11 +155,15 @@ class Link:
 
     async def _run(self) -> None:
         while True:
-            if self._wire is None:
-                await self._pause(RETRY_S)
-                await self._begin()
-            else:
-                await self._converse(self._wire)
+            try:
+                if self._wire is None:
+                    await self._pause(RETRY_S)
+                    await self._begin()
+                else:
+                    await self._converse(self._wire)
+            except Exception as error:  # noqa: BLE001 - calls wait for this task: a fault must not end it
+                self._log.exception("the conversation with the live state failed")
+                await self._lost(f"a fault of this node: {error!r:.200}")
 
     async def _begin(self) -> None:
         """Connect and register, or note why that can't be."""
@@ -138,11 +171,15 @@ class Link:
             wire = self._wire = self._open_wire()
             async with asyncio.timeout(REGISTER_S):
                 await wire.open()
+                letters = await wire.subscribe(self._node)
                 joined = await wire.register(self.ledger.registration())
             fresh = joined.born or not self._joined_before
             self._since, self._joined_before = joined.newest, True
             self.ledger.joined(joined)
             self.board.joined()
+            self.post.joined()
+            self._deaf = ""
+            self._letters = asyncio.get_running_loop().create_task(self._read_letters(letters))
             for kind in self.board.kept_kinds:
                 await self._read_kept(wire, kind, fresh=fresh)
         except LiveError as error:
@@ -161,6 +198,19 @@ class Link:
             keys.update(notice.key for notice in page)
         self.board.reconcile(kind, keys, fresh=fresh)
 
+    async def _read_letters(self, letters: AsyncIterator[str]) -> None:
+        try:
+            async for text in letters:
+                try:
+                    if self.post.received is not None:
+                        self.post.received(text)
+                except ValueError as error:
+                    self._log.warning("a letter can't be read", reason=repr(error)[:200])
+            self._deaf = "the connection for letters was closed"
+        except LiveError as error:
+            self._deaf = str(error)
+        self._awake.set()
+
     async def _converse(self, wire: Wire) -> None:
         """One exchange, and a wait for the next reason."""
         self._awake.clear()
@@ -169,7 +219,7 @@ class Link:
         except LiveError as error:
             await self._lost(str(error))
             return
-        if self.ledger.has_more or self.board.has_more or self._behind:
+        if self.ledger.has_more or self.board.has_more or self.post.has_more or self._behind:
             return
         try:
             async with asyncio.timeout(RENEW_S):
@@ -178,9 +228,13 @@ class Link:
             self.ledger.renew()
 
     async def _exchange(self, wire: Wire) -> None:
-        ledger, board = self.ledger, self.board
-        counted, told = ledger.sayings(), board.sayings()
-        batch = Batch(ledger.lease, self._node, self._lease_s, ledger.day, self._since, [*counted, *told])
+        if self._deaf:
+            raise LiveError(self._deaf)
+        ledger, board, post = self.ledger, self.board, self.post
+        counted, posted, told = ledger.sayings(), post.sayings(), board.sayings()
+        batch = Batch(
+            ledger.lease, self._node, self._lease_s, ledger.day, self._since, [*counted, *posted, *told]
+        )
         heard = await self._in_time(wire.exchange(batch))
         if heard is None:
             raise LiveError("this node was silent for longer than its lease")
@@ -189,6 +243,7 @@ class Link:
         self._since, self._behind = heard.known, heard.known < heard.newest
         board.said()
         ledger.answered(heard.nodes, heard.settling_s, heard.answers[: len(counted)])
+        post.answered(heard.answers[len(counted) :])
         board.hear(heard.notices)
 
     async def _in_time(self, answer: Awaitable[_T]) -> _T:
@@ -202,6 +257,7 @@ class Link:
         known = self.ledger.standing is not Standing.AWAY
         self.ledger.lost()
         self.board.lost()
+        self.post.lost()
         if known or reason != self._reason:
             self._log.warning("the live state is away: limits fall back to this node's share", reason=reason)
         self._away_total += known
@@ -210,6 +266,10 @@ class Link:
         await self._drop()
 
     async def _drop(self) -> None:
+        letters, self._letters = self._letters, None
+        if letters is not None:
+            letters.cancel()
+            await asyncio.wait([letters])
         wire, self._wire = self._wire, None
         if wire is not None:
             await wire.close()

@@ -10,9 +10,10 @@ import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Final, Protocol
+from typing import Final
 
 from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -24,29 +25,7 @@ from trunkline.live.words import Batch, Heard, Joined, Notice, Registration
 _PAGE: Final = 500
 _CLOSE_S: Final = 0.2
 _LOOK_S: Final = 3.0
-_SCRIPTS: Final = ("register", "exchange", "prune")
-
-
-class Wire(Protocol):
-    """The way to the server. Everything raises `LiveError`, which says what failed."""
-
-    async def open(self) -> None:
-        """Connect."""
-
-    async def register(self, registration: Registration) -> Joined:
-        """Begin a lease."""
-
-    async def exchange(self, batch: Batch) -> Heard | None:
-        """Say and ask; None when the lease has lapsed."""
-
-    def kept(self, kind: str) -> AsyncIterator[Sequence[Notice]]:
-        """Every notice of `kind` that still holds, in pages."""
-
-    async def leave(self, lease: str) -> None:
-        """End the lease: nothing is held under it any more."""
-
-    async def close(self) -> None:
-        """Disconnect. Idempotent; raises nothing."""
+_SCRIPTS: Final = ("register", "exchange")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +40,7 @@ class ServerFacts:
 
 
 class RedisWire:
-    """A `Wire` to a server of Valkey 7.2, Redis 6.2, or newer."""
+    """A `link.Wire` to a server of Valkey 7.2, Redis 6.2, or newer."""
 
     def __init__(self, url: str, service: str) -> None:
         """`url` is `valkey://`, `valkeys://`, `redis://` or `rediss://` with user, password, host, port and
@@ -71,6 +50,7 @@ class RedisWire:
         self._base = f"trunkline:{{{service}}}:"
         self._shown = shown(url)
         self._hashes: dict[str, str] = {}
+        self._letters: PubSub | None = None
         scheme, _, rest = url.partition("://")
         try:
             self._client = Redis.from_url(
@@ -95,15 +75,15 @@ class RedisWire:
             raise self._failed(error) from error
 
     async def register(self, registration: Registration) -> Joined:
-        """See `Wire`."""
+        """See `link.Wire`."""
         return Joined.read(await self._run("register", registration.arguments))
 
     async def exchange(self, batch: Batch) -> Heard | None:
-        """See `Wire`."""
+        """See `link.Wire`."""
         return Heard.read(await self._run("exchange", batch.arguments))
 
     async def kept(self, kind: str) -> AsyncIterator[Sequence[Notice]]:
-        """See `Wire`. What holds no more is dropped there."""
+        """See `link.Wire`."""
         cursor = 0
         while True:
             try:
@@ -113,15 +93,29 @@ class RedisWire:
                 raise self._failed(error) from error
             now_ms = seconds * 1000 + microseconds // 1000
             notices = [Notice.kept(kind, key, value, now_ms) for key, value in _pairs(page)]
-            over = [notice.key for notice in notices if not notice.for_s]
-            if over:
-                await self._run("prune", [kind, *over])
             yield [notice for notice in notices if notice.for_s]
             if cursor == 0:
                 return
 
+    async def subscribe(self, node: str) -> AsyncIterator[str]:
+        """See `link.Wire`. They come over a connection of their own."""
+        self._letters = self._client.pubsub(ignore_subscribe_messages=True)
+        try:
+            await self._letters.subscribe(f"{self._base}post:{node}")
+        except (RedisError, OSError) as error:
+            raise self._failed(error) from error
+        return self._read_letters(self._letters)
+
+    async def _read_letters(self, letters: PubSub) -> AsyncIterator[str]:
+        try:
+            async for message in letters.listen():
+                if message["type"] == "message":
+                    yield message["data"].decode(errors="replace")
+        except (RedisError, OSError) as error:
+            raise self._failed(error) from error
+
     async def leave(self, lease: str) -> None:
-        """See `Wire`."""
+        """See `link.Wire`."""
         try:
             await self._client.zrem(f"{self._base}nodes", lease)
             await self._client.delete(f"{self._base}held:{lease}")
@@ -129,9 +123,11 @@ class RedisWire:
             raise self._failed(error) from error
 
     async def close(self) -> None:
-        """See `Wire`."""
+        """See `link.Wire`."""
         with contextlib.suppress(RedisError, OSError, TimeoutError):
             async with asyncio.timeout(_CLOSE_S):
+                if self._letters is not None:
+                    await self._letters.connection_pool.disconnect()
                 await self._client.aclose()
 
     async def about(self) -> "ServerFacts":

@@ -98,6 +98,18 @@ class Tell:
 
 
 @dataclass(frozen=True, slots=True)
+class Post:
+    """A letter to one node."""
+
+    node: str
+    text: str
+
+    @property
+    def form(self) -> Form:
+        return ["post", self.node, self.text]
+
+
+@dataclass(frozen=True, slots=True)
 class Registration:
     """A node begins a lease."""
 
@@ -168,7 +180,9 @@ class Answer:
     """To one saying."""
 
     word: str
-    """Of an `Ask`: yes, call, rate, minutes, cost (what refuses it), settling. Otherwise empty."""
+    """Of an `Ask`: yes, call, rate, minutes, cost (what refuses it), settling. Of a `Post`: sent, nobody.
+    Otherwise empty.
+    """
     elsewhere: Held | None
     """What the others hold; None when it was not wanted."""
 

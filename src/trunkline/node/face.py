@@ -61,7 +61,7 @@ class NodeFace:
         if occupancy.open >= occupancy.total:
             away = [f"{state.name} is down: {state.reason}." for state in node.rtpengines if not state.up]
             reasons.append(" ".join(["No media port is free.", *away]))
-        live = node.live_state
+        live = None if node.shared is None else node.shared.state
         degraded = () if live is None or not live.degraded else (str(live),)
         return Readiness(not reasons, tuple(reasons), degraded)
 
@@ -71,7 +71,7 @@ class NodeFace:
     def stats(self) -> NodeStats:
         node = self._node
         stack = node.services.agent.stack
-        live = node.live_state
+        live = None if node.shared is None else node.shared.state
         return NodeStats(
             node=node.settings.node.name,
             version=__version__,

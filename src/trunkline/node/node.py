@@ -15,7 +15,6 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import structlog
 
@@ -26,6 +25,7 @@ from trunkline.call.registrar import Registrar
 from trunkline.call.services import Services
 from trunkline.call.switch import Switch
 from trunkline.config import Change, Settings, diff
+from trunkline.live.link import Link
 from trunkline.live.words import Base
 from trunkline.media.embedded import EmbeddedEngine
 from trunkline.media.rtpengine.engine import RtpengineEngine
@@ -39,7 +39,7 @@ from trunkline.node import wiring
 from trunkline.node.alarms import Alarms
 from trunkline.node.face import NodeFace
 from trunkline.node.records import Records
-from trunkline.node.sharing import SharedBans, SharedHealth
+from trunkline.node.shared_state import SharedState
 from trunkline.node.tokens import srtp_key, token_source, weighted_pick
 from trunkline.node.visits import Visits
 from trunkline.node.wire_events import WireEvents
@@ -76,9 +76,6 @@ from trunkline.web.control import control_app
 from trunkline.web.control_socket import listen_unix
 from trunkline.web.public import public_app
 from trunkline.web.serving import HttpServer, listen_tcp
-
-if TYPE_CHECKING:
-    from trunkline.live.link import Link, LinkState
 
 WELCOME_S = 3600.0
 """How long a source counts as known after its password was right."""
@@ -120,7 +117,8 @@ class Node:
         """How far the event loop lags behind: the least of its last measurements, for one pause is no
         overload.
         """
-        self.shared_bans: SharedBans | None = None
+        self.shared: SharedState | None = None
+        """What this node shares with others; None where it shares nothing."""
         self._verified_names: set[str] = set()
         self._loop = loop
         self._open = AsyncExitStack()
@@ -241,15 +239,17 @@ class Node:
         settings = self.settings
         token = token_source()
         self.registrations = Registrations(self.clock, wiring.registration_policy(settings))
-        self.registrar = Registrar(self.registrations, self.clock, self.writer, settings.service.domain)
         self.alarms = Alarms(self.store, self.watcher.refresh)
         self._open.push_async_callback(self.alarms.close)
         fraud = FraudWatch(self.clock, self.alarms.raised, wiring.fraud_policy(settings))
         self.alarms.watch = fraud
         self.limits = AccountLimits(self.clock)
-        self.live = wiring.live_link(settings, self.limits, self.clock, token, self._faulted)
-        if self.live is not None:
-            self.shared_bans = SharedBans(self.live.board, self.gate, self.clock)
+        link = wiring.live_link(settings, self.limits, self.clock, token, self._faulted)
+        health = HealthBook(self.clock, wiring.health_policy(settings))
+        if link is not None:
+            self.shared = self._share(link, health, token)
+        sink = self.writer if self.shared is None else self.shared.registrations
+        self.registrar = Registrar(self.registrations, self.clock, sink, settings.service.domain)
         self.services = services = Services(
             clock=self.clock,
             token=token,
@@ -259,9 +259,9 @@ class Node:
             records=self.records,
             trace=self.ladder,
             directory=self.directory,
-            limits=self.limits if self.live is None else self.live.ledger,
+            limits=self.limits if link is None else link.ledger,
             fraud=fraud,
-            health=HealthBook(self.clock, wiring.health_policy(settings)),
+            health=health,
             registrations=self.registrations,
             settings=wiring.call_settings(settings),
             keys_exposed=self._srtp_keys_exposed,
@@ -292,19 +292,32 @@ class Node:
             secret=self._secret("tags and branches"),
             observer=WireTap(self.metrics, self.ladder),
         )
-        self.received = services.agent.received
+        self.received = services.agent.received if self.shared is None else self.shared.flows.received
         """One datagram or one framed message goes straight to the user agent."""
         forwarding = settings.forwarding
-        shared_health = None if self.live is None else SharedHealth(self.live.board, services.health)
         self.pinger = Pinger(
             services,
             interval_s=forwarding.ping_interval_s if forwarding.pings else None,
-            told=None if shared_health is None else shared_health.pinged,
+            told=None if self.shared is None else self.shared.health.pinged,
         )
-        if shared_health is not None:
-            shared_health.attend(self.pinger)
+        if self.shared is not None:
+            self.shared.health.attend(self.pinger)
         self.carrier_registrations = CarrierRegistrations(services)
         self._count()
+
+    def _share(self, link: Link, health: HealthBook, token: Callable[[], str]) -> SharedState:
+        return SharedState(
+            link,
+            node=self.settings.node.name,
+            clock=self.clock,
+            token=token,
+            gate=self.gate,
+            health=health,
+            registrations=self.registrations,
+            sink=self.writer,
+            received=lambda data, flow: self.services.agent.received(data, flow),
+            failed=lambda flow, failure: self.services.agent.flow_failed(flow, failure),
+        )
 
     async def _open_network(self) -> None:
         self.writer.start()
@@ -317,9 +330,9 @@ class Node:
         if self.settings.pstn.enabled:
             await self._open_pstn()
         await self._restore()
-        if self.live is not None:
-            self._open.push_async_callback(self.live.close)
-            await self.live.start()
+        if self.shared is not None:
+            self._open.push_async_callback(self.shared.close)
+            await self.shared.start(self.transports.bound)
         self.registrar.start()
         self._follow_directory()
 
@@ -380,8 +393,8 @@ class Node:
                     others.seconds += usage.seconds
                     others.cost += usage.cost
                     self.limits.told(owner, Held(0, others.seconds, others.cost))
-        if self.live is not None:
-            self.live.ledger.remember(
+        if self.shared is not None:
+            self.shared.link.ledger.remember(
                 Base(node, key, usage.seconds, usage.cost)
                 for node, accounts in used.items()
                 if node != name
@@ -417,6 +430,8 @@ class Node:
         self.services.agent.flow_failed(flow_or_target, failure)
         if not isinstance(flow_or_target, Target) and flow_or_target.transport.reliable:
             self.registrar.flow_closed(flow_or_target)
+            if self.shared is not None:
+                self.shared.flows.closed(flow_or_target)
 
     # -- what happens meanwhile --------------------------------------------------------------------
 
@@ -442,8 +457,8 @@ class Node:
             self.log.warning("banned for wrong passwords", source=flow.remote.host, username=username)
 
     def _banned(self, ban: Ban) -> None:
-        if self.shared_bans is not None:
-            self.shared_bans.made(ban)
+        if self.shared is not None:
+            self.shared.bans.made(ban)
         until_at = self.clock.wall() + ban.deadline - self.clock.now()
         stored = StoredBan(ban.source, ban.reason, int(ban.evidence), ban.since_at, until_at)
         self.writer.ban_changed(ban.source, stored)
@@ -463,25 +478,14 @@ class Node:
         gauge("media_port_pairs", "Media port pairs.", self._ports_by_state, label="state")
         if isinstance(self.media, RtpengineEngine):
             self._count_rtpengines()
-        if self.live is not None:
-            self._count_live(self.live)
+        if self.shared is not None:
+            self.shared.count(self.metrics)
         gauge(
             "transactions",
             "SIP transactions.",
             lambda: {"client": stack.client_transactions, "server": stack.server_transactions},
             label="side",
         )
-
-    @property
-    def live_state(self) -> "LinkState | None":
-        """How the state is that the nodes share; None where they share none."""
-        return None if self.live is None else self.live.state
-
-    def _count_live(self, live: "Link") -> None:
-        gauge = self.metrics.gauge
-        gauge("live_exact", "Whether limits are held by all nodes together.", lambda: not live.state.degraded)
-        gauge("live_nodes", "Nodes that share the live state, as last seen.", lambda: live.state.nodes)
-        self.metrics.counter("live_lost", "How often the live state was lost.", lambda: live.state.away_total)
 
     @property
     def rtpengines(self) -> tuple[InstanceState, ...]:
@@ -541,8 +545,8 @@ class Node:
     def lift_ban(self, source: str) -> bool:
         """Let a source in again, and forget it at rest; False when it was not banned."""
         lifted = self.gate.lift(source)
-        if self.shared_bans is not None:
-            self.shared_bans.lifted(source)
+        if self.shared is not None:
+            self.shared.bans.lifted(source)
         if lifted:
             self.writer.ban_changed(source, None)
         return lifted

@@ -5,7 +5,6 @@ the other.
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from trunkline.call.ports import Tone
 from trunkline.call.services import CallSettings
@@ -13,6 +12,8 @@ from trunkline.clock import Clock
 from trunkline.config import Settings, SocketAddress
 from trunkline.config.advertised import advertised_host, reachable
 from trunkline.errors import ConfigError, MediaError
+from trunkline.live.ledger import Ledger
+from trunkline.live.link import SETTLE_S, Link
 from trunkline.media.embedded import EmbeddedEngine, EngineSettings
 from trunkline.media.rtpengine.engine import RtpengineSettings
 from trunkline.media.rtpengine.wires import InstanceAddress
@@ -28,9 +29,6 @@ from trunkline.trunk.health import HealthPolicy
 from trunkline.trunk.limits import AccountLimits
 from trunkline.trunk.registrations import RegistrationPolicy
 from trunkline.trunk.verdict import Slug
-
-if TYPE_CHECKING:
-    from trunkline.live.link import Link
 
 METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "PRACK", "UPDATE", "INFO", "REFER")
 """What Allow says."""
@@ -219,15 +217,13 @@ def live_link(
     clock: Clock,
     token: Callable[[], str],
     faulted: Callable[[Exception], None],
-) -> "Link | None":
+) -> Link | None:
     """The link to what the nodes share, to be started; None where nothing is. Raises `LiveError` for a URL
     that can't be. The client library is loaded only where it is used: it takes a fifth of a second.
     """
     url = settings.live.url
     if url is None:
         return None
-    from trunkline.live.ledger import Ledger
-    from trunkline.live.link import SETTLE_S, Link
     from trunkline.live.wire import RedisWire
 
     text, service, node = url.get_secret_value(), settings.service.domain, settings.node.name

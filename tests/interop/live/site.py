@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.contract.live.redis_server import RedisServer
 from tests.interop.addresses import wait_for
-from tests.interop.node import KEY, Node
+from tests.interop.node import Node
 
 CARRIER = "127.0.0.20"
 
@@ -51,20 +51,22 @@ def running_site(
     number: int,
     carrier_port: int,
     *,
-    limits: Sequence[str] = (),
+    directory_commands: Sequence[Sequence[str]] = (),
     settings: Mapping[str, object] | None = None,
 ) -> Iterator[Site]:
-    """So many nodes that are up and decide exactly. `limits` are those of the account."""
+    """So many nodes that are up and decide exactly. `directory_commands` come before their
+    start.
+    """
     server = RedisServer(directory)
     shared = {"live.url": server.url, "live.lease_s": 2.0, **(settings or {})}
     first = Node(directory / "node-1", {**shared, "node.name": "node-1"})
     nodes: list[Node] = [first]
     try:
         first.init()
-        if limits:
-            first.command("account", "limit", KEY, *limits)
         first.command("carrier", "add", "main", "--gateway", f"sip:{CARRIER}:{carrier_port}")
         first.command("route", "add", "44", "--carrier", "main")
+        for command in directory_commands:
+            first.command(*command)
         for index in range(2, number + 1):
             database = f"sqlite:///{first.directory / 'trunkline.db'}"
             own = {**shared, "node.name": f"node-{index}", "database.url": database}

@@ -69,7 +69,8 @@ def port() -> int:
 
 @pytest.fixture
 def site(tmp_path: Path, port: int) -> Iterator[Site]:
-    with running_site(tmp_path, 3, port, limits=("--concurrent", str(LIMIT))) as made:
+    limit = ("account", "limit", KEY, "--concurrent", str(LIMIT))
+    with running_site(tmp_path, 3, port, directory_commands=[limit]) as made:
         yield made
 
 

@@ -33,6 +33,7 @@ class Server:
         self.notices: list[Notice] = []
         self.kept_notices: list[Notice] = []
         self.under_way = 0
+        self.letters: asyncio.Queue[str] = asyncio.Queue()
 
     async def answer(self) -> None:
         assert not self.under_way, "one at a time"
@@ -77,6 +78,14 @@ class PaperWire:
     async def kept(self, kind: str) -> AsyncIterator[Sequence[Notice]]:
         await self._server.answer()
         yield [notice for notice in self._server.kept_notices if notice.kind == kind]
+
+    async def subscribe(self, node: str) -> AsyncIterator[str]:
+        await self._server.answer()
+        return self._read()
+
+    async def _read(self) -> AsyncIterator[str]:
+        while True:
+            yield await self._server.letters.get()
 
     async def leave(self, lease: str) -> None:
         await self._server.answer()
