@@ -31,6 +31,10 @@ SETTLE_S = 3.0
 """Once the server is back, every node has registered after so long: more than an attempt and the wait before
 it.
 """
+OWN_LAG_S = 0.02
+"""When the time for an answer is over, this node may have been busy itself: so long for what has come
+meanwhile.
+"""
 GOODBYE_S = 0.5
 
 
@@ -247,11 +251,17 @@ class Link:
         board.hear(heard.notices)
 
     async def _in_time(self, answer: Awaitable[_T]) -> _T:
+        asked = asyncio.ensure_future(answer)
         try:
-            async with asyncio.timeout(self._timeout_s):
-                return await answer
-        except TimeoutError:
-            raise LiveError(f"no answer within {self._timeout_s * 1000:.0f} ms") from None
+            for patience_s in (self._timeout_s, OWN_LAG_S):
+                done, _ = await asyncio.wait([asked], timeout=patience_s)
+                if done:
+                    return asked.result()
+        finally:
+            if not asked.done():
+                asked.cancel()
+                await asyncio.gather(asked, return_exceptions=True)
+        raise LiveError(f"no answer within {self._timeout_s * 1000:.0f} ms")
 
     async def _lost(self, reason: str) -> None:
         known = self.ledger.standing is not Standing.AWAY

@@ -17,6 +17,7 @@ from trunkline.trunk.limits import AccountLimits, Admission
 from trunkline.trunk.verdict import Verdict
 
 SERVICE = "trunk.test"
+_PROBE = Account("probe", max_concurrent=1_000_000)
 PATIENCE_S = 20.0
 
 
@@ -48,12 +49,18 @@ class Sharer:
         self.link.ledger.ask(account, price, done.set_result)
         return await done
 
+    async def said(self) -> None:
+        """Once the server has heard all that there was to say: exchanges keep their order."""
+        call = await self.decide(_PROBE)
+        assert isinstance(call, Admission)
+        call.release()
+
     @property
     def standing(self) -> Standing:
         return self.link.ledger.standing
 
 
-def sharer(url: str, name: str, *, lease_s: float = 2.0, timeout_s: float = 0.3) -> Sharer:
+def sharer(url: str, name: str, *, lease_s: float = 4.0, timeout_s: float = 1.5) -> Sharer:
     """A node that isn't started yet."""
     faults: list[Exception] = []
     clock = LoopClock(asyncio.get_running_loop(), faults.append)

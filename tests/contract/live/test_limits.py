@@ -27,8 +27,7 @@ def test_two_hundred_calls_at_once_over_three_nodes(server: RedisServer) -> None
             assert {verdict.detail for node in nodes for verdict in node.refused} == {"20 of 20 calls are up"}
             holder = next(node for node in nodes if node.calls)
             holder.calls.pop().release()
-            await until("it is said", lambda: not holder.link.ledger.has_more)
-            await asyncio.sleep(0.1)
+            await holder.said()
             assert isinstance(await nodes[0].decide(ACME), Admission)
             assert isinstance(await nodes[2].decide(ACME), Verdict)
 
@@ -70,8 +69,7 @@ def test_a_limit_set_later_counts_the_calls_that_are_up(server: RedisServer) -> 
             for _ in range(3):
                 here.ask(Account("acme"))
             assert len(here.calls) == 3, "without limits nobody waits"
-            await until("it is said", lambda: not here.link.ledger.has_more)
-            await asyncio.sleep(0.1)
+            await here.said()
             assert isinstance(await there.decide(replace(ACME, max_concurrent=3)), Verdict)
 
     run(body)
@@ -160,7 +158,7 @@ def test_a_server_that_is_away(server: RedisServer, how: str) -> None:
             await all_exact(nodes)
             assert isinstance(await here.decide(account), Verdict), "10 are up"
             here.calls.pop().release()
-            await until("it is said", lambda: not here.link.ledger.has_more)
+            await here.said()
             assert isinstance(await there.decide(account), Admission)
             assert isinstance(await here.decide(account), Verdict)
             assert isinstance(await there.decide(account), Verdict)

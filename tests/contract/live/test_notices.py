@@ -92,7 +92,7 @@ def test_what_holds_no_more_is_swept(server: RedisServer) -> None:
 async def until_kept(client: Redis, number: int) -> None:
     """Once so many bans are kept."""
     async with asyncio.timeout(10):
-        while await client.hlen("trunkline:{trunk.test}:kept:ban") != number:
+        while await client.hlen("trunkline:{trunk.test}:kept:ban") != number:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
         assert await client.zcard("trunkline:{trunk.test}:ends:ban") == number
 

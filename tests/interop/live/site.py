@@ -58,7 +58,8 @@ def running_site(
     start.
     """
     server = RedisServer(directory)
-    shared = {"live.url": server.url, "live.lease_s": 2.0, **(settings or {})}
+    patient = {"live.lease_s": 6.0, "live.timeout_ms": 2000}  # the machine may be busy with other tests
+    shared = {"live.url": server.url, **patient, **(settings or {})}
     first = Node(directory / "node-1", {**shared, "node.name": "node-1"})
     nodes: list[Node] = [first]
     try:
