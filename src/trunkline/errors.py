@@ -9,6 +9,7 @@ The tree::
     ├── DirectoryError              trunkline.trunk   (an account, number, carrier or route that can't be)
     ├── MediaError                  trunkline.media
     ├── NetError                    trunkline.net
+    ├── LiveError                   trunkline.live
     └── StoreError                  trunkline.store
 
 Each room defines its own leaves beside the code that raises them. A refusal of a call is not an exception but
@@ -42,6 +43,10 @@ class MediaError(TrunklineError):
 
 class NetError(TrunklineError):
     """A listener, connection or name that can't be had."""
+
+
+class LiveError(TrunklineError):
+    """The live state that nodes share can't be read or written."""
 
 
 class StoreError(TrunklineError):

@@ -23,6 +23,7 @@ from trunkline.trunk.account import Account
 from trunkline.trunk.caller_id import ANONYMOUS, CallerIdentity, IdentitySource
 from trunkline.trunk.e164 import number_or_none
 from trunkline.trunk.hunt import AttemptEnd, Hunt
+from trunkline.trunk.limits import Admission
 from trunkline.trunk.plan import GatewayTarget, OutboundPlan, plan_outbound
 from trunkline.trunk.verdict import Slug, Verdict
 
@@ -68,18 +69,25 @@ class BlindTransfer(Transfer, LegOwner, AttemptOwner):
         if isinstance(plan, Verdict):
             self._fail(plan)
             return
-        admission = services.limits.admit(self._account, plan.price_per_minute)
-        if isinstance(admission, Verdict):
-            self._fail(admission)
+        services.limits.ask(
+            self._account, plan.price_per_minute, lambda decided: self._decided(plan, decided)
+        )
+
+    def _decided(self, plan: OutboundPlan, decided: Admission | Verdict) -> None:
+        """The account's limits let the call to Z begin, or not; the call may have ended meanwhile."""
+        if isinstance(decided, Verdict):
+            if self.under_way:
+                self._fail(decided)
             return
-        suspicion = services.fraud.placed(self._account, plan.called)
-        if suspicion is not None:
-            admission.release()
-            self._fail(suspicion)
+        suspicion = self._services.fraud.placed(self._account, plan.called) if self.under_way else None
+        if suspicion is not None or not self.under_way:
+            decided.release()
+            if suspicion is not None:
+                self._fail(suspicion)
             return
-        self._admission = admission
+        self._admission = decided
         self._plan = plan
-        self._hunt = plan.hunt(services.health)
+        self._hunt = plan.hunt(self._services.health)
         self._referral.tell(100)
         self._try_next(plan, self._hunt)
 

@@ -5,10 +5,14 @@ Entries that lead to the same host, port and transport share one ping, whoever t
 shows that somebody is there, but for 503, which says "not now" (RFC 3261 §21.5.4). The first ping of each is
 put somewhere within its interval, so that thousands do not go out at once.
 
+Where another node has just pinged a server, its result counts here, and the next ping of ours waits a little
+longer than its interval: so one node pings, and when it is gone another one does.
+
 `refresh` takes over what the directory says now, and is linear in the servers that it leads to; `follow`
 takes over the change of one number, whatever else there is. The clock drives the rest.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from trunkline.call.services import Services
@@ -24,6 +28,11 @@ from trunkline.trunk.number_record import server_of
 from trunkline.trunk.plan import endpoint_health_key, gateway_health_key
 from trunkline.trunk.verdict import Slug
 
+LATER = (1.1, 1.4)
+"""So many intervals after another node's ping comes ours."""
+Told = Callable[[str, str, str], None]
+"""Takes the result of a ping: the server, the slug (empty: a good one) and detail."""
+
 
 class _Gateways(NamedTuple):
     """The gateways at one server that are to be pinged."""
@@ -35,11 +44,18 @@ class _Gateways(NamedTuple):
 class Pinger:
     """The pings of one node."""
 
-    def __init__(self, services: Services, *, interval_s: float | None) -> None:
+    def __init__(
+        self,
+        services: Services,
+        *,
+        interval_s: float | None,
+        told: Told | None = None,
+    ) -> None:
         """`interval_s` is between two pings to one server, unless its carrier has an interval of its own;
-        None sends no pings at all.
+        None sends no pings at all. `told` is called with the result of each.
         """
         self._services = services
+        self._told = told
         self.interval_s = interval_s
         self._pings: dict[str, _Ping] = {}
         self._gateways: dict[str, _Gateways] = {}
@@ -63,6 +79,12 @@ class Pinger:
         self._services.health.forget(keys - now)
         for server in {key.server for key in keys ^ now}:
             self._see_to(server)
+
+    def heard(self, server: str, slug: str, detail: str) -> None:
+        """Another node has pinged the server, with this result (empty: a good one)."""
+        ping = self._pings.get(server)
+        if ping is not None:
+            ping.heard(slug, detail)
 
     def stop(self) -> None:
         """Send no more pings."""
@@ -101,8 +123,8 @@ class Pinger:
                 self._pings.pop(server).stop()
             return
         if ping is None:
-            ping = self._pings[server] = _Ping(services, uri)
-        ping.follow(server if shared else "", [] if gateways is None else gateways.keys, min(intervals))
+            ping = self._pings[server] = _Ping(services, server, uri, self._told)
+        ping.follow([] if gateways is None else gateways.keys, min(intervals), shared=shared)
 
     def _exists(self, key: HealthKey) -> bool:
         return key in _keys_of(self._services.directory.number(key.owner))
@@ -120,22 +142,34 @@ def _keys_of(number: Number | None) -> set[HealthKey]:
 class _Ping:
     """The pings to one server."""
 
-    __slots__ = ("_interval_s", "_keys", "_request", "_server", "_services", "_timer", "_uri")
+    __slots__ = (
+        "_interval_s",
+        "_keys",
+        "_request",
+        "_server",
+        "_services",
+        "_shared",
+        "_timer",
+        "_told",
+        "_uri",
+    )
 
-    def __init__(self, services: Services, uri: SipUri) -> None:
+    def __init__(self, services: Services, server: str, uri: SipUri, told: Told | None) -> None:
         self._services = services
+        self._told = told
         self._uri = uri
-        self._server = ""
+        self._server = server
+        self._shared = False
         self._keys: list[HealthKey] = []
         self._interval_s = 0.0
         self._timer: Timer | None = None
         self._request: OutgoingRequest | None = None
 
-    def follow(self, server: str, keys: list[HealthKey], interval_s: float) -> None:
-        """The server (empty: none) and the gateways that the result is for, and the interval from the next
-        ping on.
+    def follow(self, keys: list[HealthKey], interval_s: float, *, shared: bool) -> None:
+        """The gateways that the result is for, whether it is for the endpoints at the server too, and the
+        interval from the next ping on.
         """
-        self._server = server
+        self._shared = shared
         self._keys = keys
         self._interval_s = interval_s
         if self._timer is None and self._request is None:
@@ -165,21 +199,30 @@ class _Ping:
 
     def _answered(self, response: Response) -> None:
         if response.status == 503:
-            self._result(Slug.SERVER_FAILURE, f"503 {response.reason} to OPTIONS")
+            self._result(str(Slug.SERVER_FAILURE), f"503 {response.reason} to OPTIONS")
         else:
-            self._result(None, "")
+            self._result("", "")
 
     def _failed(self, failure: RequestFailure) -> None:
-        self._result(Slug.UNREACHABLE, f"OPTIONS: {failure}")
+        self._result(str(Slug.UNREACHABLE), f"OPTIONS: {failure}")
 
-    def _result(self, slug: Slug | None, detail: str) -> None:
+    def _result(self, slug: str, detail: str) -> None:
         self._request = None
-        health = self._services.health
-        if self._server:
-            health.pinged(self._server, "" if slug is None else str(slug), detail)
-        for key in self._keys:
-            if slug is None:
-                health.succeeded(key)
-            else:
-                health.failed(key, str(slug), detail)
+        self._take(slug, detail)
         self._arm(self._interval_s)
+        if self._told is not None:
+            self._told(self._server, slug, detail)
+
+    def heard(self, slug: str, detail: str) -> None:
+        """Another node's result."""
+        self._take(slug, detail)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._arm(self._interval_s * self._services.agent.uniform(*LATER))
+
+    def _take(self, slug: str, detail: str) -> None:
+        health = self._services.health
+        if self._shared:
+            health.pinged(self._server, slug, detail)
+        for key in self._keys:
+            health.take(key, slug, detail)

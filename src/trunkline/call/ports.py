@@ -1,8 +1,8 @@
-"""What a call asks of the rooms above it: media, records, registrations at rest. They implement; the call
-never imports them.
+"""What a call asks of the rooms above it: media, records, registrations at rest, limits. They implement; the
+call never imports them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
@@ -10,7 +10,10 @@ from typing import Final, Protocol
 from trunkline.call.record import AttemptRecord, CallRecord, MediaFigures
 from trunkline.errors import MediaError
 from trunkline.sdp.crypto import LONGEST_LIFETIME
+from trunkline.trunk.account import Account
+from trunkline.trunk.limits import Admission
 from trunkline.trunk.registrations import Binding
+from trunkline.trunk.verdict import Verdict
 
 KEY_RESERVE: Final = 2**16
 """Packets before the end of its lifetime from which on an SRTP key is worn; half of a shorter lifetime."""
@@ -243,3 +246,16 @@ class RegistrationSink(Protocol):
 
     def bindings_changed(self, account: str, bindings: tuple[Binding, ...]) -> None:
         """These are all the bindings of the account now; none when it has none any more."""
+
+
+class CallLimits(Protocol):
+    """The limits of accounts on their calls: of this node alone (`trunk.limits`), or of all nodes together
+    (`live`).
+    """
+
+    def ask(
+        self, account: Account, price_per_minute: float, decided: Callable[[Admission | Verdict], None]
+    ) -> None:
+        """May one more call of the account begin? `decided` is told once, now or a moment later: the call's
+        admission, which somebody has to release, or why not.
+        """

@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from trunkline.call.ports import MediaEngine, RecordSink, Tone
+from trunkline.call.ports import CallLimits, MediaEngine, RecordSink, Tone
 from trunkline.clock import Clock
 from trunkline.sip.user_agent import UserAgent
 from trunkline.trunk.directory import Directory
 from trunkline.trunk.fraud import FraudWatch
 from trunkline.trunk.health import HealthBook
-from trunkline.trunk.limits import AccountLimits
 from trunkline.trunk.registrations import Registrations
 from trunkline.trunk.routes import Pick
 
@@ -90,7 +89,7 @@ class Services:
     records: RecordSink
     trace: Trace
     directory: Directory
-    limits: AccountLimits
+    limits: CallLimits
     fraud: FraudWatch
     health: HealthBook
     registrations: Registrations

@@ -61,6 +61,10 @@ class Switch:
         self._on_asked = on_asked
         self._calls: dict[str, Call] = {}
         self._admitted: tuple[Request, Caller] | None = None
+        self._asking = 0
+        """Calls whose account's limits are being asked."""
+        self._hung_up: Verdict | None = None
+        """Why all calls were last ended together."""
         self.draining = False
         self.overload = Overload(services.token().encode())
 
@@ -111,7 +115,7 @@ class Switch:
         if self.draining:
             return Verdict.of(Slug.DRAINING, retry_after_s=DRAIN_RETRY_S)
         most = self._services.settings.max_calls
-        full = most is not None and len(self._calls) >= most
+        full = most is not None and len(self) >= most
         if full or self.overload.turns_away(invite):
             return Verdict.of(Slug.OVERLOADED, retry_after_s=OVERLOAD_RETRY_S)
         return None
@@ -169,16 +173,42 @@ class Switch:
         record.caller = readable(plan.caller.presented)
         if plan.caller.number is not None and services.directory.owns(account.key, plan.caller.number):
             record.number = plan.caller.number
-        admission = services.limits.admit(account, plan.price_per_minute)
-        if isinstance(admission, Verdict):
-            self._turn_away(invite, record, admission, account)
+        self._asking += 1
+        hung_up = self._hung_up
+        services.limits.ask(
+            account,
+            plan.price_per_minute,
+            lambda decided: self._decided(invite, record, plan, account, decided, hung_up),
+        )
+
+    def _decided(
+        self,
+        invite: IncomingInvite,
+        record: CallRecord,
+        plan: OutboundPlan,
+        account: Account,
+        decided: Admission | Verdict,
+        hung_up: Verdict | None,
+    ) -> None:
+        """The account's limits let the call in, or not. Meanwhile its caller may have given up, and all calls
+        may have been ended (`hung_up`: as it was when they were asked).
+        """
+        self._asking -= 1
+        services = self._services
+        admission = None if isinstance(decided, Verdict) else decided
+        refusal = decided if isinstance(decided, Verdict) else None
+        if self._hung_up is not hung_up:
+            refusal = self._hung_up
+        if not invite.pending:
+            refusal = Verdict.of(Slug.CANCELLED)
+        elif refusal is None:
+            refusal = services.fraud.placed(account, plan.called)
+        if refusal is None:
+            self._start(invite, record, plan, plan.hunt(services.health), admission)
             return
-        suspicion = services.fraud.placed(account, plan.called)
-        if suspicion is not None:
+        if admission is not None:
             admission.release()
-            self._turn_away(invite, record, suspicion, account)
-            return
-        self._start(invite, record, plan, plan.hunt(services.health), admission)
+        self._turn_away(invite, record, refusal, account)
 
     def _inbound(self, invite: IncomingInvite, carrier: Carrier) -> None:
         services = self._services
@@ -253,7 +283,12 @@ class Switch:
         """Refuse a call that will not be placed, in words where the account wants that and there are some."""
         services = self._services
         body = invite.request.body
-        if not (account.announcements and body and str(verdict.slug) in services.settings.announcements):
+        if not (
+            invite.pending
+            and account.announcements
+            and body
+            and str(verdict.slug) in services.settings.announcements
+        ):
             self._refuse(invite, record, verdict)
             return
         try:
@@ -317,7 +352,7 @@ class Switch:
         record.ended_at = record.moment(services.clock.now())
         record.state = RecordState.CLOSED
         record.verdict = verdict
-        record.hung_up_by = Party.SERVICE
+        record.hung_up_by = Party.CALLER if verdict.slug is Slug.CANCELLED else Party.SERVICE
         services.records.call_changed(record)
         services.trace.close(record.call_id)
 
@@ -331,7 +366,7 @@ class Switch:
         return iter(list(self._calls.values()))
 
     def __len__(self) -> int:
-        return len(self._calls)
+        return len(self._calls) + self._asking
 
     def call(self, call_id: str) -> Call | None:
         """The live call of this id."""
@@ -339,6 +374,7 @@ class Switch:
 
     def hang_up_all(self, verdict: Verdict) -> None:
         """End every call: BYE, CANCEL or a final answer for each."""
+        self._hung_up = verdict
         for call in self:
             call.hang_up(verdict)
 

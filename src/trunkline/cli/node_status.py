@@ -21,5 +21,8 @@ def status(context: typer.Context, as_json: Json = False) -> None:
     del card["media_ports_in_use"]
     if not stats.media_instances:
         del card["media_instances"]
+    del card["live_degraded"]
+    if not stats.live:
+        del card["live"]
     card["media_ports"] = f"{ports.in_use} in use, {ports.draining} resting, {ports.free} free"
     print_card(card, as_json)

@@ -20,6 +20,7 @@ from trunkline.config.values import (
     IpAddresses,
     ListenAddress,
     ListenAddresses,
+    LiveUrl,
     Prefixes,
     RegionName,
     RtpengineAddresses,
@@ -452,6 +453,27 @@ class Database(Section):
         live=True,
         ge=1,
         example="400",
+    )
+
+
+class Live(Section):
+    """What several nodes share while they run: the limits of accounts, bans, registrations, health."""
+
+    url: LiveUrl | None = setting(
+        None,
+        "Where Valkey or Redis is: valkey:// or redis://, with TLS valkeys:// or rediss://. Default: this "
+        "node shares nothing, and limits hold for it alone. ?ssl_ca_certs=FILE names an authority.",
+        example='"valkey://:PASSWORD@valkey.example.net:6379/0"',
+    )
+    timeout_ms: int = setting(
+        150,
+        "An answer that takes longer counts as none. Calls are then admitted by this node's share of each "
+        "limit until the server answers again.",
+        ge=20,
+        le=2000,
+    )
+    lease_s: float = setting(
+        6.0, "The calls of a node that has died count no longer after so many seconds.", ge=2, le=120
     )
 
 

@@ -24,6 +24,7 @@ from trunkline.config.sections import (
     Http,
     Ladder,
     Limits,
+    Live,
     Log,
     Media,
     Node,
@@ -76,6 +77,7 @@ class Settings(BaseSettings):
     http: Http = Http()
     web: Web = Web()
     database: Database = Database()
+    live: Live = Live()
     log: Log = Log()
     ladder: Ladder = Ladder()
     dns: Dns = Dns()

@@ -1,5 +1,5 @@
-"""The kinds of values that settings have besides numbers and text: addresses, host names, lists of them,
-tones.
+"""The kinds of values that settings have besides numbers and text: addresses, host names, URLs, lists of
+them, tones.
 
 Each checks what it is given and says what it allows. From the environment a list comes as text joined by
 commas, or as JSON.
@@ -9,8 +9,9 @@ import ipaddress
 import json
 import re
 from typing import Annotated, Literal, NamedTuple
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, PlainValidator, SecretStr
 from pydantic_settings import NoDecode
 
 from trunkline.errors import DirectoryError
@@ -155,9 +156,29 @@ def _listed(value: object) -> object:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
+def _live_url(value: SecretStr) -> SecretStr:
+    """A URL of Valkey or Redis. What is wrong with it is said without it: it may hold a password."""
+    form = "must be valkey://[USER[:PASSWORD]@]HOST[:PORT][/NUMBER], or redis://, with TLS valkeys:// or rediss://"
+    try:
+        parts = urlsplit(value.get_secret_value().strip())
+        port = parts.port
+    except ValueError:
+        raise ValueError(form) from None
+    number = parts.path.removeprefix("/")
+    if (
+        parts.scheme not in ("valkey", "valkeys", "redis", "rediss")
+        or not parts.hostname
+        or port == 0
+        or not (number == "" or (number.isascii() and number.isdigit()))
+    ):
+        raise ValueError(form)
+    return value
+
+
 IpAddress = Annotated[str, AfterValidator(_ip_address)]
 Host = Annotated[str, AfterValidator(_host)]
 RegionName = Annotated[str, AfterValidator(_region)]
+LiveUrl = Annotated[SecretStr, AfterValidator(_live_url)]
 ToneCadence = Annotated[Cadence, NoDecode, PlainValidator(_cadence)]
 ListenAddress = Annotated[SocketAddress, NoDecode, PlainValidator(_socket_address)]
 ListenAddresses = Annotated[tuple[ListenAddress, ...], NoDecode, BeforeValidator(_listed)]

@@ -234,6 +234,11 @@ class Gate:
         source = self._sources.get(host) or self._meet(host)
         return self._shut_out(source, reason, evidence, self._settings.ban_s if for_s is None else for_s)
 
+    def take_over(self, ban: Ban) -> None:
+        """Hold a ban that was made elsewhere: nobody is told. Never weakens a ban that stands."""
+        source = self._sources.get(ban.source) or self._meet(ban.source)
+        self._hold(source, ban)
+
     def bans(self) -> list[Ban]:
         """The bans that stand, oldest first."""
         now = self._clock.now()
@@ -279,16 +284,21 @@ class Gate:
         return not self._is_known(source, host, now)
 
     def _shut_out(self, source: _Source, reason: str, evidence: Evidence, for_s: float) -> Ban:
-        now = self._clock.now()
+        ban = Ban(source.key, reason, evidence, self._clock.wall(), self._clock.now() + for_s)
+        held = self._hold(source, ban)
+        if held is ban:
+            self._banned(ban)
+        return held
+
+    def _hold(self, source: _Source, ban: Ban) -> Ban:
+        """`ban`, or the stronger one that stands."""
         old = self._bans.get(source.key)
-        if old is not None and old.deadline > now and old.evidence > evidence:
+        if old is not None and old.deadline > self._clock.now() and old.evidence > ban.evidence:
             return old
-        ban = Ban(source.key, reason, evidence, self._clock.wall(), now + for_s)
         self._bans.pop(source.key, None)
         if len(self._bans) >= self._settings.max_bans:
             self._lift(next(iter(self._bans)))
         self._bans[source.key] = ban
-        self._banned(ban)
         return ban
 
     def _lift(self, key: str) -> bool:

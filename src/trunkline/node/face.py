@@ -75,7 +75,9 @@ class NodeFace:
         if occupancy.open >= occupancy.total:
             away = [f"{state.name} is down: {state.reason}." for state in node.rtpengines if not state.up]
             reasons.append(" ".join(["No media port is free.", *away]))
-        return Readiness(not reasons, tuple(reasons))
+        live = None if node.shared is None else node.shared.state
+        degraded = () if live is None or not live.degraded else (str(live),)
+        return Readiness(not reasons, tuple(reasons), degraded)
 
     def metrics(self) -> bytes:
         return self._node.metrics.exposition()
@@ -83,6 +85,7 @@ class NodeFace:
     def stats(self) -> NodeStats:
         node = self._node
         stack = node.services.agent.stack
+        live = None if node.shared is None else node.shared.state
         return NodeStats(
             node=node.settings.node.name,
             version=__version__,
@@ -94,6 +97,8 @@ class NodeFace:
             bans=len(node.gate.bans()),
             media_ports_in_use=node.media.occupancy().open,
             media_instances=tuple(str(state) for state in node.rtpengines),
+            live="" if live is None else str(live),
+            live_degraded=live is not None and live.degraded,
             loop_lag_ms=round(node.switch.overload.late_s * 1000, 3),
             client_transactions=stack.client_transactions,
             server_transactions=stack.server_transactions,
@@ -203,7 +208,7 @@ class NodeFace:
         return await self._trials.place(e164)
 
     def usage(self, account: str) -> Usage:
-        limits = self._node.services.limits
+        limits = self._node.limits
         return Usage(limits.calls_up(account), limits.used_today_s(account) / 60, limits.cost_today(account))
 
     def bans(self) -> list[BanView]:
@@ -256,7 +261,7 @@ class NodeFace:
                 guarded=services.settings.guarded_prefixes,
                 srtp_needs_tls=services.settings.srtp_needs_tls,
                 is_up=services.health.is_up,
-                limits=services.limits,
+                limits=node.limits,
             )
         else:
             answer = explain_inbound(

@@ -11,7 +11,8 @@ import gc
 import os
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
@@ -25,6 +26,8 @@ from trunkline.call.registrar import Registrar
 from trunkline.call.services import Services
 from trunkline.call.switch import Switch
 from trunkline.config import Change, Settings, diff
+from trunkline.live.link import Link
+from trunkline.live.words import Base
 from trunkline.media.embedded import EmbeddedEngine
 from trunkline.media.quality import estimate_mos
 from trunkline.media.rtpengine.engine import RtpengineEngine
@@ -40,6 +43,7 @@ from trunkline.node.alarms import Alarms
 from trunkline.node.face import NodeFace
 from trunkline.node.membership import Membership
 from trunkline.node.records import Records
+from trunkline.node.shared_state import SharedState
 from trunkline.node.tokens import srtp_key, token_source, weighted_pick
 from trunkline.node.visits import Visits
 from trunkline.node.wire_events import WireEvents
@@ -65,11 +69,11 @@ from trunkline.store.keys import Keyring
 from trunkline.store.record_writer import RecordWriter
 from trunkline.store.registrations import load_bindings
 from trunkline.store.store import Store
-from trunkline.store.usage import used_today
+from trunkline.store.usage import Usage, used_today
 from trunkline.trunk.directory import Directory
 from trunkline.trunk.fraud import FraudWatch
 from trunkline.trunk.health import HealthBook
-from trunkline.trunk.limits import AccountLimits
+from trunkline.trunk.limits import AccountLimits, Held
 from trunkline.trunk.registrations import Binding, Registrations
 from trunkline.trunk.verdict import Slug, Verdict
 from trunkline.web.call_feed import CallFeed
@@ -113,6 +117,8 @@ class Node:
         self.metrics = Metrics()
         self.feed = CallFeed()
         self.directory = Directory()
+        self.shared: SharedState | None = None
+        """What this node shares with others; None where it shares nothing."""
         self._verified_names: set[str] = set()
         self.loop = loop
         self._open = AsyncExitStack()
@@ -237,11 +243,17 @@ class Node:
         settings = self.settings
         token = token_source()
         self.registrations = Registrations(self.clock, wiring.registration_policy(settings))
-        self.registrar = Registrar(self.registrations, self.clock, self.writer, settings.service.domain)
         self.alarms = Alarms(self.store, self.watcher.refresh)
         self._open.push_async_callback(self.alarms.close)
         fraud = FraudWatch(self.clock, self.alarms.raised, wiring.fraud_policy(settings))
         self.alarms.watch = fraud
+        self.limits = AccountLimits(self.clock)
+        link = wiring.live_link(settings, self.limits, self.clock, token, self._faulted)
+        health = HealthBook(self.clock, wiring.health_policy(settings))
+        if link is not None:
+            self.shared = self._share(link, health, token)
+        sink = self.writer if self.shared is None else self.shared.registrations
+        self.registrar = Registrar(self.registrations, self.clock, sink, settings.service.domain)
         self.services = services = Services(
             clock=self.clock,
             token=token,
@@ -251,9 +263,9 @@ class Node:
             records=self.records,
             trace=self.ladder,
             directory=self.directory,
-            limits=AccountLimits(self.clock),
+            limits=self.limits if link is None else link.ledger,
             fraud=fraud,
-            health=HealthBook(self.clock, wiring.health_policy(settings)),
+            health=health,
             registrations=self.registrations,
             settings=wiring.call_settings(settings),
             keys_exposed=self._srtp_keys_exposed,
@@ -284,14 +296,35 @@ class Node:
             secret=self._secret("tags and branches"),
             observer=WireTap(self.metrics, self.ladder),
         )
-        self.received = services.agent.received
-        """One datagram or one framed message goes straight to the user agent, but for what fronts bring."""
+        self.received = services.agent.received if self.shared is None else self.shared.flows.received
+        """One datagram or one framed message goes straight to the user agent, but for what fronts bring and
+        what is another node's."""
         if settings.sip.fronts:
             self.received = Fronts(settings.sip.fronts, self.gate, self.received).received
         forwarding = settings.forwarding
-        self.pinger = Pinger(services, interval_s=forwarding.ping_interval_s if forwarding.pings else None)
+        self.pinger = Pinger(
+            services,
+            interval_s=forwarding.ping_interval_s if forwarding.pings else None,
+            told=None if self.shared is None else self.shared.health.pinged,
+        )
+        if self.shared is not None:
+            self.shared.health.attend(self.pinger)
         self.carrier_registrations = CarrierRegistrations(services)
         self._count()
+
+    def _share(self, link: Link, health: HealthBook, token: Callable[[], str]) -> SharedState:
+        return SharedState(
+            link,
+            node=self.settings.node.name,
+            clock=self.clock,
+            token=token,
+            gate=self.gate,
+            health=health,
+            registrations=self.registrations,
+            sink=self.writer,
+            received=lambda data, flow: self.services.agent.received(data, flow),
+            failed=lambda flow, failure: self.services.agent.flow_failed(flow, failure),
+        )
 
     async def _open_network(self) -> None:
         self._open.push_async_callback(asyncio.to_thread, self.membership.close)
@@ -306,6 +339,9 @@ class Node:
         if self.settings.pstn.enabled:
             await self._open_pstn()
         await self._restore()
+        if self.shared is not None:
+            self._open.push_async_callback(self.shared.close)
+            await self.shared.start(self.transports.bound)
         self.registrar.start()
         self._follow_directory()
         self.membership.start()
@@ -350,10 +386,30 @@ class Node:
         for account, bindings in stored.items():
             self.registrations.restore(account, [self._with_flow(binding) for binding in bindings])
         self._shut_out(bans)
-        for key, usage in used.items():
-            owner = self.directory.account(key)
-            if owner is not None:
-                self.services.limits.restore(owner, usage.seconds, usage.cost)
+        self._restore_usage(used, name)
+
+    def _restore_usage(self, used: Mapping[str, Mapping[str, Usage]], name: str) -> None:
+        """What accounts have used today here, and at other nodes."""
+        elsewhere: defaultdict[str, Usage] = defaultdict(Usage)
+        for node, accounts in used.items():
+            for key, usage in accounts.items():
+                owner = self.directory.account(key)
+                if owner is None:
+                    continue
+                if node == name:
+                    self.limits.restore(owner, usage.seconds, usage.cost)
+                else:
+                    others = elsewhere[key]
+                    others.seconds += usage.seconds
+                    others.cost += usage.cost
+                    self.limits.told(owner, Held(0, others.seconds, others.cost))
+        if self.shared is not None:
+            self.shared.link.ledger.remember(
+                Base(node, key, usage.seconds, usage.cost)
+                for node, accounts in used.items()
+                if node != name
+                for key, usage in accounts.items()
+            )
 
     def _price_of(self, called: str) -> float:
         route = self.directory.route_for(called)
@@ -391,6 +447,8 @@ class Node:
         self.services.agent.flow_failed(flow_or_target, failure)
         if not isinstance(flow_or_target, Target) and flow_or_target.transport.reliable:
             self.registrar.flow_closed(flow_or_target)
+            if self.shared is not None:
+                self.shared.flows.closed(flow_or_target)
 
     # -- what happens meanwhile --------------------------------------------------------------------
 
@@ -417,6 +475,8 @@ class Node:
             self.log.warning("banned for wrong passwords", source=host, username=username)
 
     def _banned(self, ban: Ban) -> None:
+        if self.shared is not None:
+            self.shared.bans.made(ban)
         until_at = self.clock.wall() + ban.deadline - self.clock.now()
         stored = StoredBan(ban.source, ban.reason, int(ban.evidence), ban.since_at, until_at)
         self.writer.ban_changed(ban.source, stored)
@@ -442,6 +502,8 @@ class Node:
         gauge("media_port_pairs", "Media port pairs.", self._ports_by_state, label="state")
         if isinstance(self.media, RtpengineEngine):
             self._count_rtpengines()
+        if self.shared is not None:
+            self.shared.count(self.metrics)
         gauge(
             "transactions",
             "SIP transactions.",
@@ -512,6 +574,8 @@ class Node:
     def lift_ban(self, source: str) -> bool:
         """Let a source in again, and forget it at rest; False when it was not banned."""
         lifted = self.gate.lift(source)
+        if self.shared is not None:
+            self.shared.bans.lifted(source)
         if lifted:
             self.writer.ban_changed(source, None)
         return lifted

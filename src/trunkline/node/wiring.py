@@ -2,15 +2,18 @@
 the other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 
 from trunkline.call.ports import Tone
 from trunkline.call.services import CallSettings
+from trunkline.clock import Clock
 from trunkline.config import Settings, SocketAddress
 from trunkline.config.advertised import advertised_host, reachable
 from trunkline.errors import ConfigError, MediaError
+from trunkline.live.ledger import Ledger
+from trunkline.live.link import SETTLE_S, Link
 from trunkline.media.embedded import EmbeddedEngine, EngineSettings
 from trunkline.media.rtpengine.engine import RtpengineSettings
 from trunkline.media.rtpengine.wires import InstanceAddress
@@ -23,6 +26,7 @@ from trunkline.sip.ports import Address, Transport
 from trunkline.sip.user_agent import UserAgentSettings
 from trunkline.trunk.fraud import FraudPolicy
 from trunkline.trunk.health import HealthPolicy
+from trunkline.trunk.limits import AccountLimits
 from trunkline.trunk.registrations import RegistrationPolicy
 from trunkline.trunk.verdict import Slug
 
@@ -206,6 +210,46 @@ def health_policy(settings: Settings) -> HealthPolicy:
 def fraud_policy(settings: Settings) -> FraudPolicy:
     """For alarms about accounts."""
     return FraudPolicy(settings.limits.spike_calls, settings.limits.spike_factor)
+
+
+def live_link(
+    settings: Settings,
+    limits: AccountLimits,
+    clock: Clock,
+    token: Callable[[], str],
+    faulted: Callable[[Exception], None],
+) -> Link | None:
+    """The link to what the nodes share, to be started; None where nothing is. Raises `LiveError` for a URL
+    that can't be. The client library is loaded only where it is used: it takes a fifth of a second.
+    """
+    url = settings.live.url
+    if url is None:
+        return None
+    from trunkline.live.wire import RedisWire
+
+    text, service, node = url.get_secret_value(), settings.service.domain, settings.node.name
+    RedisWire(text, service)
+    lease_s = settings.live.lease_s
+
+    def ledger(wake: Callable[[], None]) -> Ledger:
+        return Ledger(
+            limits,
+            clock,
+            token,
+            node=node,
+            lease_s=lease_s,
+            settle_s=SETTLE_S,
+            wake=wake,
+            faulted=faulted,
+        )
+
+    return Link(
+        lambda: RedisWire(text, service),
+        ledger,
+        node=node,
+        lease_s=lease_s,
+        timeout_s=settings.live.timeout_ms / 1000,
+    )
 
 
 def log_options(settings: Settings) -> LogOptions:

@@ -1,5 +1,5 @@
 """What accounts have used today, read from the records: for a node that starts anew, so that a daily limit
-outlives it.
+outlives it, and holds for all nodes together.
 """
 
 from collections import defaultdict
@@ -28,8 +28,9 @@ class Usage:
 
 def used_today(
     database: Database, now: float, price_per_minute: Callable[[str], float]
-) -> Mapping[str, Usage]:
-    """By account. `now` is wall-clock seconds, `price_per_minute` knows the price of a called number.
+) -> Mapping[str, Mapping[str, Usage]]:
+    """By node and account. `now` is wall-clock seconds, `price_per_minute` knows the price of a called
+    number.
 
     A call that was up when its node died counts up to the last sign of life. Raises `DatabaseError`.
     """
@@ -37,7 +38,7 @@ def used_today(
     call, run = schema.call.c, schema.run.c
     ended_at = sa.func.coalesce(call.ended_at, run.alive_at)
     query = (
-        sa.select(call.account, call.called, call.answered_at, ended_at)
+        sa.select(call.node, call.account, call.called, call.answered_at, ended_at)
         .select_from(schema.call.outerjoin(schema.run, call.run == run.run))
         .where(
             call.setup_at >= midnight - LONGEST_CALL_S,
@@ -46,11 +47,11 @@ def used_today(
             ended_at > midnight,
         )
     )
-    usages: defaultdict[str, Usage] = defaultdict(Usage)
+    usages: defaultdict[str, defaultdict[str, Usage]] = defaultdict(lambda: defaultdict(Usage))
     with database.read() as connection:
-        for account, called, answered_at, end in connection.execute(query):
+        for node, account, called, answered_at, end in connection.execute(query):
             seconds = max(0.0, min(end, now) - max(answered_at, midnight))
-            usage = usages[account]
+            usage = usages[node][account]
             usage.seconds += seconds
             usage.cost += seconds / 60 * price_per_minute(called)
     return usages

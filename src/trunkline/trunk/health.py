@@ -148,7 +148,7 @@ class _Server:
 class HealthBook:
     """The health of every target."""
 
-    __slots__ = ("_alone", "_apart", "_clock", "_policy", "_servers")
+    __slots__ = ("_alone", "_apart", "_clock", "_follower", "_policy", "_servers")
 
     def __init__(self, clock: Clock, policy: HealthPolicy | None = None) -> None:
         self._clock = clock
@@ -158,17 +158,36 @@ class HealthBook:
         """All of the servers' targets apart, oldest first."""
         self._alone: dict[HealthKey, _History] = {}
         """The targets that share no server."""
+        self._follower: Callable[[HealthKey, str, str], None] | None = None
+
+    def follow(self, told: Callable[[HealthKey, str, str], None]) -> None:
+        """Have `told` called with each result of a call that says something new: key, slug (empty: a good
+        one) and detail. Good results of a target that has no bad one among its last are not told.
+        """
+        self._follower = told
 
     def succeeded(self, key: HealthKey) -> bool:
-        """Note a good result. True when that brought the target up."""
-        if key.server and key not in self._apart:
+        """Note a good result of a call. True when that brought the target up."""
+        if self._follower is not None:
+            history = self._history(key)
+            if history is not None and not all(history.results):
+                self._follower(key, "", "")
+        return self.take(key)
+
+    def failed(self, key: HealthKey, slug: str, detail: str = "") -> bool:
+        """Note a bad result of a call and why. True when that put the target down."""
+        if self._follower is not None:
+            self._follower(key, slug, detail)
+        return self.take(key, slug, detail)
+
+    def take(self, key: HealthKey, slug: str = "", detail: str = "") -> bool:
+        """Note a result that is told of elsewhere: a ping's, another node's; good if `slug` is empty. True
+        when that changed up to down, or down to up.
+        """
+        if not slug and key.server and key not in self._apart:
             server = self._servers.get(key.server)
             if server is not None and server.history is not None and self._flawless(server.history):
                 return False
-        return self._own(key).note("", "", self._policy, self._clock)
-
-    def failed(self, key: HealthKey, slug: str, detail: str = "") -> bool:
-        """Note a bad result and why. True when that put the target down."""
         return self._own(key).note(slug, detail, self._policy, self._clock)
 
     def pinged(self, server: str, slug: str = "", detail: str = "") -> None:

@@ -8,6 +8,9 @@ in the present UTC day, running calls included up to now; a call that crosses mi
 its part of it. What a minute costs is the route's price. When the minutes or the money of a day are used up
 while calls are up, those calls are ended at that moment: thirty of them would otherwise go on all night.
 
+Where several nodes serve an account, somebody above knows of them all: it lets calls in by `enter`, says what
+the others hold by `told`, and hears of what changes here by `follow`.
+
 Which account may call where at all is `plan`; the limits of the node as a whole are `net.admission` and
 `call`.
 """
@@ -15,6 +18,7 @@ Which account may call where at all is `plan`; the limits of the node as a whole
 import math
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from trunkline.clock import Clock, Timer
 from trunkline.trunk.account import Account
@@ -29,6 +33,35 @@ _NOTHING_LEFT_S = 0.001
 
 Cut = Callable[[Verdict], None]
 """Ends an answered call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What an account holds at one place, or at several together, at one moment."""
+
+    up: int = 0
+    """Calls."""
+    seconds: float = 0.0
+    """Answered time in the present UTC day."""
+    cost: float = 0.0
+    """What that has cost."""
+    seconds_rate: float = 0.0
+    """By how much `seconds` grows in a second: the answered calls that are up."""
+    cost_rate: float = 0.0
+    """The same of `cost`."""
+
+
+NOTHING = Held()
+
+
+def call_limit(up: int, most: int) -> Verdict:
+    """`up` calls of an account that may have `most` are up."""
+    return Verdict.of(Slug.CALL_LIMIT, detail=f"{up} of {most} calls are up", retry_after_s=_BUSY_RETRY_S)
+
+
+def rate_limit(rate: int) -> Verdict:
+    """An account that may begin `rate` calls a second has begun them."""
+    return Verdict.of(Slug.RATE_LIMIT, detail=f"{rate} calls per second are allowed", retry_after_s=1)
 
 
 class _Meter:
@@ -61,17 +94,27 @@ class _Meter:
     def reading(self, now: float) -> float:
         return self.used + self.rate * now - self.starts
 
-    def left_s(self, most: float | None, now: float) -> float:
-        """Seconds until it reads `most` if nothing changes."""
-        if most is None or self.rate <= 0.0:
-            return math.inf
-        return max(0.0, (most - self.reading(now)) / self.rate)
+    def set(self, reading: float, rate: float, now: float) -> None:
+        self.used, self.rate, self.starts = reading, rate, rate * now
 
 
 class _Usage:
     """The counters of one account."""
 
-    __slots__ = ("account", "answered", "begun", "cost", "day", "day_began", "seconds", "timer", "up")
+    __slots__ = (
+        "account",
+        "answered",
+        "begun",
+        "cost",
+        "cost_elsewhere",
+        "day",
+        "day_began",
+        "seconds",
+        "seconds_elsewhere",
+        "timer",
+        "up",
+        "up_elsewhere",
+    )
 
     def __init__(self, account: Account) -> None:
         self.account = account
@@ -84,6 +127,9 @@ class _Usage:
         self.day_began = 0.0
         self.seconds = _Meter()
         self.cost = _Meter()
+        self.up_elsewhere = 0
+        self.seconds_elsewhere = _Meter()
+        self.cost_elsewhere = _Meter()
         self.answered: set[Admission] = set()
         """Answered calls that are up."""
         self.timer: Timer | None = None
@@ -97,33 +143,56 @@ class _Usage:
         if day != self.day and day != self.day - 1:
             self.day = day
             self.day_began = now - wall % _DAY_S
-            self.seconds.turn_day(self.day_began)
-            self.cost.turn_day(self.day_began)
+            for meter in (self.seconds, self.cost, self.seconds_elsewhere, self.cost_elsewhere):
+                meter.turn_day(self.day_began)
 
     def exhausted(self, now: float) -> Verdict | None:
         """Why nothing may be used any more today; None: something is left."""
         account = self.account
         minutes, cost = account.minutes_per_day, account.cost_per_day
-        retry_after_s = max(1, math.ceil(self.day_began + _DAY_S - now))
-        if minutes is not None and _is_used_up(self.seconds, minutes * _MINUTE_S, now):
-            detail = f"{minutes} minutes a day are allowed"
-            return Verdict.of(Slug.MINUTES_LIMIT, detail=detail, retry_after_s=retry_after_s)
-        if cost is not None and _is_used_up(self.cost, cost, now):
-            detail = f"calls for {cost:g} a day are allowed"
-            return Verdict.of(Slug.COST_LIMIT, detail=detail, retry_after_s=retry_after_s)
+        if minutes is not None and self._seconds_left(now) < _NOTHING_LEFT_S:
+            return minutes_limit(minutes, self.until_midnight_s(now))
+        if cost is not None and self._cost_left(now) < _NOTHING_LEFT_S:
+            return cost_limit(cost, self.until_midnight_s(now))
         return None
+
+    def until_midnight_s(self, now: float) -> int:
+        return max(1, math.ceil(self.day_began + _DAY_S - now))
+
+    def _seconds_left(self, now: float) -> float:
+        minutes = self.account.minutes_per_day
+        most = None if minutes is None else minutes * _MINUTE_S
+        return _left_s((self.seconds, self.seconds_elsewhere), most, now)
+
+    def _cost_left(self, now: float) -> float:
+        return _left_s((self.cost, self.cost_elsewhere), self.account.cost_per_day, now)
 
     def left_s(self, now: float) -> float:
         """Seconds until something is used up if no call begins or ends."""
-        minutes = self.account.minutes_per_day
-        return min(
-            self.seconds.left_s(None if minutes is None else minutes * _MINUTE_S, now),
-            self.cost.left_s(self.account.cost_per_day, now),
-        )
+        return min(self._seconds_left(now), self._cost_left(now))
 
 
-def _is_used_up(meter: _Meter, most: float, now: float) -> bool:
-    return meter.reading(now) >= most or meter.left_s(most, now) < _NOTHING_LEFT_S
+def minutes_limit(minutes: int, retry_after_s: int) -> Verdict:
+    """The `minutes` that an account may have in a day are used up."""
+    detail = f"{minutes} minutes a day are allowed"
+    return Verdict.of(Slug.MINUTES_LIMIT, detail=detail, retry_after_s=retry_after_s)
+
+
+def cost_limit(cost: float, retry_after_s: int) -> Verdict:
+    """The money that an account may spend in a day is spent."""
+    detail = f"calls for {cost:g} a day are allowed"
+    return Verdict.of(Slug.COST_LIMIT, detail=detail, retry_after_s=retry_after_s)
+
+
+def _left_s(meters: tuple[_Meter, _Meter], most: float | None, now: float) -> float:
+    """Seconds until both together read `most` if nothing changes; 0 when they do."""
+    if most is None:
+        return math.inf
+    left = most - sum(meter.reading(now) for meter in meters)
+    if left <= 0.0:
+        return 0.0
+    rate = sum(meter.rate for meter in meters)
+    return left / rate if rate > 0.0 else math.inf
 
 
 class Admission:
@@ -152,6 +221,7 @@ class Admission:
         usage.seconds.begin(1.0, now)
         usage.cost.begin(self._cost_rate, now)
         self._limits.watch(usage, now)
+        self._limits.changed(usage)
 
     def hand_over(self, cut: Cut) -> None:
         """Another call goes on with what was admitted; `cut` is how to end that one."""
@@ -173,6 +243,7 @@ class Admission:
             usage.seconds.end(1.0, start, now)
             usage.cost.end(self._cost_rate, start, now)
             self._limits.watch(usage, now)
+        self._limits.changed(usage)
 
     def cut(self, verdict: Verdict) -> None:
         """End the call."""
@@ -183,11 +254,22 @@ class Admission:
 class AccountLimits:
     """The counters of all accounts of this node."""
 
-    __slots__ = ("_clock", "_usages")
+    __slots__ = ("_clock", "_follower", "_usages")
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._usages: dict[str, _Usage] = {}
+        self._follower: Callable[[str], None] | None = None
+
+    def follow(self, changed: Callable[[str], None]) -> None:
+        """Have `changed` called with the account's key whenever what it holds here has changed."""
+        self._follower = changed
+
+    def ask(
+        self, account: Account, price_per_minute: float, decided: Callable[[Admission | Verdict], None]
+    ) -> None:
+        """As `admit`; `decided` is told before this returns."""
+        decided(self.admit(account, price_per_minute))
 
     def admit(self, account: Account, price_per_minute: float = 0.0) -> Admission | Verdict:
         """Let one more call of the account begin, or say why not, with Retry-After."""
@@ -196,10 +278,25 @@ class AccountLimits:
         refused = self._refusal(account, usage, now)
         if refused is not None:
             return refused
-        usage.up += 1
         if account.max_per_second is not None:
             usage.begun.append(now)
+        return self._begin(usage, price_per_minute)
+
+    def enter(self, account: Account, price_per_minute: float = 0.0) -> Admission:
+        """Let one more call of the account begin, which somebody who knows more has admitted."""
+        usage = self._usage(account)
+        self.turned_to_now(usage)
+        return self._begin(usage, price_per_minute)
+
+    def _begin(self, usage: _Usage, price_per_minute: float) -> Admission:
+        usage.up += 1
+        self.changed(usage)
         return Admission(self, usage, price_per_minute / _MINUTE_S)
+
+    def changed(self, usage: _Usage) -> None:
+        """What the account holds here has changed."""
+        if self._follower is not None:
+            self._follower(usage.account.key)
 
     def check(self, account: Account) -> Verdict | None:
         """What `admit` would refuse with now; None: it would admit. Changes nothing."""
@@ -215,19 +312,16 @@ class AccountLimits:
 
     def _refusal(self, account: Account, usage: _Usage, now: float) -> Verdict | None:
         most = account.max_concurrent
-        if most is not None and usage.up >= most:
-            return Verdict.of(
-                Slug.CALL_LIMIT, detail=f"{usage.up} of {most} calls are up", retry_after_s=_BUSY_RETRY_S
-            )
+        up = usage.up + usage.up_elsewhere
+        if most is not None and up >= most:
+            return call_limit(up, most)
         rate = account.max_per_second
         if rate is not None:
             begun = usage.begun
             while begun and now - begun[0] >= 1.0:
                 begun.popleft()
             if len(begun) >= rate:
-                return Verdict.of(
-                    Slug.RATE_LIMIT, detail=f"{rate} calls per second are allowed", retry_after_s=1
-                )
+                return rate_limit(rate)
         return usage.exhausted(now)
 
     def watch(self, usage: _Usage, now: float) -> None:
@@ -251,29 +345,69 @@ class AccountLimits:
             admission.cut(verdict)
 
     def restore(self, account: Account, used_s: float, cost: float) -> None:
-        """Set what an account has used today in ended calls, as the records of an earlier run tell."""
+        """Set what an account has used here today in ended calls, as the records of an earlier run tell."""
         usage = self._usage(account)
         self.turned_to_now(usage)
         usage.seconds.used = used_s
         usage.cost.used = cost
 
-    def calls_up(self, key: str) -> int:
-        """How many calls of the account are up."""
+    def told(self, account: Account, elsewhere: Held) -> None:
+        """What the account holds at other nodes now. Its calls are ended here when that uses up the day."""
+        usage = self._usage(account)
+        now = self.turned_to_now(usage)
+        usage.up_elsewhere = elsewhere.up
+        usage.seconds_elsewhere.set(elsewhere.seconds, elsewhere.seconds_rate, now)
+        usage.cost_elsewhere.set(elsewhere.cost, elsewhere.cost_rate, now)
+        self.watch(usage, now)
+
+    def elsewhere(self, key: str) -> Held:
+        """What the account holds at other nodes, as last told."""
         usage = self._usages.get(key)
-        return 0 if usage is None else usage.up
+        if usage is None:
+            return NOTHING
+        meters = (usage.seconds_elsewhere, usage.cost_elsewhere)
+        return _held(usage.up_elsewhere, *meters, self.turned_to_now(usage))
+
+    def here(self, key: str) -> Held:
+        """What the account holds at this node."""
+        usage = self._usages.get(key)
+        if usage is None:
+            return NOTHING
+        return _held(usage.up, usage.seconds, usage.cost, self.turned_to_now(usage))
+
+    def until_midnight_s(self, account: Account) -> int:
+        """Seconds, at least 1, until what a day allows begins anew."""
+        usage = self._usage(account)
+        return usage.until_midnight_s(self.turned_to_now(usage))
+
+    def accounts(self) -> list[Account]:
+        """Every account that has had a call here, as it was when the last one began."""
+        return [usage.account for usage in self._usages.values()]
+
+    def account(self, key: str) -> Account | None:
+        """One of them."""
+        usage = self._usages.get(key)
+        return None if usage is None else usage.account
+
+    def calls_up(self, key: str) -> int:
+        """How many calls of the account are up, at all nodes as far as known."""
+        usage = self._usages.get(key)
+        return 0 if usage is None else usage.up + usage.up_elsewhere
 
     def used_today_s(self, key: str) -> float:
         """Answered seconds of the account in the present UTC day."""
-        usage = self._usages.get(key)
-        return 0.0 if usage is None else usage.seconds.reading(self.turned_to_now(usage))
+        return self.here(key).seconds + self.elsewhere(key).seconds
 
     def cost_today(self, key: str) -> float:
         """What those have cost, in the currency of the routes' prices."""
-        usage = self._usages.get(key)
-        return 0.0 if usage is None else usage.cost.reading(self.turned_to_now(usage))
+        return self.here(key).cost + self.elsewhere(key).cost
 
     def turned_to_now(self, usage: _Usage) -> float:
         """The monotonic time, with `usage` brought to the present day."""
         now = self._clock.now()
         usage.turn_day(now, self._clock.wall())
         return now
+
+
+def _held(up: int, seconds: _Meter, cost: _Meter, now: float) -> Held:
+    return Held(up, seconds.reading(now), cost.reading(now), seconds.rate, cost.rate)

@@ -193,6 +193,20 @@ class Registrations:
             return RegistrationRefused(500, "the CSeq is not higher than that of the binding")
         return self._store(account, [])
 
+    def take_over(self, account: str, binding: Binding) -> None:
+        """A device has registered at another node: this replaces what it had here. Beyond `max_contacts` the
+        one that would end first is dropped.
+        """
+        bindings = [one for one in self.bindings(account) if not _same_device(one, binding)]
+        bindings.append(binding)
+        while len(bindings) > self.policy.max_contacts:
+            bindings.remove(min(bindings, key=lambda one: one.deadline))
+        self._store(account, bindings)
+
+    def remove(self, account: str, binding: Binding) -> None:
+        """Drop one binding; one that isn't there any more, or was replaced, stays as it is."""
+        self._store(account, [one for one in self.bindings(account) if one is not binding])
+
     def restore(self, account: str, bindings: Iterable[Binding]) -> None:
         """Take over bindings from before a restart, where the account has registered nothing since."""
         if account not in self._bindings:
@@ -254,7 +268,7 @@ class Registrations:
         return sum(len(bindings) for bindings in self._bindings.values())
 
 
-def _same_device(binding: Binding, contact: Contact) -> bool:
+def _same_device(binding: Binding, contact: Contact | Binding) -> bool:
     if contact.instance and contact.instance == binding.instance:
         return True
     return binding.uri.equivalent(contact.uri)

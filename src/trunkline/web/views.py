@@ -18,6 +18,8 @@ class Readiness:
 
     ready: bool
     reasons: tuple[str, ...] = ()
+    degraded: tuple[str, ...] = ()
+    """What does not work as it should while calls are taken, in sentences too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,10 @@ class NodeStats:
     """The rtpengines, each with how it is; none with the built-in engine."""
     problems: tuple[str, ...] = ()
     """What is wrong with it among the other nodes on its database, each a sentence."""
+    live: str = ""
+    """How the state is that the nodes share, in a sentence; empty where they share none."""
+    live_degraded: bool = False
+    """Limits of accounts are held by this node's share."""
 
 
 class CallState(StrEnum):

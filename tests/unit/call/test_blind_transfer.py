@@ -8,6 +8,7 @@ import pytest
 
 from tests.simulation.descriptions import audio, direction
 from tests.simulation.phone import Phone
+from tests.simulation.slow_limits import SlowLimits
 from tests.simulation.transfers import (
     ALLOWED,
     TARGET,
@@ -77,6 +78,23 @@ def test_an_inbound_call_is_transferred() -> None:
     assert "bye_received" in third.events
     assert world.record.hung_up_by is Party.CALLER
     assert [attempt.answered_at is not None for attempt in world.attempts] == [True, True]
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_limits_that_answer_later(ends: bool) -> None:
+    world, third = transferring()
+    world.talking_outbound()
+    limits = world.node.services.limits = SlowLimits(world.node.limits)
+    refer(world, world.customer)
+    assert world.heard_by(third, "INVITE") == []
+    if ends:
+        hang_up(world, world.gateway)
+    limits.answer()
+    world.clock.advance(3)
+    assert len(world.heard_by(third, "INVITE")) == (not ends)
+    if not ends:
+        hang_up(world, third)
+    world.node.assert_idle()
 
 
 def test_a_peer_on_hold_is_resumed() -> None:

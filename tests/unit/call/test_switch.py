@@ -8,6 +8,7 @@ import pytest
 from tests.simulation.descriptions import audio
 from tests.simulation.phone import Phone
 from tests.simulation.scripted_peer import ScriptedPeer
+from tests.simulation.slow_limits import SlowLimits
 from tests.simulation.world import (
     ACCOUNT,
     CALLEE,
@@ -309,6 +310,50 @@ def test_the_limits_hold_exactly_under_two_hundred_invites_at_once() -> None:
         assert len(world.node.switch) == 7
         world.node.switch.hang_up_all(Verdict.of(Slug.HUNG_UP_BY_OPERATOR))
         world.finish()
+
+
+def test_limits_that_answer_later() -> None:
+    world = World(account=replace(ACCOUNT, max_concurrent=1))
+    world.gateway.on_invite = ringing
+    limits = world.node.services.limits = SlowLimits(world.node.limits)
+    for _ in range(2):
+        world.outbound()
+    world.clock.advance(1)
+    assert (len(world.node.switch), world.node.books.calls) == (2, [])
+    limits.answer()
+    world.clock.advance(1)
+    assert len(world.node.switch) == 1
+    refusals = [response for response in world.customer.responses if response.status >= 300]
+    assert [error_id(response) for response in refusals] == ["call-limit"]
+    world.node.switch.hang_up_all(Verdict.of(Slug.HUNG_UP_BY_OPERATOR))
+    world.finish()
+
+
+def test_the_caller_gives_up_while_the_limits_are_asked() -> None:
+    world = World()
+    limits = world.node.services.limits = SlowLimits(world.node.limits)
+    call = world.outbound()
+    world.clock.advance(1)
+    call.cancel()
+    world.clock.advance(1)
+    assert len(world.node.switch) == 1
+    limits.answer()
+    (record,) = world.node.books.calls
+    assert (record.verdict, record.hung_up_by) == (Verdict.of(Slug.CANCELLED), Party.CALLER)
+    assert world.heard_by(world.gateway, "INVITE") == []
+    world.finish()
+
+
+def test_all_calls_are_ended_while_the_limits_are_asked() -> None:
+    world = World()
+    limits = world.node.services.limits = SlowLimits(world.node.limits)
+    world.outbound()
+    world.clock.advance(1)
+    world.node.switch.hang_up_all(Verdict.of(Slug.SHUT_DOWN))
+    limits.answer()
+    assert error_id(refused(world)) == "shut-down"
+    assert world.heard_by(world.gateway, "INVITE") == []
+    world.finish()
 
 
 def test_calls_per_second() -> None:

@@ -12,6 +12,7 @@ from trunkline.config.values import (
     IpAddresses,
     ListenAddress,
     ListenAddresses,
+    LiveUrl,
     RtpengineAddress,
     RtpengineAddresses,
     SocketAddress,
@@ -127,3 +128,36 @@ def test_a_tone_that_comes_and_goes(text: str, cadence: Cadence) -> None:
 def test_what_is_no_such_tone(text: str) -> None:
     with pytest.raises(ValidationError, match="must be"):
         read(ToneCadence, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "valkey://valkey.example.net",
+        "redis://:secret@127.0.0.1:6379/2",
+        "rediss://user:secret@[2001:db8::1]:6380?ssl_ca_certs=/etc/ca.pem",
+        "valkeys://h/0",
+    ],
+)
+def test_live_url(text: str) -> None:
+    url = read(LiveUrl, text)
+    assert url.get_secret_value() == text
+    assert "secret" not in repr(url)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "h:6379",
+        "http://:secret@h",
+        "redis://",
+        "redis://:secret@h:x/0",
+        "redis://h:0",
+        "redis://h/secret",
+    ],
+)
+def test_what_is_no_live_url(text: str) -> None:
+    with pytest.raises(ValidationError, match="must be valkey://") as caught:
+        read(LiveUrl, text)
+    assert "secret" not in caught.value.errors()[0]["msg"]

@@ -1,5 +1,6 @@
 """What accounts have used today, by the records."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ from trunkline.call.record import CallRecord, Direction
 from trunkline.store.database import Database
 from trunkline.store.group_commit import Group, GroupWriter
 from trunkline.store.record_rows import call_row
-from trunkline.store.usage import DAY_S, used_today
+from trunkline.store.usage import DAY_S, Usage, used_today
 
 MIDNIGHT = 20_000.0 * DAY_S
 NOW = MIDNIGHT + 3600
@@ -31,14 +32,25 @@ def price(called: str) -> float:
     return 0.6 if called.startswith("44") else 0.0
 
 
-def test_the_sum_of_the_day_by_account(database: Database) -> None:
+def used_here(database: Database) -> Mapping[str, Usage]:
+    """Of the only node."""
+    (usages,) = used_today(database, NOW, price).values()
+    return usages
+
+
+def test_the_sum_of_the_day_by_node_and_account(database: Database) -> None:
     write(
         database,
         outbound("a", MIDNIGHT + 10, MIDNIGHT + 70),
         outbound("b", MIDNIGHT + 100, MIDNIGHT + 130, called="493012345678"),
         outbound("c", MIDNIGHT + 100, MIDNIGHT + 110, account="other"),
     )
-    usages = used_today(database, NOW, price)
+    node = outbound("a", None, 0).node
+    write(database, replace(outbound("d", MIDNIGHT + 100, MIDNIGHT + 140), node="n2"))
+    found = used_today(database, NOW, price)
+    assert set(found) == {node, "n2"}
+    assert found["n2"]["acme"].seconds == pytest.approx(40)
+    usages = found[node]
     assert set(usages) == {"acme", "other"}
     assert usages["acme"].seconds == pytest.approx(90)
     assert usages["acme"].cost == pytest.approx(0.6)
@@ -57,9 +69,9 @@ def test_what_does_not_count(database: Database) -> None:
 
 def test_only_the_part_after_midnight(database: Database) -> None:
     write(database, outbound("a", MIDNIGHT - 1000, MIDNIGHT + 20))
-    assert used_today(database, NOW, price)["acme"].seconds == pytest.approx(20)
+    assert used_here(database)["acme"].seconds == pytest.approx(20)
 
 
 def test_a_call_of_a_node_that_died_counts_while_it_lived(database: Database) -> None:
     write(database, outbound("a", NOW - 600, None), alive_at=NOW - 60)
-    assert used_today(database, NOW, price)["acme"].seconds == pytest.approx(540)
+    assert used_here(database)["acme"].seconds == pytest.approx(540)

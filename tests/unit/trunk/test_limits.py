@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.virtual_clock import FakeClock
 from trunkline.trunk.account import Account
-from trunkline.trunk.limits import AccountLimits, Admission
+from trunkline.trunk.limits import NOTHING, AccountLimits, Admission, Held
 from trunkline.trunk.verdict import Slug, Verdict
 
 DAY = 86400
@@ -273,3 +273,65 @@ def test_midnight_gives_running_calls_a_new_day(limits: AccountLimits, clock: Fa
 
 def test_an_unknown_account_has_used_nothing(limits: AccountLimits) -> None:
     assert (limits.calls_up("x"), limits.used_today_s("x")) == (0, 0.0)
+
+
+def test_somebody_who_knows_more_lets_calls_in(limits: AccountLimits) -> None:
+    account = Account("acme", max_concurrent=1, max_per_second=1)
+    for _ in range(3):
+        limits.enter(account)
+    assert limits.here("acme").up == 3
+
+
+def test_a_question_is_answered_at_once(limits: AccountLimits) -> None:
+    account = Account("acme", max_concurrent=1)
+    decided: list[Admission | Verdict] = []
+    limits.ask(account, 0.0, decided.append)
+    limits.ask(account, 0.0, decided.append)
+    admitted(decided[0])
+    refused(decided[1])
+
+
+def test_what_is_held_elsewhere_counts(limits: AccountLimits, clock: FakeClock) -> None:
+    account = Account("acme", max_concurrent=3, minutes_per_day=2)
+    call = admitted(limits.admit(account, 6.0))
+    cut: list[Verdict] = []
+    call.answered(cut.append)
+    clock.advance(20)
+    limits.told(account, Held(2, 60.0, 6.0, 1.0, 0.1))
+    assert refused(limits.admit(account)).detail == "3 of 3 calls are up"
+    assert limits.calls_up("acme") == 3
+    clock.advance(10)
+    here, there = limits.here("acme"), limits.elsewhere("acme")
+    assert [here.up, here.seconds, here.cost, here.cost_rate] == pytest.approx([1, 30, 3, 0.1])
+    assert [there.up, there.seconds, there.cost, there.cost_rate] == pytest.approx([2, 70, 7, 0.1])
+    assert limits.used_today_s("acme") == pytest.approx(100)
+    assert limits.cost_today("acme") == pytest.approx(10)
+    clock.advance(9.9)
+    assert not cut
+    clock.advance(0.2)
+    assert [verdict.slug for verdict in cut] == [Slug.MINUTES_LIMIT]
+
+
+def test_midnight_holds_elsewhere_too(limits: AccountLimits, clock: FakeClock) -> None:
+    account = Account("acme", minutes_per_day=2)
+    limits.told(account, Held(1, 119.0, 0.0, 1.0, 0.0))
+    clock.advance(DAY - 1000 + 30)
+    assert limits.elsewhere("acme").seconds == pytest.approx(30)
+    assert limits.until_midnight_s(account) == DAY - 30
+
+
+def test_who_follows_hears_of_every_change(limits: AccountLimits) -> None:
+    heard: list[Held] = []
+    limits.follow(lambda key: heard.append(limits.here(key)))
+    call = admitted(limits.admit(Account("acme")))
+    call.answered(never)
+    call.release()
+    call.release()
+    assert [(held.up, held.seconds_rate) for held in heard] == [(1, 0.0), (1, 1.0), (0, 0.0)]
+
+
+def test_accounts_that_had_calls(limits: AccountLimits) -> None:
+    assert (limits.accounts(), limits.account("acme")) == ([], None)
+    assert limits.here("acme") is limits.elsewhere("acme") is NOTHING
+    limits.enter(Account("acme"))
+    assert (limits.accounts(), limits.account("acme")) == ([Account("acme")], Account("acme"))

@@ -1,5 +1,7 @@
 """The registrar's steps 6 to 8 (RFC 3261 §10.3), and the order in which devices are called."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.unit.virtual_clock import FakeClock
@@ -268,3 +270,20 @@ def test_read_expires(text: str, seconds: int) -> None:
 def test_impossible_policies(policy: tuple[int, int, int, int]) -> None:
     with pytest.raises(ValueError, match="min_expires_s"):
         RegistrationPolicy(*policy)
+
+
+def test_a_device_that_registered_elsewhere_replaces_what_it_had_here() -> None:
+    clock = FakeClock()
+    registrations = Registrations(clock, RegistrationPolicy(max_contacts=2))
+    one, two, three = (SipUri.parse(f"sip:{user}@192.0.2.1") for user in ("1", "2", "3"))
+    contacts = [Contact(one), Contact(two)]
+    registrations.register("acme", call_id="c", cseq=1, contacts=contacts, expires_s=600)
+    moved = Binding(one, 1000, clock.now() + 700, "c", 2, "elsewhere")
+    registrations.take_over("acme", moved)
+    assert [binding.uri for binding in registrations.bindings("acme")] == [one, two]
+    registrations.take_over("acme", Binding(three, 1000, clock.now() + 900, "d", 1, "elsewhere"))
+    assert [binding.uri for binding in registrations.bindings("acme")] == [three, one], "two at most"
+    registrations.remove("acme", replace(moved))
+    assert len(registrations.bindings("acme")) == 2, "another one, though equal"
+    registrations.remove("acme", moved)
+    assert [binding.uri for binding in registrations.bindings("acme")] == [three]

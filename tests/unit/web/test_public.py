@@ -27,7 +27,7 @@ def test_alive() -> None:
 
 def test_ready() -> None:
     response = ask(PaperNode(), "/readyz")
-    assert (response.status_code, response.json()) == (200, {"ready": True, "reasons": []})
+    assert (response.status_code, response.json()) == (200, {"ready": True, "reasons": [], "degraded": []})
 
 
 def test_not_ready_says_why() -> None:

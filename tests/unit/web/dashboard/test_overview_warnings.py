@@ -34,6 +34,12 @@ def test_a_node_that_drains_or_is_late() -> None:
     assert late.words == "The node is overloaded: it is 250 ms late."
 
 
+def test_a_node_that_decides_by_its_share() -> None:
+    stats = replace(STATS, live="The live state is away: refused.", live_degraded=True)
+    assert list(node_notices(stats, overload_lag_ms=200.0)) == [Notice("The live state is away: refused.")]
+    assert not list(node_notices(replace(stats, live_degraded=False), overload_lag_ms=200.0))
+
+
 @pytest.mark.parametrize(
     ("left_s", "says", "bad"),
     [

@@ -78,6 +78,11 @@ class StatsView(Body):
     bans: int = Field(examples=[1])
     media_ports_in_use: int = Field(examples=[24])
     media_instances: tuple[str, ...] = Field(description="The rtpengines; none with the built-in engine.")
+    live: str = Field(
+        description="How the state is that the nodes share, in a sentence; empty where they share none.",
+        examples=["The live state is shared by 3 nodes."],
+    )
+    live_degraded: bool = Field(description="Limits of accounts are held by this node's share.")
     loop_lag_ms: float = Field(examples=[0.4])
     client_transactions: int = Field(examples=[3])
     server_transactions: int = Field(examples=[9])

@@ -1,0 +1,44 @@
+-- The head of each script. Time is the server's alone: a node with a wrong clock does no harm.
+--
+--   nodes             sorted set: lease -> when it lapses (ms)
+--   held:<lease>      hash: account -> its calls that are up; '' -> the node's name. Expires with the lease
+--   day:<day>         set of the names of nodes with usage of that day
+--   day:<day>:<name>  hash: account -> [seconds, cost, seconds a second, cost a second, lease, since (ms)]
+--   rate:<account>    list: when the calls of the last second were admitted (µs)
+--   settling          there while not every node may have said what it holds
+--   born              there since the data began
+--   seq, events       the number of the last notice, and a stream of the last ones
+--   kept:<kind>       hash: key -> until (ms), a space, the text of the notice
+--   ends:<kind>       sorted set: the same keys, by when they end
+local base = KEYS[1]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now_us = time[1] * 1000000 + time[2]
+local nodes = base .. 'nodes'
+local DAY_KEPT_S = 172800
+
+redis.call('ZREMRANGEBYSCORE', nodes, '-inf', now)
+
+local function renew(lease, name, lease_ms)
+  local held = base .. 'held:' .. lease
+  redis.call('HSET', held, '', name)
+  redis.call('PEXPIRE', held, lease_ms)
+  redis.call('ZADD', nodes, now + lease_ms, lease)
+end
+
+-- What an account has used of a day at the node `name`. It only grows, so a lower statement (of a node whose
+-- records of before a crash know less) changes nothing.
+local function state(name, day, lease, account, seconds, cost, seconds_rate, cost_rate)
+  local names = base .. 'day:' .. day
+  local key = names .. ':' .. name
+  local before = redis.call('HGET', key, account)
+  if before then
+    local old = cjson.decode(before)
+    seconds = math.max(seconds, old[1])
+    cost = math.max(cost, old[2])
+  end
+  redis.call('HSET', key, account, cjson.encode({seconds, cost, seconds_rate, cost_rate, lease, now}))
+  redis.call('EXPIRE', key, DAY_KEPT_S)
+  redis.call('SADD', names, name)
+  redis.call('EXPIRE', names, DAY_KEPT_S)
+end

@@ -1,0 +1,28 @@
+-- A node begins a lease and says what it holds. ARGV: lease, the node's name, the lease in ms, the day, the
+-- lease that it had before or '', ms of settling, JSON of [[account, up, seconds, cost, rates of both]].
+local lease, name, lease_ms, day = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
+local earlier, settle_ms = ARGV[5], tonumber(ARGV[6])
+
+if earlier ~= '' then
+  redis.call('DEL', base .. 'held:' .. earlier)
+  redis.call('ZREM', nodes, earlier)
+end
+local born = redis.call('SET', base .. 'born', now, 'NX') and 1 or 0
+if born == 1 or earlier ~= '' then
+  redis.call('SET', base .. 'settling', lease, 'PX', settle_ms)
+end
+renew(lease, name, lease_ms)
+for _, one in ipairs(cjson.decode(ARGV[7])) do
+  if one[2] > 0 then
+    redis.call('HSET', base .. 'held:' .. lease, one[1], one[2])
+  end
+  if one[3] > 0 or one[5] > 0 then
+    state(name, day, lease, one[1], one[3], one[4], one[5], one[6])
+  end
+end
+return {
+  redis.call('ZCARD', nodes),
+  math.max(0, redis.call('PTTL', base .. 'settling')),
+  tonumber(redis.call('GET', base .. 'seq') or 0),
+  born,
+}
