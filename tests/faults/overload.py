@@ -38,7 +38,7 @@ async def overloaded() -> Figures:
             share = await asyncio.to_thread(here.node.gauge, "shed_share")
             await until(lambda: not crowd.pending)
             reports = await asyncio.gather(*up)
-            await until(lambda: here.node.gauge("shed_share") == 0, 60.0)
+            await until(lambda: here.node.gauge("shed_share") == 0)
             reports += await here.calls(5, 0.1)
             waits = sorted(crowd.waits)
             return {
@@ -52,7 +52,6 @@ async def overloaded() -> Figures:
                 "share": share,
                 "wait_median_s": round(statistics.median(waits), 3),
                 "wait_most_s": round(waits[-1], 3),
-                "unanswered_byes": sum("no answer to our BYE" in str(report.steps) for report in reports),
             }
 
 

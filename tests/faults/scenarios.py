@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import cast
 
 from tests.faults.world import (
-    CALLED,
     CARRIER,
     CUSTOMER,
     NODE,
     NUMBER,
     PORT,
-    TONE_HZ,
     Figures,
     counted,
     heard,
@@ -26,7 +24,6 @@ from tests.faults.world import (
 )
 from tests.interop.node import KEY
 from tests.unit.net.dns_server import DnsServer
-from trunkline.pstn.phone import Dialling
 from trunkline.sip.uri import SipUri
 
 
@@ -37,7 +34,7 @@ async def _as_root(*command: str) -> None:
 
 
 NAME_SERVER = "10.77.9.1"
-NAME_SERVER_S = 0.8
+NAME_SERVER_S = 0.75
 """How long a slow one takes."""
 OUTAGE_S = float(os.environ.get("OUTAGE_S", "8"))
 """How long the database is locked or gone: longer than a writer waits for it."""
@@ -239,11 +236,7 @@ async def dead_names() -> Figures:
         node.command(
             "number", "add", NUMBER, "--account", KEY, "--forward", f"1@pbx.example.com, 1@{CUSTOMER}:{PORT}"
         )
-        to = SipUri("sip", NUMBER, NODE, PORT)
-        reports = [
-            await here.carrier.dial(Dialling(to, caller=CALLED, listen_for=(TONE_HZ,), talk_s=0.6))
-            for _ in range(3)
-        ]
+        reports = [await here.call_in() for _ in range(3)]
         figures = await counted(here, reports)
         detail = node.command("calls", here.records()[0]["call_id"])
         return figures | {"attempts": [one["verdict"] for one in detail["attempt_records"]]}
@@ -264,11 +257,7 @@ async def slow_names() -> Figures:
     async with world({"dns.nameservers": [NAME_SERVER]}) as here:
         await asyncio.get_running_loop().create_datagram_endpoint(Late, (NAME_SERVER, 53))
         here.node.command("number", "add", NUMBER, "--account", KEY, "--forward", f"1@pbx.example.com:{PORT}")
-        to = SipUri("sip", NUMBER, NODE, PORT)
-        reports = [
-            await here.carrier.dial(Dialling(to, caller=CALLED, listen_for=(TONE_HZ,), talk_s=0.6))
-            for _ in range(3)
-        ]
+        reports = [await here.call_in() for _ in range(3)]
         return await counted(here, reports)
 
 
@@ -283,11 +272,12 @@ async def killed() -> Figures:
         here.node.process.wait()
         await asyncio.to_thread(here.node.start)
         again = await here.calls(5, 0.1)
-        await asyncio.gather(*placed)
+        ended = await asyncio.gather(*placed)
         figures = await counted(here, again)
         rows = here.records()
         return figures | {
-            "states": sorted(here.node.command("calls", row["call_id"])["state"] for row in rows)
+            "ended": sum(report.hung_up_by_us for report in ended),
+            "states": sorted(here.node.command("calls", row["call_id"])["state"] for row in rows),
         }
 
 

@@ -31,12 +31,12 @@ async def connections_held() -> Figures:
         first = await _customers(here)
         times = await asyncio.gather(*slow)
         crowd = await asyncio.to_thread(_crowd)
-        await until(lambda: here.node.gauge("connections") < len(crowd), 60.0)
+        await until(lambda: here.node.gauge("connections") < len(crowd))
         held = here.node.gauge("connections")
         second = await _customers(here)
         for one in crowd:
             one.close()
-        await until(lambda: here.node.gauge("connections") < 10, 60.0)
+        await until(lambda: here.node.gauge("connections") < 10)
         figures = await counted(here, [*first, *second])
         return figures | {
             "lasted_s": dict(zip(_WAYS, times, strict=True)),

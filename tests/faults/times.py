@@ -10,13 +10,11 @@ from pathlib import Path
 
 from tests.abuse.doors import options, statuses
 from tests.faults.world import (
-    CALLED,
     CUSTOMER,
     NODE,
     NUMBER,
     PORT,
     TLS_PORT,
-    TONE_HZ,
     Figures,
     World,
     counted,
@@ -25,7 +23,7 @@ from tests.faults.world import (
 )
 from tests.interop.node import DOMAIN, KEY, SECRET
 from tests.unit.net.certificates import Certificate, self_signed
-from trunkline.pstn.phone import CallReport, Dialling
+from trunkline.pstn.phone import CallReport
 from trunkline.sip.message import Response
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.outbound_auth import DigestUser
@@ -59,7 +57,7 @@ async def clock_stepped() -> Figures:
                 clock.write_text(f"{offset_s:+}")
                 banned.append(len(here.node.command("ban", "list")))
                 reports += await here.calls(3, 0.1)
-                reports += [await here.call(next_hop=BY_TLS), await _call_in(here)]
+                reports += [await here.call(next_hop=BY_TLS), await here.call_in()]
                 reports += await asyncio.gather(*up)
                 await until(lambda: not here.node.command("ban", "list"))
             figures = await counted(here, reports)
@@ -98,12 +96,6 @@ async def _register(here: World) -> None:
     )
     await until(lambda: answers)
     assert answers[0].status == 200, answers[0]
-
-
-async def _call_in(here: World) -> CallReport:
-    """The carrier calls the number, which the registered device takes."""
-    to = SipUri("sip", NUMBER, NODE, PORT)
-    return await here.carrier.dial(Dialling(to, caller=CALLED, listen_for=(TONE_HZ,), talk_s=0.6))
 
 
 def _be_banned() -> None:

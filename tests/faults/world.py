@@ -87,6 +87,11 @@ class World:
             )
         )
 
+    async def call_in(self) -> CallReport:
+        """The carrier calls the number, and listens."""
+        to = SipUri("sip", NUMBER, NODE, PORT)
+        return await self.carrier.dial(Dialling(to, caller=CALLED, listen_for=(TONE_HZ,), talk_s=0.6))
+
     async def calls(self, count: int, every_s: float, **how: Any) -> list[CallReport]:
         """So many, one every so often."""
         placed = []
@@ -115,7 +120,7 @@ def heard(reports: Sequence[CallReport]) -> int:
     return sum(report.answered and report.heard(TONE_HZ, 200) for report in reports)
 
 
-async def until(done: Callable[[], object], within_s: float = 30.0) -> None:
+async def until(done: Callable[[], object], within_s: float = 90.0) -> None:
     """Wait until `done`, which may block, says so. Raises `TimeoutError`."""
     async with asyncio.timeout(within_s):
         while not await asyncio.to_thread(done):  # noqa: ASYNC110 - what is looked at is another process's

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.unit.net.wire import until
 from tests.unit.web.paper_node import CALL, PaperNode, until_heard
 from trunkline.web import live_feed
 from trunkline.web.call_feed import TooManyListenersError
@@ -89,7 +90,7 @@ def test_a_slow_listener_hears_of_all_at_once() -> None:
         news = await following(feed, node)
         for number in range(MAX_NAMED + 1):
             node.feed.publish(CallEvent(1.0, replace(CALL, call_id=f"c{number}")))
-        await asyncio.sleep(0.05)
+        await until(lambda: all(listener.calls is None for listener in feed._listeners))
         assert await anext(news) == News(True, None)
         node.feed.publish(CallEvent(1.0, CALL, missed=3))
         assert await anext(news) == News(True, None), "steps were missed on the way"
