@@ -40,7 +40,7 @@ class Site:
     def answers(self) -> bool:
         """Whether the dashboard is there."""
         try:
-            with urllib.request.urlopen(f"{self.url}/sign-in", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self.url}/sign-in", timeout=30) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False

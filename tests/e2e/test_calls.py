@@ -142,6 +142,10 @@ def test_hostile_peers_write_nothing_but_text(open_page: Open, hostile_call: str
     call = page.url
     for summary in page.locator("details.message > summary").all():
         summary.click()
+    table = page.get_by_role("table", name="Messages of the ladder")
+    invite = table.get_by_role("row").filter(has_text="Caller → Trunkline").first
+    expect(invite).to_contain_text("INVITE")
+    expect(invite).to_contain_text("A" * 1000)
     for text in ("<script>alert(1)</script>", "<script>alert(2)</script>", "<img src=x onerror=alert(3)>"):
         expect(page.get_by_text(text).first).to_be_visible()
     expect(page.locator("#why")).to_contain_text("<script>alert(4)</script>")

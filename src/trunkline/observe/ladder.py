@@ -34,6 +34,7 @@ filed, and how far apart the filings are, so that each takes many calls."""
 
 MAX_UNLINKED = 512
 UNLINKED_BYTES = 1 << 14
+"""Beside the first message, which is kept however long it is."""
 STORY_BYTES = 1 << 20
 
 
@@ -120,7 +121,7 @@ class Ladder:
             data = mask_message(data)
         size = len(data)
         story.room -= size
-        if story.room < 0:
+        if story.room < 0 and story.heard:
             self.lost += 1
             return
         story.heard.append((self._wall(), leg, sent, flow, data))

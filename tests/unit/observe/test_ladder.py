@@ -182,6 +182,17 @@ def test_dialogs_without_a_call_are_bounded_in_number_and_size(bench: Bench) -> 
     assert len(bench.story("call")) == UNLINKED_BYTES // 1026
 
 
+def test_a_long_first_message_is_kept(bench: Bench) -> None:
+    """It would be missing from the ladder of a call that was answered at once."""
+    long = INVITE + b"x" * 2 * UNLINKED_BYTES
+    for _ in range(3):
+        bench.ladder.message_received(long, CALLER, "in")
+    bench.ladder.link("in", "call")
+    assert [len(data) for _, _, data in bench.story("call")] == [len(long)]
+    bench.ladder.message_sent(OK, CALLER, "in")
+    assert len(bench.story("call")) == 2
+
+
 def test_a_call_is_bounded(bench: Bench) -> None:
     bench.ladder.link("in", "call")
     for _ in range(40):

@@ -82,12 +82,14 @@ def mos_plot(points: Sequence[tuple[str, float | None]]) -> Markup:
     return picture("Listening quality (MOS) over time", about, _WIDTH, _HEIGHT, *parts, id_="mos-plot")
 
 
-def course_plot(title: str, unit: str, lines: Sequence[Line], scale: Sequence[float], *, id_: str) -> Markup:
-    """Several lines over the same seconds. `scale` are the values with a line across, the lowest and the
-    highest included; beyond them a line is clipped."""
-    low, high = scale[0], scale[-1]
+def course_plot(
+    title: str, unit: str, lines: Sequence[Line], across: Sequence[float], high: float, *, id_: str
+) -> Markup:
+    """Several lines over the same seconds, between the first of the values `across`, each of which has a line
+    across, and `high`; beyond them they are clipped."""
+    low = across[0]
     end_s = max((at for line in lines for at, _ in line.points), default=0.0) or 1.0
-    parts = [_scale(value, (value - low) / (high - low), f"{value:g}") for value in scale]
+    parts = [_scale(value, (value - low) / (high - low), f"{value:g}") for value in across]
     for line in lines:
         places = [
             None if value is None else (_along(at / end_s), _y((value - low) / (high - low)), at, value)
@@ -98,9 +100,7 @@ def course_plot(title: str, unit: str, lines: Sequence[Line], scale: Sequence[fl
             parts += [_dot(*place, line, unit) for place in places if place is not None]
     parts += _seconds(end_s)
     about = " ".join(f"{line.name}: {_range(line, unit)}." for line in lines)
-    return picture(
-        title, about, _WIDTH, _HEIGHT, element("text", title, x=4, y=12, class_="head"), *parts, id_=id_
-    )
+    return picture(title, about, _WIDTH, _HEIGHT, *parts, id_=id_)
 
 
 def counts_plot(title: str, counts: Sequence[tuple[str, int]], *, id_: str) -> Markup:

@@ -78,7 +78,7 @@ def test_an_axis_ends_at_a_round_number(value: float, end: float) -> None:
 def course(seconds: int, every_s: int) -> ET.Element:
     points = [(float(at), 1.0) for at in range(every_s, seconds + 1, every_s)]
     return ET.fromstring(
-        course_plot("Loss", "%", [Line("Caller", "caller", points)], (0.0, 1.0, 2.0), id_="x")
+        course_plot("Loss", "%", [Line("Caller", "caller", points)], (0.0, 1.0), 2.0, id_="x")
     )
 
 
@@ -105,10 +105,10 @@ def test_a_course_has_dots_to_point_at_while_they_are_few() -> None:
 
 def test_a_course_stays_on_its_scale() -> None:
     lines = [Line("Caller", "caller", [(5.0, 9.0), (10.0, -9.0)])]
-    read = ET.fromstring(course_plot("Loss", "%", lines, (0.0, 1.0), id_="x"))
+    read = ET.fromstring(course_plot("Loss", "%", lines, (0.0, 1.0), 1.0, id_="x"))
     high, low = (float(dot.get("cy", "")) for dot in read.iter(f"{SVG}circle"))
     assert 0 < high < low < 168
-    assert about(ET.fromstring(course_plot("Loss", "%", [], (0.0, 1.0), id_="x"))) == ""
+    assert about(ET.fromstring(course_plot("Loss", "%", [], (0.0, 1.0), 1.0, id_="x"))) == ""
 
 
 @pytest.mark.parametrize(

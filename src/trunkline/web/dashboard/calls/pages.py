@@ -18,7 +18,7 @@ from trunkline.web.control_client import ControlError
 from trunkline.web.dashboard.browser import Form, Signed, go
 from trunkline.web.dashboard.calls.ending import ending
 from trunkline.web.dashboard.calls.ladder_picture import ladder_picture, steps
-from trunkline.web.dashboard.calls.quality_picture import quality_pictures
+from trunkline.web.dashboard.calls.quality_picture import quality_plots
 from trunkline.web.dashboard.calls.records_csv import csv_lines
 from trunkline.web.dashboard.calls.timeline_picture import timeline_picture
 from trunkline.web.dashboard.calls.wanted import RESULTS, unfiltered, wanted_of
@@ -112,7 +112,7 @@ def call(request: Request, desk: Signed, call_id: str) -> Response:
         audio=audio or CallAudio(detail.call.caller_media, detail.call.callee_media),
         so_far=audio is not None,
         course=list(zip(course.caller, course.callee, strict=True)),
-        course_pictures=quality_pictures(course),
+        course_plots=quality_plots(course),
         ending=ending(detail.call, detail.attempts, messages, pbx=_pbx(desk)),
         timeline=timeline_picture(detail.call, detail.attempts, time.time()),
         ladder=ladder,

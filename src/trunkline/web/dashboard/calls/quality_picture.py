@@ -1,24 +1,36 @@
 """How the audio of both legs of a call went over its time: loss, jitter and MOS, a picture each."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from markupsafe import Markup
 
 from trunkline.call.quality import Quality, QualityPoint
 from trunkline.web.dashboard.plots import Line, course_plot, nice
 
-_MOS_SCALE = (1.0, 2.0, 3.0, 4.0, 4.5)
+_MOS_BEST = 4.5
 
 
-def quality_pictures(quality: Quality) -> Sequence[Markup]:
+class Plot(NamedTuple):
+    """A picture, and what is written over it."""
+
+    title: str
+    picture: Markup
+
+
+def quality_plots(quality: Quality) -> Sequence[Plot]:
     """None for a call without points."""
     if not quality.caller:
         return ()
-    loss, jitter, mos = (_lines(quality, value) for value in (lost_percent, _jitter_ms, _mos))
+    mos = course_plot(
+        "Listening quality (MOS)", "", _lines(quality, _mos), (1, 2, 3, 4), _MOS_BEST, id_="course-mos-plot"
+    )
     return (
-        course_plot("Packets lost", "%", loss, _scale(loss), id_="loss-plot"),
-        course_plot("Jitter", "ms", jitter, _scale(jitter), id_="jitter-plot"),
-        course_plot("Listening quality (MOS)", "", mos, _MOS_SCALE, id_="course-mos-plot"),
+        Plot(
+            "Packets lost, %", _from_nought("Packets lost", "%", _lines(quality, lost_percent), "loss-plot")
+        ),
+        Plot("Jitter, ms", _from_nought("Jitter", "ms", _lines(quality, _jitter_ms), "jitter-plot")),
+        Plot("Listening quality (MOS), 1.0 to 4.5", mos),
     )
 
 
@@ -46,6 +58,6 @@ def _lines(quality: Quality, value: Callable[[QualityPoint], float | None]) -> S
     ]
 
 
-def _scale(lines: Sequence[Line]) -> tuple[float, float, float]:
-    most = nice(max((value for line in lines for _, value in line.points if value is not None), default=0.0))
-    return 0.0, most / 2, most
+def _from_nought(title: str, unit: str, lines: Sequence[Line], id_: str) -> Markup:
+    high = nice(max((value for line in lines for _, value in line.points if value is not None), default=0.0))
+    return course_plot(title, unit, lines, (0.0, high / 2, high), high, id_=id_)

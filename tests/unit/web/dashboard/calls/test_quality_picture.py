@@ -4,7 +4,7 @@ from xml.etree import ElementTree as ET
 
 from tests.unit.web.paper_node import QUALITY
 from trunkline.call.quality import Quality, QualityPoint
-from trunkline.web.dashboard.calls.quality_picture import lost_percent, quality_pictures
+from trunkline.web.dashboard.calls.quality_picture import lost_percent, quality_plots
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -19,7 +19,7 @@ def lines(picture: str, kind: str) -> list[list[tuple[float, float]]]:
 
 
 def test_a_picture_of_loss_of_jitter_and_of_quality() -> None:
-    loss, jitter, mos = quality_pictures(QUALITY)
+    loss, jitter, mos = (plot.picture for plot in quality_plots(QUALITY))
     for picture, falls in ((loss, False), (jitter, False), (mos, True)):
         [[(x, before), (later, after)]] = lines(picture, "caller")
         assert x < later
@@ -31,11 +31,11 @@ def test_a_picture_of_loss_of_jitter_and_of_quality() -> None:
 def test_a_line_is_interrupted_where_nothing_was_heard() -> None:
     heard, silent = QualityPoint(5.0, 250, 0, 1.0, 4.4), QualityPoint(10.0, 0, 0, 1.0, None)
     quality = Quality((heard, silent, heard), (silent, silent, silent))
-    for picture in quality_pictures(quality):
+    for _, picture in quality_plots(quality):
         assert [len(line) for line in lines(picture, "caller")] == [1, 1]
         assert lines(picture, "callee") == []
     assert lost_percent(silent) is None
 
 
 def test_a_call_without_points_has_no_pictures() -> None:
-    assert quality_pictures(Quality()) == ()
+    assert quality_plots(Quality()) == ()
