@@ -42,6 +42,8 @@ class Node:
         self.tls_port = free_port()
         self.port_ipv6 = free_port("::1")
         self.http_port = free_port()
+        self.media_ports = media_ports()
+        """The first and the last."""
         self.process: subprocess.Popen[bytes] | None = None
         self._commands: subprocess.Popen[str] | None = None
         self._log = directory.parent / f"{directory.name}.log"
@@ -53,7 +55,7 @@ class Node:
     def init(self) -> None:
         """Make the installation, set it to loopback addresses, add the account."""
         self._command("init", str(self.directory), "--domain", DOMAIN)
-        first, last = media_ports()
+        first, last = self.media_ports
         self.set(
             {
                 "node.name": "sip-test1",
