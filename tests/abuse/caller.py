@@ -44,10 +44,10 @@ class Listener:
 class Caller:
     """One call at a time, over UDP."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, number: str = TONE) -> None:
         self._door = Datagrams(node.port)
         self.address = self._door.address
-        self._uri = f"sip:{TONE}@{HOST}:{node.port}"
+        self._uri = f"sip:{number}@{HOST}:{node.port}"
         self._call_id = ""
         self._tag = secrets.token_hex(4)
         self._to = ""

@@ -95,6 +95,10 @@ class Voice:
         """Send 50 packets a second there from now on."""
         self._target = (host, port)
 
+    def send_raw(self, data: bytes, to: tuple[str, int]) -> None:
+        """Send bytes from the port of its audio."""
+        self._socket.sendto(data, to)
+
     def hush(self) -> None:
         """Send nothing."""
         self._target = None

@@ -58,6 +58,8 @@ class Node:
         self.tls_port = free_port(host)
         self.port_ipv6 = free_port("::1")
         self.http_port = free_port(host)
+        self.media_ports = media_ports()
+        """The first and the last."""
         self.process: subprocess.Popen[bytes] | None = None
         self._commands: subprocess.Popen[str] | None = None
         self._log = directory.parent / f"{directory.name}.log"
@@ -78,7 +80,7 @@ class Node:
             self.directory.mkdir()
             shutil.copy(self._beside.directory / "secret.key", self.directory)
         self._command("init", str(self.directory), "--domain", DOMAIN, *elsewhere)
-        first, last = media_ports()
+        first, last = self.media_ports
         self.set(
             {
                 "node.name": "sip-test1",

@@ -491,7 +491,7 @@ class _Placed(_Conversation, OutgoingInviteEvents):
 
     def rejected(self, response: Response) -> None:
         self.report.status = response.status
-        reasons = "; ".join(response.headers.all("reason"))
+        reasons = "; ".join([*response.headers.all("reason"), *response.headers.all("warning")])
         self._end(f"{response.status} {response.reason}{f' ({reasons})' if reasons else ''}")
 
     def failed(self, reason: str | RequestFailure) -> None:

@@ -85,6 +85,21 @@ def test_a_tone_through_another_codec_and_back(rig: RtpengineRig, codec: str) ->
     rig.until(lambda: (near.hearing().digits, far.hearing().digits) == ("2*", "1#"))
 
 
+@pytest.mark.parametrize("codec", [name for name in OTHERS if name != "speex"])
+def test_long_packets_are_heard_and_answered_with_shorter_ones(rig: RtpengineRig, codec: str) -> None:
+    """A peer that sends 60 ms of this codec and asks for as much, and one with PCMA."""
+    near = rig.engine.open_terminal(Tone((440.0,)), listen_for=(1000.0,))
+    far = rig.engine.open_terminal(Tone((1000.0,)), listen_for=(440.0,))
+    caller, callee = open_pair(rig, Told())
+    long = replace(OTHERS[codec], ptime_ms=60)
+    caller.set_remote(remote_at(near.address, near.port, **having(long)))
+    callee.set_remote(remote_at(far.address, far.port, **having(PCMA)))
+    near.set_remote(remote_at(caller.address, caller.port, **having(long)))
+    far.set_remote(remote_at(callee.address, callee.port, **having(PCMA)))
+    rig.engine.bridge(caller, callee)
+    rig.until(lambda: far.hearing().heard_ms(440.0) >= 300 and near.hearing().heard_ms(1000.0) >= 300)
+
+
 def test_ilbc_passes_but_is_not_transcoded(rig: RtpengineRig) -> None:
     """What can't be encoded is no format to transcode from, either."""
     known = subprocess.run([require_program("rtpengine"), "--codecs"], capture_output=True, text=True)

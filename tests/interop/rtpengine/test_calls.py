@@ -117,6 +117,35 @@ def test_a_call_each_way_with_audio_and_the_figures_in_its_record(
             assert figures.packets_sent >= 45, record
 
 
+@pytest.mark.parametrize(
+    ("carrier_codecs", "changes", "words"),
+    [
+        (("iLBC",), {"codecs": ("PCMA",)}, "rtpengine can't transcode iLBC"),
+        (("PCMA",), {"codecs": ("speex",), "ptime_ms": 40}, "speex in packets of 20 ms only"),
+    ],
+)
+def test_what_an_rtpengine_can_not_transcode_is_488_with_a_warning(
+    tmp_path: Path,
+    daemons: tuple[RtpengineDaemon, RtpengineDaemon],
+    carrier_codecs: tuple[str, ...],
+    changes: dict[str, Any],
+    words: str,
+) -> None:
+    async def call(ground: Ground) -> None:
+        refused = await ground.customer.dial(
+            Dialling(
+                SipUri("sip", f"+{CALLED}", "127.0.0.1", ground.port),
+                caller=NUMBER,
+                credentials=DigestUser(KEY, SECRET),
+                **changes,
+            )
+        )
+        assert (refused.answered, refused.status) == (False, 488), refused
+        assert words in refused.outcome
+
+    on_node(tmp_path, call, carrier_codecs=carrier_codecs, **at(daemons[0]))
+
+
 def test_new_calls_go_to_the_instance_that_is_left(
     tmp_path: Path, daemons: tuple[RtpengineDaemon, RtpengineDaemon]
 ) -> None:

@@ -21,6 +21,8 @@ from trunkline.sdp.crypto import KEY_AND_SALT_OCTETS, MAX_MKI_OCTETS
 
 CANNOT_TRANSCODE: Final = frozenset({"iLBC"})
 """Codecs that Debian's build can't encode, and what can't be encoded it does not decode either."""
+SPEEX_MS: Final = 20
+"""Of Speex in a packet: rtpengine 10.5 decodes the first frame of several, and drops the rest."""
 _STATIC: Final = {0: "PCMU", 3: "GSM", 4: "G723", 8: "PCMA", 9: "G722", 13: "CN", 18: "G729"}
 _DIRECTION: Final = {
     MediaFlow.BOTH: "sendrecv",
@@ -69,6 +71,8 @@ def refusal(remote: RemoteMedia) -> str | None:
     speaks = remote.speaks
     if speaks is not None and not passes and speaks.codec in CANNOT_TRANSCODE:
         return f"rtpengine can't transcode {speaks.codec}"
+    if speaks is not None and not passes and speaks.codec == "speex" and speaks.ptime_ms > SPEEX_MS:
+        return f"rtpengine transcodes speex in packets of {SPEEX_MS} ms only, not of {speaks.ptime_ms}"
     return None
 
 

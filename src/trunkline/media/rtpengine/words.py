@@ -19,6 +19,10 @@ FLAGS: Final = ("trust-address", "port-latching", "strict-source")
 counts."""
 BY_NUMBER: Final = frozenset({"PCMA", "PCMU", "G722", "G729"})
 """Codecs whose payload type is the same everywhere (RFC 3551 §6): those can be added to an offer."""
+LONGEST_PACKET_MS: Final = 40
+"""Of audio that is transcoded: rtpengine 10.5 sends nothing at all in G.722 when it is to put 60 ms into
+a packet. A peer that asks for more is content with less (RFC 4566 §6).
+"""
 TONE_MS: Final = 100
 """By when a tone is known to be DTMF."""
 
@@ -220,7 +224,10 @@ def _packets(near: RemoteMedia, far: RemoteMedia) -> Keys:
     """
     if near.speaks is None or far.speaks is None or _shared(near):
         return {}
-    return {"ptime": far.speaks.ptime_ms, "ptime-reverse": near.speaks.ptime_ms}
+    return {
+        "ptime": min(far.speaks.ptime_ms, LONGEST_PACKET_MS),
+        "ptime-reverse": min(near.speaks.ptime_ms, LONGEST_PACKET_MS),
+    }
 
 
 def _shared(near: RemoteMedia) -> set[int]:

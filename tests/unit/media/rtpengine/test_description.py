@@ -109,12 +109,18 @@ def test_a_peer_of_nothing_is_idle() -> None:
         ({"srtp": SrtpKeys(b"k" * 30, b"k" * 30, bytes(129))}, "SRTP"),
         ({"payload_types": {97: 98}}, "97 on as 97, not as 98"),
         ({"payload_types": {101: 101}, "speaks": ILBC}, "iLBC"),
+        ({"payload_types": {101: 101}, "speaks": SPEEX}, "20 ms only, not of 40"),
     ],
 )
 def test_what_cannot_be_done_is_said(changes: dict[str, object], text: str) -> None:
     reason = refusal(peer(**changes))  # type: ignore[arg-type]
     assert reason is not None
     assert text in reason
+
+
+def test_speex_of_a_frame_is_transcoded_and_passes_in_any_length() -> None:
+    assert refusal(peer(payload_types={}, hears=(SPEEX,), speaks=replace(SPEEX, ptime_ms=20))) is None
+    assert refusal(peer(payload_types={98: 98}, hears=(SPEEX,), speaks=SPEEX)) is None
 
 
 def test_ilbc_passes_from_peer_to_peer() -> None:

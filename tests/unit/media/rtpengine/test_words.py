@@ -1,6 +1,7 @@
 """The keys of commands."""
 
 from base64 import b64encode
+from dataclasses import replace
 
 from tests.unit.media.rtpengine.remotes import G729, PCMA, SPEEX, peer
 from trunkline.call.ports import SrtpKeys
@@ -108,6 +109,8 @@ def test_packets_are_cut_for_each_peer_where_audio_is_transcoded_and_nowhere_els
     callee.remote = peer("2001:db8::7", payload_types={})
     offer = both(caller, callee).offer
     assert (offer["ptime"], offer["ptime-reverse"]) == (20, 40)
+    caller.remote = peer(payload_types={}, hears=(G729,), speaks=replace(G729, ptime_ms=60))
+    assert both(caller, callee).offer["ptime-reverse"] == 40, "longer ones rtpengine does not always make"
     caller.remote = peer()
     assert "ptime" not in both(caller, callee).offer
 
