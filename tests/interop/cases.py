@@ -121,8 +121,8 @@ _FREEPBX = "what FreePBX does with a call is its Asterisk's doing: see there"
 _PLAYED = "there is no package of FreeSWITCH, and SIPp playing it would prove nothing of FreeSWITCH's"
 _BEHIND = "the doing of the PBX behind it"
 _NO_CARD = (
-    "it was not heard: without a sound card, which the machines of these tests lack, it sends no audio to speak "
-    "of, and with one that PulseAudio makes it was heard in one call of ten"
+    "it was not heard: without a sound card, which the machines of these tests lack, it sends no audio to "
+    "speak of, and with one that PulseAudio makes it was heard in one call of ten"
 )
 _NO_CALLS = "it makes no calls"
 _TOLD = "SIPp does what it is told: the other tests in tests/interop/sipp say more than a cell here could"
@@ -154,7 +154,6 @@ _WHY_NOT: Final[dict[Program, dict[Case, str]]] = {
         **dict.fromkeys((Case.PCMU, Case.PCMA, Case.G722, Case.G729, Case.ILBC, Case.SPEEX), _BEHIND),
         Case.REGISTER: "it needs no registration: calls come to its address",
         Case.WRONG_SECRET: _OF_EVERY_PHONE,
-        Case.TLS: "its configuration for TLS is checked by the program, but no call is made with it",
         Case.SRTP: _BEHIND,
     },
     Program.BARESIP: {

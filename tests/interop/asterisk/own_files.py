@@ -18,6 +18,9 @@ SECOND: Final = "304"
 """to the second phone."""
 WITHHELD: Final = "*67"
 """Before a number: the caller ID is not to be shown."""
+MUSIC: Final = "music"
+"""The folder below its home with the music on hold, which is a tone of"""
+MUSIC_HZ: Final = 620
 CODEC_KEYS: Final = {"ulaw": "1", "alaw": "2", "g722": "3", "speex16": "4", "g729": "5", "ilbc": "6"}
 """`*5N` before a number: this codec alone is spoken with the trunk."""
 
@@ -34,6 +37,9 @@ _UNWANTED = (
     "res_snmp.so",
 )
 _IN_THE_WAY = {True: ("chan_pjsip.so", "res_pjsip.so"), False: ("chan_sip.so",)}
+
+PASSES_HOLDS_ON: Final = "[trunkline](+type=endpoint)\nmoh_passthrough=yes\n"
+"""In pjsip.conf: a phone's hold goes to the trunk as a re-INVITE, and nobody there hears music."""
 
 _PJSIP_TLS = """\
 [transport-trunkline](+)
@@ -93,13 +99,12 @@ systemname = pbx-{at.port}
         "logger.conf": "[general]\n[logfiles]\nconsole => notice,warning,error,verbose\n",
         "modules.conf": f"[modules]\nautoload=yes\n{unwanted}",
         "rtp.conf": f"[general]\nrtpstart={at.rtp_ports[0]}\nrtpend={at.rtp_ports[1]}\n",
+        "musiconhold.conf": f"[default]\nmode=files\ndirectory={at.home}/{MUSIC}\n",
         "ccss.conf": "[general]\n",
         "acl.conf": "",
         "features.conf": "[general]\n[featuremap]\nblindxfer => #1\natxfer => *2\n",
         "pjsip.conf": f"""\
 #include pjsip_trunkline.conf
-[trunkline](+type=endpoint)
-moh_passthrough=yes ; a phone's hold goes to the trunk as a re-INVITE
 {_PJSIP_TLS.format(at=at) if at.secure else ""}\
 {"".join(_pjsip_phones(at))}\
 """,

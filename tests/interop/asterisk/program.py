@@ -6,16 +6,20 @@ does: its chroot's resolver is a name server of the test's on port 53 of a loopb
 """
 
 import os
+import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+import wave
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from tests.interop.addresses import free_ports, wait_for
-from tests.interop.asterisk.own_files import Place, own_files
+from tests.interop.asterisk.own_files import MUSIC, MUSIC_HZ, PASSES_HOLDS_ON, Place, own_files
+from tests.interop.audio import RATE, tone
 from tests.interop.cases import Program
 from tests.interop.node import ROOT
 
@@ -87,8 +91,11 @@ class Asterisk:
         """As seen from inside its chroot."""
         inside = self._root / self.home.relative_to("/")
         inside.mkdir(parents=True)
-        for name in ("etc", "log", "spool", "run", "lib"):
+        for name in ("etc", "log", "spool", "run", "lib", MUSIC):
             (inside / name).mkdir()
+        with wave.open(str(inside / MUSIC / "tone.wav"), "wb") as file:
+            file.setparams((1, 2, RATE, 0, "NONE", ""))
+            file.writeframes((tone(MUSIC_HZ, 60) * 32767).astype("<i2").tobytes())
         self.inside = inside
         place = Place(
             home=self.home,
@@ -139,6 +146,25 @@ class Asterisk:
             self._asterisk("-rx", text), capture_output=True, text=True, timeout=20, check=False
         )
         return done.stdout
+
+    @contextmanager
+    def passing_holds_on(self) -> Iterator[None]:
+        """With chan_pjsip: as a customer makes it who wants a phone's hold to reach the trunk."""
+        before = (self.inside / "etc/pjsip.conf").read_text()
+        self._reload(before + PASSES_HOLDS_ON, "true")
+        try:
+            yield
+        finally:
+            self._reload(before, "false")
+
+    def _reload(self, pjsip: str, passes_on: str) -> None:
+        (self.inside / "etc/pjsip.conf").write_text(pjsip)
+        self.command("module reload res_pjsip.so")
+        wait_for("the reload", lambda: self._moh_passthrough(passes_on), every_s=0.2)
+
+    def _moh_passthrough(self, wanted: str) -> bool:
+        shown = self.command("pjsip show endpoint trunkline")
+        return re.search(rf"moh_passthrough +: {wanted}", shown) is not None
 
     def channels(self) -> int:
         """How many legs of calls it has."""

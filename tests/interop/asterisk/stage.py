@@ -67,11 +67,6 @@ class Stage:
         """Print what the PBX has logged, for whoever looks at a failure."""
         sys.stdout.write("\n".join(self.pbx.output().splitlines()[-60:]))
 
-    @property
-    def passes_holds_on(self) -> bool:
-        """Whether a phone's hold reaches the trunk as a re-INVITE (`moh_passthrough`)."""
-        return not self.pbx.pbx.chan_sip
-
     def callee(self, voice: Voice, **more: Any) -> Callee:
         """A scenario of somebody who is called, up to the INVITE."""
         callee = Callee(body=sdp(voice, **more))

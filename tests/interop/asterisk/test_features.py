@@ -3,7 +3,14 @@
 import pytest
 
 from tests.interop.addresses import wait_for
-from tests.interop.asterisk.own_files import CODEC_KEYS, FEATURES, FORWARDED, FORWARDED_LATER, REFERRED
+from tests.interop.asterisk.own_files import (
+    CODEC_KEYS,
+    FEATURES,
+    FORWARDED,
+    FORWARDED_LATER,
+    MUSIC_HZ,
+    REFERRED,
+)
 from tests.interop.asterisk.stage import FAR_HZ, HEARD_S, NEAR_HZ, Stage, ended, hear_each_other
 from tests.interop.asterisk.trunk import FAR, THIRD_NUMBER
 from tests.interop.cases import Case
@@ -87,9 +94,6 @@ def test_a_consultative_transfer_by_the_phone(stage: Stage) -> None:
     phone = stage.at_phone(callee)
     caller = stage.calls(FEATURES)
     caller.answered()
-    if stage.passes_holds_on:
-        _agrees(caller, stage, 2, "recvonly")
-        _agrees(caller, stage, 3, "sendrecv")
     caller.until_told()
     caller.bye()
     carrier = stage.from_carrier(caller)
@@ -103,9 +107,10 @@ def test_a_consultative_transfer_by_the_phone(stage: Stage) -> None:
     ended(carrier, third)
 
 
-@pytest.mark.case(Case.HOLD)
-def test_either_side_holds_and_resumes(stage: Stage) -> None:
-    """chan_sip keeps its phones' holds to itself; chan_pjsip passes them on where it is told to."""
+def _holds(stage: Stage, *, passed_on: bool) -> tuple[Callee, Caller]:
+    """Scenarios of a phone that is called, holds and resumes, and of its caller, who is asked for that where
+    it is passed on.
+    """
     callee = stage.callee(stage.near)
     callee.accept()
     caller = stage.calls()
@@ -116,9 +121,16 @@ def test_either_side_holds_and_resumes(stage: Stage) -> None:
         callee.response(100, optional=True)
         callee.response(200)
         callee.ack()
-        if stage.passes_holds_on:
+        if passed_on:
             _agrees(caller, stage, version, "recvonly" if direction == "sendonly" else "sendrecv")
-    for version, direction in ((4, "sendonly"), (5, "sendrecv")):
+    return callee, caller
+
+
+@pytest.mark.case(Case.HOLD)
+def test_either_side_holds_and_resumes(stage: Stage) -> None:
+    """A phone's hold is its PBX's business; the caller's reaches the PBX. Both hear music meanwhile."""
+    callee, caller = _holds(stage, passed_on=False)
+    for version, direction in ((2, "sendonly"), (3, "sendrecv")):
         caller.until_told()
         caller.in_dialog("INVITE", body=sdp(stage.far, direction=direction, version=version))
         caller.provisional()
@@ -133,21 +145,41 @@ def test_either_side_holds_and_resumes(stage: Stage) -> None:
 
     stage.near.hush()
     phone.sipp.tell()
-    wait_for("silence from the phone", stage.far.hears_nothing, within_s=HEARD_S)
-    if stage.passes_holds_on:
-        wait_for("the hold", lambda: "a=sendonly" in carrier.sipp.received("INVITE").body)
+    wait_for("the music", lambda: stage.far.hears(MUSIC_HZ), within_s=HEARD_S)
     phone.sipp.tell()
     hear_each_other(carrier, phone)
 
     stage.far.hush()
     carrier.sipp.tell()
     wait_for("the hold's answer", lambda: _last_answer(carrier.sipp, "a=recvonly"))
-    wait_for("silence from far away", stage.near.hears_nothing, within_s=HEARD_S)
+    wait_for("the music at the phone", lambda: stage.near.hears(MUSIC_HZ), within_s=HEARD_S)
     carrier.sipp.tell()
     wait_for("the answer", lambda: _last_answer(carrier.sipp, "a=sendrecv"))
     hear_each_other(carrier, phone)
     carrier.sipp.tell()
     ended(carrier, phone)
+
+
+def test_a_hold_that_is_passed_on(stage: Stage) -> None:
+    """`moh_passthrough`, which is not the default: the caller is asked to hear nothing."""
+    if stage.pbx.pbx.chan_sip:
+        pytest.skip("chan_sip has no such setting")
+    callee, caller = _holds(stage, passed_on=True)
+    caller.until_told()
+    caller.bye()
+    callee.hung_up()
+    with stage.pbx.passing_holds_on():
+        phone = stage.at_phone(callee)
+        carrier = stage.from_carrier(caller)
+        hear_each_other(carrier, phone)
+        stage.near.hush()
+        phone.sipp.tell()
+        wait_for("silence from the phone", stage.far.hears_nothing, within_s=HEARD_S)
+        wait_for("the hold", lambda: "a=sendonly" in carrier.sipp.received("INVITE").body)
+        phone.sipp.tell()
+        hear_each_other(carrier, phone)
+        carrier.sipp.tell()
+        ended(carrier, phone)
 
 
 def _last_answer(sipp: Sipp, direction: str) -> bool:

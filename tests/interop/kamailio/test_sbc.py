@@ -2,120 +2,29 @@
 PBX, which SIPp plays, and lets in what comes from the trunk.
 """
 
-import os
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.interop.addresses import free_port, in_use, wait_for
-from tests.interop.audio import Voice
+from tests.interop.addresses import wait_for
 from tests.interop.cases import Case, Program
 from tests.interop.conftest import Speak, Start
-from tests.interop.kamailio.program import end, run
-from tests.interop.names import name_server
-from tests.interop.node import DOMAIN, HOST, KEY, SECRET, Node, running_node
-from tests.interop.sipp.program import Sipp
-from tests.interop.sipp.scenario import Callee, Caller, Scenario, sdp
-from tests.programs import require_program
+from tests.interop.kamailio.sbc import CARRIER, FAR, NUMBER, Sbc, Trial, as_root, sbc
+from tests.interop.node import HOST
+from tests.interop.sipp.scenario import sdp
 
-pytestmark = [
-    pytest.mark.program(Program.KAMAILIO),
-    pytest.mark.skipif(os.geteuid() != 0, reason="its name server is set in a mount namespace, as root"),
-]
-
-PBX, CARRIER, RESOLVER = "127.0.0.13", "127.0.0.20", "127.0.0.78"
-PBX_PORT, PORT, SBC_PORT = free_port(PBX), free_port(CARRIER), free_port()
-NUMBER, FAR = "12125550200", "442071838750"
+pytestmark = [pytest.mark.program(Program.KAMAILIO), as_root]
 
 
 @pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    folder = tmp_path_factory.mktemp("sbc")
-    with (
-        running_node(folder / "node", {"sip.advertised_host": HOST}) as node,
-        name_server({(f"{DOMAIN}.", "A"): HOST}, (RESOLVER, 53)),
-    ):
-        node.command("carrier", "add", "main", "--gateway", f"sip:{CARRIER}:{PORT}")
-        node.command("carrier", "set", "main", "--source", CARRIER)
-        node.command("route", "add", "44", "--carrier", "main")
-        node.command("number", "add", NUMBER, "--account", KEY, "--forward", f"{NUMBER}@{HOST}:{SBC_PORT}")
-        process = run(_config(node, folder), folder / "output", RESOLVER)
-        try:
-            wait_for(
-                "kamailio to listen",
-                lambda: process.poll() is not None or in_use(HOST, SBC_PORT, "tcp"),
-            )
-            assert process.poll() is None, (folder / "output").read_text(errors="replace")
-            yield node
-        finally:
-            end(process)
-
-
-def _config(node: Node, folder: Path) -> Path:
-    """As written, but for the two lines that are to name the PBX."""
-    account = ("--account", KEY, "--secret", SECRET)
-    node.run("pbx", "kamailio", *account, "--pbx-port", str(SBC_PORT), "--out", str(folder / "written"))
-    text = (folder / "written" / "kamailio.cfg").read_text()
-    changed = text.replace('"sip:127.0.0.1:5080"', f'"sip:{PBX}:{PBX_PORT}"')
-    changed = changed.replace('PBX_ADDRESS "127.0.0.1"', f'PBX_ADDRESS "{PBX}"')
-    assert changed.count(PBX) == 2
-    path = folder / "kamailio.cfg"
-    path.write_text(changed)
-    return path
-
-
-class Trial:
-    """Calls between the PBX and the carrier."""
-
-    def __init__(self, node: Node, sipp: Start, voice: Speak) -> None:
-        self.node = node
-        self._sipp = sipp
-        self.near: Voice = voice(440, PBX)
-        self.far: Voice = voice(1000, CARRIER)
-
-    def out(self, caller: Caller, callee: Callee) -> tuple[Sipp, Sipp]:
-        """The PBX and the carrier."""
-        carrier = self._sipp(callee, host=CARRIER, port=PORT)
-        return self._starts(caller, PBX, (HOST, SBC_PORT)), carrier
-
-    def comes(self, caller: Caller, callee: Callee) -> tuple[Sipp, Sipp]:
-        """The PBX and the carrier."""
-        pbx = self._sipp(callee, host=PBX, port=PBX_PORT)
-        return pbx, self._starts(caller, CARRIER, (HOST, self.node.port))
-
-    def _starts(self, caller: Scenario, host: str, to: tuple[str, int]) -> Sipp:
-        return self._sipp(caller, host=host, to=to)
-
-    def hear_each_other(self, pbx: Sipp, carrier: Sipp) -> None:
-        """From now on."""
-        for sipp, voice in ((pbx, self.near), (carrier, self.far)):
-            voice.talk_to(*sipp.remote_audio())
-        wait_for("both to hear each other", lambda: self.near.hears(1000) and self.far.hears(440), within_s=8)
-
-    def callee(self, voice: Voice) -> Callee:
-        """Up to the INVITE."""
-        callee = Callee(body=sdp(voice))
-        callee.invited()
-        return callee
-
-    def dials(self) -> Caller:
-        """The PBX, which knows no password."""
-        caller = Caller(f"00{FAR}", caller=NUMBER, domain=HOST, body=sdp(self.near))
-        caller.invite()
-        return caller
-
-    def calls(self) -> Caller:
-        """Somebody out there."""
-        caller = Caller(NUMBER, caller=FAR, body=sdp(self.far))
-        caller.invite()
-        return caller
+def before_pbx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sbc]:
+    with sbc(tmp_path_factory.mktemp("sbc")) as made:
+        yield made
 
 
 @pytest.fixture
-def trial(node: Node, sipp: Start, voice: Speak) -> Trial:
-    return Trial(node, sipp, voice)
+def trial(before_pbx: Sbc, sipp: Start, voice: Speak) -> Trial:
+    return Trial(before_pbx, sipp, voice)
 
 
 @pytest.mark.case(Case.OUT_ENDED_BY_CALLER)
@@ -275,20 +184,7 @@ def test_a_call_in_that_is_given_up(trial: Trial) -> None:
         sipp.done()
 
 
-@pytest.mark.parametrize("options", [(), ("--tls",), ("--tls", "--srtp")], ids=" ".join)
-def test_kamailio_takes_each_configuration(node: Node, tmp_path: Path, options: tuple[str, ...]) -> None:
-    node.run("pbx", "kamailio", "--account", KEY, "--secret", SECRET, "--out", str(tmp_path), *options)
-    done = subprocess.run(
-        [require_program("kamailio"), "-c", "-f", str(tmp_path / "kamailio.cfg")],
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-
-
-def test_a_stranger_is_not_let_in(trial: Trial, sipp: Start) -> None:
+def test_a_stranger_is_not_let_in(before_pbx: Sbc, trial: Trial, sipp: Start) -> None:
     caller = trial.calls()
     caller.refused(403)
-    sipp(caller, host=CARRIER, to=(HOST, SBC_PORT)).done()
+    sipp(caller, host=CARRIER, to=(HOST, before_pbx.port)).done()
