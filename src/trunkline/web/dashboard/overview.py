@@ -84,7 +84,7 @@ def overview(request: Request, desk: Signed) -> Response:
         ),
         reasons=reasons,
         bars=list(zip(bars, hours, strict=True)),
-        notices=notices,
+        notices=list(dict.fromkeys(notices)),
         uses=uses,
         stats=stats,
         now=now,

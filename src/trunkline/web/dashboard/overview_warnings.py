@@ -37,6 +37,8 @@ def node_notices(stats: NodeStats, *, overload_lag_ms: float) -> Iterator[Notice
         yield Notice("The node is draining: it takes no new calls.", bad=True)
     if stats.loop_lag_ms >= overload_lag_ms:
         yield Notice(f"The node is overloaded: it is {stats.loop_lag_ms:.0f} ms late.", bad=True)
+    for problem in stats.problems:
+        yield Notice(problem, link="/nodes")
 
 
 def nodes_notices(nodes: Sequence[ListedNode]) -> Iterator[Notice]:

@@ -33,6 +33,11 @@ def test_a_node_that_drains_or_is_late() -> None:
     assert late.words == "The node is overloaded: it is 250 ms late."
 
 
+def test_what_is_wrong_with_a_node_among_the_others() -> None:
+    (taken,) = node_notices(replace(STATS, problems=("Its name was taken.",)), overload_lag_ms=200.0)
+    assert taken == Notice("Its name was taken.", link="/nodes")
+
+
 @pytest.mark.parametrize(
     ("left_s", "says", "bad"),
     [
