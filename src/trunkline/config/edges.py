@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from typing import NamedTuple
 
 from trunkline.config.advertised import advertised_host
+from trunkline.config.sections import Edge
 from trunkline.config.settings import Settings
 from trunkline.errors import ConfigError
 
@@ -49,18 +50,7 @@ def published_edges(settings: Settings, nodes: Sequence[PublishedEdge] = ()) -> 
     """Every edge; `nodes` are those on the database. Raises `ConfigError` when no address is known."""
     if settings.edges:
         known = {node.name: node for node in nodes}
-        return [
-            PublishedEdge(
-                edge.name,
-                edge.region,
-                tuple(edge.addresses),
-                known[edge.name].ports if edge.name in known else _ports(settings),
-                edge.weight,
-                edge.name not in known or known[edge.name].serves,
-                edge.name not in known or known[edge.name].lives,
-            )
-            for edge in settings.edges
-        ]
+        return [_listed(settings, edge, known.get(edge.name)) for edge in settings.edges]
     reachable = [node for node in nodes if node.addresses]
     if reachable:
         return reachable
@@ -75,6 +65,20 @@ def published_edges(settings: Settings, nodes: Sequence[PublishedEdge] = ()) -> 
         )
     node = settings.node
     return [PublishedEdge(node.name, node.region, addresses, _ports(settings), node.weight)]
+
+
+def _listed(settings: Settings, edge: Edge, node: PublishedEdge | None) -> PublishedEdge:
+    """An edge of the settings; `node` is the one of its name."""
+    ports = _ports(settings) if node is None else node.ports
+    return PublishedEdge(
+        edge.name,
+        edge.region,
+        tuple(edge.addresses),
+        {name: port for name, port in ports.items() if name in edge.transports},
+        edge.weight,
+        node is None or node.serves,
+        node is None or node.lives,
+    )
 
 
 def in_service(edges: Sequence[PublishedEdge]) -> list[PublishedEdge]:

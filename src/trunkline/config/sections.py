@@ -24,6 +24,7 @@ from trunkline.config.values import (
     Prefixes,
     RegionName,
     RtpengineAddresses,
+    SipTransports,
     SocketAddress,
     ToneCadence,
 )
@@ -549,3 +550,8 @@ class Edge(Section):
     region: RegionName = setting(..., "Edges of one region are preferred together.")
     addresses: IpAddresses = setting(..., "Its public IP addresses.", min_length=1)
     weight: int = setting(100, "Its share of the calls beside the others of its region.", ge=1, le=65535)
+    transports: SipTransports = setting(
+        ("udp", "tcp", "tls"),
+        "What clients are led to it by, as far as nodes listen for it; a front without TLS leaves tls out.",
+        min_length=1,
+    )

@@ -190,4 +190,5 @@ RtpengineAddresses = Annotated[
 Hosts = Annotated[tuple[Host, ...], NoDecode, BeforeValidator(_listed)]
 IpAddresses = Annotated[tuple[IpAddress, ...], NoDecode, BeforeValidator(_listed)]
 Prefixes = Annotated[tuple[Annotated[str, AfterValidator(_prefix)], ...], NoDecode, BeforeValidator(_listed)]
+SipTransports = Annotated[tuple[Literal["udp", "tcp", "tls"], ...], NoDecode, BeforeValidator(_listed)]
 DigestAlgorithms = Annotated[tuple[Literal["MD5", "SHA-256"], ...], NoDecode, BeforeValidator(_listed)]

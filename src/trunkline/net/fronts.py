@@ -37,8 +37,6 @@ class Fronts:
         self._hosts: Final = frozenset(hosts)
         self._gate = gate
         self._receive = receive
-        self.refused = 0
-        """Messages of fronts whose source can't be told."""
 
     def received(self, data: bytes, flow: Flow) -> None:
         """One datagram or one framed message."""
@@ -51,7 +49,7 @@ class Fronts:
             return
         fronted = _fronted(fields[0], flow) if len(fields) == 1 else None
         if fronted is None:
-            self.refused += 1
+            self._gate.refused += 1
             return
         proven = fronted.source_transport != "UDP"
         if self._gate.admits(fronted.source.host, data, proven=proven):

@@ -38,6 +38,12 @@ def test_of_a_listed_edge_its_node_says_how_it_is(tmp_path: Path) -> None:
     assert edge == ("sip-us1", "us", ("203.0.113.10", "2001:db8::10"), {"udp": 5070}, 50, False, True)
 
 
+def test_an_edge_is_offered_by_what_it_takes(tmp_path: Path) -> None:
+    listed = settings(tmp_path, LISTED + 'transports = ["udp", "tls"]\n')
+    assert published_edges(listed)[0].ports == {"udp": 5060, "tls": 5061}
+    assert published_edges(listed, [NODE])[0].ports == {"udp": 5070}
+
+
 def test_nodes_are_the_edges_where_none_is_listed(tmp_path: Path) -> None:
     none_listed = settings(tmp_path, '[sip]\nadvertised_host = "203.0.113.5"\n')
     assert published_edges(none_listed, [NODE, NODE._replace(addresses=())]) == [NODE]

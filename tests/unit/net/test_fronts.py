@@ -80,7 +80,7 @@ def test_anybody_else_is_taken_by_its_own_address(door: Door) -> None:
 )
 def test_what_no_front_writes_is_dropped(door: Door, values: tuple[str, ...]) -> None:
     assert door.receive(said(*values)) is None
-    assert door.fronts.refused == 1
+    assert door.gate.refused == 1
 
 
 def test_what_a_front_says_itself_comes_from_it(door: Door) -> None:

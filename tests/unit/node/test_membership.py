@@ -82,7 +82,7 @@ def test_a_drained_node_that_starts_takes_no_call(tmp_path: Path) -> None:
 def test_a_second_node_of_its_name_is_refused(tmp_path: Path) -> None:
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
-    first = Installation.make(tmp_path / "first")
+    first = Installation.make(tmp_path / "first", node__lost_after_s=600.0)
     second = Installation.make(tmp_path / "second")
     (tmp_path / "second" / "secret.key").write_bytes((tmp_path / "first" / "secret.key").read_bytes())
     url = SecretStr(first.settings.database_url)
@@ -108,7 +108,7 @@ def test_a_node_that_was_taken_for_lost_opens_its_records_again(tmp_path: Path) 
 
         def closed() -> bool:
             """Between two of its beats."""
-            aged(store.database, "node-1", 60)
+            aged(store.database, "node-1", 3600)
             return store.nodes.close_lost("survivor") == {"node-1": 1}
 
         await until(closed)

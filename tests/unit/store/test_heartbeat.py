@@ -103,11 +103,10 @@ def test_a_drained_node_knows_it_before_its_first_call(heart: Heart, nodes: Reac
 
 def test_a_wrong_clock_and_another_schema_are_said_in_words(heart: Heart, nodes: Reach) -> None:
     heart.heartbeat.enter()
-    heart.ahead_s = 90.0
+    heart.ahead_s = 3600.0
     heart.beat()
-    assert heart.said[-1].problems == (
-        "The clock of node n1 is 90 s ahead of the database's: set both by NTP.",
-    )
+    [problem] = heart.said[-1].problems
+    assert problem.startswith("The clock of node n1 is 3")
     older = Heart(nodes, HERE._replace(revision="0001"))
     older.heartbeat.enter()
     older.beat()
@@ -167,26 +166,26 @@ def test_a_survivor_judges_only_after_it_was_itself_heard_for_as_long(
     heart.heartbeat.enter()
     nodes.enter(THERE)
     heart.beat()
-    aged(database, "n2", 60)
-    heart.live(9.0)
+    aged(database, "n2", 3600)
+    heart.live(59)
     assert found(nodes, "n2").presence is Presence.UP
     nodes.away = True
     heart.beat(after_s=60.0)
     nodes.away = False
     heart.beat()
     assert found(nodes, "n2").presence is Presence.UP
-    heart.live(9.0)
+    heart.live(59)
     assert found(nodes, "n2").presence is Presence.UP
-    heart.beat(after_s=6.0)  # it waited for the database that long
-    heart.live(9.0)
+    heart.beat(after_s=31.0)  # it waited for the database that long
+    heart.live(59)
     assert found(nodes, "n2").presence is Presence.UP
-    heart.live(1.0)
+    heart.live(1)
     assert (found(nodes, "n2").presence, found(nodes, "n2").closed_by) == (Presence.LOST, "n1")
 
 
 def test_a_node_that_was_taken_for_lost_hears_it_once(heart: Heart, nodes: Reach, database: Database) -> None:
     heart.heartbeat.enter()
-    aged(database, "n1", 60)
+    aged(database, "n1", 3600)
     nodes.close_lost("n2")
     heart.beat()
     heart.beat()
@@ -195,7 +194,7 @@ def test_a_node_that_was_taken_for_lost_hears_it_once(heart: Heart, nodes: Reach
 
 def test_a_node_that_was_forgotten_enters_again(heart: Heart, nodes: Reach, database: Database) -> None:
     heart.heartbeat.enter()
-    aged(database, "n1", 60)
+    aged(database, "n1", 3600)
     nodes.forget("n1")
     heart.beat()
     heart.beat()

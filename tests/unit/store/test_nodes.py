@@ -1,5 +1,6 @@
 """Nodes on one database, their clocks included."""
 
+import re
 import time
 
 import pytest
@@ -25,7 +26,7 @@ FACTS = NodeFacts(
     listens=(Listening("UDP", "192.0.2.1", 5060), Listening("TLS", "192.0.2.1", 5061)),
     version="1.0",
     revision="0011",
-    lost_after_s=10.0,
+    lost_after_s=60.0,
 )
 OTHER = FACTS._replace(name="n2", identity="there", run="second", region="eu")
 PULSE = Pulse(calls=3, load=0.25, stopping=False)
@@ -54,13 +55,13 @@ def test_a_node_enters_beats_and_leaves(nodes: Nodes) -> None:
     nodes.enter(OTHER)
     heard = nodes.beat("n1", "first", PULSE, time.time())
     assert (heard.drained, heard.was_lost, heard.replaced, heard.forgotten) == (False,) * 4
-    assert abs(heard.clock_off_s) < 1
+    assert abs(heard.clock_off_s) < 30
     assert heard.revision == nodes.revision()
     there, here = nodes.list()
     assert (there.name, here.name) == ("n2", "n1")
     assert (here.standing, here.calls, here.load, here.listens) == (Standing.UP, 3, 0.25, FACTS.listens)
     assert here.serves
-    assert abs(here.seen_at - time.time()) < 5
+    assert abs(here.seen_at - time.time()) < 30
     nodes.leave("n1", "another")
     assert found(nodes, "n1").serves
     nodes.leave("n1", "first")
@@ -70,9 +71,9 @@ def test_a_node_enters_beats_and_leaves(nodes: Nodes) -> None:
 
 def test_a_name_is_one_installations_while_it_runs(nodes: Nodes, database: Database) -> None:
     nodes.enter(FACTS)
-    with pytest.raises(NameTakenError, match=r"under the name 'n1' \(192\.0\.2\.1, heard of 0 s ago\): give"):
+    with pytest.raises(NameTakenError, match=r"name 'n1' \(192\.0\.2\.1, heard of [0-9]+ s ago\): give"):
         nodes.enter(FACTS._replace(identity="clone", run="other"))
-    aged(database, "n1", 11)
+    aged(database, "n1", 3600)
     nodes.enter(FACTS._replace(identity="clone", run="other"))
     assert nodes.beat("n1", "first", PULSE, 0.0).replaced
     nodes.leave("n1", "other")
@@ -116,7 +117,7 @@ def test_forgetting_is_for_those_that_are_gone(nodes: Nodes, database: Database)
     nodes.enter(FACTS)
     with pytest.raises(InUseError, match="n1 is running: stop it first"):
         nodes.forget("n1")
-    aged(database, "n1", 11)
+    aged(database, "n1", 3600)
     nodes.forget("n1")
     assert nodes.list() == []
     assert nodes.beat("n1", "first", PULSE, 0.0).forgotten
@@ -130,7 +131,7 @@ def test_a_lost_node_is_closed_once_by_one_survivor(nodes: Nodes, database: Data
     rows = [call_row(call_record(), "first")]
     GroupWriter(database).write([Group({"run": [("first", "n1", 1.0, 2000.0)], "call": rows}, {})])
     assert nodes.close_lost("n2") == {}
-    aged(database, "n1", 11)
+    aged(database, "n1", 3600)
     assert found(nodes, "n1").standing is Standing.LOST
     assert nodes.close_lost("n1") == {}
     assert nodes.close_lost("n2") == {"n1": 1}
@@ -153,9 +154,9 @@ def test_a_node_that_stopped_is_not_lost(nodes: Nodes, database: Database) -> No
 
 def test_clocks_are_compared_with_the_databases(nodes: Nodes) -> None:
     nodes.enter(FACTS)
-    assert abs(nodes.beat("n1", "first", PULSE, time.time() + 90).clock_off_s - 90) < 5
+    assert abs(nodes.beat("n1", "first", PULSE, time.time() + 3600).clock_off_s - 3600) < 30
     [said] = found(nodes, "n1").problems("0011")
-    assert said == "The clock of node n1 is 90 s ahead of the database's: set both by NTP."
+    assert re.fullmatch("The clock of node n1 is 3[0-9]{3} s ahead of the database's: set both by NTP.", said)
     assert node_problems("n1", -3.2, "0011", "0011")[0].startswith("The clock of node n1 is 3 s behind the")
     assert node_problems("n1", 1.9, "0011", "0011") == ()
 
@@ -165,8 +166,9 @@ def test_problems_in_words(nodes: Nodes, database: Database) -> None:
     assert found(nodes, "n1").problems("0012") == (
         "Node n1 needs schema 0011, the database has 0012: upgrade the older one.",
     )
-    aged(database, "n1", 61)
-    assert found(nodes, "n1").problems("0011") == ("Node n1 is lost: it was last heard of 61 s ago.",)
+    aged(database, "n1", 3600)
+    [said] = found(nodes, "n1").problems("0011")
+    assert re.fullmatch(r"Node n1 is lost: it was last heard of 36[0-9]{2} s ago\.", said)
     nodes.leave("n1", "first")
     assert found(nodes, "n1").problems("0012") == ()
 

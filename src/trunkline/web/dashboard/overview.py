@@ -83,7 +83,7 @@ def overview(request: Request, desk: Signed) -> Response:
         ),
         reasons=reasons,
         bars=list(zip(bars, hours, strict=True)),
-        notices=notices,
+        notices=list(dict.fromkeys(notices)),
         uses=uses,
         stats=None if seen is None else seen.stats,
         now=now,

@@ -39,6 +39,8 @@ def node_notices(stats: NodeStats, *, overload_lag_ms: float) -> Iterator[Notice
         yield Notice(f"The node is overloaded: it is {stats.loop_lag_ms:.0f} ms late.", bad=True)
     if stats.live_degraded:
         yield Notice(short(stats.live, 300))
+    for problem in stats.problems:
+        yield Notice(problem, link="/nodes")
 
 
 def nodes_notices(nodes: Sequence[ListedNode]) -> Iterator[Notice]:

@@ -40,6 +40,11 @@ def test_a_node_that_decides_by_its_share() -> None:
     assert not list(node_notices(replace(stats, live_degraded=False), overload_lag_ms=200.0))
 
 
+def test_what_is_wrong_with_a_node_among_the_others() -> None:
+    (taken,) = node_notices(replace(STATS, problems=("Its name was taken.",)), overload_lag_ms=200.0)
+    assert taken == Notice("Its name was taken.", link="/nodes")
+
+
 @pytest.mark.parametrize(
     ("left_s", "says", "bad"),
     [

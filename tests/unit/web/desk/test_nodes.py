@@ -22,7 +22,7 @@ def test_an_operator_sees_drains_and_forgets_nodes(office: Office) -> None:
     desk.let_back("n1")
     with pytest.raises(InUseError):
         desk.forget("n1")
-    aged(office.store.database, "n1", 60)
+    aged(office.store.database, "n1", 3600)
     desk.forget("n1")
     assert desk.list() == []
 

@@ -15,6 +15,6 @@ def test_nodes(operator: httpx.Client, alpha: httpx.Client, office: Office) -> N
     assert operator.get("/v1/nodes").json()["items"][0]["standing"] == "drained"
     assert operator.post("/v1/nodes/n1/return").status_code == 204
     assert operator.delete("/v1/nodes/n1").status_code == 409
-    aged(office.store.database, "n1", 60)
+    aged(office.store.database, "n1", 3600)
     assert operator.delete("/v1/nodes/n1").status_code == 204
     assert operator.post("/v1/nodes/n1/drain").status_code == 404
