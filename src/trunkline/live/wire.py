@@ -23,7 +23,7 @@ from trunkline.live.address import shown
 from trunkline.live.words import Batch, Heard, Joined, Notice, Registration
 
 _PAGE: Final = 500
-_CLOSE_S: Final = 0.2
+_CLOSE_S: Final = 2.0
 _LOOK_S: Final = 3.0
 _SCRIPTS: Final = ("register", "exchange")
 
@@ -127,7 +127,9 @@ class RedisWire:
         with contextlib.suppress(RedisError, OSError, TimeoutError):
             async with asyncio.timeout(_CLOSE_S):
                 if self._letters is not None:
-                    await self._letters.connection_pool.disconnect()
+                    await self._letters.aclose()  # type: ignore[no-untyped-call]
+                if self._client.connection is not None:
+                    await self._client.connection.disconnect(nowait=True)  # it may stall
                 await self._client.aclose()
 
     async def about(self) -> "ServerFacts":

@@ -11,6 +11,8 @@ from tests.interop.node import HOST, KEY, Node
 from tests.interop.sipp.scenario import Caller
 from trunkline.web.control_client import ControlClient
 
+pytestmark = pytest.mark.timeout(400)
+
 GUESSER = "127.0.0.77"
 
 

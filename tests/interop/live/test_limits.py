@@ -17,6 +17,8 @@ from tests.interop.sipp.scenario import Callee, Caller
 from trunkline.web.control_client import ControlClient
 from trunkline.web.views import CallState
 
+pytestmark = pytest.mark.timeout(400)
+
 PBX = "127.0.0.10"
 LIMIT = 20
 NO_AUDIO = """v=0

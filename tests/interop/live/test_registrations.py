@@ -16,6 +16,8 @@ from tests.interop.sipp.program import Sipp
 from tests.interop.sipp.scenario import Caller, sdp
 from trunkline.web.control_client import ControlClient
 
+pytestmark = pytest.mark.timeout(400)
+
 PHONE = "127.0.0.1"
 NUMBER = "12125550200"
 
