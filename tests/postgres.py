@@ -68,7 +68,7 @@ class Cluster:
             "unix_socket_directories": str(self.home),
             "fsync": "off",
             "full_page_writes": "off",
-            "max_connections": "60",
+            "max_connections": "100",
             "shared_buffers": "32MB",
             "logging_collector": "off",
             # In its folder: of a server that is killed nothing is left.

@@ -175,7 +175,7 @@ class Node:
                 stdout=log,
                 stderr=log,
             )
-        wait_for("/readyz", self._is_ready, within_s=60, every_s=0.05)
+        wait_for("/readyz", self._is_ready, within_s=90, every_s=0.05)
 
     def _is_ready(self) -> bool:
         assert self.process is not None

@@ -29,8 +29,12 @@ from trunkline.store.errors import DatabaseError
 _BUSY_TIMEOUT_MS = 5000
 _ANSWER_S = 10.0
 _WRITE = "trunkline_write"
-_ONE_WRITER = sa.text("SELECT pg_advisory_xact_lock(5060)")
-"""Freed by the end of the transaction, or of the connection."""
+_ONE_WRITER = sa.text(
+    "SELECT pg_advisory_xact_lock(5060), set_config('idle_in_transaction_session_timeout', '10000', true)"
+)
+"""Freed by the end of the transaction, by that of the connection, and after ten seconds in which the program
+that has it does nothing.
+"""
 
 
 class Database:

@@ -45,6 +45,8 @@ def move(source_url: str, target_url: str, told: Callable[[Moved], object]) -> S
         check_schema(source)
         upgrade(target_url)
         with source.read() as here, target.write() as there:
+            # However long it takes to count here.
+            there.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
             _check_empty(there, target.name)
             return [_move_table(here, there, table, told) for table in METADATA.sorted_tables]
     finally:

@@ -35,8 +35,8 @@ _DEFAULTS: Final = {
 (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS)."""
 _GRACE_S: Final = 1.0
 """How much longer than the server's own limit an answer is waited for."""
-_IDLE_S: Final = 10
-"""A transaction whose program stopped in its middle is ended by the server: it holds locks."""
+_IDLE_MS: Final = 300_000
+"""A transaction whose program stopped in its middle is ended by the server, a reading one after this long."""
 
 
 def open_engine(url: sa.URL, answer_s: float | None, read_json: Callable[[str | bytes], Any]) -> Engine:
@@ -48,7 +48,7 @@ def open_engine(url: sa.URL, answer_s: float | None, read_json: Callable[[str | 
         raise ValueError(f"{url.drivername} is not supported; write postgresql+psycopg://")
     limit_ms = 0 if answer_s is None else round(answer_s * 1000)
     options = (
-        f"-c statement_timeout={limit_ms} -c idle_in_transaction_session_timeout={_IDLE_S * 1000} "
+        f"-c statement_timeout={limit_ms} -c idle_in_transaction_session_timeout={_IDLE_MS} "
         f"{url.query.get('options', '')}"
     )
     defaults = {name: value for name, value in _DEFAULTS.items() if name not in url.query}

@@ -5,6 +5,7 @@ records while the server is gone, hangs, or can't be reached.
 import signal
 import socket
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.interop.sipp.scenario import sdp
 from tests.postgres import Cluster, running_cluster
 
 PATIENCE_S = 60.0
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")
@@ -219,27 +221,27 @@ def test_without_the_server_it_starts_with_what_it_last_knew(
 
 
 def test_a_first_start_without_the_server_is_refused(tmp_path: Path, server: Cluster, database: str) -> None:
-    node = Node(tmp_path / "node", database=database)
-    node.init()
-    server.kill()
-    try:
-        with pytest.raises(AssertionError, match=r"the node is gone:\n.*(Connection refused|No such file)"):
-            node.start()
-    finally:
-        server.start()
-        node.close()
+    with closing(Node(tmp_path / "node", database=database)) as node:
+        node.init()
+        server.kill()
+        try:
+            with pytest.raises(
+                AssertionError, match=r"the node is gone:\n.*(Connection refused|No such file)"
+            ):
+                node.start()
+        finally:
+            server.start()
 
 
 @pytest.mark.parametrize(("revision", "said"), [("0001", "trunkline migrate"), ("9999", "a newer program")])
 def test_another_schema_is_refused(
     tmp_path: Path, server: Cluster, database: str, revision: str, said: str
 ) -> None:
-    node = Node(tmp_path / "node", database=database)
-    node.init()
-    server.execute(f"UPDATE alembic_version SET version_num = '{revision}'", "calls")
-    with pytest.raises(AssertionError, match=f"(?s)the node is gone:.*{said}"):
-        node.start()
-    node.close()
+    with closing(Node(tmp_path / "node", database=database)) as node:
+        node.init()
+        server.execute(f"UPDATE alembic_version SET version_num = '{revision}'", "calls")
+        with pytest.raises(AssertionError, match=f"(?s)the node is gone:.*{said}"):
+            node.start()
 
 
 def test_a_way_that_swallows_everything_is_noticed(
@@ -248,8 +250,7 @@ def test_a_way_that_swallows_everything_is_noticed(
     """Connections are taken, and nothing is ever said over them: a network that lost its other half."""
     with way(server.port) as to_server:
         url = server.url("calls", tcp=True, patient=False).replace(f":{server.port}/", f":{to_server.port}/")
-        node = Node(tmp_path / "node", database=url)
-        try:
+        with closing(Node(tmp_path / "node", database=url)) as node:
             node.init()
             prepare(node)
             node.start()
@@ -262,5 +263,3 @@ def test_a_way_that_swallows_everything_is_noticed(
             to_server.mend()
             closed(node, 2)
             carrier.done()
-        finally:
-            node.close()

@@ -16,6 +16,8 @@ from tests.interop.node import HOST, KEY, SECRET, Node, running_node
 from tests.interop.postgres.ground import NUMBER, Phones, prepare
 from tests.postgres import Cluster
 
+pytestmark = pytest.mark.timeout(300)
+
 WEB_PORTS = free_port(), free_port()
 PRICE, CREDIT = 2, 20
 STOCK = [str(13125550000 + number) for number in range(24)]

@@ -32,7 +32,10 @@ def ask(database: Database, statement: str = "SELECT 1", **values: object) -> ob
 
 def test_it_is_set_up(database: Database) -> None:
     assert ask(database, "SHOW statement_timeout") == "1min"
-    assert ask(database, "SHOW idle_in_transaction_session_timeout") == "10s"
+    assert ask(database, "SHOW idle_in_transaction_session_timeout") == "5min"
+    with database.write() as connection:
+        idle = connection.execute(sa.text("SHOW idle_in_transaction_session_timeout")).scalar()
+    assert idle == "10s"
     assert ask(database, "SHOW client_encoding") == "UTF8"
     assert ask(database, "SHOW application_name") == "trunkline"
     assert ask(database, "SHOW transaction_isolation") == "repeatable read"
