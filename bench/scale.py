@@ -25,8 +25,8 @@ NUMBERS = [int(number) for number in os.environ.get("NUMBERS", "1000 1000000").s
 LIVE = [int(number) for number in os.environ.get("LIVE", "100 10000").split()]
 RATE = int(os.environ.get("RATE", "100"))
 CALLS = int(os.environ.get("CALLS", "15000"))
-PORTS = "port_min = 20000\nport_max = 65534"
-"""10,000 calls hold 20,000 pairs."""
+MEDIA = "port_min = 20000\nport_max = 65534\ntimeout_s = 3600"
+"""10,000 calls hold 20,000 pairs, and SIPp sends no audio in them."""
 
 
 def main() -> None:
@@ -71,7 +71,7 @@ def node(
 ) -> tuple[Running, Path]:
     """One at the place `number`, and its folder, until the stack is closed."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    running = stack.enter_context(trunkline(folder, place(number), media=PORTS, prepare=prepare))
+    running = stack.enter_context(trunkline(folder, place(number), media=MEDIA, prepare=prepare))
     return running._replace(talk_ms=talk_ms), folder
 
 

@@ -13,6 +13,7 @@ takes over the change of one number, whatever else there is. The clock drives th
 """
 
 from collections.abc import Callable
+from itertools import chain
 from typing import NamedTuple
 
 from trunkline.call.services import Services
@@ -64,7 +65,8 @@ class Pinger:
         """Begin to ping what is new in the directory, stop what is gone."""
         self._gateways = self._pinged_gateways()
         health, directory = self._services.health, self._services.directory
-        for server in {*self._pings, *self._gateways, *directory.numbers.servers(), *health.servers()}:
+        known = chain(directory.numbers.servers(), self._gateways, self._pings, health.servers())
+        for server in dict.fromkeys(known):
             self._see_to(server)
         there = {
             gateway_health_key(carrier, gateway)
@@ -76,8 +78,9 @@ class Pinger:
     def follow(self, before: Number | None, after: Number | None) -> None:
         """One number of the directory has changed, is new (`before` is None) or is gone."""
         keys, now = _keys_of(before), _keys_of(after)
-        self._services.health.forget(keys - now)
-        for server in {key.server for key in keys ^ now}:
+        self._services.health.forget([key for key in keys if key not in now])
+        differ = [key.server for key in chain(keys, now) if (key in keys) != (key in now)]
+        for server in dict.fromkeys(differ):
             self._see_to(server)
 
     def heard(self, server: str, slug: str, detail: str) -> None:
@@ -133,10 +136,10 @@ class Pinger:
         return len(self._pings)
 
 
-def _keys_of(number: Number | None) -> set[HealthKey]:
+def _keys_of(number: Number | None) -> list[HealthKey]:
     if number is None:
-        return set()
-    return {endpoint_health_key(number, endpoint) for endpoint in number.forwarding.endpoints}
+        return []
+    return [endpoint_health_key(number, endpoint) for endpoint in number.forwarding.endpoints]
 
 
 class _Ping:

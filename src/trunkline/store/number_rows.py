@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 
 from trunkline.errors import DirectoryError
 from trunkline.store import schema
+from trunkline.store.errors import DatabaseError
 from trunkline.store.loading import ROWS_AT_ONCE
 from trunkline.store.rows import number_from
 from trunkline.trunk.number_record import Checker, EndpointValues, pack, pack_values, servers_of, values_of
@@ -32,7 +33,9 @@ _E164: Final = itemgetter(0)
 
 
 def load_number_table(connection: Connection, problem: Problem, pause: Pause | None = None) -> NumberTable:
-    """All numbers of the database that can be used; the others are told to `problem`."""
+    """All numbers of the database that can be used; the others are told to `problem`. Raises `DatabaseError`
+    when the database orders digits in a way of its own.
+    """
     number, child = schema.number, schema.endpoint
     query = (
         sa.select(*(number.c[name] for name in _NUMBER), *(child.c[name] for name in _ENDPOINT))
@@ -45,7 +48,12 @@ def load_number_table(connection: Connection, problem: Problem, pause: Pause | N
         of_one = list(group)
         _, account, text, warnings, ring_timeout_s, uri, *_ = of_one[0]
         endpoints = [] if uri is None else [tuple(row[5:]) for row in of_one]
-        filling.add(e164, account, text, warnings, ring_timeout_s, endpoints)
+        try:
+            filling.add(e164, account, text, warnings, ring_timeout_s, endpoints)
+        except ValueError as error:
+            raise DatabaseError(
+                f"numbers come out of order ({error}): give the database a collation that isn't numeric, as C"
+            ) from error
     return filling.table
 
 

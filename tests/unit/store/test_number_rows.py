@@ -1,10 +1,13 @@
 """All numbers at once, from their rows."""
 
+from collections.abc import Iterable
+
 import pytest
 import sqlalchemy as sa
 
 from tests.unit.store.entities import ACCOUNT, NUMBER
 from trunkline.store import number_rows, schema
+from trunkline.store.errors import DatabaseError
 from trunkline.store.loading import ROWS_AT_ONCE
 from trunkline.store.number_rows import load_number_table, table_of
 from trunkline.store.rows import number_from
@@ -106,6 +109,19 @@ def test_a_long_read_pauses(known: Store) -> None:
     assert (len(table), len(pauses)) == (250, 250 // ROWS_AT_ONCE)
     table_of(table.pieces(50), lambda: pauses.append(1))
     assert len(pauses) == 2 * (250 // ROWS_AT_ONCE)
+
+
+def test_a_database_with_an_order_of_its_own_is_refused(
+    known: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Upside(NumberTable):
+        def append(self, e164: str, record: str, servers: Iterable[str]) -> None:
+            raise ValueError(f"{e164} is out of order")
+
+    known.numbers.add(one(1))
+    monkeypatch.setattr(number_rows, "NumberTable", Upside)
+    with pytest.raises(DatabaseError, match=r"4930000001 is out of order.*collation"):
+        load(known)
 
 
 def test_pieces_that_hold_no_numbers_are_refused(known: Store) -> None:

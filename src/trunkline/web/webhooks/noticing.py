@@ -31,6 +31,10 @@ MAX_ENDED = 20_000
 """Calls that ended, remembered so as not to be looked at twice."""
 
 
+Ask = Callable[[str | None], Sequence[TargetHealth]]
+"""Asks the node for the endpoints of one number, or all that it lists (`NodeView.health`)."""
+
+
 class Noticer:
     """One per web process. Blocks."""
 
@@ -70,16 +74,19 @@ class Noticer:
         self._looked_at = now
         return made
 
-    def endpoints(self, seen: Sequence[TargetHealth], of: Callable[[str], Sequence[TargetHealth]]) -> int:
-        """Compare what the node says with what was told; how many deliveries that made. Where it can't say
-        all, it is asked for the endpoints `of` single numbers. Raises `StoreError`.
+    def endpoints(self, ask: Ask) -> int:
+        """Compare what the node says with what was told; how many deliveries that made. Where nobody wants to
+        be told, it isn't asked. Raises `StoreError`, and what `ask` does.
         """
         now = self._wall()
         accounts = self._sources.accounts()
+        if not accounts:
+            return 0
+        seen = ask(None)
         down = self._sources.down(self._node)
         events: list[NewEvent] = []
         states: dict[DownEndpoint, float | None] = {}
-        for health in chain(seen, self._unsaid(down, seen, of)):
+        for health in chain(seen, self._unsaid(down, seen, ask)):
             if health.number is None or health.account not in accounts:
                 continue
             this = DownEndpoint(health.number, health.uri)
@@ -95,10 +102,7 @@ class Noticer:
         return self._sources.tell_endpoints(self._node, events, states, now)
 
     def _unsaid(
-        self,
-        down: Collection[DownEndpoint],
-        seen: Sequence[TargetHealth],
-        of: Callable[[str], Sequence[TargetHealth]],
+        self, down: Collection[DownEndpoint], seen: Sequence[TargetHealth], ask: Ask
     ) -> Iterator[TargetHealth]:
         """What was told to be down and is beyond what the node lists: some numbers at each look, in turn."""
         if len(seen) < MAX_TARGETS:
@@ -108,7 +112,7 @@ class Noticer:
         start = bisect_right(numbers, self._asked)
         for number in (numbers[start:] + numbers[:start])[:ASKED_AT_ONCE]:
             self._asked = number
-            yield from of(number)
+            yield from ask(number)
 
     def _unseen(self, accounts: frozenset[str], now: float) -> Iterator[tuple[CallRecord, Stage]]:
         followed = self._sources.followed()

@@ -83,8 +83,7 @@ class WebhookService:
 
     def _compare_endpoints(self) -> None:
         with contextlib.suppress(NoNodeError):
-            client = self._office.node.client()
-            self._noticer.endpoints(client.health(), client.health)
+            self._noticer.endpoints(self._office.node.client().health)
 
     async def _tidy(self) -> None:
         await asyncio.to_thread(self._office.store.webhook_queue.tidy, time.time())

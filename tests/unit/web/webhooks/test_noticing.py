@@ -184,7 +184,7 @@ def look(
     clock.advance(5)
     at = clock.wall()
     dated = [one if one.since_at is None else replace(one, since_at=at) for one in seen]
-    return noticer.endpoints(dated, of)
+    return noticer.endpoints(lambda number: dated if number is None else of(number))
 
 
 @pytest.mark.usefixtures("endpoint")
@@ -261,3 +261,10 @@ def test_what_the_node_no_longer_lists_is_asked_for_in_turn(
     assert sorted(asked) == sorted([*numbers[3:], asked[0]])
     assert len(told(store, hook)) == told_before + 1
     assert look(noticer, clock, *down[:2]) == 0, "a list that is not full says all"
+
+
+def test_the_node_is_not_asked_where_nobody_wants_to_be_told(store: Store, clock: FakeClock) -> None:
+    def ask(number: str | None) -> list[TargetHealth]:
+        raise AssertionError("asked")
+
+    assert Noticer(store, NODE, clock.wall).endpoints(ask) == 0
