@@ -4,8 +4,8 @@
 The account is known by its digest already; its bindings are filed under its key, whatever user the To names,
 so that a PBX that puts a number there works as well. Each binding keeps the flow that it came on: calls to it
 go back over an open TCP or TLS connection, and over UDP to the address that the packet came from when the
-Contact names another one (RFC 3261 §18.1.1, RFC 5626 §5.3). Where proxies in between have put themselves into
-a Path, calls go that way (RFC 3327 §5.3), whether the device knows of it or not.
+Contact names another one (RFC 3261 §18.1.1, RFC 5626 §5.3). Where proxies in between have put themselves
+into a Path, calls go that way (RFC 3327 §5.3), whether the device knows of it or not.
 """
 
 from trunkline.call.passing import Field, verdict_fields, warning_field
