@@ -1,5 +1,6 @@
 """From the database into the directory: at the start, as it changes, and while the database is away."""
 
+import gc
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -72,6 +73,17 @@ def test_all_of_it_is_loaded(store: Store, source: DirectorySource, clock: FakeC
     assert snapshot.numbers.number(NUMBER.e164) == NUMBER
     assert snapshot.accounts == (store.accounts.get("acme"),)
     assert source.state == SourceState(Origin.DATABASE, 4, clock.wall(), None, ())
+
+
+def test_the_collector_runs_again_afterwards(source: DirectorySource) -> None:
+    source.load()
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        source.load()
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
 
 
 def test_nothing_new_is_nothing(store: Store, source: DirectorySource) -> None:
