@@ -7,6 +7,7 @@ environment change the sizes; an empty NUMBERS or LIVE leaves that pair out.
 """
 
 import os
+import resource
 import shutil
 import sqlite3
 import tempfile
@@ -25,6 +26,8 @@ NUMBERS = [int(number) for number in os.environ.get("NUMBERS", "1000 1000000").s
 LIVE = [int(number) for number in os.environ.get("LIVE", "100 10000").split()]
 RATE = int(os.environ.get("RATE", "100"))
 CALLS = int(os.environ.get("CALLS", "15000"))
+FILES_A_CALL = 4
+"""Two pairs of sockets."""
 MEDIA = "port_min = 20000\nport_max = 65534\ntimeout_s = 3600"
 """10,000 calls hold 20,000 pairs, and SIPp sends no audio in them."""
 
@@ -51,6 +54,11 @@ def beside_numbers() -> None:
 
 
 def beside_calls() -> None:
+    wanted = FILES_A_CALL * max(LIVE) + 1000
+    _, allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed != resource.RLIM_INFINITY and allowed < wanted:
+        print(f"  {max(LIVE)} live calls need {wanted} open files, {allowed} are allowed: ulimit -n {wanted}")
+        return
     with ExitStack() as stack:
         nodes = [node(stack, number, talk_ms=1000 * many // RATE) for number, many in enumerate(LIVE)]
         at_most: list[float] = []
