@@ -158,7 +158,10 @@ def _listed(value: object) -> object:
 
 def _live_url(value: SecretStr) -> SecretStr:
     """A URL of Valkey or Redis. What is wrong with it is said without it: it may hold a password."""
-    form = "must be valkey://[USER[:PASSWORD]@]HOST[:PORT][/NUMBER], or redis://, with TLS valkeys:// or rediss://"
+    form = (
+        "must be valkey://[USER[:PASSWORD]@]HOST[:PORT][/NUMBER], or redis://, "
+        "with TLS valkeys:// or rediss://"
+    )
     try:
         parts = urlsplit(value.get_secret_value().strip())
         port = parts.port

@@ -137,7 +137,7 @@ class Link:
 
     async def start(self) -> None:
         """Register, or go on trying: returns after the first attempt."""
-        await self._begin()
+        await self._guarded(self._begin())
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def close(self) -> None:
@@ -159,15 +159,18 @@ class Link:
 
     async def _run(self) -> None:
         while True:
-            try:
-                if self._wire is None:
-                    await self._pause(RETRY_S)
-                    await self._begin()
-                else:
-                    await self._converse(self._wire)
-            except Exception as error:  # noqa: BLE001 - calls wait for this task: a fault must not end it
-                self._log.exception("the conversation with the live state failed")
-                await self._lost(f"a fault of this node: {error!r:.200}")
+            wire = self._wire
+            if wire is None:
+                await self._pause(RETRY_S)
+            await self._guarded(self._begin() if wire is None else self._converse(wire))
+
+    async def _guarded(self, step: Awaitable[None]) -> None:
+        """A fault is like a server that is away: calls wait for this conversation, so it must go on."""
+        try:
+            await step
+        except Exception as error:  # noqa: BLE001 - the door where a fault in one exchange stops
+            self._log.exception("the conversation with the live state failed")
+            await self._lost(f"a fault of this node: {error!r:.200}")
 
     async def _begin(self) -> None:
         """Connect and register, or note why that can't be."""

@@ -79,18 +79,20 @@ def call(site: Site, sipp: Start, voice: Speak, phone: Baresip, ends: str) -> Si
     caller.invite()
     caller.answered()
     if ends == "caller":
-        caller.pause(2500)
+        caller.until_told()
         caller.bye()
     else:
         caller.hung_up()
-    carrier = sipp(caller, host=CARRIER, to=(HOST, site.nodes[1].port))
+    carrier = sipp(caller, host=CARRIER, to=(HOST, site.nodes[1].port), within_s=120)
     here = carrier.answer().audio
     assert here is not None
     mouth.talk_to(*here)
-    wait_for("baresip to hear the caller", lambda: phone.hears(1000), within_s=4)
-    wait_for("the caller to hear baresip", lambda: mouth.hears(440), within_s=4)
+    wait_for("baresip to hear the caller", lambda: phone.hears(1000), within_s=30)
+    wait_for("the caller to hear baresip", lambda: mouth.hears(440), within_s=30)
     if ends == "phone":
         phone.command("hangup")
+    else:
+        carrier.tell()
     carrier.done()
     phone.event("CALL_CLOSED")
     return carrier

@@ -27,6 +27,7 @@ class Server:
         self.left: list[str] = []
         self.open_wires = 0
         self.fails: LiveError | None = None
+        self.fault: Exception | None = None
         self.silent = False
         self.lapsed = False
         self.missed = False
@@ -44,6 +45,8 @@ class Server:
                 await asyncio.Event().wait()
             if self.fails is not None:
                 raise self.fails
+            if self.fault is not None:
+                raise self.fault
         finally:
             self.under_way -= 1
 
@@ -84,8 +87,8 @@ class PaperWire:
         return self._read()
 
     async def _read(self) -> AsyncIterator[str]:
-        while True:
-            yield await self._server.letters.get()
+        while text := await self._server.letters.get():
+            yield text
 
     async def leave(self, lease: str) -> None:
         await self._server.answer()
@@ -256,6 +259,51 @@ def test_a_notice_that_did_not_arrive_is_told_again() -> None:
         world.retry.set()
         await until(lambda: any(batch.sayings for batch in world.server.batches[tried:]))
         assert world.reconciled == [(set(), True), ({"192.0.2.2"}, False)]
+
+    run(body)
+
+
+def test_letters_are_read_and_a_strange_one_costs_itself() -> None:
+    async def body(world: World) -> None:
+        read: list[str] = []
+
+        def receive(text: str) -> None:
+            if text == "strange":
+                raise ValueError(text)
+            read.append(text)
+
+        world.link.post.received = receive
+        await world.link.start()
+        for text in ("one", "strange", "two"):
+            world.server.letters.put_nowait(text)
+        await until(lambda: read == ["one", "two"])
+        assert not world.link.state.degraded
+
+    run(body)
+
+
+def test_a_connection_for_letters_that_breaks_begins_again() -> None:
+    async def body(world: World) -> None:
+        await world.link.start()
+        world.server.letters.put_nowait("")
+        await until(lambda: world.link.state.away_total == 1)
+        assert "letters" in world.link.state.reason
+        world.retry.set()
+        await until(lambda: world.standing is Standing.EXACT)
+
+    run(body)
+
+
+def test_a_fault_of_our_own_does_not_end_the_conversation() -> None:
+    async def body(world: World) -> None:
+        await world.link.start()
+        world.server.fault = RuntimeError("a fault")
+        world.ask()
+        await until(lambda: world.decided)
+        assert "a fault of this node" in world.link.state.reason
+        world.server.fault = None
+        world.retry.set()
+        await until(lambda: world.standing is Standing.EXACT)
 
     run(body)
 
