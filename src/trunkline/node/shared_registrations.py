@@ -1,20 +1,22 @@
 """A device that has registered at one node is known to all: each of its bindings is a notice of its own,
 kept until it ends. A binding of another node has a `lent_flows.BorrowedFlow`: a call to it leaves by the node
-that it registered at.
+that it registered at; or it has a path (RFC 3327), which leads there from every node.
 
 The newest REGISTER of a device counts, wherever it came; the node that had it before lets it go. What this
 node writes down for its own next start are the devices that registered here.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
+from typing import Any
 
 from trunkline.call.ports import RegistrationSink
 from trunkline.clock import Clock
 from trunkline.live.board import Board
 from trunkline.live.words import Notice, Tell
 from trunkline.node.lent_flows import BorrowedFlow, LentFlows
+from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.ports import Address, Flow, Transport
 from trunkline.sip.uri import SipUri
 from trunkline.trunk.registrations import Binding, Registrations
@@ -44,35 +46,34 @@ class SharedRegistrations:
         """By account and key: what this node has made known."""
         self._here: set[str] = set()
         """Accounts with devices that registered here."""
+        self._paths: dict[str, Binding] = {}
+        """By key: bindings with a path that another node made known."""
         self._stale: set[str] = set()
         """Keys under which an earlier run of this node is still known."""
         board.listen(KIND, self._heard, self._reconcile)
 
     def bindings_changed(self, account: str, bindings: tuple[Binding, ...]) -> None:
         """See `call.ports.RegistrationSink`."""
-        here = tuple(one for one in bindings if not _is_borrowed(one))
+        here = tuple(one for one in bindings if not self._is_anothers(account, one))
         if here or account in self._here:
             self._sink.bindings_changed(account, here)
             (self._here.add if here else self._here.discard)(account)
         before = self._told.pop(account, {})
-        own = {_key(account, one): one for one in bindings if _can_be_told(one)}
-        elsewhere = {_key(account, one) for one in bindings if _is_borrowed(one)}
+        own = {_key(account, one): one for one in here if one.path or one.flow is not None}
+        elsewhere = {_key(account, one) for one in bindings if one not in here}
         if own:
             self._told[account] = own
         for key, binding in own.items():
+            self._paths.pop(key, None)
             if before.get(key) is not binding:
                 self._board.tell(self._notice(key, binding))
         for key in before.keys() - own.keys() - elsewhere:
             self._board.tell(Tell(KIND, key, for_s=0))
 
     def _notice(self, key: str, binding: Binding) -> Tell:
-        flow: Flow = binding.flow  # type: ignore[assignment]  # only those that can be told come here
         values = {
             "node": self._node,
-            "token": self._flows.lend(flow),
-            "transport": str(flow.transport),
-            "host": flow.remote.host,
-            "port": flow.remote.port,
+            **self._way_to(binding),
             "uri": str(binding.uri),
             "q": binding.q,
             "call_id": binding.call_id,
@@ -82,6 +83,17 @@ class SharedRegistrations:
             "user_agent": binding.user_agent,
         }
         return Tell(KIND, key, json.dumps(values), max(0.0, binding.deadline - self._clock.now()))
+
+    def _way_to(self, binding: Binding) -> Mapping[str, object]:
+        if binding.path:
+            return {"path": binding.path}
+        flow: Flow = binding.flow  # type: ignore[assignment]  # only those that can be told come here
+        return {
+            "token": self._flows.lend(flow),
+            "transport": str(flow.transport),
+            "host": flow.remote.host,
+            "port": flow.remote.port,
+        }
 
     def _heard(self, notice: Notice) -> None:
         account, _, _ = notice.key.partition(" ")
@@ -94,8 +106,8 @@ class SharedRegistrations:
             if node == self._node:
                 self._stale.add(notice.key)
                 return
-            remote = Address(str(values["host"]), int(values["port"]))
-            flow = self._flows.borrow(node, str(values["token"]), Transport(values["transport"]), remote)
+            path = tuple(str(NameAddr.parse(value)) for value in values.get("path", ()))
+            flow = None if path else self._flow_of(node, values)
             binding = Binding(
                 SipUri.parse(values["uri"]),
                 int(values["q"]),
@@ -106,18 +118,26 @@ class SharedRegistrations:
                 str(values["instance"]),
                 str(values["source"]),
                 str(values["user_agent"]),
+                path,
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"no binding: {error!r}") from None
-        if flow is not None:
+        if path:
+            self._paths[notice.key] = binding
+        if path or flow is not None:
             self._registrations.take_over(account, binding)
             if account in self._here:
                 self.bindings_changed(account, self._registrations.bindings(account))
 
+    def _flow_of(self, node: str, values: Mapping[str, Any]) -> BorrowedFlow | None:
+        remote = Address(str(values["host"]), int(values["port"]))
+        return self._flows.borrow(node, str(values["token"]), Transport(values["transport"]), remote)
+
     def _drop(self, account: str, key: str) -> None:
         for binding in self._registrations.bindings(account):
-            if _is_borrowed(binding) and _key(account, binding) == key:
+            if self._is_anothers(account, binding) and _key(account, binding) == key:
                 self._registrations.remove(account, binding)
+        self._paths.pop(key, None)
 
     def _reconcile(self, kept: AbstractSet[str], fresh: bool) -> Iterable[Tell]:
         """Own bindings are known here alone; of the others', what is not kept has gone."""
@@ -128,20 +148,18 @@ class SharedRegistrations:
         if not fresh:
             for account in list(self._registrations.accounts()):
                 for binding in self._registrations.bindings(account):
-                    if _is_borrowed(binding) and _key(account, binding) not in kept:
+                    if self._is_anothers(account, binding) and _key(account, binding) not in kept:
                         self._registrations.remove(account, binding)
+            self._paths = {key: one for key, one in self._paths.items() if key in kept}
         return told
+
+    def _is_anothers(self, account: str, binding: Binding) -> bool:
+        """Whether it registered at another node."""
+        if binding.path:
+            return self._paths.get(_key(account, binding)) is binding
+        return isinstance(binding.flow, BorrowedFlow)
 
 
 def _key(account: str, binding: Binding) -> str:
     """Names a device of an account: as it names itself, or by its contact."""
     return f"{account} {binding.instance or binding.uri}"
-
-
-def _is_borrowed(binding: Binding) -> bool:
-    return isinstance(binding.flow, BorrowedFlow)
-
-
-def _can_be_told(binding: Binding) -> bool:
-    """Whether another node can reach it: not one of before a restart, whose connection is gone."""
-    return binding.flow is not None and not _is_borrowed(binding)

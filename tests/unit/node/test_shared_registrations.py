@@ -44,7 +44,13 @@ class Node:
     def bindings_changed(self, account: str, bindings: tuple[Binding, ...]) -> None:
         self.written.append((account, len(bindings)))
 
-    def register(self, flow: Flow, expires_s: int = 600, contact: Contact = CONTACT) -> None:
+    def register(
+        self,
+        flow: Flow | None,
+        expires_s: int = 600,
+        contact: Contact = CONTACT,
+        path: tuple[str, ...] = (),
+    ) -> None:
         self.cseq += 1
         bindings = self.registrations.register(
             KEY,
@@ -54,6 +60,7 @@ class Node:
             expires_s=expires_s,
             flow=flow,
             source="TCP d",
+            path=path,
         )
         assert isinstance(bindings, tuple)
         self.shared.bindings_changed(KEY, bindings)
@@ -80,6 +87,27 @@ class Town:
 @pytest.fixture
 def town() -> Town:
     return Town()
+
+
+def test_one_behind_a_front_is_reached_by_its_path_from_anywhere(town: Town) -> None:
+    path = ("<sip:x@front.example;lr>",)
+    town.a.register(None, path=path)
+    assert len(town.carry(town.a, town.b)) == 1
+    (there,) = town.b.registrations.bindings(KEY)
+    assert (there.path, there.flow) == (path, None)
+    town.b.shared.bindings_changed(KEY, (there,))
+    assert (town.b.written, town.b.board.has_more) == ([], False), (
+        "it is the other's to tell and to write down"
+    )
+    town.b.cseq = 1
+    town.b.register(None, path=path)
+    assert town.b.written == [(KEY, 1)]
+    town.carry(town.b, town.a)
+    town.a.shared.bindings_changed(KEY, town.a.registrations.bindings(KEY))
+    assert town.a.written[-1] == (KEY, 0), "it has moved"
+    town.b.register(None, expires_s=0, path=path)
+    town.carry(town.b, town.a)
+    assert town.a.registrations.bindings(KEY) == ()
 
 
 def test_it_is_known_elsewhere_for_as_long(town: Town) -> None:
