@@ -284,6 +284,8 @@ async def killed() -> Figures:
 async def ports_exhausted() -> Figures:
     """Ten callers where there are ports for five; then five again."""
     async with world({"media.port_max": 10019, "media.drain_s": 0.3}) as here:
+        await here.call()  # known from now on, its address has a customer's budget
+        await asyncio.sleep(0.5)
         crowd = await asyncio.gather(*(here.call(talk_s=1.5) for _ in range(10)))
         await asyncio.sleep(0.5)
         again = await asyncio.gather(*(here.call() for _ in range(5)))
