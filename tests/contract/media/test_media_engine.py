@@ -4,15 +4,20 @@ Each test runs over the embedded engine (real packets on loopback), over the fak
 do those of `test_terminals` and `test_srtp`.
 """
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
 from tests.contract.media.rigs import RIGS, Rig, Told, figures_of, open_pair, remote_at
 from trunkline.call.ports import MediaFlow, MediaLeg, NoPortsError
 from trunkline.errors import MediaError
+
+ATTEMPTS = 20
+"""At a measurement that a busy machine spoils."""
 
 
 class Bridged:
@@ -230,10 +235,20 @@ def test_silence_on_both_sides_is_told_once_of_the_caller(rig: Rig) -> None:
 
 
 def test_sound_on_one_side_is_enough(rig: Rig) -> None:
+    """A busy machine may hold the peer up for longer than is waited: that was silence then."""
     call = Bridged(rig)
-    for _ in range(10):
-        call.callee_peer.send(call.callee, 8)
-        rig.pass_time(rig.timeout_s * 0.3)
+    sent_at, held_up = [time.monotonic()], True
+    for _ in range(ATTEMPTS):
+        call.told.timed_out.clear()
+        for _ in range(10):
+            call.callee_peer.send(call.callee, 8)
+            sent_at.append(time.monotonic())
+            rig.pass_time(rig.timeout_s * 0.3)
+        held_up = any(later - sooner > rig.timeout_s * 0.7 for sooner, later in pairwise(sent_at))
+        if not held_up:
+            break
+        sent_at = sent_at[-1:]
+    assert not held_up
     assert call.told.timed_out == []
 
 

@@ -41,14 +41,14 @@ def dialled(number: str, *, say: Source = QUIET, talk_s: float = 0.2, **more: ob
 
 
 def test_the_tone() -> None:
-    report = dialled("9992000")
+    report = dialled("9992000", talk_s=1.0)
     assert report.answered
     assert report.heard(TONE_HZ, 150)
     assert not report.heard(440.0, 1)
 
 
 def test_the_echo() -> None:
-    report = dialled("+9991000", say=Tone((440.0,)))
+    report = dialled("+9991000", say=Tone((440.0,)), talk_s=1.0)
     assert report.heard(440.0, 150)
     assert not report.heard(TONE_HZ, 1)
 
