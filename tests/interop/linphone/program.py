@@ -121,4 +121,4 @@ class Linphone(Terminal):
     def call_number(self) -> str:
         """What it calls the call that was dialled last."""
         self.says(r"id to .*, assigned id \d+")
-        return re.findall(r"assigned id (\d+)", self.output())[-1]
+        return str(re.findall(r"assigned id (\d+)", self.output())[-1])
