@@ -51,6 +51,8 @@ def _command(kind: Kind) -> Callable[..., None]:
         )
         facts = replace(facts, secret=_secret(here, account, secret, new_secret=new_secret))
         files = write(kind, facts)
+        if kind is Kind.FREESWITCH and "SHA-256" in here.settings.service.digest:
+            say_aside('FreeSWITCH gives up at a challenge with SHA-256: set service.digest = ["MD5"].')
         if out is not None:
             _put(files, out)
         elif as_json:

@@ -59,9 +59,9 @@ class Service(Section):
         "Trunkline", "The product named in Server and User-Agent.", min_length=1, max_length=64
     )
     digest: DigestAlgorithms = setting(
-        ("MD5", "SHA-256"),
-        "What challenges offer, in this order. Twinkle 1.10 and phones with libre before 2 (baresip 1.0) "
-        "give up at a challenge that they don't know instead of passing over it: leave them only MD5.",
+        ("MD5",),
+        "What challenges offer, in this order: MD5, SHA-256 or both. FreeSWITCH, Twinkle 1.10 and phones "
+        "with libre before 2 (baresip 1.0) know MD5 alone, and give up at another challenge beside it.",
         min_length=1,
     )
 

@@ -127,3 +127,31 @@ class Trial:
         caller = Caller(NUMBER, caller=FAR, body=sdp(self.far))
         caller.invite()
         return caller
+
+    def call_out(self) -> tuple[Sipp, Sipp]:
+        """The PBX calls and is answered, both are heard: the PBX (hangs up when told), the carrier."""
+        callee = self.callee(self.far)
+        callee.ring()
+        callee.accept()
+        callee.hung_up()
+        caller = self.dials()
+        caller.answered()
+        caller.until_told()
+        caller.bye()
+        pbx, carrier = self.out(caller, callee)
+        self.hear_each_other(pbx, carrier)
+        return pbx, carrier
+
+    def call_in(self) -> tuple[Sipp, Sipp]:
+        """Somebody calls, the PBX answers, both are heard: the PBX, the carrier (hangs up when told)."""
+        callee = self.callee(self.near)
+        callee.ring()
+        callee.accept()
+        callee.hung_up()
+        caller = self.calls()
+        caller.answered()
+        caller.until_told()
+        caller.bye()
+        pbx, carrier = self.comes(caller, callee)
+        self.hear_each_other(pbx, carrier)
+        return pbx, carrier

@@ -121,5 +121,4 @@ class Linphone(Terminal):
     def call_number(self) -> str:
         """What it calls the call that was dialled last."""
         self.says(r"id to .*, assigned id \d+")
-        found: str = re.findall(r"assigned id (\d+)", self.output())[-1]
-        return found
+        return str(re.findall(r"assigned id (\d+)", self.output())[-1])

@@ -67,7 +67,7 @@ class Sipp:
         transport: str = "u1",
         calls: int = 1,
         rate: int = 10,
-        within_s: float = 30,
+        within_s: float = 90,
         options: Sequence[str] = (),
     ) -> None:
         self.host = host

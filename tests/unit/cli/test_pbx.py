@@ -40,6 +40,15 @@ def test_files_are_written_for_their_owner_alone(trunk: CommandLine, tmp_path: P
     assert gateway.stat().st_mode & 0o777 == 0o600
 
 
+def test_freeswitch_is_not_left_with_what_it_can_not_answer(trunk: CommandLine) -> None:
+    arguments = ("--account", "trunk1", "--secret", "s3cret-trunk1")
+    assert "SHA-256" not in trunk.run("pbx", "freeswitch", *arguments)
+    text = trunk.settings_file.read_text()
+    trunk.settings_file.write_text(text.replace("[service]\n", '[service]\ndigest = ["MD5", "SHA-256"]\n'))
+    assert 'service.digest = ["MD5"]' in trunk.run("pbx", "freeswitch", *arguments)
+    assert "SHA-256" not in trunk.run("pbx", "asterisk-pjsip", *arguments)
+
+
 def test_a_new_secret_is_the_accounts(trunk: CommandLine) -> None:
     secret = re.search(r"Password +(\S+)", trunk.run("pbx", "generic", "--account", "trunk1", "--new-secret"))
     assert secret is not None
