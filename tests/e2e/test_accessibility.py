@@ -43,6 +43,7 @@ def endpoints(site: Site) -> None:
     site.node.command("number", "forward", NUMBER, "sip:100@127.0.0.30:5999, sips:100@127.0.0.30;media=srtp")
 
 
+@pytest.mark.timeout(300)  # some thirty pages
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("who", "role"), [(OPERATOR, Role.OPERATOR), (KEY, Role.CUSTOMER)])
 def test_axe_finds_nothing_serious(open_page: Open, who: str, role: Role, scheme: str) -> None:

@@ -1,7 +1,9 @@
 """A customer's way: sign in → Products → Numbers → the number → Forward to SIP → Update; and a call that
 takes the new forwarding."""
 
-from playwright.sync_api import Page, expect
+import time
+
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.conftest import NARROW, Open
 from tests.e2e.site import CARRIER, NUMBER, OTHER_NUMBER, Site
@@ -106,7 +108,7 @@ def test_a_pasted_list_becomes_rows_that_keys_and_mouse_move(site: Site, open_pa
     )
     uris.first.fill("")
     uris.first.press("Control+v")
-    expect(uris).to_have_count(3)
+    expect(uris).to_have_count(3, timeout=20_000)
     assert uris.evaluate_all("fields => fields.map(field => field.value)") == [
         "a@pbx.example",
         "b@pbx.example",
@@ -127,6 +129,24 @@ def test_a_pasted_list_becomes_rows_that_keys_and_mouse_move(site: Site, open_pa
     expect(page.get_by_text("The forwarding was updated")).to_be_visible()
     forwarding = site.node.command("number", "show", NUMBER)["forwarding"]
     assert forwarding == ["c@pbx.example", "b@pbx.example;media=srtp"]
+
+
+def test_a_pasted_list_is_read_however_slow_the_service_is(site: Site, open_page: Open) -> None:
+    site.node.command("number", "forward", NUMBER, "a@pbx.example")
+    page = open_page(KEY)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+
+    def slowly(route: Route) -> None:
+        time.sleep(0.6)
+        route.continue_()
+
+    page.route("**/check", slowly)
+    to_the_number(page)
+    page.evaluate("navigator.clipboard.writeText('a@pbx.example, b@pbx.example')")
+    uris = page.get_by_label("SIP URI")
+    uris.first.fill("")
+    uris.first.press("Control+v")
+    expect(uris).to_have_count(2, timeout=20_000)
 
 
 def test_options_and_a_real_test_call(site: Site, open_page: Open, sipp: Start) -> None:

@@ -54,6 +54,7 @@ def ask_over_tls_1_0(site: Site) -> None:
         assert line.recv(65536).startswith(b"SIP/2.0 200")
 
 
+@pytest.mark.timeout(300)  # five phones, one after the other
 def test_what_needs_looking_at(site: Site, open_page: Open) -> None:
     page, customer, other = open_page(OPERATOR), open_page(KEY), open_page(OTHER_KEY)
     for one in (page, customer):

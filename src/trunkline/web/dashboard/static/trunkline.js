@@ -90,6 +90,8 @@ function editor(form) {
   }
 
   async function check() {
+    // Or the check that typing has set off would make this one's answer an old one.
+    clearTimeout(timer);
     const mine = ++asked;
     const fields = new URLSearchParams(new FormData(form));
     try {
