@@ -91,7 +91,7 @@ def test_another_key_file_is_refused(url: str, tmp_path: Path) -> None:
     second.mkdir()
     Keyring.create(second / "secret.key")
     refused = runner.invoke(app, ["init", str(second), "--database", url])
-    assert "was not encrypted with" in str(refused.exception)
+    assert "is not the key file of this database" in str(refused.exception)
     assert not (second / "trunkline.toml").exists()
 
 
