@@ -45,6 +45,8 @@ _NOBODYS = {
 }
 OWN = {"/v1/explain", "/v1/webhooks"}
 """What a customer makes or asks, for the own account."""
+OPERATORS = {"/v1/carriers", "/v1/routes"}
+"""Lists that a customer is not shown, whatever is asked."""
 OPEN = {("get", "/v1/error-ids/{error_id}")}
 """About nobody's things."""
 
@@ -186,9 +188,13 @@ def test_no_filter_widens_a_list(document: Any, alpha: httpx.Client) -> None:
             continue
         for name in names_of(operation, "query"):
             value = kinds[path] if name == "kind" else wanted[name]
+            value = "44" if (path, name) == ("/v1/routes", "after") else value
             answer = alpha.get(path, params={name: value})
             if name == "account":
                 assert answer.status_code == 404, (path, answer.text)
+                continue
+            if path in OPERATORS:
+                assert answer.status_code == 403, (path, answer.text)
                 continue
             assert answer.status_code == 200, (path, name, answer.text)
             for item in answer.json()["items"] if path not in ("/v1/figures", "/v1/stock") else ():
