@@ -301,7 +301,7 @@ fn highest_told(ours: &mut Srtp, theirs: &mut Srtp, highest: u32) -> u32 {
     theirs.protect_rtcp(&mut buffer, plain.len()).expect("protected");
     let length = ours.unprotect_rtcp(&mut buffer, 0).expect("authentic");
     assert_eq!((length, &buffer[..16], &buffer[20..length]), (plain.len(), &plain[..16], &plain[20..]));
-    u32::from_be_bytes([buffer[16], buffer[17], buffer[17], buffer[19]])
+    u32::from_be_bytes([buffer[16], buffer[17], buffer[18], buffer[19]])
 }
 
 #[test]

@@ -17,7 +17,7 @@ def read(*records: CallRecord) -> list[dict[str, str]]:
 
 
 def test_every_column_of_the_record_is_there() -> None:
-    flat = {field.name for field in fields(CallRecord)} - {"caller_media", "callee_media"}
+    flat = {field.name for field in fields(CallRecord)} - {"caller_media", "callee_media", "wall_minus_now"}
     assert flat <= set(COLUMNS)
     assert {f"callee_{field.name}" for field in fields(MediaFigures)} <= set(COLUMNS)
     assert len(cells(ended_call())) == len(cells(call_record())) == len(COLUMNS)
