@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from tests.faults.bare import BareCall, Terminus, bare_station
 from tests.faults.world import PORT, Figures, World, heard, until, world
@@ -19,22 +20,23 @@ CROWD, TERMINUS = "10.77.3.1", "10.77.3.2"
 PREFIX = "33"
 """Where the crowd calls to."""
 CALLS_PER_S, SECONDS = 100, 8
-SLICE_S, RUNS_S = 0.1, 0.012
-"""The node runs for so much of each slice: it can do some fifty calls a second then."""
+SLICE_S = 0.1
+"""In each slice the node runs for a part of it."""
 TALK_S = 0.5
 
 
 async def overloaded() -> Figures:
-    """Five calls are up; the node gets an eighth of the processor, and twice as many new calls as it can do
-    then."""
+    """Five calls are up; the node gets so little of the processor that twice as many new calls come as it can
+    do then."""
     async with world() as here:
         here.node.command("carrier", "add", "terminus", "--gateway", f"sip:{TERMINUS}:{PORT}")
         here.node.command("route", "add", PREFIX, "--carrier", "terminus")
         up = [asyncio.create_task(here.call(talk_s=SECONDS * 0.75)) for _ in range(5)]
         await until(lambda: here.node.gauge("active_calls") == 5)
         async with _crowd(here) as crowd:
-            async with _slowed(here):
-                await _calling(crowd)
+            cost_s = await _cost_of_a_call(here, crowd.caller)
+            async with _slowed(here, SLICE_S * CALLS_PER_S * cost_s / 2):
+                await _calling(crowd, SECONDS)
             share = await asyncio.to_thread(here.node.gauge, "shed_share")
             await until(lambda: not crowd.pending)
             reports = await asyncio.gather(*up)
@@ -55,9 +57,24 @@ async def overloaded() -> Figures:
             }
 
 
+async def _cost_of_a_call(here: World, caller: Station) -> float:
+    """Processor seconds of the node, which is not slowed yet."""
+    assert here.node.process is not None
+    tasks = Path(f"/proc/{here.node.process.pid}/task")
+    crowd = Crowd(caller)
+    before = _processor_s(tasks)
+    await _calling(crowd, 1)
+    await until(lambda: not crowd.pending)
+    return (_processor_s(tasks) - before) / crowd.answered
+
+
+def _processor_s(tasks: Path) -> float:
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks.iterdir()) / 1e9
+
+
 @asynccontextmanager
-async def _slowed(here: World) -> AsyncIterator[None]:
-    """The node's process is stopped and continued, so that it gets a small part of the time."""
+async def _slowed(here: World, runs_s: float) -> AsyncIterator[None]:
+    """The node's process is stopped and continued, so that it runs for `runs_s` of every slice."""
     assert here.node.process is not None
     pid = here.node.process.pid
 
@@ -65,9 +82,9 @@ async def _slowed(here: World) -> AsyncIterator[None]:
         try:
             while True:
                 os.kill(pid, signal.SIGSTOP)
-                await asyncio.sleep(SLICE_S - RUNS_S)
+                await asyncio.sleep(SLICE_S - runs_s)
                 os.kill(pid, signal.SIGCONT)
-                await asyncio.sleep(RUNS_S)
+                await asyncio.sleep(runs_s)
         finally:
             os.kill(pid, signal.SIGCONT)
 
@@ -129,9 +146,9 @@ async def _crowd(here: World) -> AsyncIterator[Crowd]:
             await station.close()
 
 
-async def _calling(crowd: Crowd) -> None:
-    """`CALLS_PER_S` for `SECONDS`, in time however late a single one is."""
+async def _calling(crowd: Crowd, seconds: int) -> None:
+    """`CALLS_PER_S`, in time however late a single one is."""
     began = time.monotonic()
-    for number in range(CALLS_PER_S * SECONDS):
+    for number in range(CALLS_PER_S * seconds):
         await asyncio.sleep(max(0.0, began + number / CALLS_PER_S - time.monotonic()))
         crowd.call()

@@ -4,6 +4,7 @@ and the way to the right app."""
 import contextlib
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -73,7 +74,8 @@ class Guard:
             if not refused:
                 await decorated(message)
 
-        with contextlib.suppress(_TooLargeError):
+        # Whoever goes away while its form is read has no use for an answer.
+        with contextlib.suppress(_TooLargeError, ClientDisconnect):
             await self._app(scope, bounded, unless_refused)
         if refused:
             await JSONResponse(_TOO_LARGE, 413, media_type="application/problem+json")(

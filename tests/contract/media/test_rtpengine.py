@@ -243,6 +243,7 @@ def test_a_restart_ends_the_calls_and_not_the_service(tmp_path: Path) -> None:
     try:
         told = Told()
         caller, callee = open_pair(rig, told)
+        rig.settle()  # what is asked again after the restart would begin the call anew
         daemon.stop()
         daemon.start()
         rig.until(lambda: told.timed_out == [caller])

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -108,6 +109,19 @@ def test_a_stream_passes_as_it_comes() -> None:
         return StreamingResponse(parts())
 
     assert ask(Guard(app), "GET").text == "ab"
+
+
+def test_whoever_goes_away_while_a_form_is_read_is_no_fault() -> None:
+    async def reads(scope: Scope, receive: Receive, send: Send) -> None:
+        await Request(scope, receive, send).body()
+
+    async def gone() -> dict[str, object]:
+        return {"type": "http.disconnect"}
+
+    async def send(_message: object) -> None:
+        raise AssertionError
+
+    asyncio.run(Guard(reads)({"type": "http", "scheme": "http"}, gone, send))
 
 
 def test_websockets_are_not_served() -> None:
