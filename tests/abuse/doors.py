@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from tests.interop.addresses import in_use
+from tests.interop.addresses import listens
 
 HOST = "127.0.0.1"
 ANSWER_S = 2.0
@@ -59,7 +59,7 @@ def source_address() -> str:
     """A loopback address of our own, so that a ban of one test doesn't meet another one."""
     while True:
         address = f"127.0.{random.randrange(1, 255)}.{random.randrange(1, 255)}"
-        if not in_use(address, 5060, "udp"):
+        if not listens(address, 5060, "udp"):
             return address
 
 

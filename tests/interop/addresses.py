@@ -2,15 +2,18 @@
 
 import random
 import socket
+import struct
 import time
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
 
 _MEDIA_SPAN = 120
 _EPHEMERAL = 32768
 _IN_A_ROW = 4
+_LISTEN = "0A"
 _given: set[int] = set()
 
 
@@ -18,43 +21,69 @@ def free_port(host: str = "127.0.0.1") -> int:
     """A port that is free for UDP and TCP on `host`, and the three above it too: SIPp takes four in a row for
     media. No port is given twice in a run: the program that gets it may not have bound it yet.
     """
+    taken = _given | taken_ports(host, "udp") | taken_ports(host, "tcp")
     while True:
         port = random.randrange(20000, _EPHEMERAL, _IN_A_ROW)
-        if not _given.isdisjoint(range(port, port + _IN_A_ROW)) or any(
-            in_use(host, port + step, kind) for step in range(_IN_A_ROW) for kind in ("udp", "tcp")
-        ):
-            continue
-        _given.add(port)
-        return port
+        if taken.isdisjoint(range(port, port + _IN_A_ROW)):
+            _given.add(port)
+            return port
 
 
 def media_ports() -> tuple[int, int]:
     """A range of UDP ports that nobody uses at the moment."""
+    taken = taken_ports("127.0.0.1", "udp")
     while True:
         first = random.randrange(10000, 20000, _MEDIA_SPAN)
-        if not any(in_use("127.0.0.1", first + step, "udp") for step in range(_MEDIA_SPAN)):
+        if taken.isdisjoint(range(first, first + _MEDIA_SPAN)):
             return first, first + _MEDIA_SPAN - 1
 
 
 def free_ports(number: int) -> tuple[int, int]:
     """The first and last of so many UDP ports in a row; nobody uses them, and nobody else is given one."""
+    taken = _given | taken_ports("127.0.0.1", "udp")
     while True:
         first = random.randrange(20000, _EPHEMERAL - number, _IN_A_ROW)
         ports = range(first, first + number)
-        if _given.isdisjoint(ports) and not any(in_use("127.0.0.1", port, "udp") for port in ports):
+        if taken.isdisjoint(ports):
             _given.update(ports)
             return ports[0], ports[-1]
 
 
-def in_use(host: str, port: int, kind: str) -> bool:
-    """Whether a socket is bound to it."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM) as probe:
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return True
-    return False
+def taken_ports(host: str, kind: str) -> set[int]:
+    """The ports of `host` that a socket is bound to, "udp" or "tcp"."""
+    return {one.port for one in _sockets(kind) if one.is_of(host)}
+
+
+def listens(host: str, port: int, kind: str) -> bool:
+    """Whether somebody takes packets or connections there.
+
+    Looked up, not tried: a socket that tries the port takes it for a moment, and the program that is about to
+    bind it would fail.
+    """
+    return any(one.port == port and one.listens and one.is_of(host) for one in _sockets(kind))
+
+
+class _Socket(NamedTuple):
+    host: str
+    port: int
+    listens: bool
+
+    def is_of(self, host: str) -> bool:
+        """Whether it takes what comes to `host`."""
+        return self.host in (host, "0.0.0.0", "::")
+
+
+def _sockets(kind: str) -> Iterator[_Socket]:
+    """Of this network namespace, as the kernel lists them (proc_net(5))."""
+    for family, suffix in ((socket.AF_INET, ""), (socket.AF_INET6, "6")):
+        table = Path(f"/proc/net/{kind}{suffix}")
+        for line in table.read_text().splitlines()[1:] if table.exists() else ():
+            _, local, _, state, *_ = line.split()
+            address, _, port = local.partition(":")
+            words = struct.iter_unpack(">I", bytes.fromhex(address))  # each of 4 bytes in the machine's order
+            packed = b"".join(struct.pack("=I", word) for (word,) in words)
+            listening = kind == "udp" or state == _LISTEN
+            yield _Socket(socket.inet_ntop(family, packed), int(port, 16), listening)
 
 
 def wait_for(what: str, ask: Callable[[], T | None], within_s: float = 10.0, every_s: float = 0.02) -> T:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.interop.addresses import free_port, in_use, wait_for
+from tests.interop.addresses import free_port, listens, taken_ports, wait_for
 from tests.interop.node import HOST, KEY, SECRET, Node, running_node
 from tests.interop.sipp.scenario import Callee, Caller, Scenario
 from tests.programs import require_program
@@ -52,8 +52,9 @@ m=audio 30000 RTP/AVP 0 8"""
 
 def media_range(pairs: int) -> tuple[int, int]:
     """UDP ports that nobody uses at the moment."""
+    taken = taken_ports(HOST, "udp")
     for first in range(10_000, 30_000 - 2 * pairs, 500):
-        if not any(in_use(HOST, first + step, "udp") for step in range(2 * pairs)):
+        if taken.isdisjoint(range(first, first + 2 * pairs)):
             return first, first + 2 * pairs - 1
     raise AssertionError("no free range of ports")
 
@@ -101,7 +102,7 @@ def place(node: Node, directory: Path, port: int, calls: int) -> None:
     caller.bye()
     carrier = play(directory, callee, CARRIER, port, calls)
     try:
-        wait_for("sipp to listen", lambda: in_use(CARRIER, port, "udp"))
+        wait_for("sipp to listen", lambda: listens(CARRIER, port, "udp"))
         phone = play(
             directory,
             caller,

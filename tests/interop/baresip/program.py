@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.interop.addresses import free_port, in_use, wait_for
+from tests.interop.addresses import free_port, listens, wait_for
 from tests.interop.audio import RATE, Samples, share, tone
 from tests.programs import require_program
 
@@ -103,7 +103,7 @@ class Baresip:
             )
         wait_for(
             "baresip's control port",
-            lambda: self._stopped() or in_use("127.0.0.1", self._control_port, "tcp"),
+            lambda: self._stopped() or listens("127.0.0.1", self._control_port, "tcp"),
         )
         assert not self._stopped(), self.output()
         self._control = socket.create_connection(("127.0.0.1", self._control_port))

@@ -15,7 +15,7 @@ import dns.query
 import dns.rdatatype
 import pytest
 
-from tests.interop.addresses import free_port, in_use
+from tests.interop.addresses import free_port, listens
 from tests.interop.edges.cluster import await_standing, nodes_of, soon
 from tests.interop.node import DOMAIN, Node
 from tests.programs import require_program
@@ -75,7 +75,7 @@ def setup(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setup]:
         knot = _start(
             opened, folder / "knot.output", require_program("knotd"), "-c", str(folder / "knot.conf")
         )
-        soon("knot", lambda: control.exists() and in_use(RESOLVER, port, "udp"))
+        soon("knot", lambda: control.exists() and listens(RESOLVER, port, "udp"))
         command = (sys.executable, "-m", "trunkline.cli", "--config", str(eu.settings_file), "dns")
         _start(opened, folder / "follow.output", *command, *follow, "--hook", hook)
         assert knot.poll() is None

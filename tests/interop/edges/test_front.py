@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.interop.addresses import free_port, in_use
+from tests.interop.addresses import free_port, listens
 from tests.interop.audio import Voice
 from tests.interop.conftest import Speak, Start
 from tests.interop.edges.cluster import nodes_of, soon
@@ -70,7 +70,7 @@ def setup(tmp_path: Path) -> Iterator[Setup]:
         output = tmp_path / "front.output"
         process = run(folder / "kamailio.cfg", output)
         try:
-            soon("kamailio", lambda: process.poll() is not None or in_use(FRONT, port, "udp"))
+            soon("kamailio", lambda: process.poll() is not None or listens(FRONT, port, "udp"))
             assert process.poll() is None, output.read_text(errors="replace")
             yield Setup(nodes, port)
         finally:

@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from tests.interop.addresses import free_port, in_use, wait_for
+from tests.interop.addresses import free_port, listens, wait_for
 from tests.programs import require_program
 
 _CONFIG = Path(__file__).with_name("carrier.cfg")
@@ -81,7 +81,7 @@ class Kamailio:
         self._output = directory / f"kamailio-{self.port}.output"
         self._process = run(config, self._output)
         wait_for(
-            "kamailio to listen", lambda: self._process.poll() is not None or in_use(host, self.port, "tcp")
+            "kamailio to listen", lambda: self._process.poll() is not None or listens(host, self.port, "tcp")
         )
         assert self._process.poll() is None, self.output()
 

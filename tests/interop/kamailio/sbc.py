@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.interop.addresses import free_port, in_use, wait_for
+from tests.interop.addresses import free_port, listens, wait_for
 from tests.interop.audio import Voice
 from tests.interop.conftest import Speak, Start
 from tests.interop.kamailio.program import end, run
@@ -53,7 +53,7 @@ def sbc(folder: Path, *, tls: bool = False) -> Iterator[Sbc]:
                 "kamailio to listen",
                 lambda: (
                     process.poll() is not None
-                    or (in_use(HOST, port, "tcp") and (not tls or in_use(HOST, trunk_port, "tcp")))
+                    or (listens(HOST, port, "tcp") and (not tls or listens(HOST, trunk_port, "tcp")))
                 ),
             )
             assert process.poll() is None, (folder / "output").read_text(errors="replace")

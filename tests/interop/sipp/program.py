@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.interop.addresses import free_port, in_use, wait_for
+from tests.interop.addresses import free_port, listens, wait_for
 from tests.interop.sipp.scenario import Scenario
 from tests.programs import require_program
 
@@ -100,8 +100,10 @@ class Sipp:
             kind = "udp" if transport.startswith("u") else "tcp"
             wait_for(
                 f"sipp to listen on {host}:{self.port}",
-                lambda: self._process.poll() is not None or in_use(host, self.port, kind),
+                lambda: self._process.poll() is not None or listens(host, self.port, kind),
             )
+            if self._process.poll() is not None:
+                self.done()
 
     @property
     def messages(self) -> list[Message]:
