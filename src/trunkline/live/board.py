@@ -5,6 +5,9 @@ A notice is of a kind, about a key. One that holds for a while is kept at the se
 later; the newest about a key replaces those before. While the server is away, the newest of each key waits,
 up to `WAITING_MAX` of them; what is only said once is dropped then. What a notice means, and what is to be
 done where the server and this node differ, is known by who listens for its kind.
+
+All nodes hear all notices in the order in which the server got them, and all end with the last word: what a
+node hears together with the answer to a word of its own about the key is older, and passed over.
 """
 
 from collections.abc import Callable, Iterable
@@ -68,10 +71,11 @@ class Board:
         self._wake()
 
     def hear(self, notices: Iterable[Notice]) -> None:
-        """From other nodes."""
+        """From other nodes; those that came with the answer to sayings are heard before these are `said`."""
+        newer = {(one.kind, one.key) for one in self._said if not one.again} | self._waiting.keys()
         for notice in notices:
             listener = self._listeners.get(notice.kind)
-            if listener is None or (notice.kind, notice.key) in self._waiting:
+            if listener is None or (notice.kind, notice.key) in newer:
                 continue
             try:
                 listener.heard(notice)

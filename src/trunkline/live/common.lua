@@ -10,6 +10,7 @@
 --   seq, events       the number of the last notice, and a stream of the last ones
 --   kept:<kind>       hash: key -> until (ms), a space, the text of the notice
 --   ends:<kind>       sorted set: the same keys, by when they end
+--   gone:<kind>       sorted set: keys that were taken back lately, by when that is forgotten
 local base = KEYS[1]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -5,6 +5,7 @@ local lease, name, lease_ms, day = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local since = tonumber(ARGV[5])
 local NOTICES_AT_ONCE, NOTICES_KEPT = 500, 10000
 local SWEPT_AT_ONCE, KEPT_MAX = 20, 500000
+local GONE_MS = 60000
 local NEARLY_S = 0.001
 
 if redis.call('EXISTS', base .. 'held:' .. lease) == 0 then
@@ -121,11 +122,15 @@ end
 
 -- ["tell", kind, key, text, ms that it holds]: 0 ms takes it back; false says it once, and keeps nothing.
 local function tell(kind, key, text, for_ms)
-  local kept, ends = base .. 'kept:' .. kind, base .. 'ends:' .. kind
+  local kept, ends, gone = base .. 'kept:' .. kind, base .. 'ends:' .. kind, base .. 'gone:' .. kind
   if for_ms == 0 then
     redis.call('HDEL', kept, key)
     redis.call('ZREM', ends, key)
+    redis.call('ZREMRANGEBYSCORE', gone, '-inf', now)
+    redis.call('ZADD', gone, now + GONE_MS, key)
+    redis.call('PEXPIRE', gone, GONE_MS)
   elseif for_ms then
+    redis.call('ZREM', gone, key)
     redis.call('HSET', kept, key, string.format('%.0f ', now + for_ms) .. text)
     redis.call('ZADD', ends, now + for_ms, key)
     local over = redis.call('ZRANGEBYSCORE', ends, '-inf', now, 'LIMIT', 0, SWEPT_AT_ONCE)
@@ -143,12 +148,23 @@ local function tell(kind, key, text, for_ms)
   return {}
 end
 
+-- ["again", ...] as "tell": said before, to a server that may have lost it. What somebody else has said of the
+-- key meanwhile holds instead; the node hears of it.
+local function again(kind, key, text, for_ms)
+  local until_ms = string.match(redis.call('HGET', base .. 'kept:' .. kind, key) or '', '^%d+')
+  local gone_until = redis.call('ZSCORE', base .. 'gone:' .. kind, key)
+  if tonumber(until_ms or 0) > now or tonumber(gone_until or 0) > now then
+    return {}
+  end
+  return tell(kind, key, text, for_ms)
+end
+
 -- ["post", name of a node, text]
 local function post(to, text)
   return {redis.call('PUBLISH', base .. 'post:' .. to, text) > 0 and 'sent' or 'nobody'}
 end
 
-local doing = {ask = ask, use = use, base = rest, tell = tell, post = post}
+local doing = {ask = ask, use = use, base = rest, tell = tell, again = again, post = post}
 local answers = {}
 for index, one in ipairs(cjson.decode(ARGV[6])) do
   if one[1] == 'ask' and settling_ms > 0 then

@@ -116,7 +116,8 @@ class Link:
         self._log = structlog.get_logger()
         self._wire: Wire | None = None
         self._since = 0
-        self._joined_before = False
+        self._fresh = True
+        """The server can't know better than this node."""
         self._behind = False
         """There are notices that have not come with the last exchange."""
         self._reason = "it was not asked yet"
@@ -180,15 +181,16 @@ class Link:
                 await wire.open()
                 letters = await wire.subscribe(self._node)
                 joined = await wire.register(self.ledger.registration())
-            fresh = joined.born or not self._joined_before
-            self._since, self._joined_before = joined.newest, True
+            self._fresh = self._fresh or joined.born
+            self._since = joined.newest
             self.ledger.joined(joined)
             self.board.joined()
             self.post.joined()
             self._deaf = ""
             self._letters = asyncio.get_running_loop().create_task(self._read_letters(letters))
             for kind in self.board.kept_kinds:
-                await self._read_kept(wire, kind, fresh=fresh)
+                await self._read_kept(wire, kind)
+            self._fresh = False
         except LiveError as error:
             await self._lost(str(error))
         except TimeoutError:
@@ -197,13 +199,13 @@ class Link:
             self._log.info("the live state is shared", nodes=joined.nodes, settles_in_s=joined.settling_s)
             self._reason = ""
 
-    async def _read_kept(self, wire: Wire, kind: str, *, fresh: bool) -> None:
+    async def _read_kept(self, wire: Wire, kind: str) -> None:
         keys: set[str] = set()
         pages = wire.kept(kind)
         while (page := await self._in_time(anext(pages, None))) is not None:
             self.board.hear(page)
             keys.update(notice.key for notice in page)
-        self.board.reconcile(kind, keys, fresh=fresh)
+        self.board.reconcile(kind, keys, fresh=self._fresh)
 
     async def _read_letters(self, letters: AsyncIterator[str]) -> None:
         try:
@@ -248,10 +250,10 @@ class Link:
         if heard.missed:
             raise LiveError("notices were dropped before this node heard them")
         self._since, self._behind = heard.known, heard.known < heard.newest
-        board.said()
         ledger.answered(heard.nodes, heard.settling_s, heard.answers[: len(counted)])
         post.answered(heard.answers[len(counted) :])
         board.hear(heard.notices)
+        board.said()
 
     async def _in_time(self, answer: Awaitable[_T]) -> _T:
         asked = asyncio.ensure_future(answer)

@@ -85,11 +85,15 @@ class Tell:
     text: str = ""
     for_s: float | None = None
     """How long it holds; 0 takes it back, None says it once and keeps nothing."""
+    again: bool = False
+    """It was said before, to a server that may have lost it: what others have said of the key since then
+    holds instead.
+    """
 
     @property
     def form(self) -> Form:
         return [
-            "tell",
+            "again" if self.again else "tell",
             self.kind,
             self.key,
             self.text,

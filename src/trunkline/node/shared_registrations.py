@@ -66,11 +66,11 @@ class SharedRegistrations:
         for key, binding in own.items():
             self._paths.pop(key, None)
             if before.get(key) is not binding:
-                self._board.tell(self._notice(key, binding))
+                self._board.tell(self._notice(key, binding, again=False))
         for key in before.keys() - own.keys() - elsewhere:
             self._board.tell(Tell(KIND, key, for_s=0))
 
-    def _notice(self, key: str, binding: Binding) -> Tell:
+    def _notice(self, key: str, binding: Binding, *, again: bool) -> Tell:
         values = {
             "node": self._node,
             **self._way_to(binding),
@@ -82,7 +82,7 @@ class SharedRegistrations:
             "source": binding.source,
             "user_agent": binding.user_agent,
         }
-        return Tell(KIND, key, json.dumps(values), max(0.0, binding.deadline - self._clock.now()))
+        return Tell(KIND, key, json.dumps(values), max(0.0, binding.deadline - self._clock.now()), again)
 
     def _way_to(self, binding: Binding) -> Mapping[str, object]:
         if binding.path:
@@ -141,7 +141,11 @@ class SharedRegistrations:
 
     def _reconcile(self, kept: AbstractSet[str], fresh: bool) -> Iterable[Tell]:
         """Own bindings are known here alone; of the others', what is not kept has gone."""
-        told = [self._notice(key, one) for own in self._told.values() for key, one in own.items()]
+        told = [
+            self._notice(key, one, again=key not in self._stale)
+            for own in self._told.values()
+            for key, one in own.items()
+        ]
         ours = {notice.key for notice in told}
         told += [Tell(KIND, key, for_s=0) for key in self._stale - ours]
         self._stale.clear()

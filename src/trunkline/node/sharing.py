@@ -30,16 +30,16 @@ class SharedBans:
 
     def made(self, ban: Ban) -> None:
         """This node has made a ban."""
-        self._board.tell(self._notice(ban))
+        self._board.tell(self._notice(ban, again=False))
 
     def lifted(self, source: str) -> None:
         """This node has let a source in again."""
         key = source if source.endswith("/64") else source_key(source)
         self._board.tell(Tell(self.KIND, key, for_s=0))
 
-    def _notice(self, ban: Ban) -> Tell:
+    def _notice(self, ban: Ban, *, again: bool) -> Tell:
         text = json.dumps([ban.reason, int(ban.evidence), ban.since_at])
-        return Tell(self.KIND, ban.source, text, max(0.0, ban.deadline - self._clock.now()))
+        return Tell(self.KIND, ban.source, text, max(0.0, ban.deadline - self._clock.now()), again)
 
     def _heard(self, notice: Notice) -> None:
         if not notice.for_s:
@@ -56,7 +56,7 @@ class SharedBans:
         """A server that knows no better is told; of one that does, what is not there was lifted."""
         others = [ban for ban in self._gate.bans() if ban.source not in kept]
         if fresh:
-            return [self._notice(ban) for ban in others]
+            return [self._notice(ban, again=True) for ban in others]
         for ban in others:
             self._gate.lift(ban.source)
         return ()

@@ -55,6 +55,33 @@ def test_what_one_tells_the_others_hear_and_those_that_come_later(server: RedisS
     run(body)
 
 
+def test_what_is_said_again_yields_to_what_others_have_said_since(server: RedisServer) -> None:
+    async def body() -> None:
+        async with sharing(server.url, 2) as (here, there):
+            mine, theirs = Ears(here), Ears(there)
+            there.link.board.tell(Tell("ban", "lifted", for_s=0))
+            there.link.board.tell(Tell("ban", "made", "newer", 60.0))
+            await there.said()
+            for key in ("lifted", "made", "lost"):
+                here.link.board.tell(Tell("ban", key, "of before", 60.0, again=True))
+            await here.said()
+            assert [(one.key, one.text) for one in mine.heard] == [("lifted", ""), ("made", "newer")]
+            await until("the others have heard", lambda: bool(theirs.heard))
+            assert [(one.key, one.text) for one in theirs.heard] == [("lost", "of before")]
+            here.link.board.tell(Tell("ban", "lifted", "once more", 60.0))
+            await until("a new word holds", lambda: len(theirs.heard) == 2)
+            here.link.board.tell(Tell("ban", "lifted", "once more", 90.0, again=True))
+            late = sharer(server.url, "late")
+            late_ears = Ears(late)
+            await late.link.start()
+            kept = {one.key: one.text for one in late_ears.heard}
+            assert kept == {"made": "newer", "lost": "of before", "lifted": "once more"}
+            await late.link.close()
+            late.clock.stop()
+
+    run(body)
+
+
 def test_many_notices_come_in_order_and_whole(server: RedisServer) -> None:
     async def body() -> None:
         async with sharing(server.url, 2) as (here, there):

@@ -91,6 +91,22 @@ def test_who_listens_hears_but_not_what_we_are_about_to_change() -> None:
     assert [one.key for one in ears.heard] == ["b"]
 
 
+def test_what_comes_with_the_answer_to_our_own_word_is_older() -> None:
+    ears = Ears()
+    board = ears.board
+    board.listen("ban", ears.heard.append)
+    board.joined()
+    board.tell(Tell("ban", "ours", "newer", 60.0))
+    board.tell(Tell("ban", "of before", "may have changed", 60.0, again=True))
+    board.sayings()
+    lifted = [Notice("ban", "ours", "", 0.0), Notice("ban", "of before", "", 0.0)]
+    board.hear(lifted)
+    assert [one.key for one in ears.heard] == ["of before"]
+    board.said()
+    board.hear(lifted)
+    assert [one.key for one in ears.heard] == ["of before", "ours", "of before"]
+
+
 def test_it_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(board_module, "WAITING_MAX", 3)
     monkeypatch.setattr(board_module, "AT_ONCE", 2)

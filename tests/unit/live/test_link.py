@@ -28,6 +28,8 @@ class Server:
         self.open_wires = 0
         self.fails: LiveError | None = None
         self.fault: Exception | None = None
+        self.born = False
+        self.kept_fails: LiveError | None = None
         self.silent = False
         self.lapsed = False
         self.missed = False
@@ -64,7 +66,7 @@ class PaperWire:
     async def register(self, registration: Registration) -> Joined:
         self._server.registrations.append(registration)
         await self._server.answer()
-        return Joined(2, 0.0, 5, born=False)
+        return Joined(2, 0.0, 5, born=self._server.born)
 
     async def exchange(self, batch: Batch) -> Heard | None:
         server = self._server
@@ -80,6 +82,8 @@ class PaperWire:
 
     async def kept(self, kind: str) -> AsyncIterator[Sequence[Notice]]:
         await self._server.answer()
+        if self._server.kept_fails is not None:
+            raise self._server.kept_fails
         yield [notice for notice in self._server.kept_notices if notice.kind == kind]
 
     async def subscribe(self, node: str) -> AsyncIterator[str]:
@@ -259,6 +263,26 @@ def test_a_notice_that_did_not_arrive_is_told_again() -> None:
         world.retry.set()
         await until(lambda: any(batch.sayings for batch in world.server.batches[tried:]))
         assert world.reconciled == [(set(), True), ({"192.0.2.2"}, False)]
+
+    run(body)
+
+
+def test_what_this_node_alone_knows_is_not_given_up_when_it_could_not_be_said() -> None:
+    async def body(world: World) -> None:
+        await world.link.start()
+        world.server.born = True
+        world.server.fails = LiveError("gone")
+        world.ask()
+        await until(lambda: world.standing is Standing.AWAY)
+        world.server.fails = None
+        world.server.kept_fails = LiveError("gone again")
+        world.retry.set()
+        await until(lambda: world.link.state.reason == "gone again")
+        world.server.born = False
+        world.server.kept_fails = None
+        world.retry.set()
+        await until(lambda: world.standing is Standing.EXACT and len(world.reconciled) == 2)
+        assert [fresh for _, fresh in world.reconciled] == [True, True]
 
     run(body)
 

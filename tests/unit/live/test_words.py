@@ -17,6 +17,7 @@ def test_forms() -> None:
     assert Use("acme", 1, Held(1), wants=False).form == ["use", "acme", 1, False, False]
     assert Base("b", "acme", 30.0, 1.5).form == ["base", "b", "acme", 30.0, 1.5]
     assert Tell("ban", "192.0.2.1", "why", 2.5).form == ["tell", "ban", "192.0.2.1", "why", 2500]
+    assert Tell("ban", "192.0.2.1", "why", 2.5, again=True).form[0] == "again"
     assert Tell("ban", "192.0.2.1", for_s=0).form == ["tell", "ban", "192.0.2.1", "", 0]
     assert Tell("health", "k", "t").form == ["tell", "health", "k", "t", False]
 
