@@ -6,8 +6,10 @@ address of the origin, the number of media sections, the meaning of each dynamic
 version up exactly when the content changes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeAlias
 
 from trunkline.sdp.codecs import Codec
 from trunkline.sdp.errors import NoCommonCodecError
@@ -16,6 +18,28 @@ from trunkline.sdp.offer_answer import Direction, RemoteAudio
 _AFTER_STATIC = 35
 _DYNAMIC = range(96, 128)
 """RFC 3551 §3, §6: numbers below 35 mean what the profile says, and these are free to use."""
+
+
+Standing: TypeAlias = tuple[tuple[Codec, ...], Direction, bool]
+"""`LocalAudio.standing`."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalCheckpoint:
+    """All that a `LocalAudio` knows, to go on elsewhere."""
+
+    session_id: int
+    version: int
+    origin_address: str
+    content: str
+    time: str
+    profile: str
+    index: int
+    sections: tuple[str, ...]
+    numbers: Mapping[int, tuple[str, int]]
+    listed: tuple[Codec, ...]
+    answered: bool
+    direction: Direction
 
 
 class LocalAudio:
@@ -56,6 +80,38 @@ class LocalAudio:
         self.direction = Direction.SENDRECV
         """The direction of our last description."""
 
+    def checkpoint(self) -> LocalCheckpoint:
+        """What it knows now."""
+        return LocalCheckpoint(
+            session_id=self._session_id,
+            version=self._version,
+            origin_address=self._origin_address,
+            content=self._content,
+            time=self._time,
+            profile=self._profile,
+            index=self._index,
+            sections=tuple(self._sections),
+            numbers=dict(self._numbers),
+            listed=self.listed,
+            answered=self.answered,
+            direction=self.direction,
+        )
+
+    @classmethod
+    def resumed(cls, known: LocalCheckpoint) -> "LocalAudio":
+        """One that goes on where another has come to."""
+        self = cls(known.session_id)
+        self._version = known.version
+        self._origin_address = known.origin_address
+        self._content = known.content
+        self._time = known.time
+        self._profile = known.profile
+        self._index = known.index
+        self._sections = list(known.sections)
+        self._numbers = dict(known.numbers)
+        self.standing = known.listed, known.direction, known.answered
+        return self
+
     @property
     def version(self) -> int:
         """The version of the last description; 0 before the first."""
@@ -67,14 +123,14 @@ class LocalAudio:
         return self._profile
 
     @property
-    def standing(self) -> tuple[tuple[Codec, ...], Direction, bool]:
+    def standing(self) -> Standing:
         """`listed`, `direction` and `answered`. Set back after an offer that was refused, they say what
         stands again; the version goes on from the refused one (RFC 3264 §8).
         """
         return self.listed, self.direction, self.answered
 
     @standing.setter
-    def standing(self, stood: tuple[tuple[Codec, ...], Direction, bool]) -> None:
+    def standing(self, stood: Standing) -> None:
         self.listed, self.direction, self.answered = stood
 
     def offer(

@@ -77,6 +77,7 @@ class RemoteAudio:
 
     __slots__ = (
         "address",
+        "body",
         "codecs",
         "crypto",
         "crypto_line",
@@ -96,6 +97,8 @@ class RemoteAudio:
         "unspecified",
     )
 
+    body: bytes
+    """The whole description, as the peer sent it."""
     address: str
     """IP address to send to. Unspecified (`0.0.0.0`, `::`): send nothing (RFC 3264 §8.4)."""
     unspecified: bool
@@ -144,7 +147,9 @@ class RemoteAudio:
             if section.media != "audio":
                 continue
             try:
-                return cls._of(description, index, section, profiles)
+                remote = cls._of(description, index, section, profiles)
+                remote.body = body
+                return remote
             except SdpRefusedError as refused:
                 reason = reason or refused
         raise reason or NoAudioError("no audio stream")

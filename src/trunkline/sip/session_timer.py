@@ -82,6 +82,12 @@ class SessionTimer:
         self.agreed = False
         """True when the peer knows of the timer."""
 
+    def resume(self, interval_s: int | None, *, refreshing: bool, agreed: bool, min_se_s: int) -> None:
+        """Go on with what was agreed on at another node; the interval begins anew."""
+        self.required_min_se_s = min_se_s
+        if interval_s is not None:
+            self._run(interval_s, refreshing=refreshing, agreed=agreed)
+
     def asked_s(self) -> int | None:
         """The interval for a session refresh request of ours (§7.4); None to ask for none."""
         current = self.wanted_s if self.interval_s is None else self.interval_s

@@ -327,8 +327,19 @@ class Usage(UsageServer):
         self.state = UsageState.CONFIRMED
         self.invitation = None
 
+    def resume(self, description: bytes, allow: str | None) -> None:
+        """It was confirmed at another node, where `description` was our last and the peer allowed
+        `allow`.
+        """
+        self.local_description = description
+        self.peer_allow = allow
+        self.confirm()
+        self.agent.remember(self)
+
     def drop(self) -> None:
-        """The initial INVITE came to nothing: the early dialog is over (RFC 3261 §12.3)."""
+        """Nothing more is said in it: the initial INVITE came to nothing (RFC 3261 §12.3), or another node
+        goes on with the dialog.
+        """
         self._end()
         self.forget()
 

@@ -312,6 +312,16 @@ class UsageServer:
         if "allow" in headers:
             self._peer_allow = ",".join(headers.all("allow"))
 
+    @property
+    def peer_allow(self) -> str | None:
+        """The methods of the peer's last Allow; None without one."""
+        allow = self._peer_allow
+        return allow if allow is None or isinstance(allow, str) else ",".join(sorted(allow))
+
+    @peer_allow.setter
+    def peer_allow(self, methods: str | None) -> None:
+        self._peer_allow = methods
+
     # the other half
 
     def go_on(self) -> None:
