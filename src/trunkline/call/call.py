@@ -16,6 +16,7 @@ with our own offer instead of passing the absence on; PRACK and session timers e
 
 from collections.abc import Callable
 from enum import Enum
+from functools import partial
 from typing import Any, Protocol
 
 from trunkline.call.attempt import ABANDONED, Attempt
@@ -32,7 +33,7 @@ from trunkline.call.passing import (
     verdict_fields,
 )
 from trunkline.call.placing import open_attempt, send_invite
-from trunkline.call.ports import MediaLeg, WavFile
+from trunkline.call.ports import LegOpener, MediaLeg, WavFile
 from trunkline.call.record import CallRecord, Direction, Party, RecordState
 from trunkline.call.referring import accept_refer
 from trunkline.call.rekeying import Rekeying
@@ -128,9 +129,11 @@ class Call:
         *,
         account: Account,
         caller_media: MediaPolicy,
+        media: LegOpener | None = None,
     ) -> None:
-        """`account` is the one whose call it is, `caller_media` how audio may be agreed on with the caller.
-        Raises `MediaError` when no media port can be had.
+        """`account` is the one whose call it is, `caller_media` how audio may be agreed on with the caller;
+        `media` has the caller's media leg, if another than the services' engine does. Raises `MediaError`
+        when no media port can be had.
         """
         self._services = services
         self._invite = invite
@@ -149,7 +152,7 @@ class Call:
         self.attempt: Attempt | None = None
         self.state = CallState.HUNTING
         self.caller = Leg(
-            services.media,
+            media or services.media,
             self,
             session=LocalAudio(services.new_session_id()),
             ipv6=":" in source_of(invite.flow).host,
@@ -280,8 +283,58 @@ class Call:
     def _renegotiate(self, callee: Leg) -> None:
         services = self._services
         self._renegotiation = Renegotiation(
-            services.media, self.caller, callee, services.settings.service_domain
+            services.media,
+            self.caller,
+            callee,
+            services.settings.service_domain,
+            partial(services.agreed, self.record.call_id),
         )
+
+    # -- another node's ----------------------------------------------------------------------------
+
+    def resume(self, attempt: Attempt) -> None:
+        """Go on with what another node has answered: the caller's leg and that of `attempt` are as they were
+        there. Both peers hear where we are. Raises `SdpError` for legs that can't be joined.
+        """
+        services, record = self._services, self.record
+        self.attempt = attempt
+        self.state = CallState.TALKING
+        if self._admission is not None:
+            self._admission.answered(self.hang_up)
+        self._renegotiate(attempt.leg)
+        connect(services.media, self.caller, attempt.leg)
+        now, began_at = services.clock.now(), record.answered_at or record.setup_at
+        talked_s = max(0.0, record.moment(now) - began_at)
+        self._longest = services.clock.at(
+            now + max(1.0, services.settings.longest_call_s - talked_s), self._too_long
+        )
+        services.records.attempt_changed(attempt.record)
+        services.records.call_changed(record)
+        if self._renegotiation is not None:
+            self._renegotiation.refresh()
+
+    def part(self) -> None:
+        """Another node goes on with it: the peers are told nothing, and nothing is written down. Its media
+        are that node's already.
+        """
+        if self.state is CallState.ENDED:
+            return
+        self.state = CallState.ENDED
+        attempt, self.attempt = self.attempt, None
+        if self._transfer is not None:
+            self._transfer.close(Verdict.of(Slug.SHUT_DOWN))
+        for leg in (self.caller, *(() if attempt is None else (attempt.leg,))):
+            if leg.usage is not None:
+                leg.usage.drop()
+            leg.close()
+        if self._longest is not None:
+            self._longest.cancel()
+        if self._rekeying is not None:
+            self._rekeying.stop()
+        if self._admission is not None:
+            self._admission.release()
+        self._on_end(self)
+        self._services.trace.close(self.record.call_id)
 
     def _joined(self, callee: Leg) -> bytes:
         """Join the two legs' media and say to the caller what came of its offer. What a reliable provisional

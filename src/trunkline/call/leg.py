@@ -13,10 +13,10 @@ Events of its dialog go to the owner, the call, with the leg's name on them.
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from trunkline.call.digits import Digit, DigitSender
-from trunkline.call.ports import MediaEngine, MediaLeg, RemoteMedia, SrtpKeys
+from trunkline.call.ports import LegOpener, MediaEngine, MediaLeg, RemoteMedia, SrtpKeys
 from trunkline.call.record import MediaFigures
 from trunkline.call.remote_media import agreed_codecs, remote_media
 from trunkline.errors import MediaError, SdpError
@@ -48,6 +48,18 @@ OFFERED_TAG = 1
 """Of the one crypto line in our offers."""
 KEYS_KEPT = 4
 """More than stand at any time: what was, and what is being agreed on and may be refused."""
+
+
+class KeyBook(NamedTuple):
+    """The SRTP keys that a leg has made."""
+
+    pairs: tuple[tuple[bytes, bytes], ...]
+    """Each key of the peer, and ours beside it."""
+    offered: bytes
+    """Ours in the last offer, if that was of SRTP."""
+
+    def __repr__(self) -> str:
+        return "KeyBook(…)"
 
 
 class LegOwner(Protocol):
@@ -101,7 +113,7 @@ class Leg(IncomingInviteEvents):
 
     def __init__(
         self,
-        engine: MediaEngine,
+        engine: LegOpener,
         owner: LegOwner,
         *,
         session: LocalAudio,
@@ -189,6 +201,10 @@ class Leg(IncomingInviteEvents):
         (RFC 6337 §5.2.5).
         """
         return self._offer(self.local.listed, Direction.SENDRECV)
+
+    def offer_standing(self) -> bytes:
+        """What stands once more, keys and all."""
+        return self._offer(self.local.listed, self.local.direction)
 
     def offer_new_key(self) -> bytes:
         """What stands once more, but for a new key of ours: the peer's answer may hold a new one of its own
@@ -331,6 +347,16 @@ class Leg(IncomingInviteEvents):
         if line is None:
             return None
         return SrtpKeys(self._own_key(), line.key_and_salt, line.mki, line.lifetime)
+
+    @property
+    def key_book(self) -> KeyBook:
+        """The keys that it has made."""
+        return KeyBook(tuple(self._keys.items()), self._offered_key)
+
+    @key_book.setter
+    def key_book(self, known: KeyBook) -> None:
+        self._keys = dict(known.pairs)
+        self._offered_key = known.offered
 
     def _own_key(self) -> bytes:
         """The same as long as the peer's is the same: it goes on with the same stream (RFC 4568 §7.1.4). A

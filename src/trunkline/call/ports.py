@@ -2,10 +2,10 @@
 call never imports them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from trunkline.call.record import AttemptRecord, CallRecord, MediaFigures
 from trunkline.errors import MediaError
@@ -231,6 +231,41 @@ class MediaEngine(Protocol):
         """Relay between the two, both ways, replacing any earlier bridge of either. Media timeout counts from
         here.
         """
+
+
+class MediaHandle(NamedTuple):
+    """How to find two bridged legs again at an engine that outlives the node."""
+
+    place: str
+    """The engine, as every node names it; without a space."""
+    words: str
+    """What the engine's own module reads."""
+
+
+class LegOpener(Protocol):
+    """Whoever has media legs to give."""
+
+    def open_leg(self, *, ipv6: bool, events: MediaEvents, beside: MediaLeg | None = None) -> MediaLeg:
+        """See `MediaEngine.open_leg`."""
+
+
+class LastingMedia(Protocol):
+    """An engine, outside the node, in which a call's media go on when the node has died."""
+
+    @property
+    def places(self) -> Sequence[str]:
+        """The engines that this node can reach, as `MediaHandle.place` names them."""
+
+    def handle(self, caller: MediaLeg, callee: MediaLeg) -> MediaHandle | None:
+        """For another node to go on with these two; None where it could not."""
+
+    def adopt(self, handle: MediaHandle) -> LegOpener:
+        """The two legs of another node: the caller's is opened first, the callee's beside it. Packets flow
+        meanwhile. Raises `MediaError` for what isn't known here.
+        """
+
+    def part_with(self, leg: MediaLeg) -> None:
+        """Another node goes on with the media of this leg's call: nothing is said to the engine any more."""
 
 
 class RecordSink(Protocol):

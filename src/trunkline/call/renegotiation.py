@@ -11,13 +11,18 @@ the two comes first is settled by the peers' own timers. An exchange that fails 
 A re-INVITE without SDP is answered with an offer of ours that repeats what stands; the answer comes in the
 ACK, and goes on to the other leg by the same rule.
 
-The one offer of our own is of a new key, when one of a leg is worn (`Renegotiation.rekey`).
+The offers of our own are of a new key, when one of a leg is worn (`Renegotiation.rekey`), and of what stands,
+from a node that the peers don't know yet (`Renegotiation.refresh`).
 """
+
+from collections.abc import Callable
+from functools import partial
 
 from trunkline.call.leg import Leg, connect
 from trunkline.call.passing import sdp_warning
 from trunkline.call.ports import MediaEngine
 from trunkline.errors import SdpError
+from trunkline.sdp.local import Standing
 from trunkline.sdp.offer_answer import RemoteAudio
 from trunkline.sip.exchange import IncomingOffer
 from trunkline.sip.failures import RequestFailure, RequestFailureKind
@@ -27,12 +32,16 @@ from trunkline.sip.message import Response
 class Renegotiation:
     """The exchanges of one answered call. `warn_agent` is the host that Warning fields name."""
 
-    __slots__ = ("_media", "_pending", "_warn_agent", "_we_offered", "callee", "caller")
+    __slots__ = ("_agreed", "_media", "_pending", "_warn_agent", "_we_offered", "callee", "caller")
 
-    def __init__(self, media: MediaEngine, caller: Leg, callee: Leg, warn_agent: str) -> None:
+    def __init__(
+        self, media: MediaEngine, caller: Leg, callee: Leg, warn_agent: str, agreed: Callable[[], None]
+    ) -> None:
+        """`agreed` is told whenever something new was agreed on."""
         self._media = media
         self._warn_agent = warn_agent
-        self._pending: _PassedOn | _NewKey | None = None
+        self._agreed = agreed
+        self._pending: _PassedOn | _NewKey | _Refresh | None = None
         self._we_offered: Leg | None = None
         self.caller = caller
         self.callee = callee
@@ -89,6 +98,14 @@ class Renegotiation:
         self._pending = _NewKey(self, leg)
         self._pending.send()
 
+    def refresh(self) -> None:
+        """Offer both peers what stands, so that they learn where we are now (RFC 3261 §12.2: a re-INVITE
+        refreshes the target). Nothing else is under way. One that refuses goes on as before; one that knows
+        no such dialog any more ends the call, as with any request in it.
+        """
+        self._pending = refresh = _Refresh(self)
+        refresh.send()
+
     def other(self, leg: Leg) -> Leg:
         """The leg across."""
         return self.callee if leg is self.caller else self.caller
@@ -96,6 +113,7 @@ class Renegotiation:
     def connect(self) -> None:
         """Let the media follow what both legs say now."""
         connect(self._media, self.caller, self.callee)
+        self._agreed()
 
     def refuse(self, leg: Leg, before: RemoteAudio | None, exchange: IncomingOffer, error: SdpError) -> None:
         """Answer 488 and go back to what stood before."""
@@ -198,6 +216,47 @@ class _NewKey:
     def _rejected(self, why: Response | RequestFailure) -> None:  # noqa: ARG002 - whatever it is
         self._renegotiation.settled()
         self._leg.local.standing = self._stood
+
+
+class _Refresh:
+    """Offers to both peers of what stands."""
+
+    __slots__ = ("_open", "_renegotiation")
+
+    def __init__(self, renegotiation: Renegotiation) -> None:
+        self._renegotiation = renegotiation
+        self._open = [renegotiation.caller, renegotiation.callee]
+
+    def send(self) -> None:
+        """A re-INVITE to each."""
+        for leg in tuple(self._open):
+            usage, stood = leg.usage, leg.local.standing
+            if usage is None:
+                self._over(leg)
+            else:
+                usage.reinvite(
+                    leg.offer_standing,
+                    partial(self._answered, leg, stood),
+                    partial(self._rejected, leg, stood),
+                )
+
+    def _answered(self, leg: Leg, stood: Standing, response: Response) -> None:
+        try:
+            leg.take_answer(response.body)
+            self._renegotiation.connect()
+        except SdpError:
+            leg.local.standing = stood
+        self._over(leg)
+
+    def _rejected(self, leg: Leg, stood: Standing, why: Response | RequestFailure) -> None:  # noqa: ARG002 - whatever it is
+        leg.local.standing = stood
+        self._over(leg)
+
+    def _over(self, leg: Leg) -> None:
+        if leg in self._open:
+            self._open.remove(leg)
+        if not self._open:
+            self._renegotiation.settled()
 
 
 def _too_late() -> None:

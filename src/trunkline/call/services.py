@@ -69,7 +69,7 @@ class CallSettings:
     """SRTP is neither offered nor taken where its keys would travel readable."""
 
 
-def _nobody(peer: str) -> None:
+def _nobody(what: str) -> None:
     """Who is told where nobody wants to be."""
 
 
@@ -96,6 +96,8 @@ class Services:
     settings: CallSettings
     keys_exposed: Callable[[str], None] = _nobody
     """Told the address of a peer whose SRTP keys travelled over something else than TLS."""
+    agreed: Callable[[str], None] = _nobody
+    """Told the id of an answered call in which something new was agreed on."""
 
     def new_call_id(self) -> str:
         """An id for a call record: 27 hexadecimal digits that sort by the time they were made (to a

@@ -368,6 +368,11 @@ class Switch:
     def __len__(self) -> int:
         return len(self._calls) + self._asking
 
+    def take_over(self, resumed: Callable[[Callable[[Call], None]], Call]) -> None:
+        """Know a call of another node: `resumed` makes it, given whom it is to tell of its end."""
+        call = resumed(self._ended)
+        self._calls[call.record.call_id] = call
+
     def call(self, call_id: str) -> Call | None:
         """The live call of this id."""
         return self._calls.get(call_id)
