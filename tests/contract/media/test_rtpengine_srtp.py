@@ -2,11 +2,22 @@
 
 import pytest
 
-from tests.contract.media.rigs import Told, figures_of, open_pair, remote_at
+from tests.contract.media.rigs import Told, between_terminals, figures_of, open_pair, remote_at
 from tests.contract.media.rtpengine_rig import NO_EVENTS, OTHERS, PCMA, RtpengineRig, having
 from tests.contract.media.test_rtpengine_digits import DTMF_HZ, tones_ms
-from tests.contract.media.test_srtp import AT_CALLEE, AT_CALLER, AT_FAR, AT_NEAR, FAR_KEY, NEAR_KEY
+from tests.contract.media.test_srtp import (
+    AT_CALLEE,
+    AT_CALLER,
+    AT_FAR,
+    AT_NEAR,
+    EVERYWHERE,
+    FAR_KEY,
+    NEAR_KEY,
+    speakers,
+)
 from trunkline.call.ports import SrtpKeys, Tone
+from trunkline.errors import MediaError
+from trunkline.media.rtpengine.leg import RtpengineLeg
 from trunkline.media.terminals import Silence
 
 
@@ -120,3 +131,42 @@ def test_digits_by_signalling_are_protected_tones_for_a_peer_with_srtp_and_no_ev
     callee.send_digits("1", duration_ms=200)
     rig.until(lambda: tones_ms(far, "1") >= 320)
     assert all(tones_ms(far, digit) <= limit for digit, limit in (("1", 480), ("9", 240))), "once each"
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_another_node_goes_on_with_the_call_and_no_packet_is_lost(
+    rig: RtpengineRig, everywhere: bool
+) -> None:
+    """With SRTP the same stream goes on: a new one under the old keys would be taken for a replay."""
+    near, far = speakers(rig)
+    keys = EVERYWHERE if everywhere else {}
+    first = between_terminals(rig, near, far, **keys)
+    rig.until(lambda: far.hearing().heard_ms(440.0) >= 300 and near.hearing().heard_ms(1000.0) >= 300)
+    engine = rig.engine.real
+    handle = engine.handle(*first)
+    assert handle is not None
+    engine.part_with(first[0])
+    media = engine.adopt(handle)
+    caller = media.open_leg(ipv6=False, events=Told())
+    callee = media.open_leg(ipv6=False, events=Told(), beside=caller)
+    assert [(one.address, one.port) for one in (caller, callee)] == [(one.address, one.port) for one in first]
+    for old, leg in zip(first, (caller, callee), strict=True):
+        assert isinstance(old, RtpengineLeg)
+        assert old.side.remote is not None
+        leg.set_remote(old.side.remote)
+    engine.bridge(caller, callee)
+    rig.settle()
+    heard = far.hearing().heard_ms(440.0), near.hearing().heard_ms(1000.0)
+    rig.until(
+        lambda: (
+            far.hearing().heard_ms(440.0) >= heard[0] + 500
+            and near.hearing().heard_ms(1000.0) >= heard[1] + 500
+        )
+    )
+    assert near.figures().packets_lost == far.figures().packets_lost == 0
+    before = caller.figures().packets_received
+    rig.until(lambda: caller.figures().packets_received > before)
+    with pytest.raises(MediaError, match="already"):
+        engine.adopt(handle)
+    with pytest.raises(MediaError, match="not an rtpengine of this node"):
+        engine.adopt(handle._replace(place="udp:192.0.2.1:1"))

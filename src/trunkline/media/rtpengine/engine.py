@@ -7,19 +7,20 @@ opened says which room that is. Two legs that were not opened so can't be bridge
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from trunkline.call.ports import MediaEvents, MediaLeg, NoPortsError
+from trunkline.call.ports import LegOpener, MediaEvents, MediaHandle, MediaLeg, NoPortsError
 from trunkline.clock import Clock
 from trunkline.errors import MediaError
 from trunkline.media.embedded import Occupancy
+from trunkline.media.rtpengine.checkpoint import read, write
 from trunkline.media.rtpengine.digit_log import DigitLog, DigitTold
 from trunkline.media.rtpengine.exchange import Exchange
 from trunkline.media.rtpengine.instance import Instance, InstanceState
 from trunkline.media.rtpengine.leg import RtpengineLeg
-from trunkline.media.rtpengine.room import RoomSettings
+from trunkline.media.rtpengine.room import Room, RoomSettings
 from trunkline.media.rtpengine.wires import InstanceAddress, OpenWire, open_wire
 
 GIVE_BACK_S: Final = 1.0
@@ -121,6 +122,37 @@ class RtpengineEngine:
             raise MediaError("a bridge needs a caller's leg and one that was opened beside it")
         room.bridge(callee.side)
 
+    # -- call.ports.LastingMedia -------------------------------------------------------------------
+
+    @property
+    def places(self) -> Sequence[str]:
+        """See `call.ports.LastingMedia`."""
+        return [instance.name for instance in self._instances]
+
+    def handle(self, caller: MediaLeg, callee: MediaLeg) -> MediaHandle | None:
+        """See `call.ports.LastingMedia`."""
+        if not isinstance(caller, RtpengineLeg) or not isinstance(callee, RtpengineLeg):
+            return None
+        room = caller.room
+        words = write(room, caller.side, callee.side)
+        place = next((one.name for one in self._instances if one.room(room.call_id) is room), None)
+        return None if words is None or place is None else MediaHandle(place, words)
+
+    def adopt(self, handle: MediaHandle) -> LegOpener:
+        """See `call.ports.LastingMedia`."""
+        for instance in self._instances:
+            if instance.name == handle.place:
+                known = read(handle.words)
+                if instance.room(known.call_id) is not None:
+                    raise MediaError(f"the call {known.call_id} is this node's already")
+                return _Adopted(instance.adopt(known))
+        raise MediaError(f"{handle.place} is not an rtpengine of this node: see media.rtpengine")
+
+    def part_with(self, leg: MediaLeg) -> None:
+        """See `call.ports.LastingMedia`."""
+        if isinstance(leg, RtpengineLeg):
+            leg.room.part()
+
     @property
     def asking(self) -> int:
         """Commands that wait for an answer."""
@@ -159,3 +191,19 @@ class RtpengineEngine:
         wires, self._wires = self._wires, []
         for wire in wires:
             await wire.close()
+
+
+class _Adopted:
+    """The two legs in a room of another node's."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+
+    def open_leg(self, *, ipv6: bool, events: MediaEvents, beside: MediaLeg | None = None) -> RtpengineLeg:  # noqa: ARG002 - they are what they are
+        """See `call.ports.LegOpener`."""
+        room = self._room
+        if beside is None:
+            return RtpengineLeg(room, room.caller, events)
+        if room.joined is None:
+            raise MediaError("the room has no callee")
+        return RtpengineLeg(room, room.joined, events)

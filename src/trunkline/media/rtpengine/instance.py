@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from trunkline.clock import Clock, Timer
+from trunkline.media.rtpengine.checkpoint import MADE_MEANWHILE, RoomCheckpoint
 from trunkline.media.rtpengine.exchange import (
     Answer,
     Exchange,
@@ -101,6 +102,13 @@ class Instance:
         self._used[room.call_id] = room
         room.watch()
         self._refill()
+        return room
+
+    def adopt(self, known: RoomCheckpoint) -> Room:
+        """A room of another node, whose call goes on here."""
+        room = Room(known.call_id, self.exchange, self._clock, self, self._settings, ipv6=known.caller.ipv6)
+        room.adopt(known.caller.side(), known.callee.side(), known.made + MADE_MEANWHILE)
+        self._used[room.call_id] = room
         return room
 
     def state(self) -> InstanceState:

@@ -165,6 +165,29 @@ class Room:
             self._leaving.append(side)
         self._wake()
 
+    @property
+    def made(self) -> int:
+        """How many callees' sides it has had made."""
+        return self._made
+
+    def adopt(self, caller: Side, callee: Side, made: int) -> None:
+        """Go on with a room of another node's, in which the two are joined; `made` sides at least were
+        made. What the rtpengine was told there is said again, in the same words.
+        """
+        self.caller = caller
+        self._callees.append(callee)
+        self._far = self._joined = callee
+        self._made = made
+        self._ready = True
+        self._bridged_at = self._clock.now()
+        self._watch.start()
+
+    def part(self) -> None:
+        """Another node goes on with it: the rtpengine is told nothing any more."""
+        if not self.ended:
+            self._end()
+            self._owner.room_ended(self)
+
     def close_all(self) -> None:
         """Every leg ends."""
         for side in (self.caller, *self._callees):

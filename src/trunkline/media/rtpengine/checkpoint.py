@@ -1,0 +1,84 @@
+"""What another node needs to go on with a room at the same rtpengine: its name there, and of the two sides
+that are joined in it, the caller's and the callee's, the tag, the port and our key.
+
+The rtpengine itself needs nothing: it goes on forwarding, whoever has asked it to. What it was told of the
+peers follows from the call's descriptions (`call.checkpoint`), and is said again by the node that goes on:
+the same words change nothing.
+"""
+
+import json
+from typing import Final, NamedTuple
+
+from trunkline.errors import MediaError
+from trunkline.media.rtpengine.description import Endpoint
+from trunkline.media.rtpengine.room import Room
+from trunkline.media.rtpengine.side import Side
+
+MADE_MEANWHILE: Final = 1000
+"""More sides than a node can have had made in a room since its last word: they have numbers."""
+
+
+class SideCheckpoint(NamedTuple):
+    """One side."""
+
+    tag: str
+    address: str
+    port: int
+    key: str
+    """Our key for what its peer is sent, in hexadecimal digits; empty for plain RTP."""
+
+    @property
+    def ipv6(self) -> bool:
+        """Its address family."""
+        return ":" in self.address
+
+    @classmethod
+    def of(cls, side: Side) -> "SideCheckpoint | None":
+        """Of a side that has a port."""
+        if side.endpoint is None or side.closed:
+            return None
+        return cls(side.tag, *side.endpoint, "" if side.key is None else side.key.hex())
+
+    def side(self) -> Side:
+        """As it goes on here."""
+        side = Side(self.tag, ipv6=self.ipv6)
+        side.endpoint = Endpoint(self.address, self.port)
+        side.key = bytes.fromhex(self.key) or None
+        return side
+
+
+class RoomCheckpoint(NamedTuple):
+    """One room."""
+
+    call_id: str
+    made: int
+    """How many callees' sides it has had made."""
+    caller: SideCheckpoint
+    callee: SideCheckpoint
+
+
+def write(room: Room, caller: Side, callee: Side) -> str | None:
+    """The words of `call.ports.MediaHandle`; None unless the two are the room's, and joined."""
+    if room.ended or caller is not room.caller or callee is not room.bridged or callee is not room.joined:
+        return None
+    near, far = SideCheckpoint.of(caller), SideCheckpoint.of(callee)
+    return None if near is None or far is None else json.dumps([room.call_id, room.made, near, far])
+
+
+def read(words: str) -> RoomCheckpoint:
+    """What `write` has written. Raises `MediaError` for anything else."""
+    try:
+        match json.loads(words):
+            case [str(call_id), int(made), [*near], [*far]]:
+                return RoomCheckpoint(call_id, made, _side(near), _side(far))
+    except ValueError:
+        pass
+    raise MediaError(f"no room: {words!r:.100}")
+
+
+def _side(values: list[object]) -> SideCheckpoint:
+    match values:
+        case [str(tag), str(address), int(port), str(key)]:
+            bytes.fromhex(key)
+            return SideCheckpoint(tag, address, port, key)
+    raise ValueError("no side")

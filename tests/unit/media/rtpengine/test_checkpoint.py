@@ -1,0 +1,99 @@
+"""A room of one node goes on at another, at the same daemon."""
+
+import json
+
+import pytest
+
+from tests.contract.media.rigs import Told
+from tests.unit.media.rtpengine.paper_daemon import DELAY_S
+from tests.unit.media.rtpengine.prepared import SETTINGS, Owner, Prepared, assert_keys
+from tests.unit.media.rtpengine.remotes import peer
+from trunkline.call.ports import SrtpKeys
+from trunkline.errors import MediaError
+from trunkline.media.rtpengine.checkpoint import MADE_MEANWHILE, RoomCheckpoint, read, write
+from trunkline.media.rtpengine.leg import RtpengineLeg
+from trunkline.media.rtpengine.room import Room
+
+KEYS = SrtpKeys(bytes(30), bytes(range(30)))
+
+
+def talking(srtp: SrtpKeys | None = None) -> tuple[Prepared, RoomCheckpoint]:
+    """A call of a node that has died since."""
+    one = Prepared()
+    caller, callee = one.talk()
+    if srtp is not None:
+        caller.set_remote(peer("198.51.100.1", srtp=srtp))
+        one.settle()
+    words = write(one.room, caller.side, callee.side)
+    assert words is not None
+    one.room.part()
+    return one, read(words)
+
+
+def adopted(one: Prepared, known: RoomCheckpoint) -> tuple[Room, RtpengineLeg, RtpengineLeg]:
+    room = Room(known.call_id, one.daemon.exchange, one.clock, Owner(), SETTINGS, ipv6=False)
+    room.adopt(known.caller.side(), known.callee.side(), known.made + MADE_MEANWHILE)
+    assert room.joined is not None
+    return room, RtpengineLeg(room, room.caller, Told()), RtpengineLeg(room, room.joined, Told())
+
+
+@pytest.mark.parametrize("srtp", [None, KEYS])
+def test_the_ports_and_keys_stay(srtp: SrtpKeys | None) -> None:
+    one, known = talking(srtp)
+    ports = known.caller.port, known.callee.port
+    one.daemon.commands()
+    room, caller, callee = adopted(one, known)
+    caller.set_remote(peer("198.51.100.1", srtp=srtp))
+    callee.set_remote(peer("198.51.100.2"))
+    room.bridge(callee.side)
+    one.settle()
+    assert (caller.port, callee.port) == ports
+    assert one.told_about[caller.side.tag] == "198.51.100.1"
+    assert one.told_about[callee.side.tag] == "198.51.100.2"
+    assert_keys(one, caller)
+    assert not room.ended
+    assert "delete" not in one.daemon.commands()
+    caller.close()
+    callee.close()
+    one.clock.advance(20 * DELAY_S)
+    assert room.ended
+
+
+def test_a_room_that_was_parted_with_says_nothing_more() -> None:
+    one, _ = talking()
+    one.daemon.commands()
+    one.room.close_all()
+    one.clock.advance(60)
+    assert one.daemon.commands() == []
+    assert one.owner.ended == [one.room]
+
+
+def test_only_two_that_are_joined_have_one() -> None:
+    one = Prepared()
+    caller, callee = one.open(), one.beside()
+    assert write(one.room, caller.side, callee.side) is None
+    one.settle()
+    caller.set_remote(peer("198.51.100.1"))
+    callee.set_remote(peer("198.51.100.2"))
+    one.room.bridge(callee.side)
+    one.settle()
+    assert write(one.room, caller.side, callee.side) is not None
+    assert write(one.room, callee.side, caller.side) is None
+    callee.close()
+    assert write(one.room, caller.side, callee.side) is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "",
+        "{}",
+        "[]",
+        json.dumps(["c", 1, ["caller", "192.0.2.1", 30000, ""], []]),
+        json.dumps(["c", 1, ["caller", "192.0.2.1", 30000, ""], ["callee-1", "192.0.2.1", "30002", ""]]),
+        json.dumps(["c", 1, ["caller", "192.0.2.1", 30000, "no key"], ["callee-1", "192.0.2.1", 30002, ""]]),
+    ],
+)
+def test_words_of_somebody_else(words: str) -> None:
+    with pytest.raises(MediaError, match="no room"):
+        read(words)
