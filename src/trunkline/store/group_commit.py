@@ -40,6 +40,8 @@ _FIXED: Final = frozenset(
     }
 )
 
+_OWN: Final = {schema.call.name: f' WHERE "{schema.call.name}"."run" = excluded."run"'}
+"""Who writes: a call that another run goes on with is that one's to write."""
 _WRITTEN: Final = (
     schema.run,
     schema.call,
@@ -50,11 +52,15 @@ _WRITTEN: Final = (
 )
 
 
+TAKEN: Final = "taken"
+"""Run, node and id of a call that is this run's from now on: its row was another's."""
+
+
 class Group(NamedTuple):
     """What changed since the last group. All of it can be JSON."""
 
     put: dict[str, list[RecordRow]]
-    """Table -> rows to insert or update, all columns in the order of the schema."""
+    """Table -> rows to insert or update, all columns in the order of the schema; `TAKEN` -> see there."""
     gone: dict[str, list[RecordRow]]
     """Table -> primary keys of rows to delete."""
 
@@ -87,6 +93,7 @@ class GroupWriter:
         self._begin = "BEGIN IMMEDIATE" if dialect.name == "sqlite" else None
         place = "?" if dialect.paramstyle == "qmark" else "%s"
         self._upserts = {table.name: _upsert(table, place) for table in _WRITTEN}
+        self._upserts[TAKEN] = _take(place)
         self._deletes = {table.name: _delete(table, place) for table in _WRITTEN}
         self._mark = _upsert(schema.meta, place)
         self._connection: PoolProxiedConnection | None = None
@@ -197,7 +204,15 @@ def _upsert(table: sa.Table, place: str) -> str:
     updates = ", ".join(f'"{name}" = excluded."{name}"' for name in changing)
     return (
         f'INSERT INTO "{table.name}" ({quoted}) VALUES ({places}) '  # noqa: S608 (names from the schema)
-        f"ON CONFLICT ({conflict}) DO UPDATE SET {updates}"
+        f"ON CONFLICT ({conflict}) DO UPDATE SET {updates}{_OWN.get(table.name, '')}"
+    )
+
+
+def _take(place: str) -> str:
+    """A call that the node before has closed itself stays closed, and its own."""
+    return (
+        f'UPDATE "{schema.call.name}" SET "run" = {place}, "node" = {place} '  # noqa: S608 (names from the schema)
+        f'WHERE "call_id" = {place} AND "state" <> \'closed\''
     )
 
 

@@ -24,7 +24,7 @@ from trunkline.call.record import AttemptRecord, CallRecord, RecordState
 from trunkline.clock import Clock, Timer
 from trunkline.store.bans import StoredBan
 from trunkline.store.database import Database
-from trunkline.store.group_commit import Group
+from trunkline.store.group_commit import TAKEN, Group
 from trunkline.store.record_delivery import RecordDelivery
 from trunkline.store.record_rows import CALL_COLUMNS, RecordRow, attempt_row, call_row, quality_row
 from trunkline.store.registrations import registration_row
@@ -90,6 +90,7 @@ class RecordWriter:
         self._monotonic = monotonic
         self._run = secrets.token_hex(8)
         self._started_at = clock.wall()
+        self._taken_over: dict[str, None] = {}
         self._calls: dict[str, CallRecord] = {}
         self._courses: dict[str, tuple[CallRecord, Course]] = {}
         self._attempts: dict[str, AttemptRecord] = {}
@@ -115,6 +116,15 @@ class RecordWriter:
         self._calls[record.call_id] = record
         if self._timer is None:
             self._timer = self._clock.at(self._clock.now() + self._interval_s, self._hand_over)
+
+    def call_taken(self, record: CallRecord) -> None:
+        """Note that `record` is this node's from now on: another one opened it. Before `call_changed`."""
+        self._taken_over[record.call_id] = None
+
+    def call_left(self, record: CallRecord) -> None:
+        """Another node goes on with this call: nothing of it is written here any more."""
+        self._calls.pop(record.call_id, None)
+        self._open.discard(record.call_id)
 
     def course_ended(self, record: CallRecord, course: Course) -> None:
         """Note how the audio of a call went that has just ended, besides `call_changed`."""
@@ -201,6 +211,9 @@ class RecordWriter:
         put: dict[str, list[RecordRow]] = {}
         gone: dict[str, list[RecordRow]] = {}
         wall, run = self._clock.wall(), self._run
+        if self._taken_over:
+            put[TAKEN] = [(run, self._node, call_id) for call_id in self._taken_over]
+            self._taken_over.clear()
         if self._calls:
             put["call"] = [call_row(record, run) for record in self._calls.values()]
             self._calls.clear()

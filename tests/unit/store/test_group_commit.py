@@ -4,6 +4,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,11 @@ import sqlalchemy as sa
 
 from tests.postgres import Cluster
 from tests.unit.store.entities import attempt_record, call_record, ended_attempt, ended_call
-from trunkline.call.record import AttemptRecord, CallRecord
+from trunkline.call.record import AttemptRecord, CallRecord, RecordState
 from trunkline.store import schema
 from trunkline.store.calls import Calls
 from trunkline.store.database import Database
-from trunkline.store.group_commit import AwayError, Group, GroupWriter
+from trunkline.store.group_commit import TAKEN, AwayError, Group, GroupWriter
 from trunkline.store.record_rows import attempt_row, call_row
 
 
@@ -194,3 +195,42 @@ def test_a_server_that_dies_is_away_and_what_follows_is_written(
         assert list(found) == ["a", "b"]
     writer.close()
     database.close()
+
+
+def of_run(record: CallRecord, run: str) -> Group:
+    return Group({"call": [call_row(record, run)]}, {})
+
+
+def taken(run: str, node: str, call_id: str = "c1") -> Group:
+    return Group({TAKEN: [(run, node, call_id)]}, {})
+
+
+def test_a_call_that_another_node_goes_on_with_is_that_one_s_to_write(
+    writer: GroupWriter, calls: Calls
+) -> None:
+    writer.write([of_run(call_record(), "run1")])
+    writer.write([taken("run2", "n2"), of_run(call_record(), "run2")])
+    writer.write([of_run(ended_call(), "run1")])
+    found = calls.get("c1")
+    assert found is not None
+    assert (found[0].state, found[0].node) == (RecordState.OPEN, "n2")
+    writer.write([of_run(ended_call(), "run2")])
+    writer.write([of_run(call_record(), "run1")])
+    found = calls.get("c1")
+    assert found is not None
+    assert (found[0].state, found[0].node) == (RecordState.CLOSED, "n2")
+
+
+def test_a_call_that_its_own_node_has_closed_stays_closed(writer: GroupWriter, calls: Calls) -> None:
+    writer.write([of_run(ended_call(), "run1")])
+    writer.write([taken("run2", "n2"), of_run(call_record(), "run2")])
+    assert calls.get("c1") == (ended_call(), [])
+
+
+def test_a_call_that_a_survivor_had_closed_goes_on(writer: GroupWriter, calls: Calls) -> None:
+    recovered = replace(ended_call(), state=RecordState.RECOVERED)
+    writer.write([of_run(recovered, "run1")])
+    writer.write([taken("run2", "n2"), of_run(call_record(), "run2")])
+    found = calls.get("c1")
+    assert found is not None
+    assert (found[0].state, found[0].node, found[0].ended_at) == (RecordState.OPEN, "n2", None)

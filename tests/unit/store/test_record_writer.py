@@ -268,3 +268,21 @@ def test_the_time_to_keep_records_can_be_changed(writer: RecordWriter) -> None:
 
 def test_closing_what_never_began(url: str, clock: FakeClock, tmp_path: Path) -> None:
     assert RecordWriter(url, clock=clock, node="n1", journal=tmp_path / "records.journal").close()
+
+
+def test_a_call_of_another_node_is_this_one_s_from_now_on(
+    open_writer: Callable[[], RecordWriter], url: str, calls: Calls, clock: FakeClock, tmp_path: Path
+) -> None:
+    theirs = RecordWriter(url, clock=clock, node="n0", journal=tmp_path / "n0", monotonic=clock.now)
+    theirs.start()
+    theirs.call_changed(call_record())
+    assert theirs.flush()
+    ours = open_writer()
+    ours.call_taken(call_record())
+    ours.call_changed(call_record())
+    assert ours.flush()
+    theirs.call_changed(ended_call())
+    theirs.call_left(ended_call())
+    assert theirs.close()
+    assert calls.get("c1").call.state is RecordState.OPEN
+    assert calls.get("c1").call.node == "n1"
