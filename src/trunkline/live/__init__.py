@@ -4,6 +4,7 @@ what one node makes known to the others (ADR 15).
     ledger   the limits of accounts, held exactly at all nodes together: `call.ports.CallLimits`
     board    notices: what a node makes known, and hears of the others
     post     letters from one node to another
+    checkpoints  what another node needs to go on with a call of a dead one
     words    what is said to the server, and its answers
     link     one conversation with the server at a time; what happens when it is away or stalls
     wire     the client library, and nothing else of it

@@ -11,20 +11,31 @@
 --   kept:<kind>       hash: key -> until (ms), a space, the text of the notice
 --   ends:<kind>       sorted set: the same keys, by when they end
 --   gone:<kind>       sorted set: keys that were taken back lately, by when that is forgotten
+--   checkpoints:<lease>  hash: call -> where its media are, a space, its checkpoint. Outlives the lease a while
+--   carriers          sorted set: leases with checkpoints, by when they lapse (ms)
+--   taken:<call>      the name of the node that goes on with this call of a dead one
 local base = KEYS[1]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local now_us = time[1] * 1000000 + time[2]
 local nodes = base .. 'nodes'
 local DAY_KEPT_S = 172800
+local CHECKPOINTS_KEPT_MS = 120000
 
 redis.call('ZREMRANGEBYSCORE', nodes, '-inf', now)
+
+local function carry(lease, lease_ms)
+  if redis.call('PEXPIRE', base .. 'checkpoints:' .. lease, lease_ms + CHECKPOINTS_KEPT_MS) == 1 then
+    redis.call('ZADD', base .. 'carriers', now + lease_ms, lease)
+  end
+end
 
 local function renew(lease, name, lease_ms)
   local held = base .. 'held:' .. lease
   redis.call('HSET', held, '', name)
   redis.call('PEXPIRE', held, lease_ms)
   redis.call('ZADD', nodes, now + lease_ms, lease)
+  carry(lease, lease_ms)
 end
 
 -- What an account has used of a day at the node `name`. It only grows, so a lower statement (of a node whose

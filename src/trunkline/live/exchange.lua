@@ -164,7 +164,27 @@ local function post(to, text)
   return {redis.call('PUBLISH', base .. 'post:' .. to, text) > 0 and 'sent' or 'nobody'}
 end
 
-local doing = {ask = ask, use = use, base = rest, tell = tell, again = again, post = post}
+-- ["checkpoint", call, where its media are, text]: unless another node goes on with the call.
+local function checkpoint(call, place, text)
+  local owner = redis.call('GET', base .. 'taken:' .. call)
+  if owner and owner ~= name then
+    return {'taken'}
+  end
+  redis.call('HSET', base .. 'checkpoints:' .. lease, call, place .. ' ' .. text)
+  carry(lease, lease_ms)
+  return {}
+end
+
+-- ["forget", call]: it has ended.
+local function forget(call)
+  redis.call('HDEL', base .. 'checkpoints:' .. lease, call)
+  return {}
+end
+
+local doing = {
+  ask = ask, use = use, base = rest, tell = tell, again = again, post = post,
+  checkpoint = checkpoint, forget = forget,
+}
 local answers = {}
 for index, one in ipairs(cjson.decode(ARGV[6])) do
   if one[1] == 'ask' and settling_ms > 0 then
@@ -198,4 +218,5 @@ if newest > since then
     gap = 1
   end
 end
-return {#live, settling_ms, newest, expected - 1, gap, answers, notices}
+local orphans = settling_ms == 0 and redis.call('ZCOUNT', base .. 'carriers', '-inf', now) or 0
+return {#live, settling_ms, newest, expected - 1, gap, orphans, answers, notices}

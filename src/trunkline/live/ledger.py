@@ -112,6 +112,11 @@ class Ledger:
         limits.follow(self._account_changed)
 
     @property
+    def clock(self) -> Clock:
+        """The node's."""
+        return self._clock
+
+    @property
     def standing(self) -> Standing:
         """Who decides on calls now."""
         if not self._joined:

@@ -15,9 +15,10 @@ import structlog
 
 from trunkline.errors import LiveError
 from trunkline.live.board import Board
+from trunkline.live.checkpoints import CLAIMED_AT_ONCE, Checkpoints
 from trunkline.live.ledger import Ledger, Standing
 from trunkline.live.post import PostOffice
-from trunkline.live.words import Batch, Heard, Joined, Notice, Registration
+from trunkline.live.words import Batch, Claim, Heard, Joined, Notice, Registration
 
 _T = TypeVar("_T")
 
@@ -52,6 +53,15 @@ class Wire(Protocol):
 
     def kept(self, kind: str) -> AsyncIterator[Sequence[Notice]]:
         """Every notice of `kind` that still holds, in pages."""
+
+    async def claim(self, claim: Claim) -> list[tuple[str, str]]:
+        """Take over calls of dead nodes: each with its checkpoint."""
+
+    async def carried(self, lease: str) -> list[str]:
+        """The calls that there are checkpoints of under the lease."""
+
+    async def checkpoints(self, lease: str, calls: Sequence[str]) -> list[tuple[str, str]]:
+        """Those of these calls, as far as there are any."""
 
     async def subscribe(self, node: str) -> AsyncIterator[str]:
         """The letters to `node`, from now on."""
@@ -125,6 +135,7 @@ class Link:
         self.ledger = ledger(self._awake.set)
         self.board = Board(self._awake.set)
         self.post = PostOffice(self._awake.set)
+        self.checkpoints = Checkpoints(self.ledger.clock)
         self._letters: asyncio.Task[None] | None = None
         self._deaf = ""
         """Why letters can't be heard any more."""
@@ -186,6 +197,8 @@ class Link:
             self.ledger.joined(joined)
             self.board.joined()
             self.post.joined()
+            self.checkpoints.joined()
+            await self._find_lost_claims(wire)
             self._deaf = ""
             self._letters = asyncio.get_running_loop().create_task(self._read_letters(letters))
             for kind in self.board.kept_kinds:
@@ -198,6 +211,22 @@ class Link:
         else:
             self._log.info("the live state is shared", nodes=joined.nodes, settles_in_s=joined.settling_s)
             self._reason = ""
+
+    async def _find_lost_claims(self, wire: Wire) -> None:
+        """Calls that this node has claimed, and was not told that it has."""
+        checkpoints, lease = self.checkpoints, self.ledger.lease
+        if checkpoints.keeper is not None:
+            unknown = checkpoints.unknown(await self._in_time(wire.carried(lease)))
+            for start in range(0, len(unknown), CLAIMED_AT_ONCE):
+                some = unknown[start : start + CLAIMED_AT_ONCE]
+                checkpoints.claimed(await self._in_time(wire.checkpoints(lease, some)))
+
+    async def _claim(self, wire: Wire) -> None:
+        """Go on with calls of dead nodes."""
+        checkpoints = self.checkpoints
+        if checkpoints.keeper is not None:
+            claim = Claim(self.ledger.lease, self._node, CLAIMED_AT_ONCE, checkpoints.keeper.places)
+            checkpoints.claimed(await self._in_time(wire.claim(claim)))
 
     async def _read_kept(self, wire: Wire, kind: str) -> None:
         keys: set[str] = set()
@@ -228,7 +257,8 @@ class Link:
         except LiveError as error:
             await self._lost(str(error))
             return
-        if self.ledger.has_more or self.board.has_more or self.post.has_more or self._behind:
+        waiting = (self.ledger, self.board, self.post, self.checkpoints)
+        if self._behind or any(one.has_more for one in waiting):
             return
         try:
             async with asyncio.timeout(RENEW_S):
@@ -241,9 +271,9 @@ class Link:
             raise LiveError(self._deaf)
         ledger, board, post = self.ledger, self.board, self.post
         counted, posted, told = ledger.sayings(), post.sayings(), board.sayings()
-        batch = Batch(
-            ledger.lease, self._node, self._lease_s, ledger.day, self._since, [*counted, *posted, *told]
-        )
+        carried = self.checkpoints.sayings()
+        said = [*counted, *posted, *carried, *told]
+        batch = Batch(ledger.lease, self._node, self._lease_s, ledger.day, self._since, said)
         heard = await self._in_time(wire.exchange(batch))
         if heard is None:
             raise LiveError("this node was silent for longer than its lease")
@@ -252,8 +282,11 @@ class Link:
         self._since, self._behind = heard.known, heard.known < heard.newest
         ledger.answered(heard.nodes, heard.settling_s, heard.answers[: len(counted)])
         post.answered(heard.answers[len(counted) :])
+        self.checkpoints.answered(heard.answers[len(counted) + len(posted) :])
         board.hear(heard.notices)
         board.said()
+        if heard.orphans:
+            await self._claim(wire)
 
     async def _in_time(self, answer: Awaitable[_T]) -> _T:
         asked = asyncio.ensure_future(answer)
@@ -273,6 +306,7 @@ class Link:
         self.ledger.lost()
         self.board.lost()
         self.post.lost()
+        self.checkpoints.lost()
         if known or reason != self._reason:
             self._log.warning("the live state is away: limits fall back to this node's share", reason=reason)
         self._away_total += known

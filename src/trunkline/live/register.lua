@@ -6,6 +6,10 @@ local earlier, settle_ms = ARGV[5], tonumber(ARGV[6])
 if earlier ~= '' then
   redis.call('DEL', base .. 'held:' .. earlier)
   redis.call('ZREM', nodes, earlier)
+  redis.call('ZREM', base .. 'carriers', earlier)
+  if redis.call('EXISTS', base .. 'checkpoints:' .. earlier) == 1 then
+    redis.call('RENAME', base .. 'checkpoints:' .. earlier, base .. 'checkpoints:' .. lease)
+  end
 end
 local born = redis.call('SET', base .. 'born', now, 'NX') and 1 or 0
 if born == 1 or earlier ~= '' then

@@ -20,12 +20,12 @@ from redis.exceptions import RedisError
 
 from trunkline.errors import LiveError
 from trunkline.live.address import shown
-from trunkline.live.words import Batch, Heard, Joined, Notice, Registration
+from trunkline.live.words import Batch, Claim, Heard, Joined, Notice, Registration, read_calls
 
 _PAGE: Final = 500
 _CLOSE_S: Final = 2.0
 _LOOK_S: Final = 3.0
-_SCRIPTS: Final = ("register", "exchange")
+_SCRIPTS: Final = ("register", "exchange", "claim")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,27 @@ class RedisWire:
         """See `link.Wire`."""
         return Heard.read(await self._run("exchange", batch.arguments))
 
+    async def claim(self, claim: Claim) -> list[tuple[str, str]]:
+        """See `link.Wire`."""
+        return read_calls(await self._run("claim", claim.arguments))
+
+    async def carried(self, lease: str) -> list[str]:
+        """See `link.Wire`."""
+        try:
+            calls = await self._client.hkeys(f"{self._base}checkpoints:{lease}")
+        except (RedisError, OSError) as error:
+            raise self._failed(error) from error
+        return [_text(call) for call in calls]
+
+    async def checkpoints(self, lease: str, calls: Sequence[str]) -> list[tuple[str, str]]:
+        """See `link.Wire`."""
+        try:
+            texts = await self._client.hmget(f"{self._base}checkpoints:{lease}", list(calls))
+        except (RedisError, OSError) as error:
+            raise self._failed(error) from error
+        pairs = zip(calls, texts, strict=True)
+        return [(call, _text(text).partition(" ")[2]) for call, text in pairs if text is not None]
+
     async def kept(self, kind: str) -> AsyncIterator[Sequence[Notice]]:
         """See `link.Wire`."""
         cursor = 0
@@ -118,7 +139,8 @@ class RedisWire:
         """See `link.Wire`."""
         try:
             await self._client.zrem(f"{self._base}nodes", lease)
-            await self._client.delete(f"{self._base}held:{lease}")
+            await self._client.zrem(f"{self._base}carriers", lease)
+            await self._client.delete(f"{self._base}held:{lease}", f"{self._base}checkpoints:{lease}")
         except (RedisError, OSError) as error:
             raise self._failed(error) from error
 
@@ -155,6 +177,10 @@ class RedisWire:
 
     def _failed(self, error: Exception) -> LiveError:
         return LiveError(f"{self._shown}: {error}")
+
+
+def _text(value: bytes | str) -> str:
+    return value if isinstance(value, str) else value.decode()
 
 
 def _pairs(page: object) -> Iterator[tuple[bytes, bytes]]:

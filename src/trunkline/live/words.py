@@ -114,6 +114,54 @@ class Post:
 
 
 @dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What another node needs to go on with a call of this one."""
+
+    call_id: str
+    place: str
+    text: str
+
+    @property
+    def form(self) -> Form:
+        return ["checkpoint", self.call_id, self.place, self.text]
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """A call has ended."""
+
+    call_id: str
+
+    @property
+    def form(self) -> Form:
+        return ["forget", self.call_id]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Calls of dead nodes, whose media are at these places, are asked for."""
+
+    lease: str
+    node: str
+    at_once: int
+    places: Sequence[str]
+
+    @property
+    def arguments(self) -> list[str]:
+        """For the script."""
+        return [self.lease, self.node, str(self.at_once), json.dumps(list(self.places))]
+
+
+def read_calls(answer: object) -> list[tuple[str, str]]:
+    """Calls and their checkpoints, from the answer to a claim."""
+    match answer:
+        case [*items] if len(items) % 2 == 0:
+            texts = [one.decode() for one in items if isinstance(one, bytes)]
+            return list(zip(texts[::2], texts[1::2], strict=False))
+    raise _strange(answer)
+
+
+@dataclass(frozen=True, slots=True)
 class Registration:
     """A node begins a lease."""
 
@@ -185,7 +233,7 @@ class Answer:
 
     word: str
     """Of an `Ask`: yes, call, rate, minutes, cost (what refuses it), settling. Of a `Post`: sent, nobody.
-    Otherwise empty.
+    Of a `Checkpoint`: taken, when another node goes on with the call. Otherwise empty.
     """
     elsewhere: Held | None
     """What the others hold; None when it was not wanted."""
@@ -247,6 +295,8 @@ class Heard:
     """The number of the last one that is here now."""
     missed: bool
     """Notices were dropped before this node heard them."""
+    orphans: int
+    """Dead nodes whose calls nobody may have claimed yet."""
     answers: Sequence[Answer]
     """One for each saying."""
     notices: Sequence[Notice]
@@ -257,13 +307,23 @@ class Heard:
         match answer:
             case []:
                 return None
-            case [int(nodes), int(settling_ms), int(newest), int(known), int(missed), [*answers], [*notices]]:
+            case [
+                int(nodes),
+                int(settling_ms),
+                int(newest),
+                int(known),
+                int(missed),
+                int(orphans),
+                [*answers],
+                [*notices],
+            ]:
                 return cls(
                     nodes,
                     settling_ms / 1000,
                     newest,
                     known,
                     bool(missed),
+                    orphans,
                     [Answer.read(one) for one in answers],
                     [Notice.read(one) for one in notices],
                 )

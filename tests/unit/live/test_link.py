@@ -10,7 +10,7 @@ from tests.unit.virtual_clock import FakeClock
 from trunkline.errors import LiveError
 from trunkline.live.ledger import Ledger, Standing
 from trunkline.live.link import Link
-from trunkline.live.words import Answer, Ask, Batch, Heard, Joined, Notice, Registration, Tell
+from trunkline.live.words import Answer, Ask, Batch, Claim, Heard, Joined, Notice, Registration, Tell
 from trunkline.trunk.account import Account
 from trunkline.trunk.limits import NOTHING, AccountLimits, Admission
 from trunkline.trunk.verdict import Verdict
@@ -78,7 +78,19 @@ class PaperWire:
         missed, server.missed = server.missed, False
         notices, server.notices = server.notices, []
         answers = [Answer("yes" if isinstance(one, Ask) else "", NOTHING) for one in batch.sayings]
-        return Heard(2, 0.0, 5, 5, missed, answers, notices)
+        return Heard(2, 0.0, 5, 5, missed, 0, answers, notices)
+
+    async def claim(self, claim: Claim) -> list[tuple[str, str]]:
+        await self._server.answer()
+        return []
+
+    async def carried(self, lease: str) -> list[str]:
+        await self._server.answer()
+        return []
+
+    async def checkpoints(self, lease: str, calls: Sequence[str]) -> list[tuple[str, str]]:
+        await self._server.answer()
+        return []
 
     async def kept(self, kind: str) -> AsyncIterator[Sequence[Notice]]:
         await self._server.answer()

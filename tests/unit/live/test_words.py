@@ -5,7 +5,22 @@ import json
 import pytest
 
 from trunkline.errors import LiveError
-from trunkline.live.words import Answer, Ask, Base, Batch, Heard, Joined, Notice, Registration, Tell, Use
+from trunkline.live.words import (
+    Answer,
+    Ask,
+    Base,
+    Batch,
+    Checkpoint,
+    Claim,
+    Forget,
+    Heard,
+    Joined,
+    Notice,
+    Registration,
+    Tell,
+    Use,
+    read_calls,
+)
 from trunkline.trunk.limits import NOTHING, Held
 
 
@@ -42,6 +57,7 @@ def test_answers() -> None:
             9,
             8,
             0,
+            2,
             [
                 [],
                 [b"settling"],
@@ -57,6 +73,7 @@ def test_answers() -> None:
     )
     assert heard is not None
     assert (heard.nodes, heard.settling_s, heard.newest, heard.known, heard.missed) == (2, 0.0, 9, 8, False)
+    assert heard.orphans == 2
     assert list(heard.answers) == [
         Answer("", None),
         Answer("settling", None),
@@ -89,3 +106,19 @@ def test_answers_of_somebody_else(answer: object) -> None:
 def test_a_kept_thing_of_somebody_else() -> None:
     with pytest.raises(LiveError, match="another's"):
         Notice.kept("ban", b"k", b"{}", 0)
+
+
+def test_of_calls() -> None:
+    assert Checkpoint("c", "udp:192.0.2.1:2223", "text").form == [
+        "checkpoint",
+        "c",
+        "udp:192.0.2.1:2223",
+        "text",
+    ]
+    assert Forget("c").form == ["forget", "c"]
+    assert Claim("lease", "b", 50, ["here"]).arguments == ["lease", "b", "50", '["here"]']
+    assert read_calls([b"c", b"text", b"d", b"more"]) == [("c", "text"), ("d", "more")]
+    assert read_calls([]) == []
+    for answer in (b"OK", [b"c"]):
+        with pytest.raises(LiveError, match="another's"):
+            read_calls(answer)

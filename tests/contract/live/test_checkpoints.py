@@ -1,0 +1,135 @@
+"""Calls of dead nodes go to exactly one of those that live, by a real server."""
+
+import asyncio
+from collections.abc import Sequence
+
+from redis.asyncio import Redis
+
+from tests.contract.live.nodes import PATIENCE_S, SERVICE, Sharer, all_exact, run, sharing, until
+from tests.contract.live.redis_server import RedisServer
+from trunkline.live.checkpoints import Kept
+from trunkline.live.words import Claim
+
+PLACE = "udp:192.0.2.1:2223"
+
+
+class Keeper:
+    """A node that carries calls."""
+
+    def __init__(self, node: Sharer, places: Sequence[str] = (PLACE,)) -> None:
+        self.checkpoints = node.link.checkpoints
+        self.checkpoints.keeper = self
+        self.places = places
+        self.calls: set[str] = set()
+        self.got: list[str] = []
+        self.lost: list[str] = []
+
+    def is_up(self, call_id: str) -> bool:
+        return call_id in self.calls
+
+    def checkpoint(self, call_id: str) -> Kept | None:
+        return Kept(PLACE, f"words of {call_id}") if call_id in self.calls else None
+
+    def claimed(self, call_id: str, text: str) -> None:
+        assert text == f"words of {call_id}"
+        self.got.append(call_id)
+        self.calls.add(call_id)
+
+    def taken(self, call_id: str) -> None:
+        self.lost.append(call_id)
+        self.calls.discard(call_id)
+
+    def carry(self, *calls: str) -> None:
+        self.calls.update(calls)
+        for call in calls:
+            self.checkpoints.changed(call)
+
+
+async def kept(server: RedisServer) -> dict[str, int]:
+    """How many checkpoints there are, by lease."""
+    async with Redis.from_url(server.url.replace("valkey", "redis")) as client:
+        base = f"trunkline:{{{SERVICE}}}:checkpoints:"
+        keys = [key.decode() async for key in client.scan_iter(f"{base}*")]
+        return {key.removeprefix(base): await client.hlen(key) for key in keys}
+
+
+async def holds(server: RedisServer, *numbers: int) -> None:
+    """Until so many checkpoints are there, under so many leases."""
+    async with asyncio.timeout(PATIENCE_S):
+        while sorted((await kept(server)).values()) != sorted(numbers):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+async def die(node: Sharer) -> None:
+    """As a kill does: nothing is said any more."""
+    task, node.link._task = node.link._task, None
+    assert task is not None
+    task.cancel()
+    await asyncio.wait([task])
+    await node.link._drop()
+
+
+def test_each_call_of_a_dead_node_has_one_heir(server: RedisServer) -> None:
+    """Of those that can reach its media."""
+
+    async def body() -> None:
+        async with sharing(server.url, 4) as (dead, here, there, far):
+            carrier, *heirs = (Keeper(node) for node in (dead, here, there))
+            stranger = Keeper(far, ["udp:192.0.2.9:2223"])
+            calls = [f"call-{number:03}" for number in range(300)]
+            carrier.carry(*calls)
+            await holds(server, 300)
+            for call in calls[:10]:
+                carrier.checkpoints.ended(call)
+            await holds(server, 290)
+            await die(dead)
+            await until("all to have heirs", lambda: sum(len(one.got) for one in heirs) >= 290)
+            assert sorted(call for one in heirs for call in one.got) == calls[10:]
+            assert all(one.got for one in heirs), "they share them"
+            assert not stranger.got
+            await dead.link.start()
+            await until("the first to hear of it", lambda: len(carrier.lost) == 290)
+            assert not [call for one in heirs for call in one.lost]
+
+    run(body)
+
+
+def test_nobody_inherits_from_those_that_only_lost_the_server(server: RedisServer) -> None:
+    async def body() -> None:
+        async with sharing(server.url, 2) as nodes:
+            carriers = [Keeper(node) for node in nodes]
+            for index, carrier in enumerate(carriers):
+                carrier.carry(*(f"call-{index}-{number}" for number in range(60)))
+            await holds(server, 60, 60)
+            server.pause()
+            await asyncio.sleep(5.0)  # longer than a lease
+            server.resume()
+            await all_exact(nodes)
+            await holds(server, 60, 60)
+            assert not [call for one in carriers for call in (*one.got, *one.lost)]
+
+    run(body)
+
+
+def test_a_claim_whose_answer_was_lost_is_found_again(server: RedisServer) -> None:
+    """And who takes leave leaves no calls."""
+
+    async def body() -> None:
+        async with sharing(server.url, 2) as (dead, here):
+            Keeper(dead).carry("a")
+            await holds(server, 1)
+            await die(dead)
+            wire = here.link._wire
+            assert wire is not None
+            claim = Claim(here.link.ledger.lease, here.name, 10, [PLACE])
+            async with asyncio.timeout(PATIENCE_S):
+                while not await wire.claim(claim):  # noqa: ASYNC110
+                    await asyncio.sleep(0.1)
+            heir = Keeper(here)
+            await die(here)
+            await here.link.start()
+            await until("it to be found", lambda: heir.got == ["a"])
+            await here.link.close()
+            assert await kept(server) == {}
+
+    run(body)
