@@ -89,6 +89,11 @@ class Node(Section):
         ge=4,
         le=600,
     )
+    takeover: bool = setting(
+        True,
+        "Answered calls outlive their node: with rtpengine as media and live.url set, another node goes on "
+        "with them. With false this node neither leaves its calls to others nor goes on with theirs.",
+    )
     data_dir: Path = setting(
         Path("/var/lib/trunkline"),
         "Holds the SQLite database, the key file, the control socket and spilled records.",

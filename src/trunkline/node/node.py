@@ -44,6 +44,7 @@ from trunkline.node.face import NodeFace
 from trunkline.node.membership import Membership
 from trunkline.node.records import Records
 from trunkline.node.shared_state import SharedState
+from trunkline.node.takeover import Takeover
 from trunkline.node.tokens import srtp_key, token_source, weighted_pick
 from trunkline.node.visits import Visits
 from trunkline.node.wire_events import WireEvents
@@ -119,6 +120,8 @@ class Node:
         self.directory = Directory()
         self.shared: SharedState | None = None
         """What this node shares with others; None where it shares nothing."""
+        self.takeover: Takeover | None = None
+        """What of its calls it leaves to others, and takes over from them; None where it doesn't."""
         self._verified_names: set[str] = set()
         self.loop = loop
         self._open = AsyncExitStack()
@@ -310,6 +313,10 @@ class Node:
         if self.shared is not None:
             self.shared.health.attend(self.pinger)
         self.carrier_registrations = CarrierRegistrations(services)
+        if link is not None and isinstance(self.media, RtpengineEngine) and settings.node.takeover:
+            checkpoints = self.records.checkpoints = link.checkpoints
+            self.takeover = Takeover(self, self.media, checkpoints, self.limits, self._price_of)
+            services.agreed = checkpoints.changed
         self._count()
 
     def _share(self, link: Link, health: HealthBook, token: Callable[[], str]) -> SharedState:
@@ -504,6 +511,8 @@ class Node:
             self._count_rtpengines()
         if self.shared is not None:
             self.shared.count(self.metrics)
+        if self.takeover is not None:
+            self.takeover.count(self.metrics)
         gauge(
             "transactions",
             "SIP transactions.",

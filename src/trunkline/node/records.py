@@ -5,6 +5,7 @@ who is told that a call's audio may be looked at, and that it is over.
 from trunkline.call.quality_watch import QualityWatch
 from trunkline.call.record import AttemptRecord, CallRecord
 from trunkline.clock import Clock
+from trunkline.live.checkpoints import Checkpoints
 from trunkline.observe.metrics import Metrics
 from trunkline.store.record_writer import RecordWriter
 from trunkline.web.call_feed import CallFeed
@@ -14,7 +15,7 @@ from trunkline.web.views import CallEvent, LiveCall
 class Records:
     """The `RecordSink` of a node."""
 
-    __slots__ = ("_clock", "_feed", "_latest", "_metrics", "_quality", "_writer", "total")
+    __slots__ = ("_clock", "_feed", "_latest", "_metrics", "_quality", "_writer", "checkpoints", "total")
 
     def __init__(
         self, writer: RecordWriter, metrics: Metrics, feed: CallFeed, quality: QualityWatch, clock: Clock
@@ -25,6 +26,8 @@ class Records:
         self._quality = quality
         self._clock = clock
         self._latest: dict[str, AttemptRecord] = {}
+        self.checkpoints: Checkpoints | None = None
+        """Who is told what other nodes have to know of answered calls; None: nobody."""
         self.total = 0
         """Calls that have ended since the start."""
 
@@ -39,10 +42,20 @@ class Records:
                 self._writer.course_ended(record, course)
             self._metrics.call_ended(record)
             self.total += 1
+            if self.checkpoints is not None:
+                self.checkpoints.ended(record.call_id)
         elif record.answered_at is not None:
             self._quality.answered(record.call_id)
+            if self.checkpoints is not None:
+                self.checkpoints.changed(record.call_id)
         if self._feed.heard:
             self._feed.publish(CallEvent(self._clock.wall(), LiveCall.of(record, latest)))
+
+    def call_left(self, record: CallRecord) -> None:
+        """Another node goes on with this call, and with its record."""
+        self._latest.pop(record.call_id, None)
+        self._quality.ended(record.call_id)
+        self._writer.call_left(record)
 
     def attempt_changed(self, record: AttemptRecord) -> None:
         """An attempt began, rang, was answered or ended."""

@@ -1,6 +1,7 @@
 """Each change of a record reaches the database, the counters and whoever follows the calls."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import cast
 
 from tests.unit.call.test_record import record
@@ -9,6 +10,7 @@ from trunkline.call.call import Call
 from trunkline.call.quality import EVERY_S, Course
 from trunkline.call.quality_watch import QualityWatch
 from trunkline.call.record import AttemptRecord, CallRecord, MediaFigures, RecordState
+from trunkline.live.checkpoints import Checkpoints
 from trunkline.node.records import Records
 from trunkline.observe.metrics import Metrics
 from trunkline.store.record_writer import RecordWriter
@@ -23,12 +25,16 @@ class Writer:
         self.calls: list[CallRecord] = []
         self.attempts: list[AttemptRecord] = []
         self.courses: list[tuple[str, Course]] = []
+        self.left: list[str] = []
 
     def call_changed(self, record: CallRecord) -> None:
         self.calls.append(replace(record))
 
     def attempt_changed(self, record: AttemptRecord) -> None:
         self.attempts.append(replace(record))
+
+    def call_left(self, record: CallRecord) -> None:
+        self.left.append(record.call_id)
 
     def course_ended(self, record: CallRecord, course: Course) -> None:
         self.courses.append((record.call_id, course))
@@ -125,3 +131,35 @@ def test_a_short_call_has_no_course() -> None:
     desk.clock.advance(EVERY_S - 1)
     desk.ended(call)
     assert desk.writer.courses == []
+
+
+def test_checkpoints_follow_an_answered_call() -> None:
+    desk = Desk()
+    told: list[tuple[str, str]] = []
+    desk.records.checkpoints = cast(
+        "Checkpoints",
+        SimpleNamespace(
+            changed=lambda call_id: told.append(("changed", call_id)),
+            ended=lambda call_id: told.append(("ended", call_id)),
+        ),
+    )
+    call = record()
+    desk.records.call_changed(call)
+    assert told == []
+    call.answered_at = 101.0
+    desk.records.call_changed(call)
+    desk.ended(call)
+    assert told == [("changed", "c"), ("ended", "c")]
+
+
+def test_nothing_is_kept_of_a_call_that_another_node_goes_on_with() -> None:
+    desk = Desk()
+    call = record()
+    call.answered_at = 101.0
+    desk.records.call_changed(call)
+    desk.records.attempt_changed(attempt(1))
+    desk.records.call_left(call)
+    assert desk.writer.left == ["c"]
+    assert desk.records.latest_attempt("c") is None
+    assert desk.records.total == 0
+    assert desk.quality.ended("c") is None
