@@ -1,5 +1,6 @@
 """Free ports on loopback addresses, and waiting for somebody to take one, or for anything else."""
 
+import itertools
 import random
 import socket
 import struct
@@ -15,6 +16,9 @@ _EPHEMERAL = 32768
 _IN_A_ROW = 4
 _LISTEN = "0A"
 _given: set[int] = set()
+_media_spans = list(range(10000, 20000 - _MEDIA_SPAN, _MEDIA_SPAN))
+random.shuffle(_media_spans)
+_next_media_spans = itertools.cycle(_media_spans)
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -30,12 +34,10 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 
 def media_ports() -> tuple[int, int]:
-    """A range of UDP ports that nobody uses at the moment."""
+    """A range of UDP ports that nobody uses at the moment, and that was given to nobody for long."""
     taken = taken_ports("127.0.0.1", "udp")
-    while True:
-        first = random.randrange(10000, 20000, _MEDIA_SPAN)
-        if taken.isdisjoint(range(first, first + _MEDIA_SPAN)):
-            return first, first + _MEDIA_SPAN - 1
+    first = next(first for first in _next_media_spans if taken.isdisjoint(range(first, first + _MEDIA_SPAN)))
+    return first, first + _MEDIA_SPAN - 1
 
 
 def free_ports(number: int) -> tuple[int, int]:

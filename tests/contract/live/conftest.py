@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.live.redis_server import RedisServer
+from tests.contract.live.server import LiveServer
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[RedisServer]:
+def server(tmp_path: Path) -> Iterator[LiveServer]:
     """A fresh one."""
-    running = RedisServer(tmp_path)
+    running = LiveServer(tmp_path)
     try:
         yield running
     finally:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.live.redis_server import RedisServer
+from tests.contract.live.server import LiveServer
 from trunkline.cli.doctor import State, check_live
 from trunkline.config import Settings
 
@@ -13,15 +13,15 @@ def settings(url: str) -> Settings:
     return Settings.parse(f'[live]\nurl = "{url}"\n')
 
 
-def test_a_server_as_it_should_be(server: RedisServer) -> None:
+def test_a_server_as_it_should_be(server: LiveServer) -> None:
     (finding,) = check_live(settings(server.url))
     assert finding.state is State.FINE
-    assert finding.found.startswith("redis ")
+    assert finding.found.startswith(("valkey ", "redis "))
 
 
 def test_one_that_drops_keys_and_one_with_a_password(tmp_path: Path) -> None:
     options = ("--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru", "--requirepass", "geheim")
-    server = RedisServer(tmp_path, *options)
+    server = LiveServer(tmp_path, *options)
     try:
         _, warning = check_live(settings(server.url.replace("://", "://:geheim@")))
         assert (warning.state, warning.remedy) == (State.WARNING, "Set maxmemory-policy noeviction.")
@@ -34,7 +34,7 @@ def test_one_that_drops_keys_and_one_with_a_password(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["silent", "away"])
-def test_one_that_does_not_answer(server: RedisServer, how: str) -> None:
+def test_one_that_does_not_answer(server: LiveServer, how: str) -> None:
     if how == "silent":
         server.pause()
     else:
@@ -48,7 +48,7 @@ def test_one_that_does_not_answer(server: RedisServer, how: str) -> None:
             server.resume()
 
 
-def test_tls_to_a_server_without(server: RedisServer) -> None:
+def test_tls_to_a_server_without(server: LiveServer) -> None:
     (fault,) = check_live(settings(f"valkeys://127.0.0.1:{server.port}/0"))
     assert fault.state is State.FAULT
     assert not list(check_live(Settings.parse("")))

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.contract.live.nodes import all_exact, run, sharer, sharing, until
-from tests.contract.live.redis_server import RedisServer
+from tests.contract.live.server import LiveServer
 from trunkline.live.ledger import Standing
 from trunkline.trunk.account import Account
 from trunkline.trunk.limits import Admission
@@ -17,7 +17,7 @@ from trunkline.trunk.verdict import Slug, Verdict
 ACME = Account("acme", max_concurrent=20)
 
 
-def test_two_hundred_calls_at_once_over_three_nodes(server: RedisServer) -> None:
+def test_two_hundred_calls_at_once_over_three_nodes(server: LiveServer) -> None:
     async def body() -> None:
         async with sharing(server.url, 3) as nodes:
             for index in range(200):
@@ -34,7 +34,7 @@ def test_two_hundred_calls_at_once_over_three_nodes(server: RedisServer) -> None
     run(body)
 
 
-def test_a_call_that_ends_makes_room_for_one_that_is_asked_for_right_after(server: RedisServer) -> None:
+def test_a_call_that_ends_makes_room_for_one_that_is_asked_for_right_after(server: LiveServer) -> None:
     async def body() -> None:
         async with sharing(server.url, 2) as (here, there):
             account = replace(ACME, max_concurrent=1)
@@ -48,7 +48,7 @@ def test_a_call_that_ends_makes_room_for_one_that_is_asked_for_right_after(serve
     run(body)
 
 
-def test_calls_a_second(server: RedisServer) -> None:
+def test_calls_a_second(server: LiveServer) -> None:
     async def body() -> None:
         account = Account("acme", max_per_second=5)
         async with sharing(server.url, 3) as nodes:
@@ -63,7 +63,7 @@ def test_calls_a_second(server: RedisServer) -> None:
     run(body)
 
 
-def test_a_limit_set_later_counts_the_calls_that_are_up(server: RedisServer) -> None:
+def test_a_limit_set_later_counts_the_calls_that_are_up(server: LiveServer) -> None:
     async def body() -> None:
         async with sharing(server.url, 2) as (here, there):
             for _ in range(3):
@@ -75,7 +75,7 @@ def test_a_limit_set_later_counts_the_calls_that_are_up(server: RedisServer) -> 
     run(body)
 
 
-def test_the_minutes_of_a_day_are_those_of_all_nodes(server: RedisServer) -> None:
+def test_the_minutes_of_a_day_are_those_of_all_nodes(server: LiveServer) -> None:
     async def body() -> None:
         account = Account("acme", minutes_per_day=1)
         async with sharing(server.url, 2) as (here, there):
@@ -96,7 +96,7 @@ def test_the_minutes_of_a_day_are_those_of_all_nodes(server: RedisServer) -> Non
     run(body)
 
 
-def test_a_dead_node_s_calls_count_until_its_lease_is_over(server: RedisServer) -> None:
+def test_a_dead_node_s_calls_count_until_its_lease_is_over(server: LiveServer) -> None:
     async def body() -> None:
         async with sharing(server.url, 2) as (here, there):
             account = replace(ACME, max_concurrent=2)
@@ -113,7 +113,7 @@ def test_a_dead_node_s_calls_count_until_its_lease_is_over(server: RedisServer) 
     run(body)
 
 
-def test_a_node_that_leaves_takes_its_calls_along(server: RedisServer) -> None:
+def test_a_node_that_leaves_takes_its_calls_along(server: LiveServer) -> None:
     async def body() -> None:
         async with sharing(server.url, 1) as (here,):
             there = sharer(server.url, "passing")
@@ -129,7 +129,7 @@ def test_a_node_that_leaves_takes_its_calls_along(server: RedisServer) -> None:
 
 
 @pytest.mark.parametrize("how", ["stalls", "dies"])
-def test_a_server_that_is_away(server: RedisServer, how: str) -> None:
+def test_a_server_that_is_away(server: LiveServer, how: str) -> None:
     """Shares meanwhile, everything said again afterwards, nothing counted double."""
 
     async def body() -> None:

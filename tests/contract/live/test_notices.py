@@ -5,7 +5,7 @@ import asyncio
 from redis.asyncio import Redis
 
 from tests.contract.live.nodes import Sharer, run, sharer, sharing, until
-from tests.contract.live.redis_server import RedisServer
+from tests.contract.live.server import LiveServer
 from trunkline.live.words import Notice, Tell
 
 
@@ -20,7 +20,7 @@ class Ears:
         node.link.post.received = self.letters.append
 
 
-def test_what_one_tells_the_others_hear_and_those_that_come_later(server: RedisServer) -> None:
+def test_what_one_tells_the_others_hear_and_those_that_come_later(server: LiveServer) -> None:
     async def body() -> None:
         async with sharing(server.url, 2) as (here, there):
             ears, own = Ears(there), Ears(here)
@@ -55,7 +55,7 @@ def test_what_one_tells_the_others_hear_and_those_that_come_later(server: RedisS
     run(body)
 
 
-def test_what_is_said_again_yields_to_what_others_have_said_since(server: RedisServer) -> None:
+def test_what_is_said_again_yields_to_what_others_have_said_since(server: LiveServer) -> None:
     async def body() -> None:
         async with sharing(server.url, 2) as (here, there):
             mine, theirs = Ears(here), Ears(there)
@@ -82,7 +82,7 @@ def test_what_is_said_again_yields_to_what_others_have_said_since(server: RedisS
     run(body)
 
 
-def test_many_notices_come_in_order_and_whole(server: RedisServer) -> None:
+def test_many_notices_come_in_order_and_whole(server: LiveServer) -> None:
     async def body() -> None:
         async with sharing(server.url, 2) as (here, there):
             ears = Ears(there)
@@ -100,7 +100,7 @@ def test_many_notices_come_in_order_and_whole(server: RedisServer) -> None:
     run(body)
 
 
-def test_what_holds_no_more_is_swept(server: RedisServer) -> None:
+def test_what_holds_no_more_is_swept(server: LiveServer) -> None:
     async def body() -> None:
         async with sharing(server.url, 1) as (here,):
             Ears(here)
@@ -124,7 +124,7 @@ async def until_kept(client: Redis, number: int) -> None:
         assert await client.zcard("trunkline:{trunk.test}:ends:ban") == number
 
 
-def test_letters(server: RedisServer) -> None:
+def test_letters(server: LiveServer) -> None:
     async def body() -> None:
         async with sharing(server.url, 2) as (here, there):
             ears = Ears(there)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.contract.live.redis_server import RedisServer
+from tests.contract.live.server import LiveServer
 from tests.interop.addresses import wait_for
 from tests.interop.node import Node
 
@@ -18,7 +18,7 @@ wait in the journal then.
 class Site:
     """The nodes, and what they share."""
 
-    def __init__(self, server: RedisServer, nodes: list[Node]) -> None:
+    def __init__(self, server: LiveServer, nodes: list[Node]) -> None:
         self.server = server
         self.nodes = nodes
 
@@ -48,7 +48,7 @@ def running_site(
     """So many nodes that are up and decide exactly. `directory_commands` come before their
     start.
     """
-    server = RedisServer(directory)
+    server = LiveServer(directory)
     patient = {"live.lease_s": 6.0, "live.timeout_ms": 2000}  # the machine may be busy with other tests
     shared = {"live.url": server.url, **patient, **(settings or {})}
     first = Node(directory / "node-1", {**shared, "node.name": "node-1"})

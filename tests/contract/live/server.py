@@ -1,5 +1,8 @@
-"""A Redis server as Debian packages it, started by a test on loopback and ended by its process id."""
+"""A server of Valkey or Redis, started by a test on loopback and ended by its process id: of Valkey where
+that is installed, else the Redis that Debian packages.
+"""
 
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -10,11 +13,11 @@ from tests.programs import require_program
 HOST = "127.0.0.1"
 
 
-class RedisServer:
+class LiveServer:
     """A server that keeps nothing on disk, on the same port at each start."""
 
     def __init__(self, directory: Path, *options: str) -> None:
-        self.program = require_program("redis-server")
+        self.program = shutil.which("valkey-server") or require_program("redis-server")
         self.port = free_port()
         self.directory = directory
         self._options = options
