@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from redis.asyncio import Redis
 
 from tests.contract.live.nodes import PATIENCE_S, SERVICE, Sharer, all_exact, run, sharing, until
-from tests.contract.live.redis_server import RedisServer
+from tests.contract.live.server import LiveServer
 from trunkline.live.checkpoints import Kept
 from trunkline.live.words import Claim
 
@@ -45,7 +45,7 @@ class Keeper:
             self.checkpoints.changed(call)
 
 
-async def kept(server: RedisServer) -> dict[str, int]:
+async def kept(server: LiveServer) -> dict[str, int]:
     """How many checkpoints there are, by lease."""
     async with Redis.from_url(server.url.replace("valkey", "redis")) as client:
         base = f"trunkline:{{{SERVICE}}}:checkpoints:"
@@ -53,7 +53,7 @@ async def kept(server: RedisServer) -> dict[str, int]:
         return {key.removeprefix(base): await client.hlen(key) for key in keys}
 
 
-async def holds(server: RedisServer, *numbers: int) -> None:
+async def holds(server: LiveServer, *numbers: int) -> None:
     """Until so many checkpoints are there, under so many leases."""
     async with asyncio.timeout(PATIENCE_S):
         while sorted((await kept(server)).values()) != sorted(numbers):  # noqa: ASYNC110
@@ -69,7 +69,7 @@ async def die(node: Sharer) -> None:
     await node.link._drop()
 
 
-def test_each_call_of_a_dead_node_has_one_heir(server: RedisServer) -> None:
+def test_each_call_of_a_dead_node_has_one_heir(server: LiveServer) -> None:
     """Of those that can reach its media."""
 
     async def body() -> None:
@@ -94,7 +94,7 @@ def test_each_call_of_a_dead_node_has_one_heir(server: RedisServer) -> None:
     run(body)
 
 
-def test_nobody_inherits_from_those_that_only_lost_the_server(server: RedisServer) -> None:
+def test_nobody_inherits_from_those_that_only_lost_the_server(server: LiveServer) -> None:
     async def body() -> None:
         async with sharing(server.url, 2) as nodes:
             carriers = [Keeper(node) for node in nodes]
@@ -111,7 +111,7 @@ def test_nobody_inherits_from_those_that_only_lost_the_server(server: RedisServe
     run(body)
 
 
-def test_a_claim_whose_answer_was_lost_is_found_again(server: RedisServer) -> None:
+def test_a_claim_whose_answer_was_lost_is_found_again(server: LiveServer) -> None:
     """And who takes leave leaves no calls."""
 
     async def body() -> None:

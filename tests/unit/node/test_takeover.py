@@ -7,8 +7,10 @@ from typing import Any, cast
 
 import pytest
 
+from tests.interop.addresses import free_port
 from tests.simulation.survivor import SURVIVOR, LastingFake, Survivor
 from tests.simulation.world import ACCOUNT, CALLEE, KEY, SimulatedNode, World
+from tests.unit.node.ground import Ground, on_node
 from trunkline.call.record import CallRecord
 from trunkline.live.checkpoints import Checkpoints
 from trunkline.node.node import Node
@@ -135,3 +137,19 @@ def test_a_draining_node_takes_none(tmp_path: Path) -> None:
 def test_a_call_that_is_not_there_has_none(tmp_path: Path) -> None:
     site = Site(tmp_path)
     assert site.second.takeover.checkpoint(site.call_id) is None
+
+
+def test_it_can_be_switched_off(tmp_path: Path) -> None:
+    async def look(ground: Ground) -> None:
+        assert ground.node.takeover is None
+        assert ground.node.shared is not None
+        assert ground.node.shared.link.checkpoints.keeper is None
+
+    on_node(
+        tmp_path,
+        look,
+        live__url=f"valkey://127.0.0.1:{free_port()}/0",
+        media__engine="rtpengine",
+        media__rtpengine=[f"udp:127.0.0.1:{free_port()}"],
+        node__takeover=False,
+    )
