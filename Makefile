@@ -29,7 +29,7 @@ serve: $(STAMP) ## run a node with a simulated carrier, kept in ./run, and say w
 	$(BIN)/trunkline demo --stay $(ARGS)
 
 edges: $(STAMP) test-programs ## six edges in three regions on this machine, one of them killed (root; leaves nothing behind)
-	$(PY) -m tests.edges
+	$(PY) -m tests.edges $(ARGS)
 
 test: $(STAMP) test-programs ## run every test, Rust and Python (ARGS go to pytest)
 	$(CARGO) test $(CRATES) --quiet
