@@ -84,12 +84,12 @@ def talk(node: Node, sipp: Start, voice: Speak, called: str, *, first_refuses: b
     assert here is not None
     mouth.talk_to(*here)
     ear.talk_to(*there)
-    wait_for("the callee to hear the caller", lambda: ear.hears(440), within_s=3)
-    wait_for("the caller to hear the callee", lambda: mouth.hears(1000), within_s=3)
+    wait_for("the callee to hear the caller", lambda: ear.hears(440))
+    wait_for("the caller to hear the callee", lambda: mouth.hears(1000))
     wait_for("the hold", lambda: len([one for one in carrier.messages if one.text.startswith("ACK ")]) == 2)
-    wait_for("silence for the caller", lambda: _quiet(mouth.heard), within_s=3)
+    wait_for("silence for the caller", lambda: _quiet(mouth.heard))
     ear.heard.clear()
-    wait_for("music on hold", lambda: ear.hears(440), within_s=3)
+    wait_for("music on hold", lambda: ear.hears(440))
     phone.done()
     carrier.done()
     return phone.call_id
