@@ -24,7 +24,7 @@ import redis
 
 from bench._calls import Cost, cpu_s, measure_together
 from bench._systems import KEY, Running, place, trunkline
-from tests.contract.live.redis_server import RedisServer
+from tests.contract.live.server import LiveServer
 from tests.interop.addresses import free_port
 from tests.postgres import Cluster, running_cluster
 from trunkline.store.store import Store
@@ -54,7 +54,7 @@ class Servers:
 
     def __init__(self, stack: ExitStack) -> None:
         self._cluster: Cluster = stack.enter_context(running_cluster(free_port()))
-        self._redis = RedisServer(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        self._redis = LiveServer(Path(stack.enter_context(tempfile.TemporaryDirectory())))
         stack.callback(self._redis.kill)
         self._used = 0
 
