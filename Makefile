@@ -14,7 +14,7 @@ ARGS   ?=
 export PYO3_PYTHON := $(CURDIR)/$(PY)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-programs lint types audit check bench docs pbxs fuzz clean
+.PHONY: help setup demo serve edges test test-programs lint types audit check bench docs pbxs fuzz clean
 .DELETE_ON_ERROR:
 
 help: ## list the verbs
@@ -27,6 +27,9 @@ demo: $(STAMP) ## run a node with a simulated carrier and place calls through it
 
 serve: $(STAMP) ## run a node with a simulated carrier, kept in ./run, and say what to point a phone at
 	$(BIN)/trunkline demo --stay $(ARGS)
+
+edges: $(STAMP) test-programs ## six edges in three regions on this machine, one of them killed (root; leaves nothing behind)
+	$(PY) -m tests.edges $(ARGS)
 
 test: $(STAMP) test-programs ## run every test, Rust and Python (ARGS go to pytest)
 	$(CARGO) test $(CRATES) --quiet

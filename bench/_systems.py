@@ -34,7 +34,7 @@ SETTINGS = f"""
 [service]
 domain = "{DOMAIN}"
 [node]
-name = "bench"
+name = "{{name}}"
 data_dir = "{{folder}}"
 [sip]
 udp = ["{{address}}:5060"]
@@ -48,6 +48,7 @@ allow_loopback = true
 bind = "{{address}}:8090"
 [web]
 enabled = false
+{{more}}
 """
 
 
@@ -124,25 +125,35 @@ def trunkline(
     place: Place,
     sources: Path | None = None,
     *,
+    name: str = "bench",
     media: str = "",
+    more: str = "",
     prepare: Callable[[Store], None] = lambda _store: None,
+    beside: Path | None = None,
+    processor: int | None = None,
 ) -> Iterator[Running]:
     """A node of its own with one account, one carrier and one route; its code is that of another checkout's
-    `sources`, if they are given. `media` are more settings of that section, `prepare` fills its store.
+    `sources`, if they are given. `media` are more settings of that section, `more` other sections, `prepare`
+    fills its store; with the folder of another node `beside`, it is a second one on that one's database. It
+    runs on one `processor`, or on all.
     """
     file = folder / "trunkline.toml"
-    file.write_text(SETTINGS.format(folder=folder, address=place.system, media=media))
+    file.write_text(SETTINGS.format(folder=folder, name=name, address=place.system, media=media, more=more))
     settings = Settings.load(file)
+    if beside is not None:
+        shutil.copy(beside / settings.key_file.name, settings.key_file)
     store = Store.initialise(settings.database_url, settings.key_file, DOMAIN)
-    store.accounts.add(Account(KEY), SECRET)
-    gateway = Gateway(SipUri("sip", None, place.carrier, CARRIER_PORT))
-    store.carriers.add(Carrier("carrier", (gateway,), ping_interval_s=None))
-    store.routes.add(Route("", (RouteCarrier("carrier"),)))
-    prepare(store)
+    if beside is None:
+        store.accounts.add(Account(KEY), SECRET)
+        gateway = Gateway(SipUri("sip", None, place.carrier, CARRIER_PORT))
+        store.carriers.add(Carrier("carrier", (gateway,), ping_interval_s=None))
+        store.routes.add(Route("", (RouteCarrier("carrier"),)))
+        prepare(store)
     store.close()
     code = f"from pathlib import Path; from trunkline.node.run import run; run(Path({str(file)!r}))"
     ready = partial(answers, f"http://{place.system}:8090/readyz")
-    with running([sys.executable, "-c", code], folder, sources=sources, ready=ready) as pid:
+    pinned = [] if processor is None else ["taskset", "--cpu-list", str(processor)]
+    with running([*pinned, sys.executable, "-c", code], folder, sources=sources, ready=ready) as pid:
         yield Running(place, [pid])
 
 

@@ -37,10 +37,11 @@ def require_postgres() -> Path:
 
 
 class Cluster:
-    """One server. `start` before use."""
+    """One server, at `host` also for everybody in 10.0.0.0/8. `start` before use."""
 
-    def __init__(self, programs: Path, home: Path, port: int) -> None:
+    def __init__(self, programs: Path, home: Path, port: int, *, host: str = "127.0.0.1") -> None:
         self.port = port
+        self.host = host
         self.home = home
         self._programs = programs
         self._process: subprocess.Popen[bytes] | None = None
@@ -54,16 +55,18 @@ class Cluster:
             self._command(*initdb, *collation), cwd=home, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
+        with (home / "data/pg_hba.conf").open("a") as rules:
+            rules.write("host all all 10.0.0.0/8 trust\n")
 
     def url(self, name: str, *, tcp: bool = False, patient: bool = True) -> str:
         """Of the database `name`, as `database.url` wants it. Who is `patient` waits for a busy machine."""
-        where = f"127.0.0.1:{self.port}/{name}?" if tcp else f"/{name}?host={self.home}&port={self.port}&"
+        where = f"{self.host}:{self.port}/{name}?" if tcp else f"/{name}?host={self.home}&port={self.port}&"
         return f"postgresql+psycopg://trunkline@{where}connect_timeout={60 if patient else 5}"
 
     def start(self) -> None:
         """Returns when it takes connections."""
         settings = {
-            "listen_addresses": "127.0.0.1",
+            "listen_addresses": self.host,
             "port": str(self.port),
             "unix_socket_directories": str(self.home),
             "fsync": "off",

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.e2e.site import Site, running_site
 from tests.interop.conftest import sipp as sipp
@@ -13,6 +13,7 @@ Open = Callable[..., Page]
 
 WIDE, NARROW = (1280, 900), (375, 800)
 """Sizes of a window, and of a phone's screen."""
+expect.set_options(timeout=30_000)  # as long as actions may take: a busy machine is no finding
 
 
 @pytest.fixture(scope="module")

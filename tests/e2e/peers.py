@@ -64,7 +64,7 @@ def carrier_call(
     call_id = call_id or f"e2e-{secrets.token_hex(8)}"
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
         phone.bind((CARRIER, 0))
-        phone.settimeout(10)
+        phone.settimeout(60)
         port = phone.getsockname()[1]
         branch = f"z9hG4bK{secrets.token_hex(8)}"
 

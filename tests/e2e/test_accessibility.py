@@ -2,6 +2,7 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from tests.e2e.conftest import NARROW, Open
 from tests.e2e.site import NUMBER, OPERATOR, Site
@@ -83,10 +84,10 @@ def test_the_menu_of_a_phone_works_by_keys(open_page: Open) -> None:
     menu_button.focus()
     page.keyboard.press("Enter")
     entry = page.get_by_role("link", name="Numbers")
-    assert entry.is_visible()
+    expect(entry).to_be_visible()
     page.keyboard.press("Escape")
-    assert not entry.is_visible()
+    expect(entry).to_be_hidden()
     page.keyboard.press("Tab")
     page.goto("/numbers")
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()

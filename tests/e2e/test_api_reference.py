@@ -2,6 +2,7 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from tests.e2e.conftest import NARROW, Open
 
@@ -33,4 +34,4 @@ def test_an_operation_is_opened_by_keyboard(open_page: Open) -> None:
     operation = page.locator("#set_forwarding")
     operation.locator("summary").focus()
     page.keyboard.press("Enter")
-    assert "SIP URIs in order" in operation.inner_text()
+    expect(operation.get_by_text("SIP URIs in order").first).to_be_visible()

@@ -72,7 +72,7 @@ def test_the_documents_path(site: Site, open_page: Open) -> None:
     page.keyboard.type("5070")
     tab_to(page, "Add an endpoint")
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.name") == "uri", "the new row is where one types next"
+    expect(page.locator('[name="uri"]:focus')).to_have_value("")  # the new row is where one types next
     page.keyboard.type("200@pbx2.example")
     page.keyboard.press("Alt+ArrowUp")
     expect(page.get_by_label("SIP URI").first).to_have_value("200@pbx2.example")
@@ -80,6 +80,6 @@ def test_the_documents_path(site: Site, open_page: Open) -> None:
     tab_to(page, "Update")
     page.keyboard.press("Enter")
     expect(page.get_by_text("The forwarding was updated")).to_be_visible()
-    assert page.evaluate("document.activeElement.getAttribute('role')") == "status", "it is read out"
+    expect(page.locator("[role=status]:focus")).to_have_count(1)  # it is read out
     forwarding = site.node.command("number", "show", NUMBER)["forwarding"]
     assert forwarding == ["200@pbx2.example", "100@pbx1.example:5070"]

@@ -5,6 +5,7 @@ import random
 import socket
 import struct
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -15,7 +16,8 @@ _MEDIA_SPAN = 120
 _EPHEMERAL = 32768
 _IN_A_ROW = 4
 _LISTEN = "0A"
-_given: set[int] = set()
+_given: deque[int] = deque(maxlen=1600)
+"""What was given last: less than half of what there is to give, and more than a test asks for."""
 _media_spans = list(range(10000, 20000 - _MEDIA_SPAN, _MEDIA_SPAN))
 random.shuffle(_media_spans)
 _next_media_spans = itertools.cycle(_media_spans)
@@ -23,13 +25,13 @@ _next_media_spans = itertools.cycle(_media_spans)
 
 def free_port(host: str = "127.0.0.1") -> int:
     """A port that is free for UDP and TCP on `host`, and the three above it too: SIPp takes four in a row for
-    media. No port is given twice in a run: the program that gets it may not have bound it yet.
+    media. No port is given again soon: the program that gets it may not have bound it yet.
     """
-    taken = _given | taken_ports(host, "udp") | taken_ports(host, "tcp")
+    taken = taken_ports(host, "udp").union(taken_ports(host, "tcp"), _given)
     while True:
         port = random.randrange(20000, _EPHEMERAL, _IN_A_ROW)
         if taken.isdisjoint(range(port, port + _IN_A_ROW)):
-            _given.add(port)
+            _given.append(port)
             return port
 
 
@@ -42,12 +44,12 @@ def media_ports() -> tuple[int, int]:
 
 def free_ports(number: int) -> tuple[int, int]:
     """The first and last of so many UDP ports in a row; nobody uses them, and nobody else is given one."""
-    taken = _given | taken_ports("127.0.0.1", "udp")
+    taken = taken_ports("127.0.0.1", "udp").union(_given)
     while True:
         first = random.randrange(20000, _EPHEMERAL - number, _IN_A_ROW)
         ports = range(first, first + number)
         if taken.isdisjoint(ports):
-            _given.update(ports)
+            _given.extend(ports)
             return ports[0], ports[-1]
 
 
@@ -88,8 +90,10 @@ def _sockets(kind: str) -> Iterator[_Socket]:
             yield _Socket(socket.inet_ntop(family, packed), int(port, 16), listening)
 
 
-def wait_for(what: str, ask: Callable[[], T | None], within_s: float = 10.0, every_s: float = 0.02) -> T:
-    """What `ask` says as soon as that is true; `AssertionError` naming `what` after `within_s`."""
+def wait_for(what: str, ask: Callable[[], T | None], within_s: float = 30.0, every_s: float = 0.02) -> T:
+    """What `ask` says as soon as that is true; `AssertionError` naming `what` after `within_s`. That is
+    long: a busy machine is no finding.
+    """
     deadline = time.monotonic() + within_s
     while True:
         answer = ask()

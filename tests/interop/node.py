@@ -181,7 +181,7 @@ class Node:
         assert self.process is not None
         assert self.process.poll() is None, f"the node is gone:\n{self._log.read_text()}"
         try:
-            with urllib.request.urlopen(f"http://{self.host}:{self.http_port}/readyz", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://{self.host}:{self.http_port}/readyz", timeout=30) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False
@@ -191,7 +191,7 @@ class Node:
         assert self.process is not None
         self.process.send_signal(number)
 
-    def wait(self, within_s: float = 10.0) -> int:
+    def wait(self, within_s: float = 60.0) -> int:
         """Wait for the process to end; its exit status."""
         assert self.process is not None
         status = self.process.wait(within_s)
@@ -227,9 +227,9 @@ class Node:
     # -- what it says ------------------------------------------------------------------------------
 
     def log(self) -> list[dict[str, Any]]:
-        """The log since the last start: every line of it is JSON."""
-        lines = self._log.read_bytes()[self._log_start :].decode().splitlines()
-        return [json.loads(line) for line in lines]
+        """The log since the last start: every line of it is JSON, and whole."""
+        whole, _, _ = self._log.read_bytes()[self._log_start :].rpartition(b"\n")
+        return [json.loads(line) for line in whole.decode().splitlines()]
 
     def logged(self, event: str) -> list[dict[str, Any]]:
         """The log's lines about `event`."""
@@ -242,7 +242,7 @@ class Node:
 
     def gauge(self, name: str) -> float:
         """A number of /metrics that has no labels."""
-        with urllib.request.urlopen(f"http://{self.host}:{self.http_port}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://{self.host}:{self.http_port}/metrics", timeout=30) as answer:
             text = answer.read().decode()
         found = re.search(rf"(?m)^trunkline_{name} (\S+)$", text)
         assert found is not None, text

@@ -58,7 +58,7 @@ class Terminal:
             wait_for(
                 f"{self.program} to say {pattern!r}",
                 lambda: self._stopped() or re.search(pattern, self.output()),
-                within_s=15,
+                within_s=30,
             )
         except AssertionError as error:
             raise AssertionError(f"{error}; it said:\n{self._printed.decode(errors='replace')}") from None

@@ -390,6 +390,12 @@ class World:
         return self.node.books.call
 
     @property
+    def slug(self) -> Slug:
+        """What the only call ended with."""
+        assert self.record.verdict is not None
+        return self.record.verdict.slug
+
+    @property
     def attempts(self) -> list[AttemptRecord]:
         return self.node.books.attempts
 

@@ -15,6 +15,7 @@ in the call means is the call's. Referred-By (RFC 3892) goes no further, for it 
 devices to the carrier.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -125,7 +126,7 @@ class Consultation:
     """The last transfer that the call had to do with."""
 
 
-class Transfer:
+class Transfer(ABC):
     """One transfer of a call: X, Y and what comes of it. `attempt` is what reached Z, or tries to."""
 
     __slots__ = (
@@ -180,9 +181,9 @@ class Transfer:
         self._alone = True
         return True
 
+    @abstractmethod
     def start(self) -> None:
         """Begin, once the call knows of it."""
-        raise NotImplementedError
 
     def close(self, verdict: Verdict) -> None:
         """The call ends now, with `verdict`. Idempotent."""

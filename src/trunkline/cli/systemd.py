@@ -25,6 +25,7 @@ After=network-online.target
 Wants=network-online.target
 
 [Service]
+Type=notify
 User={user}
 ExecStart={program} --config {settings} serve
 ExecReload=/bin/kill -HUP $MAINPID

@@ -162,8 +162,10 @@ class Media(Section):
     rtpengine: RtpengineAddresses = setting(
         (),
         "The rtpengines, where they take ng commands: udp (their --listen-ng), tcp (--listen-tcp-ng) or http "
-        "(--listen-http), an IP address, a port, and the share of the calls.",
-        example='["udp:127.0.0.1:2223", "udp:192.0.2.9:2223;weight=2"]',
+        "(--listen-http), an IP address, a port, the share of the calls, and the region. With node.region, "
+        "calls go to those of that region and to those without one, and elsewhere only when none of them "
+        "has room.",
+        example='["udp:192.0.2.9:2223;weight=2;region=us", "udp:198.51.100.9:2223;region=eu"]',
     )
     rtpengine_digits: ListenAddress | None = setting(
         None,

@@ -29,14 +29,19 @@ class SocketAddress(NamedTuple):
 
 
 class RtpengineAddress(NamedTuple):
-    """Where an rtpengine takes commands, and its share of the calls: `udp:127.0.0.1:2223;weight=1`."""
+    """Where an rtpengine takes commands, its share of the calls, and the region that it stands in:
+    `udp:127.0.0.1:2223;weight=1;region=us`.
+    """
 
     transport: Literal["udp", "tcp", "http"]
     address: SocketAddress
     weight: int = 1
+    region: str | None = None
+    """None: it is as near to every node."""
 
     def __str__(self) -> str:
-        return f"{self.transport}:{self.address};weight={self.weight}"
+        where = "" if self.region is None else f";region={self.region}"
+        return f"{self.transport}:{self.address};weight={self.weight}{where}"
 
 
 def _socket_address(value: object) -> SocketAddress:
@@ -55,18 +60,30 @@ def _socket_address(value: object) -> SocketAddress:
 def _rtpengine_address(value: object) -> RtpengineAddress:
     if isinstance(value, RtpengineAddress):
         return value
-    form = "must be transport:address:port;weight=n, such as udp:127.0.0.1:2223 or tcp:[::1]:2224;weight=2"
-    place, _, parameters = str(value).strip().partition(";")
+    form = (
+        "must be transport:address:port;weight=n;region=name, such as udp:127.0.0.1:2223 or "
+        "tcp:[::1]:2224;weight=2;region=us"
+    )
+    place, *parameters = str(value).strip().split(";")
     transport, _, address = place.partition(":")
-    name, _, number = parameters.partition("=")
-    if parameters and not (name.strip() == "weight" and number.strip().isdecimal()):
-        raise ValueError(form)
-    weight = int(number) if parameters else 1
+    weight, region = 1, None
+    said = set()
+    for parameter in parameters:
+        name, _, text = (part.strip() for part in parameter.partition("="))
+        if name in said:
+            raise ValueError(f"{name} must be said once")
+        said.add(name)
+        if name == "weight" and re.fullmatch("[0-9]{1,4}", text):
+            weight = int(text)
+        elif name == "region" and text:
+            region = _region(text)
+        else:
+            raise ValueError(form)
     if not 1 <= weight <= 1000:
         raise ValueError("the weight must be 1 to 1000")
     match transport.lower():
         case "udp" | "tcp" | "http" as known:
-            return RtpengineAddress(known, _socket_address(address), weight)
+            return RtpengineAddress(known, _socket_address(address), weight, region)
         case _:
             raise ValueError(form)
 

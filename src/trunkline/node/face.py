@@ -77,7 +77,16 @@ class NodeFace:
             reasons.append(" ".join(["No media port is free.", *away]))
         live = None if node.shared is None else node.shared.state
         degraded = () if live is None or not live.degraded else (str(live),)
-        return Readiness(not reasons, tuple(reasons), degraded)
+        return Readiness(not reasons, tuple(reasons), (*degraded, *self._far_media()))
+
+    def _far_media(self) -> tuple[str, ...]:
+        """What is wrong with it, when calls need an rtpengine of another region."""
+        states = self._node.rtpengines
+        near = [state for state in states if state.near]
+        if not near or len(near) == len(states) or any(state.up and state.ready for state in near):
+            return ()
+        region = self._node.settings.node.region
+        return (f"No rtpengine of the region {region} has room: audio goes through another region.",)
 
     def metrics(self) -> bytes:
         return self._node.metrics.exposition()

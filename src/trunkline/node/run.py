@@ -16,7 +16,7 @@ import uvloop
 
 from trunkline.config import Settings
 from trunkline.errors import TrunklineError
-from trunkline.node import wiring
+from trunkline.node import service_manager, wiring
 from trunkline.node.node import Node
 from trunkline.node.web_process import WebProcess
 from trunkline.observe.log import Log, open_log
@@ -63,8 +63,10 @@ async def _serve(settings: Settings, path: Path | None, log: Log) -> None:
             web.start()
             node.web_settled = web.settled
         await node.start()
+        service_manager.notify(service_manager.READY)
         await node.finished.wait()
     finally:
+        service_manager.notify(service_manager.STOPPING)
         if web is not None:
             await web.stop()
         await node.stop()

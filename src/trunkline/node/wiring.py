@@ -137,9 +137,12 @@ def rtpengine_settings(settings: Settings) -> RtpengineSettings:
     media = settings.media
     return RtpengineSettings(
         tuple(
-            InstanceAddress(NgTransport(item.transport), item.address.host, item.address.port, item.weight)
+            InstanceAddress(
+                NgTransport(item.transport), item.address.host, item.address.port, item.weight, item.region
+            )
             for item in media.rtpengine
         ),
+        region=settings.node.region,
         ready=media.rtpengine_ready,
         ipv6=media.rtpengine_ipv6,
         digits=media.rtpengine_digits,

@@ -19,6 +19,7 @@ A request numbered like an earlier one is out of order as well as one numbered l
 its transaction would have absorbed it.
 """
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from trunkline.sip.acceptance import Acceptance
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 _SDP = "application/sdp"
 
 
-class UsageServer:
+class UsageServer(ABC):
     """The half of a `Usage` that answers. Not made on its own."""
 
     __slots__ = (
@@ -324,23 +325,23 @@ class UsageServer:
 
     # the other half
 
+    @abstractmethod
     def go_on(self) -> None:
         """Something has come to its end: a request of ours that waited may go now."""
-        raise NotImplementedError
 
+    @abstractmethod
     def refresh_session(self) -> None:
         """The session timer asks for a refresh."""
-        raise NotImplementedError
 
+    @abstractmethod
     def session_expired(self) -> None:
         """The session timer gives the session up."""
-        raise NotImplementedError
 
-    def _hang_up(self, headers: Fields) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _hang_up(self, headers: Fields) -> None: ...
 
-    def _end(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _end(self) -> None: ...
 
-    def _end_after_acceptances(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _end_after_acceptances(self) -> None: ...

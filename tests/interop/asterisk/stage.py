@@ -23,7 +23,7 @@ from tests.interop.node import HOST, Node
 from tests.interop.sipp.program import Message, Sipp
 from tests.interop.sipp.scenario import Callee, Caller, sdp
 
-HEARD_S = 15.0
+HEARD_S = 30.0
 NEAR_HZ, FAR_HZ, THIRD_HZ = 440, 1000, 1480
 
 

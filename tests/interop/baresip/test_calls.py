@@ -37,8 +37,8 @@ def test_outbound_audio_both_ways(
     caller.event("CALL_ESTABLISHED")
     assert invite.audio is not None
     ear.talk_to(*invite.audio)
-    wait_for("the callee to hear baresip", lambda: ear.hears(440), within_s=4)
-    wait_for("baresip to hear the callee", lambda: caller.hears(1000), within_s=4)
+    wait_for("the callee to hear baresip", lambda: ear.hears(440))
+    wait_for("baresip to hear the callee", lambda: caller.hears(1000))
     caller.command("hangup")
     carrier.done()
 
@@ -64,8 +64,8 @@ def test_a_carrier_with_another_codec(
     caller.event("CALL_ESTABLISHED")
     assert invite.audio is not None
     ear.talk_to(*invite.audio)
-    wait_for("the callee to hear baresip", lambda: ear.hears(440), within_s=4)
-    wait_for("baresip to hear the callee", lambda: caller.hears(1000), within_s=4)
+    wait_for("the callee to hear baresip", lambda: ear.hears(440))
+    wait_for("baresip to hear the callee", lambda: caller.hears(1000))
     caller.command("hangup")
     carrier.done()
     (row, *_) = node.command("calls", "--limit", "1")
@@ -99,8 +99,8 @@ def test_a_call_reaches_the_registered_phone_over_its_own_connection(
     here = carrier.answer().audio
     assert here is not None
     mouth.talk_to(*here)
-    wait_for("baresip to hear the caller", lambda: called.hears(1000), within_s=4)
-    wait_for("the caller to hear baresip", lambda: mouth.hears(440), within_s=4)
+    wait_for("baresip to hear the caller", lambda: called.hears(1000))
+    wait_for("the caller to hear baresip", lambda: mouth.hears(440))
     carrier.done()
     called.event("CALL_CLOSED")
     record = node.record(carrier.call_id)
@@ -141,8 +141,8 @@ def test_srtp_to_the_customer_and_rtp_to_the_carrier(
     assert "RTP/AVP" in invite.body
     assert "crypto" not in invite.body
     ear.talk_to(*invite.audio)
-    wait_for("the callee to hear baresip", lambda: ear.hears(440), within_s=4)
-    wait_for("baresip to hear the callee", lambda: caller.hears(1000), within_s=4)
+    wait_for("the callee to hear baresip", lambda: ear.hears(440))
+    wait_for("baresip to hear the callee", lambda: caller.hears(1000))
     caller.command("hangup")
     carrier.done()
     assert len(_keys(caller.output())) == 2
@@ -163,8 +163,8 @@ def test_an_endpoint_that_is_to_have_srtp_gets_it(
     here = carrier.answer().audio
     assert here is not None
     mouth.talk_to(*here)
-    wait_for("baresip to hear the caller", lambda: called.hears(1000), within_s=4)
-    wait_for("the caller to hear baresip", lambda: mouth.hears(440), within_s=4)
+    wait_for("baresip to hear the caller", lambda: called.hears(1000))
+    wait_for("the caller to hear baresip", lambda: mouth.hears(440))
     carrier.done()
     called.event("CALL_CLOSED")
     assert len(_keys(called.output())) == 2
@@ -200,20 +200,20 @@ def test_hold_and_resume(
     caller.event("CALL_ESTABLISHED")
     assert there is not None
     ear.talk_to(*there)
-    wait_for("audio both ways", lambda: ear.hears(440) and caller.hears(1000), within_s=4)
+    wait_for("audio both ways", lambda: ear.hears(440) and caller.hears(1000))
 
     caller.command("hold")
     held = wait_for("the re-INVITE", lambda: _invites(carrier, 2))
     assert "a=sendonly" in held.body
     wait_for("the ACK", lambda: _acks(carrier) == 2)
-    wait_for("silence from baresip", lambda: caller.receives() < 1_000, within_s=6)
+    wait_for("silence from baresip", lambda: caller.receives() < 1_000)
     caller.command("resume")
     resumed = wait_for("the second re-INVITE", lambda: _invites(carrier, 3))
     assert "a=sendrecv" in resumed.body
     wait_for("the ACK", lambda: _acks(carrier) == 3)
     ear.heard.clear()
-    wait_for("audio to the callee again", lambda: ear.hears(440), within_s=4)
-    wait_for("audio to baresip again", lambda: caller.receives() > 50_000, within_s=6)
+    wait_for("audio to the callee again", lambda: ear.hears(440))
+    wait_for("audio to baresip again", lambda: caller.receives() > 50_000)
     caller.command("hangup")
     carrier.done()
 
@@ -239,7 +239,7 @@ def test_keys_pass_as_telephone_events(node: Node, phone: Phone, sipp: Start, vo
     caller.event("CALL_ESTABLISHED")
     assert there is not None
     ear.talk_to(*there)
-    wait_for("the callee to hear baresip", lambda: ear.hears(440), within_s=4)
+    wait_for("the callee to hear baresip", lambda: ear.hears(440))
     caller.command("sndcode", "19#")
     keys = [1, 9, 11]
     wait_for("three keys", lambda: ear.keys() == keys, within_s=5)

@@ -40,7 +40,7 @@ class Setup:
     def srv(self, name: str) -> list[str]:
         """Targets as the name server gives them, the preferred ones first."""
         query = dns.message.make_query(f"_sip._udp.{name}.", dns.rdatatype.SRV)
-        answer = dns.query.udp(query, RESOLVER, timeout=5, port=self.port)
+        answer = dns.query.udp(query, RESOLVER, timeout=20, port=self.port)
         found = [record for rrset in answer.answer for record in rrset]
         ranked = sorted(found, key=lambda record: (record.priority, record.target))
         return [str(record.target).partition(".")[0] for record in ranked]
@@ -85,7 +85,7 @@ def setup(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setup]:
 def _start(opened: ExitStack, output: Path, *command: str) -> "subprocess.Popen[bytes]":
     with output.open("wb") as stream:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream)
-    opened.callback(process.wait, 10)
+    opened.callback(process.wait, 60)
     opened.callback(process.terminate)
     return process
 

@@ -108,7 +108,7 @@ class Trial:
         """From now on."""
         for sipp, voice in ((pbx, self.near), (carrier, self.far)):
             voice.talk_to(*sipp.remote_audio())
-        wait_for("both to hear each other", lambda: self.near.hears(1000) and self.far.hears(440), within_s=8)
+        wait_for("both to hear each other", lambda: self.near.hears(1000) and self.far.hears(440))
 
     def callee(self, voice: Voice) -> Callee:
         """Up to the INVITE."""

@@ -64,8 +64,8 @@ def _hear_each_other(caller: Sipp, callee: Sipp, mouth: Voice, ear: Voice) -> No
     assert here is not None
     mouth.talk_to(*here)
     ear.talk_to(*there)
-    wait_for("the callee to hear the caller", lambda: ear.hears(440), within_s=3)
-    wait_for("the caller to hear the callee", lambda: mouth.hears(1000), within_s=3)
+    wait_for("the callee to hear the caller", lambda: ear.hears(440))
+    wait_for("the caller to hear the callee", lambda: mouth.hears(1000))
 
 
 @pytest.mark.parametrize("called", ["442071838750", "33140205050", "4930123456"])

@@ -84,8 +84,8 @@ def hear_each_other(phone: Linphone, carrier: Sipp, voice: Voice) -> None:
     """From now on."""
     voice.talk_to(*carrier.remote_audio())
     voice.heard.clear()
-    wait_for("the carrier to hear the phone", lambda: voice.hears(440), within_s=8)
-    wait_for("the phone to hear the carrier", lambda: phone.hears(voice.frequency), within_s=8)
+    wait_for("the carrier to hear the phone", lambda: voice.hears(440))
+    wait_for("the phone to hear the carrier", lambda: phone.hears(voice.frequency))
 
 
 @pytest.fixture

@@ -122,7 +122,7 @@ def test_a_killed_node_s_calls_count_until_its_lease_is_over(site: Site, traffic
     held = int(victim.gauge("active_calls"))
     assert held
     victim.kill()
-    wait_for("the lease to be over", lambda: site.total("live_nodes") == 4, within_s=20)
+    wait_for("the lease to be over", lambda: site.total("live_nodes") == 4)
     place(site, traffic, 30)
     assert site.total("active_calls") == LIMIT
     victim.start()

@@ -70,7 +70,7 @@ def test_a_call_leaves_by_the_node_that_holds_the_flow(
         assert resolved == sources[0], "where the phone had registered from"
     finally:
         phone.close()
-    wait_for("no node to know of it", lambda: not devices(first) and not devices(second), within_s=20)
+    wait_for("no node to know of it", lambda: not devices(first) and not devices(second))
 
 
 def call(site: Site, sipp: Start, voice: Speak, phone: Baresip, ends: str) -> Sipp:

@@ -1,4 +1,6 @@
-"""`trunkline serve` with two rtpengines: audio, figures, hold, failover of carriers and of rtpengines."""
+"""`trunkline serve` with two rtpengines, one in its region: audio, figures, hold, failover of carriers and of
+rtpengines.
+"""
 
 import re
 from collections.abc import Iterator
@@ -30,10 +32,11 @@ def daemons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Rtpengine
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory, daemons: list[RtpengineDaemon]) -> Iterator[Node]:
     settings = {
+        "node.region": "eu",
         "media.engine": "rtpengine",
         "media.rtpengine": [
-            f"udp:{daemons[0].host}:{daemons[0].ng_port}",
-            f"tcp:{daemons[1].host}:{daemons[1].tcp_port}",
+            f"udp:{daemons[0].host}:{daemons[0].ng_port};region=eu",
+            f"tcp:{daemons[1].host}:{daemons[1].tcp_port};region=us",
         ],
         "media.rtpengine_ready": 4,
     }
@@ -52,8 +55,16 @@ def instances(node: Node) -> list[str]:
     return found
 
 
-def talk(node: Node, sipp: Start, voice: Speak, called: str, *, first_refuses: bool = False) -> str:
-    """A call in which both hear each other, before and after a hold; its Call-ID."""
+def talk(
+    node: Node,
+    sipp: Start,
+    voice: Speak,
+    called: str,
+    *,
+    through: RtpengineDaemon,
+    first_refuses: bool = False,
+) -> str:
+    """A call in which both hear each other, before and after a hold, by way of one rtpengine; its Call-ID."""
     mouth, ear = voice(440, PBX), voice(1000, CARRIER)
     if first_refuses:
         refusing = Callee()
@@ -82,14 +93,15 @@ def talk(node: Node, sipp: Start, voice: Speak, called: str, *, first_refuses: b
     there, here = carrier.received("INVITE").audio, phone.answer().audio
     assert there is not None
     assert here is not None
+    assert all(through.first <= port <= through.last for _, port in (there, here))
     mouth.talk_to(*here)
     ear.talk_to(*there)
-    wait_for("the callee to hear the caller", lambda: ear.hears(440), within_s=3)
-    wait_for("the caller to hear the callee", lambda: mouth.hears(1000), within_s=3)
+    wait_for("the callee to hear the caller", lambda: ear.hears(440))
+    wait_for("the caller to hear the callee", lambda: mouth.hears(1000))
     wait_for("the hold", lambda: len([one for one in carrier.messages if one.text.startswith("ACK ")]) == 2)
-    wait_for("silence for the caller", lambda: _quiet(mouth.heard), within_s=3)
+    wait_for("silence for the caller", lambda: _quiet(mouth.heard))
     ear.heard.clear()
-    wait_for("music on hold", lambda: ear.hears(440), within_s=3)
+    wait_for("music on hold", lambda: ear.hears(440))
     phone.done()
     carrier.done()
     return phone.call_id
@@ -109,26 +121,31 @@ def check_figures(record: dict[str, str]) -> None:
         assert min(int(packets[1]), int(packets[2])) > 50, record[side]
 
 
-def test_audio_hold_and_figures(node: Node, sipp: Start, voice: Speak) -> None:
-    assert [line.split(" ")[1] for line in instances(node)] == ["up,", "up,"]
-    check_figures(node.record(talk(node, sipp, voice, "442071838750")))
+def test_audio_hold_and_figures(
+    node: Node, daemons: list[RtpengineDaemon], sipp: Start, voice: Speak
+) -> None:
+    assert [line.split(" ")[1:3] for line in instances(node)] == [["(eu)", "up,"], ["(us)", "up,"]]
+    check_figures(node.record(talk(node, sipp, voice, "442071838750", through=daemons[0])))
 
 
-def test_the_second_gateway_is_heard_when_the_first_refuses(node: Node, sipp: Start, voice: Speak) -> None:
-    record = node.record(talk(node, sipp, voice, "33140205050", first_refuses=True))
+def test_the_second_gateway_is_heard_when_the_first_refuses(
+    node: Node, daemons: list[RtpengineDaemon], sipp: Start, voice: Speak
+) -> None:
+    call_id = talk(node, sipp, voice, "33140205050", through=daemons[0], first_refuses=True)
+    record = node.record(call_id)
     assert record["attempts"] == 2
     check_figures(record)
 
 
-def test_calls_go_on_at_the_rtpengine_that_is_left(
+def test_calls_go_on_in_another_region_while_their_own_has_no_rtpengine(
     node: Node, daemons: list[RtpengineDaemon], sipp: Start, voice: Speak
 ) -> None:
     daemons[0].stop()
     wait_for("the loss to be seen", lambda: " down: " in instances(node)[0])
-    check_figures(node.record(talk(node, sipp, voice, "442071838751")))
+    check_figures(node.record(talk(node, sipp, voice, "442071838751", through=daemons[1])))
     daemons[0].start()
     wait_for("its return", lambda: " up, " in instances(node)[0])
-    check_figures(node.record(talk(node, sipp, voice, "442071838752")))
+    check_figures(node.record(talk(node, sipp, voice, "442071838752", through=daemons[0])))
 
 
 def test_the_doctor_looks_at_both(node: Node, daemons: list[RtpengineDaemon]) -> None:

@@ -11,8 +11,8 @@ from tests.interop.addresses import free_port, listens, wait_for
 from tests.interop.sipp.scenario import Scenario
 from tests.programs import require_program
 
-_BANNER = re.compile(r"(?m)^-{20,} .*\n")
-_TITLE = re.compile(r"(?:UDP|TCP|TLS) message (sent|received)[^\n]*:\n\n")
+_BANNER = re.compile(rb"(?m)^-{20,} .*\n")
+_TITLE = re.compile(rb"(?:UDP|TCP|TLS) message (sent|received) [(\[](\d+)[^\n]*:\n\n")
 
 
 class Message(NamedTuple):
@@ -107,15 +107,15 @@ class Sipp:
 
     @property
     def messages(self) -> list[Message]:
-        """All messages so far."""
+        """All messages so far; one that is being written isn't one yet."""
         if not self._messages.exists():
             return []
         messages = []
-        text = self._messages.read_text(errors="replace").replace("\r\n", "\n")
-        for part in _BANNER.split(text):
+        for part in _BANNER.split(self._messages.read_bytes()):
             title = _TITLE.match(part)
-            if title is not None:
-                messages.append(Message(title[1] == "sent", part[title.end() :].lstrip("\n")))
+            if title is not None and len(part) - title.end() >= int(title[2]):
+                text = part[title.end() :].decode(errors="replace").replace("\r\n", "\n")
+                messages.append(Message(title[1] == b"sent", text.lstrip("\n")))
         return messages
 
     def received(self, start: str) -> Message:
@@ -145,7 +145,7 @@ class Sipp:
             described = [item.audio for item in self.messages if not item.sent and item.audio is not None]
             return described[-1] if described else None
 
-        return wait_for(f"sipp at {self.host}:{self.port} to learn where audio goes", look, within_s=20)
+        return wait_for(f"sipp at {self.host}:{self.port} to learn where audio goes", look)
 
     def tell(self) -> None:
         """Let a scenario that waits `until_told` go on, by an INFO that looks like the other side's."""
@@ -177,7 +177,7 @@ class Sipp:
         assert value is not None
         return value
 
-    def done(self, within_s: float = 30) -> None:
+    def done(self, within_s: float = 90) -> None:
         """Wait for its end; the scenario went as written."""
         status = self._process.wait(within_s)
         errors = self._errors.read_text() if self._errors.exists() else ""

@@ -147,8 +147,8 @@ def test_audio_crosses_and_the_pbx_sees_what_it_expects(node: Node, carrier: Car
     assert here is not None
     mouth.talk_to(*here)
     ear.talk_to(*there)
-    wait_for("the PBX to hear the caller", lambda: ear.hears(440), within_s=3)
-    wait_for("the caller to hear the PBX", lambda: mouth.hears(1000), within_s=3)
+    wait_for("the PBX to hear the caller", lambda: ear.hears(440))
+    wait_for("the caller to hear the PBX", lambda: mouth.hears(1000))
     phone.done()
     pbx.done()
 
@@ -339,7 +339,7 @@ def test_a_call_without_sdp_is_answered_with_an_offer(node: Node, carrier: Carri
     assert here is not None
     mouth.talk_to(*here)
     ear.talk_to(*there)
-    wait_for("the PBX to hear the caller", lambda: ear.hears(440), within_s=3)
-    wait_for("the caller to hear the PBX", lambda: mouth.hears(1000), within_s=3)
+    wait_for("the PBX to hear the caller", lambda: ear.hears(440))
+    wait_for("the caller to hear the PBX", lambda: mouth.hears(1000))
     phone.done()
     pbx.done()

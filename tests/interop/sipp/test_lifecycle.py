@@ -99,8 +99,8 @@ def test_a_drain_lets_calls_end_by_themselves_and_takes_no_new_ones(
 
     mouth.talk_to(*here)
     ear.talk_to(*there)
-    wait_for("the callee to hear the caller during the drain", lambda: ear.hears(440), within_s=3)
-    wait_for("the caller to hear the callee during the drain", lambda: mouth.hears(1000), within_s=3)
+    wait_for("the callee to hear the caller during the drain", lambda: ear.hears(440))
+    wait_for("the caller to hear the callee during the drain", lambda: mouth.hears(1000))
     phone.done()
     carrier.done()
     assert node.wait() == 0

@@ -140,8 +140,8 @@ def test_audio_crosses_both_ways_and_the_record_says_so(node: Node, pbx: Pbx, vo
     assert here is not None
     mouth.talk_to(*here)
     ear.talk_to(*there)
-    wait_for("the callee to hear the caller", lambda: ear.hears(440), within_s=3)
-    wait_for("the caller to hear the callee", lambda: mouth.hears(1000), within_s=3)
+    wait_for("the callee to hear the caller", lambda: ear.hears(440))
+    wait_for("the caller to hear the callee", lambda: mouth.hears(1000))
     phone.done()
     carrier.done()
 
@@ -227,7 +227,7 @@ def test_hold_and_resume_keep_the_tones(pbx: Pbx, voice: Speak) -> None:
     assert here is not None
     mouth.talk_to(*here)
     ear.talk_to(*there)
-    wait_for("audio both ways", lambda: ear.hears(440) and mouth.hears(1000), within_s=3)
+    wait_for("audio both ways", lambda: ear.hears(440) and mouth.hears(1000))
     wait_for("the hold", lambda: _acks(carrier) == 2)
     held = [item for item in carrier.messages if item.text.startswith("INVITE ")][-1]
     assert "a=sendonly" in held.body
@@ -235,10 +235,10 @@ def test_hold_and_resume_keep_the_tones(pbx: Pbx, voice: Speak) -> None:
     time.sleep(0.3)  # what is under way
     ear.heard.clear()
     mouth.heard.clear()
-    wait_for("music on hold", lambda: ear.hears(440), within_s=3)
+    wait_for("music on hold", lambda: ear.hears(440))
     assert not mouth.heard
     wait_for("the resumption", lambda: _acks(carrier) == 3)
-    wait_for("audio to the caller again", lambda: mouth.hears(1000), within_s=3)
+    wait_for("audio to the caller again", lambda: mouth.hears(1000))
     phone.done()
     carrier.done()
 
@@ -269,11 +269,11 @@ def test_another_codec_within_the_call_concerns_its_own_side_and_breaks_no_strea
     assert here is not None
     before.talk_to(*here)
     ear.talk_to(*there)
-    wait_for("audio both ways", lambda: ear.hears(440) and before.hears(1000), within_s=3)
+    wait_for("audio both ways", lambda: ear.hears(440) and before.hears(1000))
     wait_for("the other codec", lambda: "m=audio" in _answers(phone)[-1] and " 8 101" in _answers(phone)[-1])
     before.hush()
     after.talk_to(*here)
-    wait_for("audio both ways", lambda: ear.hears(600) and after.hears(1000), within_s=3)
+    wait_for("audio both ways", lambda: ear.hears(600) and after.hears(1000))
     phone.done()
     carrier.done()
     assert len([item for item in carrier.messages if item.text.startswith("INVITE ")]) == 1
@@ -338,7 +338,7 @@ def test_early_media_is_heard_before_the_answer(node: Node, pbx: Pbx, voice: Spe
     assert there is not None
     assert here is not None
     ear.talk_to(*there)
-    wait_for("the caller to hear the announcement", lambda: mouth.hears(1000), within_s=3)
+    wait_for("the caller to hear the announcement", lambda: mouth.hears(1000))
     assert not [item for item in phone.messages if item.status == 200]
     phone.done()
     carrier.done()

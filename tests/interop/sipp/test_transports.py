@@ -55,8 +55,8 @@ def _hear_each_other(phone: Sipp, carrier: Sipp, mouth: Voice, ear: Voice) -> No
     assert here is not None
     mouth.talk_to(*here)
     ear.talk_to(*there)
-    wait_for("the callee to hear the caller", lambda: ear.hears(440), within_s=3)
-    wait_for("the caller to hear the callee", lambda: mouth.hears(1000), within_s=3)
+    wait_for("the callee to hear the caller", lambda: ear.hears(440))
+    wait_for("the caller to hear the callee", lambda: mouth.hears(1000))
     phone.done()
     carrier.done()
 

@@ -16,6 +16,7 @@ from trunkline.sdp.local import LocalAudio
 from trunkline.sip.exchange import IncomingOffer
 from trunkline.sip.message import Request
 from trunkline.sip.stack import ServerTransaction
+from trunkline.sip.transactions.invite_server import InviteServerTransaction
 from trunkline.trunk.media_policy import MediaPolicy
 from trunkline.trunk.verdict import Slug
 
@@ -210,7 +211,7 @@ def test_each_event_of_the_dialog_reaches_the_owner_with_the_legs_name() -> None
     leg, request, nothing = (
         pair.caller,
         Request.__new__(Request),
-        ServerTransaction.__new__(ServerTransaction),
+        InviteServerTransaction.__new__(InviteServerTransaction),
     )
     leg.acknowledged(request)
     leg.prack_received(request)

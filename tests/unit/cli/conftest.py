@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +15,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from tests.processes import readiness
 from trunkline.cli.app import app
 from trunkline.cli.init import set_up
 from trunkline.errors import TrunklineError
-from trunkline.web.control_client import ControlClient, ControlError
 
 DOMAIN = "sip.example.net"
 PSTN_HOST = "127.0.0.3"
-START_S = 30.0
 SOURCES = Path(__file__).resolve().parents[3] / "src"
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE_")},
@@ -115,35 +113,23 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]:
         "pstn.enabled": True,
         "pstn.bind": pstn,
     }
-    settings, _ = set_up(home, values)
+    set_up(home, values)
     line = CommandLine(home / "trunkline.toml")
     line.run("account", "add", "--key", "trunk1", "--secret", "s3cret-trunk1")
     line.run("carrier", "add", "simulated", "--gateway", f"sip:{pstn}")
     line.run("route", "add", "999", "--carrier", "simulated")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "trunkline.cli", "-c", str(line.settings_file), "serve"], env=ENVIRONMENT
-    )
+    with readiness(home) as ready:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "trunkline.cli", "-c", str(line.settings_file), "serve"],
+            env=ENVIRONMENT | ready.environment,
+        )
+        ready.wait(process)
     try:
-        await_node(settings.control_socket, process)
         yield RunningNode(line, sip, pstn, process)
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
         process.wait(timeout=15)
-
-
-def await_node(control_socket: Path, process: "subprocess.Popen[Any]") -> None:
-    """Until it answers."""
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "the node ended"
-        try:
-            with ControlClient(control_socket) as client:
-                client.stats()
-                return
-        except ControlError:
-            time.sleep(0.05)
-    raise AssertionError("the node does not answer")
 
 
 def free_port() -> int:

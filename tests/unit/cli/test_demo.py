@@ -3,7 +3,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.unit.cli.conftest import ENVIRONMENT, CommandLine, await_node, free_port
+from tests.processes import readiness
+from tests.unit.cli.conftest import ENVIRONMENT, CommandLine, free_port
 from trunkline.cli.installation import Installation
 
 
@@ -30,14 +31,15 @@ def test_staying_leaves_a_node_with_a_carrier_to_call(tmp_path: Path) -> None:
         "TRUNKLINE_WEB__BIND": f"127.0.0.1:{free_port()}",
     }
     home = tmp_path / "trial"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "trunkline.cli", "demo", "--stay", "--dir", str(home)],
-        env=ENVIRONMENT | ports,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    with readiness(tmp_path) as ready:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "trunkline.cli", "demo", "--stay", "--dir", str(home)],
+            env=ENVIRONMENT | ports | ready.environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        ready.wait(process)
     try:
-        await_node(home / "control.sock", process)
         line = CommandLine(home / "trunkline.toml")
         server = ports["TRUNKLINE_SIP__UDP"]
         who = ("--key", "demo", "--secret", "demo-secret-1")

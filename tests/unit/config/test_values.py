@@ -87,10 +87,16 @@ def test_ip_addresses() -> None:
 
 def test_rtpengines_with_transport_and_share() -> None:
     local, other = SocketAddress("127.0.0.1", 2223), SocketAddress("2001:db8::1", 2224)
-    read_back = read(RtpengineAddresses, "udp:127.0.0.1:2223, TCP:[2001:db8::1]:2224; weight = 3")
-    assert read_back == (RtpengineAddress("udp", local), RtpengineAddress("tcp", other, 3))
+    text = "udp:127.0.0.1:2223, TCP:[2001:db8::1]:2224; weight = 3, udp:127.0.0.1:2223; region = EU;weight=2"
+    read_back = read(RtpengineAddresses, text)
+    assert read_back == (
+        RtpengineAddress("udp", local),
+        RtpengineAddress("tcp", other, 3),
+        RtpengineAddress("udp", local, 2, "eu"),
+    )
     assert read(RtpengineAddresses, [str(item) for item in read_back]) == read_back
     assert str(read_back[1]) == "tcp:[2001:db8::1]:2224;weight=3"
+    assert str(read_back[2]) == "udp:127.0.0.1:2223;weight=2;region=eu"
 
 
 @pytest.mark.parametrize(
@@ -105,6 +111,10 @@ def test_rtpengines_with_transport_and_share() -> None:
         "udp:127.0.0.1:2223;weight=1001",
         "udp:127.0.0.1:2223;weight=-1",
         "udp:127.0.0.1:2223;share=2",
+        "udp:127.0.0.1:2223;weight=1;weight=2",
+        "udp:127.0.0.1:2223;region=",
+        "udp:127.0.0.1:2223;region=eu west",
+        "udp:127.0.0.1:2223;",
     ],
 )
 def test_what_is_no_rtpengine(text: str) -> None:

@@ -163,12 +163,12 @@ async def test_nobody_there() -> None:
         await exchange(NAME, RecordType.A, closed_port())
 
 
-@pytest.mark.parametrize("steps", range(6))
+@pytest.mark.parametrize("steps", range(0, 36, 4))
 async def test_a_cancelled_question_leaves_no_socket(steps: int) -> None:
     async with server(lambda query: [cut(query)], lambda _query: UNFINISHED) as address:
         task = asyncio.create_task(exchange(NAME, RecordType.A, address))
         for _ in range(steps):
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
         task.cancel()
         result = await asyncio.gather(task, return_exceptions=True)
         assert isinstance(result[0], asyncio.CancelledError)

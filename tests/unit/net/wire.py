@@ -38,7 +38,7 @@ async def until(condition: Callable[[], object]) -> None:
     """Let the event loop run until `condition` holds."""
     async with asyncio.timeout(PATIENCE_S):
         while not condition():  # noqa: ASYNC110 - what it waits for raises no event
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
 
 
 def is_closed(flow: Flow) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -11,7 +12,9 @@ from tests.unit.node.ground import CALLED, HOST, KEY, NUMBER, Ground, on_node
 from tests.unit.sip.fake_wire import FakeFlow
 from trunkline.call.quality import Quality
 from trunkline.call.record import Direction
+from trunkline.media.rtpengine.instance import InstanceState
 from trunkline.net.admission import Evidence
+from trunkline.node.node import Node
 from trunkline.sip.ports import Address
 from trunkline.store.errors import DatabaseError
 from trunkline.trunk.verdict import Slug
@@ -139,6 +142,29 @@ def test_an_rtpengine_that_is_away_is_said(tmp_path: Path) -> None:
         assert b'trunkline_rtpengine_up{instance="udp:127.0.0.1:' in face.metrics()
 
     on_node(tmp_path, look, media__engine="rtpengine", media__rtpengine=[f"udp:127.0.0.1:{free_port()}"])
+
+
+def test_media_of_another_region_is_said_and_no_reason_to_refuse(tmp_path: Path) -> None:
+    def state(region: str, *, up: bool) -> InstanceState:
+        name, reason = f"udp:{region}", "" if up else "silent"
+        return InstanceState(
+            name, up, reason, rooms=0, ready=4, latency_ms=None, region=region, near=region == "eu"
+        )
+
+    async def look(ground: Ground) -> None:
+        def said(*states: InstanceState) -> tuple[str, ...]:
+            with patch.object(Node, "rtpengines", states):
+                readiness = ground.face.readiness()
+            assert readiness.ready
+            return readiness.degraded
+
+        far = state("us", up=True)
+        assert said(far, state("eu", up=True)) == ()
+        assert said(far) == (), "as its operator wants it"
+        [words] = said(far, state("eu", up=False))
+        assert words == "No rtpengine of the region eu has room: audio goes through another region."
+
+    on_node(tmp_path, look, node__region="eu")
 
 
 def test_what_has_been_seen_of_a_pbx(tmp_path: Path) -> None:

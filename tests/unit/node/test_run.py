@@ -5,8 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,41 +20,29 @@ PATIENCE_S = 20.0
 
 
 class Process:
-    """`run` in a process of its own, its log in a file."""
+    """`run` in a process of its own, and what it logs. Calls are taken when this returns."""
 
     def __init__(self, directory: Path) -> None:
         self.settings = Installation.make(directory).settings
         self.file = directory / "trunkline.toml"
-        self._log = directory / "log"
+        self._read: list[dict[str, Any]] = []
         code = f"from pathlib import Path; from trunkline.node.run import run; run(Path({str(self.file)!r}))"
-        with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", code],
-                stderr=log,
-                env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
-            )
-        self.until(self._ready)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", code],
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+            text=True,
+        )
+        self.logged("started")
 
-    def _ready(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"http://{self.settings.http.bind}/readyz", timeout=5) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
-
-    def until(self, condition: Any) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        while not condition():
-            assert self.process.poll() is None, self._log.read_text()
-            assert time.monotonic() < deadline, self._log.read_text()
-            time.sleep(0.02)
-
-    def logged(self, event: str) -> list[dict[str, Any]]:
-        """The log's lines about `event`."""
-        lines = [
-            json.loads(line) for line in self._log.read_text().splitlines(keepends=True) if line[-1] == "\n"
-        ]
-        return [line for line in lines if line["event"] == event]
+    def logged(self, event: str, count: int = 1) -> list[dict[str, Any]]:
+        """The log's lines about `event`, once there are so many."""
+        assert self.process.stderr is not None
+        while len(found := [line for line in self._read if line["event"] == event]) < count:
+            line = self.process.stderr.readline()
+            assert line, f"it has ended: {self._read}"
+            self._read.append(json.loads(line))
+        return found
 
     def ended_by(self, number: signal.Signals) -> int:
         """Its exit status after that signal."""
@@ -66,23 +52,21 @@ class Process:
 
 @pytest.fixture
 def node(tmp_path: Path) -> Iterator[Process]:
-    process = Process(tmp_path)
-    yield process
-    if process.process.poll() is None:
-        process.process.kill()
-        process.process.wait()
+    node = Process(tmp_path)
+    with node.process:
+        yield node
+        node.process.kill()
 
 
 def test_sigterm_without_calls_ends_it_at_once(node: Process) -> None:
-    node.until(lambda: node.logged("started"))
     assert node.ended_by(signal.SIGTERM) == 0
     assert node.logged("draining")[0]["calls"] == 0
 
 
 def test_sighup_rereads_the_settings_and_a_mistake_in_them_changes_nothing(node: Process) -> None:
-    def hang_up(event: str, count: int = 1) -> None:
+    def hang_up(event: str) -> None:
         node.process.send_signal(signal.SIGHUP)
-        node.until(lambda: len(node.logged(event)) == count)
+        node.logged(event)
 
     hang_up("the settings are as they were")
     text = node.file.read_text()

@@ -111,13 +111,14 @@ def test_every_room_gets_its_own_values() -> None:
 
 
 def test_every_rtpengine_gets_its_place_and_its_share() -> None:
-    media = '[media]\nengine = "rtpengine"\nrtpengine = ["udp:127.0.0.1:2223", "http:[::1]:2225;weight=4"]\n'
-    made = wiring.rtpengine_settings(
-        settings(media + 'timeout_s = 30.0\nrtpengine_ready = 3\nrtpengine_digits = "127.0.0.1:9"\n')
-    )
-    assert [(str(one), one.weight) for one in made.instances] == [
-        ("udp:127.0.0.1:2223", 1),
-        ("http:[::1]:2225", 4),
+    node, media = '[node]\nregion = "us"\n', '[media]\nengine = "rtpengine"\n'
+    places = 'rtpengine = ["udp:127.0.0.1:2223", "http:[::1]:2225;weight=4;region=us"]\n'
+    more = 'timeout_s = 30.0\nrtpengine_ready = 3\nrtpengine_digits = "127.0.0.1:9"\n'
+    made = wiring.rtpengine_settings(settings(node + media + places + more))
+    assert made.region == "us"
+    assert [(str(one), one.weight, one.region) for one in made.instances] == [
+        ("udp:127.0.0.1:2223", 1, None),
+        ("http:[::1]:2225", 4, "us"),
     ]
     assert (made.ready, made.ipv6, made.timeout_s, made.digits) == (3, False, 30.0, ("127.0.0.1", 9))
 

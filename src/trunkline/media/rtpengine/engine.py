@@ -1,7 +1,8 @@
 """rtpengine as a `call.ports.MediaEngine`: any number of instances, new calls to those that are up.
 
 A call goes to the instance with the fewest calls by weight, as a whole: the leg `beside` which another one is
-opened says which room that is. Two legs that were not opened so can't be bridged.
+opened says which room that is. Two legs that were not opened so can't be bridged. Instances of another region
+than the node's are asked when no nearer one has room: audio that crosses an ocean twice is better than none.
 """
 
 import asyncio
@@ -34,6 +35,8 @@ class RtpengineSettings:
     """What can be chosen."""
 
     instances: tuple[InstanceAddress, ...]
+    region: str | None = None
+    """Where the node stands; None: all instances are as near."""
     ready: int = 16
     """Rooms kept ready at each instance, of each address family."""
     ipv6: bool = False
@@ -78,6 +81,8 @@ class RtpengineEngine:
                     ready=settings.ready,
                     token=token,
                     changed=self._changed.set,
+                    region=address.region,
+                    near=None in (settings.region, address.region) or address.region == settings.region,
                 )
             )
 
@@ -102,7 +107,7 @@ class RtpengineEngine:
             if side is None:
                 raise NoPortsError("the rtpengine has no port ready for another leg of the call")
             return RtpengineLeg(beside.room, side, events)
-        for instance in sorted(self._instances, key=lambda instance: instance.load):
+        for instance in sorted(self._instances, key=lambda instance: instance.order):
             room = instance.take(ipv6=ipv6)
             if room is not None:
                 return RtpengineLeg(room, room.caller, events)

@@ -44,12 +44,17 @@ class InstanceState:
     """Rooms that wait for a call; none while it is asked whether it still knows them."""
     latency_ms: float | None
     """From command to answer, lately; None before the first answer."""
+    region: str | None = None
+    """Where it stands."""
+    near: bool = True
+    """Whether it serves before those that are not: it is of this node's region, or of none."""
 
     def __str__(self) -> str:
+        place = self.name if self.region is None else f"{self.name} ({self.region})"
         if not self.up:
-            return f"{self.name} down: {self.reason}"
+            return f"{place} down: {self.reason}"
         latency = "" if self.latency_ms is None else f", {self.latency_ms:.1f} ms"
-        return f"{self.name} up, {self.rooms} calls, {self.ready} ready{latency}"
+        return f"{place} up, {self.rooms} calls, {self.ready} ready{latency}"
 
 
 class Instance:
@@ -66,13 +71,17 @@ class Instance:
         ready: int,
         token: str,
         changed: Callable[[], None],
+        region: str | None = None,
+        near: bool = True,
     ) -> None:
         """`ready`: rooms kept ready of each address family. `token` begins the names of its rooms. `changed`
-        is called when a room has become ready or has ended.
+        is called when a room has become ready or has ended. `near`: see `InstanceState`.
         """
         self._changed = changed
         self.name = name
         self.weight = weight
+        self.region = region
+        self.near = near
         self.exchange = exchange
         self.up = False
         self.reason = "not asked yet"
@@ -121,6 +130,8 @@ class Instance:
             len(self._used),
             0 if self._doubted else sum(len(rooms) for rooms in self._ready.values()),
             None if latency_s is None else latency_s * 1000,
+            self.region,
+            self.near,
         )
 
     def room(self, call_id: str) -> Room | None:
@@ -133,9 +144,11 @@ class Instance:
         return all(len(rooms) >= self._wanted for rooms in self._ready.values())
 
     @property
-    def load(self) -> float:
-        """Calls by weight, with one more."""
-        return (len(self._used) + 1) / self.weight
+    def order(self) -> tuple[bool, float]:
+        """The least gets the next call: near ones first, then by this node's calls by weight, with one
+        more.
+        """
+        return not self.near, (len(self._used) + 1) / self.weight
 
     def close(self) -> None:
         """End every call, and give every room back. `idle` says when that has been done."""

@@ -48,6 +48,8 @@ class InstanceAddress:
     port: int
     weight: int = 1
     """Its share of the calls, against the others'."""
+    region: str | None = None
+    """Where it stands; None: as near as any."""
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host

@@ -7,6 +7,7 @@ A transaction that only absorbs repetitions (for up to 32 s after the final resp
 request.
 """
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Protocol
 
 from trunkline.clock import Clock, Timer
@@ -68,7 +69,7 @@ class _Nobody:
 NOBODY = _Nobody()
 
 
-class ClientTransaction:
+class ClientTransaction(ABC):
     """One request on its way to one target; subclasses are the machines.
 
     `request` is the user's, without our Via; `via` is the Via value the wire shows, empty once a final
@@ -121,17 +122,17 @@ class ClientTransaction:
             raise LookupError("the transaction has its final response and has let the request go")
         return self._request
 
+    @abstractmethod
     def start(self) -> None:
         """Send the request and arm the timers."""
-        raise NotImplementedError
 
+    @abstractmethod
     def receive(self, response: Response) -> None:
         """Input: a response that matched."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fail(self, failure: FlowFailure) -> None:
         """Input: the transport says that the flow is dead."""
-        raise NotImplementedError
 
     def _begin(self) -> None:
         """Arm retransmission (on an unreliable transport) or the timeout, whichever is earlier, then send."""
@@ -159,8 +160,8 @@ class ClientTransaction:
         self._request = None
         self.via = ""
 
-    def _timer_fired(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _timer_fired(self) -> None: ...
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

@@ -7,6 +7,7 @@ A transaction lives for half a minute after its final response, only to absorb o
 it keeps of the messages then is the response's bytes.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Hashable
 from typing import Protocol
 
@@ -44,7 +45,7 @@ class ServerWire(Protocol):
         """A fresh To tag."""
 
 
-class ServerTransaction:
+class ServerTransaction(ABC):
     """One request received, and the way its answers go; subclasses are the machines.
 
     `flow` is where the request came from (last, if it came again after a connection had closed), `reply_flow`
@@ -95,9 +96,9 @@ class ServerTransaction:
         return self._request
 
     @property
+    @abstractmethod
     def final_sent(self) -> bool:
         """True once a final response was passed to `respond`."""
-        raise NotImplementedError
 
     @property
     def local_tag(self) -> str:
@@ -113,24 +114,25 @@ class ServerTransaction:
             self._local_tag = tag or self._wire.new_tag()
         return self._local_tag
 
+    @abstractmethod
     def respond(self, response: Response) -> None:
         """Send `response` if the state allows it; a response that comes too late is ignored."""
-        raise NotImplementedError
 
     def acknowledged(self) -> None:
-        """Input: the core won't repeat its 2xx any more, because the ACK has come."""
+        """Input: the core won't repeat its 2xx any more, because the ACK has come. Of no other request."""
+        return
 
+    @abstractmethod
     def receive_again(self) -> None:
         """Input: the same request once more."""
-        raise NotImplementedError
 
+    @abstractmethod
     def lingered(self) -> None:
         """Input: timer J or L."""
-        raise NotImplementedError
 
+    @abstractmethod
     def await_user(self) -> None:
         """The user has the request and has not answered yet: arm what the RFC asks for in that case."""
-        raise NotImplementedError
 
     def _transmit(self, response: Response) -> None:
         """Serialise once, keep the bytes, send."""
@@ -165,8 +167,8 @@ class ServerTransaction:
         clock = self._wire.clock
         self._timer = clock.at(clock.now() + delay_s, self._timer_fired)
 
-    def _timer_fired(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _timer_fired(self) -> None: ...
 
     def _end(self) -> None:
         self._stop_timer()

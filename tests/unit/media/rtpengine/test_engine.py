@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from itertools import zip_longest
 from typing import Any
 
 import pytest
@@ -43,7 +44,13 @@ class PaperWire:
 class World:
     """An engine over paper daemons. The clock goes on by itself while the engine waits."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, weights: tuple[int, ...], **settings: Any) -> None:
+    def __init__(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        weights: tuple[int, ...],
+        regions: tuple[str | None, ...] = (),
+        **settings: Any,
+    ) -> None:
         self.clock = FakeClock()
         self.daemons = [PaperDaemon(self.clock, port=30_000 + 1000 * i) for i, _ in enumerate(weights)]
         self.wires: list[PaperWire] = []
@@ -53,8 +60,10 @@ class World:
             return self.wires[-1]
 
         monkeypatch.setattr(module, "open_wire", open_wire)
+        places = zip_longest(weights, regions)
         addresses = tuple(
-            InstanceAddress(Transport.UDP, "192.0.2.1", 2223 + i, weight) for i, weight in enumerate(weights)
+            InstanceAddress(Transport.UDP, "192.0.2.1", 2223 + i, weight, region)
+            for i, (weight, region) in enumerate(places)
         )
         self.engine = RtpengineEngine(RtpengineSettings(addresses, **settings), self.clock)
 
@@ -134,6 +143,49 @@ def test_new_calls_go_where_somebody_answers(monkeypatch: pytest.MonkeyPatch) ->
         assert world.engine.occupancy().total == 2
 
     in_world(monkeypatch, (1, 1), work, ready=4)
+
+
+def test_calls_stay_in_the_region_until_nobody_there_has_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    def taken(world: World, calls: int) -> list[int]:
+        before = [state.rooms for state in world.engine.states()]
+        for _ in range(calls):
+            world.engine.open_leg(ipv6=False, events=Told())
+            world.settle()
+        return [state.rooms - had for state, had in zip(world.engine.states(), before, strict=True)]
+
+    def work(world: World) -> None:
+        assert [state.near for state in world.engine.states()] == [False, True, True, False]
+        assert taken(world, 9) == [0, 6, 3, 0], "the region's own, and who has none, by weight"
+        world.daemons[1].silent = True
+        world.clock.advance(5.0)
+        assert taken(world, 2) == [0, 0, 2, 0], "whatever their load"
+        world.daemons[2].silent = True
+        world.clock.advance(5.0)
+        assert taken(world, 4) == [2, 0, 0, 2], "elsewhere, by load"
+        world.daemons[1].silent = False
+        world.clock.advance(5.0)
+        assert taken(world, 3) == [0, 3, 0, 0], "back"
+
+    in_world(monkeypatch, (1, 2, 1, 1), work, ready=4, regions=("us", "eu", None, "ap"), region="eu")
+
+
+def test_a_burst_takes_what_another_region_has_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    def work(world: World) -> None:
+        for _ in range(3):
+            world.engine.open_leg(ipv6=False, events=Told())
+        assert [state.rooms for state in world.engine.states()] == [1, 2]
+
+    in_world(monkeypatch, (1, 1), work, ready=2, regions=("us", "eu"), region="eu")
+
+
+def test_without_a_region_of_its_own_a_node_uses_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    def work(world: World) -> None:
+        for _ in range(4):
+            world.engine.open_leg(ipv6=False, events=Told())
+            world.settle()
+        assert [state.rooms for state in world.engine.states()] == [2, 2]
+
+    in_world(monkeypatch, (1, 1), work, ready=2, regions=("us", "eu"))
 
 
 def test_a_burst_beyond_what_is_ready_is_refused_and_the_next_moment_is_not(

@@ -40,7 +40,7 @@ def test_it_fills_up_as_soon_as_it_answers_and_after_every_call() -> None:
     assert (one.instance.up, one.instance.filled, one.changes) == (True, True, 3)
     rooms = [one.take() for _ in range(3)]
     assert one.instance.take(ipv6=False) is None
-    assert one.instance.load == 4
+    assert one.instance.order == (False, 4.0)
     one.clock.advance(0.1)
     state = one.instance.state()
     assert (state.rooms, state.ready) == (3, 3)

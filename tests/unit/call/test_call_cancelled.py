@@ -1,0 +1,149 @@
+"""A call that ends before its answer, by CANCEL or BYE, and what crosses them (RFC 3261 §9, RFC 5407)."""
+
+import pytest
+
+from tests.simulation.descriptions import audio
+from tests.simulation.phone import Phone
+from tests.simulation.scripted_peer import ScriptedPeer
+from tests.simulation.world import (
+    GATEWAY,
+    GATEWAY_2,
+    NODE,
+    NUMBER,
+    World,
+    answer,
+    early_media,
+    ringing,
+)
+from trunkline.call.record import Party
+from trunkline.sip.incoming_invite import IncomingInvite
+from trunkline.trunk.verdict import Slug
+
+# -- CANCEL ----------------------------------------------------------------------------------------
+
+
+def test_cancel_reaches_the_callee_with_its_reason() -> None:
+    world = World()
+    world.gateway.on_invite = ringing
+    invite = world.outbound()
+    world.clock.advance(3)
+    invite.cancel((("Reason", 'SIP;cause=200;text="Call completed elsewhere"'),))
+    world.clock.advance(1)
+    (cancel,) = world.heard_by(world.gateway, "CANCEL")
+    assert cancel.headers.all("reason") == ['SIP;cause=200;text="Call completed elsewhere"']
+    assert world.gateway.events[-1] == "cancelled"
+    world.finish()
+    assert world.slug is Slug.CANCELLED
+    assert world.record.hung_up_by is Party.CALLER
+    assert world.attempt_slugs == [Slug.ABANDONED]
+
+
+@pytest.mark.parametrize("hundredths", range(0, 120, 3))
+def test_cancel_at_any_moment(hundredths: int) -> None:
+    """It may cross the 200: then the callee is acknowledged and ended, and everybody agrees."""
+    world = World()
+
+    def later(phone: Phone, invite: IncomingInvite) -> None:
+        now = world.clock.now()
+        world.clock.at(now + 0.3, lambda: invite.progress(180))
+        world.clock.at(now + 0.6, lambda: answer(phone, invite))
+
+    world.gateway.on_invite = later
+    invite = world.outbound()
+    world.clock.advance(hundredths / 100)
+    invite.cancel()
+    world.finish()
+    if world.node.books.calls:
+        assert world.slug in (Slug.CANCELLED, Slug.ANSWERED)
+        if "acknowledged" in world.gateway.events:
+            assert "bye_received" in world.gateway.events
+
+
+def test_cancel_and_2xx_cross_between_node_and_callee() -> None:
+    world = World()
+    world.gateway.on_invite = ringing
+    invite = world.outbound()
+    world.clock.advance(1)
+    invite.cancel()
+    world.clock.advance(0.005)
+    answer(world.gateway, world.gateway.invites[-1])  # on its way while the CANCEL comes
+    world.clock.advance(2)
+    assert "bye_received" in world.gateway.events
+    assert world.customer.events[-1] != "answered"
+    world.finish()
+    assert world.slug is Slug.CANCELLED
+
+
+def test_cancel_while_the_answer_waits_for_a_prack() -> None:
+    """The callee has answered, the caller has not heard of it: a cancelled call, and nothing to pay for."""
+    world = World()
+    world.gateway.on_invite = early_media
+    invite = world.outbound()
+    world.network.drop = lambda packet: (
+        packet.summary == "PRACK" and packet.source == world.customer.host.seen_as
+    )
+    world.clock.advance(1)
+    answer(world.gateway, world.gateway.invites[-1])
+    world.clock.advance(1)
+    assert "answered" not in world.customer.events
+    invite.cancel()
+    world.clock.advance(1)
+    assert "bye_received" in world.gateway.events
+    world.network.drop = lambda packet: False
+    world.finish()
+    assert world.slug is Slug.CANCELLED
+    assert world.record.answered_at is None
+    assert world.record.talk_s == 0
+
+
+# -- BYE before the answer -------------------------------------------------------------------------
+
+
+def test_a_bye_of_the_caller_before_the_answer_is_a_cancelled_call() -> None:
+    """RFC 3261 §15 lets a caller end an early dialog with BYE."""
+    world = World()
+    peer = world.carrier_peer()
+    world.customer.on_invite = ringing
+    peer.invite(audio(GATEWAY))
+    world.clock.advance(1)
+    peer.tag = peer.peer.response_heard(180, "INVITE").to_tag or ""
+    peer.hang_up()
+    world.clock.advance(1)
+    assert peer.peer.response_heard(200, "BYE")
+    assert peer.peer.response_heard(487, "INVITE")
+    peer.peer.request(
+        "ACK", peer.at, to_tag=peer.tag, contact="", branch="z9hG4bKpeer1", uri=f"sip:{NUMBER}@{NODE}"
+    )
+    assert world.customer.events[-1] == "cancelled"
+    world.finish()
+    assert world.slug is Slug.CANCELLED
+    assert world.record.hung_up_by is Party.CALLER
+
+
+def test_a_bye_of_the_callee_before_the_answer_never_answers_the_caller() -> None:
+    """RFC 3261 §15 forbids it, yet it happens."""
+    world = World()
+    callee = ScriptedPeer(world.network, GATEWAY_2)
+    world.use_gateway(GATEWAY_2)
+    world.outbound()
+    world.clock.advance(0.2)
+    invite = callee.request_heard("INVITE")
+    callee.respond(invite, 180, contact=f"<sip:x@{GATEWAY_2}>")
+    world.clock.advance(0.2)
+    callee.request(
+        "BYE",
+        world.node.host.address,
+        uri=f"sip:{NODE}",
+        call_id=invite.call_id,
+        from_tag="peer",
+        to_tag=invite.from_tag,
+        contact="",
+    )
+    world.clock.advance(0.2)
+    assert "200 INVITE" not in world.network.summaries(world.node.host)
+    callee.respond(invite, 487)
+    world.clock.advance(1)
+    status = world.customer.responses[-1].status
+    assert status >= 300
+    world.finish()
+    assert world.slug is not Slug.ANSWERED

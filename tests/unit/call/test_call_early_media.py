@@ -1,0 +1,156 @@
+"""A call before its answer: ringing, early media, reliable responses (RFC 3262), unusable answers."""
+
+import pytest
+
+from tests.simulation.descriptions import audio, line
+from tests.simulation.phone import Phone
+from tests.simulation.world import (
+    GATEWAY,
+    GATEWAY_2,
+    NODE,
+    PASSING_ONLY,
+    World,
+    answer,
+    early_media,
+)
+from trunkline.sip.incoming_invite import IncomingInvite
+from trunkline.sip.user_agent import UserAgentSettings
+from trunkline.trunk.verdict import Slug
+
+UNRELIABLE = UserAgentSettings(product="phone", supported=("timer",))
+INSISTING = UserAgentSettings(product="phone", require_reliable=True)
+
+
+# -- early media -----------------------------------------------------------------------------------
+
+
+def test_early_media_reaches_the_caller_and_flows() -> None:
+    world = World()
+    world.gateway.on_invite = early_media
+    world.outbound()
+    world.clock.advance(3)
+    progress = world.customer.responses[-1]
+    assert progress.status == 183
+    assert line(progress.body, "c") == f"IN IP4 {NODE}"
+    assert world.node.the_call.caller.media.figures().packets_sent > 100
+    answer(world.gateway, world.gateway.invites[-1])
+    world.clock.advance(1)
+    assert world.customer.events[-1] == "answered"
+    world.customer.the_usage.bye()
+    world.finish()
+
+
+@pytest.mark.parametrize("who", ["neither", "caller", "callee", "both"])
+def test_prack_is_each_legs_own(who: str) -> None:
+    world = World()
+    if who in ("neither", "callee"):
+        world.customer.agent.settings = UNRELIABLE
+        world.customer.agent._supported_value = "timer"
+    world.gateway.on_invite = (
+        early_media
+        if who in ("callee", "both")
+        else lambda phone, invite: invite.progress(183, body=audio(GATEWAY), reliable=False)
+    )
+    world.outbound()
+    world.clock.advance(1)
+    assert len(world.heard_by(world.gateway, "PRACK")) == (who in ("callee", "both"))
+    assert len(world.heard_by_node("PRACK")) == (who in ("caller", "both"))
+    assert "progressed 183" in world.customer.events
+    answer(world.gateway, world.gateway.invites[-1])
+    world.clock.advance(1)
+    assert world.customer.events[-1] == "answered"
+    world.customer.the_usage.bye()
+    world.finish()
+
+
+def test_a_caller_that_insists_on_reliability() -> None:
+    """180 without SDP goes out reliably too (RFC 3262 §3)."""
+    world = World()
+    world.customer.agent.settings = INSISTING
+    world.outbound()
+    world.clock.advance(3)
+    ringing_response = next(one for one in world.customer.responses if one.status == 180)
+    assert ringing_response.rseq is not None
+    assert world.customer.events[-1] == "answered"
+    world.customer.the_usage.bye()
+    world.finish()
+
+
+def test_ringing_after_early_media() -> None:
+    world = World()
+
+    def both(phone: Phone, invite: IncomingInvite) -> None:
+        early_media(phone, invite)
+        world.clock.at(world.clock.now() + 1, lambda: invite.progress(180))
+
+    world.gateway.on_invite = both
+    world.outbound()
+    world.clock.advance(2)
+    assert [one.status for one in world.customer.responses] == [183, 180]
+    world.customer_cancels()
+    world.finish()
+
+
+def test_never_another_gateway_after_early_media() -> None:
+    world = World()
+    second = world.phone(GATEWAY_2)
+
+    def fail(phone: Phone, invite: IncomingInvite) -> None:
+        early_media(phone, invite)
+        world.clock.at(world.clock.now() + 1, lambda: invite.reject(503))
+
+    world.gateway.on_invite = fail
+    world.outbound()
+    world.clock.advance(3)
+    assert world.customer.events[-1] == "rejected 503"
+    assert second.events == []
+    world.finish()
+
+
+def test_unusable_early_sdp_costs_the_early_media_only() -> None:
+    world = World()
+    world.gateway.on_invite = lambda phone, invite: invite.progress(
+        183, body=b"v=0\r\nrubbish", reliable=False
+    )
+    world.outbound()
+    world.clock.advance(1)
+    assert world.customer.responses[-1].status == 183
+    assert world.customer.responses[-1].body == b""
+    answer(world.gateway, world.gateway.invites[-1])
+    world.clock.advance(1)
+    assert world.customer.events[-1] == "answered"
+    world.customer.the_usage.bye()
+    world.finish()
+
+
+def test_progress_may_be_181_or_182() -> None:
+    world = World()
+
+    def progress(phone: Phone, invite: IncomingInvite) -> None:
+        invite.progress(181)
+        invite.progress(182)
+
+    world.gateway.on_invite = progress
+    world.outbound()
+    world.clock.advance(1)
+    assert [one.status for one in world.customer.responses] == [181, 182]
+    world.customer_cancels()
+    world.finish()
+
+
+# -- answers that can't be used --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"rubbish", audio(GATEWAY, codecs=(9,)), audio(GATEWAY, address="224.0.0.1")]
+)
+def test_an_unusable_answer_ends_both_legs(body: bytes) -> None:
+    world = World(account=PASSING_ONLY)
+    world.gateway.on_invite = lambda phone, invite: invite.accept(body=body)
+    world.outbound()
+    world.clock.advance(2)
+    assert world.customer.events[-1] == "rejected 488"
+    assert world.customer.responses[-1].headers.all("warning")
+    assert "bye_received" in world.gateway.events
+    world.finish()
+    assert world.slug is Slug.CODEC_MISMATCH
