@@ -13,7 +13,7 @@ from trunkline.media.embedded import EmbeddedLeg
 
 def call_of(ground: Ground, direction: str) -> Call:
     """The call that is up in this direction."""
-    (found,) = [call for call in ground.node.switch if call.record.direction == direction]
+    (found,) = [call for call in ground.node.rooms.switch if call.record.direction == direction]
     return found
 
 

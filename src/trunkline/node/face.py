@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from trunkline import __version__
 from trunkline.call.call import Call
 from trunkline.call.quality import Quality
 from trunkline.call.record import Direction, MediaFigures
+from trunkline.node.membership import Membership
+from trunkline.node.rooms import Rooms
 from trunkline.node.target_health import target_health
 from trunkline.node.trial_call import TrialCalls
 from trunkline.observe.message import LadderMessage
@@ -40,123 +42,135 @@ from trunkline.web.views import (
     host_of,
 )
 
-if TYPE_CHECKING:
-    from trunkline.node.node import Node
-
-
 WEAK_TLS_S = 86_400.0
 """So long ago a connection may have been made to be told of."""
+
+
+class Running(Protocol):
+    """What of a node is not one of its rooms."""
+
+    rooms: Rooms
+    membership: Membership
+    started_at: float
+    web_settled: asyncio.Event | None
+
+    def lift_ban(self, source: str) -> bool:
+        """Let a source in again; False when it was not banned."""
+
+    def drain(self, timeout_s: float | None = None) -> None:
+        """Take no new calls, and end with the last one."""
 
 
 class NodeFace:
     """The `NodeView` of `node`."""
 
-    def __init__(self, node: "Node") -> None:
+    def __init__(self, node: Running) -> None:
         self._node = node
-        self._trials = TrialCalls(node)
+        self._rooms = node.rooms
+        self._trials = TrialCalls(node.rooms)
 
     @property
     def feed(self) -> CallFeed:
-        return self._node.feed
+        return self._rooms.feed
 
     def readiness(self) -> Readiness:
-        node = self._node
+        node, rooms = self._node, self._rooms
         reasons = []
         if node.web_settled is not None and not node.web_settled.is_set():
             reasons.append("The dashboard and the API are being started.")
-        if node.switch.draining:
+        if rooms.switch.draining:
             reasons.append("The node is draining: it takes no new calls.")
             reasons += node.membership.status.problems
-        overload = node.switch.overload
+        overload = rooms.switch.overload
         if overload.share:
             shed, late = f"{overload.share:.0%} of new calls", f"{overload.late_s * 1000:.0f} ms late"
             reasons.append(f"The node is overloaded: it is {late}, and turns {shed} away.")
-        occupancy = node.media.occupancy()
+        occupancy = rooms.media.occupancy()
         if occupancy.open >= occupancy.total:
-            away = [f"{state.name} is down: {state.reason}." for state in node.rtpengines if not state.up]
+            away = [f"{state.name} is down: {state.reason}." for state in rooms.rtpengines if not state.up]
             reasons.append(" ".join(["No media port is free.", *away]))
-        live = None if node.shared is None else node.shared.state
+        live = None if rooms.shared is None else rooms.shared.state
         degraded = () if live is None or not live.degraded else (str(live),)
         return Readiness(not reasons, tuple(reasons), (*degraded, *self._far_media()))
 
     def _far_media(self) -> tuple[str, ...]:
         """What is wrong with it, when calls need an rtpengine of another region."""
-        states = self._node.rtpengines
+        states = self._rooms.rtpengines
         near = [state for state in states if state.near]
         if not near or len(near) == len(states) or any(state.up and state.ready for state in near):
             return ()
-        region = self._node.settings.node.region
+        region = self._rooms.settings.node.region
         return (f"No rtpengine of the region {region} has room: audio goes through another region.",)
 
     def metrics(self) -> bytes:
-        return self._node.metrics.exposition()
+        return self._rooms.metrics.exposition()
 
     def stats(self) -> NodeStats:
-        node = self._node
-        stack = node.services.agent.stack
-        live = None if node.shared is None else node.shared.state
+        node, rooms = self._node, self._rooms
+        stack = rooms.services.agent.stack
+        live = None if rooms.shared is None else rooms.shared.state
         return NodeStats(
-            node=node.settings.node.name,
+            node=rooms.settings.node.name,
             version=__version__,
             started_at=node.started_at,
-            draining=node.switch.draining,
-            calls=len(node.switch),
-            calls_total=node.records.total,
-            registrations=len(node.registrations),
-            bans=len(node.gate.bans()),
-            media_ports_in_use=node.media.occupancy().open,
-            media_instances=tuple(str(state) for state in node.rtpengines),
+            draining=rooms.switch.draining,
+            calls=len(rooms.switch),
+            calls_total=rooms.records.total,
+            registrations=len(rooms.registrations),
+            bans=len(rooms.gate.bans()),
+            media_ports_in_use=rooms.media.occupancy().open,
+            media_instances=tuple(str(state) for state in rooms.rtpengines),
             live="" if live is None else str(live),
             live_degraded=live is not None and live.degraded,
-            loop_lag_ms=round(node.switch.overload.late_s * 1000, 3),
+            loop_lag_ms=round(rooms.switch.overload.late_s * 1000, 3),
             client_transactions=stack.client_transactions,
             server_transactions=stack.server_transactions,
             problems=node.membership.status.problems,
         )
 
     def calls(self) -> list[LiveCall]:
-        return sorted(map(self._live, self._node.switch), key=lambda call: call.setup_at)
+        return sorted(map(self._live, self._rooms.switch), key=lambda call: call.setup_at)
 
     def _live(self, call: Call) -> LiveCall:
-        live = LiveCall.of(call.record, self._node.records.latest_attempt(call.record.call_id))
+        live = LiveCall.of(call.record, self._rooms.records.latest_attempt(call.record.call_id))
         callee = call.callee
         return replace(live, codecs=(call.caller.codec, "" if callee is None else callee.codec))
 
     def hang_up(self, call_id: str) -> bool:
-        call = self._node.switch.call(call_id)
+        call = self._rooms.switch.call(call_id)
         if call is None:
             return False
         call.hang_up(Verdict.of(Slug.HUNG_UP_BY_OPERATOR))
         return True
 
     def audio(self, call_id: str) -> CallAudio | None:
-        call = self._node.switch.call(call_id)
+        call = self._rooms.switch.call(call_id)
         if call is None:
             return None
         callee = call.callee
         return CallAudio(call.caller.figures(), MediaFigures() if callee is None else callee.figures())
 
     def quality(self, call_id: str) -> Quality | None:
-        node = self._node
-        if node.switch.call(call_id) is None:
+        rooms = self._rooms
+        if rooms.switch.call(call_id) is None:
             return None
-        course = node.quality.course(call_id)
+        course = rooms.quality.course(call_id)
         return Quality() if course is None else course.quality()
 
     async def ladder(self, call_id: str) -> list[LadderMessage]:
-        return await self._node.ladder.read(call_id)
+        return await self._rooms.ladder.read(call_id)
 
     def registrations(self) -> list[RegistrationView]:
-        node = self._node
-        offset = node.clock.wall() - node.clock.now()
+        rooms = self._rooms
+        offset = rooms.clock.wall() - rooms.clock.now()
         return [
             RegistrationView(account, str(binding.uri), binding.source, binding.deadline + offset)
-            for account in sorted(node.registrations.accounts())
-            for binding in node.registrations.bindings(account)
+            for account in sorted(rooms.registrations.accounts())
+            for binding in rooms.registrations.bindings(account)
         ]
 
     def pbx(self, account: str, hosts: Sequence[str]) -> PbxView:
-        visits = self._node.visits
+        visits = self._rooms.visits
         registered = tuple(one for one in self.registrations() if one.account == account)
         known = {*hosts, *(host_of(one.source) for one in registered)}
         asked = [at for host in known if (at := visits.last_asked(host)) is not None]
@@ -176,12 +190,12 @@ class NodeFace:
         own = {*hosts, *(host for host, owner in registered.items() if owner == account)}
         weak = tuple(
             WeakTlsView(host, seen.version, seen.at, registered.get(host, account))
-            for host, seen in self._node.visits.weak_tls_since(self._node.clock.wall() - WEAK_TLS_S).items()
+            for host, seen in self._rooms.visits.weak_tls_since(self._rooms.clock.wall() - WEAK_TLS_S).items()
             if account is None or host in own
         )
         down = (one for one in await self.health() if one.state is HealthState.DOWN)
         seen = Glance(
-            calls=sum(account in (None, call.record.account) for call in self._node.switch),
+            calls=sum(account in (None, call.record.account) for call in self._rooms.switch),
             down=tuple(one for one in down if account in (None, one.account)),
             weak_tls=weak,
         )
@@ -191,10 +205,10 @@ class NodeFace:
         return replace(seen, stats=self.stats(), media_ports=ports, bans=bans)
 
     async def health(self, owner: str | None = None) -> list[TargetHealth]:
-        return await target_health(self._node, owner)
+        return await target_health(self._rooms.directory, self._rooms.services.health, owner)
 
     async def ping(self, uri: str) -> PingAnswer:
-        services = self._node.services
+        services = self._rooms.services
         target = SipUri.parse(uri)
         done: asyncio.Future[tuple[int | None, str]] = asyncio.get_running_loop().create_future()
         sent = services.clock.now()
@@ -217,12 +231,12 @@ class NodeFace:
         return await self._trials.place(e164)
 
     def usage(self, account: str) -> Usage:
-        limits = self._node.limits
+        limits = self._rooms.limits
         return Usage(limits.calls_up(account), limits.used_today_s(account) / 60, limits.cost_today(account))
 
     def bans(self) -> list[BanView]:
-        offset = self._node.clock.wall() - self._node.clock.now()
-        return [BanView(ban.source, ban.reason, ban.deadline + offset) for ban in self._node.gate.bans()]
+        offset = self._rooms.clock.wall() - self._rooms.clock.now()
+        return [BanView(ban.source, ban.reason, ban.deadline + offset) for ban in self._rooms.gate.bans()]
 
     def lift_ban(self, source: str) -> bool:
         return self._node.lift_ban(source)
@@ -231,13 +245,13 @@ class NodeFace:
         self._node.drain(timeout_s)
 
     async def refresh_directory(self) -> DirectoryStats:
-        node = self._node
-        await asyncio.to_thread(node.watcher.refresh)
+        rooms = self._rooms
+        await asyncio.to_thread(rooms.watcher.refresh)
         await asyncio.sleep(0)
-        state = node.source.state
+        state = rooms.source.state
         if state is not None and state.away is not None:
             raise DatabaseError(state.away)
-        directory = node.directory
+        directory = rooms.directory
         return DirectoryStats(
             accounts=sum(1 for _ in directory.accounts()),
             numbers=len(directory.numbers),
@@ -246,8 +260,8 @@ class NodeFace:
         )
 
     def media_ports(self) -> MediaPorts:
-        media = self._node.settings.media
-        occupancy = self._node.media.occupancy()
+        media = self._rooms.settings.media
+        occupancy = self._rooms.media.occupancy()
         return MediaPorts(
             first=media.port_min,
             last=media.port_max,
@@ -257,12 +271,12 @@ class NodeFace:
         )
 
     def explain(self, question: Question) -> Explanation:
-        node = self._node
-        services = node.services
+        rooms = self._rooms
+        services = rooms.services
         domain = services.settings.service_domain
         if question.direction is Direction.OUTBOUND:
             answer = explain_outbound(
-                node.directory,
+                rooms.directory,
                 question.account or "",
                 question.called,
                 question.caller,
@@ -270,17 +284,17 @@ class NodeFace:
                 guarded=services.settings.guarded_prefixes,
                 srtp_needs_tls=services.settings.srtp_needs_tls,
                 is_up=services.health.is_up,
-                limits=node.limits,
+                limits=rooms.limits,
             )
         else:
             answer = explain_inbound(
-                node.directory,
+                rooms.directory,
                 question.called,
                 question.caller,
                 service_domain=domain,
                 srtp_needs_tls=services.settings.srtp_needs_tls,
                 is_up=services.health.is_up,
-                bindings_of=node.registrations.bindings,
+                bindings_of=rooms.registrations.bindings,
             )
         refusal = answer.refusal
         if refusal is None:

@@ -10,37 +10,37 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from trunkline import __version__
 from trunkline.config import Settings
 from trunkline.errors import ConfigError
 from trunkline.node import wiring
+from trunkline.node.rooms import Rooms
 from trunkline.store.database import Database
 from trunkline.store.heartbeat import Heartbeat, Status
 from trunkline.store.migrate import needed_revision
 from trunkline.store.nodes import Listening, NodeFacts, Nodes, Pulse
 
-if TYPE_CHECKING:
-    from trunkline.node.node import Node
-
 
 class Membership:
-    """Of `node`, whose store and writer are open. `changed` is called in the loop whenever `status` has."""
+    """Of the node with these open `rooms`. `changed` is called in the loop whenever `status` has."""
 
-    def __init__(self, node: "Node", changed: Callable[[], None]) -> None:
-        """Raises `ConfigError` when the installation's identity can't be read or written."""
-        self._node = node
+    def __init__(self, rooms: Rooms, stopping: Callable[[], bool], changed: Callable[[], None]) -> None:
+        """`stopping` is whether the node ends with its last call. Raises `ConfigError` when the
+        installation's identity can't be read or written.
+        """
+        self._rooms = rooms
+        self._stopping = stopping
         self._changed = changed
         self._beats = time.monotonic()
         self._used_s = time.process_time()
         self.status = Status()
         """How the node stands."""
         # Unlike the store's, its commits wait for no disk: the records' writer would wait for them.
-        self._database = Database(node.settings.database_url, durable=False)
+        self._database = Database(rooms.settings.database_url, durable=False)
         self._heartbeat = Heartbeat(
             Nodes(self._database),
-            facts(node.settings, node.writer.run),
+            facts(rooms.settings, rooms.writer.run),
             self._pulse,
             told=lambda status: self._later(lambda: self._take(status)),
             revived=lambda: self._later(self._write_again),
@@ -64,11 +64,11 @@ class Membership:
         now, used_s = time.monotonic(), time.process_time()
         load = (used_s - self._used_s) / max(now - self._beats, 0.001)
         self._beats, self._used_s = now, used_s
-        return Pulse(len(self._node.switch), round(load, 3), self._node.stopping)
+        return Pulse(len(self._rooms.switch), round(load, 3), self._stopping())
 
     def _later(self, work: Callable[[], None]) -> None:
         with suppress(RuntimeError):  # the loop has ended
-            self._node.loop.call_soon_threadsafe(work)
+            self._rooms.loop.call_soon_threadsafe(work)
 
     def _take(self, status: Status) -> None:
         self.status = status
@@ -76,12 +76,12 @@ class Membership:
 
     def _write_again(self) -> None:
         """A survivor closed the records of calls that are up: they are opened again."""
-        records = self._node.records
-        for call in self._node.switch:
-            self._node.writer.call_changed(call.record)
+        records = self._rooms.records
+        for call in self._rooms.switch:
+            self._rooms.writer.call_changed(call.record)
             attempt = records.latest_attempt(call.record.call_id)
             if attempt is not None:
-                self._node.writer.attempt_changed(attempt)
+                self._rooms.writer.attempt_changed(attempt)
 
 
 def facts(settings: Settings, run: str) -> NodeFacts:

@@ -7,7 +7,7 @@ nobody else who can write to the server can make this node take up a call.
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
@@ -18,14 +18,11 @@ from trunkline.call.ports import LastingMedia
 from trunkline.call.record import Direction
 from trunkline.errors import TrunklineError
 from trunkline.live.checkpoints import Checkpoints, Kept
-from trunkline.observe.metrics import Metrics
+from trunkline.node.rooms import Rooms
 from trunkline.sip.outbound_auth import DigestUser
 from trunkline.store.errors import KeyFileError
 from trunkline.trunk.account import Account
-from trunkline.trunk.limits import AccountLimits, Admission
-
-if TYPE_CHECKING:
-    from trunkline.node.node import Node
+from trunkline.trunk.limits import Admission
 
 APART_S: Final = 0.005
 """Calls are taken up one after another: meanwhile the node has others to serve."""
@@ -35,31 +32,20 @@ _VERSION: Final = 1
 
 
 class Takeover:
-    """Of `node`, whose media are at `media`. The `Keeper` of `checkpoints`."""
+    """Of the node with these `rooms`, whose media are at `media`. The `Keeper` of `checkpoints`."""
 
-    def __init__(
-        self,
-        node: "Node",
-        media: LastingMedia,
-        checkpoints: Checkpoints,
-        limits: AccountLimits,
-        price_of: Callable[[str], float],
-    ) -> None:
-        """`price_of` is the price a minute of a call to a number."""
-        self._node = node
+    def __init__(self, rooms: Rooms, media: LastingMedia, checkpoints: Checkpoints) -> None:
+        self._rooms = rooms
         self._media = media
         self._checkpoints = checkpoints
-        self._limits = limits
-        self._price_of = price_of
         self._log = structlog.get_logger()
         self._free_at = 0.0
         self.total = 0
         """Calls of dead nodes that were gone on with here."""
         checkpoints.keeper = self
-
-    def count(self, metrics: Metrics) -> None:
-        """The counter."""
-        metrics.counter(
+        rooms.records.checkpoints = checkpoints
+        rooms.services.agreed = checkpoints.changed
+        rooms.metrics.counter(
             "calls_taken_over", "Calls of dead nodes that this one went on with.", lambda: self.total
         )
 
@@ -68,15 +54,15 @@ class Takeover:
     @property
     def places(self) -> Sequence[str]:
         """See `Keeper`: none while this node takes no new calls."""
-        return () if self._node.switch.draining else self._media.places
+        return () if self._rooms.switch.draining else self._media.places
 
     def is_up(self, call_id: str) -> bool:
         """See `Keeper`."""
-        return self._node.switch.call(call_id) is not None
+        return self._rooms.switch.call(call_id) is not None
 
     def checkpoint(self, call_id: str) -> Kept | None:
         """See `Keeper`."""
-        call = self._node.switch.call(call_id)
+        call = self._rooms.switch.call(call_id)
         known = None if call is None else checkpoint(call, self._media)
         if known is None:
             return None
@@ -84,37 +70,37 @@ class Takeover:
             text = _FORM.dump_json((_VERSION, known)).decode()
         except ValueError:  # a peer's header field that isn't UTF-8
             return None
-        return Kept(known.media.place, self._node.store.keyring.encrypt(text))
+        return Kept(known.media.place, self._rooms.store.keyring.encrypt(text))
 
     def claimed(self, call_id: str, text: str) -> None:
         """See `Keeper`: soon."""
-        clock = self._node.clock
+        clock = self._rooms.clock
         self._free_at = max(self._free_at, clock.now()) + APART_S
         clock.at(self._free_at, partial(self._go_on, call_id, text))
 
     def taken(self, call_id: str) -> None:
         """See `Keeper`."""
-        call = self._node.switch.call(call_id)
+        call = self._rooms.switch.call(call_id)
         if call is not None:
             self._log.warning("another node goes on with a call of this one", call_id=call_id)
             self._media.part_with(call.caller.media)
             call.part()
-            self._node.records.call_left(call.record)
+            self._rooms.records.call_left(call.record)
 
     # -- a call of a dead node ---------------------------------------------------------------------
 
     def _go_on(self, call_id: str, text: str) -> None:
         try:
             known = self._read(call_id, text)
-            account = self._node.directory.account(known.record.account or "")
+            account = self._rooms.directory.account(known.record.account or "")
             if account is None:
                 raise ValueError(f"no account {known.record.account!r}")
-            self._node.switch.take_over(partial(self._resumed, known, account))
+            self._rooms.switch.take_over(partial(self._resumed, known, account))
         except (TrunklineError, ValueError) as error:
             self._checkpoints.ended(call_id)
             self._log.error("a dead node's call is lost", call_id=call_id, reason=repr(error)[:300])
         else:
-            self._node.writer.call_taken(known.record)
+            self._rooms.writer.call_taken(known.record)
             self.total += 1
             self._log.warning(
                 "goes on with a call of a dead node", call_id=call_id, dead_node=known.record.node
@@ -123,7 +109,7 @@ class Takeover:
     def _read(self, call_id: str, text: str) -> CallCheckpoint:
         """Raises `ValueError`."""
         try:
-            version, known = _FORM.validate_json(self._node.store.keyring.decrypt(text, "a call"))
+            version, known = _FORM.validate_json(self._rooms.store.keyring.decrypt(text, "a call"))
         except (KeyFileError, ValidationError) as error:
             raise ValueError(f"no checkpoint: {error}") from None
         if version != _VERSION or known.record.call_id != call_id:
@@ -134,10 +120,10 @@ class Takeover:
         outbound = known.record.direction is Direction.OUTBOUND
         admission: Admission | None = None
         if outbound:
-            admission = self._limits.enter(account, self._price_of(known.record.called))
+            admission = self._rooms.limits.enter(account, self._rooms.price_of(known.record.called))
         try:
             return resume(
-                self._node.services,
+                self._rooms.services,
                 known,
                 self._media,
                 account,
@@ -152,6 +138,6 @@ class Takeover:
 
     def _credentials(self, known: CallCheckpoint) -> DigestUser | None:
         """What the carrier's challenges are answered with, as the directory has it now."""
-        carrier = self._node.directory.carrier(known.attempt.carrier or "")
+        carrier = self._rooms.directory.carrier(known.attempt.carrier or "")
         own = None if carrier is None else carrier.credentials
         return None if own is None else DigestUser(own.user, own.secret, own.realm)

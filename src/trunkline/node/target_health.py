@@ -8,24 +8,22 @@ has its turn.
 import asyncio
 from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from trunkline.trunk.health import HealthKey, HealthState
+from trunkline.trunk.directory import Directory
+from trunkline.trunk.health import HealthBook, HealthKey, HealthState
 from trunkline.trunk.plan import endpoint_health_key, gateway_health_key
 from trunkline.web.views import MAX_TARGETS, TargetHealth
-
-if TYPE_CHECKING:
-    from trunkline.node.node import Node
 
 _AT_ONCE: Final = 50
 
 
-async def target_health(node: "Node", owner: str | None) -> list[TargetHealth]:
+async def target_health(directory: Directory, health: HealthBook, owner: str | None) -> list[TargetHealth]:
     """Of the number or the carrier `owner`, or of all; without those that nothing was heard about."""
     listed: list[TargetHealth] = []
-    keys = _all(node) if owner is None else _owned(node, owner)
+    keys = _all(directory, health) if owner is None else _owned(directory, owner)
     for count, key in enumerate(islice(keys, MAX_TARGETS), start=1):
-        one = _health_of(node, key)
+        one = _health_of(directory, health, key)
         if one.state is not HealthState.UNKNOWN:
             listed.append(one)
         if count % _AT_ONCE == 0:
@@ -33,8 +31,8 @@ async def target_health(node: "Node", owner: str | None) -> list[TargetHealth]:
     return listed
 
 
-def _owned(node: "Node", owner: str) -> Iterator[HealthKey]:
-    number, carrier = node.directory.number(owner), node.directory.carrier(owner)
+def _owned(directory: Directory, owner: str) -> Iterator[HealthKey]:
+    number, carrier = directory.number(owner), directory.carrier(owner)
     if number is not None:
         for endpoint in number.forwarding.endpoints:
             yield endpoint_health_key(number, endpoint)
@@ -43,10 +41,9 @@ def _owned(node: "Node", owner: str) -> Iterator[HealthKey]:
             yield gateway_health_key(carrier, gateway)
 
 
-def _all(node: "Node") -> Iterator[HealthKey]:
-    health, table = node.services.health, node.directory.numbers
+def _all(directory: Directory, health: HealthBook) -> Iterator[HealthKey]:
     apart = dict.fromkeys(health.apart())
-    for carrier in list(node.directory.carriers()):
+    for carrier in list(directory.carriers()):
         for gateway in carrier.gateways:
             yield gateway_health_key(carrier, gateway)
     for state in (HealthState.DOWN, HealthState.UP):
@@ -56,16 +53,16 @@ def _all(node: "Node") -> Iterator[HealthKey]:
         for server in health.servers():
             if health.server_state(server) is not state:
                 continue
-            for number in table.at(server):
+            for number in directory.numbers.at(server):
                 for endpoint in number.forwarding.endpoints:
                     key = endpoint_health_key(number, endpoint)
                     if key.server == server and key not in apart:
                         yield key
 
 
-def _health_of(node: "Node", key: HealthKey) -> TargetHealth:
-    number = node.directory.number(key.owner) if key.server else None
-    view = node.services.health.view(key)
+def _health_of(directory: Directory, health: HealthBook, key: HealthKey) -> TargetHealth:
+    number = directory.number(key.owner) if key.server else None
+    view = health.view(key)
     return TargetHealth(
         uri=key.uri,
         number=None if number is None else number.e164,

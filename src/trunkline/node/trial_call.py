@@ -4,11 +4,10 @@ Everything but the carrier is real: the plan, the forwarding list, the endpoints
 carrier is `TRIAL`). The phone says a tone and listens for whatever comes back.
 """
 
-from typing import TYPE_CHECKING
-
 from trunkline.call.ports import Tone
 from trunkline.config.advertised import reachable
 from trunkline.errors import DirectoryError
+from trunkline.node.rooms import Rooms
 from trunkline.node.tokens import token_source
 from trunkline.pstn.phone import CallReport, Dialling, Phone
 from trunkline.pstn.phone_engine import phone_engine
@@ -16,9 +15,6 @@ from trunkline.sip.ports import Address, Transport
 from trunkline.sip.uri import SipUri
 from trunkline.trunk.carrier import Carrier
 from trunkline.web.views import TrialCall
-
-if TYPE_CHECKING:
-    from trunkline.node.node import Node
 
 TRIAL = Carrier("test-call", ())
 """Who such calls come from."""
@@ -30,15 +26,15 @@ TALK_S = 3.0
 class TrialCalls:
     """Those of one node, one at a time."""
 
-    def __init__(self, node: "Node") -> None:
-        self._node = node
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
         self._busy = False
 
     async def place(self, e164: str) -> TrialCall:
         """Call `e164`. Raises `MediaError`, `NetError`, and `DirectoryError` when it can't be tried now."""
         if self._busy:
             raise DirectoryError("another test call is under way; try again when it has ended")
-        bound = next((item for item in self._node.transports.bound if item.transport is Transport.UDP), None)
+        bound = next((item for item in self._rooms.transports.bound if item.transport is Transport.UDP), None)
         if bound is None:
             raise DirectoryError("test calls come over UDP, and the node does not listen on it (sip.udp)")
         self._busy = True
@@ -48,28 +44,28 @@ class TrialCalls:
             self._busy = False
 
     async def _call(self, e164: str, listener: Address) -> TrialCall:
-        node = self._node
+        rooms = self._rooms
         host = reachable(listener.host)
         media = phone_engine(host)
         try:
             phone = Phone(
-                clock=node.clock,
+                clock=rooms.clock,
                 media=media,
-                locator=node.resolver,
+                locator=rooms.resolver,
                 token=token_source(),
                 bind=Address(host, 0),
             )
             local = await phone.start()
-            node.doorman.expect(local, TRIAL)
+            rooms.doorman.expect(local, TRIAL)
             try:
                 target = SipUri("sip", e164, host, listener.port)
-                domain = node.settings.service.domain
+                domain = rooms.settings.service.domain
                 dialling = Dialling(
                     target, caller=e164, domain=domain, say=Tone((TONE_HZ,)), talk_s=TALK_S, ring_s=RING_S
                 )
                 return _told(await phone.dial(dialling))
             finally:
-                node.doorman.dismiss(local)
+                rooms.doorman.dismiss(local)
                 await phone.close()
         finally:
             media.stop()

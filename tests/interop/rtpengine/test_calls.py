@@ -89,7 +89,7 @@ async def dialled(ground: Ground, **changes: Any) -> tuple[CallReport, CallRepor
 
 
 def calls_at(ground: Ground) -> dict[str, int]:
-    media = ground.node.media
+    media = ground.node.rooms.media
     assert isinstance(media, RtpengineEngine)
     return {state.name: state.rooms for state in media.states()}
 
@@ -152,7 +152,7 @@ def test_new_calls_go_to_the_instance_that_is_left(
     first, second = daemons
 
     async def call(ground: Ground) -> None:
-        media = ground.node.media
+        media = ground.node.rooms.media
         assert isinstance(media, RtpengineEngine)
         talk = [asyncio.ensure_future(ground.outbound(talk_s=1.0)) for _ in range(2)]
         await until(lambda: sorted(calls_at(ground).values()) == [1, 1])

@@ -150,7 +150,7 @@ async def running(
     """Start it, and stop it in every case."""
     node = Node(installation.settings)
     await node.start()
-    resolver = Resolver(DnsSettings(), node.clock, random.random)
+    resolver = Resolver(DnsSettings(), node.rooms.clock, random.random)
     media = EmbeddedEngine(
         EngineSettings(port_min=34000, port_max=34399, bind_v4=HOST, bind_v6=None, allow_loopback=True)
     )
@@ -160,7 +160,7 @@ async def running(
 
     def phone(name: str, bind: Address, says: float, hears: float) -> Phone:
         return Phone(
-            clock=node.clock,
+            clock=node.rooms.clock,
             media=media,
             locator=resolver,
             token=token,
@@ -182,7 +182,7 @@ async def running(
         await carrier.close()
         await node.stop()
         await resolver.close()
-        node.clock.stop()
+        node.rooms.clock.stop()
         media.stop()
 
 

@@ -16,10 +16,10 @@ from trunkline.trunk.fraud import AlarmKind, Habits
 async def strict(ground: Ground, action: AlarmAction = AlarmAction.BLOCK) -> None:
     """An account that has only ever called Latvia."""
     node = ground.node
-    await asyncio.to_thread(node.store.accounts.update, KEY, alarm=action)
+    await asyncio.to_thread(node.rooms.store.accounts.update, KEY, alarm=action)
     await ground.face.refresh_directory()
-    await until(lambda: node.services.fraud._knows)
-    node.services.fraud.restore({KEY: Habits({"371"})})
+    await until(lambda: node.rooms.services.fraud._knows)
+    node.rooms.services.fraud.restore({KEY: Habits({"371"})})
 
 
 def test_a_block(tmp_path: Path) -> None:
@@ -27,14 +27,14 @@ def test_a_block(tmp_path: Path) -> None:
         await strict(ground)
         refused = await ground.outbound()
         assert (refused.status, refused.answered) == (403, False)
-        await until(lambda: ground.node.store.accounts.get(KEY).blocked)
-        await until(lambda: KEY not in ground.node.services.fraud._held)
-        account = ground.node.directory.account(KEY)
+        await until(lambda: ground.node.rooms.store.accounts.get(KEY).blocked)
+        await until(lambda: KEY not in ground.node.rooms.services.fraud._held)
+        account = ground.node.rooms.directory.account(KEY)
         assert account is not None
         assert account.blocked, "the directory knows before the watch forgets"
-        (alarm,) = ground.node.store.alarms.list()
+        (alarm,) = ground.node.rooms.store.alarms.list()
         assert (alarm.kind, alarm.called, alarm.blocked) == (AlarmKind.NEW_COUNTRY, CALLED, True)
-        (entry,) = ground.node.store.audit.list(kind="account", key=KEY, limit=1)
+        (entry,) = ground.node.rooms.store.audit.list(kind="account", key=KEY, limit=1)
         assert (entry.author, entry.after) == ("fraud watch", {"status": "blocked"})
         assert (await ground.outbound()).status == 403
 
@@ -45,8 +45,8 @@ def test_a_note(tmp_path: Path) -> None:
     async def call(ground: Ground) -> None:
         await strict(ground, AlarmAction.NOTE)
         assert (await ground.outbound()).answered
-        await until(lambda: ground.node.store.alarms.list())
-        assert not ground.node.store.accounts.get(KEY).blocked
+        await until(lambda: ground.node.rooms.store.alarms.list())
+        assert not ground.node.rooms.store.accounts.get(KEY).blocked
 
     on_node(tmp_path, call)
 
@@ -59,10 +59,10 @@ def test_without_a_database_the_block_holds_in_memory(
 
     async def call(ground: Ground) -> None:
         await strict(ground)
-        monkeypatch.setattr(ground.node.alarms, "_write", away)
+        monkeypatch.setattr(ground.node.rooms.alarms, "_write", away)
         for _ in range(2):
             assert (await ground.outbound()).status == 403
-        assert not ground.node.store.accounts.get(KEY).blocked
+        assert not ground.node.rooms.store.accounts.get(KEY).blocked
 
     on_node(tmp_path, call)
 
@@ -77,7 +77,7 @@ def test_habits_are_read_again_after_a_while(tmp_path: Path, monkeypatch: pytest
         return {}
 
     async def call(ground: Ground) -> None:
-        await until(lambda: ground.node.services.fraud._knows)
+        await until(lambda: ground.node.rooms.services.fraud._knows)
         assert len(tries) == 2
 
     monkeypatch.setattr(alarms_module, "known_habits", away_at_first)

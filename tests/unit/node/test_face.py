@@ -14,7 +14,7 @@ from trunkline.call.quality import Quality
 from trunkline.call.record import Direction
 from trunkline.media.rtpengine.instance import InstanceState
 from trunkline.net.admission import Evidence
-from trunkline.node.node import Node
+from trunkline.node.rooms import Rooms
 from trunkline.sip.ports import Address
 from trunkline.store.errors import DatabaseError
 from trunkline.trunk.verdict import Slug
@@ -29,7 +29,7 @@ def test_an_idle_node(tmp_path: Path) -> None:
         assert (stats.node, stats.draining, stats.calls, stats.calls_total) == ("node-1", False, 0, 0)
         assert (face.calls(), face.registrations(), face.bans()) == ([], [], [])
         ports = face.media_ports()
-        media = ground.node.settings.media
+        media = ground.node.rooms.settings.media
         assert (ports.first, ports.last, ports.in_use) == (media.port_min, media.port_max, 0)
         assert ports.free == 60
         assert b"trunkline_active_calls 0.0" in face.metrics()
@@ -43,7 +43,7 @@ def test_an_idle_node(tmp_path: Path) -> None:
 
 def test_why_it_is_not_ready(tmp_path: Path) -> None:
     async def look(ground: Ground) -> None:
-        ground.node.switch.overload.share = 0.1
+        ground.node.rooms.switch.overload.share = 0.1
         ground.node.drain(60)
         readiness = ground.face.readiness()
         assert not readiness.ready
@@ -72,7 +72,7 @@ def test_a_call_is_seen_and_can_be_hung_up(tmp_path: Path) -> None:
         assert face.audio("unknown") is None
         assert face.quality("unknown") is None
         assert face.quality(call.call_id) == Quality(), "it is too young to have points"
-        ground.node.quality._point(call.call_id)
+        ground.node.rooms.quality._point(call.call_id)
         quality = face.quality(call.call_id)
         assert quality is not None
         assert quality.callee[0].received > 3
@@ -92,10 +92,10 @@ def test_a_call_is_seen_and_can_be_hung_up(tmp_path: Path) -> None:
 def test_registrations_and_bans_have_wall_clock_ends(tmp_path: Path) -> None:
     async def look(ground: Ground) -> None:
         node, face = ground.node, ground.face
-        node.gate.ban("192.0.2.7", "a test", evidence=Evidence.ORDERED, for_s=100)
+        node.rooms.gate.ban("192.0.2.7", "a test", evidence=Evidence.ORDERED, for_s=100)
         (ban,) = face.bans()
         assert (ban.source, ban.reason) == ("192.0.2.7", "a test")
-        assert ban.ends_at == pytest.approx(node.clock.wall() + 100, abs=5)
+        assert ban.ends_at == pytest.approx(node.rooms.clock.wall() + 100, abs=5)
         assert face.lift_ban("192.0.2.7")
         assert face.bans() == []
 
@@ -123,10 +123,10 @@ def test_a_database_that_is_away_is_said(tmp_path: Path) -> None:
         database = tmp_path / "trunkline.db"
         database.rename(tmp_path / "elsewhere.db")
         database.mkdir()
-        ground.node.store.database.close()
+        ground.node.rooms.store.database.close()
         with pytest.raises(DatabaseError):
             await ground.face.refresh_directory()
-        assert ground.node.directory.account(KEY) is not None
+        assert ground.node.rooms.directory.account(KEY) is not None
 
     on_node(tmp_path, look)
 
@@ -153,7 +153,7 @@ def test_media_of_another_region_is_said_and_no_reason_to_refuse(tmp_path: Path)
 
     async def look(ground: Ground) -> None:
         def said(*states: InstanceState) -> tuple[str, ...]:
-            with patch.object(Node, "rtpengines", states):
+            with patch.object(Rooms, "rtpengines", states):
                 readiness = ground.face.readiness()
             assert readiness.ready
             return readiness.degraded
@@ -184,7 +184,7 @@ def test_a_glance(tmp_path: Path) -> None:
     async def look(ground: Ground) -> None:
         face, node = ground.face, ground.node
         for host in ("192.0.2.1", "192.0.2.2"):
-            node.visits.weak_tls(FakeFlow(remote=Address(host, 40_000)), "TLSv1")
+            node.rooms.visits.weak_tls(FakeFlow(remote=Address(host, 40_000)), "TLSv1")
         everything = await face.glance(None, [])
         assert [one.host for one in everything.weak_tls] == ["192.0.2.1", "192.0.2.2"]
         assert (everything.calls, everything.stats, everything.usage) == (0, face.stats(), None)

@@ -38,13 +38,13 @@ def test_it_is_on_the_list_while_it_runs(tmp_path: Path) -> None:
 
     async def look() -> None:
         async with running(installation) as ground:
-            [listed] = ground.node.store.nodes.list()
+            [listed] = ground.node.rooms.store.nodes.list()
             assert (listed.name, listed.standing) == ("node-1", Standing.UP)
             ground.node.stopping = True
-            await until(lambda: ground.node.store.nodes.list()[0].stopping)
+            await until(lambda: ground.node.rooms.store.nodes.list()[0].stopping)
         async with running(installation) as ground:
-            assert ground.node.store.nodes.list()[0].standing is Standing.UP
-            nodes = ground.node.store.nodes
+            assert ground.node.rooms.store.nodes.list()[0].standing is Standing.UP
+            nodes = ground.node.rooms.store.nodes
             await ground.node.stop()
             assert nodes.list()[0].standing is Standing.STOPPED
 
@@ -53,14 +53,14 @@ def test_it_is_on_the_list_while_it_runs(tmp_path: Path) -> None:
 
 def test_an_operator_drains_it_through_the_database(tmp_path: Path) -> None:
     async def drain(ground: Ground) -> None:
-        nodes = ground.node.store.nodes
+        nodes = ground.node.rooms.store.nodes
         nodes.drain("node-1")
-        await until(lambda: ground.node.switch.draining)
+        await until(lambda: ground.node.rooms.switch.draining)
         assert (await ground.outbound()).status == 503
         assert not ground.face.readiness().ready
         assert not ground.node.finished.is_set()
         nodes.let_back("node-1")
-        await until(lambda: not ground.node.switch.draining)
+        await until(lambda: not ground.node.rooms.switch.draining)
         assert (await ground.outbound()).answered
 
     on_node(tmp_path, drain)
@@ -71,9 +71,9 @@ def test_a_drained_node_that_starts_takes_no_call(tmp_path: Path) -> None:
 
     async def start_again() -> None:
         async with running(installation) as ground:
-            ground.node.store.nodes.drain("node-1")
+            ground.node.rooms.store.nodes.drain("node-1")
         async with running(installation) as ground:
-            assert ground.node.switch.draining
+            assert ground.node.rooms.switch.draining
             assert (await ground.outbound()).status == 503
 
     in_loop(start_again())
@@ -94,17 +94,17 @@ def test_a_second_node_of_its_name_is_refused(tmp_path: Path) -> None:
             node = Node(settings)
             with pytest.raises(NameTakenError, match="give one of the two another"):
                 await node.start()
-            node.clock.stop()
+            node.rooms.clock.stop()
 
     in_loop(begin())
 
 
 def test_a_node_that_was_taken_for_lost_opens_its_records_again(tmp_path: Path) -> None:
     async def partition(ground: Ground) -> None:
-        node, store = ground.node, ground.node.store
+        node, store = ground.node, ground.node.rooms.store
         talking = asyncio.ensure_future(ground.outbound(talk_s=60.0))
         await until(lambda: ground.face.calls() and ground.face.calls()[0].answered_at)
-        await asyncio.to_thread(node.writer.flush)
+        await asyncio.to_thread(node.rooms.writer.flush)
 
         def closed() -> bool:
             """Between two of its beats."""
@@ -131,13 +131,13 @@ def test_a_node_that_was_taken_for_lost_opens_its_records_again(tmp_path: Path) 
 def test_another_process_that_took_the_name_over(tmp_path: Path) -> None:
     async def copy(ground: Ground) -> None:
         node = ground.node
-        said = facts(node.settings, "a copy of the machine")
-        node.store.nodes.enter(said)
-        await until(lambda: node.switch.draining)
+        said = facts(node.rooms.settings, "a copy of the machine")
+        node.rooms.store.nodes.enter(said)
+        await until(lambda: node.rooms.switch.draining)
         [problem] = ground.face.stats().problems
         assert problem.startswith("Another process took over the name node-1")
         assert problem in ground.face.readiness().reasons
-        node.store.nodes.beat("node-1", said.run, Pulse(0, 0.0, False), 0.0)
+        node.rooms.store.nodes.beat("node-1", said.run, Pulse(0, 0.0, False), 0.0)
         await node.stop()
 
     on_node(tmp_path, copy)

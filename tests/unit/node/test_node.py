@@ -52,9 +52,9 @@ def test_a_call_each_way_with_audio_and_a_record(tmp_path: Path) -> None:
             await until(lambda: ground.taken["customer"] and ground.taken["carrier"])
             assert ground.taken["carrier"][0].heard(CUSTOMER_HZ, 100)
             assert ground.taken["customer"][0].heard(CARRIER_HZ, 100)
-            await until(lambda: len(ground.node.switch) == 0)
-            assert ground.node.records.total == 2
-            assert ground.node.services.agent.dialogs == 0
+            await until(lambda: len(ground.node.rooms.switch) == 0)
+            assert ground.node.rooms.records.total == 2
+            assert ground.node.rooms.services.agent.dialogs == 0
 
     in_loop(call())
     calls = stored_calls(installation)
@@ -68,7 +68,7 @@ def test_a_wrong_password_gets_no_call(tmp_path: Path) -> None:
         assert not report.answered
         assert report.status in (403, 407)
         assert ground.taken["carrier"] == []
-        assert len(ground.node.switch) == 0
+        assert len(ground.node.rooms.switch) == 0
 
     on_node(tmp_path, call)
 
@@ -95,7 +95,7 @@ def test_a_stream_that_cant_be_framed_is_answered_before_it_is_closed(tmp_path: 
 def test_a_drain_lets_the_call_that_is_up_end_and_takes_no_other(tmp_path: Path) -> None:
     async def call(ground: Ground) -> None:
         node = ground.node
-        node.reload(node.settings)
+        node.reload(node.rooms.settings)
         first = asyncio.ensure_future(ground.outbound(talk_s=1.0))
         await until(lambda: ground.face.calls() and ground.face.calls()[0].answered_at)
         node.drain(30)
@@ -107,7 +107,7 @@ def test_a_drain_lets_the_call_that_is_up_end_and_takes_no_other(tmp_path: Path)
         assert (await first).heard(CARRIER_HZ, 500)
         async with asyncio.timeout(5):
             await node.finished.wait()
-        assert len(node.switch) == 0
+        assert len(node.rooms.switch) == 0
 
     on_node(tmp_path, call)
 
@@ -118,7 +118,7 @@ def test_a_drain_before_the_start_is_over_ends_it_at_once(tmp_path: Path) -> Non
         node.drain()
         assert node.finished.is_set()
         await node.stop()
-        node.clock.stop()
+        node.rooms.clock.stop()
 
     in_loop(begin())
 
@@ -160,16 +160,16 @@ def test_a_reload_applies_what_it_can_and_tells_the_rest(tmp_path: Path) -> None
     async def change(ground: Ground) -> None:
         node = ground.node
         text = (tmp_path / "trunkline.toml").read_text()
-        assert node.reload(node.settings) == []
-        old = f"port_min = {node.settings.media.port_min}"
-        text = text.replace(old, f"port_min = {node.settings.media.port_min + 2}")
+        assert node.reload(node.rooms.settings) == []
+        old = f"port_min = {node.rooms.settings.media.port_min}"
+        text = text.replace(old, f"port_min = {node.rooms.settings.media.port_min + 2}")
         text = text.replace("# timeout_status = 486", "timeout_status = 480")
         changes = node.reload(Settings.parse(text))
         assert {change.key: change.needs_restart for change in changes} == {
             "media.port_min": True,
             "forwarding.timeout_status": False,
         }
-        assert node.services.settings.timeout_status == 480
+        assert node.rooms.services.settings.timeout_status == 480
 
     on_node(tmp_path, change)
 
@@ -179,8 +179,8 @@ def test_it_starts_again_where_it_was_stopped_with_its_bans(tmp_path: Path) -> N
 
     async def twice() -> None:
         async with running(installation) as ground:
-            ground.node.gate.ban("192.0.2.7", "a test", evidence=Evidence.ORDERED)
-            ground.node.gate.ban("192.0.2.8", "a test", evidence=Evidence.ORDERED)
+            ground.node.rooms.gate.ban("192.0.2.7", "a test", evidence=Evidence.ORDERED)
+            ground.node.rooms.gate.ban("192.0.2.8", "a test", evidence=Evidence.ORDERED)
             assert ground.node.lift_ban("192.0.2.8")
             assert not ground.node.lift_ban("192.0.2.8")
         async with running(installation) as ground:
@@ -216,7 +216,7 @@ def test_a_port_that_is_taken_fails_the_start_and_leaves_nothing_open(tmp_path: 
                 second = Node(installation.settings)
                 with pytest.raises(NetError):
                     await second.start()
-                second.clock.stop()
+                second.rooms.clock.stop()
         async with running(installation) as ground:
             assert ground.face.readiness().ready
 
@@ -232,7 +232,7 @@ def test_a_start_that_fails_early_says_why(tmp_path: Path) -> None:
         try:
             await node.start()
         finally:
-            node.clock.stop()
+            node.rooms.clock.stop()
 
     with pytest.raises(MediaError, match=r"203\.0\.113\.1:\d+: .*: see media\.bind_address$"):
         in_loop(start())
@@ -246,7 +246,7 @@ def test_without_an_installation_it_says_what_to_do(tmp_path: Path) -> None:
         try:
             await node.start()
         finally:
-            node.clock.stop()
+            node.rooms.clock.stop()
 
     with pytest.raises(TrunklineError, match=r"trunkline|init|key"):
         in_loop(start())
@@ -258,25 +258,25 @@ def test_a_changed_number_is_followed_by_itself_and_a_changed_carrier_by_all(tmp
     async def follow(ground: Ground) -> None:
         node = ground.node
         refreshed: list[int] = []
-        refresh = node.pinger.refresh
+        refresh = node.rooms.pinger.refresh
 
         def counted() -> None:
             refreshed.append(1)
             refresh()
 
-        node.pinger.refresh = counted  # type: ignore[method-assign]
-        node.pinger.interval_s = 600.0
+        node.rooms.pinger.refresh = counted  # type: ignore[method-assign]
+        node.rooms.pinger.interval_s = 600.0
         server = f"sip:{HOST}:5999"
         await asyncio.to_thread(
-            node.store.numbers.update, NUMBER, forwarding=ForwardingList.parse(f"pbx@{HOST}:5999")
+            node.rooms.store.numbers.update, NUMBER, forwarding=ForwardingList.parse(f"pbx@{HOST}:5999")
         )
         await ground.face.refresh_directory()
-        assert node.directory.numbers.leads_to(server)
-        assert (len(node.pinger), refreshed) == (1, [])
-        await asyncio.to_thread(node.store.numbers.remove, NUMBER)
+        assert node.rooms.directory.numbers.leads_to(server)
+        assert (len(node.rooms.pinger), refreshed) == (1, [])
+        await asyncio.to_thread(node.rooms.store.numbers.remove, NUMBER)
         await ground.face.refresh_directory()
-        assert (len(node.pinger), refreshed) == (0, [])
-        await asyncio.to_thread(node.store.carriers.update, "carrier", trusted=True)
+        assert (len(node.rooms.pinger), refreshed) == (0, [])
+        await asyncio.to_thread(node.rooms.store.carriers.update, "carrier", trusted=True)
         await ground.face.refresh_directory()
         assert refreshed == [1]
 

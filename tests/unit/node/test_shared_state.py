@@ -12,8 +12,8 @@ from trunkline.net.admission import Evidence
 def test_away_from_the_start(tmp_path: Path) -> None:
     async def look(ground: Ground) -> None:
         node, face = ground.node, ground.face
-        assert node.shared is not None
-        assert node.shared.state.standing is Standing.AWAY
+        assert node.rooms.shared is not None
+        assert node.rooms.shared.state.standing is Standing.AWAY
         readiness = face.readiness()
         assert readiness.ready
         (sentence,) = readiness.degraded
@@ -23,8 +23,8 @@ def test_away_from_the_start(tmp_path: Path) -> None:
         assert b"trunkline_live_exact 0.0" in face.metrics()
         report = await ground.outbound()
         assert report.answered
-        await until(lambda: node.limits.here(KEY).up == 0)
-        node.gate.ban("192.0.2.1", "a test", evidence=Evidence.PROVEN)
+        await until(lambda: node.rooms.limits.here(KEY).up == 0)
+        node.rooms.gate.ban("192.0.2.1", "a test", evidence=Evidence.PROVEN)
         assert node.lift_ban("192.0.2.1")
 
     on_node(tmp_path, look, live__url=f"valkey://:geheim@127.0.0.1:{free_port()}/0")
@@ -32,7 +32,7 @@ def test_away_from_the_start(tmp_path: Path) -> None:
 
 def test_a_node_that_shares_nothing(tmp_path: Path) -> None:
     async def look(ground: Ground) -> None:
-        assert ground.node.shared is None
+        assert ground.node.rooms.shared is None
         assert ground.face.readiness().degraded == ()
         assert (ground.face.stats().live, ground.face.stats().live_degraded) == ("", False)
         assert b"trunkline_live" not in ground.face.metrics()

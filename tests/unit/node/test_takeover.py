@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -13,7 +13,6 @@ from tests.simulation.world import ACCOUNT, CALLEE, KEY, SimulatedNode, World
 from tests.unit.node.ground import Ground, on_node
 from trunkline.call.record import CallRecord
 from trunkline.live.checkpoints import Checkpoints
-from trunkline.node.node import Node
 from trunkline.node.takeover import Takeover
 from trunkline.observe.metrics import Metrics
 from trunkline.store.keys import Keyring
@@ -29,6 +28,7 @@ class Side:
         self.left: list[CallRecord] = []
         self.media = LastingFake(node.engine)
         self.checkpoints = Checkpoints(node.clock)
+        self.metrics = Metrics()
         rooms: Any = SimpleNamespace(
             switch=node.switch,
             clock=node.clock,
@@ -37,10 +37,11 @@ class Side:
             store=SimpleNamespace(keyring=keyring),
             writer=SimpleNamespace(call_taken=self.written.append),
             records=SimpleNamespace(call_left=self.left.append),
+            limits=node.limits,
+            metrics=self.metrics,
+            price_of=lambda called: 0.6,
         )
-        self.takeover = Takeover(
-            cast("Node", rooms), self.media, self.checkpoints, node.limits, lambda called: 0.6
-        )
+        self.takeover = Takeover(rooms, self.media, self.checkpoints)
 
 
 class Site:
@@ -80,9 +81,7 @@ def test_a_call_goes_on_with_its_limits(tmp_path: Path) -> None:
     site.world.clock.advance(60)
     assert second.node.limits.cost_today(KEY) == pytest.approx(0.6, abs=0.05)
     assert site.world.gateway.the_usage.dialog.remote_target.host == SURVIVOR
-    metrics = Metrics()
-    second.takeover.count(metrics)
-    assert b"calls_taken_over_total 1.0" in metrics.exposition()
+    assert b"calls_taken_over_total 1.0" in second.metrics.exposition()
     site.world.customer.the_usage.bye()
     site.world.clock.advance(100)
     second.node.assert_idle()
@@ -141,9 +140,8 @@ def test_a_call_that_is_not_there_has_none(tmp_path: Path) -> None:
 
 def test_it_can_be_switched_off(tmp_path: Path) -> None:
     async def look(ground: Ground) -> None:
-        assert ground.node.takeover is None
-        assert ground.node.shared is not None
-        assert ground.node.shared.link.checkpoints.keeper is None
+        assert ground.node.rooms.shared is not None
+        assert ground.node.rooms.shared.link.checkpoints.keeper is None
 
     on_node(
         tmp_path,

@@ -2,8 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -38,15 +36,12 @@ class Paper:
     def __init__(self, numbers: Sequence[Number] = NUMBERS) -> None:
         self.directory = directory(numbers=numbers)
         self.health = HealthBook(FakeClock())
-        self.node: Any = SimpleNamespace(
-            directory=self.directory, services=SimpleNamespace(health=self.health)
-        )
         for _ in range(5):
             self.health.pinged(GOOD)
             self.health.pinged(BAD, "unreachable", "OPTIONS: refused")
 
     def ask(self, owner: str | None = None) -> list[TargetHealth]:
-        return asyncio.run(target_health(self.node, owner))
+        return asyncio.run(target_health(self.directory, self.health, owner))
 
     def fail(self, number: int, host: str) -> None:
         for _ in range(3):
@@ -107,7 +102,7 @@ def test_the_loop_has_its_turn_in_between() -> None:
 
     async def look() -> int:
         turns = 0
-        asking = asyncio.ensure_future(target_health(paper.node, None))
+        asking = asyncio.ensure_future(target_health(paper.directory, paper.health, None))
         while not asking.done():
             turns += 1
             await asyncio.sleep(0)

@@ -17,8 +17,8 @@ def test_it_reaches_the_endpoint_and_hears_it(tmp_path: Path) -> None:
         assert (report.answered, report.status) == (True, 200)
         assert report.packets_received > 100
         assert report.steps[-1][1] == "we hang up"
-        assert await asyncio.to_thread(ground.node.writer.flush)
-        (record,) = ground.node.store.calls.list(CallFilter(sip_call_id=report.sip_call_id)).calls
+        assert await asyncio.to_thread(ground.node.rooms.writer.flush)
+        (record,) = ground.node.rooms.store.calls.list(CallFilter(sip_call_id=report.sip_call_id)).calls
         assert (record.number, record.carrier) == (NUMBER, TRIAL.name)
         assert record.caller_media.packets_received > 100
 
@@ -41,6 +41,6 @@ def test_one_at_a_time_and_nobody_is_expected_afterwards(tmp_path: Path) -> None
         with pytest.raises(DirectoryError, match="under way"):
             await face.trial_call(NUMBER)
         assert (await first).answered
-        assert not ground.node.doorman._guests
+        assert not ground.node.rooms.doorman._guests
 
     on_node(tmp_path, call)

@@ -1,0 +1,63 @@
+"""The gauges of a node: what is read off its rooms when somebody looks."""
+
+import asyncio
+from collections.abc import Callable
+
+from trunkline.media.rtpengine.engine import RtpengineEngine
+from trunkline.media.rtpengine.instance import InstanceState
+from trunkline.node.rooms import Rooms
+
+
+def count(rooms: Rooms) -> None:
+    """Enter them into its metrics."""
+    gauge = rooms.metrics.gauge
+    stack = rooms.services.agent.stack
+    gauge("active_calls", "Calls under way.", lambda: len(rooms.switch))
+    gauge("dialogs", "SIP dialogs.", lambda: rooms.services.agent.dialogs)
+    gauge("registered_contacts", "Contacts registered.", lambda: len(rooms.registrations))
+    gauge(
+        "shed_share",
+        "New calls turned away for overload, of all.",
+        lambda: round(rooms.switch.overload.share, 3),
+    )
+    gauge("tasks", "Tasks of the event loop.", lambda: len(asyncio.all_tasks()))
+    gauge("bans", "Sources shut out.", lambda: len(rooms.gate.bans()))
+    gauge("connections", "TCP and TLS connections.", lambda: rooms.transports.figures().connections)
+    rooms.metrics.counter(
+        "gate_refused", "Messages and connections refused at the door.", lambda: rooms.gate.refused
+    )
+    gauge("media_port_pairs", "Media port pairs.", lambda: _ports_by_state(rooms), label="state")
+    if isinstance(rooms.media, RtpengineEngine):
+        _count_rtpengines(rooms)
+    if rooms.shared is not None:
+        rooms.shared.count(rooms.metrics)
+    gauge(
+        "transactions",
+        "SIP transactions.",
+        lambda: {"client": stack.client_transactions, "server": stack.server_transactions},
+        label="side",
+    )
+
+
+def _ports_by_state(rooms: Rooms) -> dict[str, float]:
+    occupancy = rooms.media.occupancy()
+    return {"open": occupancy.open, "draining": occupancy.draining}
+
+
+def _count_rtpengines(rooms: Rooms) -> None:
+    """One series for each instance."""
+
+    def by_instance(read: Callable[[InstanceState], float | None]) -> Callable[[], dict[str, float]]:
+        return lambda: {state.name: value for state in rooms.rtpengines if (value := read(state)) is not None}
+
+    for name, text, read in (
+        ("rtpengine_up", "Whether an rtpengine answers.", lambda state: float(state.up)),
+        ("rtpengine_calls", "Calls at an rtpengine.", lambda state: float(state.rooms)),
+        ("rtpengine_ready", "Calls prepared at an rtpengine.", lambda state: float(state.ready)),
+        (
+            "rtpengine_latency_seconds",
+            "From command to answer, lately.",
+            lambda state: None if state.latency_ms is None else state.latency_ms / 1000,
+        ),
+    ):
+        rooms.metrics.gauge(name, text, by_instance(read), label="instance")

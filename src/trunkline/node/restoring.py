@@ -1,0 +1,87 @@
+"""What a node knows again when it starts: the devices that registered before, the bans that still hold, what
+accounts have used of the day.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from trunkline.live.words import Base
+from trunkline.net.admission import Evidence
+from trunkline.node.rooms import Rooms
+from trunkline.sip.ports import Address, Target, Transport
+from trunkline.store.bans import StoredBan
+from trunkline.store.errors import DatabaseError
+from trunkline.store.registrations import load_bindings
+from trunkline.store.usage import Usage, used_today
+from trunkline.trunk.limits import Held
+from trunkline.trunk.registrations import Binding
+
+
+async def restore(rooms: Rooms) -> None:
+    """Read it from the database, or say that it is not known."""
+    now, wall = rooms.clock.now(), rooms.clock.wall()
+    name = rooms.settings.node.name
+    try:
+        stored = await asyncio.to_thread(load_bindings, rooms.store.database, name, now=now, wall=wall)
+        bans = await asyncio.to_thread(rooms.store.bans.list)
+        used = await asyncio.to_thread(used_today, rooms.store.database, wall, rooms.price_of)
+    except DatabaseError as error:
+        rooms.log.warning("registrations, bans and the day's usage are not known", reason=str(error))
+        return
+    for account, bindings in stored.items():
+        rooms.registrations.restore(account, [_with_flow(rooms, binding) for binding in bindings])
+    shut_out(rooms, bans)
+    _restore_usage(rooms, used, name)
+
+
+def _restore_usage(rooms: Rooms, used: Mapping[str, Mapping[str, Usage]], name: str) -> None:
+    """What accounts have used today here, and at other nodes."""
+    elsewhere: defaultdict[str, Usage] = defaultdict(Usage)
+    for node, accounts in used.items():
+        for key, usage in accounts.items():
+            owner = rooms.directory.account(key)
+            if owner is None:
+                continue
+            if node == name:
+                rooms.limits.restore(owner, usage.seconds, usage.cost)
+            else:
+                others = elsewhere[key]
+                others.seconds += usage.seconds
+                others.cost += usage.cost
+                rooms.limits.told(owner, Held(0, others.seconds, others.cost))
+    if rooms.shared is not None:
+        rooms.shared.link.ledger.remember(
+            Base(node, key, usage.seconds, usage.cost)
+            for node, accounts in used.items()
+            if node != name
+            for key, usage in accounts.items()
+        )
+
+
+def shut_out(rooms: Rooms, bans: Sequence[StoredBan]) -> None:
+    """Bans at rest that the gate doesn't hold yet. Those that no operator ordered last `limits.ban_s` at
+    most, whatever became of the wall clock since.
+    """
+    wall, longest_s = rooms.clock.wall(), rooms.settings.limits.ban_s
+    held = {ban.source for ban in rooms.gate.bans()}
+    for ban in bans:
+        if ban.source not in held:
+            evidence = Evidence(ban.evidence)
+            for_s = None if ban.until_at is None else ban.until_at - wall
+            if for_s is not None and evidence is not Evidence.ORDERED:
+                for_s = min(for_s, longest_s)
+            rooms.gate.ban(ban.source, ban.reason, evidence=evidence, for_s=for_s)
+
+
+def _with_flow(rooms: Rooms, binding: Binding) -> Binding:
+    """UDP needs no connection: the way back is the address that it came from, unless there is a Path."""
+    if binding.path:
+        return binding
+    transport, _, address = binding.source.partition(" ")
+    host, _, port = address.rpartition(":")
+    if transport != Transport.UDP or not port.isdecimal():
+        return binding
+    target = Target(Transport.UDP, Address(host.strip("[]"), int(port)))
+    return replace(binding, flow=rooms.transports.flow_to(target))
