@@ -34,22 +34,37 @@ def family(pid: int) -> list[int]:
     """A process and all that it has started."""
     found = [pid]
     for parent in found:
-        for task in Path(f"/proc/{parent}/task").iterdir():
-            found += map(int, (task / "children").read_text().split())
+        found += [int(child) for task in _tasks(parent) for child in _told(task / "children").split()]
     return found
+
+
+def _tasks(pid: int) -> list[Path]:
+    """Its threads; none of one that has ended."""
+    try:
+        return list(Path(f"/proc/{pid}/task").iterdir())
+    except FileNotFoundError:
+        return []
+
+
+def _told(file: Path) -> str:
+    """What the kernel says of a process or thread; nothing, when it has ended meanwhile."""
+    try:
+        return file.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def cpu_s(pids: list[int]) -> float:
     """Seconds on a processor so far, all threads and processes together."""
-    tasks = (task for pid in pids for one in family(pid) for task in Path(f"/proc/{one}/task").iterdir())
-    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+    tasks = (task for pid in pids for one in family(pid) for task in _tasks(one))
+    return sum(int((_told(task / "schedstat") or "0").split()[0]) for task in tasks) / 1e9
 
 
 def memory_mb(pids: list[int]) -> float:
     """Proportional set size."""
     total = 0
     for one in (member for pid in pids for member in family(pid)):
-        for line in Path(f"/proc/{one}/smaps_rollup").read_text().splitlines():
+        for line in _told(Path(f"/proc/{one}/smaps_rollup")).splitlines():
             total += int(line.split()[1]) if line.startswith("Pss:") else 0
     return total / 1024
 

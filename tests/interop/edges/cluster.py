@@ -1,5 +1,6 @@
-"""Nodes on one database, each at an address of its own."""
+"""Nodes on one PostgreSQL database, each at an address of its own."""
 
+import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -8,25 +9,31 @@ from typing import Any
 
 from tests.interop.addresses import wait_for
 from tests.interop.node import Node
+from tests.postgres import Cluster
 
 LOST_AFTER_S = 8.0
 """Longer than a busy machine lets a node wait for its turn."""
 soon = partial(wait_for, within_s=60.0)
+_numbers = itertools.count(1)
 
 
 @contextmanager
 def nodes_of(
     directory: Path,
+    cluster: Cluster,
     hosts: Mapping[str, tuple[str, str]],
     settings: Mapping[str, object] | None = None,
 ) -> Iterator[list[Node]]:
-    """Nodes by name, each with its region and address; made, and not started. The first one's installation
-    has the database. What a node's `Server` says is its name.
+    """Nodes by name, each with its region and address, on a database of the `cluster`; made, and not started.
+    What a node's `Server` says is its name.
     """
     with ExitStack() as opened:
         made: list[Node] = []
+        shared = f"edges{next(_numbers)}"
+        database = cluster.create(shared)
+        opened.callback(cluster.drop, shared)
         for name, (region, host) in hosts.items():
-            node = Node(directory / name, host=host, beside=made[0] if made else None)
+            node = Node(directory / name, host=host, database=database, beside=made[0] if made else None)
             opened.callback(node.close)
             node.init()
             node.set(

@@ -18,6 +18,7 @@ import pytest
 from tests.interop.addresses import free_port, listens
 from tests.interop.edges.cluster import await_standing, nodes_of, soon
 from tests.interop.node import DOMAIN, Node
+from tests.postgres import Cluster
 from tests.programs import require_program
 
 RESOLVER = "127.0.0.79"
@@ -53,7 +54,7 @@ class Setup:
 
 
 @pytest.fixture(scope="module")
-def setup(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setup]:
+def setup(tmp_path_factory: pytest.TempPathFactory, cluster: Cluster) -> Iterator[Setup]:
     folder = tmp_path_factory.mktemp("dns")
     port = free_port(RESOLVER)
     with ExitStack() as opened:
@@ -64,7 +65,7 @@ def setup(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setup]:
             "dns.port": port,
         }
         hosts = {"sip-us1": ("us", "127.0.0.31"), "sip-eu1": ("eu", "127.0.0.32")}
-        us, eu = opened.enter_context(nodes_of(folder, hosts, settings))
+        us, eu = opened.enter_context(nodes_of(folder, cluster, hosts, settings))
         us.start()
         eu.start()
         zone, control = folder / "sip.zone", folder / "knot.sock"

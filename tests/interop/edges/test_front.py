@@ -17,6 +17,7 @@ from tests.interop.kamailio.program import end, run
 from tests.interop.node import DOMAIN, KEY, SECRET, Node
 from tests.interop.sipp.program import Sipp
 from tests.interop.sipp.scenario import Callee, Caller, Registration, sdp
+from tests.postgres import Cluster
 
 PBX, CARRIER, FRONT = "127.0.0.33", "127.0.0.34", "127.0.0.36"
 PORT = free_port(CARRIER)
@@ -54,10 +55,10 @@ class Setup:
 
 
 @pytest.fixture
-def setup(tmp_path: Path) -> Iterator[Setup]:
+def setup(tmp_path: Path, cluster: Cluster) -> Iterator[Setup]:
     port = free_port(FRONT)
     hosts = {"one": ("us", "127.0.0.31"), "two": ("us", "127.0.0.32")}
-    with nodes_of(tmp_path / "nodes", hosts, {"sip.fronts": [FRONT]}) as nodes:
+    with nodes_of(tmp_path / "nodes", cluster, hosts, {"sip.fronts": [FRONT]}) as nodes:
         one = nodes[0]
         one.command("carrier", "add", "main", "--gateway", f"sip:{CARRIER}:{PORT}", "--source", CARRIER)
         one.command("route", "add", "44", "--carrier", "main")

@@ -18,6 +18,7 @@ from tests.interop.edges.cluster import await_standing, listed, nodes_of, soon
 from tests.interop.node import DOMAIN, KEY, SECRET, Node
 from tests.interop.sipp.program import Message
 from tests.interop.sipp.scenario import Callee, Caller, sdp
+from tests.postgres import Cluster
 from trunkline.sip.digest import answer_challenge
 
 PBX, CARRIER = "127.0.0.33", "127.0.0.34"
@@ -27,9 +28,9 @@ CLOSED = "node one is lost; closed 1 calls that it had open"
 
 
 @pytest.fixture
-def nodes(tmp_path: Path) -> Iterator[list[Node]]:
+def nodes(tmp_path: Path, cluster: Cluster) -> Iterator[list[Node]]:
     hosts = {"one": ("us", "127.0.0.31"), "two": ("us", "127.0.0.32"), "three": ("eu", "127.0.0.35")}
-    with nodes_of(tmp_path / "nodes", hosts) as made:
+    with nodes_of(tmp_path / "nodes", cluster, hosts) as made:
         made[0].command("carrier", "add", "main", "--gateway", f"sip:{CARRIER}:{PORT}")
         made[0].command("route", "add", "44", "--carrier", "main")
         for node in made:
