@@ -6,7 +6,7 @@ import secrets
 import select
 import socket
 
-from tests.abuse.doors import HOST, Datagrams
+from tests.abuse.doors import ANSWER_S, HOST, Datagrams
 from tests.interop.node import DOMAIN, KEY, SECRET, Node
 from trunkline.sip.digest import answer_challenge
 from trunkline.sip.message import Response
@@ -102,7 +102,7 @@ class Caller:
     def _final(self, method: str, request: bytes) -> Response:
         """Send it; the final response. An INVITE's refusal is acknowledged."""
         self._door.throw(request)
-        for answer in self._door.answers(5):
+        for answer in self._door.answers(ANSWER_S):
             response = parse_message(answer)
             if (
                 isinstance(response, Response)
@@ -116,9 +116,9 @@ class Caller:
                 return response
         raise AssertionError(f"no final response to {request[:60]!r}")
 
-    def probe(self) -> float:
-        """The node is still there; the seconds that it took to say so."""
-        return self._door.probe()
+    def probe(self) -> None:
+        """The node is still there."""
+        self._door.probe()
 
     def close(self) -> None:
         self._door.close()

@@ -92,7 +92,7 @@ def test_every_message_has_its_expectation() -> None:
 @pytest.mark.parametrize("name", EXPECTED)
 def test_over_tcp(node: Node, name: str) -> None:
     door = Streams(node.port)
-    assert door.exchange(MESSAGES[name]) == EXPECTED[name][1]
+    assert door.exchange(MESSAGES[name], len(EXPECTED[name][1])) == EXPECTED[name][1]
     door.probe()
 
 

@@ -27,6 +27,7 @@ def to_the_number(page: Page) -> None:
     products.get_by_role("link", name="Numbers").click()
     page.get_by_role("link", name=f"+{NUMBER}").click()
     expect(page.get_by_role("heading", name="Forward to SIP")).to_be_visible()
+    page.wait_for_load_state()  # its script runs last
 
 
 def call(sipp: Start, site: Site, port: int) -> str:

@@ -62,6 +62,7 @@ def test_the_documents_path(site: Site, open_page: Open) -> None:
     assert "Calls" not in passed, "the menu was skipped"
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Forward to SIP")).to_be_visible()
+    page.wait_for_load_state()  # its script runs last
 
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")

@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from tests.faults.bare import BareCall, Terminus, bare_station
 from tests.faults.world import PORT, Figures, World, heard, until, world
@@ -59,17 +58,11 @@ async def overloaded() -> Figures:
 
 async def _cost_of_a_call(here: World, caller: Station) -> float:
     """Processor seconds of the node, which is not slowed yet."""
-    assert here.node.process is not None
-    tasks = Path(f"/proc/{here.node.process.pid}/task")
     crowd = Crowd(caller)
-    before = _processor_s(tasks)
+    before = here.node.processor_s()
     await _calling(crowd, 1)
     await until(lambda: not crowd.pending)
-    return (_processor_s(tasks) - before) / crowd.answered
-
-
-def _processor_s(tasks: Path) -> float:
-    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks.iterdir()) / 1e9
+    return (here.node.processor_s() - before) / crowd.answered
 
 
 @asynccontextmanager

@@ -240,6 +240,12 @@ class Node:
         errors = [line for line in self.log() if line["level"] in ("error", "critical")]
         assert not errors, json.dumps(errors, indent=2)
 
+    def processor_s(self) -> float:
+        """Seconds of processor time that its process has taken, whatever else the machine does."""
+        assert self.process is not None
+        tasks = Path(f"/proc/{self.process.pid}/task")
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks.iterdir()) / 1e9
+
     def gauge(self, name: str) -> float:
         """A number of /metrics that has no labels."""
         with urllib.request.urlopen(f"http://{self.host}:{self.http_port}/metrics", timeout=30) as answer:

@@ -117,10 +117,10 @@ def test_a_dynamic_number_means_one_codec_for_the_whole_session(
 def seconds(body: bytes) -> float:
     best = 1.0
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         with suppress(SdpError):
             RemoteAudio.read(body)
-        best = min(best, time.perf_counter() - start)
+        best = min(best, time.process_time() - start)
     return best
 
 

@@ -1,6 +1,7 @@
 """baresip as a customer's phone, outbound and inbound, SIPp as the carrier: what is heard."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -58,6 +59,7 @@ def test_a_carrier_with_another_codec(
     callee.accept()
     callee.hung_up()
     carrier = sipp(callee, host=CARRIER, port=PORT)
+    before = _ids(node)
     caller = phone(codecs=codecs, extra=";ptime=40")
     caller.command("dial", f"sip:442071838750@{DOMAIN}")
     invite = carrier.received("INVITE")
@@ -68,11 +70,20 @@ def test_a_carrier_with_another_codec(
     wait_for("baresip to hear the callee", lambda: caller.hears(1000))
     caller.command("hangup")
     carrier.done()
-    (row, *_) = node.command("calls", "--limit", "1")
-    record = wait_for("the closed record", lambda: node.closed(row["call_id"]))
+    record = wait_for("the closed record", lambda: _closed_since(node, before))
     assert record["transcoded"]
     assert record["caller_media"].startswith(f"{ours},")
     assert record["callee_media"].startswith(f"{theirs},")
+
+
+def _ids(node: Node) -> set[str]:
+    """Of the calls so far."""
+    return {row["call_id"] for row in node.command("calls")}
+
+
+def _closed_since(node: Node, before: set[str]) -> dict[str, Any] | None:
+    """The record of the call that came since, once it is closed."""
+    return next((node.closed(one) for one in _ids(node) - before), None)
 
 
 def _answering(body: str) -> Callee:
@@ -93,7 +104,7 @@ def test_a_call_reaches_the_registered_phone_over_its_own_connection(
     caller = Caller(NUMBER, caller="442071838750", body=sdp(mouth))
     caller.invite()
     caller.answered()
-    caller.pause(1500)
+    caller.until_told()
     caller.bye()
     carrier = sipp(caller, host=CARRIER, to=(HOST, node.port))
     here = carrier.answer().audio
@@ -101,6 +112,7 @@ def test_a_call_reaches_the_registered_phone_over_its_own_connection(
     mouth.talk_to(*here)
     wait_for("baresip to hear the caller", lambda: called.hears(1000))
     wait_for("the caller to hear baresip", lambda: mouth.hears(440))
+    carrier.tell()
     carrier.done()
     called.event("CALL_CLOSED")
     record = node.record(carrier.call_id)
@@ -157,7 +169,7 @@ def test_an_endpoint_that_is_to_have_srtp_gets_it(
     caller = Caller(SECURE_NUMBER, caller="442071838750", body=sdp(mouth))
     caller.invite()
     caller.answered()
-    caller.pause(1500)
+    caller.until_told()
     caller.bye()
     carrier = sipp(caller, host=CARRIER, to=(HOST, node.port))
     here = carrier.answer().audio
@@ -165,6 +177,7 @@ def test_an_endpoint_that_is_to_have_srtp_gets_it(
     mouth.talk_to(*here)
     wait_for("baresip to hear the caller", lambda: called.hears(1000))
     wait_for("the caller to hear baresip", lambda: mouth.hears(440))
+    carrier.tell()
     carrier.done()
     called.event("CALL_CLOSED")
     assert len(_keys(called.output())) == 2

@@ -91,8 +91,7 @@ class Calling:
     def expect(self, calls: int = 1) -> Sipp:
         """The carrier takes so many calls."""
         callee = Callee(body=sdp(self.far))
-        callee.invited()
-        callee.ring()
+        callee.invited()  # and doesn't ring: of the front's processes one may overtake another
         callee.accept()
         callee.hung_up()
         return self._sipp(callee, host=CARRIER, port=PORT, calls=calls, within_s=90)

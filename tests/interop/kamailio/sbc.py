@@ -131,8 +131,7 @@ class Trial:
     def call_out(self) -> tuple[Sipp, Sipp]:
         """The PBX calls and is answered, both are heard: the PBX (hangs up when told), the carrier."""
         callee = self.callee(self.far)
-        callee.ring()
-        callee.accept()
+        callee.accept()  # at once: of Kamailio's processes one may overtake another with a 180
         callee.hung_up()
         caller = self.dials()
         caller.answered()
@@ -145,8 +144,7 @@ class Trial:
     def call_in(self) -> tuple[Sipp, Sipp]:
         """Somebody calls, the PBX answers, both are heard: the PBX, the carrier (hangs up when told)."""
         callee = self.callee(self.near)
-        callee.ring()
-        callee.accept()
+        callee.accept()  # at once: of Kamailio's processes one may overtake another with a 180
         callee.hung_up()
         caller = self.calls()
         caller.answered()

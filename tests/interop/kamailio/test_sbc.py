@@ -34,7 +34,6 @@ def trial(before_pbx: Sbc, sipp: Start, voice: Speak) -> Trial:
 @pytest.mark.case(Case.DIGITS)
 def test_a_call_out_with_hold_and_digits(trial: Trial) -> None:
     callee = trial.callee(trial.far)
-    callee.ring()
     callee.accept()
     for version, direction in ((2, "recvonly"), (3, "sendrecv")):
         callee.request("INVITE")

@@ -76,7 +76,7 @@ def closed(node: Node, count: int) -> list[dict[str, Any]]:
 def test_calls_out_and_in_are_heard_and_recorded(node: Node, phones: Phones, voice: Speak) -> None:
     mouth, ear = voice(440, PBX), voice(1000, CARRIER)
     carrier = phones.carrier(sdp(ear))
-    caller = phones.out(node, up_ms=2500, body=sdp(mouth))
+    caller = phones.out(node, body=sdp(mouth))
     there, here = carrier.received("INVITE").audio, caller.answer().audio
     assert there is not None
     assert here is not None
@@ -84,6 +84,8 @@ def test_calls_out_and_in_are_heard_and_recorded(node: Node, phones: Phones, voi
     ear.talk_to(*there)
     wait_for("the callee to hear the caller", lambda: ear.hears(440))
     wait_for("the caller to hear the callee", lambda: mouth.hears(1000))
+    wait_for("more than a second of audio", lambda: min(len(ear.heard), len(mouth.heard)) > 60)
+    caller.tell()
     caller.done()
     carrier.done()
     pbx = phones.pbx()
@@ -93,7 +95,7 @@ def test_calls_out_and_in_are_heard_and_recorded(node: Node, phones: Phones, voi
     out, into = node.record(caller.call_id), node.record(called.call_id)
     assert (out["direction"], out["verdict"], out["account"]) == ("outbound", "answered", KEY)
     assert (into["direction"], into["verdict"], into["number"]) == ("inbound", "answered", "12125550300")
-    assert out["talk_s"] > 2
+    assert out["talk_s"] > 1
     assert "PCM" in out["caller_media"]
     assert [attempt["verdict"] for attempt in out["attempt_records"]] == ["answered"]
     node.stop()

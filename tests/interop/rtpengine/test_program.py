@@ -82,12 +82,12 @@ def talk(
     caller = Caller(called, body=sdp(mouth))
     caller.invite_with_credentials()
     caller.answered()
-    caller.pause(1500)
+    caller.until_told()
     caller.in_dialog("INVITE", body=sdp(mouth, direction="sendonly", version=2))
     caller.provisional()
     caller.response(200)
     caller.ack()
-    caller.pause(800)
+    caller.until_told()
     caller.bye()
     phone = sipp(caller, host=PBX, to=(HOST, node.port), user=KEY, password=SECRET)
     there, here = carrier.received("INVITE").audio, phone.answer().audio
@@ -98,20 +98,16 @@ def talk(
     ear.talk_to(*there)
     wait_for("the callee to hear the caller", lambda: ear.hears(440))
     wait_for("the caller to hear the callee", lambda: mouth.hears(1000))
+    wait_for("more than a second of audio", lambda: min(len(ear.heard), len(mouth.heard)) > 60)
+    phone.tell()
     wait_for("the hold", lambda: len([one for one in carrier.messages if one.text.startswith("ACK ")]) == 2)
-    wait_for("silence for the caller", lambda: _quiet(mouth.heard))
+    wait_for("silence for the caller", mouth.hears_nothing)
     ear.heard.clear()
     wait_for("music on hold", lambda: ear.hears(440))
+    phone.tell()
     phone.done()
     carrier.done()
     return phone.call_id
-
-
-def _quiet(heard: list[tuple[float, int, bytes]]) -> bool:
-    """Nothing came since the last look."""
-    quiet = not heard
-    heard.clear()
-    return quiet
 
 
 def check_figures(record: dict[str, str]) -> None:

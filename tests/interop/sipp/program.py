@@ -167,7 +167,8 @@ class Sipp:
         names = ("Via", "From", "To", "Call-ID", "CSeq")
         fields = "".join(f"{name}: {theirs.header(name)}\r\n" for name in names)
         text = f"INFO sip:test-{self._told} SIP/2.0\r\n{fields}Content-Length: 0\r\n\r\n"
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as teller:
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as teller:
             teller.sendto(text.encode(), (self.host, self.port))
 
     @property

@@ -138,7 +138,7 @@ def test_audio_crosses_and_the_pbx_sees_what_it_expects(node: Node, carrier: Car
     caller = Caller("+12125550200", caller="+442071838750", body=sdp(mouth))
     caller.invite()
     caller.answered()
-    caller.pause(1200)
+    caller.until_told()
     caller.bye()
     phone = carrier.calls(caller)
     invite = pbx.received("INVITE")
@@ -149,6 +149,7 @@ def test_audio_crosses_and_the_pbx_sees_what_it_expects(node: Node, carrier: Car
     ear.talk_to(*there)
     wait_for("the PBX to hear the caller", lambda: ear.hears(440))
     wait_for("the caller to hear the PBX", lambda: mouth.hears(1000))
+    phone.tell()
     phone.done()
     pbx.done()
 
@@ -331,7 +332,7 @@ def test_a_call_without_sdp_is_answered_with_an_offer(node: Node, carrier: Carri
     caller = Caller("12125550200")
     caller.invite()
     caller.answered(sdp(mouth, formats="0"))
-    caller.pause(1200)
+    caller.until_told()
     caller.bye()
     phone = carrier.calls(caller)
     there, here = pbx.received("INVITE").audio, phone.answer().audio
@@ -341,5 +342,6 @@ def test_a_call_without_sdp_is_answered_with_an_offer(node: Node, carrier: Carri
     ear.talk_to(*there)
     wait_for("the PBX to hear the caller", lambda: ear.hears(440))
     wait_for("the caller to hear the PBX", lambda: mouth.hears(1000))
+    phone.tell()
     phone.done()
     pbx.done()

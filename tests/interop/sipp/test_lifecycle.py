@@ -56,13 +56,11 @@ def dial(installation: Node, sipp: Start) -> Dial:
     return start
 
 
-def _caller(pause_ms: int, called: str = "442071838750", body: str = NO_AUDIO) -> Caller:
-    """Calls, and is up for `pause_ms`."""
+def _caller(called: str = "442071838750", body: str = NO_AUDIO) -> Caller:
+    """Calls, and is answered."""
     caller = Caller(called, body=body)
     caller.invite_with_credentials()
     caller.answered()
-    if pause_ms:
-        caller.pause(pause_ms)
     return caller
 
 
@@ -79,7 +77,8 @@ def test_a_drain_lets_calls_end_by_themselves_and_takes_no_new_ones(
 ) -> None:
     mouth, ear = voice(440, PBX), voice(1000, CARRIER)
     carrier = sipp(_callee(sdp(ear)), host=CARRIER, port=PORT)
-    caller = _caller(2500, body=sdp(mouth))
+    caller = _caller(body=sdp(mouth))
+    caller.until_told()
     caller.bye()
     phone = dial(caller)
     there, here = carrier.received("INVITE").audio, phone.answer().audio
@@ -101,6 +100,7 @@ def test_a_drain_lets_calls_end_by_themselves_and_takes_no_new_ones(
     ear.talk_to(*there)
     wait_for("the callee to hear the caller during the drain", lambda: ear.hears(440))
     wait_for("the caller to hear the callee during the drain", lambda: mouth.hears(1000))
+    phone.tell()
     phone.done()
     carrier.done()
     assert node.wait() == 0
@@ -111,7 +111,7 @@ def test_a_drain_lets_calls_end_by_themselves_and_takes_no_new_ones(
 
 def test_a_second_sigterm_ends_calls_with_bye(node: Node, sipp: Start, dial: Dial) -> None:
     carrier = sipp(_callee(), host=CARRIER, port=PORT)
-    caller = _caller(0)
+    caller = _caller()
     caller.hung_up()
     phone = dial(caller)
     carrier.received("ACK")
@@ -121,7 +121,7 @@ def test_a_second_sigterm_ends_calls_with_bye(node: Node, sipp: Start, dial: Dia
     node.signal(signal.SIGTERM)
     phone.done()
     carrier.done()
-    assert node.wait(4) == 0
+    assert node.wait() == 0
     for program in (phone, carrier):
         assert 'text="shut-down"' in (program.received("BYE").header("Reason") or "")
     record = node.record(phone.call_id)
@@ -131,7 +131,9 @@ def test_a_second_sigterm_ends_calls_with_bye(node: Node, sipp: Start, dial: Dia
 
 def test_a_killed_node_closes_its_records_at_the_next_start(node: Node, sipp: Start, dial: Dial) -> None:
     sipp(_callee(), host=CARRIER, port=PORT)
-    phone = dial(_caller(60_000))
+    caller = _caller()
+    caller.until_told()
+    phone = dial(caller)
     phone.answer()
     rows = wait_for(
         "the open record on the disk",

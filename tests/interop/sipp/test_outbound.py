@@ -130,8 +130,9 @@ def test_audio_crosses_both_ways_and_the_record_says_so(node: Node, pbx: Pbx, vo
     caller = Caller("+442071838750", body=sdp(mouth))
     caller.invite_with_credentials()
     caller.answered()
-    caller.pause(1500)
+    caller.until_told()
     caller.bye()
+    began = time.monotonic()
     phone = pbx.calls(caller)
 
     there = carrier.received("INVITE").audio
@@ -142,6 +143,8 @@ def test_audio_crosses_both_ways_and_the_record_says_so(node: Node, pbx: Pbx, vo
     ear.talk_to(*there)
     wait_for("the callee to hear the caller", lambda: ear.hears(440))
     wait_for("the caller to hear the callee", lambda: mouth.hears(1000))
+    wait_for("more than a second of audio", lambda: min(len(ear.heard), len(mouth.heard)) > 60)
+    phone.tell()
     phone.done()
     carrier.done()
 
@@ -152,7 +155,7 @@ def test_audio_crosses_both_ways_and_the_record_says_so(node: Node, pbx: Pbx, vo
     assert record["caller"] == "12125550100"
     assert (record["status"], record["verdict"]) == (200, "answered")
     assert record["hung_up_by"] == "caller"
-    assert 1.0 < record["talk_s"] < 5
+    assert 1.0 < record["talk_s"] < time.monotonic() - began
     for side in ("caller_media", "callee_media"):
         packets = re.match(r"PCMU, (\d+) in, (\d+) out, 0 lost", record[side])
         assert packets is not None, record[side]
@@ -213,13 +216,13 @@ def test_hold_and_resume_keep_the_tones(pbx: Pbx, voice: Speak) -> None:
     caller = Caller("442071838756", body=sdp(mouth))
     caller.invite_with_credentials()
     caller.answered()
-    for version, direction, pause_ms in ((2, "sendonly", 1200), (3, "sendrecv", 1200)):
-        caller.pause(1000)
+    for version, direction in ((2, "sendonly"), (3, "sendrecv")):
+        caller.until_told()
         caller.in_dialog("INVITE", body=sdp(mouth, direction=direction, version=version))
         caller.provisional()
         caller.response(200)
         caller.ack()
-        caller.pause(pause_ms)
+    caller.until_told()
     caller.bye()
     phone = pbx.calls(caller)
     there, here = carrier.received("INVITE").audio, phone.answer().audio
@@ -228,17 +231,20 @@ def test_hold_and_resume_keep_the_tones(pbx: Pbx, voice: Speak) -> None:
     mouth.talk_to(*here)
     ear.talk_to(*there)
     wait_for("audio both ways", lambda: ear.hears(440) and mouth.hears(1000))
+    phone.tell()
     wait_for("the hold", lambda: _acks(carrier) == 2)
     held = [item for item in carrier.messages if item.text.startswith("INVITE ")][-1]
     assert "a=sendonly" in held.body
     assert "a=recvonly" in [item for item in phone.messages if item.status == 200][-1].body
-    time.sleep(0.3)  # what is under way
+    wait_for("silence for the caller", mouth.hears_nothing)  # what was under way has come
     ear.heard.clear()
     mouth.heard.clear()
     wait_for("music on hold", lambda: ear.hears(440))
     assert not mouth.heard
+    phone.tell()
     wait_for("the resumption", lambda: _acks(carrier) == 3)
     wait_for("audio to the caller again", lambda: mouth.hears(1000))
+    phone.tell()
     phone.done()
     carrier.done()
 
@@ -256,12 +262,12 @@ def test_another_codec_within_the_call_concerns_its_own_side_and_breaks_no_strea
     caller = Caller("442071838757", body=sdp(before, formats="0 101"))
     caller.invite_with_credentials()
     caller.answered()
-    caller.pause(1500)
+    caller.until_told()
     caller.in_dialog("INVITE", body=sdp(after, formats="8 101", version=2))
     caller.provisional()
     caller.response(200)
     caller.ack()
-    caller.pause(1500)
+    caller.until_told()
     caller.bye()
     phone = pbx.calls(caller)
     there, here = carrier.received("INVITE").audio, phone.answer().audio
@@ -270,10 +276,12 @@ def test_another_codec_within_the_call_concerns_its_own_side_and_breaks_no_strea
     before.talk_to(*here)
     ear.talk_to(*there)
     wait_for("audio both ways", lambda: ear.hears(440) and before.hears(1000))
+    phone.tell()
     wait_for("the other codec", lambda: "m=audio" in _answers(phone)[-1] and " 8 101" in _answers(phone)[-1])
     before.hush()
     after.talk_to(*here)
     wait_for("audio both ways", lambda: ear.hears(600) and after.hears(1000))
+    phone.tell()
     phone.done()
     carrier.done()
     assert len([item for item in carrier.messages if item.text.startswith("INVITE ")]) == 1
@@ -322,7 +330,7 @@ def test_early_media_is_heard_before_the_answer(node: Node, pbx: Pbx, voice: Spe
     callee = Callee(body=sdp(ear))
     callee.invited()
     callee.answer(183, "Session Progress", body=sdp(ear))
-    callee.pause(2000)
+    callee.until_told()
     callee.accept()
     callee.hung_up()
     carrier = pbx.carrier(callee)
@@ -338,12 +346,15 @@ def test_early_media_is_heard_before_the_answer(node: Node, pbx: Pbx, voice: Spe
     assert there is not None
     assert here is not None
     ear.talk_to(*there)
+    early = time.monotonic()
     wait_for("the caller to hear the announcement", lambda: mouth.hears(1000))
     assert not [item for item in phone.messages if item.status == 200]
+    rang_s = time.monotonic() - early
+    carrier.tell()
     phone.done()
     carrier.done()
     record = node.record(phone.call_id)
-    assert record["ring_s"] > 1.5
+    assert record["ring_s"] > rang_s - 0.05
 
 
 def test_a_reliable_183_is_acknowledged_with_prack(pbx: Pbx) -> None:
@@ -462,7 +473,7 @@ def test_too_many_calls_at_once(node: Node, pbx: Pbx) -> None:
     first = Caller("442071838766", body=NO_AUDIO)
     first.invite_with_credentials()
     first.answered()
-    first.pause(1500)
+    first.until_told()
     first.bye()
     up = pbx.calls(first, "single")
     up.answer()
@@ -471,6 +482,7 @@ def test_too_many_calls_at_once(node: Node, pbx: Pbx) -> None:
     answer = _final(second)
     assert 'text="call-limit"' in (answer.header("Reason") or "")
     assert int(answer.header("Retry-After") or 0) > 0
+    up.tell()
     up.done()
     carrier.done()
 
@@ -493,12 +505,14 @@ def test_too_many_calls_a_second(pbx: Pbx) -> None:
     caller.response(503)
     caller.land()
     caller.ack_refusal()
+    began = time.monotonic()
     phone = pbx.calls(caller, "slow", calls=5, rate=100)
     phone.done()
+    took_s = time.monotonic() - began
     answers = [item for item in phone.messages if item.status in (486, 503)]
-    assert [item.status for item in answers].count(486) in (1, 2)
+    assert 1 <= [item.status for item in answers].count(486) <= 1 + took_s
     refusals = [item for item in answers if item.status == 503]
-    assert len(refusals) >= 3
+    assert refusals
     for answer in refusals:
         assert 'text="rate-limit"' in (answer.header("Reason") or "")
         assert int(answer.header("Retry-After") or 0) > 0

@@ -40,16 +40,18 @@ def _answering(ear: Voice) -> Callee:
     return callee
 
 
-def _calling(called: str, mouth: Voice, headers: list[str] | None = None) -> Caller:
+def _calling(called: str, mouth: Voice, headers: list[str] | None = None, near: str = "u1") -> Caller:
+    """Hangs up when told, over TCP after a while: it hears nobody there but the node."""
     caller = Caller(called, body=sdp(mouth), headers=headers or [])
     caller.invite_with_credentials()
     caller.answered()
-    caller.pause(1200)
+    caller.until_told() if near == "u1" else caller.pause(4000)
     caller.bye()
     return caller
 
 
-def _hear_each_other(phone: Sipp, carrier: Sipp, mouth: Voice, ear: Voice) -> None:
+def _hear_each_other(phone: Sipp, carrier: Sipp, mouth: Voice, ear: Voice, told: Sipp | None) -> None:
+    """Then the call is ended by who is `told` to; None: by the phone, of itself."""
     there, here = carrier.received("INVITE").audio, phone.answer().audio
     assert there is not None
     assert here is not None
@@ -57,6 +59,8 @@ def _hear_each_other(phone: Sipp, carrier: Sipp, mouth: Voice, ear: Voice) -> No
     ear.talk_to(*there)
     wait_for("the callee to hear the caller", lambda: ear.hears(440))
     wait_for("the caller to hear the callee", lambda: mouth.hears(1000))
+    if told is not None:
+        told.tell()
     phone.done()
     carrier.done()
 
@@ -68,8 +72,9 @@ def test_udp_and_tcp_in_any_combination(node: Node, sipp: Start, voice: Speak, n
     carrier = sipp(_answering(ear), host=CARRIER, port=PORTS[far], transport=transport)
     called = "442071838750" if far == "udp" else "33140205050"
     to = (HOST, node.port)
-    phone = sipp(_calling(called, mouth), host=PBX, to=to, user=KEY, password=SECRET, transport=near)
-    _hear_each_other(phone, carrier, mouth, ear)
+    caller = _calling(called, mouth, near=near)
+    phone = sipp(caller, host=PBX, to=to, user=KEY, password=SECRET, transport=near)
+    _hear_each_other(phone, carrier, mouth, ear, phone if near == "u1" else None)
     contact = phone.answer().header("Contact") or ""
     assert (";transport=tcp" in contact) == (near == "t1")
 
@@ -81,9 +86,9 @@ def test_ipv6_on_one_side_and_ipv4_on_the_other(
     mouth, ear = voice(440, "::1"), voice(1000, CARRIER)
     carrier = sipp(_answering(ear), host=CARRIER, port=PORTS["udp"])
     to = ("::1", node.port_ipv6)
-    caller = _calling("442071838751", mouth)
+    caller = _calling("442071838751", mouth, near=transport)
     phone = sipp(caller, host="::1", to=to, user=KEY, password=SECRET, transport=transport)
-    _hear_each_other(phone, carrier, mouth, ear)
+    _hear_each_other(phone, carrier, mouth, ear, phone if transport == "u1" else None)
     assert "c=IN IP6 ::1" in phone.answer().body
     assert "c=IN IP4 127.0.0.1" in carrier.received("INVITE").body
 
@@ -94,10 +99,10 @@ def test_an_endpoint_on_ipv6(node: Node, sipp: Start, voice: Speak) -> None:
     caller = Caller("12125550200", body=sdp(mouth))
     caller.invite()
     caller.answered()
-    caller.pause(1200)
+    caller.until_told()
     caller.bye()
     phone = sipp(caller, host=CARRIER, to=(HOST, node.port))
-    _hear_each_other(phone, pbx, mouth, ear)
+    _hear_each_other(phone, pbx, mouth, ear, phone)
     assert pbx.received("INVITE").start_line == f"INVITE sip:6@[::1]:{PORT_IPV6} SIP/2.0"
 
 
@@ -110,7 +115,7 @@ def test_a_large_request_goes_by_tcp_and_by_udp_where_there_is_none(
     carrier = sipp(_answering(ear), host=CARRIER, port=PORTS["large"], transport=listens)
     caller = _calling("4930123456", mouth, LARGE)
     phone = sipp(caller, host=PBX, to=(HOST, node.port), user=KEY, password=SECRET)
-    _hear_each_other(phone, carrier, mouth, ear)
+    _hear_each_other(phone, carrier, mouth, ear, phone)
     invite = carrier.received("INVITE")
     assert len(invite.text) > 1300
     assert [invite.header(line.partition(":")[0]) for line in LARGE] == ["p" * 100] * len(LARGE)
@@ -124,7 +129,7 @@ def test_a_phone_behind_nat_is_answered_where_it_speaks_from(node: Node, sipp: S
     callee = Callee(body=sdp(ear))
     callee.invited()
     callee.accept()
-    callee.pause(1200)
+    callee.until_told()
     callee.bye()
     carrier = sipp(callee, host=CARRIER, port=PORTS["udp"])
     caller = Caller(
@@ -134,7 +139,7 @@ def test_a_phone_behind_nat_is_answered_where_it_speaks_from(node: Node, sipp: S
     caller.answered()
     caller.hung_up()
     phone = sipp(caller, host=PBX, to=(HOST, node.port), user=KEY, password=SECRET)
-    _hear_each_other(phone, carrier, mouth, ear)
+    _hear_each_other(phone, carrier, mouth, ear, carrier)
     via = phone.received("SIP/2.0 200").header("Via") or ""
     assert f";received={PBX}" in via
     assert f";rport={phone.port}" in via

@@ -140,7 +140,7 @@ def test_a_bought_number_is_forwarded_and_takes_a_call(
     caller = Caller(number, caller="442071838750", body=sdp(mouth))
     caller.invite()
     caller.answered()
-    caller.pause(1200)
+    caller.until_told()
     caller.bye()
     phone = sipp(caller, host=CARRIER, to=(HOST, node.port))
     there, here = pbx.received("INVITE").audio, phone.answer().audio
@@ -150,6 +150,7 @@ def test_a_bought_number_is_forwarded_and_takes_a_call(
     ear.talk_to(*there)
     wait_for("the PBX to hear the caller", lambda: ear.hears(440))
     wait_for("the caller to hear the PBX", lambda: mouth.hears(1000))
+    phone.tell()
     phone.done()
     pbx.done()
     record = node.record(phone.call_id)

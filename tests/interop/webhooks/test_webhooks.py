@@ -77,21 +77,23 @@ def pbx_answers(sipp: Start) -> Sipp:
     return sipp(callee, host=PBX, port=PBX_PORT)
 
 
-def call(node: Node, sipp: Start, number: str, *, talk_ms: int = 100) -> Sipp:
+def call(node: Node, sipp: Start, number: str, *, stay: bool = False) -> Sipp:
+    """A short call; with `stay` it is up until `Sipp.tell`."""
     caller = Caller(number, caller="442071838750", body=NO_AUDIO)
     caller.invite()
     caller.answered()
-    caller.pause(talk_ms)
+    caller.until_told() if stay else caller.pause(100)
     caller.bye()
     return sipp(caller, host=CARRIER, to=(HOST, node.port))
 
 
 def test_calls_are_told_as_they_happen(node: Node, receiver: Receiver, sipp: Start) -> None:
     pbx = pbx_answers(sipp)
-    phone = call(node, sipp, NUMBER, talk_ms=4000)
+    phone = call(node, sipp, NUMBER, stay=True)
     answered = receiver.wait_for("call.answered", called=NUMBER)
     call_id = answered["call"]["call_id"]
     assert "call.completed" not in receiver.types(call_id), "told while the call was up"
+    phone.tell()
     phone.done()
     pbx.done()
     completed = receiver.wait_for("call.completed", call_id=call_id)
@@ -178,10 +180,11 @@ def test_what_ends_while_the_web_process_is_gone_is_told_afterwards(
         node.start()
         prepare(node, receiver)
         pbx = pbx_answers(sipp)
-        phone = call(node, sipp, NUMBER, talk_ms=3000)
+        phone = call(node, sipp, NUMBER, stay=True)
         long = receiver.wait_for("call.answered", called=NUMBER)["call"]["call_id"]
         victim = wait_for("the web process", lambda: web_process(node))
         os.kill(victim, signal.SIGSTOP)
+        phone.tell()
         phone.done()
         pbx.done()
         pbx = pbx_answers(sipp)
