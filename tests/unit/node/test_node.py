@@ -20,9 +20,7 @@ from tests.unit.node.ground import (
     running,
 )
 from trunkline.call.record import CallRecord, Direction, RecordState
-from trunkline.config import Settings
-from trunkline.errors import MediaError, NetError, TrunklineError
-from trunkline.net.admission import Evidence
+from trunkline.errors import NetError
 from trunkline.node.node import Node
 from trunkline.store.calls import CallFilter
 from trunkline.store.store import Store
@@ -156,39 +154,6 @@ def test_stopping_ends_calls_with_bye_and_closes_their_records(tmp_path: Path) -
     assert record.ended_at is not None
 
 
-def test_a_reload_applies_what_it_can_and_tells_the_rest(tmp_path: Path) -> None:
-    async def change(ground: Ground) -> None:
-        node = ground.node
-        text = (tmp_path / "trunkline.toml").read_text()
-        assert node.reload(node.rooms.settings) == []
-        old = f"port_min = {node.rooms.settings.media.port_min}"
-        text = text.replace(old, f"port_min = {node.rooms.settings.media.port_min + 2}")
-        text = text.replace("# timeout_status = 486", "timeout_status = 480")
-        changes = node.reload(Settings.parse(text))
-        assert {change.key: change.needs_restart for change in changes} == {
-            "media.port_min": True,
-            "forwarding.timeout_status": False,
-        }
-        assert node.rooms.services.settings.timeout_status == 480
-
-    on_node(tmp_path, change)
-
-
-def test_it_starts_again_where_it_was_stopped_with_its_bans(tmp_path: Path) -> None:
-    installation = Installation.make(tmp_path)
-
-    async def twice() -> None:
-        async with running(installation) as ground:
-            ground.node.rooms.gate.ban("192.0.2.7", "a test", evidence=Evidence.ORDERED)
-            ground.node.rooms.gate.ban("192.0.2.8", "a test", evidence=Evidence.ORDERED)
-            assert ground.node.lift_ban("192.0.2.8")
-            assert not ground.node.lift_ban("192.0.2.8")
-        async with running(installation) as ground:
-            assert [ban.source for ban in ground.face.bans()] == ["192.0.2.7"]
-
-    in_loop(twice())
-
-
 def test_a_change_of_the_database_is_followed(tmp_path: Path) -> None:
     installation = Installation.make(tmp_path)
 
@@ -221,35 +186,6 @@ def test_a_port_that_is_taken_fails_the_start_and_leaves_nothing_open(tmp_path: 
             assert ground.face.readiness().ready
 
     in_loop(twice())
-
-
-def test_a_start_that_fails_early_says_why(tmp_path: Path) -> None:
-    """Nothing is running yet that could be ended."""
-    installation = Installation.make(tmp_path, media__bind_address="203.0.113.1")
-
-    async def start() -> None:
-        node = Node(installation.settings)
-        try:
-            await node.start()
-        finally:
-            node.rooms.clock.stop()
-
-    with pytest.raises(MediaError, match=r"203\.0\.113\.1:\d+: .*: see media\.bind_address$"):
-        in_loop(start())
-
-
-def test_without_an_installation_it_says_what_to_do(tmp_path: Path) -> None:
-    settings = Settings.parse(f'[node]\ndata_dir = "{tmp_path}"\n')
-
-    async def start() -> None:
-        node = Node(settings)
-        try:
-            await node.start()
-        finally:
-            node.rooms.clock.stop()
-
-    with pytest.raises(TrunklineError, match=r"trunkline|init|key"):
-        in_loop(start())
 
 
 def test_a_changed_number_is_followed_by_itself_and_a_changed_carrier_by_all(tmp_path: Path) -> None:

@@ -1,0 +1,62 @@
+"""The rooms of a node: opened from its settings, or not, with words; changed by others."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.node.ground import (
+    Ground,
+    Installation,
+    in_loop,
+    on_node,
+)
+from trunkline.config import Settings
+from trunkline.errors import MediaError, TrunklineError
+from trunkline.node.node import Node
+
+
+def test_a_start_that_fails_early_says_why(tmp_path: Path) -> None:
+    """Nothing is running yet that could be ended."""
+    installation = Installation.make(tmp_path, media__bind_address="203.0.113.1")
+
+    async def start() -> None:
+        node = Node(installation.settings)
+        try:
+            await node.start()
+        finally:
+            node.rooms.clock.stop()
+
+    with pytest.raises(MediaError, match=r"203\.0\.113\.1:\d+: .*: see media\.bind_address$"):
+        in_loop(start())
+
+
+def test_without_an_installation_it_says_what_to_do(tmp_path: Path) -> None:
+    settings = Settings.parse(f'[node]\ndata_dir = "{tmp_path}"\n')
+
+    async def start() -> None:
+        node = Node(settings)
+        try:
+            await node.start()
+        finally:
+            node.rooms.clock.stop()
+
+    with pytest.raises(TrunklineError, match=r"trunkline|init|key"):
+        in_loop(start())
+
+
+def test_a_reload_applies_what_it_can_and_tells_the_rest(tmp_path: Path) -> None:
+    async def change(ground: Ground) -> None:
+        node = ground.node
+        text = (tmp_path / "trunkline.toml").read_text()
+        assert node.reload(node.rooms.settings) == []
+        old = f"port_min = {node.rooms.settings.media.port_min}"
+        text = text.replace(old, f"port_min = {node.rooms.settings.media.port_min + 2}")
+        text = text.replace("# timeout_status = 486", "timeout_status = 480")
+        changes = node.reload(Settings.parse(text))
+        assert {change.key: change.needs_restart for change in changes} == {
+            "media.port_min": True,
+            "forwarding.timeout_status": False,
+        }
+        assert node.rooms.services.settings.timeout_status == 480
+
+    on_node(tmp_path, change)
