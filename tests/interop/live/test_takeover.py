@@ -32,7 +32,7 @@ FAR = {"udp": "442071838750", "tcp": "442171838750", "tls": "442271838750"}
 USER, PASSWORD = "trunk-user", "tr0nk-secret"
 PORTS = {transport: free_port(CARRIER) for transport in FAR}
 A_GAP = 25
-"""Packets of half a second: a busy machine may lose one or two, and until the survivor came, hundreds go by."""
+"""Packets of half a second. A busy machine may lose one; until the survivor came, hundreds go by."""
 REFRESH = re.compile(r"CSeq: 10\d\d ACK")
 """The numbers of the survivor go on a thousand further."""
 
