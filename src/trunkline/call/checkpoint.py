@@ -12,6 +12,7 @@ carrier's name. Who keeps checkpoints, and who may resume one, is others' busine
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import cast
 
 from trunkline.call.attempt import Attempt
 from trunkline.call.call import NOWHERE, Call, CallState
@@ -24,6 +25,7 @@ from trunkline.sdp.local import LocalAudio, LocalCheckpoint
 from trunkline.sdp.offer_answer import RemoteAudio
 from trunkline.sip.checkpoint import AnsweredElsewhere, DialogCheckpoint
 from trunkline.sip.outbound_auth import Authenticator, DigestUser
+from trunkline.sip.ports import Flow
 from trunkline.sip.usage import Usage, UsageState
 from trunkline.trunk.account import Account
 from trunkline.trunk.hunt import Hunt, Rules
@@ -115,8 +117,8 @@ def resume(
     """
     agent = services.agent
     authenticator = None if credentials is None else Authenticator(credentials, services.token)
-    near_usage = known.caller.dialog.usage(agent, None)
-    far_usage = known.callee.dialog.usage(agent, authenticator)
+    near_usage = known.caller.dialog.usage(agent, None, _flow_to(services, known, known.caller))
+    far_usage = known.callee.dialog.usage(agent, authenticator, _flow_to(services, known, known.callee))
     legs: list[Leg] = []
     try:
         call = _opened(
@@ -139,6 +141,18 @@ def resume(
     return call
 
 
+def _flow_to(services: Services, known: CallCheckpoint, leg: LegCheckpoint) -> Flow | None:
+    """The way to a peer that is a registered device of the account: the one that it has registered over, at
+    this node or at another that lives. None: there is none.
+    """
+    way = leg.dialog.flow
+    for binding in services.registrations.bindings(known.record.account or ""):
+        flow = cast("Flow | None", binding.flow)
+        if flow is not None and not flow.closed and binding.source == str(way):
+            return flow
+    return None
+
+
 def _opened(
     services: Services,
     known: CallCheckpoint,
@@ -153,7 +167,7 @@ def _opened(
     clock = services.clock
     call = Call(
         services,
-        AnsweredElsewhere(caller, known.caller.dialog.flow.flow(services.agent.stack.connector)),
+        AnsweredElsewhere(caller),
         replace(known.record, node=services.settings.node_name, wall_minus_now=clock.wall() - clock.now()),
         NOWHERE,
         Hunt((), Rules.GATEWAYS),

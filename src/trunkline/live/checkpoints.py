@@ -65,7 +65,9 @@ class Checkpoints:
         self._known: dict[str, None] = {}
         """Calls of which the server has a checkpoint, or may have one."""
         self._due: dict[str, float] = {}
-        """Calls of which there is something to say, and from when on; in that order."""
+        """Calls of which there is something to say, and from when on."""
+        self._missed: set[str] = set()
+        """Calls of which no checkpoint could be made when they were last looked at."""
         self._over: dict[str, None] = {}
         """Calls that have ended since the server was told of them."""
         self._said: list[tuple[str, bool]] = []
@@ -80,6 +82,7 @@ class Checkpoints:
     def ended(self, call_id: str) -> None:
         """A call is over."""
         self._due.pop(call_id, None)
+        self._missed.discard(call_id)
         if call_id in self._known:
             del self._known[call_id]
             self._over[call_id] = None
@@ -100,23 +103,34 @@ class Checkpoints:
         keeper = self.keeper
         if keeper is None:
             return []
-        said: list[Checkpoint | Forget] = [Forget(call_id) for call_id in islice(self._over, AT_ONCE)]
+        said: list[Checkpoint | Forget] = []
         now = self._clock.now()
-        for call_id, at in list(islice(self._due.items(), AT_ONCE - len(said))):
-            if at > now:
-                break
+        due = (call_id for call_id, at in self._due.items() if at <= now)
+        for call_id in list(islice(due, AT_ONCE)):
             del self._due[call_id]
             kept = keeper.checkpoint(call_id)
             if kept is not None and len(kept.text) <= TEXT_MAX:
                 self._known[call_id] = None
+                self._missed.discard(call_id)
                 said.append(Checkpoint(call_id, kept.place, kept.text))
             elif keeper.is_up(call_id):
-                self._put_off(call_id, AGAIN_S)
+                self._miss(call_id)
+        over = list(islice(self._over, AT_ONCE))
+        for call_id in over:
+            del self._over[call_id]
+        said += [Forget(call_id) for call_id in over]
         self._said = [(one.call_id, isinstance(one, Checkpoint)) for one in said]
-        for call_id, up in self._said:
-            if not up:
-                del self._over[call_id]
         return said
+
+    def _miss(self, call_id: str) -> None:
+        """No checkpoint can be made of it now. Once in a row that is a change under way, and what stood
+        before counts; twice, and what stood before is not true any more.
+        """
+        if call_id in self._missed and call_id in self._known:
+            del self._known[call_id]
+            self._over[call_id] = None
+        self._missed.add(call_id)
+        self._put_off(call_id, AGAIN_S)
 
     def answered(self, answers: Sequence[Answer]) -> None:
         """The answers to `sayings`."""
@@ -129,8 +143,8 @@ class Checkpoints:
     @property
     def has_more(self) -> bool:
         """Whether something waits to be said now."""
-        first = next(iter(self._due.values()), None)
-        return bool(self._over) or (first is not None and first <= self._clock.now())
+        now = self._clock.now()
+        return bool(self._over) or any(at <= now for at in self._due.values())
 
     def lost(self) -> None:
         """The server is away: what may not have arrived is said again."""

@@ -11,6 +11,19 @@ if earlier ~= '' then
     redis.call('RENAME', base .. 'checkpoints:' .. earlier, base .. 'checkpoints:' .. lease)
   end
 end
+-- A process that begins has the name alone: what another one held under it is over, and its calls are to be had
+-- at once.
+if earlier == '' then
+  for _, one in ipairs(redis.call('ZRANGE', nodes, 0, -1)) do
+    if redis.call('HGET', base .. 'held:' .. one, '') == name then
+      redis.call('DEL', base .. 'held:' .. one)
+      redis.call('ZREM', nodes, one)
+      if redis.call('ZSCORE', base .. 'carriers', one) then
+        redis.call('ZADD', base .. 'carriers', now, one)
+      end
+    end
+  end
+end
 local born = redis.call('SET', base .. 'born', now, 'NX') and 1 or 0
 if born == 1 or earlier ~= '' then
   redis.call('SET', base .. 'settling', lease, 'PX', settle_ms)

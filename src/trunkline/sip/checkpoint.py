@@ -43,6 +43,11 @@ class FlowCheckpoint:
     source: tuple[str, str, int] | None
     """Transport and address of the peer behind a front; None where there is none."""
 
+    def __str__(self) -> str:
+        """As `fronted.described` has it."""
+        transport, host, port = self.source or (self.transport, self.host, self.port)
+        return f"{transport} {Address(host, port)}"
+
     @classmethod
     def of(cls, flow: Flow) -> "FlowCheckpoint":
         """Of `flow`."""
@@ -140,9 +145,12 @@ class DialogCheckpoint:
             min_se_s=timer.required_min_se_s,
         )
 
-    def usage(self, agent: "UserAgent", authenticator: Authenticator | None) -> Usage:
-        """The dialog as it goes on here; `agent` knows it from `resume` on. Raises `SipSyntaxError` for texts
-        that aren't what they are to be, `SipBuildError` for a Contact that can't be sent.
+    def usage(
+        self, agent: "UserAgent", authenticator: Authenticator | None, flow: Flow | None = None
+    ) -> Usage:
+        """The dialog as it goes on here, over `flow` where there is one to the peer; `agent` knows it from
+        `resume` on. Raises `SipSyntaxError` for texts that aren't what they are to be, `SipBuildError` for a
+        Contact that can't be sent.
         """
         dialog = Dialog(
             call_id=self.call_id,
@@ -154,7 +162,7 @@ class DialogCheckpoint:
             remote_seq=self.remote_seq,
             remote_target=SipUri.parse(self.remote_target),
             route_set=[NameAddr.parse(route) for route in self.route_set],
-            flow=self.flow.flow(agent.stack.connector),
+            flow=flow or self.flow.flow(agent.stack.connector),
             owns_call_id=self.owns_call_id,
             secure=self.secure,
         )
@@ -174,10 +182,9 @@ class DialogCheckpoint:
 class AnsweredElsewhere(IncomingInvite):
     """The INVITE of a dialog that another node has answered: nothing is left to be said to it."""
 
-    __slots__ = ("_came_on",)
+    __slots__ = ()
 
-    def __init__(self, usage: Usage, flow: Flow) -> None:
-        self._came_on = flow
+    def __init__(self, usage: Usage) -> None:
         self._accepting = None
         self._answered_reliably = False
         self._events = UNATTENDED
@@ -188,4 +195,7 @@ class AnsweredElsewhere(IncomingInvite):
     @property
     def flow(self) -> Flow:
         """The one of the dialog."""
-        return self._came_on
+        flow = self.usage.dialog.flow
+        if flow is None:
+            raise LookupError("a dialog that goes on has a flow")
+        return flow

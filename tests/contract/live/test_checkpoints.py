@@ -5,10 +5,12 @@ from collections.abc import Sequence
 
 from redis.asyncio import Redis
 
-from tests.contract.live.nodes import PATIENCE_S, SERVICE, Sharer, all_exact, run, sharing, until
+from tests.contract.live.nodes import PATIENCE_S, SERVICE, Sharer, all_exact, run, sharer, sharing, until
 from tests.contract.live.server import LiveServer
 from trunkline.live.checkpoints import Kept
 from trunkline.live.words import Claim
+from trunkline.trunk.account import Account
+from trunkline.trunk.limits import Admission
 
 PLACE = "udp:192.0.2.1:2223"
 
@@ -90,6 +92,30 @@ def test_each_call_of_a_dead_node_has_one_heir(server: LiveServer) -> None:
             await dead.link.start()
             await until("the first to hear of it", lambda: len(carrier.lost) == 290)
             assert not [call for one in heirs for call in one.lost]
+
+    run(body)
+
+
+def test_a_node_that_is_started_again_has_its_calls_at_once(server: LiveServer) -> None:
+    """Without waiting for the lease of the process before it; what that held counts no more."""
+
+    async def body() -> None:
+        before = sharer(server.url, "node-1", lease_s=60.0)
+        await before.link.start()
+        await all_exact([before])
+        Keeper(before).carry("a", "b")
+        assert isinstance(await before.decide(Account("acme", max_concurrent=1)), Admission)
+        await holds(server, 2)
+        await die(before)
+        after = sharer(server.url, "node-1")
+        heir = Keeper(after)
+        await after.link.start()
+        await until("it to have them", lambda: sorted(heir.got) == ["a", "b"])
+        assert isinstance(await after.decide(Account("acme", max_concurrent=1)), Admission)
+        assert not after.faults
+        await after.link.close()
+        for node in (before, after):
+            node.clock.stop()
 
     run(body)
 

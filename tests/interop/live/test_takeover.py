@@ -31,6 +31,8 @@ FAR = {"udp": "442071838750", "tcp": "442171838750", "tls": "442271838750"}
 """Whom a phone calls that speaks so."""
 USER, PASSWORD = "trunk-user", "tr0nk-secret"
 PORTS = {transport: free_port(CARRIER) for transport in FAR}
+A_GAP = 25
+"""Packets of half a second. A busy machine may lose one; until the survivor came, hundreds go by."""
 REFRESH = re.compile(r"CSeq: 10\d\d ACK")
 """The numbers of the survivor go on a thousand further."""
 
@@ -160,7 +162,7 @@ def test_a_survivor_goes_on_with_the_calls_of_a_killed_node(site: Site, tmp_path
         for call in (udp, tcp, tls):
             call.await_refresh()
             call.await_audio()
-            assert lost(call.ear) == 0, "the rtpengine goes on, whoever asked it to"
+            assert lost(call.ear) < A_GAP, "the rtpengine goes on, whoever asked it to"
         assert two.gauge("active_calls") == 3
         udp.hang_up("phone")
         tcp.hang_up("carrier")

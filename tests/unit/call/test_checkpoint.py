@@ -13,11 +13,15 @@ from trunkline.call.ports import MediaHandle
 from trunkline.call.record import Party, RecordState
 from trunkline.errors import MediaError, SdpError
 from trunkline.media.fake import FakeLeg
+from trunkline.sip.checkpoint import FlowCheckpoint
 from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.exchange import IncomingOffer
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.outbound_auth import DigestUser
+from trunkline.sip.ports import Target, Transport
+from trunkline.sip.uri import SipUri
 from trunkline.trunk.media_policy import SrtpPolicy
+from trunkline.trunk.registrations import Binding
 from trunkline.trunk.verdict import Slug
 
 PEERS_KEY = bytes(range(30))
@@ -167,6 +171,27 @@ def test_a_carrier_s_challenge_is_answered_with_its_credentials() -> None:
     assert 'username="trunk"' in asked[1]
     assert world.gateway.the_usage.dialog.remote_target.host == SURVIVOR
     world.customer.the_usage.bye()
+    finish(world, survivor)
+
+
+def test_a_registered_device_is_reached_over_the_flow_that_it_has_to_a_node_that_lives() -> None:
+    """Its Contact leads nowhere, and the connection that the call was on is gone with its node."""
+    world, survivor = talking("inbound")
+    known = survivor.known()
+    leg = known.callee
+    way = FlowCheckpoint(Transport.TCP, CUSTOMER, 40123, None)
+    lost = replace(leg, dialog=replace(leg.dialog, flow=way, remote_target="sip:pbx@10.9.9.9;transport=tcp"))
+    held = survivor.host.flow_to(Target(Transport.TCP, world.customer.host.address))
+    uri = SipUri.parse("sip:pbx@10.9.9.9;transport=tcp")
+    for source, flow in ((f"TCP {CUSTOMER}:40000", None), (f"TCP {CUSTOMER}:40123", held)):
+        survivor.registrations.take_over(
+            ACCOUNT.key, Binding(uri, 1000, world.clock.now() + 600, source, 1, flow, source, source)
+        )
+    survivor.go_on(replace(known, callee=lost))
+    assert world.customer.events == ["offer_received INVITE", "acknowledged"]
+    world.gateway.the_usage.bye()
+    world.clock.advance(1)
+    assert world.customer.events[-1] == "bye_received"
     finish(world, survivor)
 
 

@@ -86,6 +86,21 @@ def test_one_that_can_not_be_told_of_is_looked_at_again() -> None:
     assert node.say(60.0) == []
 
 
+def test_what_is_not_true_any_more_is_taken_back() -> None:
+    node = Node()
+    node.change("a", "1")
+    node.say()
+    node.change("a", None)
+    assert node.say() == [], "it may be a change under way"
+    assert node.say(AGAIN_S) == [Forget("a")]
+    node.calls["a"] = "2"
+    assert node.say(AGAIN_S) == [Checkpoint("a", "here", "2")]
+    node.change("a", None)
+    node.say()
+    node.change("b", "1")
+    assert node.say() == [Checkpoint("b", "here", "1")], "the one does not wait for the other"
+
+
 def test_it_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "AT_ONCE", 2)
     node = Node()
@@ -95,8 +110,7 @@ def test_it_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert node.checkpoints.has_more
     node.end("a")
     node.end("b")
-    assert node.say(0.0) == [Forget("a"), Forget("b")]
-    assert [one.call_id for one in node.say(0.0)] == ["c"]
+    assert node.say(0.0) == [Checkpoint("c", "here", "c"), Forget("a"), Forget("b")]
     assert not node.checkpoints.has_more
 
 
@@ -111,7 +125,7 @@ def test_what_did_not_arrive_is_said_again_under_the_next_lease() -> None:
     assert len(node.checkpoints.sayings()) == 2
     node.checkpoints.lost()
     node.checkpoints.joined()
-    assert node.say(0.0) == [Forget("a"), Checkpoint("b", "here", "2")]
+    assert node.say(0.0) == [Checkpoint("b", "here", "2"), Forget("a")]
 
 
 def test_calls_that_are_another_s_by_now_are_let_go() -> None:

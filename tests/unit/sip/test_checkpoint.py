@@ -89,7 +89,9 @@ def test_what_the_peer_allows_is_known() -> None:
 
 @pytest.mark.parametrize("transport", [Transport.TCP, Transport.TLS])
 def test_a_connection_is_gone_and_the_contact_is_the_way(transport: Transport) -> None:
-    flow = FlowCheckpoint(transport, "192.0.2.7", 40123, None).flow(Pair().heir.host)
+    known = FlowCheckpoint(transport, "192.0.2.7", 40123, None)
+    assert str(known) == f"{transport} 192.0.2.7:40123"
+    flow = known.flow(Pair().heir.host)
     assert isinstance(flow, LostFlow)
     assert (flow.transport, flow.remote, flow.closed) == (transport, Address("192.0.2.7", 40123), True)
     flow.send(b"nothing")
@@ -138,6 +140,7 @@ def test_a_front_stays_what_it_is() -> None:
     way = pair.one.the_usage.dialog.flow
     assert way is not None
     known = FlowCheckpoint.of(FrontedFlow(way, Address("192.0.2.7", 5060), "TLS"))
+    assert str(known) == "TLS 192.0.2.7:5060"
     flow = known.flow(pair.heir.host)
     assert (source_of(flow), described(flow)) == (Address("192.0.2.7", 5060), "TLS 192.0.2.7:5060")
     assert flow.remote == way.remote
@@ -149,7 +152,7 @@ def test_nothing_is_left_to_be_said_to_the_invite() -> None:
     usage = pair.inherited()
     flow = usage.dialog.flow
     assert flow is not None
-    invite = AnsweredElsewhere(usage, flow)
+    invite = AnsweredElsewhere(usage)
     pair.network.packets.clear()
     invite.trying()
     invite.progress(183)
