@@ -17,22 +17,21 @@ with our own offer instead of passing the absence on; PRACK and session timers e
 from collections.abc import Callable
 from enum import Enum
 from functools import partial
-from typing import Any, Protocol
 
 from trunkline.call.attempt import ABANDONED, Attempt
-from trunkline.call.digits import holds_digit, read_digit
+from trunkline.call.informing import pass_on
 from trunkline.call.leg import Leg, connect
 from trunkline.call.passing import (
     Field,
     answer_slug,
     extension_fields,
-    media_warning,
     reason_fields,
+    refusal,
     sdp_slug,
     sdp_warning,
     verdict_fields,
 )
-from trunkline.call.placing import open_attempt, send_invite
+from trunkline.call.placing import Target, Way, open_attempt, send_invite
 from trunkline.call.ports import LegOpener, MediaLeg, WavFile
 from trunkline.call.record import CallRecord, Direction, Party, RecordState
 from trunkline.call.referring import accept_refer
@@ -48,13 +47,13 @@ from trunkline.sdp.offer_answer import RemoteAudio
 from trunkline.sip.exchange import IncomingOffer
 from trunkline.sip.fronted import source_of
 from trunkline.sip.incoming_invite import IncomingInvite
-from trunkline.sip.message import Request, Response, response_to
+from trunkline.sip.message import Request, Response
 from trunkline.sip.stack import ServerTransaction
 from trunkline.trunk.account import Account, Ringback
 from trunkline.trunk.hunt import AttemptEnd, EndKind, Hunt
 from trunkline.trunk.limits import Admission
-from trunkline.trunk.media_policy import DtmfMode, MediaPolicy
-from trunkline.trunk.plan import EndpointTarget, FarLeg, GatewayTarget
+from trunkline.trunk.media_policy import MediaPolicy
+from trunkline.trunk.plan import FarLeg
 from trunkline.trunk.verdict import Slug, Verdict
 
 
@@ -69,25 +68,6 @@ class CallState(Enum):
 
 _AT_ONCE = frozenset({Slug.SHUT_DOWN, Slug.HUNG_UP_BY_OPERATOR})
 """What no recording delays."""
-
-Target = GatewayTarget | EndpointTarget
-
-
-class Way(Protocol):
-    """A plan: what goes into the INVITE for each of its targets (`OutboundPlan` or `InboundPlan`)."""
-
-    def leg(self, target: Any) -> FarLeg:
-        """For one of its own targets."""
-
-
-class _Nowhere(Way):
-    """The way of a call that is refused before anybody is tried."""
-
-    def leg(self, target: Any) -> FarLeg:
-        raise LookupError(f"there is no way to {target}")
-
-
-NOWHERE = _Nowhere()
 
 
 class Call:
@@ -431,24 +411,9 @@ class Call:
         self._finish(verdict, Party.CALLER if calling else Party.CALLEE, passed=passed)
 
     def leg_informed(self, leg: Leg, info: Request, transaction: ServerTransaction) -> None:
-        """INFO crosses with its body (RFC 6086 §4.2.1); the far end's answer comes back. A digit in it
-        becomes a digit in the other leg's media, unless that is told digits in INFO too (BEHAVIOUR §5).
-        """
-        other = self.callee if leg is self.caller else self.caller
-        if self.state is not CallState.TALKING or other is None or other.usage is None or other.usage.ended:
-            transaction.respond(response_to(info, 481))
-            return
-        if holds_digit(info.headers.get("content-type") or "") and other.policy.dtmf is not DtmfMode.INFO:
-            transaction.respond(response_to(info, _digit_status(info, other)))
-            return
-        other.usage.info(
-            info.headers.get("content-type") or "",
-            info.body,
-            on_answer=lambda response: transaction.respond(response_to(info, response.status)),
-            on_reject=lambda why: transaction.respond(
-                response_to(info, why.status if isinstance(why, Response) else 504)
-            ),
-        )
+        """INFO crosses to the other leg."""
+        far = self.callee if leg is self.caller else self.caller
+        pass_on(info, transaction, far if self.state is CallState.TALKING else None)
 
     def leg_referred(self, leg: Leg, refer: Request, transaction: ServerTransaction) -> None:
         """A transfer by the trunk: for the account's own side of an answered call (BEHAVIOUR §5)."""
@@ -618,7 +583,8 @@ class Call:
         if self._rekeying is not None:
             self._rekeying.stop()
         if refuses and verdict.slug is not Slug.CANCELLED:
-            self._refuse(verdict, response)
+            status, reason, headers = refusal(verdict, response, services.settings.service_domain)
+            self._invite.reject(status, reason=reason, headers=headers)
         record.caller_media = self.caller.close()
         record.ended_at = record.moment(services.clock.now())
         record.state = RecordState.CLOSED
@@ -629,30 +595,3 @@ class Call:
         self._on_end(self)
         services.records.call_changed(record)
         services.trace.close(record.call_id)
-
-    def _refuse(self, verdict: Verdict, response: Response | None) -> None:
-        """The final answer to the caller. A far end's refusal keeps its phrase and its Warning. An end that
-        is no refusal by itself (an operator's) is told as 480.
-        """
-        headers = verdict_fields(verdict)
-        reason = None
-        if response is not None and response.status == verdict.status:
-            reason = response.reason
-            headers += [("Warning", value) for value in response.headers.all("warning")]
-        if verdict.status == 488 and response is None:
-            headers.append(media_warning(verdict, self._services.settings.service_domain))
-        status = verdict.status if verdict.status >= 300 else 480
-        self._invite.reject(status, reason=reason, headers=headers)
-
-
-def _digit_status(info: Request, far: Leg) -> int:
-    """Send the digit of `info` to the peer of `far`; the status to answer with. What no keypad has (a hook
-    flash) is taken, and goes no further.
-    """
-    digit = read_digit(info.headers.get("content-type") or "", info.body)
-    try:
-        if digit is not None:
-            far.take_digit(digit)
-    except MediaError:
-        return 488
-    return 200

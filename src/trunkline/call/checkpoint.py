@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from trunkline.call.attempt import Attempt
-from trunkline.call.call import NOWHERE, Call, CallState
+from trunkline.call.call import Call, CallState
 from trunkline.call.leg import KeyBook, Leg
 from trunkline.call.passing import verdict_fields
+from trunkline.call.placing import NOWHERE
 from trunkline.call.ports import LastingMedia, LegOpener, MediaHandle
 from trunkline.call.record import AttemptRecord, CallRecord
 from trunkline.call.services import Services

@@ -13,7 +13,7 @@ from trunkline.sdp.errors import (
     UnsupportedProfileError,
     UnusableCryptoError,
 )
-from trunkline.sip.message import Message
+from trunkline.sip.message import Message, Response
 from trunkline.trunk.verdict import Slug, Verdict
 
 Field = tuple[str, str]
@@ -80,6 +80,20 @@ def warning_field(code: int, agent: str, text: str) -> Field:
 def media_warning(verdict: Verdict, agent: str) -> Field:
     """For a 488 of ours: what in the description could not be used."""
     return warning_field(_WARN_CODES.get(verdict.slug, 305), agent, verdict.detail or verdict.text)
+
+
+def refusal(verdict: Verdict, response: Response | None, agent: str) -> tuple[int, str | None, list[Field]]:
+    """Status, phrase and header fields of the final answer to a caller. The far end's refusal in `response`
+    keeps its phrase and its Warning. An end that is no refusal by itself (an operator's) is told as 480.
+    """
+    headers = verdict_fields(verdict)
+    reason = None
+    if response is not None and response.status == verdict.status:
+        reason = response.reason
+        headers += [("Warning", value) for value in response.headers.all("warning")]
+    if verdict.status == 488 and response is None:
+        headers.append(media_warning(verdict, agent))
+    return (verdict.status if verdict.status >= 300 else 480), reason, headers
 
 
 def sdp_warning(error: SdpError, agent: str) -> Field:

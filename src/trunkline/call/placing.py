@@ -6,7 +6,7 @@ of it, is said by whoever places it: the call for its targets, a transfer for it
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import cast
+from typing import Any, Protocol, cast
 
 from trunkline.call.attempt import Attempt, AttemptOwner, Patience
 from trunkline.call.leg import Leg, LegOwner
@@ -18,8 +18,26 @@ from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.outbound_auth import DigestUser
 from trunkline.sip.ports import Flow
 from trunkline.trunk.media_policy import MediaPolicy, SrtpPolicy
-from trunkline.trunk.plan import FarLeg
+from trunkline.trunk.plan import EndpointTarget, FarLeg, GatewayTarget
 
+Target = GatewayTarget | EndpointTarget
+
+
+class Way(Protocol):
+    """A plan: what goes into the INVITE for each of its targets (`OutboundPlan` or `InboundPlan`)."""
+
+    def leg(self, target: Any) -> FarLeg:
+        """For one of its own targets."""
+
+
+class _Nowhere(Way):
+    """The way of a call that is refused before anybody is tried."""
+
+    def leg(self, target: Any) -> FarLeg:
+        raise LookupError(f"there is no way to {target}")
+
+
+NOWHERE = _Nowhere()
 TARGETS_IN_TIME = 3
 """How many silent targets of one URI (its SRV and address records) are tried within the URI's own time."""
 

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from trunkline.call.call import NOWHERE, Call
+from trunkline.call.call import Call
 from trunkline.call.doorman import Caller, Doorman
 from trunkline.call.leg import offer_profiles
 from trunkline.call.overload import Overload
 from trunkline.call.passing import media_warning, sdp_slug, verdict_fields
+from trunkline.call.placing import NOWHERE
 from trunkline.call.record import CallRecord, Direction, Party, RecordState
 from trunkline.call.registrar import Registrar
 from trunkline.call.services import Services

@@ -156,20 +156,6 @@ def test_a_late_offer_that_the_ack_does_not_answer_ends_the_call(body: bytes) ->
 # -- INFO, REFER, OPTIONS, unknown methods within a call -------------------------------------------
 
 
-def test_info_crosses_with_its_body_and_its_answer_comes_back() -> None:
-    world = World()
-    world.talking_outbound()
-    world.customer.the_usage.info(
-        "application/x-thing", b"abc", world.customer.note_answer, world.customer.note_refusal
-    )
-    world.clock.advance(1)
-    (info,) = world.heard_by(world.gateway, "INFO")
-    assert (info.headers.get("content-type"), info.body) == ("application/x-thing", b"abc")
-    assert "answer 200 INFO" in world.customer.events
-    world.customer.the_usage.bye()
-    world.finish()
-
-
 def test_refer_is_declined() -> None:
     world = World()
     world.talking_outbound()
