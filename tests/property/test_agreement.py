@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from tests.simulation.phone import key_source
 from tests.unit.call.test_leg import Owner
 from tests.unit.virtual_clock import FakeClock
-from trunkline.call.leg import Leg, connect
+from trunkline.call.leg import Leg
 from trunkline.call.ports import RemoteMedia
+from trunkline.call.remote_media import connect
 from trunkline.errors import SdpError
 from trunkline.media.fake import FakeEngine, FakeLeg
 from trunkline.sdp.codecs import CODEC_NAMES, TELEPHONE_EVENT, Codec, our_codec

@@ -10,9 +10,10 @@ is in it.
 """
 
 from trunkline.call.attempt import ABANDONED, Attempt
-from trunkline.call.leg import Leg, connect
+from trunkline.call.leg import Leg
 from trunkline.call.passing import answer_slug
 from trunkline.call.record import AttemptRecord
+from trunkline.call.remote_media import connect
 from trunkline.call.services import Services
 from trunkline.call.transfer import Claim, Consultation, Transfer, TransferOwner, TransferState, status_of
 from trunkline.errors import MediaError, SdpError

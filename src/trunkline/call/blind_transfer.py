@@ -7,11 +7,12 @@ tone where it can hear one. Joining and the end are `transfer`'s.
 """
 
 from trunkline.call.attempt import Attempt, AttemptOwner
-from trunkline.call.leg import Leg, LegOwner, connect
+from trunkline.call.leg import Leg, LegOwner
 from trunkline.call.passing import answer_slug, sdp_slug
 from trunkline.call.placing import open_attempt, send_invite
 from trunkline.call.ports import MediaLeg
 from trunkline.call.record import CallRecord, Direction
+from trunkline.call.remote_media import connect
 from trunkline.call.services import Services
 from trunkline.call.transfer import Consultation, Transfer, TransferOwner, TransferState, decline
 from trunkline.errors import MediaError, SdpError

@@ -20,7 +20,7 @@ from functools import partial
 
 from trunkline.call.attempt import ABANDONED, Attempt
 from trunkline.call.informing import pass_on
-from trunkline.call.leg import Leg, connect
+from trunkline.call.leg import Leg
 from trunkline.call.passing import (
     Field,
     answer_slug,
@@ -36,6 +36,7 @@ from trunkline.call.ports import LegOpener, MediaLeg, WavFile
 from trunkline.call.record import CallRecord, Direction, Party, RecordState
 from trunkline.call.referring import accept_refer
 from trunkline.call.rekeying import Rekeying
+from trunkline.call.remote_media import connect
 from trunkline.call.renegotiation import Renegotiation
 from trunkline.call.services import Services
 from trunkline.call.sounds import LONGEST_ANNOUNCEMENT_S, Sounds

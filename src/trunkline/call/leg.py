@@ -3,8 +3,8 @@ between them.
 
 A leg knows only its own side. What it offers and answers is made from what the *other* leg's peer says, so
 that the two peers agree end to end on direction and, where they can, on codecs, while addresses, versions,
-payload types, keys and the way of digits stay each leg's own (RFC 3264, RFC 4568). `connect` joins the media
-of two legs once both peers have spoken; what the engine is told then is made in `remote_media`.
+payload types, keys and the way of digits stay each leg's own (RFC 3264, RFC 4568). Their media are joined,
+once both peers have spoken, in `remote_media`.
 
 Keys: a leg makes one of its own when it first needs one, and keeps it. A fresh leg, which every attempt has,
 has a fresh one.
@@ -16,9 +16,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from trunkline.call.digits import Digit, DigitSender
-from trunkline.call.ports import LegOpener, MediaEngine, MediaLeg, RemoteMedia, SrtpKeys
+from trunkline.call.ports import LegOpener, MediaEngine, MediaLeg, SrtpKeys
 from trunkline.call.record import MediaFigures
-from trunkline.call.remote_media import agreed_codecs, remote_media
 from trunkline.errors import MediaError, SdpError
 from trunkline.sdp.agreement import (
     Terms,
@@ -26,9 +25,11 @@ from trunkline.sdp.agreement import (
     select_for_callee,
     select_of_offer,
     select_telephone_events,
+    spoken,
 )
-from trunkline.sdp.codecs import Codec
+from trunkline.sdp.codecs import Codec, frame_ms
 from trunkline.sdp.crypto import match_answer, our_line
+from trunkline.sdp.errors import NoCommonCodecError
 from trunkline.sdp.local import LocalAudio
 from trunkline.sdp.offer_answer import PLAIN_PROFILES, SECURE_PROFILES, Direction, RemoteAudio
 from trunkline.sip.exchange import IncomingOffer
@@ -295,12 +296,22 @@ class Leg(IncomingInviteEvents):
             remote = RemoteAudio.read(body)
         self.remote = remote
 
+    def agreed_with(self, far: "Leg") -> tuple[Codec, Codec]:
+        """What this peer is sent, and the peer of `far`. Raises `NoCommonCodecError` where audio can neither
+        pass between them nor be transcoded.
+        """
+        mine, theirs = spoken(self.terms, far.terms)
+        passes = mine.key == theirs.key and frame_ms(mine) == frame_ms(theirs)
+        if not passes and not self.transcodes(far):
+            raise NoCommonCodecError("no codec is left that both sides can use")
+        return mine, theirs
+
     def take_late_answer(self, body: bytes, far: "Leg") -> None:
         """The peer's answer in an ACK, to an offer made from what the peer of `far` says. Raises
         `SdpError`.
         """
         self.take_answer(body)
-        agreed_codecs(self, far)
+        self.agreed_with(far)
 
     def take_offer(self, body: bytes) -> None:
         """The peer's offer. Raises `SdpError`; what stood before then stays.
@@ -485,25 +496,6 @@ class _Nobody(LegOwner):
 
 
 _NOBODY = _Nobody()
-
-
-def connect(engine: MediaEngine, caller: Leg, callee: Leg) -> None:
-    """Join the media of two legs whose peers have both described themselves. Raises `SdpError`."""
-    codecs = agreed_codecs(caller, callee)
-    for leg, far, codec in ((caller, callee, codecs[0]), (callee, caller, codecs[1])):
-        direct(leg, remote_media(leg, far, codec), codec)
-    engine.bridge(caller.media, callee.media)
-
-
-def direct(leg: Leg, remote: RemoteMedia, codec: Codec) -> None:
-    """Tell the media port of `leg` where its peer is, what to expect from it and what to send it. Raises
-    `SdpError` for a peer that the engine can't send to.
-    """
-    try:
-        leg.media.set_remote(remote)
-    except MediaError as error:
-        raise SdpError(str(error)) from error
-    leg.codec = codec.name
 
 
 def offer_profiles(srtp: SrtpPolicy) -> frozenset[str]:

@@ -1,4 +1,5 @@
-"""What the media engine is told of one leg's peer, made from what both legs have agreed on.
+"""Joining the media of two legs: what the engine is told of each one's peer, made from what both have agreed
+on.
 
 Which payload types pass and which are transcoded, what the peer is sent that doesn't pass, how digits travel
 between two peers that may not use the same way, and the keys. The descriptions themselves are `leg`'s
@@ -7,31 +8,36 @@ business, the engine's rules stand at `trunkline.call.ports.RemoteMedia`.
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
-from trunkline.call.ports import AudioFormat, MediaFlow, RemoteMedia, TelephoneEvents
-from trunkline.sdp.agreement import Terms, payload_map, spoken
+from trunkline.call.leg import Leg
+from trunkline.call.ports import AudioFormat, MediaEngine, MediaFlow, RemoteMedia, TelephoneEvents
+from trunkline.errors import MediaError, SdpError
+from trunkline.sdp.agreement import Terms, payload_map
 from trunkline.sdp.codecs import TELEPHONE_EVENT, Codec, frame_ms, packet_ms
-from trunkline.sdp.errors import NoCommonCodecError
 from trunkline.sdp.offer_answer import Direction, RemoteAudio
 from trunkline.trunk.media_policy import DtmfMode
 
-if TYPE_CHECKING:
-    from trunkline.call.leg import Leg
+
+def connect(engine: MediaEngine, caller: Leg, callee: Leg) -> None:
+    """Join the media of two legs whose peers have both described themselves. Raises `SdpError`."""
+    codecs = caller.agreed_with(callee)
+    for leg, far, codec in ((caller, callee, codecs[0]), (callee, caller, codecs[1])):
+        direct(leg, remote_media(leg, far, codec), codec)
+    engine.bridge(caller.media, callee.media)
 
 
-def agreed_codecs(one: "Leg", other: "Leg") -> tuple[Codec, Codec]:
-    """What the peer of each of two legs is sent. Raises `NoCommonCodecError` where audio can neither pass
-    between them nor be transcoded.
+def direct(leg: Leg, remote: RemoteMedia, codec: Codec) -> None:
+    """Tell the media port of `leg` where its peer is, what to expect from it and what to send it. Raises
+    `SdpError` for a peer that the engine can't send to.
     """
-    mine, theirs = spoken(one.terms, other.terms)
-    passes = mine.key == theirs.key and frame_ms(mine) == frame_ms(theirs)
-    if not passes and not one.transcodes(other):
-        raise NoCommonCodecError("no codec is left that both sides can use")
-    return mine, theirs
+    try:
+        leg.media.set_remote(remote)
+    except MediaError as error:
+        raise SdpError(str(error)) from error
+    leg.codec = codec.name
 
 
-def remote_media(leg: "Leg", far: "Leg", codec: Codec) -> RemoteMedia:
+def remote_media(leg: Leg, far: Leg, codec: Codec) -> RemoteMedia:
     """For the port of `leg`, bridged with `far`; `codec` is the peer's of `sdp.agreement.spoken`."""
     terms, far_terms = leg.terms, far.terms
     passing = payload_map(terms, far_terms)
@@ -43,7 +49,7 @@ def remote_media(leg: "Leg", far: "Leg", codec: Codec) -> RemoteMedia:
     return _remote_media(leg, terms, codec, passing, leg.transcodes(far), finds_tones, tells_digits)
 
 
-def alone(leg: "Leg", codec: Codec) -> RemoteMedia:
+def alone(leg: Leg, codec: Codec) -> RemoteMedia:
     """For the port of `leg` while there is no far leg: sounds of ours are sent, and what the peer sends only
     shows where it is.
     """
@@ -51,7 +57,7 @@ def alone(leg: "Leg", codec: Codec) -> RemoteMedia:
 
 
 def _remote_media(
-    leg: "Leg",
+    leg: Leg,
     terms: Terms,
     codec: Codec,
     passing: Mapping[int, int],
@@ -107,7 +113,7 @@ def _taken_event(terms: Terms, codec: Codec) -> TelephoneEvents | None:
     return None if event is None else TelephoneEvents(event.codec.payload_type, event.codec.clock_rate)
 
 
-def _tells_digits(far: "Leg", terms: Terms) -> bool:
+def _tells_digits(far: Leg, terms: Terms) -> bool:
     """Whether the call has to pass on digits meant for `far`, or to drop them: INFO is its own business, and
     one who wants telephone-events and nothing else hears no tones in their place.
     """

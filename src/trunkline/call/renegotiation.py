@@ -18,9 +18,10 @@ from a node that the peers don't know yet (`Renegotiation.refresh`).
 from collections.abc import Callable
 from functools import partial
 
-from trunkline.call.leg import Leg, connect
+from trunkline.call.leg import Leg
 from trunkline.call.passing import sdp_warning
 from trunkline.call.ports import MediaEngine
+from trunkline.call.remote_media import connect
 from trunkline.errors import SdpError
 from trunkline.sdp.local import Standing
 from trunkline.sdp.offer_answer import RemoteAudio

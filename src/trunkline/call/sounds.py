@@ -8,9 +8,9 @@ When ringback begins and ends, and which refusals are announced, is `call`'s bus
 are settings (`CallSettings.ringback`, `CallSettings.announcements`).
 """
 
-from trunkline.call.leg import Leg, direct
+from trunkline.call.leg import Leg
 from trunkline.call.ports import Sound
-from trunkline.call.remote_media import alone
+from trunkline.call.remote_media import alone, direct
 from trunkline.errors import MediaError, SdpError
 from trunkline.sip.incoming_invite import IncomingInvite
 

@@ -7,8 +7,9 @@ import pytest
 from tests.simulation.descriptions import audio, direction, line
 from tests.simulation.phone import key_source
 from tests.unit.virtual_clock import FakeClock
-from trunkline.call.leg import Leg, LegOwner, connect
+from trunkline.call.leg import Leg, LegOwner
 from trunkline.call.ports import MediaFlow, MediaLeg, NoPortsError
+from trunkline.call.remote_media import connect
 from trunkline.errors import SdpError
 from trunkline.media.fake import FakeEngine, FakeLeg
 from trunkline.sdp.errors import NoCommonCodecError

@@ -7,9 +7,9 @@ import pytest
 
 from tests.simulation.descriptions import attributes, audio, codecs_of, secure_audio
 from tests.unit.call.test_leg import ALICE, BOB, Pair
-from trunkline.call.leg import KEYS_KEPT, Leg, connect, direct
+from trunkline.call.leg import KEYS_KEPT, Leg
 from trunkline.call.ports import AudioFormat, RemoteMedia, SrtpKeys, TelephoneEvents
-from trunkline.call.remote_media import agreed_codecs, alone
+from trunkline.call.remote_media import alone, connect, direct
 from trunkline.sdp.errors import NoCommonCodecError, UnsupportedProfileError, UnusableCryptoError
 from trunkline.trunk.media_policy import DtmfMode, MediaPolicy, SrtpPolicy
 
@@ -57,7 +57,7 @@ def test_where_either_side_forbids_transcoding_nothing_is_transcoded(side: str) 
     assert remote(pair, pair.caller).hears == (PCMA,)
     pair.callee.take_answer(audio(BOB, codecs=(18,)))
     with pytest.raises(NoCommonCodecError):
-        agreed_codecs(pair.caller, pair.callee)
+        pair.caller.agreed_with(pair.callee)
 
 
 @pytest.mark.parametrize(
