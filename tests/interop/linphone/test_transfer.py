@@ -1,4 +1,8 @@
-"""linphonec transfers a call by the trunk: to a number, and to the far end of its second call."""
+"""linphonec transfers a call by the trunk: to a number, and to the far end of its second call; its own audio
+is in the clear, or in SRTP.
+"""
+
+from collections.abc import Iterator
 
 import pytest
 
@@ -14,6 +18,15 @@ from tests.interop.sipp.scenario import sdp
 pytestmark = pytest.mark.program(Program.LINPHONE)
 
 
+@pytest.fixture(params=["phone", "secure_phone"])
+def transferor(request: pytest.FixtureRequest, trial: Trial) -> Iterator[Linphone]:
+    """Either of the two. The other legs are in the clear, so keys in a call are this phone's."""
+    yield request.getfixturevalue(request.param)
+    call_id = trial.node.command("calls", "--limit", "1")[0]["call_id"]
+    keys = trial.node.run("calls", call_id, "--messages").count("a=crypto:")
+    assert (keys >= 2) == (request.param == "secure_phone")
+
+
 def _joined(*parties: tuple[Sipp, Voice]) -> None:
     """The two that are left hear each other, where they were told to send since."""
     (_, here), (_, there) = parties
@@ -27,7 +40,8 @@ def _joined(*parties: tuple[Sipp, Voice]) -> None:
 
 
 @pytest.mark.case(Case.REFER)
-def test_to_a_number(phone: Linphone, trial: Trial) -> None:
+def test_to_a_number(transferor: Linphone, trial: Trial) -> None:
+    phone = transferor
     far, there = trial.carrier_voice(), trial.third_voice()
     callee = called(far)
     callee.accept()
@@ -52,8 +66,9 @@ def test_to_a_number(phone: Linphone, trial: Trial) -> None:
 
 
 @pytest.mark.case(Case.REFER_REPLACES)
-def test_to_the_far_end_of_its_second_call(phone: Linphone, trial: Trial) -> None:
+def test_to_the_far_end_of_its_second_call(transferor: Linphone, trial: Trial) -> None:
     """RFC 5589 §7.3: the first is on hold when it is referred to the second."""
+    phone = transferor
     far, there = trial.carrier_voice(), trial.third_voice()
     callee = called(far)
     callee.accept()
