@@ -1,34 +1,17 @@
 """Connecting a PBX: files to take along, and seeing it arrive."""
 
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import Open
+from tests.e2e.dialling import dial
 from tests.e2e.site import NUMBER, Site
-from tests.interop.node import KEY, ROOT, SECRET, Node
+from tests.interop.node import KEY, SECRET
 
 PHONE = "127.0.0.41"
 PATIENCE_MS = 30_000
-
-
-def dial(node: Node, secret: str) -> None:
-    """A call of the PBX, which nobody takes."""
-    command = [
-        sys.executable,
-        "-m",
-        "trunkline.cli",
-        "--config",
-        str(node.settings_file),
-        "dial",
-        "12125550100",
-    ]
-    command += ["--key", KEY, "--secret", secret, "--bind", PHONE]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, timeout=60, check=False)
-    assert done.returncode == 1
 
 
 def test_the_files_are_filled_in_copied_and_downloaded(open_page: Open, tmp_path: Path) -> None:
@@ -57,9 +40,9 @@ def test_a_pbx_is_seen_arriving(site: Site, open_page: Open) -> None:
     page.goto("/connect")
     password = page.locator(".findings li", has_text="Password")
     expect(password).to_contain_text("None has come yet")
-    dial(site.node, "a-wrong-secret")
+    dial(site.node, PHONE, "a-wrong-secret")
     expect(password).to_contain_text(f"{PHONE}", timeout=PATIENCE_MS)
     expect(password).to_contain_text("wrong")
-    dial(site.node, SECRET)
+    dial(site.node, PHONE)
     expect(password).to_contain_text("The right one has come", timeout=PATIENCE_MS)
     expect(page.locator(".findings li", has_text="Call out")).to_contain_text("wrong", timeout=PATIENCE_MS)

@@ -1,33 +1,24 @@
 """What an operator does on the dashboard, and what it does to calls."""
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Open
+from tests.e2e.dialling import DIALLED, dial, guess_until_banned
 from tests.e2e.site import OPERATOR, OTHER_KEY, PASSWORDS, Site, running_site
 from tests.interop.addresses import wait_for
-from tests.interop.node import KEY, ROOT, SECRET, Node
+from tests.interop.node import KEY, Node
 
 PHONE, STRANGER = "127.0.0.44", "127.0.0.45"
-DIALLED = "12125550100"
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with running_site(tmp_path_factory.mktemp("operator") / "node", {"limits.ban_failures": 3}) as site:
         yield site
-
-
-def dial(node: Node, secret: str = SECRET, host: str = PHONE) -> None:
-    """A call of the first customer's that comes to nothing."""
-    command = [sys.executable, "-m", "trunkline.cli", "--config", str(node.settings_file), "dial", DIALLED]
-    command += ["--key", KEY, "--secret", secret, "--bind", host]
-    subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, timeout=60, check=False)
 
 
 def calls(node: Node) -> list[str]:
@@ -38,7 +29,7 @@ def calls(node: Node) -> list[str]:
 def dial_and_look(page: Page, node: Node) -> None:
     """A call of the first customer's that comes to nothing, and its page."""
     before = calls(node)
-    dial(node)
+    dial(node, PHONE)
     (made,) = wait_for("its record", lambda: [one for one in calls(node) if one not in before])
     page.goto("/calls")
     row = page.get_by_role("table", name="Calls").get_by_role("row").nth(1)
@@ -119,8 +110,7 @@ def test_a_customer_is_limited_blocked_and_let_go(site: Site, open_page: Open) -
 def test_a_ban_is_lifted(site: Site, open_page: Open) -> None:
     page = open_page(OPERATOR)
     page.get_by_role("link", name="Bans").click()
-    for _ in range(3):
-        dial(site.node, "a-wrong-secret", STRANGER)
+    guess_until_banned(site.node, STRANGER)
     row = page.get_by_role("row").filter(has_text=STRANGER)
     expect(row).to_contain_text("password", timeout=30_000)
     row.get_by_role("button", name=f"Let {STRANGER} in again").click()

@@ -1,18 +1,17 @@
 """The first page of a service on which something is wrong: what it warns of was really seen."""
 
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import Open
+from tests.e2e.dialling import dial, guess_until_banned
 from tests.e2e.peers import PBX, carrier_call
 from tests.e2e.site import NUMBER, OPERATOR, OTHER_KEY, Site, running_site
 from tests.interop.addresses import wait_for
-from tests.interop.node import DOMAIN, HOST, KEY, ROOT, SECRET, Node
+from tests.interop.node import DOMAIN, HOST, KEY, Node
 from tests.unit.net.test_tls import exactly
 
 OLD, STRANGER = "127.0.0.42", "127.0.0.43"
@@ -26,11 +25,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield site
 
 
-def dial(node: Node, host: str, secret: str) -> None:
-    """A call of the customer's that comes to nothing."""
-    command = [sys.executable, "-m", "trunkline.cli", "--config", str(node.settings_file), "dial"]
-    command += ["12125550100", "--key", KEY, "--secret", secret, "--bind", host]
-    subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, timeout=60, check=False)
+def over(node: Node) -> list[str]:
+    """The ids of the calls that are over."""
+    return [row["call_id"] for row in node.command("calls") if row["verdict"] != "open"]
 
 
 def ask_over_tls_1_0(site: Site) -> None:
@@ -63,11 +60,10 @@ def test_what_needs_looking_at(site: Site, open_page: Open) -> None:
     site.node.command("number", "forward", NUMBER, f"sip:100@{PBX}:9;timeout=2000")
     call_id, _ = carrier_call(site)
     site.node.record(call_id)
-    dial(site.node, OLD, SECRET)
+    dial(site.node, OLD)
     ask_over_tls_1_0(site)
-    for _ in range(3):
-        dial(site.node, STRANGER, "a-wrong-secret")
-    wait_for("the ban", lambda: [one["source"] for one in site.node.command("ban", "list")] == [STRANGER])
+    guess_until_banned(site.node, STRANGER)
+    wait_for("both records", lambda: len(over(site.node)) == 2)
 
     page.reload()
     notices = page.locator("#notices")
