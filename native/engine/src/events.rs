@@ -8,8 +8,8 @@ use rustix::event::{EventfdFlags, eventfd};
 
 use trunkline_media::dtmf::tones::Digit;
 
-use crate::engine::LegId;
 use crate::error::EngineError;
+use crate::leg_id::LegId;
 
 /// More than any owner that is alive leaves waiting.
 const CAPACITY: usize = 8192;

@@ -4,6 +4,7 @@
 //! * `pool`, `sockets`: port pairs, bound once, kept in epoll, drained before they are used again;
 //! * `slot`: one port pair and the leg on it, behind one lock;
 //! * `relay`: one datagram's way from slot to slot;
+//! * `door`: the way into a thread from outside: what to wait for, whom to wake;
 //! * `worker`: the threads: epoll, pacing of terminals, the search for silent calls;
 //! * `shared`: what they all reach: the slots, the clock, which addresses are our own;
 //! * [`events`]: what the engine tells, through one eventfd;
@@ -14,9 +15,11 @@
 //! nothing can deadlock. A door's and the events' are held for a push only, under a slot's or alone.
 #![deny(unsafe_code)]
 
+mod door;
 pub mod engine;
 pub mod error;
 pub mod events;
+mod leg_id;
 mod moments;
 mod pool;
 mod relay;
@@ -26,7 +29,8 @@ mod slot;
 mod sockets;
 mod worker;
 
-pub use engine::{Engine, LegId};
+pub use engine::Engine;
 pub use error::EngineError;
 pub use events::{Event, EventKind};
+pub use leg_id::LegId;
 pub use settings::Settings;

@@ -7,8 +7,8 @@
 use trunkline_media::Micros;
 use trunkline_media::rtp::HEADER_LENGTH;
 
-use crate::engine::LegId;
 use crate::events::{Event, EventKind};
+use crate::leg_id::LegId;
 use crate::relay::{BUFFER, report, send_own, send_rtp};
 use crate::shared::Shared;
 use crate::slot::{Far, OpenLeg};

@@ -14,9 +14,9 @@ use trunkline_media::rtcp::report::LONGEST;
 use trunkline_media::rtp::{HEADER_LENGTH, Header};
 use trunkline_media::srtp::{RTCP_OVERHEAD, RTP_OVERHEAD};
 
-use crate::engine::LegId;
 use crate::error::EngineError;
 use crate::events::{Event, EventKind};
+use crate::leg_id::LegId;
 use crate::shared::Shared;
 use crate::slot::{Far, OpenLeg, State, Suspect};
 use crate::sockets::{Pair, receive, transmit};

@@ -10,14 +10,14 @@ use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use trunkline_media::{Micros, address};
 
-use crate::engine::LegId;
+use crate::door::Door;
 use crate::error::EngineError;
 use crate::events::Events;
+use crate::leg_id::LegId;
 use crate::pool::{BATCH, Drained, Pool, Shuffler, drained};
 use crate::settings::Settings;
 use crate::slot::{Content, Slot, State};
 use crate::sockets::{Pair, is_local};
-use crate::worker::Door;
 
 /// What the threads and the face share.
 pub(crate) struct Shared {

@@ -17,8 +17,8 @@ use trunkline_media::rtp::{self, Header, Kind};
 use trunkline_media::srtp::{Srtp, SrtpKeys, Wear};
 use trunkline_media::terminal::Terminal;
 
-use crate::engine::LegId;
 use crate::events::EventKind;
+use crate::leg_id::LegId;
 use crate::relay::Plane;
 use crate::sockets::{Pair, tie, untie};
 

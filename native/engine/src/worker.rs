@@ -8,72 +8,29 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::buffer::spare_capacity;
-use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
-use rustix::io::Errno;
+use rustix::event::{Timespec, epoll};
 use trunkline_media::Micros;
 
-use crate::engine::LegId;
-use crate::error::EngineError;
+use crate::door::{CALLED, Door};
+use crate::leg_id::LegId;
 use crate::relay::{BUFFER, Plane};
 use crate::shared::Shared;
-use crate::sockets::Pair;
 
 /// Datagrams taken between two looks at the clock.
 const EVENTS: usize = 64;
 /// Silent calls are looked for this often at the least.
 const SEARCH_US: Micros = 1_000_000;
-/// What epoll says when the thread is called.
-const CALLED: u64 = u64::MAX;
 
 /// Looks at the amount of work are this far apart.
 const LOAD_US: Micros = 100_000;
 /// Datagrams in that time from which on it is much: twenty calls' worth.
 const MUCH: usize = 200;
-
-/// How the outside reaches a thread.
-pub(crate) struct Door {
-    epoll: OwnedFd,
-    bell: OwnedFd,
-    paced: Mutex<Vec<(Micros, LegId)>>,
-}
-
-impl Door {
-    pub(crate) fn new() -> Result<Self, EngineError> {
-        let system = |what| move |error: Errno| EngineError::System(what, error.into());
-        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(system("epoll"))?;
-        let bell = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC).map_err(system("eventfd"))?;
-        epoll::add(&epoll, &bell, epoll::EventData::new_u64(CALLED), epoll::EventFlags::IN)
-            .map_err(system("epoll"))?;
-        Ok(Self { epoll, bell, paced: Mutex::default() })
-    }
-
-    /// Watches a pair from now on.
-    pub(crate) fn watch(&self, slot: u32, pair: &Pair) -> Result<(), Errno> {
-        for (socket, bit) in [(&pair.rtp, 0), (&pair.rtcp, 1)] {
-            let data = epoll::EventData::new_u64(u64::from(slot) << 1 | bit);
-            epoll::add(&self.epoll, socket, data, epoll::EventFlags::IN)?;
-        }
-        Ok(())
-    }
-
-    /// Gets the thread out of its wait.
-    pub(crate) fn wake(&self) {
-        let _ = rustix::io::write(&self.bell, &1u64.to_ne_bytes());
-    }
-
-    /// Has a leg woken at `at`.
-    pub(crate) fn pace(&self, at: Micros, leg: LegId) {
-        self.paced.lock().unwrap_or_else(PoisonError::into_inner).push((at, leg));
-        self.wake();
-    }
-}
 
 /// The thread's life.
 pub(crate) fn run(shared: &Shared, index: usize) {

@@ -2,15 +2,10 @@
 //! smoothed with its neighbours at the pitch (RFC 3951 §4.6, Appendix A.16).
 
 use super::filters::{correlate, dot, energies, energy};
-use super::smoothing::smoothed;
+use super::smoothing::{BLOCK, BLOCKS, LINE, smoothed};
 use super::tables::HALVING;
 use super::{SAMPLES, SUBFRAME};
 
-/// Samples that are smoothed at a time.
-pub(super) const BLOCK: usize = 80;
-/// Blocks that are at hand, and their samples.
-pub(super) const BLOCKS: usize = 8;
-pub(super) const LINE: usize = BLOCKS * BLOCK;
 /// Pitches are looked for at half the rate, among these lags.
 const LAGS: std::ops::Range<usize> = 10..60;
 /// Samples before a frame that are looked at for it.

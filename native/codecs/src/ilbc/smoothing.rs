@@ -1,10 +1,14 @@
 //! The enhancer's smoothing: a block of residual is mixed with six like it, three pitch periods before and three after, as
 //! far as it keeps its own shape (RFC 3951 §4.6.2 to §4.6.5, Appendix A.16).
 
-use super::enhancer::{BLOCK, BLOCKS, LINE};
 use super::filters::{correlate, dot, energy};
 use super::tables::QUARTERS;
 
+/// Samples that are smoothed at a time.
+pub(super) const BLOCK: usize = 80;
+/// Blocks that are at hand, and their samples.
+pub(super) const BLOCKS: usize = 8;
+pub(super) const LINE: usize = BLOCKS * BLOCK;
 /// Neighbours on either side.
 const SIDE: usize = 3;
 const ALL: usize = 2 * SIDE + 1;
