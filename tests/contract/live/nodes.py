@@ -18,7 +18,7 @@ from trunkline.trunk.verdict import Verdict
 
 SERVICE = "trunk.test"
 _PROBE = Account("probe", max_concurrent=1_000_000)
-PATIENCE_S = 20.0
+PATIENCE_S = 30.0
 
 
 @dataclass

@@ -3,6 +3,7 @@ not, and never counted double.
 """
 
 import asyncio
+import time
 from dataclasses import replace
 
 import pytest
@@ -52,10 +53,12 @@ def test_calls_a_second(server: RedisServer) -> None:
     async def body() -> None:
         account = Account("acme", max_per_second=5)
         async with sharing(server.url, 3) as nodes:
+            began = time.monotonic()
             for index in range(90):
                 nodes[index % 3].ask(account)
             await until("all are decided", lambda: sum(len(n.calls) + len(n.refused) for n in nodes) == 90)
-            assert sum(len(node.calls) for node in nodes) == 5
+            took_s = time.monotonic() - began
+            assert 5 <= sum(len(node.calls) for node in nodes) <= 5 * (1 + took_s)
             assert {verdict.slug for node in nodes for verdict in node.refused} == {Slug.RATE_LIMIT}
             await asyncio.sleep(1.1)
             assert isinstance(await nodes[2].decide(account), Admission)
