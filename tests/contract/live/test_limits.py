@@ -11,6 +11,7 @@ import pytest
 from tests.contract.live.nodes import all_exact, run, sharer, sharing, until
 from tests.contract.live.redis_server import RedisServer
 from trunkline.live.ledger import Standing
+from trunkline.live.link import SETTLE_S
 from trunkline.trunk.account import Account
 from trunkline.trunk.limits import Admission
 from trunkline.trunk.verdict import Slug, Verdict
@@ -136,7 +137,7 @@ def test_a_server_that_is_away(server: RedisServer, how: str) -> None:
     """Shares meanwhile, everything said again afterwards, nothing counted double."""
 
     async def body() -> None:
-        async with sharing(server.url, 2) as nodes:
+        async with sharing(server.url, 2, SETTLE_S) as nodes:
             here, there = nodes
             account = replace(ACME, max_concurrent=10)
             for _ in range(4):
