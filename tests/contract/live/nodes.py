@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from trunkline.live.ledger import Ledger, Standing
-from trunkline.live.link import SETTLE_S, Link
+from trunkline.live.link import Link
 from trunkline.live.wire import RedisWire
 from trunkline.net.loop_clock import LoopClock
 from trunkline.trunk.account import Account
@@ -18,7 +18,9 @@ from trunkline.trunk.verdict import Verdict
 
 SERVICE = "trunk.test"
 _PROBE = Account("probe", max_concurrent=1_000_000)
-PATIENCE_S = 20.0
+PATIENCE_S = 30.0
+SOON_S = 0.5
+"""To settle, where the server was never away: no other node has anything to say again."""
 
 
 @dataclass
@@ -60,7 +62,9 @@ class Sharer:
         return self.link.ledger.standing
 
 
-def sharer(url: str, name: str, *, lease_s: float = 4.0, timeout_s: float = 1.5) -> Sharer:
+def sharer(
+    url: str, name: str, *, lease_s: float = 4.0, timeout_s: float = 1.5, settle_s: float = SOON_S
+) -> Sharer:
     """A node that isn't started yet."""
     faults: list[Exception] = []
     clock = LoopClock(asyncio.get_running_loop(), faults.append)
@@ -73,7 +77,7 @@ def sharer(url: str, name: str, *, lease_s: float = 4.0, timeout_s: float = 1.5)
             lambda: f"{name}-{random.getrandbits(64):016x}",
             node=name,
             lease_s=lease_s,
-            settle_s=SETTLE_S,
+            settle_s=settle_s,
             wake=wake,
             faulted=faults.append,
         )
@@ -83,9 +87,9 @@ def sharer(url: str, name: str, *, lease_s: float = 4.0, timeout_s: float = 1.5)
 
 
 @asynccontextmanager
-async def sharing(url: str, number: int) -> AsyncIterator[list[Sharer]]:
+async def sharing(url: str, number: int, settle_s: float = SOON_S) -> AsyncIterator[list[Sharer]]:
     """So many nodes that decide exactly; no fault is left behind."""
-    nodes = [sharer(url, f"node-{index}") for index in range(1, number + 1)]
+    nodes = [sharer(url, f"node-{index}", settle_s=settle_s) for index in range(1, number + 1)]
     try:
         for node in nodes:
             await node.link.start()

@@ -3,6 +3,7 @@ not, and never counted double.
 """
 
 import asyncio
+import time
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from tests.contract.live.nodes import all_exact, run, sharer, sharing, until
 from tests.contract.live.server import LiveServer
 from trunkline.live.ledger import Standing
+from trunkline.live.link import SETTLE_S
 from trunkline.trunk.account import Account
 from trunkline.trunk.limits import Admission
 from trunkline.trunk.verdict import Slug, Verdict
@@ -52,10 +54,12 @@ def test_calls_a_second(server: LiveServer) -> None:
     async def body() -> None:
         account = Account("acme", max_per_second=5)
         async with sharing(server.url, 3) as nodes:
+            began = time.monotonic()
             for index in range(90):
                 nodes[index % 3].ask(account)
             await until("all are decided", lambda: sum(len(n.calls) + len(n.refused) for n in nodes) == 90)
-            assert sum(len(node.calls) for node in nodes) == 5
+            took_s = time.monotonic() - began
+            assert 5 <= sum(len(node.calls) for node in nodes) <= 5 * (1 + took_s)
             assert {verdict.slug for node in nodes for verdict in node.refused} == {Slug.RATE_LIMIT}
             await asyncio.sleep(1.1)
             assert isinstance(await nodes[2].decide(account), Admission)
@@ -133,7 +137,7 @@ def test_a_server_that_is_away(server: LiveServer, how: str) -> None:
     """Shares meanwhile, everything said again afterwards, nothing counted double."""
 
     async def body() -> None:
-        async with sharing(server.url, 2) as nodes:
+        async with sharing(server.url, 2, SETTLE_S) as nodes:
             here, there = nodes
             account = replace(ACME, max_concurrent=10)
             for _ in range(4):

@@ -8,7 +8,7 @@ import pytest
 
 from tests.contract.media.rigs import RIGS, Rig
 from tests.contract.media.rtpengine_daemon import RtpengineDaemon
-from tests.contract.media.rtpengine_rig import RtpengineRig
+from tests.contract.media.rtpengine_rig import PATIENCE_S, RtpengineRig
 
 RTPENGINE_CANNOT = {
     "test_payload_types_that_were_not_agreed_go_nowhere": "it passes on what it has no handler for",
@@ -16,6 +16,8 @@ RTPENGINE_CANNOT = {
     "test_digits_need_no_audio_to_travel_with": "it puts digits into the far side's stream, and makes none",
 }
 """Tests that rtpengine 10.5 does not pass, each with the reason. docs/operations.md says the same."""
+LITTLE_S = 1.0
+"""Waited for what rtpengine never does."""
 ENOUGH = 16
 """Port pairs of a rig, where a test is not about their number."""
 
@@ -47,6 +49,7 @@ def rtpengine_rig(rtpengine: Callable[[], RtpengineDaemon]) -> Iterator[Rtpengin
 def make_rig(
     request: pytest.FixtureRequest, rtpengine: Callable[[], RtpengineDaemon], tmp_path: Path
 ) -> Iterator[Callable[[int], Rig]]:
+    reason = None
     if request.param == "rtpengine":
         reason = RTPENGINE_CANNOT.get(request.node.name.replace("rtpengine-", "").removesuffix("[rtpengine]"))
         if reason is not None:
@@ -59,6 +62,7 @@ def make_rig(
                 rig = RIGS[request.param](pairs)
             elif pairs == ENOUGH:
                 rig = RtpengineRig(rtpengine(), pairs)
+                rig.patience_s = PATIENCE_S if reason is None else LITTLE_S
             else:
                 daemon = RtpengineDaemon(tmp_path, pairs=2 * pairs)
                 ends.callback(daemon.stop)

@@ -16,7 +16,7 @@ from trunkline.media.fake import FakeEngine
 if TYPE_CHECKING:
     from tests.contract.media.rtpengine_rig import WithTerminals
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 """Waited for what must come; never used up by a test that passes."""
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.programs import require_program
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 _taken: set[int] = set()
 
 

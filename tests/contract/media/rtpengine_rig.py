@@ -15,7 +15,7 @@ from trunkline.media.rtpengine.wires import InstanceAddress, Transport
 from trunkline.media.terminals import Source
 from trunkline.net.loop_clock import LoopClock
 
-PATIENCE_S = 8.0
+PATIENCE_S = 30.0
 """Waited for what must come; never used up by a test that passes."""
 
 
@@ -71,6 +71,8 @@ class RtpengineRig:
 
     timeout_s = 0.8
     drain_s = 0.0
+    patience_s = PATIENCE_S
+    """Of `until`: less for what never comes."""
     far_event = 101
     """An rtpengine knows one number a format and call."""
 
@@ -124,7 +126,7 @@ class RtpengineRig:
 
     def until(self, what: Callable[[], bool]) -> None:
         """Let the loop run until it is so."""
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + self.patience_s
         while not what():
             assert time.monotonic() < deadline, "it never happened"
             self.pass_time(0.01)

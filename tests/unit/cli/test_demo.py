@@ -14,7 +14,7 @@ def test_both_ends_of_both_calls_are_heard() -> None:
         env=ENVIRONMENT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=110,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "NOT" not in done.stdout
@@ -45,10 +45,10 @@ def test_staying_leaves_a_node_with_a_carrier_to_call(tmp_path: Path) -> None:
         who = ("--key", "demo", "--secret", "demo-secret-1")
         line.run("dial", f"sip:9992000@{server}", *who, "--listen", "1004", "--for", "1")
         process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=15)
+        said, _ = process.communicate(timeout=60)
     finally:
         process.kill()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
     assert f"server    {server}" in said
     assert f"The dashboard is at http://{ports['TRUNKLINE_WEB__BIND']}." in said
     assert process.returncode == 0

@@ -5,7 +5,7 @@ def test_it_runs_until_it_is_told_to_stop(node: RunningNode) -> None:
     """SIGINT ends it at once: what the fixture does in the end, and this does first."""
     assert node.process.poll() is None
     node.process.send_signal(2)
-    assert node.process.wait(timeout=10) == 0
+    assert node.process.wait(timeout=60) == 0
 
 
 def test_wrong_settings_are_named(line: CommandLine) -> None:

@@ -28,7 +28,7 @@ def test_it_serves_until_it_is_told_to_stop(line: CommandLine) -> None:
     try:
         wait_for("an answer", answered, within_s=30.0, every_s=0.05)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
     finally:
         if process.poll() is None:
             process.kill()

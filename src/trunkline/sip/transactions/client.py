@@ -8,7 +8,7 @@ request.
 """
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from trunkline.clock import Clock, Timer
 from trunkline.sip.failures import FlowFailure
@@ -16,9 +16,7 @@ from trunkline.sip.headers import Headers
 from trunkline.sip.message import Request, Response
 from trunkline.sip.ports import Flow
 from trunkline.sip.timers import TimerValues
-
-if TYPE_CHECKING:
-    from trunkline.sip.transactions.invite_client import InviteClientTransaction
+from trunkline.sip.transactions.lingering import Lingerer
 
 
 class ClientWire(Protocol):
@@ -33,7 +31,7 @@ class ClientWire(Protocol):
     def send(self, data: bytes, flow: Flow, call_id: str) -> None:
         """Put `data` on `flow`. Failure arrives later, at `ClientTransaction.fail`."""
 
-    def linger(self, transaction: "InviteClientTransaction") -> None:
+    def linger(self, transaction: Lingerer) -> None:
         """`transaction.lingered` in 64·T1."""
 
     def client_terminated(self, transaction: "ClientTransaction") -> None:
