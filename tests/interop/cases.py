@@ -117,7 +117,7 @@ _A_PHONE = {
     Case.QUALIFY: _NO_OPTIONS,
 }
 _NO_CODEC = "Debian's package has no such codec, or only passes it through"
-_FREEPBX = "what FreePBX does with a call is its Asterisk's doing: see there"
+_FREEPBX = "what its dialplan makes of that, busy or congestion, is not of the trunk, and not tried"
 _PLAYED = "there is no package of FreeSWITCH, and SIPp playing it would prove nothing of FreeSWITCH's"
 _BEHIND = "the doing of the PBX behind it"
 _NO_CARD = (
@@ -141,8 +141,8 @@ _WHY_NOT: Final[dict[Program, dict[Case, str]]] = {
     Program.ASTERISK_16_SIP: _ASTERISK,
     Program.ASTERISK_16_PJSIP: _ASTERISK,
     Program.ASTERISK_22_PJSIP: _ASTERISK,
-    Program.FREEPBX_SIP: _all_but(_FREEPBX, *_OF_THE_TRUNK),
-    Program.FREEPBX_PJSIP: _all_but(_FREEPBX, *_OF_THE_TRUNK),
+    Program.FREEPBX_SIP: {**_ASTERISK, Case.IN_DECLINED: _FREEPBX},
+    Program.FREEPBX_PJSIP: {**_ASTERISK, Case.IN_DECLINED: _FREEPBX},
     Program.FREESWITCH: _all_but(
         _PLAYED, *_OF_THE_TRUNK, Case.OUT_AUDIT, Case.HOLD, Case.RESTRICTED, Case.OUT_BUSY
     ),
@@ -181,3 +181,8 @@ _WHY_NOT: Final[dict[Program, dict[Case, str]]] = {
 def why_not(program: Program, case: Case) -> str:
     """Why there is no test of a case with a program: a phrase. `KeyError` where there ought to be a test."""
     return _WHY_NOT[program][case]
+
+
+def applies(program: Program, case: Case) -> bool:
+    """Whether there ought to be a test of the case."""
+    return case not in _WHY_NOT[program]

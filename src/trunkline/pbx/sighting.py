@@ -14,6 +14,11 @@ from trunkline.trunk.verdict import Slug
 
 RECENT_S = 900.0
 """A health check that is older says nothing about now."""
+_AUDIO_STAYS = (
+    "If it forwards or transfers calls back to this service, its audio has to stay with it: directmedia=no "
+    "(chan_sip), direct_media=no (chan_pjsip)."
+)
+"""Asterisk else names one of our media ports to the other, and audio to ourselves goes nowhere."""
 GOOD_MOS = 3.6
 """ITU-T G.107 Annex B: below it, some users are dissatisfied."""
 
@@ -109,11 +114,18 @@ def _password(seen: Sighting) -> Finding:
             name,
             State.WRONG,
             f"{seen.refused_source} sent a wrong password {ago}.",
-            "The user name is the API key, the password the API secret, the realm the service domain.",
+            "The user name is the API key, the password the API secret, the realm the service domain. Where "
+            "the secret is lost, take a new one: trunkline account rotate-secret.",
         )
     if seen.contacts or right_at is not None:
         return Finding(name, State.GOOD, "The right one has come.")
-    return Finding(name, State.WAITING, "None has come yet.")
+    return Finding(
+        name,
+        State.WAITING,
+        "None has come yet.",
+        "Another user name than the API key is nobody's here, and not seen. If it is the API key: does the "
+        "PBX find the service domain in the DNS, and does its firewall let it out?",
+    )
 
 
 def _registration(seen: Sighting) -> Finding:
@@ -203,7 +215,7 @@ def _audio(record: CallRecord) -> Finding:
             State.WRONG,
             "In the last answered call no audio came from the PBX.",
             "Let UDP out of its firewall, and set its public address for media (external_media_address, "
-            "externip, ext-rtp-ip).",
+            f"externip, ext-rtp-ip). {_AUDIO_STAYS}",
         )
     if far.packets_received == 0:
         return Finding(name, State.WARNING, "In the last answered call no audio came from the far end.")

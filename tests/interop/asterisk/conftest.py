@@ -4,17 +4,32 @@ carrier, and whoever the PBX forwards or transfers a call to.
 
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
-from tests.interop.addresses import free_port
+from tests.interop.asterisk.connected import connected
 from tests.interop.asterisk.long_calls import LongCall, long_calls
 from tests.interop.asterisk.program import EACH_PBX, RESOLVER, Asterisk, Pbx, require_root
 from tests.interop.asterisk.stage import Stage
-from tests.interop.asterisk.trunk import PHONES, SETTINGS, THIRD_NUMBER, forward, furnish, written
+from tests.interop.asterisk.trunk import SETTINGS, furnish
+from tests.interop.casebook import Cell, cells
+from tests.interop.cases import applies
 from tests.interop.conftest import Speak, Start
 from tests.interop.names import name_server
 from tests.interop.node import DOMAIN, HOST, Node, running_node
+
+_HERE = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What doesn't apply to one of the PBXs here is not tried with it."""
+    items[:] = [item for item in items if not item.path.is_relative_to(_HERE) or _applies(cells(item))]
+
+
+def _applies(about: list[Cell]) -> bool:
+    return not about or any(applies(*cell) for cell in about)
 
 
 @pytest.fixture(scope="package")
@@ -42,15 +57,8 @@ def which(request: pytest.FixtureRequest) -> Pbx:
 @pytest.fixture(scope="package")
 def pbx(which: Pbx, node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asterisk]:
     """A PBX that has registered; the numbers are forwarded to it."""
-    port = free_port()
-    files = written(node, which.kind, port, tmp_path_factory.mktemp("written"))
-    forward(node, port)
-    asterisk = Asterisk(which, files=files, port=port, phones=PHONES, forwards_to=f"00{THIRD_NUMBER}")
-    try:
-        asterisk.registered()
+    with connected(node, which, tmp_path_factory.mktemp("written")) as asterisk:
         yield asterisk
-    finally:
-        asterisk.close()
 
 
 @pytest.fixture(scope="package")

@@ -1,16 +1,26 @@
 """FreePBX's part: from what a person types into the pages of a trunk to the files that its Asterisk reads.
 
 As FreePBX 16 and 17 do it (module core: `functions.inc.php` for chan_sip, `drivers/PJSip.class.php` for
-chan_pjsip). What is typed is what `trunkline pbx freepbx` writes.
+chan_pjsip; module sipsettings for the transports; the framework's `WriteConfig.class.php`, which writes each
+value as it was typed). What is typed is what `trunkline pbx freepbx` writes.
 """
 
 import re
 
-_PEER = re.compile(r"(?m)^(?:  PEER Details\n|One more trunk .*\n)((?:\n?[a-z].*\n)+)")
+_PEER = re.compile(r"(?m)^(?:  PEER Details\n|One more trunk .*\n)((?:\n?[a-z_]+=.*\n)+)")
 _REGISTER = re.compile(r"(?m)^  Register String\n(.*)\n")
 
 
-def chan_sip(page: str) -> dict[str, str]:
+def files(pages: dict[str, str], *, chan_sip: bool, port: int, keys: str) -> dict[str, str]:
+    """What FreePBX writes for its Asterisk, which listens at `port`, of `pages` that were typed; with TLS and
+    chan_pjsip the certificate manager keeps `pbx.pem` and `pbx-key.pem` in the folder `keys`.
+    """
+    if chan_sip:
+        return _chan_sip(pages["freepbx-chan-sip.txt"])
+    return _chan_pjsip(pages["freepbx-17-pjsip.txt"], port, keys)
+
+
+def _chan_sip(page: str) -> dict[str, str]:
     """Of `freepbx-chan-sip.txt`: `sip_additional.conf` and `sip_registrations.conf`."""
     outgoing, more = (found[1] for found in _PEER.finditer(page))
     trunks = {"trunkline": outgoing}
@@ -25,25 +35,38 @@ def chan_sip(page: str) -> dict[str, str]:
     }
 
 
-def typed(page: str) -> dict[str, str]:
+def _typed(page: str) -> dict[str, str]:
     """What a page of values says, by the label of the field."""
     return dict(re.findall(r"(?m)^  (\S.*?)  +(\S.*)$", page))
 
 
-def chan_pjsip(page: str, port: int) -> dict[str, str]:
-    """Of `freepbx-17-pjsip.txt`: `pjsip.endpoint.conf` and the others, in one; the PBX listens at `port`."""
-    value = typed(page)
+_YES = {"Yes": "yes", "No": "no"}
+_MEDIA_ENCRYPTION = {"SRTP via in-SDP (recommended)": "sdes", "None": "no"}
+
+
+def _transport(value: dict[str, str], port: int, keys: str) -> dict[str, str]:
+    """The page of the transports; a certificate of the certificate manager's lies in the folder `keys`."""
+    protocol = value["Transport"].rpartition("-")[2]
+    transport = {"type": "transport", "protocol": protocol, "bind": f"0.0.0.0:{port}"}
+    if protocol == "tls":
+        assert value["tls - 0.0.0.0 - All"] == "Yes"
+        assert value["Port to Listen On"] == str(port)
+        transport |= {
+            "cert_file": f"{keys}/pbx.pem",
+            "priv_key_file": f"{keys}/pbx-key.pem",
+            "method": value["SSL Method"],
+            "verify_client": _YES[value["Verify Client"]],
+            "verify_server": "no",
+        }
+    return transport | {"allow_reload": "no", "tos": "cs3", "cos": "3"}
+
+
+def _chan_pjsip(page: str, port: int, keys: str) -> dict[str, str]:
+    """Of `freepbx-17-pjsip.txt`: `pjsip.endpoint.conf` and the others, in one."""
+    value = _typed(page)
     name = value["Trunk Name"]
-    yes = {"Yes": "yes", "No": "no"}
     sections: list[tuple[str, dict[str, str]]] = [
-        (
-            value["Transport"],
-            {
-                "type": "transport",
-                "protocol": value["Transport"].rpartition("-")[2],
-                "bind": f"0.0.0.0:{port}",
-            },
-        ),
+        (value["Transport"], _transport(value, port, keys)),
         (
             name,
             {
@@ -56,7 +79,7 @@ def chan_pjsip(page: str, port: int) -> dict[str, str]:
                 "max_retries": "10000",
                 "expiration": "3600",
                 "auth_rejection_permanent": "no",
-                "line": yes[value["Send Line in Registration"]],
+                "line": _YES[value["Send Line in Registration"]],
                 "endpoint": name,
                 "contact_user": value["Contact User"],
                 "server_uri": value["Server URI"],
@@ -94,24 +117,30 @@ def chan_pjsip(page: str, port: int) -> dict[str, str]:
                 "language": "en",
                 "outbound_auth": name,
                 "from_domain": value["From Domain"],
-                "from_user": value["From User"],
                 "contact_user": value["Contact User"],
                 "user_eq_phone": "no",
                 "t38_udptl": "no",
                 "t38_udptl_ec": "none",
                 "fax_detect": "no",
-                "trust_id_inbound": yes[value["Trust RPID/PAI"]],
+                "trust_id_inbound": _YES[value["Trust RPID/PAI"]],
                 "t38_udptl_nat": "no",
-                "direct_media": yes[value["Direct Media"]],
-                "rewrite_contact": yes[value["Rewrite Contact"]],
-                "rtp_symmetric": yes[value["RTP Symmetric"]],
+                "direct_media": _YES[value["Direct Media"]],
+                "rewrite_contact": _YES[value["Rewrite Contact"]],
+                "rtp_symmetric": _YES[value["RTP Symmetric"]],
                 "dtmf_mode": value["DTMF Mode"].replace(" ", "").lower(),
             },
         ),
         (name, {"type": "identify", "endpoint": name, "match": value["Match (Permit)"]}),
     ]
+    endpoint = sections[4][1]
+    if "From User" in value:
+        endpoint["from_user"] = value["From User"]
+    if (encryption := _MEDIA_ENCRYPTION[value["Media Encryption"]]) != "no":
+        endpoint["media_encryption"] = encryption
     if value["Send RPID/PAI"] == "Send P-Asserted-Identity header":
-        sections[4][1]["send_pai"] = "yes"
+        endpoint["send_pai"] = "yes"
+    if value["Send Private CallerID Information"] == "Yes":
+        endpoint["trust_id_outbound"] = "yes"
     text = "\n".join(
         f"[{heading}]\n" + "".join(f"{key}={one}\n" for key, one in values.items())
         for heading, values in sections
@@ -124,10 +153,11 @@ def chan_pjsip(page: str, port: int) -> dict[str, str]:
 
 def _dialplan(technology: str, context: str, page: str) -> str:
     """An inbound route to the phone, and an outbound route that shows the trunk's Outbound CallerID."""
-    caller_id = typed(page)["Outbound CallerID"]
+    caller_id = _typed(page)["Outbound CallerID"]
     trunk = "SIP/trunkline/${EXTEN}" if technology == "SIP" else "PJSIP/${EXTEN}@trunkline"
     lines = ["[from-trunkline]", f"exten => _X.,1,Dial({technology}/100,60)"]
     lines += [f"[{context}]", "include => from-trunkline", "[to-trunkline]"]
+    shown = caller_id if caller_id.startswith("+") else "${CALLERID(num)}"
     for pattern in ("_+X.", "_00X."):
-        lines += [f"exten => {pattern},1,Set(CALLERID(num)={caller_id})", f" same => n,Dial({trunk},60)"]
+        lines += [f"exten => {pattern},1,Set(CALLERID(num)={shown})", f" same => n,Dial({trunk},60)"]
     return "\n".join(lines) + "\n"

@@ -41,10 +41,12 @@ _IN_THE_WAY = {True: ("chan_pjsip.so", "res_pjsip.so"), False: ("chan_sip.so",)}
 PASSES_HOLDS_ON: Final = "[trunkline](+type=endpoint)\nmoh_passthrough=yes\n"
 """In pjsip.conf: a phone's hold goes to the trunk as a re-INVITE, and nobody there hears music."""
 
-_PJSIP_TLS = """\
+_PJSIP_CERTIFICATE = """\
 [transport-trunkline](+)
 cert_file={at.home}/etc/pbx.pem
 priv_key_file={at.home}/etc/pbx-key.pem
+"""
+_PJSIP_PHONES = """\
 [transport-phones]
 type=transport
 protocol=udp
@@ -72,6 +74,8 @@ class Place(NamedTuple):
     """Where its two phones listen."""
     secure: bool
     """Whether the trunk's transport is TLS, with `pbx.pem` and `pbx-key.pem` in its folder."""
+    has_certificate: bool
+    """Whether chan_pjsip's transport for TLS names them already."""
     forwards_to: str
     """The number that `FORWARDED` and the like call, as dialled."""
 
@@ -105,7 +109,8 @@ systemname = pbx-{at.port}
         "features.conf": "[general]\n[featuremap]\nblindxfer => #1\natxfer => *2\n",
         "pjsip.conf": f"""\
 #include pjsip_trunkline.conf
-{_PJSIP_TLS.format(at=at) if at.secure else ""}\
+{_PJSIP_CERTIFICATE.format(at=at) if at.secure and not at.has_certificate else ""}\
+{_PJSIP_PHONES.format(at=at) if at.secure else ""}\
 {"".join(_pjsip_phones(at))}\
 """,
         "sip.conf": f"""\

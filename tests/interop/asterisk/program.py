@@ -49,15 +49,36 @@ class Pbx(NamedTuple):
         """The older driver."""
         return self.kind.endswith("-sip")
 
+    @property
+    def freepbx(self) -> bool:
+        """Configured by FreePBX's pages."""
+        return self.kind.startswith("freepbx-")
+
 
 PBXS = (
     Pbx("bullseye", "asterisk-sip", Program.ASTERISK_16_SIP),
     Pbx("bullseye", "asterisk-pjsip", Program.ASTERISK_16_PJSIP),
     Pbx("sid", "asterisk-pjsip", Program.ASTERISK_22_PJSIP),
 )
+FREEPBXS = (
+    Pbx("bullseye", "freepbx-sip", Program.FREEPBX_SIP),
+    Pbx("sid", "freepbx-pjsip", Program.FREEPBX_PJSIP),
+)
+EACH_FREEPBX = [pytest.param(pbx, marks=pytest.mark.program(pbx.program), id=str(pbx)) for pbx in FREEPBXS]
+EACH_PBX = [
+    pytest.param(
+        pbx,
+        marks=[pytest.mark.program(pbx.program), *([pytest.mark.at_length] if pbx.freepbx else [])],
+        id=str(pbx),
+    )
+    for pbx in (*PBXS, *FREEPBXS)
+]
+"""For fixtures. FreePBX's files differ from Asterisk's in the trunk alone, so not each run has all of it."""
 
 
-EACH_PBX = [pytest.param(pbx, marks=pytest.mark.program(pbx.program), id=str(pbx)) for pbx in PBXS]
+def home_of(port: int) -> Path:
+    """The folder of the one that listens at `port`, as seen from inside its chroot."""
+    return Path("/run") / f"pbx-{port}"
 
 
 def require_root(pbx: Pbx) -> Path:
@@ -85,10 +106,11 @@ class Asterisk:
     ) -> None:
         self.pbx = pbx
         self.port = port
+        self.secure = "pbx.pem" in files
+        """Whether the trunk speaks TLS."""
         self.rtp_ports = free_ports(_RTP_PORTS)
         self._root = require_root(pbx)
-        self.home = Path("/run") / f"pbx-{port}"
-        """As seen from inside its chroot."""
+        self.home = home_of(port)
         inside = self._root / self.home.relative_to("/")
         inside.mkdir(parents=True)
         for name in ("etc", "log", "spool", "run", "lib", MUSIC):
@@ -104,7 +126,8 @@ class Asterisk:
             port=port,
             rtp_ports=self.rtp_ports,
             phones=phones,
-            secure="pbx.pem" in files,
+            secure=self.secure,
+            has_certificate=pbx.freepbx,
             forwards_to=forwards_to,
         )
         for name, text in {**own_files(place), **files}.items():

@@ -1,35 +1,19 @@
-"""What FreePBX makes of what `trunkline pbx freepbx` says to type, loaded by its Asterisk."""
+"""What FreePBX makes of what `trunkline pbx freepbx` says to type, loaded by its Asterisk: the trunk's part.
+The other tests of this folder have FreePBX as well, at length (`program.EACH_PBX`).
+"""
 
 from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
 
-from tests.interop.addresses import free_port
-from tests.interop.asterisk import freepbx
-from tests.interop.asterisk.program import Asterisk, Pbx, require_root
+from tests.interop.asterisk.connected import assert_encrypted, connected
+from tests.interop.asterisk.program import EACH_FREEPBX, Asterisk, Pbx, require_root
 from tests.interop.asterisk.stage import Stage, ended
-from tests.interop.asterisk.trunk import (
-    FAR,
-    NUMBER,
-    PHONES,
-    SETTINGS,
-    THIRD_NUMBER,
-    forward,
-    furnish,
-    written,
-)
-from tests.interop.cases import Case, Program
+from tests.interop.asterisk.trunk import FAR, NUMBER, SETTINGS, furnish
+from tests.interop.cases import Case
 from tests.interop.conftest import Speak, Start
 from tests.interop.node import HOST, KEY, Node, running_node
-
-FREEPBXS = [
-    pytest.param(pbx, marks=pytest.mark.program(pbx.program), id=str(pbx))
-    for pbx in (
-        Pbx("bullseye", "freepbx-sip", Program.FREEPBX_SIP),
-        Pbx("sid", "freepbx-pjsip", Program.FREEPBX_PJSIP),
-    )
-]
 
 
 @pytest.fixture(scope="module")
@@ -39,25 +23,20 @@ def freepbx_node(names: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield node
 
 
-@pytest.fixture(scope="module", params=FREEPBXS)
+@pytest.fixture(scope="module", params=EACH_FREEPBX)
+def which(request: pytest.FixtureRequest) -> Pbx:
+    found: Pbx = request.param
+    require_root(found)
+    return found
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["udp", "tls"])
 def asterisk(
-    request: pytest.FixtureRequest, freepbx_node: Node, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, which: Pbx, freepbx_node: Node, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Asterisk]:
-    which: Pbx = request.param
-    require_root(which)
-    port = free_port()
-    pages = written(freepbx_node, "freepbx", port, tmp_path_factory.mktemp("typed"))
-    if which.chan_sip:
-        files = freepbx.chan_sip(pages["freepbx-chan-sip.txt"])
-    else:
-        files = freepbx.chan_pjsip(pages["freepbx-17-pjsip.txt"], port)
-    forward(freepbx_node, port)
-    asterisk = Asterisk(which, files=files, port=port, phones=PHONES, forwards_to=f"00{THIRD_NUMBER}")
-    try:
-        asterisk.registered()
+    folder = tmp_path_factory.mktemp("typed")
+    with connected(freepbx_node, which, folder, secure=request.param) as asterisk:
         yield asterisk
-    finally:
-        asterisk.close()
 
 
 @pytest.fixture
@@ -77,6 +56,8 @@ def test_it_registers_and_qualifies(stage: Stage) -> None:
 @pytest.mark.case(Case.OUT_ENDED_BY_CALLER)
 @pytest.mark.case(Case.INTERNATIONAL)
 @pytest.mark.case(Case.SHOWN)
+@pytest.mark.case(Case.TLS)
+@pytest.mark.case(Case.SRTP)
 def test_a_call_out(stage: Stage) -> None:
     phone, carrier = stage.call_out(f"00{FAR}")
     phone.sipp.tell()
@@ -84,14 +65,20 @@ def test_a_call_out(stage: Stage) -> None:
     invite = carrier.sipp.received("INVITE")
     assert invite.start_line.startswith(f"INVITE sip:{FAR}@")
     assert f"sip:{NUMBER}@" in (invite.header("From") or "")
+    if stage.pbx.secure:
+        assert_encrypted(stage.node, stage.node.command("calls", "--limit", "1")[0]["call_id"], "caller")
 
 
 @pytest.mark.case(Case.IN_ENDED_BY_CALLER)
 @pytest.mark.case(Case.SHOWN)
 @pytest.mark.case(Case.DIGITS)
+@pytest.mark.case(Case.TLS)
+@pytest.mark.case(Case.SRTP)
 def test_a_call_in_with_digits(stage: Stage) -> None:
     carrier, phone = stage.call_in()
     stage.digits_both_ways()
     carrier.sipp.tell()
     ended(carrier, phone)
     assert f"sip:{FAR}@" in (phone.sipp.received("INVITE").header("From") or "")
+    if stage.pbx.secure:
+        assert_encrypted(stage.node, stage.node.record(carrier.sipp.call_id)["call_id"], "attempt 1")

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.addresses import free_port, wait_for
+from tests.interop.addresses import free_port
+from tests.interop.asterisk.connected import assert_encrypted, connected
 from tests.interop.asterisk.program import Asterisk, Pbx
 from tests.interop.asterisk.stage import Stage, ended, hear_each_other
-from tests.interop.asterisk.trunk import FAR, PHONES, SETTINGS, THIRD_NUMBER, forward, furnish, written
+from tests.interop.asterisk.trunk import FAR, PHONES, SETTINGS, THIRD_NUMBER, furnish, written
 from tests.interop.cases import Case
 from tests.interop.conftest import Speak, Start
 from tests.interop.node import HOST, KEY, Node, running_node
@@ -28,20 +29,9 @@ def secure_node(names: None, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture(scope="package")
 def secure_pbx(which: Pbx, secure_node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asterisk]:
-    """A PBX that speaks TLS with a certificate of its own, and takes calls over TLS and SRTP only."""
-    node = secure_node
-    port = free_port()
-    files = written(node, which.kind, port, tmp_path_factory.mktemp("written"), "--tls", "--srtp")
-    for name, of_the_node in (("pbx.pem", "tls-certificate.pem"), ("pbx-key.pem", "tls-key.pem")):
-        files[name] = (node.directory / of_the_node).read_text()
-    forward(node, port, scheme="sips:", options=";media=srtp")
-    asterisk = Asterisk(which, files=files, port=port, phones=PHONES, forwards_to=f"00{THIRD_NUMBER}")
-    try:
-        asterisk.registered()
-        asterisk.qualified()  # chan_sip begins all at once, each over a TLS connection of its own
+    """A PBX that takes calls over TLS and SRTP only."""
+    with connected(secure_node, which, tmp_path_factory.mktemp("written"), secure=True) as asterisk:
         yield asterisk
-    finally:
-        asterisk.close()
 
 
 @pytest.fixture
@@ -59,7 +49,7 @@ def test_a_call_out_is_encrypted(secure: Stage) -> None:
     ended(phone, carrier)
     assert "RTP/AVP" in carrier.sipp.received("INVITE").body
     call_id = stage.node.command("calls", "--limit", "1")[0]["call_id"]
-    _assert_encrypted(stage.node, call_id, "caller")
+    assert_encrypted(stage.node, call_id, "caller")
 
 
 @pytest.mark.case(Case.TLS)
@@ -74,22 +64,7 @@ def _hears_a_call_in(stage: Stage) -> None:
     ended(carrier, phone)
     record = stage.node.record(carrier.sipp.call_id)
     assert record["attempt_records"][0]["resolved"].startswith("TLS ")
-    _assert_encrypted(stage.node, record["call_id"], "attempt 1")
-
-
-def _assert_encrypted(node: Node, call_id: str, side: str) -> None:
-    """Every message with the PBX went over TLS, and both descriptions have a key."""
-    wait_for("the closed record", lambda: node.closed(call_id))
-    ladder = node.run("calls", call_id, "--messages")
-    messages = [text for text in ladder.split("\n--- +") if f" {side}, " in text.partition("\n")[0]]
-    assert len(messages) > 4
-    for text in messages:
-        assert f"{side}, TLS " in text.partition("\n")[0]
-    described = [text for text in messages if "m=audio " in text]
-    assert len(described) >= 2
-    for text in described:
-        assert "RTP/SAVP" in text
-        assert "a=crypto:" in text
+    assert_encrypted(stage.node, record["call_id"], "attempt 1")
 
 
 @pytest.mark.case(Case.RESTARTED)
@@ -124,7 +99,7 @@ def test_a_wrong_secret_is_found(
     secure_node: Node, sipp: Start, voice: Speak, which: Pbx, tmp_path: Path
 ) -> None:
     port = free_port()
-    files = written(secure_node, which.kind, port, tmp_path / "written", key=WRONG, secret="a-wrong-one")
+    files = written(secure_node, which, port, tmp_path / "written", key=WRONG, secret="a-wrong-one")
     asterisk = Asterisk(which, files=files, port=port, phones=PHONES, forwards_to=f"00{THIRD_NUMBER}")
     try:
         stage = Stage(secure_node, asterisk, sipp, voice)

@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Final
 
 from tests.interop.addresses import free_port
+from tests.interop.asterisk import freepbx
 from tests.interop.asterisk.own_files import FEATURES, FORWARDED, FORWARDED_LATER, PHONE, REFERRED, SECOND
+from tests.interop.asterisk.program import Pbx, home_of
 from tests.interop.node import HOST, KEY, SECRET, Node
 
 PHONE_HOST, SECOND_HOST = "127.0.0.11", "127.0.0.12"
@@ -54,9 +56,13 @@ def forward(node: Node, port: int, *, scheme: str = "", options: str = "") -> No
 
 
 def written(
-    node: Node, kind: str, port: int, folder: Path, *options: str, key: str = KEY, secret: str = SECRET
+    node: Node, pbx: Pbx, port: int, folder: Path, *options: str, key: str = KEY, secret: str = SECRET
 ) -> dict[str, str]:
-    """What `trunkline pbx` writes, by name."""
+    """What `trunkline pbx` writes for a PBX that listens at `port`, by name, as its Asterisk reads it."""
     account = ("--account", key, "--secret", secret)
+    kind = "freepbx" if pbx.freepbx else pbx.kind
     node.run("pbx", kind, *account, "--pbx-port", str(port), "--out", str(folder), *options)
-    return {file.name: file.read_text() for file in folder.rglob("*") if file.is_file()}
+    written = {file.name: file.read_text() for file in folder.rglob("*") if file.is_file()}
+    if pbx.freepbx:
+        return freepbx.files(written, chan_sip=pbx.chan_sip, port=port, keys=f"{home_of(port)}/etc")
+    return written

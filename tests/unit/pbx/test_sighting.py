@@ -47,7 +47,9 @@ def test_a_pbx_that_does_everything_right() -> None:
 
 
 def test_nothing_has_come_yet() -> None:
-    assert {one.state for one in findings(Sighting(NOW, False))} == {State.WAITING}
+    seen = findings(Sighting(NOW, False))
+    assert {one.state for one in seen} == {State.WAITING}
+    assert all(one.remedy for one in seen), "each says what to do"
 
 
 def test_a_wrong_password() -> None:
@@ -124,6 +126,7 @@ def test_audio_of_the_pbxs_own_side(direction: Direction, side: str) -> None:
     silent = found("Audio", **{name: call(direction, **{side: MediaFigures()})})
     assert silent.state is State.WRONG
     assert "external_media_address" in silent.remedy
+    assert "directmedia=no" in silent.remedy
     poor = found("Audio", **{name: call(direction, **{side: MediaFigures("PCMA", 90, 100, 10, 30.0, 2.9)})})
     assert poor.state is State.WARNING
     assert "10.0 % lost" in poor.said

@@ -121,6 +121,21 @@ def test_chan_sip_has_a_peer_for_each_address() -> None:
     assert "encryption=yes" in secure["sip_trunkline.conf"]
 
 
+def test_freepbx_over_tls_with_srtp() -> None:
+    plain, secure = files(Kind.FREEPBX), files(Kind.FREEPBX, SECURE)
+    page = {name: dict(re.findall(r"(?m)^  (\S.*?)  +(\S.*)$", text)) for name, text in secure.items()}
+    pjsip = page["freepbx-17-pjsip.txt"]
+    assert pjsip["Transport"] == "0.0.0.0-tls"
+    assert pjsip["Server URI"] == "sip:sip.example.net:5061"
+    assert pjsip["Media Encryption"] == "SRTP via in-SDP (recommended)"
+    assert pjsip["tls - 0.0.0.0 - All"] == page["freepbx-chan-sip.txt"]["Enable TLS"] == "Yes"
+    assert "From User" not in pjsip, "it has no number"
+    for name, text in secure.items():
+        assert "sips:<DID Number>@<this PBX>:5061;media=srtp" in text
+        assert "sips:" not in plain[name]
+        assert "Certificate Manager" not in plain[name]
+
+
 def test_freeswitch_is_well_formed() -> None:
     for known in (PLAIN, SECURE):
         for name, text in files(Kind.FREESWITCH, known).items():
