@@ -14,7 +14,7 @@ ARGS   ?=
 export PYO3_PYTHON := $(CURDIR)/$(PY)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve edges test test-programs lint types audit check bench docs pbxs fuzz clean
+.PHONY: help setup demo serve edges test test-programs programs lint types audit check bench docs pbxs fuzz clean
 .DELETE_ON_ERROR:
 
 help: ## list the verbs
@@ -28,7 +28,7 @@ demo: $(STAMP) ## run a node with a simulated carrier and place calls through it
 serve: $(STAMP) ## run a node with a simulated carrier, kept in ./run, and say what to point a phone at
 	$(BIN)/trunkline demo --stay $(ARGS)
 
-edges: $(STAMP) test-programs ## six edges in three regions on this machine, one of them killed (root; leaves nothing behind)
+edges: $(STAMP) programs ## six edges in three regions on this machine, one of them killed (root; leaves nothing behind)
 	$(PY) -m tests.edges $(ARGS)
 
 test: $(STAMP) test-programs ## run every test, Rust and Python (ARGS go to pytest)
@@ -76,6 +76,9 @@ clean: ## remove what was built, the virtual environment included
 
 test-programs:
 	@tools/machine test
+
+programs:
+	@tools/machine programs
 
 # One stamp for the interpreter, the dependencies and the native engine. cargo does its own incremental work. pesq comes as
 # source and is built before, with a setuptools of its own.

@@ -30,7 +30,7 @@ def main() -> int:
         say("It makes network namespaces, which is root's alone: sudo make edges")
         return 2
     if missing:
-        say(f"Not installed: {', '.join(missing)}. `tools/machine test` installs them.")
+        say(f"Not installed: {', '.join(missing)}. `tools/machine programs` installs them.")
         return 2
     if not Path("/dev/net/tun").exists():
         say("There is no /dev/net/tun here, by which packets between the regions are delayed: modprobe tun")

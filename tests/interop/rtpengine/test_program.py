@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.contract.media.rtpengine_daemon import RtpengineDaemon
-from tests.interop.addresses import free_port, wait_for
+from tests.interop.addresses import free_port, taken_ports, wait_for
 from tests.interop.conftest import Speak, Start
 from tests.interop.node import HOST, KEY, SECRET, Node, running_node
 from tests.interop.sipp.scenario import Callee, Caller, sdp
@@ -122,6 +122,8 @@ def test_audio_hold_and_figures(
 ) -> None:
     assert [line.split(" ")[1:3] for line in instances(node)] == [["(eu)", "up,"], ["(us)", "up,"]]
     check_figures(node.record(talk(node, sipp, voice, "442071838750", through=daemons[0])))
+    first, last = node.media_ports
+    assert taken_ports(HOST, "udp").isdisjoint(range(first, last + 1)), "it has no media of its own"
 
 
 def test_the_second_gateway_is_heard_when_the_first_refuses(
