@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+from typing import Any
 
 import anyio.to_thread
 import uvloop
@@ -47,6 +48,7 @@ async def _serve(settings: Settings, listening: socket.socket, *, led: bool) -> 
     anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(loop_fault)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     if led:
@@ -65,6 +67,15 @@ async def _serve(settings: Settings, listening: socket.socket, *, led: bool) -> 
         office.live.close()
         await server.stop()
         office.close()
+
+
+def loop_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What a callback raised, for the log; but for one that is no fault: anyio, by which httpx reads the
+    node's control socket, tells a read of data that was cancelled in the same turn of the loop.
+    """
+    late = isinstance(context.get("exception"), asyncio.InvalidStateError)
+    if not (late and "Future.set_result" in repr(context.get("handle"))):
+        loop.default_exception_handler(context)
 
 
 def _say_so() -> None:

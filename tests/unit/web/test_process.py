@@ -1,5 +1,7 @@
 """The web process itself: whom it serves, and what ends it."""
 
+import asyncio
+import logging
 import os
 import signal
 import socket
@@ -9,14 +11,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import anyio
 import httpx
 import pytest
+import uvloop
 
 from tests.interop.addresses import free_port, wait_for
 from tests.unit.web.customers import office_of
 from trunkline.errors import NetError
 from trunkline.observe.log import LogOptions, open_log
-from trunkline.web.process import NICENESS, run
+from trunkline.web.process import NICENESS, loop_fault, run
 from trunkline.web.serving import listen_tcp
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -90,3 +94,34 @@ def test_a_port_that_is_taken_is_an_error(home: Path) -> None:
         run(office.settings, open_log(LogOptions()))
     office.close()
     taken.close()
+
+
+def test_a_read_that_is_cancelled_as_an_answer_comes_is_no_fault(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And any other that a callback raises is one."""
+
+    async def body() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(loop_fault)
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(tmp_path / "control.sock"))
+            listener.listen()
+            async with await anyio.connect_unix(str(tmp_path / "control.sock")) as stream:
+                node, _ = listener.accept()
+                with node:
+                    reading = asyncio.create_task(stream.receive())
+                    for _ in range(8):
+                        await asyncio.sleep(0)
+                    node.send(b"news")
+                    reading.cancel()
+                    await asyncio.wait([reading])
+                    assert reading.cancelled()
+        assert not caplog.records
+        loop.call_soon(int, "no number")
+        await asyncio.sleep(0)
+
+    with caplog.at_level(logging.ERROR, "asyncio"):
+        uvloop.run(body())
+    (record,) = caplog.records
+    assert "no number" in caplog.text, record
