@@ -143,8 +143,9 @@ class Killed(NamedTuple):
 
 def kill(timeline: Timeline, service: Service, victim: Edge) -> Killed:
     """Within its calls, and watched until nobody is led there any more."""
-    killed = Killed(victim.machine.address, time.time(), victim.calls())
+    up = victim.calls()
     victim.kill()
+    killed = Killed(victim.machine.address, time.time(), up)
     timeline.say(f"{VICTIM} (process {victim.pid}) is killed, with {killed.up} calls up.")
     others = {edge.machine.name for edge in service.edges if edge is not victim}
     store = service.edges[2].here.store
@@ -237,7 +238,9 @@ def _judge_records(
     fresh = [
         call
         for call in placed
-        if call.tried[-1] == killed.address and killed.at - WRITTEN_S < (call.answered_at or 0) < killed.at
+        if call.tried[-1] == killed.address
+        and call.outcome == "cut"
+        and killed.at - (call.answered_at or 0) < WRITTEN_S
     ]
     timeline.must(
         0 <= seen - answered <= len(fresh),

@@ -2,8 +2,8 @@
 
 One transaction of `write()` at a time, on either: whoever reads first and writes later (buys a number, claims
 a request) finds what it read still true. SQLite has one writer anyhow; on PostgreSQL a lock in the database
-makes one of all nodes and web processes (record 13). Records, the many writes, are not among them: their
-rows belong to one node (`group_commit`).
+makes one of all nodes and web processes (record 13). Records, the many writes, and the nodes' signs of life
+are not among them: their rows belong to one node (`group_commit`, `nodes`).
 
 SQLite runs in WAL mode with foreign keys on and a busy time-out, so that the command line may write while a
 node runs. Write transactions begin with BEGIN IMMEDIATE: a transaction that reads first and writes later
@@ -29,12 +29,12 @@ from trunkline.store.errors import DatabaseError
 _BUSY_TIMEOUT_MS = 5000
 _ANSWER_S = 10.0
 _WRITE = "trunkline_write"
-_ONE_WRITER = sa.text(
-    "SELECT pg_advisory_xact_lock(5060), set_config('idle_in_transaction_session_timeout', '10000', true)"
-)
+_BOUNDED = "set_config('idle_in_transaction_session_timeout', '10000', true)"
+_ONE_WRITER = sa.text(f"SELECT pg_advisory_xact_lock(5060), {_BOUNDED}")
 """Freed by the end of the transaction, by that of the connection, and after ten seconds in which the program
 that has it does nothing.
 """
+_BESIDE_OTHERS = sa.text(f"SELECT {_BOUNDED}")
 
 
 class Database:
@@ -82,9 +82,10 @@ class Database:
                 yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, alone: bool = True) -> Iterator[Connection]:
         """A transaction that commits at the end of the block, or rolls back when it raises. Raises
-        `DatabaseError`.
+        `DatabaseError`. Not `alone`: on PostgreSQL beside other writers, for who touches rows that it has
+        locked, and nothing else.
 
         Constraint violations pass through as `sqlalchemy.exc.IntegrityError`: the repositories name them.
         """
@@ -92,7 +93,7 @@ class Database:
             connection = connection.execution_options(**{_WRITE: True})
             with connection.begin():
                 if self.dialect == "postgresql":
-                    connection.execute(_ONE_WRITER)
+                    connection.execute(_ONE_WRITER if alone else _BESIDE_OTHERS)
                 yield connection
 
     def close(self) -> None:

@@ -267,9 +267,13 @@ class Nodes:
             return row is not None and row["drained_at"] is not None
 
     def beat(self, name: str, run: str, pulse: Pulse, wall: float) -> Heard:
-        """Say that it lives; `wall` is the time by its own clock."""
+        """Say that it lives; `wall` is the time by its own clock.
+
+        It waits for nobody but who declares this very node lost: nodes that are far from the database take
+        half a second for it, and would have all others wait that long each second.
+        """
         table = schema.node
-        with self._database.write() as connection:
+        with self._database.write(alone=False) as connection:
             now = _now(connection)
             off_s = wall - now
             revision = _revision(connection)

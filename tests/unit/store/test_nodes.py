@@ -46,6 +46,15 @@ def aged(database: Database, name: str, seconds: float) -> None:
         )
 
 
+def test_a_beat_waits_for_nobody_who_changes_something_else(postgresql_url: str) -> None:
+    database = Database(postgresql_url)
+    nodes = Nodes(database)
+    nodes.enter(FACTS)
+    with database.write():
+        assert not nodes.beat("n1", "first", PULSE, time.time()).forgotten
+    database.close()
+
+
 def found(nodes: Nodes, name: str) -> Node:
     return next(node for node in nodes.list() if node.name == name)
 
