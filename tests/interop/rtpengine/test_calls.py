@@ -101,9 +101,9 @@ def test_a_call_each_way_with_audio_and_the_figures_in_its_record(
 
     async def call() -> None:
         async with running(installation) as ground:
-            outbound = await ground.outbound(talk_s=1.0)
+            outbound = await ground.outbound(talk_s=2.0)
             assert outbound.heard(CARRIER_HZ, 500), outbound
-            inbound = await ground.inbound(talk_s=1.0)
+            inbound = await ground.inbound(talk_s=2.0)
             assert inbound.heard(CUSTOMER_HZ, 500), inbound
             await until(lambda: ground.taken["customer"] and ground.taken["carrier"])
             assert ground.taken["carrier"][0].heard(CUSTOMER_HZ, 500)
