@@ -1,7 +1,8 @@
 -- The head of each script. Time is the server's alone: a node with a wrong clock does no harm.
 --
 --   nodes             sorted set: lease -> when it lapses (ms)
---   held:<lease>      hash: account -> its calls that are up; '' -> the node's name. Expires with the lease
+--   held:<lease>      hash: account -> its calls that are up; '' -> the node's name. Expires with the lease, or
+--                     with its checkpoints
 --   day:<day>         set of the names of nodes with usage of that day
 --   day:<day>:<name>  hash: account -> [seconds, cost, seconds a second, cost a second, lease, since (ms)]
 --   rate:<account>    list: when the calls of the last second were admitted (µs)
@@ -13,6 +14,8 @@
 --   gone:<kind>       sorted set: keys that were taken back lately, by when that is forgotten
 --   checkpoints:<lease>  hash: call -> where its media are, a space, its checkpoint. Outlives the lease a while
 --   carriers          sorted set: leases with checkpoints, by when they lapse (ms)
+--   claimed           sorted set: lapsed leases whose last checkpoint was claimed, by until when (ms) what they
+--                     held still counts: the nodes that go on with their calls have said so by then
 --   taken:<call>      the name of the node that goes on with this call of a dead one
 local base = KEYS[1]
 local time = redis.call('TIME')
@@ -26,6 +29,7 @@ redis.call('ZREMRANGEBYSCORE', nodes, '-inf', now)
 
 local function carry(lease, lease_ms)
   if redis.call('PEXPIRE', base .. 'checkpoints:' .. lease, lease_ms + CHECKPOINTS_KEPT_MS) == 1 then
+    redis.call('PEXPIRE', base .. 'held:' .. lease, lease_ms + CHECKPOINTS_KEPT_MS)
     redis.call('ZADD', base .. 'carriers', now + lease_ms, lease)
   end
 end

@@ -5,10 +5,10 @@ local lease, name, lease_ms, day = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local since = tonumber(ARGV[5])
 local NOTICES_AT_ONCE, NOTICES_KEPT = 500, 10000
 local SWEPT_AT_ONCE, KEPT_MAX = 20, 500000
-local GONE_MS = 60000
+local GONE_MS, OUTLIVED_MS = 60000, 30000
 local NEARLY_S = 0.001
 
-if redis.call('EXISTS', base .. 'held:' .. lease) == 0 then
+if not redis.call('ZSCORE', nodes, lease) then
   return {}
 end
 renew(lease, name, lease_ms)
@@ -16,12 +16,21 @@ local settling_ms = math.max(0, redis.call('PTTL', base .. 'settling'))
 local live = redis.call('ZRANGE', nodes, 0, -1)
 local held = base .. 'held:' .. lease
 
+-- Lapsed leases whose calls others may be about to go on with: what they held counts until that is decided.
+local outlived = redis.call('ZRANGEBYSCORE', base .. 'carriers', now - OUTLIVED_MS, now)
+for _, one in ipairs(redis.call('ZRANGEBYSCORE', base .. 'claimed', string.format('(%.0f', now), '+inf')) do
+  outlived[#outlived + 1] = one
+end
+
 local function up_elsewhere(account)
   local up = 0
   for _, one in ipairs(live) do
     if one ~= lease then
       up = up + (redis.call('HGET', base .. 'held:' .. one, account) or 0)
     end
+  end
+  for _, one in ipairs(outlived) do
+    up = up + (redis.call('HGET', base .. 'held:' .. one, account) or 0)
   end
   return up
 end

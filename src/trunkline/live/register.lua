@@ -16,10 +16,11 @@ end
 if earlier == '' then
   for _, one in ipairs(redis.call('ZRANGE', nodes, 0, -1)) do
     if redis.call('HGET', base .. 'held:' .. one, '') == name then
-      redis.call('DEL', base .. 'held:' .. one)
       redis.call('ZREM', nodes, one)
       if redis.call('ZSCORE', base .. 'carriers', one) then
         redis.call('ZADD', base .. 'carriers', now, one)
+      else
+        redis.call('DEL', base .. 'held:' .. one)
       end
     end
   end

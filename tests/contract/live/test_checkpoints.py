@@ -11,6 +11,7 @@ from trunkline.live.checkpoints import Kept
 from trunkline.live.words import Claim
 from trunkline.trunk.account import Account
 from trunkline.trunk.limits import Admission
+from trunkline.trunk.verdict import Verdict
 
 PLACE = "udp:192.0.2.1:2223"
 
@@ -71,6 +72,35 @@ async def die(node: Sharer) -> None:
     await node.link._drop()
 
 
+async def admitted(node: Sharer, account: Account) -> None:
+    """Until one more call of it may begin there."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not isinstance(await node.decide(account), Admission):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+def test_a_call_counts_while_it_goes_from_the_dead_to_the_living(server: LiveServer) -> None:
+    """Nobody is admitted between the end of the lease and the heir's word that the call is up there."""
+
+    async def body() -> None:
+        async with sharing(server.url, 3) as (dead, here, asking):
+            account = Account("acme", max_concurrent=1)
+            Keeper(dead).carry("a")
+            assert isinstance(await dead.decide(account), Admission)
+            await holds(server, 1)
+            await die(dead)
+            heir = Keeper(here)
+            inherited_s = asking.clock.now()
+            while not heir.got:
+                assert isinstance(await asking.decide(account), Verdict)
+                inherited_s = asking.clock.now()
+                await asyncio.sleep(0.02)
+            await admitted(asking, account)
+            assert asking.clock.now() - inherited_s > 3.0, "the heir had no time to say so"
+
+    run(body)
+
+
 def test_each_call_of_a_dead_node_has_one_heir(server: LiveServer) -> None:
     """Of those that can reach its media."""
 
@@ -97,7 +127,7 @@ def test_each_call_of_a_dead_node_has_one_heir(server: LiveServer) -> None:
 
 
 def test_a_node_that_is_started_again_has_its_calls_at_once(server: LiveServer) -> None:
-    """Without waiting for the lease of the process before it; what that held counts no more."""
+    """Without waiting for the lease of the process before it; what that held counts no more, soon."""
 
     async def body() -> None:
         before = sharer(server.url, "node-1", lease_s=60.0)
@@ -111,7 +141,7 @@ def test_a_node_that_is_started_again_has_its_calls_at_once(server: LiveServer) 
         heir = Keeper(after)
         await after.link.start()
         await until("it to have them", lambda: sorted(heir.got) == ["a", "b"])
-        assert isinstance(await after.decide(Account("acme", max_concurrent=1)), Admission)
+        await admitted(after, Account("acme", max_concurrent=1))
         assert not after.faults
         await after.link.close()
         for node in (before, after):
