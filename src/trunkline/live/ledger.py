@@ -93,6 +93,8 @@ class Ledger:
         self._faulted = faulted
         self._joined = False
         self._joined_before = False
+        self._tried = False
+        """Whether the server was reached, or found away, at least once."""
         self._settled_at = 0.0
         self.lease = ""
         self.nodes = 1
@@ -140,11 +142,18 @@ class Ledger:
         )
         if all(limit is None for limit in limits):
             decided(self._limits.enter(account, price_per_minute))
-        elif self.standing is Standing.EXACT and len(self._questions) + len(self._asked) < WAITING_MAX:
+        elif self._may_wait and len(self._questions) + len(self._asked) < WAITING_MAX:
             self._questions.append(_Question(account, price_per_minute, decided))
             self._wake()
         else:
             decided(self._by_share(account, price_per_minute))
+
+    @property
+    def _may_wait(self) -> bool:
+        """Whether a call waits for the server's word: a node that has only just begun knows of no others, and
+        would take the whole limit for its share.
+        """
+        return not self._tried or self.standing is Standing.EXACT
 
     def _by_share(self, account: Account, price_per_minute: float) -> Admission | Verdict:
         self._share_out(account)
@@ -216,7 +225,7 @@ class Ledger:
         """The lease has begun."""
         if joined.born or not self._joined_before:
             self._bases_to_say = list(self._bases)
-        self._joined = self._joined_before = True
+        self._joined = self._joined_before = self._tried = True
         self._hear(joined.nodes, joined.settling_s)
         for key in self._shared_out | self._metered:
             self._changed[key] = None
@@ -302,7 +311,7 @@ class Ledger:
 
     def lost(self) -> None:
         """The server is away, or stalls: who waits is decided by share, and so are all until it is back."""
-        self._joined = False
+        self._joined, self._tried = False, True
         self._shared_out.clear()
         questions = [*self._asked, *self._questions]
         self._asked, self._questions, self._used = [], [], []

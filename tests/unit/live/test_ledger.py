@@ -106,6 +106,15 @@ def test_refusals_are_in_the_words_of_the_local_limits(desk: Desk, word: str, sl
     assert verdict.retry_after_s == (1 if word == "rate" else DAY - 1000)
 
 
+def test_a_node_that_has_only_just_begun_waits_for_the_first_word(desk: Desk) -> None:
+    """It knows of no others yet: its share would be the whole limit."""
+    desk.ask(replace(ACME, max_concurrent=1))
+    assert not desk.decided
+    desk.join()
+    desk.answer(Answer("call", Held(1)))
+    assert len(desk.refused) == 1
+
+
 def test_an_account_without_limits_does_not_wait_but_is_told(desk: Desk) -> None:
     desk.join()
     desk.ask(Account("free"))
@@ -124,6 +133,7 @@ def test_what_has_ended_is_said_before_what_is_asked(desk: Desk) -> None:
 
 
 def test_shares_while_nothing_is_known(desk: Desk) -> None:
+    desk.ledger.lost()
     assert desk.stands(Standing.AWAY)
     for _ in range(7):
         desk.ask()
@@ -252,6 +262,7 @@ def test_minutes_of_others_end_calls_here(desk: Desk) -> None:
 
 
 def test_what_changed_while_a_registration_was_under_way_is_said(desk: Desk) -> None:
+    desk.ledger.lost()
     desk.ledger.registration()
     desk.ask()
     desk.ledger.joined(Joined(1, 0.0, 0, born=False))
