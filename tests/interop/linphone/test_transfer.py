@@ -18,7 +18,7 @@ from tests.interop.sipp.scenario import sdp
 pytestmark = pytest.mark.program(Program.LINPHONE)
 
 
-@pytest.fixture(params=["phone", "secure_phone"])
+@pytest.fixture(params=["phone", pytest.param("secure_phone", marks=pytest.mark.at_length)])
 def transferor(request: pytest.FixtureRequest, trial: Trial) -> Iterator[Linphone]:
     """Either of the two. The other legs are in the clear, so keys in a call are this phone's."""
     yield request.getfixturevalue(request.param)
