@@ -17,6 +17,13 @@ from bench._systems import CARRIER_PORT, DOMAIN, KEY, PROGRAMS, Running
 
 MOST_LIVE: Final = 20_000
 """Calls that are up at a time; more are not placed until some end."""
+_CUSTOMER_PORT: Final = 5060
+_BESIDE_PORT: Final = 5070
+"""Of a second customer, whose calls are up all the time."""
+_BESIDE_RATE: Final = 100
+"""Calls a second, as those are placed."""
+_SETTLED_S: Final = 35
+"""What is kept of an INVITE for retransmissions is gone after 32 (RFC 3261 §17)."""
 _QUIET: Final[Mapping[str, Any]] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
 
@@ -81,21 +88,34 @@ def measure(system: Running, rate: int, calls: int, folder: Path) -> Cost:
     return cost
 
 
-def measure_together(systems: Sequence[tuple[Running, Path]], rate: int, calls: int) -> list[Cost]:
-    """Place `calls` through each of `systems`, `rate` a second through each, all at the same time."""
+def measure_together(
+    systems: Sequence[tuple[Running, Path]], rate: int, calls: int, *, beside: Sequence[int] = ()
+) -> list[Cost]:
+    """Place `calls` through each of `systems`, `rate` a second through each, all at the same time. So many
+    more of each as `beside` says are up from before the first to after the last of them: what those take
+    meanwhile counts, and they count as failed when they are not up until then.
+    """
     with ExitStack() as far_ends:
         for system, folder in systems:
             far_ends.enter_context(_carrier(system, folder))
         time.sleep(0.5)
+        there_s = max(beside) / _BESIDE_RATE + _SETTLED_S if beside else 0.0
+        talk_ms = round(1000 * (there_s + 1.2 * calls / rate + 10))
+        others = [
+            _Customer(system._replace(talk_ms=talk_ms), folder, _BESIDE_PORT, _BESIDE_RATE, many)
+            for (system, folder), many in zip(systems, beside, strict=False)
+        ]
+        time.sleep(there_s)
         before = [cpu_s(system.pids) for system, _ in systems]
-        customers = [_customer(system, rate, calls, folder) for system, folder in systems]
-        for customer, _ in customers:
-            customer.wait()
+        customers = [_Customer(system, folder, _CUSTOMER_PORT, rate, calls) for system, folder in systems]
+        succeeded = [customer.succeeded() for customer in customers]
         time.sleep(1)
         used = [cpu_s(system.pids) - at_first for (system, _), at_first in zip(systems, before, strict=True)]
+        memory = [memory_mb(system.pids) for system, _ in systems]
+        lost = [other.calls - other.succeeded() for other in others] or [0] * len(systems)
     return [
-        _cost(system, calls, statistics, one)
-        for (system, _), (_, statistics), one in zip(systems, customers, used, strict=True)
+        Cost(1000 * used_s / max(1, whole), calls - whole + without, held_mb)
+        for used_s, whole, without, held_mb in zip(used, succeeded, lost, memory, strict=True)
     ]
 
 
@@ -109,34 +129,24 @@ def _carrier(system: Running, folder: Path) -> Iterator[None]:
             far_end.kill()
 
 
-def _customer(system: Running, rate: int, calls: int, folder: Path) -> tuple[subprocess.Popen[bytes], Path]:
-    """SIPp at work, and the file of its counts."""
-    address = system.place.system
-    scenario = folder / "customer.xml"
-    statistics = folder / f"{time.monotonic_ns()}.csv"
-    relay = address.replace(".", r"\.")
-    text = (PROGRAMS / "customer.xml").read_text().replace("[relay_ip]", relay)
-    scenario.write_text(text.replace("[talk_ms]", str(system.talk_ms)))
-    customer = sipp(
-        scenario,
-        system.place.customer,
-        5060,
-        "-s",
-        "+4989123456",
-        "-key",
-        "user",
-        KEY,
-        "-key",
-        "domain",
-        DOMAIN,
-    )
-    customer += ["-r", str(rate), "-m", str(calls), "-l", str(MOST_LIVE), "-recv_timeout", "10000"]
-    customer += ["-trace_stat", "-stf", str(statistics), "-fd", "1", f"{address}:5060"]
-    return subprocess.Popen(customer, cwd=folder, **_QUIET), statistics
+class _Customer:
+    """SIPp, placing calls."""
 
+    def __init__(self, system: Running, folder: Path, port: int, rate: int, calls: int) -> None:
+        self.calls = calls
+        address = system.place.system
+        scenario = folder / f"customer-{port}.xml"
+        self._statistics = folder / f"{time.monotonic_ns()}.csv"
+        text = (PROGRAMS / "customer.xml").read_text().replace("[relay_ip]", address.replace(".", r"\."))
+        scenario.write_text(text.replace("[talk_ms]", str(system.talk_ms)))
+        names = ["-s", "+4989123456", "-key", "user", KEY, "-key", "domain", DOMAIN]
+        load = ["-r", str(rate), "-m", str(calls), "-l", str(MOST_LIVE), "-recv_timeout", "10000"]
+        told = ["-trace_stat", "-stf", str(self._statistics), "-fd", "1"]
+        command = sipp(scenario, system.place.customer, port, *names, *load, *told, f"{address}:5060")
+        self._process = subprocess.Popen(command, cwd=folder, **_QUIET)
 
-def _cost(system: Running, calls: int, statistics: Path, used_s: float) -> Cost:
-    with statistics.open() as file:
-        last = list(csv.DictReader(file, delimiter=";"))[-1]
-    succeeded = int(last["SuccessfulCall(C)"])
-    return Cost(1000 * used_s / max(1, succeeded), calls - succeeded, memory_mb(system.pids))
+    def succeeded(self) -> int:
+        """How many calls came through whole, once all have ended."""
+        self._process.wait()
+        with self._statistics.open() as file:
+            return int(list(csv.DictReader(file, delimiter=";"))[-1]["SuccessfulCall(C)"])

@@ -2,8 +2,9 @@
 while 100 other calls are up and while 10,000 are.
 
 The two nodes of a pair take calls at the same time and the same rate, so that they share the machine's mood.
-In the second pair, calls last as long as it takes to have so many up. NUMBERS, LIVE, RATE and CALLS in the
-environment change the sizes; an empty NUMBERS or LIVE leaves that pair out.
+In the second pair, the others are up before the first call that counts and end after the last one; what they
+take meanwhile is part of its price. NUMBERS, LIVE, RATE and CALLS in the environment change the sizes; an
+empty NUMBERS or LIVE leaves that pair out.
 """
 
 import os
@@ -16,7 +17,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from threading import Timer
 
 from bench._calls import Cost, measure_together, memory_mb
 from bench._systems import KEY, Running, place, trunkline
@@ -60,27 +60,20 @@ def beside_calls() -> None:
         print(f"  {max(LIVE)} live calls need {wanted} open files, {allowed} are allowed: ulimit -n {wanted}")
         return
     with ExitStack() as stack:
-        nodes = [node(stack, number, talk_ms=1000 * many // RATE) for number, many in enumerate(LIVE)]
-        at_most: list[float] = []
-        # The last call is placed when as many are up as ever will be.
-        watch = Timer(CALLS / RATE, lambda: at_most.extend(memory_mb(one.pids) for one, _ in nodes))
-        watch.start()
-        costs = measure_together(nodes, RATE, CALLS)
-        watch.join()
-        say("live calls", LIVE, at_most, costs)
+        nodes = [node(stack, number) for number, _ in enumerate(LIVE)]
+        costs = measure_together(nodes, RATE, CALLS, beside=LIVE)
+        say("live calls", LIVE, [cost.memory_mb for cost in costs], costs)
 
 
 def node(
     stack: ExitStack,
     number: int,
     *,
-    talk_ms: int = 50,
     prepare: Callable[[Store], None] = lambda _store: None,
 ) -> tuple[Running, Path]:
     """One at the place `number`, and its folder, until the stack is closed."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    running = stack.enter_context(trunkline(folder, place(number), media=MEDIA, prepare=prepare))
-    return running._replace(talk_ms=talk_ms), folder
+    return stack.enter_context(trunkline(folder, place(number), media=MEDIA, prepare=prepare)), folder
 
 
 def fill(many: int, store: Store) -> None:
