@@ -1,5 +1,6 @@
-# The media engine and the reader of SIP messages, in Rust (native/python has the docstrings). The engine is
-# used through trunkline.media.embedded only, the reader through trunkline.sip.parse.
+# The media engine and the readers of SIP messages and of bencode, in Rust (native/python has the docstrings).
+# The engine is used through trunkline.media.embedded only, the readers through trunkline.sip.parse and
+# trunkline.media.rtpengine.bencode.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -147,3 +148,8 @@ class CodecTrial:
     def loudness_change_db(self) -> float: ...
 
 def estimate_mos(loss: float, jitter_ms: float, codec: str) -> float: ...
+
+# What bencode can be.
+_Bencoded: TypeAlias = int | bytes | list["_Bencoded"] | dict[str, "_Bencoded"]
+
+def decode_bencode(data: bytes, start: int, *, max_depth: int, max_items: int) -> tuple[_Bencoded, int]: ...

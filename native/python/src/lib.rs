@@ -1,8 +1,9 @@
-//! `trunkline._native`: the media engine, and the reader of SIP messages, as Python sees them.
+//! `trunkline._native`: the media engine, and the readers of SIP messages and of an rtpengine's answers, as Python sees them.
 //!
 //! Thin: arguments become the engine's types, results become Python's. Refusals become exceptions in one place,
 //! [`errors`]. The stub `src/trunkline/_native.pyi` says the same in Python; a test holds the two together.
 
+mod bencode;
 mod engine;
 mod errors;
 mod leg;
@@ -20,6 +21,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<leg::Statistics>()?;
     module.add_class::<sip::HeadReader>()?;
     module.add_class::<trial::CodecTrial>()?;
+    module.add_function(wrap_pyfunction!(bencode::decode_bencode, module)?)?;
     module.add_function(wrap_pyfunction!(quality::estimate_mos, module)?)?;
     Ok(())
 }
