@@ -17,12 +17,12 @@ from bench._systems import CARRIER_PORT, DOMAIN, KEY, PROGRAMS, Running
 
 MOST_LIVE: Final = 20_000
 """Calls that are up at a time; more are not placed until some end."""
-_CUSTOMER_PORT: Final = 5060
-_BESIDE_PORT: Final = 5070
+CUSTOMER_PORT: Final = 5060
+_STANDING_PORT: Final = 5070
 """Of a second customer, whose calls are up all the time."""
-_BESIDE_RATE: Final = 100
+STANDING_RATE: Final = 100
 """Calls a second, as those are placed."""
-_SETTLED_S: Final = 35
+SETTLED_S: Final = 35
 """What is kept of an INVITE for retransmissions is gone after 32 (RFC 3261 §17)."""
 _QUIET: Final[Mapping[str, Any]] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
@@ -97,17 +97,17 @@ def measure_together(
     """
     with ExitStack() as far_ends:
         for system, folder in systems:
-            far_ends.enter_context(_carrier(system, folder))
+            far_ends.enter_context(carrier(system, folder))
         time.sleep(0.5)
-        there_s = max(beside) / _BESIDE_RATE + _SETTLED_S if beside else 0.0
+        there_s = max(beside) / STANDING_RATE + SETTLED_S if beside else 0.0
         talk_ms = round(1000 * (there_s + 1.2 * calls / rate + 10))
         others = [
-            _Customer(system._replace(talk_ms=talk_ms), folder, _BESIDE_PORT, _BESIDE_RATE, many)
+            Customer(system._replace(talk_ms=talk_ms), folder, _STANDING_PORT, STANDING_RATE, many)
             for (system, folder), many in zip(systems, beside, strict=False)
         ]
         time.sleep(there_s)
         before = [cpu_s(system.pids) for system, _ in systems]
-        customers = [_Customer(system, folder, _CUSTOMER_PORT, rate, calls) for system, folder in systems]
+        customers = [Customer(system, folder, CUSTOMER_PORT, rate, calls) for system, folder in systems]
         succeeded = [customer.succeeded() for customer in customers]
         time.sleep(1)
         used = [cpu_s(system.pids) - at_first for (system, _), at_first in zip(systems, before, strict=True)]
@@ -120,16 +120,17 @@ def measure_together(
 
 
 @contextmanager
-def _carrier(system: Running, folder: Path) -> Iterator[None]:
+def carrier(system: Running, folder: Path) -> Iterator[None]:
+    """SIPp at the far end, taking calls."""
     command = sipp(PROGRAMS / "carrier.xml", system.place.carrier, CARRIER_PORT)
-    with subprocess.Popen(command, cwd=folder, **_QUIET) as far_end:
+    with subprocess.Popen(command, cwd=folder, **_QUIET) as process:
         try:
             yield
         finally:
-            far_end.kill()
+            process.kill()
 
 
-class _Customer:
+class Customer:
     """SIPp, placing calls."""
 
     def __init__(self, system: Running, folder: Path, port: int, rate: int, calls: int) -> None:
