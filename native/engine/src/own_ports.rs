@@ -12,6 +12,9 @@
 //! matters, and nothing has to be known of more than one bridge. (A packet that is under way while a peer changes is judged by
 //! the new one.)
 //!
+//! Outside there may be an echo on either side, which sends back whatever comes. That makes a circle that no rule in here can
+//! open: but no more than [`CROSSINGS_A_SECOND`] packets, reports included, cross into a leg, so it carries no more than a call does.
+//!
 //! A leg believes the relay port that its peer was said to be, and no other: who points a leg at a stranger's port is not
 //! heard there. A terminal's port is no relay port, for nothing passes a terminal.
 //!
@@ -21,8 +24,8 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 
-use trunkline_media::address;
 use trunkline_media::leg::Remote;
+use trunkline_media::{Micros, address};
 
 use crate::shared::Shared;
 use crate::slot::OpenLeg;
@@ -30,6 +33,31 @@ use crate::sockets::is_local;
 
 /// Addresses whose being local is remembered.
 const REMEMBERED: usize = 1024;
+
+/// Packets that cross into a leg in a second, on average: two and a half times what a call has in packets of 10 ms.
+const CROSSINGS_A_SECOND: u64 = 250;
+/// And all at once, after a standstill somewhere.
+const AT_ONCE: u64 = 250;
+
+/// How many packets have crossed into a leg lately.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Crossings {
+    /// When there was room for the last one.
+    room_at: Micros,
+}
+
+impl Crossings {
+    /// Counts one more; false when there were too many, and it must go no further.
+    pub(crate) fn note(&mut self, now: Micros) -> bool {
+        let each = 1_000_000 / CROSSINGS_A_SECOND;
+        let room_at = self.room_at.max(now) + each;
+        let fits = room_at <= now + AT_ONCE * each;
+        if fits {
+            self.room_at = room_at;
+        }
+        fits
+    }
+}
 
 /// Which addresses are this machine's, as far as was asked.
 #[derive(Debug, Default)]
@@ -126,5 +154,20 @@ impl Shared {
         remote.rtp = SocketAddr::new(host, remote.rtp.port());
         remote.rtcp_port = self.port(slot) + u16::from(!is_muxed);
         remote.signalled_from = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_crosses_and_a_storm_does_not() {
+        let mut call = Crossings::default();
+        assert!((0..10_000).all(|n| call.note(n * 10_000)));
+        let mut storm = Crossings::default();
+        let crossed = (0..1_000_000).filter(|n| storm.note(n * 10)).count() as u64;
+        assert_eq!(crossed, AT_ONCE + 10 * CROSSINGS_A_SECOND - 1);
+        assert!(storm.note(11_000_000), "and it is heard again afterwards");
     }
 }

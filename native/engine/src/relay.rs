@@ -120,6 +120,10 @@ impl Shared {
                     if let (Ok(Arrival::Rtcp), Some(outgoing)) = (arrival, &open.outgoing) {
                         outgoing.hand_on_reports(packet);
                     }
+                    if crossed && arrival.is_ok() && !open.crossings.note(now) {
+                        open.leg.count_drop(Drop::Circle);
+                        return;
+                    }
                     arrival
                         .ok()
                         .and_then(|arrival| self.accept(open, pair, from, arrival, packet, now))

@@ -19,6 +19,7 @@ use trunkline_media::terminal::Terminal;
 
 use crate::events::EventKind;
 use crate::leg_id::LegId;
+use crate::own_ports::Crossings;
 use crate::relay::Plane;
 use crate::sockets::{Pair, tie, untie};
 
@@ -75,6 +76,8 @@ pub(crate) struct OpenLeg {
     pub(crate) passed: Option<Sent>,
     /// When its thread will wake it, whatever other moments were asked for.
     pub(crate) wakes_at: Option<Micros>,
+    /// What has come from our own ports lately.
+    pub(crate) crossings: Crossings,
 }
 
 /// An accepted packet that is kept back.

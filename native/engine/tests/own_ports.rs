@@ -151,6 +151,31 @@ fn what_has_crossed_once_leaves_or_goes_nowhere() {
 }
 
 #[test]
+fn echoes_on_both_sides_make_no_storm() {
+    let engine = Engine::start(Settings { gather: Duration::ZERO, ..settings(25450, 8) }).unwrap();
+    let ((caller, a), (b, callee)) = (call(&engine), call(&engine));
+    meet(&engine, HOST.into(), &a, &b);
+    (0..200).for_each(|sequence| caller.peer.say(caller.port, &packet(sequence)));
+    let until = Instant::now() + Duration::from_millis(400);
+    let echo = |side: &Side| {
+        let (mut heard, mut buffer) = (0, [0; 2048]);
+        side.peer.0.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        while Instant::now() < until {
+            if let Ok((length, _)) = side.peer.0.recv_from(&mut buffer) {
+                heard += 1;
+                side.peer.say(side.port, &buffer[..length]);
+            }
+        }
+        heard
+    };
+    let heard = std::thread::scope(|scope| {
+        let one = scope.spawn(|| echo(&caller));
+        echo(&callee) + one.join().unwrap()
+    });
+    assert!(heard < 1000, "{heard} packets");
+}
+
+#[test]
 fn a_leg_is_no_peer_of_its_own_and_no_report_port_is_one() {
     let engine = Engine::start(settings(25400, 8)).unwrap();
     let (a, b) = call(&engine);
