@@ -226,6 +226,7 @@ impl Engine {
             }
             open.far = Far::Terminal(Box::new(terminal));
             open.leg.reconsider(|address| shared.may_send_to(address, leg.slot, true));
+            shared.note_own_peer(open);
             shared.slots[leg.slot as usize].set_has_terminal(true);
             shared.wake_when_due(open, leg);
         }

@@ -28,7 +28,7 @@ use trunkline_media::leg::Remote;
 use trunkline_media::{Micros, address};
 
 use crate::shared::Shared;
-use crate::slot::OpenLeg;
+use crate::slot::{Far, OpenLeg};
 use crate::sockets::is_local;
 
 /// Addresses whose being local is remembered.
@@ -115,9 +115,12 @@ impl Shared {
     }
 
     /// Notes on a leg whether its peer is one of our own ports: the source that it was latched onto, before that the
-    /// signalled address.
+    /// signalled address. For a terminal, which may have any peer, it does not matter.
     pub(crate) fn note_own_peer(&self, open: &mut OpenLeg) {
-        let peer = open.leg.source().or_else(|| open.leg.remote().map(|remote| remote.rtp));
+        let peer = match open.far {
+            Far::Terminal(_) => None,
+            _ => open.leg.source().or_else(|| open.leg.remote().map(|remote| remote.rtp)),
+        };
         open.own_peer = peer.and_then(|peer| self.own_slot(peer));
     }
 

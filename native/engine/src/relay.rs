@@ -3,6 +3,8 @@
 //! At most one slot is locked at a time. Both legs of a bridge must point at each other for a packet to cross, so a leg
 //! that was closed or bridged elsewhere in between gets nothing. Nor does one that would send it round: see `own_ports`.
 
+use std::net::SocketAddr;
+
 use trunkline_media::Micros;
 use trunkline_media::dtmf::{EVENT_LENGTH, NotADigit};
 use trunkline_media::ear::tones::{Hearing, Pressed};
@@ -101,22 +103,7 @@ impl Shared {
                     };
                     length = plain;
                     let packet = &mut buffer[..length];
-                    let is_terminal = matches!(open.far, Far::Terminal(_));
-                    let inward = self.meets_relay(open);
-                    let refuses = |address| inward || self.refuses(address, is_terminal);
-                    let (arrival, crossed) = match plane {
-                        Plane::Rtp => {
-                            let before = open.leg.source();
-                            let arrival = open.leg.receive_rtp(packet, source, now, refuses);
-                            if open.leg.source() != before {
-                                self.note_own_peer(open);
-                            }
-                            (arrival, self.meets_relay(open))
-                        }
-                        Plane::Rtcp => {
-                            (open.leg.receive_rtcp(packet, source, now, refuses), self.is_relay_port(source))
-                        }
-                    };
+                    let (arrival, crossed) = self.judge(open, plane, packet, source, now);
                     if let (Ok(Arrival::Rtcp), Some(outgoing)) = (arrival, &open.outgoing) {
                         outgoing.hand_on_reports(packet);
                     }
@@ -133,6 +120,34 @@ impl Shared {
         };
         if let Some((onward, crossed)) = onward {
             self.send_on(onward, crossed, buffer, length, now);
+        }
+    }
+
+    /// Whether a packet without protection is the peer's, and whether it came from one of our relay ports to be relayed.
+    fn judge(
+        &self,
+        open: &mut OpenLeg,
+        plane: Plane,
+        packet: &mut [u8],
+        source: SocketAddr,
+        now: Micros,
+    ) -> (Result<Arrival, Drop>, bool) {
+        let is_terminal = matches!(open.far, Far::Terminal(_));
+        let inward = self.meets_relay(open);
+        let refuses = |address| inward || self.refuses(address, is_terminal);
+        match plane {
+            Plane::Rtp => {
+                let before = open.leg.source();
+                let arrival = open.leg.receive_rtp(packet, source, now, refuses);
+                if open.leg.source() != before {
+                    self.note_own_peer(open);
+                }
+                (arrival, self.meets_relay(open))
+            }
+            Plane::Rtcp => {
+                let arrival = open.leg.receive_rtcp(packet, source, now, refuses);
+                (arrival, !is_terminal && self.is_relay_port(source))
+            }
         }
     }
 

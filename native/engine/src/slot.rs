@@ -58,7 +58,7 @@ pub(crate) struct OpenLeg {
     pub(crate) tied: bool,
     /// There is an injection with something to send.
     pub(crate) injects: bool,
-    /// The slot whose address its peer has, if that is one of our own: see [`crate::own_ports`].
+    /// The slot whose address its peer has, if that is one of our own and it is no terminal: see [`crate::own_ports`].
     pub(crate) own_peer: Option<u32>,
     /// What protects the peer's packets and ours.
     pub(crate) srtp: Option<Box<Srtp>>,
