@@ -48,7 +48,8 @@ class Caller:
         self._door = Datagrams(node.port)
         self.address = self._door.address
         self._uri = f"sip:{number}@{HOST}:{node.port}"
-        self._call_id = ""
+        self.call_id = ""
+        """Of the call that was made last."""
         self._tag = secrets.token_hex(4)
         self._to = ""
         self._cseq = 0
@@ -61,7 +62,7 @@ class Caller:
             "Max-Forwards: 70",
             f"From: <sip:493012345678@{DOMAIN}>;tag={self._tag}",
             f"To: <{self._uri}>{self._to}",
-            f"Call-ID: {self._call_id}",
+            f"Call-ID: {self.call_id}",
             f"CSeq: {cseq} {method}",
             f"Contact: <sip:caller@{address}>",
             *lines,
@@ -74,7 +75,7 @@ class Caller:
 
     def call(self, body: bytes, lines: tuple[str, ...] = ()) -> Response:
         """The final response; a 200 is acknowledged."""
-        self._call_id = f"abuse-{secrets.token_hex(8)}"
+        self.call_id = f"abuse-{secrets.token_hex(8)}"
         self._to = ""
         self._cseq = 1
         challenge = self._final("INVITE", self._request("INVITE", 1, lines, body))
@@ -94,6 +95,14 @@ class Caller:
             self._door.throw(self._request("ACK", 2))
         return final
 
+    def change(self, body: bytes) -> Response:
+        """re-INVITE in the call that is up; the final response, which is acknowledged."""
+        self._cseq += 1
+        final = self._final("INVITE", self._request("INVITE", self._cseq, (), body))
+        if final.status == 200:
+            self._door.throw(self._request("ACK", self._cseq))
+        return final
+
     def hang_up(self) -> None:
         """BYE, and its 200."""
         self._cseq += 1
@@ -106,7 +115,7 @@ class Caller:
             response = parse_message(answer)
             if (
                 isinstance(response, Response)
-                and response.call_id == self._call_id
+                and response.call_id == self.call_id
                 and response.cseq == (self._cseq, method)
                 and response.status >= 200
             ):

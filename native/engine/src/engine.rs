@@ -159,7 +159,11 @@ impl Engine {
         {
             return Err(EngineError::Terminal("the peer has no format that a terminal speaks"));
         }
-        let may_send = !shared.refuses(remote.rtp, matches!(open.far, Far::Terminal(_)));
+        let is_terminal = matches!(open.far, Far::Terminal(_));
+        let may_send = shared.may_send_to(remote.rtp, leg.slot, is_terminal);
+        if may_send && !is_terminal {
+            shared.turn_inwards(&mut remote);
+        }
         let now = shared.now();
         open.set_keys(remote.srtp.take(), now);
         if open.leg.set_remote(remote, may_send, now)
@@ -167,6 +171,7 @@ impl Engine {
         {
             open.untie(pair);
         }
+        shared.note_own_peer(open);
         open.set_formats();
         Ok(())
     }
@@ -186,7 +191,8 @@ impl Engine {
             let mut content = shared.lock(leg);
             let open = content.open(leg.generation).ok_or(EngineError::Closed)?;
             open.far = Far::Leg { leg: other, first: is_first, since, told: false };
-            open.leg.reconsider(|address| !shared.refuses(address, false));
+            open.leg.reconsider(|address| shared.may_send_to(address, leg.slot, false));
+            shared.note_own_peer(open);
             shared.slots[leg.slot as usize].set_has_terminal(false);
             shared.expect_far(leg.slot, other.slot);
         }
@@ -219,7 +225,8 @@ impl Engine {
                 return Err(EngineError::Terminal("the peer has no format that a terminal speaks"));
             }
             open.far = Far::Terminal(Box::new(terminal));
-            open.leg.reconsider(|address| !shared.refuses(address, true));
+            open.leg.reconsider(|address| shared.may_send_to(address, leg.slot, true));
+            shared.note_own_peer(open);
             shared.slots[leg.slot as usize].set_has_terminal(true);
             shared.wake_when_due(open, leg);
         }

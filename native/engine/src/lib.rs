@@ -6,7 +6,8 @@
 //! * `relay`: one datagram's way from slot to slot;
 //! * `door`: the way into a thread from outside: what to wait for, whom to wake;
 //! * `worker`: the threads: epoll, pacing of terminals, the search for silent calls;
-//! * `shared`: what they all reach: the slots, the clock, which addresses are our own;
+//! * `own_ports`: our own ports as somebody's peer: what may pass between them, so that nothing runs in a circle;
+//! * `shared`: what they all reach: the slots, the pools, the clock;
 //! * [`events`]: what the engine tells, through one eventfd;
 //! * [`engine`]: the face of it all.
 //!
@@ -21,6 +22,7 @@ pub mod error;
 pub mod events;
 mod leg_id;
 mod moments;
+mod own_ports;
 mod pool;
 mod relay;
 pub mod settings;

@@ -1,7 +1,9 @@
 //! One datagram's way: from a socket, past the leg it came for, to the far leg's peer.
 //!
 //! At most one slot is locked at a time. Both legs of a bridge must point at each other for a packet to cross, so a leg
-//! that was closed or bridged elsewhere in between gets nothing.
+//! that was closed or bridged elsewhere in between gets nothing. Nor does one that would send it round: see `own_ports`.
+
+use std::net::SocketAddr;
 
 use trunkline_media::Micros;
 use trunkline_media::dtmf::{EVENT_LENGTH, NotADigit};
@@ -101,21 +103,51 @@ impl Shared {
                     };
                     length = plain;
                     let packet = &mut buffer[..length];
-                    let is_terminal = matches!(open.far, Far::Terminal(_));
-                    let refuses = |address| self.refuses(address, is_terminal);
-                    let arrival = match plane {
-                        Plane::Rtp => open.leg.receive_rtp(packet, source, now, refuses),
-                        Plane::Rtcp => open.leg.receive_rtcp(packet, source, now, refuses),
-                    };
+                    let (arrival, crossed) = self.judge(open, plane, packet, source, now);
                     if let (Ok(Arrival::Rtcp), Some(outgoing)) = (arrival, &open.outgoing) {
                         outgoing.hand_on_reports(packet);
                     }
-                    arrival.ok().and_then(|arrival| self.accept(open, pair, from, arrival, packet, now))
+                    if crossed && arrival.is_ok() && !open.crossings.note(now) {
+                        open.leg.count_drop(Drop::Circle);
+                        return;
+                    }
+                    arrival
+                        .ok()
+                        .and_then(|arrival| self.accept(open, pair, from, arrival, packet, now))
+                        .map(|onward| (onward, crossed))
                 }
             }
         };
-        if let Some(onward) = onward {
-            self.send_on(onward, buffer, length, now);
+        if let Some((onward, crossed)) = onward {
+            self.send_on(onward, crossed, buffer, length, now);
+        }
+    }
+
+    /// Whether a packet without protection is the peer's, and whether it came from one of our relay ports to be relayed.
+    fn judge(
+        &self,
+        open: &mut OpenLeg,
+        plane: Plane,
+        packet: &mut [u8],
+        source: SocketAddr,
+        now: Micros,
+    ) -> (Result<Arrival, Drop>, bool) {
+        let is_terminal = matches!(open.far, Far::Terminal(_));
+        let inward = self.meets_relay(open);
+        let refuses = |address| inward || self.refuses(address, is_terminal);
+        match plane {
+            Plane::Rtp => {
+                let before = open.leg.source();
+                let arrival = open.leg.receive_rtp(packet, source, now, refuses);
+                if open.leg.source() != before {
+                    self.note_own_peer(open);
+                }
+                (arrival, self.meets_relay(open))
+            }
+            Plane::Rtcp => {
+                let arrival = open.leg.receive_rtcp(packet, source, now, refuses);
+                (arrival, !is_terminal && self.is_relay_port(source))
+            }
         }
     }
 
@@ -196,7 +228,8 @@ impl Shared {
         Some((std::mem::take(&mut open.suspects), cargo))
     }
 
-    fn send_on(&self, onward: Onward, buffer: &mut [u8; BUFFER], length: usize, now: Micros) {
+    /// Has the far leg send an accepted packet. `crossed`: it came from one of our relay ports.
+    fn send_on(&self, onward: Onward, crossed: bool, buffer: &mut [u8; BUFFER], length: usize, now: Micros) {
         let place = &self.slots[onward.to.slot as usize];
         let Some(pair) = place.pair() else {
             return;
@@ -206,6 +239,10 @@ impl Shared {
             return;
         };
         if !matches!(open.far, Far::Leg { leg, .. } if leg == onward.from) {
+            return;
+        }
+        if crossed && self.leads_to_relay(open) {
+            open.leg.count_drop(Drop::Circle);
             return;
         }
         let Onward { to: leg, before, cargo, .. } = onward;

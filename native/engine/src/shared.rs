@@ -1,6 +1,5 @@
-//! What the engine's face and its threads share: slots, pools, clock, and which addresses are our own.
+//! What the engine's face and its threads share: slots, pools, and the clock.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,16 +7,17 @@ use std::time::Instant;
 
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use trunkline_media::{Micros, address};
+use trunkline_media::Micros;
 
 use crate::door::Door;
 use crate::error::EngineError;
 use crate::events::Events;
 use crate::leg_id::LegId;
+use crate::own_ports::LocalAddresses;
 use crate::pool::{BATCH, Drained, Pool, Shuffler, drained};
 use crate::settings::Settings;
 use crate::slot::{Content, Slot, State};
-use crate::sockets::{Pair, is_local};
+use crate::sockets::Pair;
 
 /// What the threads and the face share.
 pub(crate) struct Shared {
@@ -31,13 +31,11 @@ pub(crate) struct Shared {
     pub(crate) refill: AtomicBool,
     pools: [Option<Mutex<Pool>>; 2],
     seeds: Mutex<Shuffler>,
-    local: Mutex<HashMap<IpAddr, bool>>,
+    pub(crate) local: LocalAddresses,
     pub(crate) open: AtomicUsize,
     started: Instant,
 }
 
-/// Addresses whose being local is remembered.
-const LOCAL_REMEMBERED: usize = 1024;
 /// Descriptors beyond the ports that the process may want.
 const SPARE_DESCRIPTORS: u64 = 4096;
 
@@ -67,7 +65,7 @@ impl Shared {
             refill: AtomicBool::new(true),
             pools,
             seeds: Mutex::new(shuffler),
-            local: Mutex::default(),
+            local: LocalAddresses::default(),
             open: AtomicUsize::new(0),
             started: Instant::now(),
             settings,
@@ -101,53 +99,18 @@ impl Shared {
         self.pools[0].is_none() || slot as usize >= self.settings.pairs()
     }
 
+    /// The slot of a pair of ports, by its number in the range.
+    pub(crate) fn slot_of(&self, pair: usize, ipv6: bool) -> usize {
+        if ipv6 && self.pools[0].is_some() { self.settings.pairs() + pair } else { pair }
+    }
+
     /// The RTP port of a slot.
     pub(crate) fn port(&self, slot: u32) -> u16 {
         self.settings.port(slot as usize % self.settings.pairs())
     }
 
-    fn bind_address(&self, ipv6: bool) -> Option<IpAddr> {
+    pub(crate) fn bind_address(&self, ipv6: bool) -> Option<IpAddr> {
         if ipv6 { self.settings.bind_v6.map(IpAddr::V6) } else { self.settings.bind_v4.map(IpAddr::V4) }
-    }
-
-    /// True when a leg must neither send to nor be latched onto `address`. A terminal may talk to our own relay ports: it
-    /// passes nothing on, so nothing can go round.
-    pub(crate) fn refuses(&self, address: SocketAddr, is_terminal: bool) -> bool {
-        !address::may_send_to(address.ip(), self.settings.allow_loopback)
-            || !is_terminal && self.is_own_relay_port(address)
-    }
-
-    /// One of our own ports, and no terminal's: a packet sent there could come round again.
-    fn is_own_relay_port(&self, address: SocketAddr) -> bool {
-        let Some(pair) = self.settings.pair_of(address.port()) else {
-            return false;
-        };
-        let ipv6 = address.is_ipv6();
-        let base = if ipv6 && self.pools[0].is_some() { self.settings.pairs() } else { 0 };
-        let Some(bound) = self.bind_address(ipv6) else {
-            return false;
-        };
-        let slot = &self.slots[base + pair];
-        if slot.pair().is_none() || slot.has_terminal() {
-            return false;
-        }
-        let advertised = self.settings.advertised(ipv6);
-        address.ip() == bound
-            || Some(address.ip()) == advertised
-            || bound.is_unspecified() && self.is_local(address.ip())
-    }
-
-    fn is_local(&self, address: IpAddr) -> bool {
-        let mut known = self.local.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(&local) = known.get(&address) {
-            return local;
-        }
-        if known.len() >= LOCAL_REMEMBERED {
-            known.clear();
-        }
-        let local = is_local(address);
-        known.insert(address, local);
-        local
     }
 
     /// Binds a slot's sockets and puts them into its thread's epoll.

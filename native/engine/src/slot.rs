@@ -19,6 +19,7 @@ use trunkline_media::terminal::Terminal;
 
 use crate::events::EventKind;
 use crate::leg_id::LegId;
+use crate::own_ports::Crossings;
 use crate::relay::Plane;
 use crate::sockets::{Pair, tie, untie};
 
@@ -57,6 +58,8 @@ pub(crate) struct OpenLeg {
     pub(crate) tied: bool,
     /// There is an injection with something to send.
     pub(crate) injects: bool,
+    /// The slot whose address its peer has, if that is one of our own and it is no terminal: see [`crate::own_ports`].
+    pub(crate) own_peer: Option<u32>,
     /// What protects the peer's packets and ours.
     pub(crate) srtp: Option<Box<Srtp>>,
     /// What the peer is and did.
@@ -73,6 +76,8 @@ pub(crate) struct OpenLeg {
     pub(crate) passed: Option<Sent>,
     /// When its thread will wake it, whatever other moments were asked for.
     pub(crate) wakes_at: Option<Micros>,
+    /// What has come from our own ports lately.
+    pub(crate) crossings: Crossings,
 }
 
 /// An accepted packet that is kept back.

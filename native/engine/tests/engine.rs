@@ -257,21 +257,6 @@ fn a_fault_costs_its_stream_and_no_other() {
 }
 
 #[test]
-fn packets_to_ourselves_go_nowhere() {
-    let engine = Engine::start(settings(22000, 8)).unwrap();
-    let (a, b) = bridged(&engine);
-    let own = |port| remote((HOST, port).into());
-    engine.set_remote(b.leg, own(b.port)).unwrap();
-    engine.set_remote(a.leg, remote(a.peer.address())).unwrap();
-    a.peer.say(a.port, &packet(8, 1));
-    eventually(|| engine.statistics(b.leg).unwrap().dropped[Reason::NoDestination as usize] == 1);
-    assert_eq!(engine.statistics(b.leg).unwrap().packets_sent, 0);
-    engine.set_remote(b.leg, own(a.port)).unwrap();
-    a.peer.say(a.port, &packet(8, 2));
-    eventually(|| engine.statistics(b.leg).unwrap().dropped[Reason::NoDestination as usize] == 2);
-}
-
-#[test]
 fn loopback_is_out_of_reach_unless_allowed() {
     let engine = Engine::start(Settings { allow_loopback: false, ..settings(22100, 8) }).unwrap();
     let (a, _b) = bridged(&engine);

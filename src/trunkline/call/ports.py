@@ -119,6 +119,9 @@ class RemoteMedia:
 
     A leg latches onto the first valid packet from `rtp_address`, or for a peer behind NAT onto the first
     valid source, and then stays there until the next `set_remote` with another address (BEHAVIOUR §5).
+
+    The peer may be another leg of the same engine: it is sent to at once, and nobody else is believed. What
+    came from such a leg never goes on to one (record 20).
     """
 
     rtp_address: str

@@ -56,6 +56,8 @@ class Sound:
     level_dbm0: float = -10.0
     digits: str = ""
     """As telephone-events, or where `payload_type` is audio as tones in it."""
+    crossed: bool = False
+    """It has come from a relaying leg of the engine that it is at."""
 
 
 @dataclass(slots=True)
@@ -88,7 +90,7 @@ class FakeNetwork:
         elif hops < MAX_HOPS and peer.expects_from(leg):
             heard = as_made_out(sound, to.srtp, None if peer.remote is None else peer.remote.srtp)
             if heard is not None:
-                peer.arrive(heard, hops + 1)
+                peer.arrive(replace(heard, crossed=leg.relays_for(peer)), hops + 1)
 
 
 class FakeLeg:
@@ -208,6 +210,19 @@ class FakeLeg:
         remote = self.remote
         return remote is not None and (remote.rtp_address, remote.rtp_port) == (sender.address, sender.port)
 
+    def relays_for(self, other: "FakeLeg") -> bool:
+        """True when what it sends to `other`, another leg of the engine, may have come to a port of it."""
+        return self.engine is other.engine
+
+    @property
+    def meets_own(self) -> bool:
+        """True when its peer is a leg of the engine that would pass on what it is sent."""
+        remote = self.remote
+        if remote is None:
+            return False
+        peer = self.engine.network.legs.get((remote.rtp_address, remote.rtp_port))
+        return peer is not None and peer.relays_for(self)
+
     def emit(self, seconds: float) -> None:
         """Let so much time be filled: by the sound it announces, and by its peer outside, if that talks."""
         remote = self.remote
@@ -263,7 +278,7 @@ class FakeLeg:
         if are_digits and remote.tells_digits:
             self._tell(sound.digits)
             return
-        if far is None or (far.sound is not None and not are_digits):
+        if far is None or (far.sound is not None and not are_digits) or (sound.crossed and far.meets_own):
             return
         onward = remote.payload_types.get(sound.payload_type)
         if are_digits and (onward is None or not is_event):
@@ -314,6 +329,10 @@ class FakeTerminal(FakeLeg):
         if spoken_payload_type(remote) is None:
             raise MediaError(NO_SPEECH)
         super().set_remote(remote)
+
+    def relays_for(self, other: FakeLeg) -> bool:  # noqa: ARG002 - nothing passes a terminal
+        """False."""
+        return False
 
     @property
     def digits_as(self) -> int | None:

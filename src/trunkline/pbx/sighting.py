@@ -15,10 +15,12 @@ from trunkline.trunk.verdict import Slug
 RECENT_S = 900.0
 """A health check that is older says nothing about now."""
 _AUDIO_STAYS = (
-    "If it forwards or transfers calls back to this service, its audio has to stay with it: directmedia=no "
-    "(chan_sip), direct_media=no (chan_pjsip)."
+    "If it forwards or transfers calls back to another node of this service, its audio has to stay with it: "
+    "directmedia=no (chan_sip), direct_media=no (chan_pjsip)."
 )
-"""Asterisk else names one of our media ports to the other, and audio to ourselves goes nowhere."""
+"""Asterisk else names a media port of one node to the other, and neither sends first to whom SIP doesn't come
+from. Between ports of one node audio goes (record 20).
+"""
 GOOD_MOS = 3.6
 """ITU-T G.107 Annex B: below it, some users are dissatisfied."""
 

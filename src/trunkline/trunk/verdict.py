@@ -266,7 +266,7 @@ class Slug(Enum):
         408,
         102,
         "No audio arrived for too long.",
-        "Check NAT and firewall for RTP. A PBX that forwards calls back here needs directmedia=no.",
+        "Check NAT and firewall for RTP. A PBX that forwards to another node needs directmedia=no.",
     )
     SRTP_KEY_SPENT = _Kind(
         "srtp-key-spent",

@@ -1,7 +1,7 @@
 """What every media engine does alike: the contract of `call.ports.MediaEngine`.
 
 Each test runs over the embedded engine (real packets on loopback), over the fake, and over an rtpengine. So
-do those of `test_terminals` and `test_srtp`.
+do those of `test_terminals`, `test_srtp` and `test_own_ports`.
 """
 
 import time

@@ -157,9 +157,10 @@ def test_audio_is_never_sent_to_such_addresses(rig: EmbeddedRig, address: str) -
     rig.until(lambda: dropped(call.caller, "no_destination") == 1)
 
 
-def test_audio_is_not_sent_to_our_own_legs(rig: EmbeddedRig) -> None:
+@pytest.mark.parametrize("other", [0, 1], ids=["its own port", "another leg's for reports"])
+def test_audio_is_not_sent_to_a_port_of_ours_that_is_nobodys(rig: EmbeddedRig, other: int) -> None:
     call = Call(rig)
-    call.caller.set_remote(remote_at("127.0.0.1", call.callee.port))
+    call.caller.set_remote(remote_at("127.0.0.1", (call.caller.port, call.callee.port + 1)[other]))
     call.callee_peer.send(call.callee, 8)
     rig.until(lambda: dropped(call.caller, "no_destination") == 1)
 

@@ -142,7 +142,8 @@ impl Leg {
         remote.payloads.get(remote.dtmf_payload_type?)
     }
 
-    /// Judges a datagram of the RTP port. `refuses` tells addresses never to be latched onto: our own ports, for one.
+    /// Judges a datagram of the RTP port. `refuses` tells addresses never to be latched onto: our own ports, for one. It is
+    /// not asked about the peer's signalled address, if that may be sent to.
     ///
     /// # Errors
     /// Why it goes no further; it has been counted.
@@ -174,10 +175,13 @@ impl Leg {
             _ => self.remote.as_ref().ok_or(Drop::NoPeer)?.meaning(header.payload_type)?,
         };
         let before = self.latch.source();
-        if before != Some(source) && refuses(source) || !self.latch.judge(source, &header, now) {
+        let is_new = before != Some(source);
+        if is_new && !self.is_told(source, |remote| remote.rtp.port()) && refuses(source)
+            || !self.latch.judge(source, &header, now)
+        {
             return Err(Drop::OtherSource);
         }
-        if before != Some(source) && self.rtcp_source.is_some_and(|rtcp| rtcp.ip() != source.ip()) {
+        if is_new && self.rtcp_source.is_some_and(|rtcp| rtcp.ip() != source.ip()) {
             self.rtcp_source = None;
         }
         self.last_rtp = now;
@@ -217,6 +221,15 @@ impl Leg {
         })
     }
 
+    /// Whether a source is exactly what signalling says, and may be sent to.
+    fn is_told(&self, source: SocketAddr, port: impl Fn(&Remote) -> u16) -> bool {
+        self.may_send
+            && self
+                .remote
+                .as_ref()
+                .is_some_and(|remote| source.ip() == remote.rtp.ip() && source.port() == port(remote))
+    }
+
     fn accept_muxed_rtcp(&mut self, packet: &[u8], source: SocketAddr, now: Micros) -> Result<Arrival, Drop> {
         let remote = self.remote.as_ref().ok_or(Drop::NoPeer)?;
         if !remote.is_muxed() || !rtcp::is_valid(packet) {
@@ -244,7 +257,7 @@ impl Leg {
         Some(PeerStream { received, last_report })
     }
 
-    /// Judges a datagram of the RTCP port.
+    /// Judges a datagram of the RTCP port; `refuses` as in [`Leg::receive_rtp`].
     ///
     /// # Errors
     /// Why it goes no further; it has been counted.
@@ -272,7 +285,10 @@ impl Leg {
         match self.rtcp_source {
             Some(known) if known == source => {}
             Some(_) => return Err(Drop::OtherSource),
-            None if !self.latch.trusts_host(source.ip()) || refuses(source) => return Err(Drop::OtherSource),
+            None if !self.latch.trusts_host(source.ip()) => return Err(Drop::OtherSource),
+            None if !self.is_told(source, |remote| remote.rtcp_port) && refuses(source) => {
+                return Err(Drop::OtherSource);
+            }
             // Before RTP has told who the peer is, a report may pass but settles nothing.
             None if self.latch.source().is_some() => self.rtcp_source = Some(source),
             None => {}

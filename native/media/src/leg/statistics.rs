@@ -17,6 +17,8 @@ pub enum Drop {
     NoPeer,
     /// The peer's address is not known yet, or is one never to be sent to.
     NoDestination,
+    /// It came from one of our own ports and would go on to one: it could run in a circle.
+    Circle,
     /// The operating system refused to send it.
     SendFailed,
     /// The leg has failed (a fault in the engine).
@@ -35,7 +37,7 @@ pub enum Drop {
 
 impl Drop {
     /// How many reasons there are.
-    pub const COUNT: usize = 13;
+    pub const COUNT: usize = 14;
 
     /// All of them with their names, in the order of [`Statistics::dropped`].
     pub const ALL: [(Self, &'static str); Self::COUNT] = [
@@ -45,6 +47,7 @@ impl Drop {
         (Self::Held, "held"),
         (Self::NoPeer, "no_peer"),
         (Self::NoDestination, "no_destination"),
+        (Self::Circle, "circle"),
         (Self::SendFailed, "send_failed"),
         (Self::Failed, "failed"),
         (Self::SrtpAuthentication, "srtp_authentication"),

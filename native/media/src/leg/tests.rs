@@ -109,11 +109,24 @@ fn forbidden_and_hidden_addresses_are_not_sent_to() {
 
 #[test]
 fn refused_sources_are_never_latched_onto() {
+    let refuse = |leg: &mut Leg, source| leg.receive_rtp(&mut packet(8, 1), at(source), 1, |_| true);
+    let mut known = leg(remote(PEER));
+    assert_eq!(refuse(&mut known, "198.51.100.1:4002"), Err(Drop::OtherSource));
+    assert_eq!(known.receive_rtcp(&REPORT, at(PEER), 1, |_| true), Err(Drop::OtherSource));
+    assert_eq!(known.source(), None);
+    let mut forbidden = leg(remote(PEER));
+    forbidden.set_remote(remote(PEER), false, 0);
+    assert_eq!(refuse(&mut forbidden, PEER), Err(Drop::OtherSource));
+    assert_eq!(forbidden.receive_rtcp(&REPORT, at("198.51.100.1:4001"), 1, |_| true), Err(Drop::OtherSource));
+    assert_eq!(forbidden.source(), None);
+}
+
+#[test]
+fn a_peer_that_may_be_sent_to_is_heard_from_just_there() {
     let mut leg = leg(remote(PEER));
-    let mut bytes = packet(8, 1);
-    let result = leg.receive_rtp(&mut bytes, at(PEER), 1, |_| true);
-    assert_eq!(result, Err(Drop::OtherSource));
-    assert_eq!(leg.source(), None);
+    assert_eq!(leg.receive_rtcp(&REPORT, at("198.51.100.1:4001"), 1, |_| true), Ok(Arrival::Rtcp));
+    assert!(leg.receive_rtp(&mut packet(8, 1), at(PEER), 1, |_| true).is_ok());
+    assert_eq!(leg.source(), Some(at(PEER)));
 }
 
 #[test]

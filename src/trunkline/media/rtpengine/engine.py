@@ -17,6 +17,7 @@ from trunkline.clock import Clock
 from trunkline.errors import MediaError
 from trunkline.media.embedded import Occupancy
 from trunkline.media.rtpengine.checkpoint import read, write
+from trunkline.media.rtpengine.description import Endpoint
 from trunkline.media.rtpengine.digit_log import DigitLog, DigitTold
 from trunkline.media.rtpengine.exchange import Exchange
 from trunkline.media.rtpengine.instance import Instance, InstanceState
@@ -106,13 +107,16 @@ class RtpengineEngine:
             side = beside.room.take_callee(ipv6=ipv6)
             if side is None:
                 raise NoPortsError("the rtpengine has no port ready for another leg of the call")
-            return RtpengineLeg(beside.room, side, events)
+            return RtpengineLeg(beside.room, side, events, self._is_ours)
         for instance in sorted(self._instances, key=lambda instance: instance.order):
             room = instance.take(ipv6=ipv6)
             if room is not None:
-                return RtpengineLeg(room, room.caller, events)
+                return RtpengineLeg(room, room.caller, events, self._is_ours)
         down = [f"{state.name}: {state.reason}" for state in self.states() if not state.up]
         raise NoPortsError(f"no rtpengine has a room ready ({'; '.join(down) or 'all are busy'})")
+
+    def _is_ours(self, endpoint: Endpoint) -> bool:
+        return any(instance.has(endpoint) for instance in self._instances)
 
     def bridge(self, caller: MediaLeg, callee: MediaLeg) -> None:
         """Relay between the two, both ways; a timeout is told of `caller`. Raises `MediaError` for closed
@@ -150,7 +154,7 @@ class RtpengineEngine:
                 known = read(handle.words)
                 if instance.room(known.call_id) is not None:
                     raise MediaError(f"the call {known.call_id} is this node's already")
-                return _Adopted(instance.adopt(known))
+                return _Adopted(instance.adopt(known), self._is_ours)
         raise MediaError(f"{handle.place} is not an rtpengine of this node: see media.rtpengine")
 
     def part_with(self, leg: MediaLeg) -> None:
@@ -201,14 +205,15 @@ class RtpengineEngine:
 class _Adopted:
     """The two legs in a room of another node's."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Room, is_ours: Callable[[Endpoint], bool]) -> None:
         self._room = room
+        self._is_ours = is_ours
 
     def open_leg(self, *, ipv6: bool, events: MediaEvents, beside: MediaLeg | None = None) -> RtpengineLeg:  # noqa: ARG002 - they are what they are
         """See `call.ports.LegOpener`."""
         room = self._room
         if beside is None:
-            return RtpengineLeg(room, room.caller, events)
+            return RtpengineLeg(room, room.caller, events, self._is_ours)
         if room.joined is None:
             raise MediaError("the room has no callee")
-        return RtpengineLeg(room, room.joined, events)
+        return RtpengineLeg(room, room.joined, events, self._is_ours)

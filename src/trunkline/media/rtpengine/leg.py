@@ -5,12 +5,14 @@ at most `poll_s` old while the leg lives, and after `close` filled in once more,
 the rtpengine says when it deletes the call, which takes it less time than a record waits to be written.
 """
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from trunkline.call.ports import MediaEvents, RemoteMedia, Sound
 from trunkline.call.record import MediaFigures
 from trunkline.errors import MediaError
-from trunkline.media.rtpengine.description import refusal
+from trunkline.media.rtpengine.description import Endpoint, refusal
 from trunkline.media.rtpengine.room import Room
 from trunkline.media.rtpengine.side import MAX_DIGITS, Side
 from trunkline.media.rtpengine.sounds import playable
@@ -21,14 +23,18 @@ DIGITS: Final = frozenset("0123456789*#ABCD")
 class RtpengineLeg:
     """See the module."""
 
-    __slots__ = ("_room", "_side", "address", "port")
+    __slots__ = ("_is_ours", "_room", "_side", "address", "port")
 
-    def __init__(self, room: Room, side: Side, events: MediaEvents) -> None:
+    def __init__(
+        self, room: Room, side: Side, events: MediaEvents, is_ours: Callable[[Endpoint], bool]
+    ) -> None:
+        """`is_ours`: whether another leg receives there."""
         endpoint = side.endpoint
         if endpoint is None:
             raise MediaError("the rtpengine has given no port")
         self._room = room
         self._side = side
+        self._is_ours = is_ours
         self.address = endpoint.address
         self.port = endpoint.port
         side.leg = self
@@ -51,7 +57,8 @@ class RtpengineLeg:
 
     def set_remote(self, remote: RemoteMedia) -> None:
         """Set or change the peer. Raises `MediaError` for an address of the other family, for what an
-        rtpengine can't do, or on a closed leg.
+        rtpengine can't do, or on a closed leg. A peer that is another leg of ours need not speak first: that
+        one is not at the host of its signalling, and would wait as well.
         """
         self.must_be_open()
         if (":" in remote.rtp_address) != (":" in self.address):
@@ -59,6 +66,9 @@ class RtpengineLeg:
         reason = refusal(remote)
         if reason is not None:
             raise MediaError(reason)
+        self._side.inward = self._is_ours(Endpoint(remote.rtp_address, remote.rtp_port))
+        if self._side.inward:
+            remote = replace(remote, signalled_from=None)
         self._room.set_remote(self._side, remote)
 
     def send_digits(self, digits: str, duration_ms: int = 100) -> None:

@@ -35,6 +35,7 @@ class Side:
         "expecting_since",
         "figures",
         "heard_at",
+        "inward",
         "ipv6",
         "key",
         "key_from",
@@ -56,6 +57,8 @@ class Side:
         self.leg: MediaLeg | None = None
         self.events: MediaEvents | None = None
         self.remote: RemoteMedia | None = None
+        self.inward = False
+        """Whether its peer is another leg of ours."""
         self.closed = False
         self.blocked: frozenset[str] = frozenset()
         """What its peer sends that has been told to go nowhere: `media`, `DTMF`."""

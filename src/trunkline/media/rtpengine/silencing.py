@@ -1,5 +1,6 @@
 """What the peers of a room send that goes nowhere: during a hold, while a sound takes the place of their
-audio, before a bridge and after it, and digits that are told instead.
+audio, before a bridge and after it, and digits that are told instead. And while both are legs of ours: what
+came from one never goes on to one, or customers could have packets run in a circle.
 
 rtpengine passes packets on whatever a description's direction says, and from whomever. So what is silenced is
 blocked by commands of its own. What begins is said before the peers are described, and what ends afterwards:
@@ -37,6 +38,7 @@ def silenced(
     if far is not None:
         for side, other in ((caller, far), (far, caller)):
             passes = side.passes and other.listens and other.sound is None
+            passes = passes and not (side.inward and other.inward)
             wanted[side] = EVERYTHING if not passes else frozenset({DTMF} if side.tells_digits else ())
     return wanted
 

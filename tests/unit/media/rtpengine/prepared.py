@@ -6,11 +6,18 @@ from tests.contract.media.rigs import Told
 from tests.unit.media.rtpengine.paper_daemon import DELAY_S, PaperDaemon
 from tests.unit.media.rtpengine.remotes import peer
 from tests.unit.virtual_clock import FakeClock
+from trunkline.media.rtpengine.description import Endpoint
 from trunkline.media.rtpengine.exchange import NgError
 from trunkline.media.rtpengine.leg import RtpengineLeg
 from trunkline.media.rtpengine.room import Room, RoomSettings
 
 SETTINGS = RoomSettings(timeout_s=10.0, poll_s=1.0)
+INSIDE = Endpoint("192.0.2.99", 30_000)
+"""Where another leg of ours receives."""
+
+
+def is_ours(endpoint: Endpoint) -> bool:
+    return endpoint == INSIDE
 
 
 class Owner:
@@ -46,12 +53,12 @@ class Prepared:
 
     def open(self) -> RtpengineLeg:
         self.room.watch()
-        return RtpengineLeg(self.room, self.room.caller, self.told)
+        return RtpengineLeg(self.room, self.room.caller, self.told, is_ours)
 
     def beside(self) -> RtpengineLeg:
         side = self.room.take_callee(ipv6=False)
         assert side is not None
-        return RtpengineLeg(self.room, side, self.told)
+        return RtpengineLeg(self.room, side, self.told, is_ours)
 
     def talk(self) -> tuple[RtpengineLeg, RtpengineLeg]:
         caller, callee = self.open(), self.beside()

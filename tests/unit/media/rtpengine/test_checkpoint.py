@@ -6,7 +6,7 @@ import pytest
 
 from tests.contract.media.rigs import Told
 from tests.unit.media.rtpengine.paper_daemon import DELAY_S
-from tests.unit.media.rtpengine.prepared import SETTINGS, Owner, Prepared, assert_keys
+from tests.unit.media.rtpengine.prepared import SETTINGS, Owner, Prepared, assert_keys, is_ours
 from tests.unit.media.rtpengine.remotes import peer
 from trunkline.call.ports import SrtpKeys
 from trunkline.errors import MediaError
@@ -34,7 +34,11 @@ def adopted(one: Prepared, known: RoomCheckpoint) -> tuple[Room, RtpengineLeg, R
     room = Room(known.call_id, one.daemon.exchange, one.clock, Owner(), SETTINGS, ipv6=False)
     room.adopt(known.caller.side(), known.callee.side(), known.made + MADE_MEANWHILE)
     assert room.joined is not None
-    return room, RtpengineLeg(room, room.caller, Told()), RtpengineLeg(room, room.joined, Told())
+    return (
+        room,
+        RtpengineLeg(room, room.caller, Told(), is_ours),
+        RtpengineLeg(room, room.joined, Told(), is_ours),
+    )
 
 
 @pytest.mark.parametrize("srtp", [None, KEYS])

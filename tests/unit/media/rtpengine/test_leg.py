@@ -1,9 +1,11 @@
 """A leg: what it refuses by itself. What it does with a room is tested there."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.contract.media.rigs import Told
-from tests.unit.media.rtpengine.prepared import Prepared
+from tests.unit.media.rtpengine.prepared import INSIDE, Prepared, is_ours
 from tests.unit.media.rtpengine.remotes import peer
 from trunkline.call.ports import SrtpKeys, Tone
 from trunkline.errors import MediaError
@@ -45,4 +47,23 @@ def test_a_closed_leg_does_nothing_any_more() -> None:
 
 def test_there_is_no_leg_without_a_port() -> None:
     with pytest.raises(MediaError):
-        RtpengineLeg(Prepared().room, Side("callee-9", ipv6=False), Told())
+        RtpengineLeg(Prepared().room, Side("callee-9", ipv6=False), Told(), is_ours)
+
+
+def test_a_peer_that_is_another_leg_of_ours_need_not_speak_first() -> None:
+    one = Prepared()
+    caller, callee = one.talk()
+    named = {"rtp_address": INSIDE.address, "rtp_port": INSIDE.port, "signalled_from": "198.51.100.7"}
+    caller.set_remote(replace(peer("198.51.100.1"), **named))  # type: ignore[arg-type]
+    one.settle()
+    assert caller.side.inward
+    assert caller.side.remote is not None
+    assert caller.side.remote.signalled_from is None
+    assert not callee.side.inward
+    assert one.daemon.call.blocked == set()
+    callee.set_remote(replace(peer("198.51.100.2"), **named))  # type: ignore[arg-type]
+    one.settle()
+    assert one.daemon.call.blocked == {caller.side.tag, callee.side.tag}
+    caller.set_remote(peer("198.51.100.1"))
+    one.settle()
+    assert one.daemon.call.blocked == set()

@@ -70,3 +70,11 @@ def test_tones_are_searched_for_once_digits_are_blocked() -> None:
     assert ended.step.keys["delay-buffer"] == 0
     ended.step.done({})
     assert not one.searched
+
+
+def test_between_two_legs_of_ours_nothing_passes() -> None:
+    near, far = side("caller", peer()), side("callee-1", peer())
+    near.inward = True
+    assert silenced(near, [far], far, far) == {near: NOTHING, far: NOTHING}
+    far.inward = True
+    assert silenced(near, [far], far, far) == {near: EVERYTHING, far: EVERYTHING}
