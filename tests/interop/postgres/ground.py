@@ -11,17 +11,12 @@ from tests.interop.addresses import free_port
 from tests.interop.conftest import Start
 from tests.interop.node import HOST, KEY, SECRET, Node
 from tests.interop.sipp.program import Sipp
-from tests.interop.sipp.scenario import Callee, Caller
+from tests.interop.sipp.scenario import Callee, Caller, silent_sdp
 
 PBX, CARRIER = "127.0.0.60", "127.0.0.61"
 PBX_PORT, CARRIER_PORT = free_port(PBX), free_port(CARRIER)
 NUMBER = "12125550300"
-NO_AUDIO = """v=0
-o=phone 1 1 IN IP4 127.0.0.60
-s=-
-c=IN IP4 127.0.0.60
-t=0 0
-m=audio 30000 RTP/AVP 0 8"""
+NO_AUDIO = silent_sdp("127.0.0.60")
 
 
 def prepare(node: Node) -> None:

@@ -35,6 +35,19 @@ def sdp(voice: Voice, formats: str = "0 8 101", direction: str = "sendrecv", ver
     return "\n".join(lines)
 
 
+def silent_sdp(host: str) -> str:
+    """The description of a phone there that will say nothing."""
+    lines = [
+        "v=0",
+        f"o=phone 1 1 IN IP4 {host}",
+        "s=-",
+        f"c=IN IP4 {host}",
+        "t=0 0",
+        "m=audio 30000 RTP/AVP 0 8",
+    ]
+    return "\n".join(lines)
+
+
 class Scenario:
     """The steps so far."""
 
@@ -286,6 +299,17 @@ class Callee(Scenario):
         super().__init__()
         self._body = body
         self._cseq = 0
+
+    @classmethod
+    def answering(cls, body: str, *, ringing: bool = True) -> "Callee":
+        """One that takes a call, until the caller hangs up."""
+        callee = cls(body=body)
+        callee.invited()
+        if ringing:
+            callee.ring()
+        callee.accept()
+        callee.hung_up()
+        return callee
 
     def invited(self) -> None:
         """An INVITE comes. Its From and To are kept for requests of ours."""

@@ -8,18 +8,13 @@ from tests.interop.addresses import free_port, wait_for
 from tests.interop.conftest import Start
 from tests.interop.node import HOST, KEY, SECRET, Node, running_node
 from tests.interop.sipp.program import Sipp
-from tests.interop.sipp.scenario import Callee, Caller, Scenario, answer_lines
+from tests.interop.sipp.scenario import Callee, Caller, Scenario, answer_lines, silent_sdp
 
 PBX = "127.0.0.10"
 CARRIER = "127.0.0.20"
 PORT, REGISTRAR = free_port(CARRIER), free_port(CARRIER)
 USER, PASSWORD = "trunk-17", "s3cret of the carrier"
-NO_AUDIO = """v=0
-o=phone 1 1 IN IP4 127.0.0.10
-s=-
-c=IN IP4 127.0.0.10
-t=0 0
-m=audio 30000 RTP/AVP 0 8"""
+NO_AUDIO = silent_sdp("127.0.0.10")
 CHALLENGE = 'WWW-Authenticate: Digest realm="carrier.test", nonce="47ebe028cda119c35d4877b383027d28"'
 VERIFY = f'<action><verifyauth assign_to="right" username="{USER}" password="{PASSWORD}"/></action>'
 

@@ -12,7 +12,7 @@ from tests.interop.conftest import Speak, Start
 from tests.interop.names import name_server
 from tests.interop.node import DOMAIN, HOST, KEY, Node, running_node
 from tests.interop.sipp.program import Sipp
-from tests.interop.sipp.scenario import Callee, Caller, sdp
+from tests.interop.sipp.scenario import Callee, Caller, sdp, silent_sdp
 
 pytestmark = pytest.mark.program(Program.SIPP)
 
@@ -23,12 +23,7 @@ PORTS = {
     name: free_port(PBX)
     for name in ("good", "spare", "dead", "silent", "plain", "failing", "final", "late", "tcp", "srv")
 }
-NO_AUDIO = """v=0
-o=phone 1 1 IN IP4 127.0.0.20
-s=-
-c=IN IP4 127.0.0.20
-t=0 0
-m=audio 30000 RTP/AVP 0 8"""
+NO_AUDIO = silent_sdp("127.0.0.20")
 
 ZONE = {
     ("pbx.test.", "SRV"): "0 0 5060 pbx.test.",
@@ -110,15 +105,6 @@ def _refused(number: str, status: int) -> Caller:
     return caller
 
 
-def _answering() -> Callee:
-    callee = Callee(body=NO_AUDIO)
-    callee.invited()
-    callee.ring()
-    callee.accept()
-    callee.hung_up()
-    return callee
-
-
 def _refusing(status: int, reason: str, *headers: str) -> Callee:
     callee = Callee()
     callee.invited()
@@ -164,7 +150,7 @@ def test_audio_crosses_and_the_pbx_sees_what_it_expects(node: Node, carrier: Car
 
 
 def test_every_failure_moves_on_and_leaves_its_record(node: Node, carrier: Carrier) -> None:
-    pbx = carrier.pbx(_answering(), "good")
+    pbx = carrier.pbx(Callee.answering(NO_AUDIO), "good")
     failing = carrier.pbx(_refusing(500, "Server Internal Error"), "failing")
     silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     plain = socket.create_server((PBX, PORTS["plain"]))
@@ -269,7 +255,7 @@ def test_a_5xx_after_ringing_moves_on_but_not_after_early_media(node: Node, carr
     rang.invited()
     rang.ring()
     rang.refuse(500, "Server Internal Error")
-    first, second = carrier.pbx(rang, "final"), carrier.pbx(_answering(), "spare")
+    first, second = carrier.pbx(rang, "final"), carrier.pbx(Callee.answering(NO_AUDIO), "spare")
     phone = carrier.calls(_call("12125550203"))
     for program in (phone, first, second):
         program.done()
@@ -288,7 +274,7 @@ def test_a_5xx_after_ringing_moves_on_but_not_after_early_media(node: Node, carr
 
 
 def test_an_endpoint_by_tcp(node: Node, carrier: Carrier) -> None:
-    pbx = carrier.pbx(_answering(), "tcp", transport="t1")
+    pbx = carrier.pbx(Callee.answering(NO_AUDIO), "tcp", transport="t1")
     phone = carrier.calls(_call("12125550205"))
     phone.done()
     pbx.done()
@@ -299,7 +285,7 @@ def test_an_endpoint_by_tcp(node: Node, carrier: Carrier) -> None:
 
 
 def test_an_endpoint_by_srv_record(node: Node, carrier: Carrier) -> None:
-    pbx = carrier.pbx(_answering(), "srv")
+    pbx = carrier.pbx(Callee.answering(NO_AUDIO), "srv")
     phone = carrier.calls(_call("12125550206"))
     phone.done()
     pbx.done()

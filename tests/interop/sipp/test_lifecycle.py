@@ -10,17 +10,12 @@ from tests.interop.addresses import free_port, wait_for
 from tests.interop.conftest import Speak, Start
 from tests.interop.node import HOST, KEY, SECRET, Node
 from tests.interop.sipp.program import Sipp
-from tests.interop.sipp.scenario import Callee, Caller, sdp
+from tests.interop.sipp.scenario import Callee, Caller, sdp, silent_sdp
 
 PBX = "127.0.0.10"
 CARRIER = "127.0.0.20"
 PORT = free_port(CARRIER)
-NO_AUDIO = """v=0
-o=phone 1 1 IN IP4 127.0.0.10
-s=-
-c=IN IP4 127.0.0.10
-t=0 0
-m=audio 30000 RTP/AVP 0 8"""
+NO_AUDIO = silent_sdp("127.0.0.10")
 
 Dial = Callable[[Caller], Sipp]
 

@@ -15,7 +15,7 @@ from tests.interop.cases import Case, Program
 from tests.interop.conftest import Speak, Start
 from tests.interop.node import HOST, KEY, SECRET, Node, running_node
 from tests.interop.sipp.program import Message, Sipp
-from tests.interop.sipp.scenario import Callee, Caller, sdp
+from tests.interop.sipp.scenario import Callee, Caller, sdp, silent_sdp
 
 pytestmark = pytest.mark.program(Program.SIPP)
 
@@ -23,12 +23,7 @@ PBX = "127.0.0.10"
 GUESSER = "127.0.0.11"
 CARRIER = "127.0.0.20"
 PORTS = {name: free_port(CARRIER) for name in ("main", "refusing", "silent", "failing", "busy", "early")}
-NO_AUDIO = """v=0
-o=phone 1 1 IN IP4 127.0.0.10
-s=-
-c=IN IP4 127.0.0.10
-t=0 0
-m=audio 30000 RTP/AVP 0 8"""
+NO_AUDIO = silent_sdp("127.0.0.10")
 
 
 def _gateway(name: str) -> tuple[str, str]:
@@ -89,15 +84,6 @@ def _refused(called: str, status: int, **options: str) -> Caller:
     caller.invite_with_credentials()
     caller.refused(status)
     return caller
-
-
-def _answering() -> Callee:
-    callee = Callee(body=NO_AUDIO)
-    callee.invited()
-    callee.ring()
-    callee.accept()
-    callee.hung_up()
-    return callee
 
 
 def _short_call(called: str, **options: str) -> Caller:
@@ -167,7 +153,7 @@ def test_audio_crosses_both_ways_and_the_record_says_so(node: Node, pbx: Pbx, vo
 
 
 def test_the_command_line_lists_the_call(node: Node, pbx: Pbx) -> None:
-    carrier = pbx.carrier(_answering())
+    carrier = pbx.carrier(Callee.answering(NO_AUDIO))
     phone = pbx.calls(_short_call("442071838751"))
     phone.done()
     carrier.done()
@@ -388,7 +374,7 @@ def test_a_reliable_183_is_acknowledged_with_prack(pbx: Pbx) -> None:
 @pytest.mark.case(Case.INTERNATIONAL)
 @pytest.mark.parametrize("dialled", ["+442071838760", "00442071838760", "+44-20-7183.8760"])
 def test_a_number_is_brought_to_e164(pbx: Pbx, dialled: str) -> None:
-    carrier = pbx.carrier(_answering())
+    carrier = pbx.carrier(Callee.answering(NO_AUDIO))
     phone = pbx.calls(_short_call(dialled))
     phone.done()
     carrier.done()
@@ -416,7 +402,7 @@ IDENTITIES = {
 @pytest.mark.parametrize("name", IDENTITIES)
 def test_the_caller_id_follows_the_policy(pbx: Pbx, name: str) -> None:
     key, caller, headers, expected = IDENTITIES[name]
-    carrier = pbx.carrier(_answering())
+    carrier = pbx.carrier(Callee.answering(NO_AUDIO))
     scenario = Caller("442071838761", caller=caller, headers=headers, body=NO_AUDIO)
     scenario.invite_with_credentials()
     scenario.answered()
@@ -469,7 +455,7 @@ def test_wrong_credentials_are_challenged_twice_and_then_refused(pbx: Pbx, key: 
 
 
 def test_too_many_calls_at_once(node: Node, pbx: Pbx) -> None:
-    carrier = pbx.carrier(_answering())
+    carrier = pbx.carrier(Callee.answering(NO_AUDIO))
     first = Caller("442071838766", body=NO_AUDIO)
     first.invite_with_credentials()
     first.answered()
@@ -486,7 +472,7 @@ def test_too_many_calls_at_once(node: Node, pbx: Pbx) -> None:
     up.done()
     carrier.done()
 
-    carrier = pbx.carrier(_answering())
+    carrier = pbx.carrier(Callee.answering(NO_AUDIO))
     again = pbx.calls(_short_call("442071838767"), "single")
     again.done()
     carrier.done()
@@ -529,7 +515,7 @@ def test_the_next_gateway_is_tried_on_refusal_failure_and_silence(node: Node, pb
     broken = pbx.carrier(failing, "failing")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind((CARRIER, PORTS["silent"]))
-        carrier = pbx.carrier(_answering())
+        carrier = pbx.carrier(Callee.answering(NO_AUDIO))
         phone = pbx.calls(_short_call("33140205050"))
         phone.done()
         carrier.done()

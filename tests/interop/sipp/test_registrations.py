@@ -10,7 +10,7 @@ from tests.interop.cases import Case, Program
 from tests.interop.conftest import Start
 from tests.interop.node import DOMAIN, HOST, KEY, SECRET, Node, running_node
 from tests.interop.sipp.program import Message, Sipp
-from tests.interop.sipp.scenario import Callee, Caller, Registration
+from tests.interop.sipp.scenario import Callee, Caller, Registration, silent_sdp
 
 pytestmark = pytest.mark.program(Program.SIPP)
 
@@ -18,12 +18,7 @@ PHONES = "127.0.0.50"
 CARRIER = "127.0.0.20"
 FIRST, SECOND = free_port(PHONES), free_port(PHONES)
 NUMBER = "12125550200"
-NO_AUDIO = """v=0
-o=phone 1 1 IN IP4 127.0.0.20
-s=-
-c=IN IP4 127.0.0.20
-t=0 0
-m=audio 30000 RTP/AVP 0 8"""
+NO_AUDIO = silent_sdp("127.0.0.20")
 
 
 @pytest.fixture(scope="module")
@@ -77,14 +72,6 @@ def _contact(port: int, parameters: str = "") -> str:
     return f"<sip:phone@{PHONES}:{port}>{parameters}"
 
 
-def _answering() -> Callee:
-    callee = Callee(body=NO_AUDIO)
-    callee.invited()
-    callee.accept()
-    callee.hung_up()
-    return callee
-
-
 @pytest.mark.case(Case.REGISTER)
 def test_contacts_are_called_in_the_order_of_q(node: Node, registrar: Registrar, sipp: Start) -> None:
     registrar.register(_contact(FIRST, ";q=0.5"))
@@ -100,7 +87,7 @@ def test_contacts_are_called_in_the_order_of_q(node: Node, registrar: Registrar,
     failing.invited()
     failing.refuse(500, "Server Internal Error")
     second = sipp(failing, host=PHONES, port=SECOND)
-    first = sipp(_answering(), host=PHONES, port=FIRST)
+    first = sipp(Callee.answering(NO_AUDIO, ringing=False), host=PHONES, port=FIRST)
     phone = registrar.call()
     for program in (phone, first, second):
         program.done()
@@ -116,7 +103,7 @@ def test_a_contact_that_nobody_can_reach_is_called_where_it_registered_from(
     node: Node, registrar: Registrar, sipp: Start
 ) -> None:
     registrar.register("<sip:phone@10.99.0.7:5060>")
-    phone = sipp(_answering(), host=PHONES, port=FIRST)
+    phone = sipp(Callee.answering(NO_AUDIO, ringing=False), host=PHONES, port=FIRST)
     carrier = registrar.call()
     carrier.done()
     phone.done()

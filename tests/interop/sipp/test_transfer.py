@@ -12,18 +12,13 @@ from tests.interop.cases import Case, Program
 from tests.interop.conftest import Speak, Start
 from tests.interop.node import HOST, KEY, SECRET, Node, running_node
 from tests.interop.sipp.program import Sipp
-from tests.interop.sipp.scenario import Callee, Caller, answer_lines, sdp
+from tests.interop.sipp.scenario import Callee, Caller, answer_lines, sdp, silent_sdp
 
 pytestmark = pytest.mark.program(Program.SIPP)
 
 PBX, CARRIER, THIRD = "127.0.0.10", "127.0.0.20", "127.0.0.21"
 PORT, THIRD_PORT = free_port(CARRIER), free_port(THIRD)
-NO_AUDIO = """v=0
-o=phone 1 1 IN IP4 127.0.0.10
-s=-
-c=IN IP4 127.0.0.10
-t=0 0
-m=audio 30000 RTP/AVP 0 8"""
+NO_AUDIO = silent_sdp("127.0.0.10")
 
 
 @pytest.fixture(scope="module")

@@ -31,15 +31,6 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         yield node
 
 
-def _answering(ear: Voice) -> Callee:
-    callee = Callee(body=sdp(ear))
-    callee.invited()
-    callee.ring()
-    callee.accept()
-    callee.hung_up()
-    return callee
-
-
 def _calling(called: str, mouth: Voice, headers: list[str] | None = None, near: str = "u1") -> Caller:
     """Hangs up when told, over TCP after a while: it hears nobody there but the node."""
     caller = Caller(called, body=sdp(mouth), headers=headers or [])
@@ -69,7 +60,7 @@ def _hear_each_other(phone: Sipp, carrier: Sipp, mouth: Voice, ear: Voice, told:
 def test_udp_and_tcp_in_any_combination(node: Node, sipp: Start, voice: Speak, near: str, far: str) -> None:
     mouth, ear = voice(440, PBX), voice(1000, CARRIER)
     transport = "t1" if far == "tcp" else "u1"
-    carrier = sipp(_answering(ear), host=CARRIER, port=PORTS[far], transport=transport)
+    carrier = sipp(Callee.answering(sdp(ear)), host=CARRIER, port=PORTS[far], transport=transport)
     called = "442071838750" if far == "udp" else "33140205050"
     to = (HOST, node.port)
     caller = _calling(called, mouth, near=near)
@@ -84,7 +75,7 @@ def test_ipv6_on_one_side_and_ipv4_on_the_other(
     node: Node, sipp: Start, voice: Speak, transport: str
 ) -> None:
     mouth, ear = voice(440, "::1"), voice(1000, CARRIER)
-    carrier = sipp(_answering(ear), host=CARRIER, port=PORTS["udp"])
+    carrier = sipp(Callee.answering(sdp(ear)), host=CARRIER, port=PORTS["udp"])
     to = ("::1", node.port_ipv6)
     caller = _calling("442071838751", mouth, near=transport)
     phone = sipp(caller, host="::1", to=to, user=KEY, password=SECRET, transport=transport)
@@ -95,7 +86,7 @@ def test_ipv6_on_one_side_and_ipv4_on_the_other(
 
 def test_an_endpoint_on_ipv6(node: Node, sipp: Start, voice: Speak) -> None:
     mouth, ear = voice(440, CARRIER), voice(1000, "::1")
-    pbx = sipp(_answering(ear), host="::1", port=PORT_IPV6)
+    pbx = sipp(Callee.answering(sdp(ear)), host="::1", port=PORT_IPV6)
     caller = Caller("12125550200", body=sdp(mouth))
     caller.invite()
     caller.answered()
@@ -112,7 +103,7 @@ def test_a_large_request_goes_by_tcp_and_by_udp_where_there_is_none(
 ) -> None:
     """RFC 3261 §18.1.1: above 1300 bytes TCP comes first, and UDP when that is refused."""
     mouth, ear = voice(440, PBX), voice(1000, CARRIER)
-    carrier = sipp(_answering(ear), host=CARRIER, port=PORTS["large"], transport=listens)
+    carrier = sipp(Callee.answering(sdp(ear)), host=CARRIER, port=PORTS["large"], transport=listens)
     caller = _calling("4930123456", mouth, LARGE)
     phone = sipp(caller, host=PBX, to=(HOST, node.port), user=KEY, password=SECRET)
     _hear_each_other(phone, carrier, mouth, ear, phone)

@@ -1,13 +1,8 @@
 """An INVITE for us. What RFC 3261 §13.3 asks of it is in tests/conformance/rfc3261_13."""
 
-import gc
-from collections.abc import Iterator
-
-import pytest
-
 from tests.simulation.bench import Bench
 from tests.simulation.phone import ANSWER, OFFER, Phone
-from trunkline.sip.usage import Usage
+from tests.unit.sip.living import uncollected
 from trunkline.sip.usage_events import Offer
 
 
@@ -96,27 +91,15 @@ def test_refused_without_a_trace() -> None:
     bench.finish()
 
 
-@pytest.fixture
-def _no_collection() -> Iterator[None]:
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
-
-
-def living_usages() -> int:
-    return sum(isinstance(one, Usage) for one in gc.get_objects())
-
-
-@pytest.mark.usefixtures("_no_collection")
 def test_nothing_but_the_user_keeps_a_call_alive() -> None:
     """No cycle of references: what is over is gone without the garbage collector."""
-    bench = Bench()
-    before = living_usages()
-    bench.call_from_peer()
-    assert living_usages() == before + 1
-    bench.within("BYE")
-    bench.clock.advance(100)
-    bench.phone.usage = None
-    bench.phone.invites.clear()
-    assert living_usages() == before
+    with uncollected() as living:
+        bench = Bench()
+        before = living()
+        bench.call_from_peer()
+        assert living() == before + 1
+        bench.within("BYE")
+        bench.clock.advance(100)
+        bench.phone.usage = None
+        bench.phone.invites.clear()
+        assert living() == before

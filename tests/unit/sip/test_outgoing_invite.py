@@ -2,18 +2,14 @@
 tests/conformance/rfc3261_13.
 """
 
-import gc
-from collections.abc import Iterator
-
-import pytest
-
 from tests.simulation.bench import Bench
 from tests.simulation.phone import ANSWER, OFFER
 from tests.simulation.scripted_peer import ScriptedPeer
+from tests.unit.sip.living import uncollected
 from trunkline.sip.outbound_auth import DigestUser
 from trunkline.sip.ports import Address, Target, Transport
 from trunkline.sip.uri import SipUri
-from trunkline.sip.usage import Usage, UsageState
+from trunkline.sip.usage import UsageState
 
 CHALLENGE = ("Proxy-Authenticate", 'Digest realm="carrier", nonce="n1", algorithm=MD5, qop="auth"')
 PEER = Target(Transport.UDP, Address("10.0.0.9", 5060))
@@ -205,29 +201,17 @@ def test_early_dialog_ended_by_a_callees_bye() -> None:
     assert bench.phone.events[-1] == "answered"
 
 
-@pytest.fixture
-def _no_collection() -> Iterator[None]:
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
-
-
-def living_usages() -> int:
-    return sum(isinstance(one, Usage) for one in gc.get_objects())
-
-
-@pytest.mark.usefixtures("_no_collection")
 def test_nothing_but_the_user_keeps_a_call_alive() -> None:
     """No cycle of references: what is over is gone without the garbage collector."""
-    bench = Bench()
-    before = living_usages()
-    invite = bench.call_to_peer()
-    assert living_usages() == before + 1
-    invite.cancel()
-    bench.settle()
-    bench.peer.respond(bench.peer.request_heard("BYE"), 200)
-    bench.clock.advance(100)
-    bench.phone.usage = None
-    del invite
-    assert living_usages() == before
+    with uncollected() as living:
+        bench = Bench()
+        before = living()
+        invite = bench.call_to_peer()
+        assert living() == before + 1
+        invite.cancel()
+        bench.settle()
+        bench.peer.respond(bench.peer.request_heard("BYE"), 200)
+        bench.clock.advance(100)
+        bench.phone.usage = None
+        del invite
+        assert living() == before

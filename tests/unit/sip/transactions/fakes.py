@@ -1,5 +1,9 @@
 """What a transaction machine stands on in tests: a wire and a user that write one log."""
 
+from collections.abc import Sequence
+from enum import Enum
+from typing import Protocol, TypeVar
+
 from tests.unit.sip.fake_wire import OURS, FakeFlow, outgoing
 from tests.unit.virtual_clock import FakeClock
 from trunkline.sip.failures import FlowFailure, FlowFailureKind
@@ -74,6 +78,44 @@ class Log:
 
     def transport_failed(self, transaction: ClientTransaction, failure: FlowFailure) -> None:
         self.entries.append("failed")
+
+
+class Stateful(Protocol):
+    """A transaction of whatever kind."""
+
+    @property
+    def state(self) -> Enum:
+        """Where it is."""
+
+
+class Machine(Protocol):
+    """A transaction, with its log."""
+
+    log: Log
+
+    @property
+    def transaction(self) -> Stateful:
+        """Itself."""
+
+    def feed(self, input_: int | str) -> None:
+        """A message, an event or a stretch of time."""
+
+
+AnyMachine = TypeVar("AnyMachine", bound=Machine)
+
+
+def led(machine: AnyMachine, way: Sequence[int | str], state: Enum) -> AnyMachine:
+    """The machine, after these inputs in the state that they lead to; its log begins there."""
+    for input_ in way:
+        machine.feed(input_)
+    assert machine.transaction.state is state
+    machine.log.take()
+    return machine
+
+
+def named(value: object) -> str:
+    """A state or an input, in the name of a test."""
+    return value.name if isinstance(value, Enum) else str(value)
 
 
 def on_the_wire(method: str, transport: Transport) -> tuple[Request, bytes, FakeFlow]:

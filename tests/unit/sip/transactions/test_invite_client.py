@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from tests.unit.sip.transactions.fakes import BRANCH, FAILURE, VIA, Log, answer, on_the_wire
+from tests.unit.sip.transactions.fakes import BRANCH, FAILURE, VIA, Log, answer, led, named, on_the_wire
 from trunkline.sip.message import Request
 from trunkline.sip.parse import parse_message
 from trunkline.sip.ports import Transport
@@ -98,24 +98,18 @@ class Machine:
 
 
 def in_state(state: InviteClientState) -> Machine:
-    machine = Machine()
-    for input_ in WAY_TO[state]:
-        machine.feed(input_)
-    assert machine.transaction.state is state
-    machine.log.take()
-    return machine
+    return led(Machine(), WAY_TO[state], state)
 
 
 def test_table_accounts_for_every_state_and_input() -> None:
     assert set(TABLE) == set(product(InviteClientState, INPUTS))
 
 
-@pytest.mark.parametrize(("state", "input_"), TABLE, ids=lambda value: getattr(value, "name", str(value)))
+@pytest.mark.parametrize(("state", "input_"), TABLE, ids=named)
 def test_transition(state: InviteClientState, input_: int | str) -> None:
     machine = in_state(state)
     machine.feed(input_)
-    actions, next_state = TABLE[state, input_]
-    assert (machine.log.take(), machine.transaction.state) == (actions, next_state)
+    assert (machine.log.take(), machine.transaction.state) == TABLE[state, input_]
 
 
 def test_timer_a_doubles_without_the_cap_of_t2() -> None:

@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from tests.unit.sip.fake_wire import FakeFlow, incoming
-from tests.unit.sip.transactions.fakes import Log
+from tests.unit.sip.transactions.fakes import Log, led, named
 from trunkline.sip.message import Request, response_to
 from trunkline.sip.parse import parse_message
 from trunkline.sip.ports import Transport
@@ -106,24 +106,18 @@ class Machine:
 
 
 def in_state(state: InviteServerState) -> Machine:
-    machine = Machine()
-    for input_ in WAY_TO[state]:
-        machine.feed(input_)
-    assert machine.transaction.state is state
-    machine.log.take()
-    return machine
+    return led(Machine(), WAY_TO[state], state)
 
 
 def test_table_accounts_for_every_state_and_input() -> None:
     assert set(TABLE) == set(product(InviteServerState, INPUTS))
 
 
-@pytest.mark.parametrize(("state", "input_"), TABLE, ids=lambda value: getattr(value, "name", str(value)))
+@pytest.mark.parametrize(("state", "input_"), TABLE, ids=named)
 def test_transition(state: InviteServerState, input_: int | str) -> None:
     machine = in_state(state)
     machine.feed(input_)
-    actions, next_state = TABLE[state, input_]
-    assert (machine.log.take(), machine.transaction.state) == (actions, next_state)
+    assert (machine.log.take(), machine.transaction.state) == TABLE[state, input_]
 
 
 def test_a_silent_user_is_covered_by_a_100_after_200_ms() -> None:
