@@ -79,6 +79,8 @@ class RecordDelivery:
         """What is in the database of the journal."""
         self._unkept = 0
         """Groups that the journal would not take, and that were not handed over yet."""
+        self._keeps = True
+        """The journal took the last group that it was asked to."""
         self._keeping = threading.Lock()
         self._retry_at = 0.0
         self._prune_at = 0.0
@@ -118,9 +120,14 @@ class RecordDelivery:
         with self._keeping:
             if not self._unkept and not self._held:
                 try:
-                    return Place(*self._journal.append(group, durable=self.away is not None))
+                    place = Place(*self._journal.append(group, durable=self.away is not None))
                 except (OSError, StoreError) as error:
-                    _log.error("records are in memory alone, the journal can't be written: %s", error)
+                    if self._keeps:
+                        _log.error("records are in memory alone, the journal can't be written: %s", error)
+                    self._keeps = False
+                else:
+                    self._keeps = True
+                    return place
             self._unkept += 1
             return None
 
