@@ -20,6 +20,7 @@ from tests.unit.trunk.entities import table
 from tests.unit.virtual_clock import FakeClock
 from trunkline.call.call import Call
 from trunkline.call.doorman import Doorman
+from trunkline.call.ports import NonceIssuers
 from trunkline.call.record import AttemptRecord, CallRecord
 from trunkline.call.registrar import Registrar
 from trunkline.call.services import CallSettings, Services
@@ -30,6 +31,7 @@ from trunkline.sip.exchange import IncomingOffer
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.message import Request
 from trunkline.sip.name_addr import NameAddr
+from trunkline.sip.nonce import NonceCounts
 from trunkline.sip.outbound_auth import DigestUser
 from trunkline.sip.outgoing_invite import OutgoingInvite
 from trunkline.sip.ports import Flow, Target, Transport
@@ -99,7 +101,9 @@ class SimulatedNode:
         agent_settings: UserAgentSettings | None = None,
         media: FakeNetwork | None = None,
         ports: int = 1000,
+        issuers: NonceIssuers | None = None,
     ) -> None:
+        """`issuers`: the other nodes, each of which counts its own nonces."""
         clock = network.clock
         assert isinstance(clock, FakeClock)
         self.clock = clock
@@ -130,13 +134,21 @@ class SimulatedNode:
             registrations=self.registrations,
             settings=settings,
         )
+        challenger = Challenger(
+            DOMAIN,
+            hashlib.sha256(b"key").digest(),
+            clock,
+            counts=None if issuers is None else NonceCounts(),
+            edge=address,
+        )
         doorman = Doorman(
-            Challenger(DOMAIN, hashlib.sha256(b"key").digest(), clock),
+            challenger,
             self.directory,
             clock,
             on_right=lambda flow: None,
             on_wrong=lambda flow, username: self.wrong.append(username),
             on_other_realm=lambda flow, username, realm: None,
+            issuers=issuers,
         )
         self.registrar = Registrar(self.registrations, clock, self.books, DOMAIN)
         self.switch = Switch(self.services, doorman, self.registrar)
@@ -280,6 +292,7 @@ class World:
         seed: int = 0,
         quality: LinkQuality | None = None,
         ports: int = 1000,
+        issuers: NonceIssuers | None = None,
     ) -> None:
         self.clock = FakeClock()
         self.network = VirtualNetwork(self.clock, seed, quality)
@@ -292,6 +305,7 @@ class World:
             settings=settings,
             agent_settings=agent_settings,
             ports=ports,
+            issuers=issuers,
         )
         self._phone_settings = phone_settings
         self.phones: list[Phone] = []

@@ -12,14 +12,18 @@ one proxy and then another, is asked again. Guessing at one user name from many 
 `GUESSES` wrong tries within `GUESSING_S`, those who have signed in lately are let in by it, and nobody else
 is heard until the time is over.
 
+A nonce that another node has issued is good here; that node is asked whether its count was used, which the
+request waits for (`confirm`). So what was overheard on its way to one node places no call at another.
+
 Credentials come before the address: a PBX that shares an address with a carrier is still a customer.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trunkline.call.passing import verdict_fields
+from trunkline.call.ports import NonceIssuers
 from trunkline.clock import Clock
 from trunkline.sip.digest import Algorithm, Challenger, Credentials, Outcome
 from trunkline.sip.errors import SipSyntaxError
@@ -44,10 +48,12 @@ _REMEMBERED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody who may ask for calls: exactly one of the two is set."""
+    """Somebody who may ask for calls: account or carrier is set."""
 
     account: Account | None = None
     carrier: Carrier | None = None
+    unconfirmed: Credentials | None = None
+    """They answer a challenge of another node: see `Doorman.confirm`."""
 
 
 class Doorman:
@@ -62,6 +68,7 @@ class Doorman:
         "_directory",
         "_guesses",
         "_guests",
+        "_issuers",
         "_on_other_realm",
         "_on_right",
         "_on_wrong",
@@ -78,8 +85,11 @@ class Doorman:
         on_right: Callable[[Flow], None],
         on_wrong: Callable[[Flow, str], None],
         on_other_realm: Callable[[Flow, str, str], None],
+        issuers: NonceIssuers | None = None,
     ) -> None:
+        """Without `issuers` the counts of other nodes' nonces are those that were used here."""
         self._challenger = challenger
+        self._issuers = issuers
         self._directory = directory
         self._clock = clock
         self._on_right = on_right
@@ -99,7 +109,9 @@ class Doorman:
         self._guests.pop(remote, None)
 
     def admit(self, request: Request, flow: Flow) -> Caller | Response:
-        """Who sends this INVITE or REGISTER, or the answer to send instead."""
+        """Who sends this INVITE or REGISTER, or the answer to send instead. Somebody `unconfirmed` is let in
+        once `confirm` has said so.
+        """
         header = "authorization" if request.method == "REGISTER" else "proxy-authorization"
         values = request.headers.all(header)
         credentials = self._challenger.find(values) if values else None
@@ -113,14 +125,37 @@ class Doorman:
         if self._is_guessed(username) and not self._is_signed_in(flow, username):
             return self._challenge(request, flow)
         outcome = self._check(credentials, request)
-        if outcome is Outcome.OK:
+        if outcome is Outcome.OK or outcome is Outcome.ELSEWHERE:
             caller = self._caller(username)
             if caller is not None:
+                if outcome is Outcome.ELSEWHERE and self._issuers is not None:
+                    return replace(caller, unconfirmed=credentials)
                 self._right(flow, username)
                 return caller
         if outcome is Outcome.STALE or outcome is Outcome.UNSUPPORTED:
             return self._challenge(request, flow, stale=outcome is Outcome.STALE)
         return self._wrong(request, flow, username)
+
+    def confirm(
+        self,
+        credentials: Credentials,
+        request: Request,
+        flow: Flow,
+        decided: Callable[[Response | None], None],
+    ) -> None:
+        """Whether somebody with these `unconfirmed` credentials is let in. `decided` is told once, a moment
+        later: None, or the answer to send instead.
+        """
+        issuer = self._challenger.issuer_of(credentials.nonce)
+        if self._issuers is None or issuer is None:
+            raise LookupError("these credentials wait for nobody")
+
+        def heard(fresh: bool) -> None:
+            if fresh:
+                self._right(flow, credentials.username)
+            decided(None if fresh else self._challenge(request, flow, stale=True))
+
+        self._issuers.take(issuer, credentials.nonce, credentials.use, heard)
 
     def _right(self, flow: Flow, username: str) -> None:
         key = (source_of(flow).host, username)

@@ -286,6 +286,15 @@ class RegistrationSink(Protocol):
         """These are all the bindings of the account now; none when it has none any more."""
 
 
+class NonceIssuers(Protocol):
+    """The other nodes, each of which knows which counts of its own nonces were used."""
+
+    def take(self, issuer: str, nonce: str, count: int, decided: Callable[[bool], None]) -> None:
+        """Have the issuer use `count` of its nonce. `decided` is told a moment later whether it may be
+        accepted: it was not used before, or the issuer can't be asked because nobody can be.
+        """
+
+
 class CallLimits(Protocol):
     """The limits of accounts on their calls: of this node alone (`trunk.limits`), or of all nodes together
     (`live`).

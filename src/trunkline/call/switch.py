@@ -63,7 +63,7 @@ class Switch:
         self._calls: dict[str, Call] = {}
         self._admitted: tuple[Request, Caller] | None = None
         self._asking = 0
-        """Calls whose account's limits are being asked."""
+        """Calls whose credentials wait to be confirmed, or whose account's limits are being asked."""
         self._hung_up: Verdict | None = None
         """Why all calls were last ended together."""
         self.draining = False
@@ -134,6 +134,20 @@ class Switch:
             transaction.respond(self._without_account(request))
             return
         caller = self._admitted_caller(request)
+        if caller.unconfirmed is None:
+            self._register(request, transaction, caller)
+            return
+
+        def decided(refusal: Response | None) -> None:
+            if refusal is not None:
+                transaction.respond(refusal)
+            else:
+                attend = self._services.agent.stack.attend
+                attend(transaction, lambda: self._register(request, transaction, caller))
+
+        self._doorman.confirm(caller.unconfirmed, request, transaction.flow, decided)
+
+    def _register(self, request: Request, transaction: ServerTransaction, caller: Caller) -> None:
         if caller.account is None:
             transaction.respond(response_to(request, 403))
         else:
@@ -144,6 +158,25 @@ class Switch:
     def invite_received(self, invite: IncomingInvite) -> None:
         """A call from an account or a carrier."""
         caller = self._admitted_caller(invite.request)
+        if caller.unconfirmed is None:
+            self._let_in(invite, caller)
+            return
+        self._asking += 1
+        hung_up = self._hung_up
+
+        def decided(refusal: Response | None) -> None:
+            self._asking -= 1
+            if self._hung_up is not None and self._hung_up is not hung_up:
+                invite.reject(self._hung_up.status, headers=verdict_fields(self._hung_up))
+            elif refusal is not None:
+                asked = refusal.headers.all("proxy-authenticate")
+                invite.reject(refusal.status, headers=[("Proxy-Authenticate", one) for one in asked])
+            else:
+                invite.attend(lambda: self._let_in(invite, caller))
+
+        self._doorman.confirm(caller.unconfirmed, invite.request, invite.flow, decided)
+
+    def _let_in(self, invite: IncomingInvite, caller: Caller) -> None:
         if caller.account is not None:
             self._outbound(invite, caller.account)
         elif caller.carrier is not None:

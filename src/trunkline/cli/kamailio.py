@@ -19,14 +19,16 @@ app = typer.Typer(add_completion=False)
 @app.command(
     epilog=examples(
         "trunkline kamailio --listen udp:203.0.113.5:5060 --out /etc/kamailio",
-        "trunkline kamailio --listen udp:203.0.113.5:5060 --listen tcp:203.0.113.5:5060",
+        "trunkline kamailio --listen udp:203.0.113.5:5060 --listen tls:203.0.113.5:5061",
     )
 )
 def kamailio(
     context: typer.Context,
     listen: Annotated[
         list[str],
-        typer.Option(help="Where it listens: udp:ADDRESS:PORT or tcp:ADDRESS:PORT. May be repeated."),
+        typer.Option(
+            help="Where it listens: udp:ADDRESS:PORT, tcp:ADDRESS:PORT or tls:ADDRESS:PORT. May be repeated."
+        ),
     ],
     out: Annotated[
         Path | None, typer.Option(help="Folder to write into. Default: print the files.", file_okay=False)
@@ -54,6 +56,8 @@ def kamailio(
         except OSError as error:
             raise ConfigError(f"{path} can't be written: {error.strerror or error}") from error
         say(f"{path} is written.")
+    if any(each.transport == "tls" for each in listeners):
+        say_aside(f"For TLS, put its certificate and key there: {folder}/cert.pem, {folder}/key.pem.")
     missing = sorted({each.address.host for each in listeners} - set(settings.sip.fronts))
     if missing:
         say_aside(

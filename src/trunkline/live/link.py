@@ -63,8 +63,8 @@ class Wire(Protocol):
     async def checkpoints(self, lease: str, calls: Sequence[str]) -> list[tuple[str, str]]:
         """Those of these calls, as far as there are any."""
 
-    async def subscribe(self, node: str) -> AsyncIterator[str]:
-        """The letters to `node`, from now on."""
+    async def subscribe(self, names: Sequence[str]) -> AsyncIterator[str]:
+        """The letters to these names, from now on."""
 
     async def leave(self, lease: str) -> None:
         """End the lease: nothing is held under it any more."""
@@ -190,7 +190,7 @@ class Link:
             wire = self._wire = self._open_wire()
             async with asyncio.timeout(REGISTER_S):
                 await wire.open()
-                letters = await wire.subscribe(self._node)
+                letters = await wire.subscribe([self._node, *self.post.boxes])
                 joined = await wire.register(self.ledger.registration())
             self._fresh = self._fresh or joined.born
             self._since = joined.newest
@@ -240,8 +240,7 @@ class Link:
         try:
             async for text in letters:
                 try:
-                    if self.post.received is not None:
-                        self.post.received(text)
+                    self.post.received(text)
                 except ValueError as error:
                     self._log.warning("a letter can't be read", reason=repr(error)[:200])
             self._deaf = "the connection for letters was closed"

@@ -2,10 +2,11 @@
 holds.
 
 A letter arrives at once or not at all: when the server is away, or nobody listens under that name, its sender
-is told. Nothing is kept.
+is told. Nothing is kept. Its text is a JSON list, whose first is the word that says who reads it.
 """
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from trunkline.live.words import Answer, Post
@@ -14,6 +15,8 @@ AT_ONCE = 200
 """Letters in one exchange."""
 WAITING_MAX = 2000
 """Beyond it a letter is returned at once."""
+
+Read = Callable[[Sequence[object]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +33,30 @@ class PostOffice:
         self._waiting: list[_Letter] = []
         self._sent: list[_Letter] = []
         self._joined = False
-        self.received: Callable[[str], None] | None = None
-        """Told the text of each letter to this node. Raises `ValueError` for one that it can't read."""
+        self._readers: dict[str, Read] = {}
+        self.boxes: list[str] = []
+        """Names, beside the node's, that letters reach it under."""
 
-    def send(self, node: str, text: str, failed: Callable[[], None]) -> None:
+    def listen(self, words: Iterable[str], read: Read) -> None:
+        """Have `read` called with each letter that begins with one of `words`; it raises `ValueError` for one
+        that it can't read.
+        """
+        self._readers.update(dict.fromkeys(words, read))
+
+    def received(self, text: str) -> None:
+        """A letter to this node. Raises `ValueError` for one that nobody can read."""
+        match json.loads(text):
+            case [str(word), *_] as letter if word in self._readers:
+                self._readers[word](letter)
+            case other:
+                raise ValueError(f"no letter: {other!r:.100}")
+
+    def send(self, node: str, letter: Sequence[str | int], failed: Callable[[], None]) -> None:
         """Send it; `failed` is called when it can't arrive, perhaps before this returns."""
         if not self._joined or len(self._waiting) >= WAITING_MAX:
             failed()
             return
-        self._waiting.append(_Letter(Post(node, text), failed))
+        self._waiting.append(_Letter(Post(node, json.dumps(letter)), failed))
         self._wake()
 
     # -- the conversation --------------------------------------------------------------------------

@@ -118,11 +118,11 @@ class RedisWire:
             if cursor == 0:
                 return
 
-    async def subscribe(self, node: str) -> AsyncIterator[str]:
+    async def subscribe(self, names: Sequence[str]) -> AsyncIterator[str]:
         """See `link.Wire`. They come over a connection of their own."""
         self._letters = self._client.pubsub(ignore_subscribe_messages=True)
         try:
-            await self._letters.subscribe(f"{self._base}post:{node}")
+            await self._letters.subscribe(*(f"{self._base}post:{name}" for name in names))
         except (RedisError, OSError) as error:
             raise self._failed(error) from error
         return self._read_letters(self._letters)

@@ -10,10 +10,9 @@ holder knows a flow by a token of 64 random bits; nobody else can name it.
 A letter that can't arrive fails the flow, as a broken connection does.
 """
 
-import json
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from weakref import WeakValueDictionary
 
 from trunkline.clock import Clock
@@ -90,7 +89,7 @@ class LentFlows:
         """Sent-by of a node that has used a flow of ours -> its name."""
         self._borrowed: WeakValueDictionary[tuple[str, str], BorrowedFlow] = WeakValueDictionary()
         """Holder and token -> the flow, while a registration or a call has it."""
-        post.received = self._letter
+        post.listen(("send", "came", "gone"), self._letter)
 
     # -- the holder --------------------------------------------------------------------------------
 
@@ -176,10 +175,10 @@ class LentFlows:
     # -- letters -----------------------------------------------------------------------------------
 
     def _send(self, node: str, letter: list[str], failed: Callable[[], None]) -> None:
-        self._post.send(node, json.dumps(letter), failed)
+        self._post.send(node, letter, failed)
 
-    def _letter(self, text: str) -> None:
-        match json.loads(text):
+    def _letter(self, letter: Sequence[object]) -> None:
+        match letter:
             case ["send", str(node), str(token), str(sent_by), str(data)]:
                 message = _data(data)
                 self._soon(lambda: self._asked_to_send(node, token, sent_by, message))

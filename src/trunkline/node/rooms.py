@@ -205,10 +205,18 @@ class Rooms:
         fraud = FraudWatch(self.clock, self.alarms.raised, wiring.fraud_policy(settings))
         self.alarms.watch = fraud
         self.limits = AccountLimits(self.clock)
+        challenger = Challenger(
+            settings.service.domain,
+            self._secret("digest nonces"),
+            self.clock,
+            algorithms=[Algorithm(name) for name in settings.service.digest],
+            counts=NonceCounts(NONCES_REMEMBERED, self.clock.wall()),
+            edge=settings.node.name,
+        )
         link = wiring.live_link(settings, self.limits, self.clock, token, self._faulted)
         health = HealthBook(self.clock, wiring.health_policy(settings))
         if link is not None:
-            self.shared = self._share(link, health, token)
+            self.shared = self._share(link, health, challenger, token)
         sink = self.writer if self.shared is None else self.shared.registrations
         self.registrar = Registrar(self.registrations, self.clock, sink, settings.service.domain)
         self.services = services = Services(
@@ -227,13 +235,6 @@ class Rooms:
             settings=wiring.call_settings(settings),
             keys_exposed=self._srtp_keys_exposed,
         )
-        challenger = Challenger(
-            settings.service.domain,
-            self._secret("digest nonces"),
-            self.clock,
-            algorithms=[Algorithm(name) for name in settings.service.digest],
-            counts=NonceCounts(NONCES_REMEMBERED),
-        )
         self.doorman = Doorman(
             challenger,
             self.directory,
@@ -241,6 +242,7 @@ class Rooms:
             on_right=self._welcome,
             on_wrong=self._wrong_password,
             on_other_realm=self.visits.refused,
+            issuers=None if self.shared is None else self.shared.nonces,
         )
         self.switch = Switch(services, self.doorman, self.registrar, self.visits.asked)
         services.agent = UserAgent(
@@ -268,7 +270,9 @@ class Rooms:
             self.shared.health.attend(self.pinger)
         self.carrier_registrations = CarrierRegistrations(services)
 
-    def _share(self, link: Link, health: HealthBook, token: Callable[[], str]) -> SharedState:
+    def _share(
+        self, link: Link, health: HealthBook, challenger: Challenger, token: Callable[[], str]
+    ) -> SharedState:
         return SharedState(
             link,
             node=self.settings.node.name,
@@ -278,6 +282,7 @@ class Rooms:
             health=health,
             registrations=self.registrations,
             sink=self.writer,
+            challenger=challenger,
             received=lambda data, flow: self.services.agent.received(data, flow),
             failed=lambda flow, failure: self.services.agent.flow_failed(flow, failure),
         )

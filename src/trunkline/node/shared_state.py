@@ -6,13 +6,16 @@ from collections.abc import Callable, Sequence
 
 from trunkline.call.ports import RegistrationSink
 from trunkline.clock import Clock
+from trunkline.live.ledger import Standing
 from trunkline.live.link import Link, LinkState
 from trunkline.net.admission import Gate
 from trunkline.net.settings import Listen
 from trunkline.node.lent_flows import Failed, LentFlows, Received
+from trunkline.node.nonce_letters import NonceLetters
 from trunkline.node.shared_registrations import SharedRegistrations
 from trunkline.node.sharing import SharedBans, SharedHealth
 from trunkline.observe.metrics import Metrics
+from trunkline.sip.digest import Challenger
 from trunkline.trunk.health import HealthBook
 from trunkline.trunk.registrations import Registrations
 
@@ -33,6 +36,7 @@ class SharedState:
         health: HealthBook,
         registrations: Registrations,
         sink: RegistrationSink,
+        challenger: Challenger,
         received: Received,
         failed: Failed,
     ) -> None:
@@ -42,6 +46,13 @@ class SharedState:
         self.bans = SharedBans(link.board, gate, clock)
         self.health = SharedHealth(link.board, health)
         self.flows = LentFlows(link.post, clock, node=node, token=token, received=received, failed=failed)
+        self.nonces = NonceLetters(
+            link.post,
+            clock,
+            challenger,
+            token=token,
+            is_away=lambda: link.ledger.standing is Standing.AWAY,
+        )
         self.registrations = SharedRegistrations(link.board, self.flows, registrations, sink, clock, node)
 
     @property

@@ -20,7 +20,7 @@ from trunkline.sip.ports import Address
 
 FOLDER = "/etc/kamailio"
 LIST = "dispatcher.list"
-_TRANSPORTS = ("udp", "tcp")
+_TRANSPORTS = ("udp", "tcp", "tls")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,8 @@ class Listener:
         known = transport in _TRANSPORTS and packed(bare) is not None and (":" in bare) == (bare != host)
         if not (known and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
             raise ConfigError(
-                f"{text!r} is no place to listen: say udp:ADDRESS:PORT or tcp:ADDRESS:PORT, such as "
-                "udp:203.0.113.5:5060"
+                f"{text!r} is no place to listen: say udp:ADDRESS:PORT, tcp:ADDRESS:PORT or "
+                "tls:ADDRESS:PORT, such as udp:203.0.113.5:5060"
             )
         return cls(transport, Address(bare, int(port)))
 
@@ -72,6 +72,7 @@ def write_front(
     values = {
         "domain": domain,
         "listeners": listeners,
+        "tls": any(each.transport == "tls" for each in listeners),
         "several": len({each.address.host for each in listeners}) > 1,
         "nodes": nodes,
         "header": HEADER,

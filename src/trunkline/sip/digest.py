@@ -125,6 +125,11 @@ class Credentials(NamedTuple):
     """Eight hex digits, empty without qop."""
     cnonce: str
 
+    @property
+    def use(self) -> int:
+        """How often the nonce was used, this time included: once without qop (RFC 2069)."""
+        return int(self.nc or "1", 16)
+
     @classmethod
     def parse(cls, value: str) -> "Credentials":
         """Read one header value. Raises `SipSyntaxError` (status 401 for a scheme other than Digest)."""
@@ -155,6 +160,10 @@ class Outcome(Enum):
     OK = "ok"
     STALE = "stale"
     """The secret is right, but the nonce is too old, not ours, or its count was used: ask again."""
+    ELSEWHERE = "elsewhere"
+    """As OK, as far as this edge can tell: another one has issued the nonce, and knows whether the count was
+    used.
+    """
     WRONG = "wrong"
     UNKNOWN = "unknown"
     """No HA1 for that username and algorithm."""
@@ -165,7 +174,9 @@ class Outcome(Enum):
 
 
 class Challenger:
-    """Asks for credentials of one realm, and checks them."""
+    """Asks for credentials of one realm, and checks them. Which counts of a nonce were used is known to the
+    edge that has issued it, and to those that it was used at.
+    """
 
     __slots__ = (
         "_algorithms",
@@ -187,14 +198,16 @@ class Challenger:
         *,
         algorithms: Sequence[Algorithm] = (Algorithm.MD5, Algorithm.SHA_256),
         counts: NonceCounts | None = None,
+        edge: str = "",
     ) -> None:
         """`key`: 16 or more secret bytes, the same on every edge. `algorithms`: offered in this order.
+        `edge`: this one's name.
 
         `counts`: refuses used nonce counts when given; without it a nonce may be used any number of times in
         its life.
         """
         self.realm = realm
-        self._mint = NonceMint(realm, key)
+        self._mint = NonceMint(realm, key, edge)
         self._clock = clock
         self._lifetime_s = lifetime_s
         self._algorithms = tuple(algorithms)
@@ -218,6 +231,26 @@ class Challenger:
         then.
         """
         return self._mint.is_for(credentials.nonce, host)
+
+    @property
+    def issuer(self) -> str:
+        """What the nonces of this edge say of it."""
+        return self._mint.issuer
+
+    def issuer_of(self, nonce: str) -> str | None:
+        """The `issuer` of the edge that has issued it; None when none of ours has."""
+        return self._mint.issuer_of(nonce)
+
+    def take(self, nonce: str, count: int) -> bool:
+        """Use `count` of a nonce that this edge has issued and another one was answered with. False when it
+        was used, can't be told, or the nonce isn't this edge's, or too old.
+        """
+        issued_at = self._mint.issued_at(nonce)
+        return self._mint.issuer_of(nonce) == self.issuer and self._count(nonce, count, issued_at)
+
+    def receipt(self, question: str, nonce: str, count: int) -> str:
+        """Proves to another edge that the answer to its `question` is ours: `count` was taken."""
+        return self._mint.receipt(question, nonce, count)
 
     def find(self, values: Iterable[str]) -> Credentials | None:
         """The first of these header values that holds Digest credentials of this realm, if any does."""
@@ -267,15 +300,17 @@ class Challenger:
             return Outcome.WRONG
         if request_uri is not None and not uris_agree(credentials.uri, request_uri):
             return Outcome.OTHER_URI
-        return Outcome.OK if self._fresh(credentials, issued_at) else Outcome.STALE
+        if not self._count(credentials.nonce, credentials.use, issued_at):
+            return Outcome.STALE
+        own = self._counts is None or self._mint.issuer_of(credentials.nonce) == self.issuer
+        return Outcome.OK if own else Outcome.ELSEWHERE
 
-    def _fresh(self, credentials: Credentials, issued_at: float | None) -> bool:
+    def _count(self, nonce: str, count: int, issued_at: float | None) -> bool:
+        """Whether the nonce is fresh, and its count was not used here; it is now."""
         wall = self._clock.wall()
         if issued_at is None or not -_SKEW_S <= wall - issued_at <= self._lifetime_s:
             return False
-        if self._counts is None:
-            return True
-        return self._counts.take(credentials.nonce, issued_at, int(credentials.nc or "1", 16), wall)
+        return self._counts is None or self._counts.take(nonce, issued_at, count, wall)
 
 
 def uris_agree(digest_uri: str, request_uri: str) -> bool:

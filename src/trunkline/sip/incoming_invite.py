@@ -14,6 +14,7 @@ Methods called too late, after a CANCEL crossed them, do nothing.
 A session description that went out reliably is the answer: no later response carries one (RFC 6337 §3.1.1).
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from trunkline.clock import Timer
@@ -109,6 +110,11 @@ class IncomingInvite:
     def events(self, events: IncomingInviteEvents) -> None:
         self._events = events
         self.usage.events = events
+
+    def attend(self, act: Callable[[], None]) -> None:
+        """Do something about it later; what is raised costs this INVITE. Nothing is done once it is over."""
+        if not self._over:
+            self._agent.stack.attend(self._transaction, act)
 
     # answers
 

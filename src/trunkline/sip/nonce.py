@@ -1,32 +1,43 @@
 """Nonces that need no memory: the time of issue under a key that all edges share (RFC 7616 §3.3, §5.4).
 
-A nonce is base64 of eight bytes (microseconds since the epoch), four for the receiver's address in a way
-that only we can tell, and twelve of their keyed BLAKE2s (RFC 7693) with the realm. So any edge can tell its
-age and whom it was sent to, and nobody else can make one: who answers it has that address (RFC 7616 §5.4).
-`NonceCounts` is the optional memory on top of it, which refuses a nonce count that has been used (RFC 7616
-§3.4: replays).
+A nonce is base64 of eight bytes (microseconds since the epoch), four for the receiver's address and six for
+the edge that issued it, both in a way that only we can tell, and twelve of their keyed BLAKE2s (RFC 7693)
+with the realm. So any edge can tell its age, whom it was sent to and who has issued it, and nobody else can
+make one: who answers it has that address (RFC 7616 §5.4). `NonceCounts` is the optional memory on top of it,
+which refuses a nonce count that has been used (RFC 7616 §3.4: replays). Of a nonce that another edge has
+issued, that edge knows which counts were used: who asks it is not decided here.
 """
 
 import hashlib
 import hmac
 from base64 import b64decode, b64encode
+from typing import Final
+
+_ISSUER_BYTES: Final = 6
+_SIGNED_BYTES: Final = 8 + 4 + _ISSUER_BYTES
+_CHARACTERS: Final = (_SIGNED_BYTES + 12) * 4 // 3
+"""Of base64, without padding: a changed character is another nonce."""
 
 
 class NonceMint:
-    """Issues nonces for one realm, and tells their age and whom they were for."""
+    """Issues nonces for one realm, and tells their age, whom they were for, and who has issued them."""
 
-    __slots__ = ("_keyed",)
+    __slots__ = ("_keyed", "issuer")
 
-    def __init__(self, realm: str, key: bytes) -> None:
-        """`key`: 16 or more secret bytes. Raises `ValueError` for a shorter one."""
+    def __init__(self, realm: str, key: bytes, edge: str = "") -> None:
+        """`key`: 16 or more secret bytes. `edge`: the name of this one. Raises `ValueError` for a shorter
+        key.
+        """
         if len(key) < 16:
             raise ValueError("the nonce key needs at least 16 bytes")
         derived = hashlib.blake2s(b"nonce" + key).digest()
         self._keyed = hashlib.blake2s(realm.encode() + b"\0", key=derived, digest_size=12)
+        self.issuer = self._mac(b"edge" + edge.encode())[:_ISSUER_BYTES].hex()
+        """What the nonces of this edge say of it: twelve hexadecimal digits."""
 
     def issue(self, wall: float, host: str) -> str:
-        """A nonce issued at `wall` (seconds since the epoch) for `host`: 32 characters of base64."""
-        signed = int(wall * 1_000_000).to_bytes(8, "big") + self._tag(host)
+        """A nonce issued at `wall` (seconds since the epoch) for `host`: 40 characters of base64."""
+        signed = int(wall * 1_000_000).to_bytes(8, "big") + self._tag(host) + bytes.fromhex(self.issuer)
         return b64encode(signed + self._mac(signed)).decode("ascii")
 
     def issued_at(self, nonce: str) -> float | None:
@@ -37,18 +48,29 @@ class NonceMint:
     def is_for(self, nonce: str, host: str) -> bool:
         """Whether the nonce is of this key and realm, and was issued for `host`."""
         signed = self._signed(nonce)
-        return signed is not None and hmac.compare_digest(signed[8:], self._tag(host))
+        return signed is not None and hmac.compare_digest(signed[8:12], self._tag(host))
+
+    def issuer_of(self, nonce: str) -> str | None:
+        """The `issuer` of the edge that has issued the nonce; None when it isn't of this key and realm."""
+        signed = self._signed(nonce)
+        return None if signed is None else signed[12:].hex()
+
+    def receipt(self, question: str, nonce: str, count: int) -> str:
+        """What only an edge with this key can say: that `count` of `nonce` was taken in answer to
+        `question`.
+        """
+        return self._mac(f"receipt {count} {nonce} {question}".encode()).hex()
 
     def _signed(self, nonce: str) -> bytes | None:
-        """Stamp and tag, if they are ours."""
-        if len(nonce) != 32:
+        """Stamp, tag and issuer, if they are ours."""
+        if len(nonce) != _CHARACTERS:
             return None
         try:
             raw = b64decode(nonce, validate=True)
         except ValueError:
             return None
-        signed = raw[:12]
-        return signed if len(raw) == 24 and hmac.compare_digest(raw[12:], self._mac(signed)) else None
+        signed, mac = raw[:_SIGNED_BYTES], raw[_SIGNED_BYTES:]
+        return signed if hmac.compare_digest(mac, self._mac(signed)) else None
 
     def _tag(self, host: str) -> bytes:
         return self._mac(b"host" + host.encode())[:4]
@@ -73,14 +95,17 @@ class NonceCounts:
 
     __slots__ = ("_floor", "_limit", "_newer", "_newest", "_older", "_older_newest", "_wall")
 
-    def __init__(self, limit: int = 65_536) -> None:
+    def __init__(self, limit: int = 65_536, since: float = 0.0) -> None:
+        """What was issued until `since` (seconds since the epoch) may have been used before this memory
+        began: it counts as used.
+        """
         self._limit = limit
         self._newer: dict[str, int] = {}
         self._older: dict[str, int] = {}
         self._newest = 0.0
         self._older_newest = 0.0
-        self._floor = 0.0
-        self._wall = 0.0
+        self._floor = since
+        self._wall = since
 
     def take(self, nonce: str, issued_at: float, count: int, wall: float) -> bool:
         """Use `count` of `nonce` at `wall` (seconds since the epoch); False when it or a higher one has been

@@ -309,14 +309,21 @@ class SipStack:
         if self._table.merges_with(transaction) or (request.to_tag is None and self._loops.looped(request)):
             transaction.respond(self._answer(request, 482))
             return
+        self.attend(transaction, lambda: self._user.request_received(request, transaction))
+        transaction.await_user()
+
+    def attend(self, transaction: ServerTransaction, act: Callable[[], None]) -> None:
+        """Have the user do something about a request that has no final response, when it comes or later: what
+        is raised costs that request.
+        """
+        request = transaction.request
         try:
-            self._user.request_received(request, transaction)
+            act()
         except SipSyntaxError as error:
-            transaction.respond(self._refusal(request, error, flow))
+            transaction.respond(self._refusal(request, error, transaction.flow))
         except Exception:
             transaction.respond(self._answer(request, 500))
             raise
-        transaction.await_user()
 
     def _screen(self, request: Request, flow: Flow) -> Response | None:
         try:

@@ -40,8 +40,12 @@ _FIXED: Final = frozenset(
     }
 )
 
-_OWN: Final = {schema.call.name: f' WHERE "{schema.call.name}"."run" = excluded."run"'}
-"""Who writes: a call that another run goes on with is that one's to write."""
+_OWN: Final = {
+    schema.call.name: f' WHERE "{schema.call.name}"."run" = excluded."run"',
+    schema.attempt.name: ' WHERE NOT EXISTS (SELECT 1 FROM "call" AS "c" '
+    'WHERE "c"."call_id" = excluded."call_id" AND "c"."run" <> %s)',
+}
+"""Who writes: a call that another run goes on with is that one's to write, its attempts included."""
 _WRITTEN: Final = (
     schema.run,
     schema.call,
@@ -60,7 +64,9 @@ class Group(NamedTuple):
     """What changed since the last group. All of it can be JSON."""
 
     put: dict[str, list[RecordRow]]
-    """Table -> rows to insert or update, all columns in the order of the schema; `TAKEN` -> see there."""
+    """Table -> rows to insert or update, all columns in the order of the schema, of attempts the run as well;
+    `TAKEN` -> see there.
+    """
     gone: dict[str, list[RecordRow]]
     """Table -> primary keys of rows to delete."""
 
@@ -90,7 +96,8 @@ class GroupWriter:
     def __init__(self, database: Database) -> None:
         self._engine = database.engine
         dialect = self._engine.dialect
-        self._begin = "BEGIN IMMEDIATE" if dialect.name == "sqlite" else None
+        self._in_file = dialect.name == "sqlite"
+        self._begin = "BEGIN IMMEDIATE" if self._in_file else "BEGIN"
         place = "?" if dialect.paramstyle == "qmark" else "%s"
         self._upserts = {table.name: _upsert(table, place) for table in _WRITTEN}
         self._upserts[TAKEN] = _take(place)
@@ -123,7 +130,7 @@ class GroupWriter:
         SQLite finds the commits in its write-ahead log by their checksums, so syncing that file is enough
         (https://www.sqlite.org/fileformat2.html#walformat). No lock is held on it: closing it frees none.
         """
-        file = self._engine.url.database if self._begin is not None else None
+        file = self._engine.url.database if self._in_file else None
         if file:
             try:
                 descriptor = os.open(f"{file}-wal", os.O_RDONLY | os.O_CLOEXEC)
@@ -144,20 +151,20 @@ class GroupWriter:
         connection = self._open()
         refused = 0
         try:
-            cursor = connection.cursor()
-            if self._begin is not None:
+            with contextlib.nullcontext() if one_by_one else self._in_one_go(connection):
+                cursor = connection.cursor()
                 cursor.execute(self._begin)
-            for group in groups:
-                for table, rows in group.put.items():
-                    if one_by_one:
-                        refused += self._each(cursor, self._upserts[table], rows)
-                    else:
-                        cursor.executemany(self._upserts[table], rows)
-                for table, keys in group.gone.items():
-                    cursor.executemany(self._deletes[table], keys)
-            if mark is not None:
-                cursor.execute(self._mark, mark)
-            connection.commit()
+                for group in groups:
+                    for table, rows in group.put.items():
+                        if one_by_one:
+                            refused += self._each(cursor, self._upserts[table], rows)
+                        else:
+                            cursor.executemany(self._upserts[table], rows)
+                    for table, keys in group.gone.items():
+                        cursor.executemany(self._deletes[table], keys)
+                if mark is not None:
+                    cursor.execute(self._mark, mark)
+                cursor.execute("COMMIT")
         except Exception as error:
             with contextlib.suppress(self._dbapi.Error):
                 connection.rollback()
@@ -165,6 +172,11 @@ class GroupWriter:
                 raise AwayError(str(error)) from error
             raise
         return refused
+
+    def _in_one_go(self, connection: PoolProxiedConnection) -> contextlib.AbstractContextManager[object]:
+        """What is said to a server in this block is waited for once, at its end: a round trip in all."""
+        driver: Any = connection.driver_connection
+        return contextlib.nullcontext() if self._in_file else driver.pipeline()
 
     def _each(self, cursor: DBAPICursor, upsert: str, rows: Sequence[RecordRow]) -> int:
         refused = 0
@@ -184,7 +196,11 @@ class GroupWriter:
     def _open(self) -> PoolProxiedConnection:
         if self._connection is None:
             try:
-                self._connection = self._engine.raw_connection()
+                connection = self._engine.raw_connection()
+                if not self._in_file:
+                    driver: Any = connection.driver_connection
+                    driver.autocommit = True  # its own BEGIN would be a round trip more
+                self._connection = connection
             except sa.exc.SQLAlchemyError as error:
                 raise AwayError(str(error)) from error
         return self._connection
@@ -204,7 +220,7 @@ def _upsert(table: sa.Table, place: str) -> str:
     updates = ", ".join(f'"{name}" = excluded."{name}"' for name in changing)
     return (
         f'INSERT INTO "{table.name}" ({quoted}) VALUES ({places}) '  # noqa: S608 (names from the schema)
-        f"ON CONFLICT ({conflict}) DO UPDATE SET {updates}{_OWN.get(table.name, '')}"
+        f"ON CONFLICT ({conflict}) DO UPDATE SET {updates}{_OWN.get(table.name, '').replace('%s', place)}"
     )
 
 

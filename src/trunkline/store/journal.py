@@ -1,17 +1,21 @@
-"""An append-only file that holds records while the database is away.
+"""An append-only file that holds records until the database has them: while it is away, and, where it is a
+server, from before it is spoken to about them.
 
 One line per entry: CRC-32 of the rest, a blank, JSON. The first line is a header that names the journal; the
 database remembers how far the journal of that name was delivered, in the same transaction as what was
 delivered, so each entry is delivered once, whenever a process dies. A torn last line (power cut) is left
 out; so is everything behind it.
 
-Used by one thread of one process: `record_writer`.
+A place in it is the number of bytes before it since it has its name, those included that were forgotten.
+
+Used by two threads of one process, which append; one of them reads and forgets.
 """
 
 import errno
 import json
 import os
 import secrets
+import threading
 import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +23,8 @@ from typing import Any, NamedTuple
 from trunkline.store.errors import StoreError
 
 MAX_BYTES = 256 * 1024 * 1024
+_FORGOTTEN_BYTES = 8 * 1024 * 1024
+"""With so many bytes of entries that were forgotten the file is written anew."""
 
 
 class JournalFullError(StoreError):
@@ -26,10 +32,10 @@ class JournalFullError(StoreError):
 
 
 class Part(NamedTuple):
-    """Some entries, and the offset behind the last of them. No entries: there are no more."""
+    """Some entries, and the place behind the last of them. No entries: there are no more."""
 
     entries: list[Any]
-    next_offset: int
+    end: int
 
 
 class Journal:
@@ -40,46 +46,69 @@ class Journal:
         self._path = path
         self._max_bytes = max_bytes
         self._descriptor: int | None = None
+        self._lock = threading.Lock()
+        self._gone = 0
+        """Bytes that are no more in the file: a place less these is an offset in it."""
+        self._is_filed = False
+        """The name of the file is on the disk, too."""
         self.name = ""
         """Names this journal in the database; empty while there is none."""
         self.start = 0
-        """Offset of the first entry."""
-        self.size = 0
-        """Bytes in the file that hold whole entries."""
+        """The place of the first entry."""
+        self.end = 0
+        """The place behind the last one."""
         if path.exists():
             self._adopt()
 
-    def append(self, entry: Any) -> None:
-        """Write `entry` (JSON) and wait until it is on the disk. Raises `JournalFullError`, `OSError`."""
-        line = _line(entry)
-        if self.size + len(line) > self._max_bytes:
-            raise JournalFullError(f"{self._path} has reached {self._max_bytes} bytes")
-        descriptor = self._open() if self._descriptor is None else self._descriptor
-        _write(descriptor, line, self.size)
-        self.size += len(line)
+    def append(self, entry: Any, *, durable: bool = True) -> tuple[str, int]:
+        """Write `entry` (JSON); return the journal's name and the place behind it. With `durable` wait until
+        it and those before it are on the disk; without, they survive the process, not a power cut.
 
-    def read(self, offset: int, max_entries: int) -> Part:
-        """Up to `max_entries` entries from `offset` on."""
+        Raises `JournalFullError`, `OSError`.
+        """
+        line = _line(entry)
+        with self._lock:
+            if self.end - self._gone + len(line) > self._max_bytes:
+                raise JournalFullError(f"{self._path} has reached {self._max_bytes} bytes")
+            descriptor = self._open() if self._descriptor is None else self._descriptor
+            _write(descriptor, line, self.end - self._gone, durable=durable)
+            if durable and not self._is_filed:
+                _sync_directory(self._path.parent)
+                self._is_filed = True
+            self.end += len(line)
+            return self.name, self.end
+
+    def read(self, place: int, max_entries: int) -> Part:
+        """Up to `max_entries` entries from `place` on."""
         entries: list[Any] = []
-        if offset >= self.size:
-            return Part(entries, offset)
+        if place >= self.end:
+            return Part(entries, place)
         with self._path.open("rb") as file:
-            file.seek(offset)
-            while len(entries) < max_entries and offset < self.size:
+            file.seek(place - self._gone)
+            while len(entries) < max_entries and place < self.end:
                 line = file.readline()
                 entries.append(_entry(line))
-                offset += len(line)
-        return Part(entries, offset)
+                place += len(line)
+        return Part(entries, place)
 
-    def clear(self) -> None:
-        """Remove the file: everything in it was delivered."""
-        self.close()
-        self._path.unlink(missing_ok=True)
-        self.name = ""
-        self.start = self.size = 0
+    def forget(self, place: int) -> None:
+        """Everything before `place` was delivered. The file goes when that is all of it. Raises `OSError`."""
+        with self._lock:
+            if place >= self.end:
+                self._close()
+                self._path.unlink(missing_ok=True)
+                self.name = ""
+                self.start = self.end = self._gone = 0
+                self._is_filed = False
+            elif place - self.start >= _FORGOTTEN_BYTES:
+                self._begin_at(place)
 
     def close(self) -> None:
         """Close the file; what is in it stays for the next process."""
+        with self._lock:
+            self._close()
+
+    def _close(self) -> None:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -87,27 +116,48 @@ class Journal:
     def _open(self) -> int:
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._descriptor = descriptor
-        if self.size == 0:
+        if self.end == 0:
             name = secrets.token_hex(8)
             header = _line({"journal": name})
             try:
-                _write(descriptor, header, 0)
-                _sync_directory(self._path.parent)
+                _write(descriptor, header, 0, durable=False)
             except OSError:
-                self.close()
+                self._close()
                 raise
             self.name = name
-            self.start = self.size = len(header)
+            self.start = self.end = len(header)
         return descriptor
+
+    def _begin_at(self, place: int) -> None:
+        """Write the file anew, without what is before `place`."""
+        with self._path.open("rb") as file:
+            file.seek(place - self._gone)
+            left = file.read(self.end - place)
+        header = _line({"journal": self.name, "at": place})
+        anew = self._path.with_suffix(".new")
+        descriptor = os.open(anew, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            _write(descriptor, header + left, 0, durable=True)
+            anew.replace(self._path)
+            _sync_directory(self._path.parent)
+        except OSError:
+            os.close(descriptor)
+            raise
+        self._close()
+        self._descriptor = descriptor
+        self.start = place
+        self._gone = place - len(header)
 
     def _adopt(self) -> None:
         with self._path.open("rb") as file:
             header = _entry(file.readline())
             if isinstance(header, dict) and isinstance(header.get("journal"), str):
                 self.name = header["journal"]
-                self.start = self.size = file.tell()
+                length = file.tell()
+                self.start = self.end = header.get("at", length)
+                self._gone = self.start - length
                 while (line := file.readline()) and _entry(line) is not None:
-                    self.size = file.tell()
+                    self.end += len(line)
         if not self.name:
             self._path.replace(self._path.with_suffix(".unreadable"))
 
@@ -127,11 +177,12 @@ def _entry(line: bytes) -> Any:
     return json.loads(text)
 
 
-def _write(descriptor: int, data: bytes, offset: int) -> None:
-    """Raises `OSError` unless all of `data` reached the disk."""
+def _write(descriptor: int, data: bytes, offset: int, *, durable: bool) -> None:
+    """Raises `OSError` unless all of `data` was taken, and with `durable` reached the disk."""
     if os.pwrite(descriptor, data, offset) != len(data):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    os.fdatasync(descriptor)
+    if durable:
+        os.fdatasync(descriptor)
 
 
 def _sync_directory(path: Path) -> None:

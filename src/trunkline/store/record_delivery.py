@@ -5,16 +5,21 @@ group goes to the journal and stays safe there; later groups follow it, so that 
 it was delivered. When the journal can't be written either, groups wait in memory, and the oldest are dropped
 beyond `MAX_HELD_ROWS`, counted.
 
+A server may be an ocean away, and a commit takes as long as the way there: so each group was put into the
+journal before (`keep`, on another thread), and leaves it once it is committed. What a process that is killed
+had handed over is delivered by the next one, once.
+
 Also here, because one thread should do all the writing: closing what a crashed run left open (`recovery`),
 and deleting records past their time (`calls.prune_calls`).
 """
 
 import logging
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -40,9 +45,16 @@ _PRUNED_AT_ONCE: Final = 500
 _DAY_S: Final = 86400.0
 
 
+class Place(NamedTuple):
+    """In the journal, behind a group."""
+
+    journal: str
+    end: int
+
+
 class RecordDelivery:
-    """Delivers the groups of one run of a node. One thread; nothing but `close` may fail, and nothing
-    raises.
+    """Delivers the groups of one run of a node. One thread, but for `keep`; nothing but `close` may fail, and
+    nothing raises.
     """
 
     def __init__(
@@ -56,10 +68,20 @@ class RecordDelivery:
         self._database = database
         self._monotonic = monotonic
         self._node = node
+        self._mark = f"journal {node}"
         self._run = run
         self._writer = GroupWriter(database)
         self._journal = Journal(journal)
         self._held: deque[Group] = deque()
+        self._behind = self._journal.end > self._journal.start
+        """The journal has groups that nobody will hand over again."""
+        self._delivered = Place("", 0)
+        """What is in the database of the journal."""
+        self._unkept = 0
+        """Groups that the journal would not take, and that were not handed over yet."""
+        self._keeps = True
+        """The journal took the last group that it was asked to."""
+        self._keeping = threading.Lock()
         self._retry_at = 0.0
         self._prune_at = 0.0
         self._sync_at = 0.0
@@ -81,23 +103,65 @@ class RecordDelivery:
     @property
     def journal_bytes(self) -> int:
         """Bytes that wait in the journal."""
-        return self._journal.size - self._journal.start
+        journal, delivered = self._journal, self._delivered
+        return journal.end - max(journal.start, delivered.end if delivered.journal == journal.name else 0)
 
     @property
     def waiting(self) -> bool:
-        """Whether anything is not in the database yet."""
-        return bool(self._held) or self.journal_bytes > 0
+        """Whether there are groups that no `deliver` will bring."""
+        return bool(self._held) or self._behind
 
-    def deliver(self, groups: Sequence[Group]) -> None:
-        """Store `groups`: in the database, else in the journal."""
-        if self.waiting or self.away is not None:
-            self._set_aside(groups)
-            return
+    def keep(self, group: Group) -> Place | None:
+        """Put a group into the journal before it is delivered, in the order in which they are. From any one
+        thread. None: there was no room, or order would be lost.
+
+        It survives this process; a power cut as well only while the database is away.
+        """
+        with self._keeping:
+            if not self._unkept and not self._held:
+                try:
+                    place = Place(*self._journal.append(group, durable=self.away is not None))
+                except (OSError, StoreError) as error:
+                    if self._keeps:
+                        _log.error("records are in memory alone, the journal can't be written: %s", error)
+                    self._keeps = False
+                else:
+                    self._keeps = True
+                    return place
+            self._unkept += 1
+            return None
+
+    def deliver(self, groups: Sequence[Group], places: Sequence[Place | None] = ()) -> None:
+        """Store `groups`: in the database, else in the journal. `places` are those where they were kept, or
+        were to be kept.
+        """
         try:
-            self._write(groups)
-        except AwayError as error:
-            self._went_away(str(error))
-            self._set_aside(groups)
+            self._deliver(groups, places)
+        finally:
+            if None in places:
+                with self._keeping:
+                    self._unkept -= places.count(None)
+
+    def _deliver(self, groups: Sequence[Group], places: Sequence[Place | None]) -> None:
+        kept = places or [None] * len(groups)
+        pairs = [pair for pair in zip(groups, kept, strict=True) if not self._has_delivered(pair[1])]
+        if not self.waiting and self.away is None:
+            last = next((place for _, place in reversed(pairs) if place is not None), None)
+            try:
+                self._write([group for group, _ in pairs], last)
+                return
+            except AwayError as error:
+                self._went_away(str(error))
+        self._behind = self._behind or any(place is not None for _, place in pairs)
+        self._set_aside([group for group, place in pairs if place is None])
+
+    def _has_delivered(self, place: Place | None) -> bool:
+        """Whether it was found in the journal when that was delivered."""
+        if place is None:
+            return False
+        if place.journal != self._journal.name:
+            return True
+        return place.journal == self._delivered.journal and place.end <= self._delivered.end
 
     def tick(self, now: float, wall: float) -> None:
         """What is due: another try after a failure, recovery after the start, syncing, pruning. Call it at
@@ -122,16 +186,30 @@ class RecordDelivery:
         self._writer.close()
         self._journal.close()
 
-    def _write(self, groups: Sequence[Group], mark: tuple[str, str] | None = None) -> None:
+    def _write(self, groups: Sequence[Group], place: Place | None = None) -> None:
+        """In one transaction, with how far the journal is delivered by it."""
+        mark = None if place is None else (self._mark, f"{place.journal} {place.end}")
         refused = self._writer.write(groups, mark)
         self.refused += refused
         self.written += sum(group.rows for group in groups) - refused
+        if place is not None:
+            self._forget(place)
+
+    def _forget(self, place: Place) -> None:
+        """The journal is in the database up to there."""
+        self._delivered = place
+        try:
+            self._writer.sync()
+            self._journal.forget(place.end)
+        except OSError as error:
+            _log.error("the journal can't be shortened: %s", error)
 
     def _set_aside(self, groups: Sequence[Group]) -> None:
         for group in groups:
             if not self._held:
                 try:
                     self._journal.append(group)
+                    self._behind = True
                     continue
                 except (OSError, StoreError) as error:
                     _log.error("records wait in memory, the journal can't be written: %s", error)
@@ -159,28 +237,25 @@ class RecordDelivery:
             self._came_back()
 
     def _deliver_journal(self) -> None:
-        journal = self._journal
-        if self.journal_bytes == 0:
+        if not self._behind:
             return
-        offset = self._delivered_offset()
-        mark = f"journal {self._node}"
-        while True:
-            entries, offset = journal.read(offset, _ENTRIES_PER_TRANSACTION)
+        journal, name, end = self._journal, self._journal.name, self._delivered_end()
+        self._forget(Place(name, end))
+        while journal.name == name:
+            entries, end = journal.read(end, _ENTRIES_PER_TRANSACTION)
             if not entries:
                 break
-            groups = [Group.from_json(entry) for entry in entries]
-            self._write(groups, (mark, f"{journal.name} {offset}"))
-        self._writer.sync()
-        journal.clear()
+            self._write([Group.from_json(entry) for entry in entries], Place(name, end))
+        self._behind = False
 
-    def _delivered_offset(self) -> int:
+    def _delivered_end(self) -> int:
         """How far this journal is in the database already."""
         with self._database.read() as connection:
             value = connection.execute(
-                sa.select(schema.meta.c.value).where(schema.meta.c.name == f"journal {self._node}")
+                sa.select(schema.meta.c.value).where(schema.meta.c.name == self._mark)
             ).scalar()
-        name, _, offset = (value or "").partition(" ")
-        return int(offset) if name == self._journal.name else self._journal.start
+        name, _, end = (value or "").partition(" ")
+        return int(end) if name == self._journal.name else self._journal.start
 
     def _sync(self) -> None:
         try:

@@ -67,8 +67,8 @@ def call_row(record: CallRecord, run: str) -> RecordRow:
     )
 
 
-def attempt_row(record: AttemptRecord) -> RecordRow:
-    """`record` as it is now, in the order of `ATTEMPT_COLUMNS`."""
+def attempt_row(record: AttemptRecord, run: str) -> RecordRow:
+    """`record` as it is now, in the order of `ATTEMPT_COLUMNS`, and the run that writes it."""
     return (
         record.call_id,
         record.attempt_id,
@@ -82,6 +82,7 @@ def attempt_row(record: AttemptRecord) -> RecordRow:
         record.answered_at,
         record.ended_at,
         *_verdict_columns(record.verdict),
+        run,
     )
 
 

@@ -4,7 +4,8 @@ thread.
 What the call path pays is one dictionary assignment: the record is noted as changed. At most `interval_s`
 later a timer of the loop takes a tuple of every noted record and hands all of them to the thread, so several
 changes of one record cost one row. What a kill -9 can lose is therefore one interval and the commit: under
-100 ms.
+100 ms. A server's commit takes as long as the way to it: there a second thread puts each group into the
+journal first, and what is lost is the interval and that.
 
 Not here: what the thread does with a group (`record_delivery`), the rows (`record_rows`), reading (`calls`).
 """
@@ -25,7 +26,7 @@ from trunkline.clock import Clock, Timer
 from trunkline.store.bans import StoredBan
 from trunkline.store.database import Database
 from trunkline.store.group_commit import TAKEN, Group
-from trunkline.store.record_delivery import RecordDelivery
+from trunkline.store.record_delivery import Place, RecordDelivery
 from trunkline.store.record_rows import CALL_COLUMNS, RecordRow, attempt_row, call_row, quality_row
 from trunkline.store.registrations import registration_row
 from trunkline.trunk.registrations import Binding
@@ -47,6 +48,15 @@ each.
 """
 _STATE: Final = CALL_COLUMNS.index("state")
 _OPEN: Final = RecordState.OPEN.value
+
+
+class _Handed(NamedTuple):
+    group: Group
+    place: Place | None
+    """Where it was kept."""
+
+
+_Item = _Handed | threading.Event | None
 
 
 class WriterState(NamedTuple):
@@ -97,7 +107,8 @@ class RecordWriter:
         self._bindings: dict[str, Sequence[Binding]] = {}
         self._bans: dict[str, StoredBan | None] = {}
         self._timer: Timer | None = None
-        self._inbox: queue.SimpleQueue[Group | threading.Event | None] = queue.SimpleQueue()
+        self._to_deliver: queue.SimpleQueue[_Item] = queue.SimpleQueue()
+        self._to_keep: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         self._alive_at = -_ALIVE_S
         self._handed = 0
         self._taken = 0
@@ -105,11 +116,16 @@ class RecordWriter:
         self._database = Database(url, busy_timeout_ms=_BUSY_TIMEOUT_MS, answer_s=_ANSWER_S, durable=False)
         self._delivery = RecordDelivery(self._database, journal, node, self._run)
         self._open: set[str] = set()
+        self._is_far = self._database.dialect != "sqlite"
+        self._inbox = self._to_keep if self._is_far else self._to_deliver
         self._thread = threading.Thread(target=self._work, name="records", daemon=True)
+        self._keeper = threading.Thread(target=self._keep, name="records kept", daemon=True)
 
     def start(self) -> None:
         """Start the thread; the first thing it does is to close what a crashed run left open."""
         self._thread.start()
+        if self._is_far:
+            self._keeper.start()
 
     def call_changed(self, record: CallRecord) -> None:
         """Note that `record` changed; what it says when the timer fires is written."""
@@ -204,7 +220,7 @@ class RecordWriter:
         if group.rows == 0:
             return
         self._handed += group.rows
-        self._inbox.put(group)
+        self._inbox.put(_Handed(group, None))
 
     def _group(self) -> Group:
         """What was noted, as rows, and nothing is noted any more."""
@@ -221,7 +237,7 @@ class RecordWriter:
             put["call_quality"] = [quality_row(*ended) for ended in self._courses.values()]
             self._courses.clear()
         if self._attempts:
-            put["attempt"] = [attempt_row(record) for record in self._attempts.values()]
+            put["attempt"] = [attempt_row(record, run) for record in self._attempts.values()]
             self._attempts.clear()
         if self._bindings:
             offset, node = wall - self._clock.now(), self._node
@@ -252,13 +268,22 @@ class RecordWriter:
                 self._dropped += 1
         self._timer = self._clock.at(self._clock.now() + self._interval_s, self._hand_over)
 
+    def _keep(self) -> None:
+        while (item := self._to_keep.get()) is not None:
+            if isinstance(item, _Handed):
+                self._to_deliver.put(_Handed(item.group, self._delivery.keep(item.group)))
+            else:
+                self._to_deliver.put(item)
+        self._to_deliver.put(None)
+
     def _work(self) -> None:
         delivery = self._delivery
         delivery.tick(self._monotonic(), self._clock.wall())
         alive_at = self._monotonic()
         running = True
         while running:
-            groups, events, running = self._take()
+            handed, events, running = self._take()
+            groups, places = [one.group for one in handed], [one.place for one in handed]
             now, wall = self._monotonic(), self._clock.wall()
             if not groups and self._open and now - alive_at >= _TICK_S:
                 groups.append(Group({"run": [self._alive_row()]}, {}))
@@ -266,7 +291,7 @@ class RecordWriter:
                 if groups:
                     alive_at = now
                     self._count_open(groups)
-                    delivery.deliver(groups)
+                    delivery.deliver(groups, places if self._is_far else ())
                 delivery.tick(now, wall)
             except Exception:  # noqa: BLE001 (a thread that ended would lose all that follows)
                 _log.exception("records were lost to a fault in the writer")
@@ -275,25 +300,25 @@ class RecordWriter:
         delivery.close()
         self._database.close()
 
-    def _take(self) -> tuple[list[Group], list[threading.Event], bool]:
+    def _take(self) -> tuple[list[_Handed], list[threading.Event], bool]:
         """Wait for work up to a tick, then take all there is: groups, flushes waited for, and whether to go
         on.
         """
-        groups: list[Group] = []
+        handed: list[_Handed] = []
         events: list[threading.Event] = []
         try:
-            item = self._inbox.get(timeout=_TICK_S)
+            item = self._to_deliver.get(timeout=_TICK_S)
             while True:
                 if item is None:
-                    return groups, events, False
-                if isinstance(item, Group):
-                    groups.append(item)
-                    self._taken += item.rows
+                    return handed, events, False
+                if isinstance(item, _Handed):
+                    handed.append(item)
+                    self._taken += item.group.rows
                 else:
                     events.append(item)
-                item = self._inbox.get_nowait()
+                item = self._to_deliver.get_nowait()
         except queue.Empty:
-            return groups, events, True
+            return handed, events, True
 
     def _count_open(self, groups: list[Group]) -> None:
         for group in groups:

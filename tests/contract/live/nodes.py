@@ -103,8 +103,19 @@ async def sharing(url: str, number: int, settle_s: float = SOON_S) -> AsyncItera
 
 
 async def all_exact(nodes: Sequence[Sharer]) -> None:
-    """Once no node decides by its share any more."""
-    await until("the nodes decide exactly", lambda: all(one.standing is Standing.EXACT for one in nodes))
+    """Once no node decides by its share any more, nor will for a moment more because of an answer that was on
+    its way meanwhile.
+    """
+    for _ in range(2):
+        await until("the nodes decide exactly", lambda: all(one.standing is Standing.EXACT for one in nodes))
+        for one in nodes:
+            await _exchanged(one)
+
+
+async def _exchanged(node: Sharer) -> None:
+    returned: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    node.link.post.send("nobody", ["a letter"], lambda: returned.set_result(None))
+    await returned
 
 
 async def until(what: str, ask: Callable[[], object]) -> None:

@@ -14,10 +14,10 @@ class Ears:
 
     def __init__(self, node: Sharer) -> None:
         self.heard: list[Notice] = []
-        self.letters: list[str] = []
+        self.letters: list[object] = []
         node.link.board.listen("ban", self.heard.append, lambda kept, fresh: ())
         node.link.board.listen("said", self.heard.append)
-        node.link.post.received = self.letters.append
+        node.link.post.listen(("letter",), lambda letter: self.letters.append(letter[1]))
 
 
 def test_what_one_tells_the_others_hear_and_those_that_come_later(server: LiveServer) -> None:
@@ -130,10 +130,10 @@ def test_letters(server: LiveServer) -> None:
             ears = Ears(there)
             returned: list[str] = []
             for number in range(50):
-                here.link.post.send("node-2", f"letter {number}", lambda: returned.append("node-2"))
-            here.link.post.send("nobody", "x", lambda: returned.append("nobody"))
+                here.link.post.send("node-2", ["letter", number], lambda: returned.append("node-2"))
+            here.link.post.send("nobody", ["letter", "x"], lambda: returned.append("nobody"))
             await until("they have come", lambda: len(ears.letters) == 50)
-            assert ears.letters == [f"letter {number}" for number in range(50)]
+            assert ears.letters == list(range(50))
             await until("one is returned", lambda: returned)
             assert returned == ["nobody"]
 

@@ -7,11 +7,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import sqlalchemy as sa
 
+from tests.interop.addresses import wait_for
+from tests.postgres import Cluster
+from tests.slow_line import slow_line
 from tests.unit.store.entities import ended_attempt, ended_call
 from tests.unit.virtual_clock import FakeClock
 from trunkline.call.record import AttemptRecord, CallRecord, RecordState
@@ -36,9 +41,11 @@ class Death(NamedTuple):
 class Node:
     """The process that is killed."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database: str | None = None) -> None:
         self.file = folder / "trunkline.db"
-        self.url = f"sqlite:///{self.file}"
+        self.url = database or f"sqlite:///{self.file}"
+        self.by = self.url
+        """Where the process that is killed finds the database."""
         self.journal = folder / "records.journal"
         self.lines = folder / "said"
         upgrade(self.url)
@@ -46,7 +53,7 @@ class Node:
 
     def start(self) -> None:
         environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
-        command = [sys.executable, "-m", "tests.contract.store.calling_node", self.url, str(self.journal)]
+        command = [sys.executable, "-m", "tests.contract.store.calling_node", self.by, str(self.journal)]
         with self.lines.open("wb") as out:
             self.process = subprocess.Popen(command, stdout=out, cwd=ROOT, env=environment)
 
@@ -68,13 +75,20 @@ class Node:
         return Death(said, at)
 
 
+@contextmanager
+def ended(node: Node) -> Iterator[Node]:
+    try:
+        yield node
+    finally:
+        if node.process is not None and node.process.poll() is None:
+            node.process.kill()
+            node.process.wait(10)
+
+
 @pytest.fixture
 def node(tmp_path: Path) -> Iterator[Node]:
-    node = Node(tmp_path)
-    yield node
-    if node.process is not None and node.process.poll() is None:
-        node.process.kill()
-        node.process.wait(10)
+    with ended(Node(tmp_path)) as node:
+        yield node
 
 
 def records_after_restart(node: Node) -> dict[str, tuple[CallRecord, AttemptRecord]]:
@@ -140,3 +154,35 @@ def test_a_kill_while_the_database_is_locked_loses_no_more(node: Node) -> None:
     assert node.journal.stat().st_size > 1000
     check(death, records_after_restart(node))
     assert not node.journal.exists()
+
+
+def test_a_kill_with_groups_on_the_way_to_a_far_server_loses_no_more(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    """A second there and back: without the journal, what was said in the last two would be lost."""
+
+    def written() -> int:
+        return len(cluster.execute('SELECT 1 FROM "call"', "killed"))
+
+    cluster.create("killed")
+    near = sa.make_url(cluster.url("killed", tcp=True))
+    try:
+        with (
+            slow_line(cluster.host, cluster.port, 0.0) as line,
+            ended(Node(tmp_path, near.render_as_string(hide_password=False))) as node,
+        ):
+            node.by = near.set(port=line.port).render_as_string(hide_password=False)
+            node.start()
+            wait_for("the server to have some", written, within_s=60)
+            line.one_way_s = 0.5
+            node.wait_for_calls(written() + 250)
+            death = node.kill()
+            line.close()
+            in_time = written()
+            found = records_after_restart(node)
+            assert len(found) > in_time, "some were on the way"
+            check(death, found)
+            assert not node.journal.exists()
+            assert records_after_restart(node) == found
+    finally:
+        cluster.drop("killed")

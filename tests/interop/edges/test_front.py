@@ -2,6 +2,7 @@
 where they are while nodes come and go.
 """
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from tests.interop.addresses import free_port, listens
 from tests.interop.audio import Voice
+from tests.interop.baresip.program import Baresip
 from tests.interop.conftest import Speak, Start
 from tests.interop.edges.cluster import nodes_of, soon
 from tests.interop.kamailio.program import end, run
@@ -27,10 +29,11 @@ FAR, NUMBER = "442071838750", "12125550200"
 
 @dataclass
 class Setup:
-    """Two nodes, and the front's port."""
+    """Two nodes, and the front's ports."""
 
     nodes: list[Node]
     port: int
+    tls_port: int
 
     @property
     def one(self) -> Node:
@@ -56,7 +59,7 @@ class Setup:
 
 @pytest.fixture
 def setup(tmp_path: Path, cluster: Cluster) -> Iterator[Setup]:
-    port = free_port(FRONT)
+    port, tls_port = free_port(FRONT), free_port(FRONT)
     hosts = {"one": ("us", "127.0.0.31"), "two": ("us", "127.0.0.32")}
     with nodes_of(tmp_path / "nodes", cluster, hosts, {"sip.fronts": [FRONT]}) as nodes:
         one = nodes[0]
@@ -66,14 +69,17 @@ def setup(tmp_path: Path, cluster: Cluster) -> Iterator[Setup]:
         for node in nodes:
             node.start()
         folder = tmp_path / "front"
-        listen = [word for each in ("udp", "tcp") for word in ("--listen", f"{each}:{FRONT}:{port}")]
+        places = {"udp": port, "tcp": port, "tls": tls_port}
+        listen = [word for each, at in places.items() for word in ("--listen", f"{each}:{FRONT}:{at}")]
         one.run("kamailio", *listen, "--out", str(folder))
+        for name, of_the_node in (("cert.pem", "tls-certificate.pem"), ("key.pem", "tls-key.pem")):
+            shutil.copy(one.directory / of_the_node, folder / name)
         output = tmp_path / "front.output"
         process = run(folder / "kamailio.cfg", output)
         try:
             soon("kamailio", lambda: process.poll() is not None or listens(FRONT, port, "udp"))
             assert process.poll() is None, output.read_text(errors="replace")
-            yield Setup(nodes, port)
+            yield Setup(nodes, port, tls_port)
         finally:
             end(process)
 
@@ -240,3 +246,34 @@ def test_a_device_that_registered_through_the_front_is_called_through_it(
     invite = called.received("INVITE")
     assert f"SIP/2.0/UDP {FRONT}:{setup.port}" in (invite.header("Via") or "")
     assert f"sip:{FRONT}:{setup.port}" in (invite.header("Record-Route") or "")
+
+
+def test_a_phone_that_registered_over_tls_is_called_over_its_connection_and_may_hang_up(
+    setup: Setup, calling: Calling, sipp: Start, tmp_path: Path
+) -> None:
+    phone = Baresip(tmp_path / "phone", host=PBX, frequency=440)
+    try:
+        phone.start(
+            f"<sip:{KEY}@{DOMAIN}>;auth_user={KEY};auth_pass={SECRET};regint=600;answermode=auto"
+            f';outbound="sip:{FRONT}:{setup.tls_port};transport=tls";audio_codecs=PCMU'
+        )
+        phone.registered()
+        [(node, binding)] = [
+            (node, binding) for node in setup.nodes for binding in node.command("registration", "list")
+        ]
+        assert binding["source"].startswith("TLS 127.0.0.1:")
+        caller = Caller(NUMBER, caller=FAR, body=sdp(calling.far))
+        caller.invite()
+        caller.answered()
+        caller.hung_up()
+        carrier = sipp(caller, host=CARRIER, to=(node.host, node.port))
+        calling.far.talk_to(*carrier.remote_audio())
+        soon("the phone to hear the carrier", lambda: phone.hears(1000))
+        soon("the carrier to hear the phone", lambda: calling.far.hears(440))
+        assert f"Via: SIP/2.0/UDP {node.host}:{node.port}" in phone.output(), "to the front, whatever follows"
+        phone.command("hangup")
+        carrier.done()
+        card = calling.closed(calling.record()["call_id"])
+        assert (card["verdict"], card["hung_up_by"]) == ("answered", "callee")
+    finally:
+        phone.close()

@@ -6,6 +6,7 @@ from ipaddress import ip_network
 
 import pytest
 
+from tests.simulation.slow_issuers import SlowIssuers
 from tests.simulation.world import ACCOUNT, CARRIER, DOMAIN, KEY, SECRET, credential
 from tests.unit.sip.fake_wire import FakeFlow
 from tests.unit.trunk.entities import table
@@ -15,6 +16,7 @@ from trunkline.call.doorman import GUESSES, GUESSING_S, WRONG_TRIES, Caller, Doo
 from trunkline.sip.digest import Challenge, Challenger, answer_challenge
 from trunkline.sip.fronted import FrontedFlow
 from trunkline.sip.message import Request, Response
+from trunkline.sip.nonce import NonceCounts
 from trunkline.sip.parse import parse_message
 from trunkline.sip.ports import Address, Flow
 from trunkline.trunk.account import Account
@@ -47,13 +49,21 @@ def request(method: str = "INVITE", authorization: Sequence[str] = ()) -> Reques
 class Door:
     """A doorman, and what it tells."""
 
-    def __init__(self, *, accounts: Sequence[Account] = (ACCOUNT,), carriers: Sequence[Carrier] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        accounts: Sequence[Account] = (ACCOUNT,),
+        carriers: Sequence[Carrier] = (),
+        counts: NonceCounts | None = None,
+        edge: str = "",
+        issuers: SlowIssuers | None = None,
+    ) -> None:
         self.clock = FakeClock()
         self.right: list[Flow] = []
         self.wrong: list[tuple[str, str]] = []
         self.stray: list[tuple[str, str, str]] = []
         self.doorman = Doorman(
-            Challenger(DOMAIN, b"a key of sixteen bytes", self.clock),
+            Challenger(DOMAIN, b"a key of sixteen bytes", self.clock, counts=counts, edge=edge),
             Directory(Snapshot(tuple(accounts), table(), tuple(carriers), ())),
             self.clock,
             on_right=self.right.append,
@@ -61,6 +71,7 @@ class Door:
             on_other_realm=lambda flow, username, realm: self.stray.append(
                 (flow.remote.host, username, realm)
             ),
+            issuers=issuers,
         )
 
     def admit(self, message: Request, host: str = HOME) -> Caller | Response:
@@ -135,6 +146,29 @@ def test_what_was_not_challenged_there_is_asked_again_and_says_nothing() -> None
             assert response.status == 407
             assert all(Challenge.parse(value).stale for value in response.headers.all("proxy-authenticate"))
     assert (door.right, door.wrong) == ([], [])
+
+
+def test_another_nodes_nonce_is_right_once_that_node_has_said_so() -> None:
+    issuers = SlowIssuers()
+    door, elsewhere = Door(counts=NonceCounts(), issuers=issuers), Door(edge="elsewhere")
+    for good in (True, False):
+        message = elsewhere.answer()
+        door.clock.advance(1)
+        elsewhere.clock.advance(1)
+        caller = door.admit(message)
+        assert isinstance(caller, Caller)
+        assert caller.account == ACCOUNT
+        assert caller.unconfirmed is not None
+        answers: list[Response | None] = []
+        door.doorman.confirm(
+            caller.unconfirmed, message, FakeFlow(remote=Address(HOME, 5060)), answers.append
+        )
+        assert (len(door.right), answers) == (not good, [])
+        issuers.answer(good=good)
+        assert len(door.right) == 1
+        assert [answer and answer.status for answer in answers] == [None if good else 407]
+    alone = Door(counts=NonceCounts()).admit(elsewhere.answer())
+    assert alone == Caller(account=ACCOUNT), "where there is nobody to ask"
 
 
 def test_guessing_at_one_account_from_everywhere_is_slowed_and_keeps_its_own_sources_in() -> None:

@@ -37,6 +37,7 @@ class Server:
         self.kept_notices: list[Notice] = []
         self.under_way = 0
         self.letters: asyncio.Queue[str] = asyncio.Queue()
+        self.names: Sequence[str] = ()
 
     async def answer(self) -> None:
         assert not self.under_way, "one at a time"
@@ -98,7 +99,8 @@ class PaperWire:
             raise self._server.kept_fails
         yield [notice for notice in self._server.kept_notices if notice.kind == kind]
 
-    async def subscribe(self, node: str) -> AsyncIterator[str]:
+    async def subscribe(self, names: Sequence[str]) -> AsyncIterator[str]:
+        self._server.names = names
         await self._server.answer()
         return self._read()
 
@@ -301,16 +303,18 @@ def test_what_this_node_alone_knows_is_not_given_up_when_it_could_not_be_said() 
 
 def test_letters_are_read_and_a_strange_one_costs_itself() -> None:
     async def body(world: World) -> None:
-        read: list[str] = []
+        read: list[object] = []
 
-        def receive(text: str) -> None:
-            if text == "strange":
-                raise ValueError(text)
-            read.append(text)
+        def receive(letter: Sequence[object]) -> None:
+            if letter[1] == "strange":
+                raise ValueError(letter)
+            read.append(letter[1])
 
-        world.link.post.received = receive
+        world.link.post.listen(("word",), receive)
+        world.link.post.boxes.append("another name")
         await world.link.start()
-        for text in ("one", "strange", "two"):
+        assert world.server.names == ["a", "another name"]
+        for text in ('["word", "one"]', '["word", "strange"]', "{", '["other"]', '["word", "two"]'):
             world.server.letters.put_nowait(text)
         await until(lambda: read == ["one", "two"])
         assert not world.link.state.degraded

@@ -17,7 +17,7 @@ class Sender:
         self.woken += 1
 
     def send(self, text: str, node: str = "a") -> None:
-        self.post.send(node, text, lambda: self.returned.append(text))
+        self.post.send(node, ["word", text], lambda: self.returned.append(text))
 
 
 def test_what_nobody_hears_is_returned() -> None:
@@ -26,7 +26,7 @@ def test_what_nobody_hears_is_returned() -> None:
     sender.send("one")
     sender.send("two", "b")
     assert (sender.woken, sender.post.has_more) == (2, True)
-    assert sender.post.sayings() == [Post("a", "one"), Post("b", "two")]
+    assert sender.post.sayings() == [Post("a", '["word", "one"]'), Post("b", '["word", "two"]')]
     sender.post.answered([Answer("sent", None), Answer("nobody", None)])
     assert sender.returned == ["two"]
     assert not sender.post.has_more
@@ -56,3 +56,17 @@ def test_it_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sender.returned == ["3"]
     assert len(sender.post.sayings()) == 1
     assert sender.post.has_more
+
+
+def test_each_word_has_its_reader() -> None:
+    post = Sender().post
+    read: list[tuple[str, list[object]]] = []
+    post.listen(("a", "b"), lambda letter: read.append(("one", list(letter))))
+    post.listen(("c",), lambda letter: read.append(("other", list(letter))))
+    for text in ('["a", 1]', '["c"]'):
+        post.received(text)
+    assert read == [("one", ["a", 1]), ("other", ["c"])]
+    for text in ("", "{}", "[]", "[1]", '["d"]', '"a"'):
+        with pytest.raises(ValueError, match=r".+"):
+            post.received(text)
+    assert len(read) == 2

@@ -30,9 +30,19 @@ def test_a_front_with_two_sides_shows_each_the_address_that_leads_there() -> Non
     assert "mhomed=1\nlisten=udp:203.0.113.5:5060\nlisten=tcp:[2001:db8::5]:5060\n" in config.text
 
 
+def test_a_front_that_ends_tls_has_a_certificate() -> None:
+    config, _ = write_front(
+        "sip.example.net", [*LISTENERS, Listener.parse("tls:203.0.113.5:5061")], NODES, "/srv/front"
+    )
+    assert "enable_tls=yes\nlisten=udp:203.0.113.5:5060\nlisten=tls:203.0.113.5:5061\n" in config.text
+    assert 'modparam("tls", "certificate", "/srv/front/cert.pem")' in config.text
+    without, _ = write_front("sip.example.net", LISTENERS, NODES)
+    assert "tls" not in without.text.replace("TLS", "")
+
+
 @pytest.mark.parametrize(
     "text",
-    ["", "udp", "udp:5060", "tls:203.0.113.5:5061", "udp:pbx.example:5060", "udp:203.0.113.5:0", "udp:::1:5"],
+    ["", "udp", "udp:5060", "wss:203.0.113.5:5061", "udp:pbx.example:5060", "udp:203.0.113.5:0", "udp:::1:5"],
 )
 def test_what_is_no_place_to_listen(text: str) -> None:
     with pytest.raises(ConfigError, match="is no place to listen"):

@@ -187,6 +187,24 @@ def test_a_used_count_is_refused_when_counted() -> None:
     assert uncounted.check(answer(uncounted)) is uncounted.check(answer(uncounted)) is Outcome.OK
 
 
+def test_a_count_is_used_once_at_all_edges_when_the_issuer_is_asked() -> None:
+    one, two = (Edge(counts=NonceCounts(), edge=name) for name in ("one", "two"))
+    value = answer(one)
+    nonce = Credentials.parse(value).nonce
+    assert two.check(value) is Outcome.ELSEWHERE
+    assert two.check(value) is Outcome.STALE, "used here, whatever the issuer says"
+    assert two.challenger.issuer_of(nonce) == one.challenger.issuer
+    assert one.challenger.take(nonce, 1)
+    assert not one.challenger.take(nonce, 1)
+    assert one.check(value) is Outcome.STALE
+    one.wall += 1
+    assert one.check(answer(one)) is Outcome.OK
+    assert not two.challenger.take(nonce, 2), "not its own"
+    assert not one.challenger.take("mine", 1)
+    one.wall += 301
+    assert not one.challenger.take(nonce, 2), "too old"
+
+
 def test_a_wrong_answer_uses_up_no_count() -> None:
     edge = Edge(counts=NonceCounts())
     assert edge.check(answer(edge, secret="wrong", nc=9)) is Outcome.WRONG

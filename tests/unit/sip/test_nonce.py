@@ -12,7 +12,7 @@ HOST = "192.0.2.1"
 def test_a_nonce_tells_its_age_to_every_edge_with_the_key() -> None:
     nonce = NonceMint("example.com", KEY).issue(NOW, HOST)
     other_edge = NonceMint("example.com", KEY)
-    assert len(nonce) == 32
+    assert len(nonce) == 40
     assert other_edge.issued_at(nonce) == pytest.approx(NOW)
     assert other_edge.issued_at(nonce) == other_edge.issued_at(nonce)
 
@@ -30,8 +30,25 @@ def test_a_nonce_tells_every_edge_whom_it_was_for() -> None:
         assert other_edge.is_for(nonce, host)
         assert not other_edge.is_for(nonce, "192.0.2.2")
     assert mint.issue(NOW, HOST)[12:] != mint.issue(NOW, "192.0.2.2")[12:]
-    assert not mint.is_for("A" * 32, HOST)
+    assert not mint.is_for("A" * 40, HOST)
     assert not NonceMint("example.com", KEY[::-1]).is_for(mint.issue(NOW, HOST), HOST)
+
+
+def test_a_nonce_tells_every_edge_which_one_has_issued_it() -> None:
+    one, two = NonceMint("example.com", KEY, "one"), NonceMint("example.com", KEY, "two")
+    nonce = one.issue(NOW, HOST)
+    assert two.issuer_of(nonce) == one.issuer_of(nonce) == one.issuer != two.issuer
+    assert two.issuer_of(two.issue(NOW, HOST)) == two.issuer
+    assert NonceMint("example.com", KEY[::-1], "one").issuer_of(nonce) is None
+
+
+def test_only_the_key_makes_receipts_and_each_is_for_one_question() -> None:
+    receipt = NonceMint("example.com", KEY, "one").receipt("q", "n", 1)
+    two = NonceMint("example.com", KEY, "two")
+    assert two.receipt("q", "n", 1) == receipt
+    others = [two.receipt("r", "n", 1), two.receipt("q", "m", 1), two.receipt("q", "n", 2)]
+    others.append(NonceMint("example.com", KEY[::-1]).receipt("q", "n", 1))
+    assert receipt not in others
 
 
 def test_every_changed_character_is_noticed() -> None:
@@ -43,7 +60,7 @@ def test_every_changed_character_is_noticed() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "A" * 31, "A" * 32, "A" * 33, "A" * 10**6, "!" * 32, "é" * 32, "=" * 32]
+    "text", ["", "x", "A" * 39, "A" * 40, "A" * 41, "A" * 10**6, "!" * 40, "é" * 40, "=" * 40]
 )
 def test_other_text_is_no_nonce(text: str) -> None:
     assert NonceMint("example.com", KEY).issued_at(text) is None
@@ -91,6 +108,15 @@ def test_an_old_nonce_can_not_come_back_through_a_rotation() -> None:
     assert not counts.take("a", 1.0, 1, LATER)
     assert not counts.take("b", 2.0, 1, LATER)
     assert not counts.take("c", 3.0, 1, LATER)
+
+
+def test_what_was_issued_before_the_memory_began_counts_as_used() -> None:
+    counts = NonceCounts(since=NOW)
+    assert not counts.take("before", NOW, 1, NOW + 1)
+    assert counts.take("after", NOW + 0.1, 1, NOW + 1)
+    back = NOW - 3600
+    assert not counts.take("a clock that is put back", back, 1, back)
+    assert counts.take("since then", back + 0.1, 1, back + 0.2)
 
 
 def test_a_clock_that_was_put_back_locks_nobody_out() -> None:

@@ -21,7 +21,7 @@ from trunkline.trunk.verdict import Slug, Verdict
 def write(database: Database, *records: CallRecord) -> None:
     put = {
         "call": [call_row(record, "run") for record in records],
-        "attempt": [attempt_row(ended_attempt(record.call_id)) for record in records],
+        "attempt": [attempt_row(ended_attempt(record.call_id), "run") for record in records],
     }
     writer = GroupWriter(database)
     writer.write([Group(put, {})])
@@ -112,7 +112,7 @@ def test_a_bad_cursor(calls: Calls, cursor: str) -> None:
 
 def test_a_call_with_its_attempts_in_order(database: Database, calls: Calls) -> None:
     write(database, ended_call("a"), ended_call("b"))
-    rows = [attempt_row(ended_attempt("a", position)) for position in (3, 2)]
+    rows = [attempt_row(ended_attempt("a", position), "run") for position in (3, 2)]
     GroupWriter(database).write([Group({"attempt": rows}, {})])
     detail = calls.get("a")
     assert detail.call == ended_call("a")

@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.postgres import Cluster
+from tests.slow_line import slow_line
 from tests.unit.store.entities import attempt_record, call_record, ended_attempt, ended_call
 from trunkline.call.record import AttemptRecord, CallRecord, RecordState
 from trunkline.store import schema
@@ -22,7 +23,7 @@ from trunkline.store.record_rows import attempt_row, call_row
 
 def group(*records: CallRecord | AttemptRecord, taken_at: float = 5.0) -> Group:
     calls = [call_row(record, "run1") for record in records if isinstance(record, CallRecord)]
-    attempts = [attempt_row(record) for record in records if isinstance(record, AttemptRecord)]
+    attempts = [attempt_row(record, "run1") for record in records if isinstance(record, AttemptRecord)]
     return Group({"run": [("run1", "n1", 1.0, taken_at)], "call": calls, "attempt": attempts}, {})
 
 
@@ -234,3 +235,21 @@ def test_a_call_that_a_survivor_had_closed_goes_on(writer: GroupWriter, calls: C
     found = calls.get("c1")
     assert found is not None
     assert (found[0].state, found[0].node, found[0].ended_at) == (RecordState.OPEN, "n2", None)
+
+
+def test_a_group_costs_one_round_trip_to_a_server(cluster: Cluster, postgresql_url: str) -> None:
+    name = sa.make_url(postgresql_url).database or ""
+    with slow_line(cluster.host, cluster.port, 0.01) as line:
+        address = sa.make_url(cluster.url(name, tcp=True)).set(port=line.port)
+        database = Database(address.render_as_string(hide_password=False))
+        writer = GroupWriter(database)
+        writer.write([group(call_record("first"))])
+        before = line.turns
+        for number in range(3):
+            one = group(call_record(f"c{number}"), ended_call(f"d{number}"), attempt_record(f"c{number}"))
+            gone = Group({}, {"ban": [("192.0.2.1",)]})
+            assert writer.write([one, gone], ("mark", str(number))) == 0
+        turns = line.turns - before
+        writer.close()
+        database.close()
+    assert turns == 3

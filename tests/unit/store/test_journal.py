@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from trunkline.store import journal as journal_module
 from trunkline.store.journal import Journal, JournalFullError
 
 
@@ -32,7 +33,7 @@ def test_entries_come_back_in_order_in_another_process_too(path: Path) -> None:
     journal.close()
     later = Journal(path)
     assert everything(later) == written
-    assert (later.name, later.start, later.size) == (journal.name, journal.start, journal.size)
+    assert (later.name, later.start, later.end) == (journal.name, journal.start, journal.end)
     assert path.stat().st_mode & 0o777 == 0o600
 
 
@@ -40,7 +41,7 @@ def test_there_is_no_file_while_there_is_nothing_to_hold(path: Path) -> None:
     journal = Journal(path)
     assert not path.exists()
     journal.append(1)
-    journal.clear()
+    journal.forget(journal.end)
     assert not path.exists()
     assert everything(journal) == []
 
@@ -49,7 +50,7 @@ def test_each_journal_has_its_own_name(path: Path) -> None:
     journal = Journal(path)
     journal.append(1)
     first = journal.name
-    journal.clear()
+    journal.forget(journal.end)
     journal.append(2)
     assert first
     assert journal.name not in {"", first}
@@ -97,10 +98,10 @@ def test_it_grows_no_further_than_allowed(path: Path) -> None:
     journal = Journal(path, max_bytes=200)
     for _ in range(3):
         journal.append("x" * 30)
-    size = journal.size
+    size = journal.end
     with pytest.raises(JournalFullError, match="has reached 200 bytes"):
         journal.append("x" * 100)
-    assert journal.size == size
+    assert journal.end == size
     assert len(everything(journal)) == 3
 
 
@@ -144,3 +145,57 @@ def test_a_header_that_could_not_be_written_is_written_later(
 
 def _fail(_descriptor: int) -> None:
     raise OSError(5, "broken disk")
+
+
+def test_what_was_forgotten_leaves_the_file_and_places_stay(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "_FORGOTTEN_BYTES", 500)
+    journal = Journal(path)
+    places = [journal.append([number, "x" * 40])[1] for number in range(100)]
+    name = journal.name
+    journal.forget(places[4])
+    assert path.stat().st_size > 5000, "not for so little"
+    journal.forget(places[89])
+    assert path.stat().st_size < 800
+    assert (journal.name, journal.start, journal.end) == (name, places[89], places[99])
+    assert journal.append("more") == (name, journal.end)
+    expected = [[number, "x" * 40] for number in range(90, 100)] + ["more"]
+    assert everything(journal) == expected
+    assert journal.read(places[98], 2).entries == expected[-2:]
+    journal.close()
+    later = Journal(path)
+    assert (later.name, later.start, later.end) == (name, places[89], journal.end)
+    assert everything(later) == expected
+    later.append("last")
+    assert everything(Journal(path)) == [*expected, "last"]
+    later.forget(later.end)
+    assert not path.exists()
+
+
+def test_it_may_hold_as_much_again_once_something_was_forgotten(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "_FORGOTTEN_BYTES", 100)
+    journal = Journal(path, max_bytes=300)
+    for _ in range(100):
+        _, place = journal.append("x" * 30)
+        journal.append("y" * 30)
+        journal.forget(place)
+    assert everything(journal)[-1] == "y" * 30
+
+
+def test_what_need_not_survive_a_power_cut_is_not_synced_and_what_must_takes_it_along(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fdatasync", lambda _descriptor: synced.append(path.stat().st_size))
+    filed: list[int] = []
+    monkeypatch.setattr(os, "fsync", filed.append)
+    journal = Journal(path)
+    journal.append("one", durable=False)
+    assert (synced, filed) == ([], [])
+    assert everything(Journal(path)) == ["one"], "another process finds it"
+    journal.append("two")
+    journal.append("three")
+    assert (len(synced), len(filed)) == (2, 1)

@@ -34,7 +34,7 @@ def here(file: Path, keyring: Keyring) -> Iterator[Store]:
     rude.dialled = "0\0 1"
     writer = GroupWriter(store.database)
     calls = [call_row(rude, "run"), *(call_row(ended_call(f"c{n}"), "run") for n in range(2, 2500))]
-    writer.write([Group({"call": calls, "attempt": [attempt_row(attempt_record("c1"))]}, {})])
+    writer.write([Group({"call": calls, "attempt": [attempt_row(attempt_record("c1"), "run")]}, {})])
     writer.close()
     yield store
     store.close()

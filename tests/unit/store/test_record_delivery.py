@@ -2,25 +2,26 @@
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.unit.store.entities import attempt_record, call_record, ended_attempt, ended_call
 from trunkline.call.record import AttemptRecord, CallRecord, RecordState
+from trunkline.store import journal as journal_module
 from trunkline.store import record_delivery
 from trunkline.store.calls import Calls
 from trunkline.store.database import Database
-from trunkline.store.group_commit import AwayError, Group
+from trunkline.store.group_commit import TAKEN, AwayError, Group, GroupWriter
 from trunkline.store.journal import Journal
-from trunkline.store.record_delivery import RecordDelivery
+from trunkline.store.record_delivery import Place, RecordDelivery
 from trunkline.store.record_rows import attempt_row, call_row
 
 
 def group(*records: CallRecord | AttemptRecord, run: str = "run1", taken_at: float = 2000.0) -> Group:
     calls = [call_row(record, run) for record in records if isinstance(record, CallRecord)]
-    attempts = [attempt_row(record) for record in records if isinstance(record, AttemptRecord)]
+    attempts = [attempt_row(record, run) for record in records if isinstance(record, AttemptRecord)]
     return Group({"run": [(run, "n1", 1.0, taken_at)], "call": calls, "attempt": attempts}, {})
 
 
@@ -158,7 +159,7 @@ def test_what_was_delivered_before_a_crash_is_not_delivered_again(
     lock.take()
     delivery.deliver([group(call_record("a")), group(ended_call("b"))])
     lock.release()
-    monkeypatch.setattr(Journal, "clear", lambda _journal: None)
+    monkeypatch.setattr(Journal, "forget", lambda _journal, _place: None)
     delivery.tick(1.0, 2000.0)
     monkeypatch.undo()
     assert ids(database) == ["a", "b"]
@@ -318,3 +319,158 @@ def test_a_server_that_hangs_is_tried_again_seldom(
     assert ids(database) == []
     delivery.tick(25.0, 2000.0)
     assert ids(database) == ["c1"]
+
+
+class Keeping:
+    """A delivery whose groups are kept first, as those for a server are."""
+
+    def __init__(self, delivery: RecordDelivery) -> None:
+        self.delivery = delivery
+        self.kept: list[tuple[Group, Place | None]] = []
+
+    def keep(self, *groups: Group) -> None:
+        self.kept += [(one, self.delivery.keep(one)) for one in groups]
+
+    def deliver(self, number: int | None = None) -> None:
+        """The next ones that were kept."""
+        some, self.kept = self.kept[:number], self.kept[len(self.kept[:number]) :]
+        self.delivery.deliver([one for one, _ in some], [place for _, place in some])
+
+
+def break_writer(monkeypatch: pytest.MonkeyPatch, delivery: RecordDelivery, *, after: bool = False) -> None:
+    """The database is away: before it has done anything, or after the commit."""
+    real = delivery._writer.write
+
+    def write(groups: Sequence[Group], mark: tuple[str, str] | None = None) -> int:
+        if after:
+            real(groups, mark)
+        raise AwayError("gone")
+
+    monkeypatch.setattr(delivery._writer, "write", write)
+
+
+def test_what_was_kept_leaves_the_journal_when_it_is_delivered(
+    open_delivery: Open, database: Database, journal: Path
+) -> None:
+    keeping = Keeping(open_delivery())
+    keeping.delivery.tick(0.0, 2000.0)
+    keeping.keep(group(call_record("a")), group(ended_call("a")), group(ended_call("b")))
+    assert (ids(database), journal.exists()) == ([], True)
+    assert keeping.delivery.journal_bytes > 900
+    keeping.deliver(1)
+    assert Calls(database).get("a").call == call_record("a")
+    assert journal.exists()
+    keeping.deliver()
+    assert Calls(database).get("a").call == ended_call("a")
+    assert ids(database) == ["a", "b"]
+    assert (keeping.delivery.written, keeping.delivery.journal_bytes, journal.exists()) == (3, 0, False)
+
+
+@pytest.mark.parametrize("delivered", [0, 1, 2])
+def test_the_next_process_delivers_what_was_kept_once(
+    open_delivery: Open, database: Database, journal: Path, delivered: int
+) -> None:
+    """Those that were delivered are not delivered again: their records may have changed since."""
+    keeping = Keeping(open_delivery())
+    keeping.delivery.tick(0.0, 2000.0)
+    keeping.keep(group(ended_call("a")), group(ended_call("b")), group(call_record("c"), taken_at=2500.0))
+    keeping.deliver(delivered)
+    with database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM call")
+    later = Keeping(open_delivery("run2"))
+    later.keep(group(call_record("d"), run="run2"))
+    later.deliver()
+    later.delivery.tick(0.0, 9000.0)
+    assert ids(database) == ["a", "b", "c", "d"][delivered:]
+    call = Calls(database).get("c").call
+    assert (call.state, call.ended_at) == (RecordState.RECOVERED, 2500.0)
+    assert Calls(database).get("d").call.state is RecordState.OPEN
+    assert (later.delivery.recovered, journal.exists()) == (1, False)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_what_was_kept_is_delivered_from_the_journal_once_the_database_is_back(
+    open_delivery: Open, database: Database, journal: Path, monkeypatch: pytest.MonkeyPatch, after: bool
+) -> None:
+    """Also when it was away only for the word that the commit was done."""
+    keeping = Keeping(open_delivery())
+    delivery = keeping.delivery
+    delivery.tick(0.0, 2000.0)
+    keeping.keep(group(call_record("a")), group(call_record("b")))
+    break_writer(monkeypatch, delivery, after=after)
+    keeping.deliver(1)
+    assert delivery.away == "gone"
+    assert delivery.journal_bytes > 500
+    monkeypatch.undo()
+    keeping.keep(group(ended_call("a")))
+    delivery.tick(1.0, 2000.0)
+    assert not delivery.waiting
+    assert not journal.exists()
+    assert Calls(database).get("a").call == ended_call("a")
+    keeping.keep(group(ended_call("b")), group(ended_call("c")))
+    keeping.deliver()
+    assert Calls(database).get("a").call == ended_call("a"), "what comes late is older"
+    assert (ids(database), delivery.waiting, journal.exists()) == (["a", "b", "c"], False, False)
+    assert delivery.written == (4 if after else 5)
+
+
+def test_what_the_journal_would_not_take_keeps_its_order(
+    open_delivery: Open, database: Database, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeping = Keeping(open_delivery())
+    delivery = keeping.delivery
+    delivery.tick(0.0, 2000.0)
+    keeping.keep(group(call_record("a")))
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "pwrite", lambda _fd, _data, _offset: 0)
+        keeping.keep(group(ended_call("a")))
+    keeping.keep(group(call_record("b")))
+    assert [place is None for _, place in keeping.kept] == [False, True, True]
+    break_writer(monkeypatch, delivery)
+    keeping.deliver()
+    keeping.keep(group(ended_call("b")))
+    assert keeping.kept[0][1] is not None, "once nothing is in memory alone"
+    keeping.deliver()
+    monkeypatch.undo()
+    delivery.tick(1.0, 2000.0)
+    assert [Calls(database).get(one).call for one in "ab"] == [ended_call("a"), ended_call("b")]
+    assert (delivery.waiting, delivery.dropped, journal.exists()) == (False, 0, False)
+
+
+def test_a_journal_that_never_runs_empty_does_not_grow(
+    open_delivery: Open, database: Database, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that is far away is always behind."""
+    monkeypatch.setattr(journal_module, "_FORGOTTEN_BYTES", 4000)
+    keeping = Keeping(open_delivery())
+    keeping.delivery.tick(0.0, 2000.0)
+    keeping.keep(group(ended_call("first")))
+    for number in range(40):
+        keeping.keep(group(ended_call(f"c{number:02}")))
+        keeping.deliver(1)
+        assert 300 < journal.stat().st_size < 8000
+    later = open_delivery("run2")
+    later.tick(0.0, 9000.0)
+    assert len(ids(database)) == 41
+    assert not journal.exists()
+
+
+def test_a_call_that_a_survivor_goes_on_with_is_not_touched_by_what_comes_late(
+    open_delivery: Open, database: Database
+) -> None:
+    """Its end there, and that of its attempt, are the ones that hold; what nobody had written is added."""
+    keeping = Keeping(open_delivery("dead"))
+    keeping.delivery.tick(0.0, 2000.0)
+    keeping.keep(group(call_record("a"), attempt_record("a"), run="dead"))
+    keeping.deliver()
+    keeping.keep(group(call_record("a"), attempt_record("a"), ended_attempt("a", 2), run="dead"))
+    GroupWriter(database).write(
+        [
+            Group({TAKEN: [("alive", "n2", "a")]}, {}),
+            group(ended_call("a"), ended_attempt("a"), run="alive"),
+        ]
+    )
+    open_delivery("next").tick(0.0, 9000.0)
+    call, attempts = Calls(database).get("a")
+    assert (call.node, call.state, call.ended_at) == ("n2", RecordState.CLOSED, ended_call("a").ended_at)
+    assert [one.ended_at for one in attempts] == [ended_attempt("a").ended_at, ended_attempt("a", 2).ended_at]

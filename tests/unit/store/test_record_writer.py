@@ -20,6 +20,7 @@ from trunkline.store.calls import Calls
 from trunkline.store.database import Database
 from trunkline.store.errors import NotFoundError
 from trunkline.store.group_commit import Group
+from trunkline.store.record_delivery import Place
 from trunkline.store.record_writer import DEFAULT_INTERVAL_S, RecordWriter
 from trunkline.store.registrations import load_bindings
 from trunkline.trunk.registrations import Binding
@@ -158,8 +159,8 @@ def test_while_a_call_is_up_the_node_says_that_it_lives(
     lived = threading.Event()
     deliver = writer._delivery.deliver
 
-    def watch(groups: Sequence[Group]) -> None:
-        deliver(groups)
+    def watch(groups: Sequence[Group], places: Sequence[Place | None]) -> None:
+        deliver(groups, places)
         lived.set()
 
     monkeypatch.setattr(writer._delivery, "deliver", watch)
@@ -286,3 +287,27 @@ def test_a_call_of_another_node_is_this_one_s_from_now_on(
     assert theirs.close()
     assert calls.get("c1").call.state is RecordState.OPEN
     assert calls.get("c1").call.node == "n1"
+
+
+def test_a_server_gets_what_is_in_the_journal_already_and_a_file_needs_no_other(
+    open_writer: Callable[[], RecordWriter],
+    dialect: str,
+    calls: Calls,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    writer = open_writer()
+    assert writer.flush()
+    seen: list[bool] = []
+    write = writer._delivery._writer.write
+
+    def look(groups: Sequence[Group], mark: tuple[str, str] | None = None) -> int:
+        seen.append((tmp_path / "records.journal").exists())
+        return write(groups, mark)
+
+    monkeypatch.setattr(writer._delivery._writer, "write", look)
+    writer.call_changed(ended_call())
+    assert writer.flush()
+    assert seen == [dialect == "postgresql"]
+    assert calls.get("c1").call == ended_call()
+    assert not (tmp_path / "records.journal").exists()

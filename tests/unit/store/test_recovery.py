@@ -24,7 +24,7 @@ def write(
     alive_at: float = 2000.0,
 ) -> None:
     calls = [call_row(record, run) for record in records if isinstance(record, CallRecord)]
-    attempts = [attempt_row(record) for record in records if isinstance(record, AttemptRecord)]
+    attempts = [attempt_row(record, run) for record in records if isinstance(record, AttemptRecord)]
     GroupWriter(database).write(
         [Group({"run": [(run, node, 1.0, alive_at)], "call": calls, "attempt": attempts}, {})]
     )

@@ -69,7 +69,10 @@ def furnish(store: Store) -> None:
         forwarding = ForwardingList.parse(f"100@up.{key}.example, 100@off.{key}.example;timeout=2000")
         store.numbers.add(Number(customer.e164, key, forwarding))
         record = ended_call(customer.call_id, account=key)
-        put = {"call": [call_row(record, "run")], "attempt": [attempt_row(attempt_record(customer.call_id))]}
+        put = {
+            "call": [call_row(record, "run")],
+            "attempt": [attempt_row(attempt_record(customer.call_id), "run")],
+        }
         writer = GroupWriter(store.database)
         writer.write([Group(put, {})])
         writer.close()

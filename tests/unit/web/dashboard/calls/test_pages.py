@@ -23,7 +23,7 @@ from trunkline.web.office import Office
 def write(office: Office, *records: CallRecord) -> None:
     put = {
         "call": [call_row(record, "run") for record in records],
-        "attempt": [attempt_row(ended_attempt(record.call_id)) for record in records],
+        "attempt": [attempt_row(ended_attempt(record.call_id), "run") for record in records],
     }
     writer = GroupWriter(office.store.database)
     writer.write([Group(put, {})])
