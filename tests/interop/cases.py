@@ -92,7 +92,7 @@ class Program(Enum):
     FREESWITCH = "freeswitch", "FreeSWITCH's messages (1.10), sent by SIPp", "sipp", "-v"
     LINPHONE = "linphone", "Linphone (linphonec)", "linphonec", "-v"
     TWINKLE = (
-        *("twinkle", "Twinkle (twinkle-console), its signalling"),
+        *("twinkle", "Twinkle (twinkle-console)"),
         *("dpkg-query", "-W", "-f", "${{Version}}", "twinkle-console"),
     )
     BARESIP = "baresip", "baresip", "baresip", "-h"
@@ -120,10 +120,6 @@ _NO_CODEC = "Debian's package has no such codec, or only passes it through"
 _FREEPBX = "what its dialplan makes of that, busy or congestion, is not of the trunk, and not tried"
 _PLAYED = "there is no package of FreeSWITCH, and SIPp playing it would prove nothing of FreeSWITCH's"
 _BEHIND = "the doing of the PBX behind it"
-_NO_CARD = (
-    "it was not heard: without a sound card, which the machines of these tests lack, it sends no audio to "
-    "speak of, and with one that PulseAudio makes it was heard in one call of ten"
-)
 _NO_CALLS = "it makes no calls"
 _TOLD = "SIPp does what it is told: the other tests in tests/interop/sipp say more than a cell here could"
 
@@ -166,13 +162,13 @@ _WHY_NOT: Final[dict[Program, dict[Case, str]]] = {
         Case.IN_BUSY: "it declines instead",
         Case.ILBC: _NO_CODEC,
     },
-    Program.TWINKLE: _all_but(
-        _NO_CARD,
-        *(Case.REGISTER, Case.OUT_BUSY, Case.OUT_DECLINED, Case.OUT_CANCELLED),
-        *(Case.IN_BUSY, Case.IN_CANCELLED, Case.NO_ANSWER),
-    )
-    | _A_PHONE
-    | {Case.IN_DECLINED: "it says busy instead"},
+    Program.TWINKLE: {
+        **_A_PHONE,
+        Case.IN_DECLINED: "it says busy instead",
+        Case.TLS: "it has none",
+        Case.SRTP: "it has keys by ZRTP only",
+        **dict.fromkeys((Case.G722, Case.G729, Case.ILBC), _NO_CODEC),
+    },
     Program.SIPSAK: _all_but(_NO_CALLS, Case.QUALIFY, Case.REGISTER),
     Program.SIPP: dict.fromkeys(Case, _TOLD),
 }

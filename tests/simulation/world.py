@@ -148,6 +148,7 @@ class SimulatedNode:
             on_right=lambda flow: None,
             on_wrong=lambda flow, username: self.wrong.append(username),
             on_other_realm=lambda flow, username, realm: None,
+            on_without=lambda flow, username: None,
             issuers=issuers,
         )
         self.registrar = Registrar(self.registrations, clock, self.books, DOMAIN)

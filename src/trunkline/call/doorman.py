@@ -59,7 +59,7 @@ class Caller:
 class Doorman:
     """Checks requests outside dialogs. `on_right(flow)` is told of every right password, `on_wrong(flow,
     username)` of every wrong one, `on_other_realm(flow, username, realm)` of credentials that are good for
-    another realm only.
+    another realm only, and `on_without(flow, username)` of every REGISTER that has none, for whom it is.
     """
 
     __slots__ = (
@@ -71,6 +71,7 @@ class Doorman:
         "_issuers",
         "_on_other_realm",
         "_on_right",
+        "_on_without",
         "_on_wrong",
         "_signed_in",
         "_tries",
@@ -85,6 +86,7 @@ class Doorman:
         on_right: Callable[[Flow], None],
         on_wrong: Callable[[Flow, str], None],
         on_other_realm: Callable[[Flow, str, str], None],
+        on_without: Callable[[Flow, str], None],
         issuers: NonceIssuers | None = None,
     ) -> None:
         """Without `issuers` the counts of other nodes' nonces are those that were used here."""
@@ -95,6 +97,7 @@ class Doorman:
         self._on_right = on_right
         self._on_wrong = on_wrong
         self._on_other_realm = on_other_realm
+        self._on_without = on_without
         self._tries: OrderedDict[tuple[str, str], tuple[int, float]] = OrderedDict()
         self._guesses: OrderedDict[str, tuple[int, float]] = OrderedDict()
         self._signed_in: OrderedDict[tuple[str, str], float] = OrderedDict()
@@ -117,6 +120,8 @@ class Doorman:
         credentials = self._challenger.find(values) if values else None
         if credentials is None:
             self._note_other_realm(values, flow)
+            if request.method == "REGISTER" and not values and (user := request.to.uri.user):
+                self._on_without(flow, user)
             carrier = self._by_address(flow) if request.method == "INVITE" else None
             return Caller(carrier=carrier) if carrier is not None else self._challenge(request, flow)
         username = credentials.username

@@ -77,7 +77,10 @@ def _remote_media(
         rtcp_port=remote.rtp_port if remote.rtcp_mux else remote.rtcp_port,
         direction=media_flow(leg.local.direction, remote.effective_direction),
         payload_types=passing,
-        clock_rates={one.payload_type: one.clock_rate for one in listed},
+        clock_rates={
+            **{one.payload_type: one.clock_rate for one in listed},
+            **{number: item.codec.clock_rate for number, item in terms.numbers.items()},
+        },
         dtmf_payload_type=_sent_event(terms, codec, listed),
         signalled_from=leg.signalled_from,
         hears=tuple(hears),

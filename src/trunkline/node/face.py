@@ -175,12 +175,14 @@ class NodeFace:
         known = {*hosts, *(host_of(one.source) for one in registered)}
         asked = [at for host in known if (at := visits.last_asked(host)) is not None]
         weak = [seen.version for host in sorted(known) if (seen := visits.last_weak_tls(host)) is not None]
-        refused = visits.last_refused(account)
+        refused, without = visits.last_refused(account), visits.last_without(account)
         return PbxView(
             registrations=registered,
             refused_at=None if refused is None else refused.at,
             refused_source="" if refused is None else refused.source,
             refused_realm="" if refused is None else refused.realm,
+            without_at=None if without is None else without.at,
+            without_source="" if without is None else without.source,
             asked_at=max(asked, default=None),
             weak_tls=next(iter(weak), ""),
         )

@@ -242,6 +242,7 @@ class Rooms:
             on_right=self._welcome,
             on_wrong=self._wrong_password,
             on_other_realm=self.visits.refused,
+            on_without=self.visits.without,
             issuers=None if self.shared is None else self.shared.nonces,
         )
         self.switch = Switch(services, self.doorman, self.registrar, self.visits.asked)

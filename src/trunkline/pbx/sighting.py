@@ -74,6 +74,9 @@ class Sighting:
     refused_source: str = ""
     refused_realm: str = ""
     """The realm that it was for, where that was another than the service's."""
+    without_at: float | None = None
+    """The last time that a registration was asked for without a password."""
+    without_source: str = ""
     asked_at: float | None = None
     """The last health check (OPTIONS) from one of the PBX's addresses."""
     weak_tls: str = ""
@@ -121,6 +124,15 @@ def _password(seen: Sighting) -> Finding:
         )
     if seen.contacts or right_at is not None:
         return Finding(name, State.GOOD, "The right one has come.")
+    if seen.without_at is not None:
+        return Finding(
+            name,
+            State.WRONG,
+            f"{seen.without_source} asked to register {_ago(seen.now, seen.without_at)}, and sent no "
+            "password when it was asked for one.",
+            "Its credentials are for another realm: set that to the service domain, or leave it empty. Or "
+            "it gives up at an algorithm of service.digest that it does not know: let that be MD5 alone.",
+        )
     return Finding(
         name,
         State.WAITING,

@@ -78,7 +78,10 @@ def _terms(listed: tuple[Codec, ...], named: tuple[Codec, ...], we_answered: boo
     ours = {codec.key: codec for codec in listed}
     theirs = {codec.key: codec for codec in named}
     agreed = [
-        Agreed(theirs[key]._replace(fmtp=agreed_fmtp(ours[key], theirs[key])), ours[key].payload_type)
+        Agreed(
+            theirs[key]._replace(fmtp=agreed_fmtp(ours[key], theirs[key])),
+            _sent_as(ours[key], theirs[key], listed),
+        )
         for key in (ours if we_answered else theirs)
         if key in ours and key in theirs
     ]
@@ -92,6 +95,17 @@ def _terms(listed: tuple[Codec, ...], named: tuple[Codec, ...], we_answered: boo
         tuple([item for item in agreed if item.codec.name == TELEPHONE_EVENT]),
         MappingProxyType(numbers),
     )
+
+
+def _sent_as(mine: Codec, theirs: Codec, listed: Sequence[Codec]) -> int:
+    """The payload type that the peer sends a format with. A peer that knows one telephone-event only, such as
+    Twinkle, takes the number of our last one for that at 8000 Hz, and answers and sends with it.
+    """
+    if theirs.name == TELEPHONE_EVENT and any(
+        one.payload_type == theirs.payload_type and one.name == TELEPHONE_EVENT for one in listed
+    ):
+        return theirs.payload_type
+    return mine.payload_type
 
 
 @lru_cache(maxsize=512)

@@ -25,7 +25,9 @@ ANONYMOUS_ADDRESS: Final = NameAddr("Anonymous", SipUri("sip", ANONYMOUS, "anony
 _ANONYMOUS_HOST = "anonymous.invalid"
 _RESTRICTING = frozenset({"id", "user", "header"})
 """Values of Privacy that ask for the caller not to be named (RFC 3323 §4.2, RFC 3325 §9.3)."""
-_RPID_RESTRICTING = frozenset({"full", "name", "uri"})
+_RPID_RESTRICTING = frozenset({"full", "uri"})
+"""Values of `;privacy=` in Remote-Party-ID that do so (draft-ietf-sip-privacy-04). `name` hides the name
+alone."""
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -72,11 +74,14 @@ def read_identity(
     Privacy fields."""
     caller: CallerIdentity | None = None
     restricted: bool | None = None
+    names = True
     if remote_party:
         for party in _addresses(remote_party):
             if (party.params.get("party") or "calling").strip('"').lower() == "calling":
                 caller = _identity(party, IdentitySource.REMOTE_PARTY)
-                restricted = _rpid_restricted(party)
+                hidden = _rpid_privacy(party)
+                restricted = None if hidden is None else hidden in _RPID_RESTRICTING
+                names = hidden != "name"
                 break
     if asserted:
         found = [_identity(address, IdentitySource.ASSERTED) for address in _addresses(asserted)]
@@ -88,7 +93,9 @@ def read_identity(
     if privacy:
         restricted = _privacy_restricted(privacy, restricted)
     if restricted is None:
-        restricted = _is_anonymous(from_)
+        restricted = _is_anonymous(from_) or _is_named_anonymous(from_)
+    if not names:
+        caller = replace(caller, display=None)
     return replace(caller, restricted=True) if restricted else caller
 
 
@@ -107,6 +114,12 @@ def _is_anonymous(address: NameAddr) -> bool:
     return isinstance(uri, SipUri) and uri.host == _ANONYMOUS_HOST
 
 
+def _is_named_anonymous(from_: NameAddr) -> bool:
+    """The name alone of RFC 3323 §4.1.1.3, before a number: so Asterisk withholds the caller ID where its
+    `fromuser` or `from_user` says what stands in From. Where it has none to show it sends the same."""
+    return from_.display is not None and from_.display.strip().lower() == ANONYMOUS
+
+
 def _addresses(lines: Iterable[str]) -> list[NameAddr]:
     """Every address that can be read."""
     addresses: list[NameAddr] = []
@@ -118,12 +131,10 @@ def _addresses(lines: Iterable[str]) -> list[NameAddr]:
     return addresses
 
 
-def _rpid_restricted(party: NameAddr) -> bool | None:
+def _rpid_privacy(party: NameAddr) -> str | None:
     """What `;privacy=` says; None when it isn't there."""
     value = party.params.get("privacy")
-    if value is None:
-        return None
-    return value.strip('"').lower().partition("-")[0] in _RPID_RESTRICTING
+    return None if value is None else value.strip('"').lower().partition("-")[0]
 
 
 def _privacy_restricted(lines: Iterable[str], before: bool | None) -> bool | None:

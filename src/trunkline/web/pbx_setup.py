@@ -81,6 +81,8 @@ def sighting(store: "Store", node: "ControlClient", key: str, now: float) -> Sig
         refused_at=view.refused_at,
         refused_source=view.refused_source,
         refused_realm=view.refused_realm,
+        without_at=view.without_at,
+        without_source=view.without_source,
         weak_tls=view.weak_tls,
         asked_at=view.asked_at,
         out=out,

@@ -152,6 +152,10 @@ class PbxView:
     """From where, as `transport address:port`; empty when none came."""
     refused_realm: str
     """The realm that it was for, when that was not ours; else empty."""
+    without_at: float | None
+    """When a REGISTER for the account's key came without a password, and was challenged."""
+    without_source: str
+    """From where, as `transport address:port`; empty when none came."""
     asked_at: float | None
     """When the host of a registration, or one of the `hosts` asked about, last sent a health check."""
     weak_tls: str

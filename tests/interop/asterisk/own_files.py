@@ -18,6 +18,8 @@ SECOND: Final = "304"
 """to the second phone."""
 WITHHELD: Final = "*67"
 """Before a number: the caller ID is not to be shown."""
+WITHHELD_BY_NAME: Final = "*68"
+"""The same without the Privacy field that `trunkline pbx` writes into the dialplan."""
 MUSIC: Final = "music"
 """The folder below its home with the music on hold, which is a tone of"""
 MUSIC_HZ: Final = 620
@@ -193,6 +195,8 @@ def _dialplan(at: Place) -> str:
         "include => to-trunkline",
         f"exten => _{WITHHELD}X.,1,Set(CALLERID(pres)=prohib)",
         f" same => n,Goto(to-trunkline,${{EXTEN:{len(WITHHELD)}}},1)",
+        f"exten => _{WITHHELD_BY_NAME}X.,1,Set(CALLERID(pres)=prohib)",
+        f" same => n,{trunk(f'${{EXTEN:{len(WITHHELD_BY_NAME)}}}')}",
     ]
     for codec, key in CODEC_KEYS.items():
         number = "${EXTEN:3}"

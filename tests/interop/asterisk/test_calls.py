@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.interop.asterisk.own_files import WITHHELD
+from tests.interop.asterisk.own_files import WITHHELD, WITHHELD_BY_NAME
 from tests.interop.asterisk.program import Asterisk
 from tests.interop.asterisk.stage import Stage, ended, fields, hear_each_other
 from tests.interop.asterisk.trunk import FAR, NUMBER
@@ -164,11 +164,12 @@ def test_a_caller_out_there_withholds_the_number(stage: Stage) -> None:
 
 
 @pytest.mark.case(Case.RESTRICTED)
-def test_the_phone_withholds_its_number(stage: Stage) -> None:
+@pytest.mark.parametrize("prefix", [WITHHELD, WITHHELD_BY_NAME], ids=["as written", "by name"])
+def test_the_phone_withholds_its_number(stage: Stage, prefix: str) -> None:
     callee = stage.callee(stage.far)
     callee.refuse(486, "Busy Here")
     carrier = stage.at_carrier(callee)
-    caller = stage.dials(f"{WITHHELD}00{FAR}")
+    caller = stage.dials(f"{prefix}00{FAR}")
     caller.refused(486)
     ended(stage.from_phone(caller), carrier)
     invite = carrier.sipp.received("INVITE")

@@ -1,4 +1,6 @@
-"""A customer's Asterisk over TLS and SRTP, restarted in a call, and with a wrong secret."""
+"""A customer's Asterisk over TLS and SRTP, restarted in a call, with a wrong secret, and with credentials for
+another realm.
+"""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -6,17 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.addresses import free_port
+from tests.interop.addresses import free_port, wait_for
 from tests.interop.asterisk.connected import assert_encrypted, connected
-from tests.interop.asterisk.program import Asterisk, Pbx
+from tests.interop.asterisk.program import PBXS, Asterisk, Pbx, require_root
 from tests.interop.asterisk.stage import Stage, ended, hear_each_other
 from tests.interop.asterisk.trunk import FAR, PHONES, SETTINGS, THIRD_NUMBER, furnish, written
 from tests.interop.cases import Case
 from tests.interop.conftest import Speak, Start
-from tests.interop.node import HOST, KEY, Node, running_node
+from tests.interop.node import HOST, KEY, SECRET, Node, running_node
 
 WRONG = "5e1f77aa"
 """An account whose PBX has a wrong secret."""
+STRAY = "9d02c6b4"
+"""An account whose PBX has credentials for another realm."""
 
 
 @pytest.fixture(scope="package")
@@ -24,6 +28,7 @@ def secure_node(names: None, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with running_node(tmp_path_factory.mktemp("secure") / "node", SETTINGS) as node:
         furnish(node)
         node.command("account", "add", "--key", WRONG, "--secret", "the right one")
+        node.command("account", "add", "--key", STRAY, "--secret", SECRET)
         yield node
 
 
@@ -116,3 +121,25 @@ def test_a_wrong_secret_is_found(
         assert f"{HOST}:{port} sent a wrong password" in found["said"]
     finally:
         asterisk.close()
+
+
+def test_another_realm_is_found(secure_node: Node, tmp_path: Path) -> None:
+    """chan_pjsip answers no challenge but one of the realm that its credentials name."""
+    newest = PBXS[-1]
+    require_root(newest)
+    port = free_port()
+    files = written(secure_node, newest, port, tmp_path / "written", key=STRAY)
+    file = "pjsip_trunkline.conf"
+    files[file] = files[file].replace(f"password={SECRET}", f"password={SECRET}\nrealm=asterisk")
+    asterisk = Asterisk(newest, files=files, port=port, phones=PHONES, forwards_to=f"00{THIRD_NUMBER}")
+    try:
+        asterisk.command("pjsip send register trunkline-registration")
+        found = wait_for("a registration", lambda: _wrong(secure_node.findings(STRAY)["Password"]))
+        assert f"{HOST}:{port} asked to register" in found["said"]
+        assert "another realm" in found["remedy"]
+    finally:
+        asterisk.close()
+
+
+def _wrong(finding: dict[str, str]) -> dict[str, str] | None:
+    return finding if finding["state"] == "bad" else None

@@ -2,6 +2,8 @@
 is in the clear, or in SRTP.
 """
 
+import json
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -22,9 +24,17 @@ pytestmark = pytest.mark.program(Program.LINPHONE)
 def transferor(request: pytest.FixtureRequest, trial: Trial) -> Iterator[Linphone]:
     """Either of the two. The other legs are in the clear, so keys in a call are this phone's."""
     yield request.getfixturevalue(request.param)
-    call_id = trial.node.command("calls", "--limit", "1")[0]["call_id"]
+    call_id, *_ = call_ids = [row["call_id"] for row in trial.node.command("calls", "--limit", "2")]
+    for each in call_ids:
+        sys.stdout.write(_who_was_heard(trial, each))
     keys = trial.node.run("calls", call_id, "--messages").count("a=crypto:")
     assert (keys >= 2) == (request.param == "secure_phone")
+
+
+def _who_was_heard(trial: Trial, call_id: str) -> str:
+    """For whoever looks at a failure: which side's packets came, and were believed, while it went on."""
+    course = trial.node.command("calls", call_id, "--quality")["quality"]
+    return f"\n{call_id}: {json.dumps(course)}"
 
 
 def _joined(*parties: tuple[Sipp, Voice]) -> None:

@@ -62,6 +62,7 @@ class Door:
         self.right: list[Flow] = []
         self.wrong: list[tuple[str, str]] = []
         self.stray: list[tuple[str, str, str]] = []
+        self.without: list[tuple[str, str]] = []
         self.doorman = Doorman(
             Challenger(DOMAIN, b"a key of sixteen bytes", self.clock, counts=counts, edge=edge),
             Directory(Snapshot(tuple(accounts), table(), tuple(carriers), ())),
@@ -71,6 +72,7 @@ class Door:
             on_other_realm=lambda flow, username, realm: self.stray.append(
                 (flow.remote.host, username, realm)
             ),
+            on_without=lambda flow, username: self.without.append((flow.remote.host, username)),
             issuers=issuers,
         )
 
@@ -282,6 +284,19 @@ def test_a_guest_is_taken_for_a_carrier_from_that_very_address() -> None:
     door.doorman.dismiss(Address(ELSEWHERE, 5060))
     assert status(door.admit(request(), ELSEWHERE)) == 407
     door.doorman.dismiss(Address(ELSEWHERE, 5060))
+
+
+def test_who_asks_to_register_without_credentials_is_told() -> None:
+    door = Door()
+    door.challenged("INVITE")
+    assert door.without == []
+    door.challenged("REGISTER", HOME)
+    [(host, username)] = door.without
+    assert (host, username) == (HOME, request("REGISTER").to.uri.user)
+    answer = door.answer(method="REGISTER")
+    door.without.clear()
+    assert isinstance(door.admit(answer), Caller)
+    assert door.without == []
 
 
 def test_credentials_for_another_realm_are_told_and_challenged_again() -> None:

@@ -48,6 +48,15 @@ def test_what_is_shared_passes_and_what_may_be_sent_besides_is_heard() -> None:
     assert callee.speaks == AudioFormat(0, "PCMU", 8000), "which passes, though it prefers another"
 
 
+def test_a_number_of_ours_that_the_peer_means_otherwise_has_its_clock() -> None:
+    """Twinkle calls our telephone-event of 16000 Hz that of 8000."""
+    pair = Pair(ANY, ANY)
+    offer, _ = pair.agree(audio(ALICE, codecs=(8, 0)), audio(BOB, codecs=(8,), event=102))
+    assert b"a=rtpmap:102 telephone-event/16000" in offer
+    callee = remote(pair, pair.callee)
+    assert (callee.payload_types[102], callee.dtmf_payload_type, callee.clock_rates[102]) == (101, 102, 8000)
+
+
 @pytest.mark.parametrize("side", ["caller", "callee"])
 def test_where_either_side_forbids_transcoding_nothing_is_transcoded(side: str) -> None:
     forbids = MediaPolicy(transcoding=False)

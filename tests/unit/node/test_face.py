@@ -170,7 +170,7 @@ def test_media_of_another_region_is_said_and_no_reason_to_refuse(tmp_path: Path)
 def test_what_has_been_seen_of_a_pbx(tmp_path: Path) -> None:
     async def look(ground: Ground) -> None:
         face = ground.face
-        assert face.pbx(KEY, [HOST]) == PbxView((), None, "", "", None, "")
+        assert face.pbx(KEY, [HOST]) == PbxView((), None, "", "", None, "", None, "")
         await ground.outbound(secret="a wrong one")
         view = face.pbx(KEY, [])
         assert view.refused_at is not None

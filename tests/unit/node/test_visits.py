@@ -34,6 +34,13 @@ def test_strangers_fill_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     assert visits.last_refused("a") is None
     assert visits.last_refused("d") is not None
     assert visits.last_refused("x" * 65) is None
+    for name in ("a", "b", "c", "d", "x" * 65):
+        visits.without(flow("192.0.2.1", 5062), name)
+    assert visits.last_without("a") is None
+    without = visits.last_without("d")
+    assert without is not None
+    assert without.source == "UDP 192.0.2.1:5062"
+    assert visits.last_without("x" * 65) is None
     for host in range(5):
         visits.asked(flow(f"192.0.2.{host}"))
     assert visits.last_asked("192.0.2.1") is None

@@ -150,6 +150,18 @@ def test_a_password_for_another_realm() -> None:
     assert "service domain" in wrong.remedy
 
 
+def test_a_challenge_that_is_not_answered() -> None:
+    asked = {"without_at": NOW - 5, "without_source": "UDP 192.0.2.9:5060"}
+    wrong = found("Password", **asked)
+    assert wrong.state is State.WRONG
+    assert "UDP 192.0.2.9:5060 asked to register 5 s ago" in wrong.said
+    assert "realm" in wrong.remedy
+    assert found("Password", **asked, contacts=(HOME,)).state is State.GOOD, (
+        "it is how each registration begins"
+    )
+    assert "wrong password" in found("Password", **asked, refused_at=NOW - 5).said
+
+
 def test_an_old_tls() -> None:
     over_tls = Contact("192.0.2.9", "192.0.2.9", "TLS 192.0.2.9:5061")
     weak = found("Encryption", contacts=(over_tls,), weak_tls="TLSv1")

@@ -254,6 +254,18 @@ def test_the_telephone_event_is_the_one_of_the_codecs_clock() -> None:
     assert replace(terms, events=()).event_for(PCMA) is None
 
 
+def test_a_peer_that_gives_the_number_of_one_telephone_event_to_the_other() -> None:
+    """Twinkle answers the number of the last one for 8000 Hz, and sends with it."""
+    ours = [PCMA, EVENT, EVENT._replace(payload_type=102, clock_rate=16000)]
+    answer = audio("m=audio 9 RTP/AVP 8 102", "a=rtpmap:102 telephone-event/8000")
+    mine = Terms.of(ours, RemoteAudio.read(answer), we_answered=False)
+    (event,) = mine.events
+    assert (event.codec.payload_type, event.codec.clock_rate, event.sent_as) == (102, 8000, 102)
+    theirs = Terms.of([PCMA, EVENT], RemoteAudio.read(OFFER), we_answered=True)
+    assert payload_map(mine, theirs) == {8: 8, 102: 101}
+    assert payload_map(theirs, mine) == {8: 8, 101: 102}
+
+
 def test_payload_map_when_our_offer_had_other_numbers() -> None:
     """An offer that we renumbered: the callee sends with our numbers, the caller knows its own."""
     caller = RemoteAudio.read(OFFER)

@@ -8,6 +8,7 @@ from tests.unit.trunk.entities import caller
 from trunkline.sip.name_addr import NameAddr
 from trunkline.trunk.account import Account, CallerIdPolicy
 from trunkline.trunk.caller_id import (
+    ANONYMOUS_ADDRESS,
     CallerIdentity,
     IdentitySource,
     apply_policy,
@@ -21,6 +22,7 @@ FROM = "<sip:100@pbx.example>;tag=1"
 PAI = "<sip:447700900001@pbx.example>"
 RPID = "<sip:447700900002@pbx.example>;party=calling;privacy=off;screen=yes"
 ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>;tag=1'
+NAMED_ANONYMOUS = '"Anonymous" <sip:447700900000@pbx.example>;tag=1'
 
 
 def read(
@@ -90,9 +92,15 @@ def test_pai_then_rpid_then_from(
         (ANONYMOUS, (), (), True),
         (ANONYMOUS, ("none",), (), False),
         ("<sip:Anonymous@pbx.example>", (), (), True),
+        (NAMED_ANONYMOUS, (), (), True),
+        ("ANONYMOUS <sip:447700900000@pbx.example>", (), (), True),
+        (NAMED_ANONYMOUS, ("none",), (), False),
+        (NAMED_ANONYMOUS, (), ("<sip:1@x.example>;privacy=off",), False),
+        ('"Anonymous Ltd" <sip:447700900000@pbx.example>', (), (), False),
         (FROM, (), ("<sip:1@x.example>;privacy=full",), True),
         (FROM, (), ('<sip:1@x.example>;privacy="full"',), True),
         (FROM, (), ("<sip:1@x.example>;privacy=uri-network",), True),
+        (FROM, (), ("<sip:1@x.example>;privacy=name",), False),
         (FROM, (), ("<sip:1@x.example>;privacy=off",), False),
         (ANONYMOUS, (), ("<sip:1@x.example>;privacy=off",), False),
         (FROM, ("none",), ("<sip:1@x.example>;privacy=full",), False),
@@ -105,6 +113,19 @@ def test_privacy(
     found = read(from_, asserted=(PAI,), remote_party=remote_party, privacy=privacy)
     assert found.restricted is restricted
     assert found.user == "447700900001", "the number is still known to us"
+
+
+def test_a_name_that_is_withheld_alone() -> None:
+    """Remote-Party-ID as FreeSWITCH has it with `hide_name`."""
+    found = read(remote_party=('"Ann" <sip:447700900002@x.example>;party=calling;privacy=name',))
+    assert (found.display, found.number, found.restricted) == (None, "447700900002", False)
+
+
+def test_a_number_behind_the_anonymous_name_is_known_to_the_policy() -> None:
+    """As Asterisk sends it with `fromuser` and `CALLERID(pres)=prohib`."""
+    found = read(NAMED_ANONYMOUS)
+    assert (found.number, found.presented) == ("447700900000", "anonymous")
+    assert from_address(found, found.user, "sip.example.net") == ANONYMOUS_ADDRESS
 
 
 def test_anonymous_without_any_number() -> None:

@@ -135,7 +135,9 @@ class PaperNode:
 
     def pbx(self, account: str, hosts: Sequence[str]) -> PbxView:
         seen = tuple(one for one in self.registrations() if one.account == account)
-        return PbxView(seen, 950.0, "UDP 192.0.2.9:5062", "", 990.0 if "192.0.2.9" in hosts else None, "")
+        return PbxView(
+            seen, 950.0, "UDP 192.0.2.9:5062", "", None, "", 990.0 if "192.0.2.9" in hosts else None, ""
+        )
 
     async def glance(self, account: str | None, hosts: Sequence[str]) -> Glance:
         down = tuple(one for one in self.targets if one.state is HealthState.DOWN)
