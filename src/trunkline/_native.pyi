@@ -150,6 +150,6 @@ class CodecTrial:
 def estimate_mos(loss: float, jitter_ms: float, codec: str) -> float: ...
 
 # What bencode can be.
-_Bencoded: TypeAlias = int | bytes | list["_Bencoded"] | dict[str, "_Bencoded"]
+_Bencoded: TypeAlias = int | bytes | list[_Bencoded] | dict[str, _Bencoded]
 
 def decode_bencode(data: bytes, start: int, *, max_depth: int, max_items: int) -> tuple[_Bencoded, int]: ...

@@ -2,8 +2,8 @@
 
 The libraries that exist refuse what rtpengine sends (its dictionaries are not sorted) or recurse without a
 bound. Here keys come in any order and the last of two equal ones counts; depth, items and digits are bounded,
-and whatever is wrong raises one error. Text is encoded as UTF-8; what is read stays bytes, keys apart. Reading
-is native: in Python it took most of what a call that is up costs.
+and whatever is wrong raises one error. Text is encoded as UTF-8; what is read stays bytes, keys apart.
+Reading is native: in Python it took most of what a call that is up costs.
 """
 
 from collections.abc import Mapping, Sequence
