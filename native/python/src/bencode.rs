@@ -75,8 +75,7 @@ impl Reader<'_> {
     }
 
     fn string(&mut self) -> PyResult<&[u8]> {
-        let length =
-            usize::try_from(self.number(b':')?).map_err(|_| wrong("a string of negative length"))?;
+        let length = usize::try_from(self.number(b':')?).map_err(|_| wrong("a string of negative length"))?;
         let begin = self.at;
         self.at = begin
             .checked_add(length)

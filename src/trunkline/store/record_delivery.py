@@ -37,6 +37,8 @@ MAX_HELD_ROWS: Final = 20_000
 _RETRY_S: Final = 0.5
 _LONGEST_RETRY_S: Final = 15.0
 """Nothing goes to the journal while a server that hangs is tried again, so that is done seldom."""
+_LASTING_S: Final = 2.0
+"""A database that is away for longer is an error; until then another process may have had it for a while."""
 _SYNC_S: Final = 1.0
 """A power cut costs at most the records of this long."""
 _ENTRIES_PER_TRANSACTION: Final = 50
@@ -82,6 +84,10 @@ class RecordDelivery:
         self._keeps = True
         """The journal took the last group that it was asked to."""
         self._keeping = threading.Lock()
+        self._away_from: float | None = None
+        """The first try that found it away after all."""
+        self._is_told = False
+        """That it lasts."""
         self._retry_at = 0.0
         self._prune_at = 0.0
         self._sync_at = 0.0
@@ -172,6 +178,7 @@ class RecordDelivery:
             self._catch_up()
             took_s = self._monotonic() - began
             self._retry_at = now + (_RETRY_S if took_s < 1 else min(5 * took_s, _LONGEST_RETRY_S))
+            self._say_if_it_lasts(now)
         if self.written != self._synced and now >= self._sync_at:
             self._sync_at = now + _SYNC_S
             self._sync()
@@ -275,10 +282,19 @@ class RecordDelivery:
 
     def _went_away(self, reason: str) -> None:
         if self.away is None:
-            _log.error("the database can't be written, records go to a journal: %s", reason)
+            _log.warning("the database can't be written, records go to a journal: %s", reason)
         self.away = reason
+
+    def _say_if_it_lasts(self, now: float) -> None:
+        if self.away is None:
+            return
+        if self._away_from is None:
+            self._away_from = now
+        elif now - self._away_from >= _LASTING_S and not self._is_told:
+            _log.error("the database still can't be written, records wait in the journal: %s", self.away)
+            self._is_told = True
 
     def _came_back(self) -> None:
         if self.away is not None:
             _log.warning("the database can be written again, all records are in it")
-        self.away = None
+        self.away, self._away_from, self._is_told = None, None, False

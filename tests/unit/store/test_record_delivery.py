@@ -105,7 +105,24 @@ def test_while_the_database_is_locked_records_are_on_disk_and_then_delivered_onc
     assert Calls(database).get("a").call == ended_call("a")
     assert (delivery.written, delivery.waiting, delivery.away) == (4, False, None)
     assert not journal.exists()
-    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
+
+
+def test_a_database_that_stays_away_is_an_error_once_each_time(
+    open_delivery: Open, lock: Lock, caplog: pytest.LogCaptureFixture
+) -> None:
+    delivery = open_delivery()
+    delivery.tick(0.0, 2000.0)
+    for began in (0.0, 20.0):
+        lock.take()
+        delivery.deliver([group(call_record("a"))])
+        for later_s in (1.0, 2.5, 3.0, 4.0, 9.0):
+            delivery.tick(began + later_s, 2000.0)
+        lock.release()
+        delivery.tick(began + 10.0, 2000.0)
+        levels = [record.levelname for record in caplog.records]
+        assert levels == ["WARNING", "ERROR", "WARNING"]
+        caplog.clear()
 
 
 def test_it_does_not_try_again_all_the_time(open_delivery: Open, database: Database, lock: Lock) -> None:
