@@ -1,6 +1,7 @@
 """Free ports on loopback addresses, and waiting for somebody to take one, or for anything else."""
 
 import itertools
+import os
 import random
 import socket
 import struct
@@ -18,6 +19,8 @@ _IN_A_ROW = 4
 _LISTEN = "0A"
 _given: deque[int] = deque(maxlen=1600)
 """What was given last: less than half of what there is to give, and more than a test asks for."""
+_kept: set[int] = set()
+"""What modules were given while they were read, for programs that begin much later."""
 _media_spans = list(range(10000, 20000 - _MEDIA_SPAN, _MEDIA_SPAN))
 random.shuffle(_media_spans)
 _next_media_spans = itertools.cycle(_media_spans)
@@ -25,13 +28,16 @@ _next_media_spans = itertools.cycle(_media_spans)
 
 def free_port(host: str = "127.0.0.1") -> int:
     """A port that is free for UDP and TCP on `host`, and the three above it too: SIPp takes four in a row for
-    media. No port is given again soon: the program that gets it may not have bound it yet.
+    media. No port is given again soon, and none again that a module was given while it was read: the program
+    that gets it may not have bound it yet.
     """
-    taken = taken_ports(host, "udp").union(taken_ports(host, "tcp"), _given)
+    taken = taken_ports(host, "udp").union(taken_ports(host, "tcp"), _given, _kept)
     while True:
         port = random.randrange(20000, _EPHEMERAL, _IN_A_ROW)
         if taken.isdisjoint(range(port, port + _IN_A_ROW)):
             _given.append(port)
+            if "PYTEST_CURRENT_TEST" not in os.environ:
+                _kept.add(port)
             return port
 
 
@@ -44,7 +50,7 @@ def media_ports() -> tuple[int, int]:
 
 def free_ports(number: int) -> tuple[int, int]:
     """The first and last of so many UDP ports in a row; nobody uses them, and nobody else is given one."""
-    taken = taken_ports("127.0.0.1", "udp").union(_given)
+    taken = taken_ports("127.0.0.1", "udp").union(_given, _kept)
     while True:
         first = random.randrange(20000, _EPHEMERAL - number, _IN_A_ROW)
         ports = range(first, first + number)
