@@ -8,6 +8,7 @@ than the node's are asked when no nearer one has room: audio that crosses an oce
 import asyncio
 import contextlib
 import secrets
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -60,6 +61,8 @@ class RtpengineEngine:
     def __init__(self, settings: RtpengineSettings, clock: Clock) -> None:
         self._clock = clock
         self._instances: list[Instance] = []
+        self._open: Counter[Endpoint] = Counter()
+        """Where legs of this node receive."""
         self._wires: list[OpenWire] = []
         self._changed = asyncio.Event()
         self._digits: DigitLog | None = None
@@ -107,16 +110,13 @@ class RtpengineEngine:
             side = beside.room.take_callee(ipv6=ipv6)
             if side is None:
                 raise NoPortsError("the rtpengine has no port ready for another leg of the call")
-            return RtpengineLeg(beside.room, side, events, self._is_ours)
+            return RtpengineLeg(beside.room, side, events, self._open)
         for instance in sorted(self._instances, key=lambda instance: instance.order):
             room = instance.take(ipv6=ipv6)
             if room is not None:
-                return RtpengineLeg(room, room.caller, events, self._is_ours)
+                return RtpengineLeg(room, room.caller, events, self._open)
         down = [f"{state.name}: {state.reason}" for state in self.states() if not state.up]
         raise NoPortsError(f"no rtpengine has a room ready ({'; '.join(down) or 'all are busy'})")
-
-    def _is_ours(self, endpoint: Endpoint) -> bool:
-        return any(instance.has(endpoint) for instance in self._instances)
 
     def bridge(self, caller: MediaLeg, callee: MediaLeg) -> None:
         """Relay between the two, both ways; a timeout is told of `caller`. Raises `MediaError` for closed
@@ -154,7 +154,7 @@ class RtpengineEngine:
                 known = read(handle.words)
                 if instance.room(known.call_id) is not None:
                     raise MediaError(f"the call {known.call_id} is this node's already")
-                return _Adopted(instance.adopt(known), self._is_ours)
+                return _Adopted(instance.adopt(known), self._open)
         raise MediaError(f"{handle.place} is not an rtpengine of this node: see media.rtpengine")
 
     def part_with(self, leg: MediaLeg) -> None:
@@ -205,15 +205,15 @@ class RtpengineEngine:
 class _Adopted:
     """The two legs in a room of another node's."""
 
-    def __init__(self, room: Room, is_ours: Callable[[Endpoint], bool]) -> None:
+    def __init__(self, room: Room, open_legs: Counter[Endpoint]) -> None:
         self._room = room
-        self._is_ours = is_ours
+        self._open = open_legs
 
     def open_leg(self, *, ipv6: bool, events: MediaEvents, beside: MediaLeg | None = None) -> RtpengineLeg:  # noqa: ARG002 - they are what they are
         """See `call.ports.LegOpener`."""
         room = self._room
         if beside is None:
-            return RtpengineLeg(room, room.caller, events, self._is_ours)
+            return RtpengineLeg(room, room.caller, events, self._open)
         if room.joined is None:
             raise MediaError("the room has no callee")
-        return RtpengineLeg(room, room.joined, events, self._is_ours)
+        return RtpengineLeg(room, room.joined, events, self._open)

@@ -14,7 +14,6 @@ from typing import Final
 
 from trunkline.clock import Clock, Timer
 from trunkline.media.rtpengine.checkpoint import MADE_MEANWHILE, RoomCheckpoint
-from trunkline.media.rtpengine.description import Endpoint
 from trunkline.media.rtpengine.exchange import (
     Answer,
     Exchange,
@@ -138,10 +137,6 @@ class Instance:
     def room(self, call_id: str) -> Room | None:
         """The room of a call that is up."""
         return self._used.get(call_id)
-
-    def has(self, endpoint: Endpoint) -> bool:
-        """Whether a leg of a call that is up receives there."""
-        return any(side.endpoint == endpoint for room in self._used.values() for side in room.sides)
 
     @property
     def filled(self) -> bool:

@@ -5,7 +5,7 @@ at most `poll_s` old while the leg lives, and after `close` filled in once more,
 the rtpengine says when it deletes the call, which takes it less time than a record waits to be written.
 """
 
-from collections.abc import Callable
+from collections import Counter
 from dataclasses import replace
 from typing import Final
 
@@ -23,18 +23,17 @@ DIGITS: Final = frozenset("0123456789*#ABCD")
 class RtpengineLeg:
     """See the module."""
 
-    __slots__ = ("_is_ours", "_room", "_side", "address", "port")
+    __slots__ = ("_open", "_room", "_side", "address", "port")
 
-    def __init__(
-        self, room: Room, side: Side, events: MediaEvents, is_ours: Callable[[Endpoint], bool]
-    ) -> None:
-        """`is_ours`: whether another leg receives there."""
+    def __init__(self, room: Room, side: Side, events: MediaEvents, open_legs: Counter[Endpoint]) -> None:
+        """`open_legs`: where the node's legs receive; this one is among them until `close`."""
         endpoint = side.endpoint
         if endpoint is None:
             raise MediaError("the rtpengine has given no port")
         self._room = room
         self._side = side
-        self._is_ours = is_ours
+        self._open = open_legs
+        self._open[endpoint] += 1
         self.address = endpoint.address
         self.port = endpoint.port
         side.leg = self
@@ -66,7 +65,7 @@ class RtpengineLeg:
         reason = refusal(remote)
         if reason is not None:
             raise MediaError(reason)
-        self._side.inward = self._is_ours(Endpoint(remote.rtp_address, remote.rtp_port))
+        self._side.inward = Endpoint(remote.rtp_address, remote.rtp_port) in self._open
         if self._side.inward:
             remote = replace(remote, signalled_from=None)
         self._room.set_remote(self._side, remote)
@@ -104,6 +103,10 @@ class RtpengineLeg:
         """End it. The figures are filled in when the rtpengine has said the last ones. Idempotent."""
         if not self._side.closed:
             self._room.close(self._side)
+            endpoint = Endpoint(self.address, self.port)
+            self._open[endpoint] -= 1
+            if not self._open[endpoint]:
+                del self._open[endpoint]
         return self._side.figures
 
     def must_be_open(self) -> None:

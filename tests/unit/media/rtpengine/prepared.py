@@ -1,6 +1,7 @@
 """A room at a paper daemon, ready for a call."""
 
 from base64 import b64decode
+from collections import Counter
 
 from tests.contract.media.rigs import Told
 from tests.unit.media.rtpengine.paper_daemon import DELAY_S, PaperDaemon
@@ -16,8 +17,8 @@ INSIDE = Endpoint("192.0.2.99", 30_000)
 """Where another leg of ours receives."""
 
 
-def is_ours(endpoint: Endpoint) -> bool:
-    return endpoint == INSIDE
+def open_legs() -> Counter[Endpoint]:
+    return Counter([INSIDE])
 
 
 class Owner:
@@ -53,12 +54,12 @@ class Prepared:
 
     def open(self) -> RtpengineLeg:
         self.room.watch()
-        return RtpengineLeg(self.room, self.room.caller, self.told, is_ours)
+        return RtpengineLeg(self.room, self.room.caller, self.told, open_legs())
 
     def beside(self) -> RtpengineLeg:
         side = self.room.take_callee(ipv6=False)
         assert side is not None
-        return RtpengineLeg(self.room, side, self.told, is_ours)
+        return RtpengineLeg(self.room, side, self.told, open_legs())
 
     def talk(self) -> tuple[RtpengineLeg, RtpengineLeg]:
         caller, callee = self.open(), self.beside()

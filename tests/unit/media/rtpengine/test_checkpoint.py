@@ -6,7 +6,7 @@ import pytest
 
 from tests.contract.media.rigs import Told
 from tests.unit.media.rtpengine.paper_daemon import DELAY_S
-from tests.unit.media.rtpengine.prepared import SETTINGS, Owner, Prepared, assert_keys, is_ours
+from tests.unit.media.rtpengine.prepared import SETTINGS, Owner, Prepared, assert_keys, open_legs
 from tests.unit.media.rtpengine.remotes import peer
 from trunkline.call.ports import SrtpKeys
 from trunkline.errors import MediaError
@@ -36,8 +36,8 @@ def adopted(one: Prepared, known: RoomCheckpoint) -> tuple[Room, RtpengineLeg, R
     assert room.joined is not None
     return (
         room,
-        RtpengineLeg(room, room.caller, Told(), is_ours),
-        RtpengineLeg(room, room.joined, Told(), is_ours),
+        RtpengineLeg(room, room.caller, Told(), open_legs()),
+        RtpengineLeg(room, room.joined, Told(), open_legs()),
     )
 
 

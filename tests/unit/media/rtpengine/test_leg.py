@@ -1,14 +1,16 @@
 """A leg: what it refuses by itself. What it does with a room is tested there."""
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
 from tests.contract.media.rigs import Told
-from tests.unit.media.rtpengine.prepared import INSIDE, Prepared, is_ours
+from tests.unit.media.rtpengine.prepared import INSIDE, Prepared, open_legs
 from tests.unit.media.rtpengine.remotes import peer
 from trunkline.call.ports import SrtpKeys, Tone
 from trunkline.errors import MediaError
+from trunkline.media.rtpengine.description import Endpoint
 from trunkline.media.rtpengine.leg import RtpengineLeg
 from trunkline.media.rtpengine.side import MAX_DIGITS, Side
 
@@ -47,7 +49,17 @@ def test_a_closed_leg_does_nothing_any_more() -> None:
 
 def test_there_is_no_leg_without_a_port() -> None:
     with pytest.raises(MediaError):
-        RtpengineLeg(Prepared().room, Side("callee-9", ipv6=False), Told(), is_ours)
+        RtpengineLeg(Prepared().room, Side("callee-9", ipv6=False), Told(), open_legs())
+
+
+def test_a_leg_receives_until_it_is_closed() -> None:
+    prepared, legs = Prepared(), Counter[Endpoint]()
+    prepared.room.watch()
+    leg = RtpengineLeg(prepared.room, prepared.room.caller, Told(), legs)
+    assert legs == {Endpoint(leg.address, leg.port): 1}
+    leg.close()
+    leg.close()
+    assert not legs
 
 
 def test_a_peer_that_is_another_leg_of_ours_need_not_speak_first() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.media.rtpengine.paper_daemon import DELAY_S, PaperDaemon
-from tests.unit.media.rtpengine.prepared import SETTINGS, Owner, Prepared, assert_keys, is_ours
+from tests.unit.media.rtpengine.prepared import SETTINGS, Owner, Prepared, assert_keys, open_legs
 from tests.unit.media.rtpengine.remotes import peer
 from tests.unit.virtual_clock import FakeClock
 from trunkline.call.ports import MediaFlow, SrtpKeys
@@ -341,7 +341,7 @@ def test_in_the_end_the_rtpengine_knows_the_last_word(steps: list[tuple[str, int
             case "next":
                 side = one.room.take_callee(ipv6=False)
                 if side is not None:
-                    callee = RtpengineLeg(one.room, side, one.told, is_ours)
+                    callee = RtpengineLeg(one.room, side, one.told, open_legs())
             case "leave" if not callee.closed:
                 callee.close()
                 one.settle()
