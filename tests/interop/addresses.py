@@ -13,17 +13,35 @@ from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
 
-_MEDIA_SPAN = 120
+_FIRST, _BEHIND = 20000, 27200
+"""Where single ports are given; behind them are those of PBXs, below them those of nodes."""
 _EPHEMERAL = 32768
 _IN_A_ROW = 4
 _LISTEN = "0A"
-_given: deque[int] = deque(maxlen=1600)
+_given: deque[int] = deque(maxlen=800)
 """What was given last: less than half of what there is to give, and more than a test asks for."""
 _kept: set[int] = set()
 """What modules were given while they were read, for programs that begin much later."""
-_media_spans = list(range(10000, 20000 - _MEDIA_SPAN, _MEDIA_SPAN))
-random.shuffle(_media_spans)
-_next_media_spans = itertools.cycle(_media_spans)
+
+
+class _Spans:
+    """Ranges of UDP ports, each of which is given again after all others."""
+
+    def __init__(self, first: int, behind: int, length: int) -> None:
+        starts = list(range(first, behind - length + 1, length))
+        random.shuffle(starts)
+        self._starts = itertools.cycle(starts)
+        self._length = length
+
+    def give(self) -> tuple[int, int]:
+        """The first and last of the next one that nobody uses at the moment."""
+        taken = taken_ports("127.0.0.1", "udp")
+        first = next(first for first in self._starts if taken.isdisjoint(range(first, first + self._length)))
+        return first, first + self._length - 1
+
+
+_of_nodes = _Spans(10000, 20000, 120)
+_of_pbxs = _Spans(_BEHIND, _EPHEMERAL, 80)
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -33,7 +51,7 @@ def free_port(host: str = "127.0.0.1") -> int:
     """
     taken = taken_ports(host, "udp").union(taken_ports(host, "tcp"), _given, _kept)
     while True:
-        port = random.randrange(20000, _EPHEMERAL, _IN_A_ROW)
+        port = random.randrange(_FIRST, _BEHIND, _IN_A_ROW)
         if taken.isdisjoint(range(port, port + _IN_A_ROW)):
             _given.append(port)
             if "PYTEST_CURRENT_TEST" not in os.environ:
@@ -42,21 +60,13 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 
 def media_ports() -> tuple[int, int]:
-    """A range of UDP ports that nobody uses at the moment, and that was given to nobody for long."""
-    taken = taken_ports("127.0.0.1", "udp")
-    first = next(first for first in _next_media_spans if taken.isdisjoint(range(first, first + _MEDIA_SPAN)))
-    return first, first + _MEDIA_SPAN - 1
+    """A range of UDP ports for a node's media."""
+    return _of_nodes.give()
 
 
-def free_ports(number: int) -> tuple[int, int]:
-    """The first and last of so many UDP ports in a row; nobody uses them, and nobody else is given one."""
-    taken = taken_ports("127.0.0.1", "udp").union(_given, _kept)
-    while True:
-        first = random.randrange(20000, _EPHEMERAL - number, _IN_A_ROW)
-        ports = range(first, first + number)
-        if taken.isdisjoint(ports):
-            _given.extend(ports)
-            return ports[0], ports[-1]
+def pbx_media_ports() -> tuple[int, int]:
+    """A range of UDP ports for a PBX's media."""
+    return _of_pbxs.give()
 
 
 def taken_ports(host: str, kind: str) -> set[int]:

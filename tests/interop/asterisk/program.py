@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.interop.addresses import free_ports, wait_for
+from tests.interop.addresses import pbx_media_ports, wait_for
 from tests.interop.asterisk.own_files import MUSIC, MUSIC_HZ, PASSES_HOLDS_ON, Place, own_files
 from tests.interop.audio import RATE, tone
 from tests.interop.cases import Program
@@ -26,7 +26,6 @@ from tests.interop.node import ROOT
 ROOTS = ROOT / "build" / "roots"
 RESOLVER = "127.0.0.77"
 """Where the chroots look names up."""
-_RTP_PORTS = 80
 _MODULES = (
     "usr/lib/x86_64-linux-gnu/asterisk/modules",
     "usr/lib/aarch64-linux-gnu/asterisk/modules",
@@ -108,7 +107,7 @@ class Asterisk:
         self.port = port
         self.secure = "pbx.pem" in files
         """Whether the trunk speaks TLS."""
-        self.rtp_ports = free_ports(_RTP_PORTS)
+        self.rtp_ports = pbx_media_ports()
         self._root = require_root(pbx)
         self.home = home_of(port)
         inside = self._root / self.home.relative_to("/")
