@@ -87,11 +87,14 @@ def sharer(
 
 
 @asynccontextmanager
-async def sharing(url: str, number: int, settle_s: float = SOON_S) -> AsyncIterator[list[Sharer]]:
-    """So many nodes that decide exactly; no fault is left behind."""
+async def sharing(
+    url: str, number: int, settle_s: float = SOON_S, prepare: Callable[[Sharer], None] = lambda _node: None
+) -> AsyncIterator[list[Sharer]]:
+    """So many nodes, each prepared before it starts, that decide exactly; no fault is left behind."""
     nodes = [sharer(url, f"node-{index}", settle_s=settle_s) for index in range(1, number + 1)]
     try:
         for node in nodes:
+            prepare(node)
             await node.link.start()
         await all_exact(nodes)
         yield nodes

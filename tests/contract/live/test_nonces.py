@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from tests.contract.live.nodes import SOON_S, Sharer, all_exact, run, sharer, until
+from tests.contract.live.nodes import Sharer, run, sharing, until
 from tests.contract.live.server import LiveServer
 from trunkline.live.ledger import Standing
 from trunkline.node.nonce_letters import NonceLetters
@@ -41,18 +41,9 @@ class Edge:
 @asynccontextmanager
 async def edges(url: str, number: int) -> AsyncIterator[list[Edge]]:
     """So many that share the server; no fault is left behind."""
-    nodes = [sharer(url, f"node-{index}", settle_s=SOON_S) for index in range(1, number + 1)]
-    made = [Edge(node) for node in nodes]
-    try:
-        for node in nodes:
-            await node.link.start()
-        await all_exact(nodes)
+    made: list[Edge] = []
+    async with sharing(url, number, prepare=lambda node: made.append(Edge(node))):
         yield made
-        assert not [fault for node in nodes for fault in node.faults]
-    finally:
-        for node in nodes:
-            await node.link.close()
-            node.clock.stop()
 
 
 def test_a_count_that_is_answered_everywhere_at_once_is_used_once(server: LiveServer) -> None:
