@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from trunkline.call.quality import Courses
 from trunkline.call.record import AttemptRecord, CallRecord, RecordState
 from trunkline.trunk.registrations import Binding
 
@@ -13,6 +14,7 @@ class Books:
         self._calls: dict[str, CallRecord] = {}
         self._attempts: dict[str, AttemptRecord] = {}
         self._closed: dict[str, CallRecord | AttemptRecord] = {}
+        self.courses: dict[str, Courses] = {}
         self.bindings: dict[str, tuple[Binding, ...]] = {}
 
     def call_changed(self, record: CallRecord) -> None:
@@ -30,6 +32,10 @@ class Books:
         if record.ended_at is not None:
             assert record.verdict is not None
             self._closed[record.attempt_id] = replace(record)
+
+    def course_ended(self, call_id: str, courses: Courses) -> None:
+        assert call_id in self._closed, f"{call_id} is not over"
+        self.courses[call_id] = courses
 
     def bindings_changed(self, account: str, bindings: tuple[Binding, ...]) -> None:
         self.bindings[account] = bindings

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
+use trunkline_media::course::Course;
 use trunkline_media::dtmf::NotADigit;
 use trunkline_media::leg::{Remote, Statistics};
 use trunkline_media::outgoing::speech::Sound;
@@ -41,6 +42,8 @@ pub struct TerminalReport {
 pub struct Closing {
     /// Its counters.
     pub statistics: Statistics,
+    /// How its peer's audio went; `None` when that wasn't followed.
+    pub course: Option<Box<Course>>,
     /// What its terminal heard; `None` when it had none.
     pub report: Option<TerminalReport>,
     /// What its terminal recorded.
@@ -312,6 +315,29 @@ impl Engine {
         Ok(content.open(leg.generation).ok_or(EngineError::Closed)?.leg.statistics())
     }
 
+    /// Follows how the audio of a leg's peer goes from now on; again, and it goes on.
+    ///
+    /// # Errors
+    /// [`EngineError::Closed`].
+    pub fn follow(&self, leg: LegId) -> Result<(), EngineError> {
+        let shared = self.shared()?;
+        let now = shared.now();
+        let mut content = shared.lock(leg);
+        let open = content.open(leg.generation).ok_or(EngineError::Closed)?;
+        open.course.get_or_insert_with(|| Box::new(Course::begin(now)));
+        Ok(())
+    }
+
+    /// How it went so far; `None` when it isn't followed.
+    ///
+    /// # Errors
+    /// [`EngineError::Closed`].
+    pub fn course(&self, leg: LegId) -> Result<Option<Course>, EngineError> {
+        let shared = self.shared()?;
+        let mut content = shared.lock(leg);
+        Ok(content.open(leg.generation).ok_or(EngineError::Closed)?.course.as_deref().cloned())
+    }
+
     /// The source that a leg is latched onto.
     ///
     /// # Errors
@@ -329,7 +355,7 @@ impl Engine {
     pub fn close(&self, leg: LegId) -> Result<Closing, EngineError> {
         let shared = self.shared()?;
         let now = shared.now();
-        let open = {
+        let mut open = {
             let mut content = shared.lock(leg);
             let open = content.open(leg.generation).ok_or(EngineError::Closed)?;
             let draining = State::Draining(Draining {
@@ -347,13 +373,18 @@ impl Engine {
         shared.give_back(leg.slot, now);
         shared.open.fetch_sub(1, Ordering::Relaxed);
         let statistics = open.leg.statistics();
+        let mut course = open.course.take();
+        if let Some(course) = &mut course {
+            course.end(now, open.leg.count());
+        }
         Ok(match open.far {
             Far::Terminal(mut terminal) => Closing {
                 statistics,
+                course,
                 report: Some(report_of(&terminal)),
                 recording: terminal.take_recording(),
             },
-            _ => Closing { statistics, ..Closing::default() },
+            _ => Closing { statistics, course, ..Closing::default() },
         })
     }
 

@@ -5,7 +5,7 @@
 //! * `slot`: one port pair and the leg on it, behind one lock;
 //! * `relay`: one datagram's way from slot to slot;
 //! * `door`: the way into a thread from outside: what to wait for, whom to wake;
-//! * `worker`: the threads: epoll, pacing of terminals, the search for silent calls;
+//! * `worker`: the threads: epoll, pacing of terminals, a round of all legs for silence and for how audio goes;
 //! * `own_ports`: our own ports as somebody's peer: what may pass between them, so that nothing runs in a circle;
 //! * `shared`: what they all reach: the slots, the pools, the clock;
 //! * [`events`]: what the engine tells, through one eventfd;

@@ -1,5 +1,5 @@
-//! What legs do though no datagram came: terminals, sounds and digits speak, what was waited for is given up, and silent
-//! calls are found.
+//! What legs do though no datagram came: terminals, sounds and digits speak, what was waited for is given up, silent calls
+//! are found, and how audio goes is noted.
 //!
 //! A leg has one moment at which its thread will wake it. One asked for that comes earlier takes its place, and the thread
 //! finds the old one no longer meant; whatever becomes due later is found when the leg is woken.
@@ -11,7 +11,7 @@ use crate::events::{Event, EventKind};
 use crate::leg_id::LegId;
 use crate::relay::{BUFFER, report, send_own, send_rtp};
 use crate::shared::Shared;
-use crate::slot::{Far, OpenLeg};
+use crate::slot::{Far, OpenLeg, State};
 use crate::sockets::Pair;
 
 impl Shared {
@@ -50,6 +50,9 @@ impl Shared {
                 }
             });
         }
+        if let Some(course) = &mut open.course {
+            course.look(now, open.leg.count());
+        }
         if !open.is_speaking() && speak_far(open, pair, buffer, now) {
             tell(EventKind::SourceEnded);
         }
@@ -68,6 +71,22 @@ impl Shared {
         // Who is behind catches up at once. But a moment that was dealt with is not met again: the thread would never get on.
         open.wakes_at = open.due_at().map(|due| if due > at { due } else { now + 1 });
         open.wakes_at
+    }
+
+    /// Has the leg on `slot` woken for its course, if that is followed, due before `until`, and nothing else wakes it
+    /// before: at that moment. From then on one moment leads to the next. So nobody rings for a course.
+    pub(crate) fn expect_point(&self, slot: u32, until: Micros) -> Option<(Micros, LegId)> {
+        let mut content = self.slots[slot as usize].lock();
+        let leg = LegId { slot, generation: content.generation };
+        let State::Open(open) = &mut content.state else {
+            return None;
+        };
+        let due = open.course.as_ref()?.due_at().filter(|&due| due < until)?;
+        if open.wakes_at.is_some_and(|wakes_at| wakes_at <= due) {
+            return None;
+        }
+        open.wakes_at = Some(due);
+        Some((due, leg))
     }
 
     /// Tells of the bridge that begins at `slot`, if its silence has lasted too long. Told once, and again only after sound.

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use trunkline_media::Micros;
+use trunkline_media::course::Course;
 use trunkline_media::ear::Ear;
 use trunkline_media::injection::Injection;
 use trunkline_media::leg::{Arrival, Leg};
@@ -78,6 +79,8 @@ pub(crate) struct OpenLeg {
     pub(crate) wakes_at: Option<Micros>,
     /// What has come from our own ports lately.
     pub(crate) crossings: Crossings,
+    /// How the peer's audio goes, once that is followed.
+    pub(crate) course: Option<Box<Course>>,
 }
 
 /// An accepted packet that is kept back.
@@ -99,7 +102,8 @@ impl OpenLeg {
             (_, Some(injection)) if self.injects => Some(injection.next_at()),
             _ => None,
         };
-        [outgoing, ear, far].into_iter().flatten().min()
+        let course = self.course.as_ref().and_then(|course| course.due_at());
+        [outgoing, ear, far, course].into_iter().flatten().min()
     }
 
     /// True while it says something of its own in place of what comes from its far end.

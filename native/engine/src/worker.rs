@@ -1,5 +1,5 @@
-//! A thread of the engine: waits for datagrams and for the moments at which legs have something to do, and looks for silent
-//! calls.
+//! A thread of the engine: waits for datagrams and for the moments at which legs have something to do, and looks after all
+//! legs once a second: for silent calls, and for how audio goes.
 //!
 //! It reads one datagram per wake-up of a socket, which level-triggered epoll makes the cheapest way (no read that finds
 //! nothing), and it stamps all datagrams of a batch with the batch's time. While there is much to do it looks at
@@ -24,8 +24,8 @@ use crate::shared::Shared;
 
 /// Datagrams taken between two looks at the clock.
 const EVENTS: usize = 64;
-/// Silent calls are looked for this often at the least.
-const SEARCH_US: Micros = 1_000_000;
+/// Legs are looked after this often at the least.
+const ROUND_US: Micros = 1_000_000;
 
 /// Looks at the amount of work are this far apart.
 const LOAD_US: Micros = 100_000;
@@ -35,7 +35,7 @@ const MUCH: usize = 200;
 /// The thread's life.
 pub(crate) fn run(shared: &Shared, index: usize) {
     let (due, load) = (BinaryHeap::new(), Load::default());
-    Worker { shared, index, due, load, next_search: 0, buffer: [0; BUFFER] }.run();
+    Worker { shared, index, due, load, next_round: 0, buffer: [0; BUFFER] }.run();
 }
 
 /// How much there was to do lately.
@@ -63,7 +63,7 @@ struct Worker<'a> {
     /// When legs have something to do that no packet brings about.
     due: BinaryHeap<Reverse<(Micros, LegId)>>,
     load: Load,
-    next_search: Micros,
+    next_round: Micros,
     buffer: [u8; BUFFER],
 }
 
@@ -102,8 +102,8 @@ impl Worker<'_> {
                 }
             }
             self.wake_legs(now);
-            if now >= self.next_search {
-                self.search(now);
+            if now >= self.next_round {
+                self.look_round(now);
             }
         }
     }
@@ -111,7 +111,7 @@ impl Worker<'_> {
     fn timeout(&self, now: Micros) -> Timespec {
         let due = self.due.peek().map_or(Micros::MAX, |Reverse((at, _))| *at);
         // epoll counts in milliseconds: rounded up, a moment that is due is due when it returns.
-        let wait_ms = due.min(self.next_search).saturating_sub(now).div_ceil(1000);
+        let wait_ms = due.min(self.next_round).saturating_sub(now).div_ceil(1000);
         Timespec { tv_sec: (wait_ms / 1000) as i64, tv_nsec: (wait_ms % 1000 * 1_000_000) as i64 }
     }
 
@@ -145,13 +145,17 @@ impl Worker<'_> {
         }
     }
 
-    fn search(&mut self, now: Micros) {
+    fn look_round(&mut self, now: Micros) {
         let timeout = self.shared.settings.timeout.as_micros() as Micros;
-        self.next_search = now + SEARCH_US.min(timeout / 4 + 1);
+        self.next_round = now + ROUND_US.min(timeout / 4 + 1);
         for slot in (self.index..self.shared.slots.len()).step_by(self.shared.doors.len()) {
             if self.shared.slots[slot].pair().is_some() {
                 let shared = self.shared;
-                if catch_unwind(AssertUnwindSafe(|| shared.check_silence(slot as u32, now))).is_err() {
+                let mut look = || {
+                    self.due.extend(shared.expect_point(slot as u32, self.next_round).map(Reverse));
+                    shared.check_silence(slot as u32, now);
+                };
+                if catch_unwind(AssertUnwindSafe(&mut look)).is_err() {
                     shared.fail(slot as u32);
                 }
             }

@@ -7,7 +7,8 @@
 //! * [`rtp`], [`rtcp`]: headers and validity (RFC 3550 §5.1, §6, A.1, A.2), telling them apart on one port (RFC 5761);
 //! * [`srtp`]: protection of RTP and RTCP (RFC 3711), taken off before anything else looks at a packet;
 //! * [`latch`], [`address`]: whose packets a leg believes, and where it may send at all;
-//! * [`reception`], [`mos`]: loss, duplicates, order, jitter (RFC 3550 A.1, A.3, A.8) and estimated quality (G.107);
+//! * [`reception`], [`mos`], [`course`]: loss, duplicates, order, jitter (RFC 3550 A.1, A.3, A.8), estimated quality
+//!   (G.107), and how these went over the time of a call;
 //! * [`payload`]: payload types of one leg in terms of the other's;
 //! * [`dtmf`], [`injection`]: telephone-event (RFC 4733), and sending it in the midst of another leg's audio;
 //! * [`format`](mod@format), [`outgoing`], [`ear`]: audio that does not pass as it is, and digits that are found in it;
@@ -15,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 pub mod address;
+pub mod course;
 pub mod dtmf;
 pub mod ear;
 pub mod format;

@@ -28,15 +28,6 @@ impl Impairment {
             _ => Self::G729,
         }
     }
-
-    /// By the codec's name in SDP: as its payload type would say.
-    #[must_use]
-    pub fn of_codec(name: &str) -> Self {
-        match name {
-            "PCMU" | "PCMA" | "G722" => Self::G711,
-            _ => Self::G729,
-        }
-    }
 }
 
 /// Mean opinion score, 1.0–4.5. `loss` is the share of packets lost, 0–1; `jitter_ms` RFC 3550's.
@@ -88,13 +79,5 @@ mod tests {
         assert_eq!(Impairment::of_payload_type(8), Impairment::G711);
         assert_eq!(Impairment::of_payload_type(18), Impairment::G729);
         assert_eq!(Impairment::of_payload_type(97), Impairment::G729);
-    }
-
-    #[test]
-    fn codecs_by_name() {
-        assert_eq!(Impairment::of_codec("PCMA"), Impairment::G711);
-        assert_eq!(Impairment::of_codec("G722"), Impairment::G711);
-        assert_eq!(Impairment::of_codec("iLBC"), Impairment::G729);
-        assert_eq!(Impairment::of_codec(""), Impairment::G729);
     }
 }

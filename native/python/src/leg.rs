@@ -20,6 +20,7 @@ use trunkline_media::tone::Tone;
 use trunkline_media::wav;
 
 use crate::errors::{argument, to_python};
+use crate::quality::{CourseTuple, written};
 
 type Engine = trunkline_engine::Engine;
 type Heard = (f64, u64, Option<f64>);
@@ -141,6 +142,19 @@ impl Leg {
                 let inner = self.engine.statistics(self.id).map_err(to_python)?;
                 Ok(Statistics { inner })
             }
+        }
+    }
+
+    /// Follows how the audio of the peer goes from now on. Again: nothing.
+    fn follow(&self) -> PyResult<()> {
+        self.engine.follow(self.id).map_err(to_python)
+    }
+
+    /// How it went so far, or until the leg was closed; None when it isn't followed. See `Course.read`.
+    fn course(&self) -> PyResult<Option<CourseTuple>> {
+        match self.closed.get() {
+            Some(closing) => Ok(closing.course.as_deref().map(written)),
+            None => Ok(self.engine.course(self.id).map_err(to_python)?.as_ref().map(written)),
         }
     }
 

@@ -19,9 +19,9 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<engine::Engine>()?;
     module.add_class::<leg::Leg>()?;
     module.add_class::<leg::Statistics>()?;
+    module.add_class::<quality::Course>()?;
     module.add_class::<sip::HeadReader>()?;
     module.add_class::<trial::CodecTrial>()?;
     module.add_function(wrap_pyfunction!(bencode::decode_bencode, module)?)?;
-    module.add_function(wrap_pyfunction!(quality::estimate_mos, module)?)?;
     Ok(())
 }

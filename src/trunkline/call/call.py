@@ -33,6 +33,7 @@ from trunkline.call.passing import (
 )
 from trunkline.call.placing import Target, Way, open_attempt, send_invite
 from trunkline.call.ports import LegOpener, MediaLeg, WavFile
+from trunkline.call.quality import EVERY_S, Courses
 from trunkline.call.record import CallRecord, Direction, Party, RecordState
 from trunkline.call.referring import accept_refer
 from trunkline.call.rekeying import Rekeying
@@ -94,6 +95,7 @@ class Call:
         "_way",
         "attempt",
         "caller",
+        "courses",
         "record",
         "state",
     )
@@ -132,6 +134,8 @@ class Call:
         self.record = record
         self.attempt: Attempt | None = None
         self.state = CallState.HUNTING
+        self.courses = Courses()
+        """How the audio of both sides goes, from the answer on."""
         self.caller = Leg(
             media or services.media,
             self,
@@ -250,6 +254,7 @@ class Call:
         if self._admission is not None:
             self._admission.answered(self.hang_up)
         self.record.answered_at = attempt.record.answered_at
+        self._follow(callee)
         services.records.attempt_changed(attempt.record)
         services.records.call_changed(self.record)
         self._renegotiate(callee)
@@ -260,6 +265,13 @@ class Call:
         for leg in (self.caller, callee):
             if leg.secure and not leg.over_tls:
                 services.keys_exposed(leg.signalled_from or "")
+
+    def _follow(self, callee: Leg) -> None:
+        """Have both legs keep how their audio goes."""
+        record = self.record
+        if record.answered_at is not None:
+            after_s = max(0.0, record.moment(self._services.clock.now()) - record.answered_at)
+            self.courses.follow(after_s, self.caller.media, callee.media)
 
     def _renegotiate(self, callee: Leg) -> None:
         services = self._services
@@ -284,6 +296,7 @@ class Call:
             self._admission.answered(self.hang_up)
         self._renegotiate(attempt.leg)
         connect(services.media, self.caller, attempt.leg)
+        self._follow(attempt.leg)
         now, began_at = services.clock.now(), record.answered_at or record.setup_at
         talked_s = max(0.0, record.moment(now) - began_at)
         self._longest = services.clock.at(
@@ -477,6 +490,7 @@ class Call:
             self.attempt = attempt
         if self.callee is not None:
             self._renegotiate(self.callee)
+            self._follow(self.callee)
         self._services.records.call_changed(self.record)
 
     def transfer_fell_back(self) -> None:
@@ -595,4 +609,6 @@ class Call:
             self._admission.release()
         self._on_end(self)
         services.records.call_changed(record)
+        if record.talk_s >= EVERY_S:
+            services.records.course_ended(record.call_id, self.courses)
         services.trace.close(record.call_id)

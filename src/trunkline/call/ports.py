@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
+from trunkline.call.quality import Courses, LegCourse
 from trunkline.call.record import AttemptRecord, CallRecord, MediaFigures
 from trunkline.errors import MediaError
 from trunkline.sdp.crypto import LONGEST_LIFETIME
@@ -197,6 +198,14 @@ class MediaLeg(Protocol):
     def figures(self) -> MediaFigures:
         """Counters so far (`codec` left empty: the call knows it)."""
 
+    def follow(self) -> None:
+        """From now on keep how the peer's audio goes. Again: nothing. Raises `MediaError` on a closed leg."""
+
+    def course(self) -> LegCourse | None:
+        """How it went so far, or until the leg was closed; None when it isn't followed. An engine elsewhere
+        may add the end of it a moment after `close`, before a record with it is written.
+        """
+
     def close(self) -> MediaFigures:
         """End it and return the last counters. The port drains before it is used again. Idempotent. An engine
         elsewhere may fill in what it returned a moment later, before a record with it is written.
@@ -272,11 +281,14 @@ class LastingMedia(Protocol):
 
 
 class RecordSink(Protocol):
-    """Where records go. Both calls return at once; writing happens elsewhere, in groups."""
+    """Where records go. All calls return at once; writing happens elsewhere, in groups."""
 
     def call_changed(self, record: CallRecord) -> None: ...
 
     def attempt_changed(self, record: AttemptRecord) -> None: ...
+
+    def course_ended(self, call_id: str, courses: Courses) -> None:
+        """How the audio of a call went that has just ended."""
 
 
 class RegistrationSink(Protocol):

@@ -1,37 +1,65 @@
-"""How the audio of an answered call went, over its time: for each leg a row of points, however long it lasts.
+"""How the audio of an answered call went, over its time.
 
-A `Course` grows while a call is up: every `every_s` seconds one point for each leg, made from what the
-leg's counters grew by. After `MAX_POINTS` two neighbours become one and `every_s` doubles. Of two, the larger
-jitter and the lower MOS are kept: a bad moment stays to be seen. `write` puts a course into a short text,
-`read_quality` makes points of it again; who asks the legs, and when, is `quality_watch`.
+Each media leg keeps its own course from the answer on (`ports.MediaLeg.follow`): a row of points, however
+long it lasts, five seconds apart at first and twice as far each time there are too many. `Courses` are those
+of a call: of each side one leg, and after a transfer more, one after another. `write` puts them into a short
+text, `read_quality` makes points of it again.
 
-A point is eight octets: a call of any length holds 3.2 KB of them, and its text is 4.3 KB at most.
+A point is eight octets: a leg of any length holds 1.6 KB of them at most.
 """
 
 import base64
 import binascii
 import struct
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final, NamedTuple
-
-from trunkline.call.record import MediaFigures
+from typing import Final, NamedTuple, Protocol
 
 EVERY_S: Final = 5
-MAX_POINTS: Final = 200
-"""Of a leg; an even number."""
-SHORTEST_REST_S: Final = 0.5
-"""What is left of a call behind its last point becomes one, unless it is shorter."""
-_VERSION: Final = 1
-_HEAD: Final = struct.Struct("<BHHH")
-"""Version, `every_s`, tenths of a second that the last point is about (0: `every_s`), points of a leg."""
+"""A leg that is followed for less has no points."""
+SAME_S: Final = 0.5
+"""Points of both sides that are not further apart end at the same time: the legs of a call end one by one."""
+MAX_LEGS: Final = 16
+"""Of a side whose courses are kept: the first ones."""
+_VERSION: Final = 2
+_HEAD: Final = struct.Struct("<BBB")
+"""Version, legs of the caller's side, legs of the callee's."""
+_LEG: Final = struct.Struct("<IHHH")
+"""Tenths of a second after the answer at which it began, `every_s`, tenths of a second that its last point is
+about, points.
+"""
+_VERSION_ONE: Final = struct.Struct("<BHHH")
+"""Version, `every_s`, tenths of a second that the last point is about (0: `every_s`), points of a side."""
 _POINT: Final = struct.Struct("<HHHH")
 """Received, lost, tenths of a millisecond of jitter, hundredths of MOS (0: none)."""
 _MOST: Final = 0xFFFF
 
-Packed = bytes | bytearray
-Estimate = Callable[[float, float, str], float]
-"""Share of packets lost, jitter in ms, codec -> MOS (ITU-T G.107)."""
+
+class LegCourse(NamedTuple):
+    """How one peer's audio went while its leg was followed."""
+
+    every_s: int
+    """Seconds between two points."""
+    last_s: float
+    """Seconds that the last point is about."""
+    points: bytes
+    """Oldest first: of each, four numbers of two octets, the lower octet first: packets received and lost, at
+    most 65535; tenths of a millisecond of jitter at the end; hundredths of MOS, 0 for none.
+    """
+
+
+class Followed(Protocol):
+    """A media leg."""
+
+    def follow(self) -> None:
+        """See `ports.MediaLeg`."""
+
+    def course(self) -> LegCourse | None:
+        """See `ports.MediaLeg`."""
+
+
+_Stretch = tuple[float, LegCourse]
+"""When it began, in seconds after the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,117 +78,110 @@ class QualityPoint:
     """Estimated listening quality of this stretch, 1.0 to 4.5; None when nothing arrived in it."""
 
 
+Moment = tuple[QualityPoint | None, QualityPoint | None]
+"""A point of the caller's side, of the callee's, or both."""
+
+
 class Quality(NamedTuple):
-    """The points of both legs, oldest first. They begin and end together."""
+    """The points of both sides, oldest first."""
 
     caller: tuple[QualityPoint, ...] = ()
     callee: tuple[QualityPoint, ...] = ()
 
-
-class _Side:
-    """One leg's points."""
-
-    __slots__ = ("lost", "points", "received")
-
-    def __init__(self) -> None:
-        self.points = bytearray()
-        self.received = 0
-        self.lost = 0
-
-    def add(self, figures: MediaFigures, estimate: Estimate) -> None:
-        if figures.packets_received < self.received:
-            self.received = self.lost = 0  # another leg has taken its place
-        received = figures.packets_received - self.received
-        lost = max(0, figures.packets_lost - self.lost)
-        self.received, self.lost = figures.packets_received, max(figures.packets_lost, self.lost)
-        mos = estimate(lost / (received + lost), figures.jitter_ms, figures.codec) if received else 0.0
-        self.points += _POINT.pack(
-            min(received, _MOST),
-            min(lost, _MOST),
-            min(round(figures.jitter_ms * 10), _MOST),
-            round(mos * 100),
-        )
-
-    def thin(self) -> None:
-        thinned = bytearray()
-        points = _POINT.iter_unpack(self.points)
-        for (received, lost, jitter, mos), after in zip(points, points, strict=True):
-            worse = min(mos, after[3]) or max(mos, after[3])
-            thinned += _POINT.pack(
-                min(received + after[0], _MOST), min(lost + after[1], _MOST), max(jitter, after[2]), worse
-            )
-        self.points = thinned
+    def moments(self) -> list[Moment]:
+        """Points that both sides have at the same time stand side by side."""
+        moments: list[Moment] = []
+        callers, callees = list(reversed(self.caller)), list(reversed(self.callee))
+        while callers or callees:
+            caller, callee = callers[-1:], callees[-1:]
+            if caller and callee and abs(caller[0].until_s - callee[0].until_s) > SAME_S:
+                first = caller if caller[0].until_s < callee[0].until_s else callee
+                caller, callee = (first, []) if first is caller else ([], first)
+            moments.append((callers.pop() if caller else None, callees.pop() if callee else None))
+        return moments
 
 
-class Course:
+class Courses:
     """See the module."""
 
-    __slots__ = ("_callee", "_caller", "_count", "_estimate", "every_s")
+    __slots__ = ("_callee", "_caller")
 
-    def __init__(self, estimate: Estimate) -> None:
-        self.every_s = EVERY_S
-        """Seconds until the next point is due."""
-        self._estimate = estimate
-        self._count = 0
-        self._caller = _Side()
-        self._callee = _Side()
+    def __init__(self) -> None:
+        self._caller: list[tuple[float, Followed]] = []
+        """When its following began, in seconds after the answer, and the leg."""
+        self._callee: list[tuple[float, Followed]] = []
 
-    def add(self, caller: MediaFigures, callee: MediaFigures) -> None:
-        """The counters so far, `every_s` after the point before."""
-        self._caller.add(caller, self._estimate)
-        self._callee.add(callee, self._estimate)
-        self._count += 1
-        if self._count == MAX_POINTS:
-            self._caller.thin()
-            self._callee.thin()
-            self._count //= 2
-            self.every_s *= 2
+    def follow(self, after_s: float, caller: Followed, callee: Followed) -> None:
+        """These legs stand on the two sides now, `after_s` seconds after the answer, and keep courses."""
+        for side, leg in ((self._caller, caller), (self._callee, callee)):
+            if (not side or side[-1][1] is not leg) and len(side) < MAX_LEGS:
+                leg.follow()
+                side.append((after_s, leg))
 
     def quality(self) -> Quality:
         """The points so far."""
-        return _quality(self.every_s, float(self.every_s), self._caller.points, self._callee.points)
+        return Quality(_points(_kept(self._caller)), _points(_kept(self._callee)))
 
-    def write(self, caller: MediaFigures, callee: MediaFigures, talk_s: float) -> str:
-        """All of it, once the call is over: these are its last counters, and it lasted `talk_s`. Only once:
-        the rest behind the last point becomes a point.
-        """
-        rest_s = min(max(0.0, talk_s - self.every_s * self._count), self.every_s)
-        if rest_s >= SHORTEST_REST_S:
-            self._caller.add(caller, self._estimate)
-            self._callee.add(callee, self._estimate)
-            self._count += 1
-        else:
-            rest_s = 0.0
-        head = _HEAD.pack(_VERSION, min(self.every_s, _MOST), min(round(rest_s * 10), _MOST), self._count)
-        return base64.b64encode(head + self._caller.points + self._callee.points).decode("ascii")
+    def write(self) -> str | None:
+        """All of it, once the call is over; None when it was too short to have any."""
+        sides = [list(_kept(side)) for side in (self._caller, self._callee)]
+        if not any(sides):
+            return None
+        data = bytearray(_HEAD.pack(_VERSION, *map(len, sides)))
+        for began_s, (every_s, last_s, points) in (leg for side in sides for leg in side):
+            tenths = min(round(began_s * 10), 0xFFFF_FFFF), min(round(last_s * 10), _MOST)
+            data += _LEG.pack(tenths[0], every_s, tenths[1], len(points) // _POINT.size) + points
+        return base64.b64encode(data).decode("ascii")
 
 
 def read_quality(text: str) -> Quality:
-    """What `Course.write` wrote. Raises `ValueError` for anything else."""
+    """What `Courses.write` wrote, today or in its first version. Raises `ValueError` for anything else."""
     try:
         data = base64.b64decode(text, validate=True)
-        version, every_s, tenths, count = _HEAD.unpack_from(data)
+        caller, callee = _read_version_one(data) if data[:1] == b"\x01" else _read(data)
     except (binascii.Error, struct.error) as error:
         raise ValueError(f"no course of a call: {error}") from error
-    middle = _HEAD.size + count * _POINT.size
-    if version != _VERSION or len(data) != middle + count * _POINT.size:
+    return Quality(_points(caller), _points(callee))
+
+
+def _kept(side: Iterable[tuple[float, Followed]]) -> Iterator[_Stretch]:
+    for began_s, leg in side:
+        course = leg.course()
+        if course is not None and course.points:
+            yield began_s, course
+
+
+def _read(data: bytes) -> tuple[list[_Stretch], list[_Stretch]]:
+    version, callers, callees = _HEAD.unpack_from(data)
+    stretches: list[_Stretch] = []
+    place = _HEAD.size
+    for _ in range(callers + callees):
+        began, every_s, tenths, count = _LEG.unpack_from(data, place)
+        place += _LEG.size
+        points = data[place : place + count * _POINT.size]
+        place += count * _POINT.size
+        stretches.append((began / 10, LegCourse(every_s, tenths / 10, points)))
+    if version != _VERSION or place != len(data):
         raise ValueError("no course of a call, or one of another version")
-    return _quality(every_s, tenths / 10 or float(every_s), data[_HEAD.size : middle], data[middle:])
+    return stretches[:callers], stretches[callers:]
 
 
-def _quality(every_s: int, last_s: float, caller: Packed, callee: Packed) -> Quality:
-    return Quality(_points(every_s, last_s, caller), _points(every_s, last_s, callee))
+def _read_version_one(data: bytes) -> tuple[list[_Stretch], list[_Stretch]]:
+    _, every_s, tenths, count = _VERSION_ONE.unpack_from(data)
+    middle = _VERSION_ONE.size + count * _POINT.size
+    if len(data) != middle + count * _POINT.size:
+        raise ValueError("no course of a call")
+    last_s = tenths / 10 or float(every_s)
+    caller, callee = data[_VERSION_ONE.size : middle], data[middle:]
+    return [(0.0, LegCourse(every_s, last_s, caller))], [(0.0, LegCourse(every_s, last_s, callee))]
 
 
-def _points(every_s: int, last_s: float, data: Packed) -> tuple[QualityPoint, ...]:
-    last = len(data) // _POINT.size - 1
-    return tuple(
-        QualityPoint(
-            round(place * every_s + (last_s if place == last else every_s), 1),
-            received,
-            lost,
-            jitter / 10,
-            mos / 100 if mos else None,
-        )
-        for place, (received, lost, jitter, mos) in enumerate(_POINT.iter_unpack(data))
-    )
+def _points(stretches: Iterable[_Stretch]) -> tuple[QualityPoint, ...]:
+    points: list[QualityPoint] = []
+    for began_s, (every_s, last_s, data) in stretches:
+        last = len(data) // _POINT.size - 1
+        for place, (received, lost, jitter, mos) in enumerate(_POINT.iter_unpack(data)):
+            until_s = began_s + place * every_s + (last_s if place == last else every_s)
+            quality = mos / 100 if mos else None
+            points.append(QualityPoint(round(until_s, 1), received, lost, jitter / 10, quality))
+    return tuple(points)

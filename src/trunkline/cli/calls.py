@@ -225,16 +225,17 @@ def quality_of(here: Installation, call_id: str) -> Quality:
 
 
 def quality_rows(quality: Quality) -> list[Row]:
-    """A row for each point of both legs."""
+    """A row for each moment at which either side has a point; what a side has none of is empty."""
     rows: list[Row] = []
-    for caller, callee in zip(*quality, strict=True):
-        row: dict[str, object] = {"until_s": caller.until_s}
+    for caller, callee in quality.moments():
+        there = caller or callee
+        row: dict[str, object] = {"until_s": None if there is None else there.until_s}
         for name, point in (("caller", caller), ("callee", callee)):
             row |= {
-                f"{name}_received": point.received,
-                f"{name}_lost": point.lost,
-                f"{name}_jitter_ms": point.jitter_ms,
-                f"{name}_mos": point.mos,
+                f"{name}_received": None if point is None else point.received,
+                f"{name}_lost": None if point is None else point.lost,
+                f"{name}_jitter_ms": None if point is None else point.jitter_ms,
+                f"{name}_mos": None if point is None else point.mos,
             }
         rows.append(row)
     return rows

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from trunkline import _native
 from trunkline.call.ports import AudioFormat, MediaEvents, MediaLeg, RemoteMedia, Sound, Tone, WavFile
+from trunkline.call.quality import LegCourse
 from trunkline.call.record import MediaFigures
 from trunkline.errors import MediaError
 from trunkline.media.terminals import Echo, Hearing, Silence, Source, ToneHeard
@@ -123,6 +124,15 @@ class EmbeddedLeg:
     def statistics(self) -> _native.Statistics:
         """All counters: order, duplicates, DTMF and drops as well."""
         return self._native.statistics()
+
+    def follow(self) -> None:
+        """From now on keep how the peer's audio goes. Again: nothing. Raises `MediaError` on a closed leg."""
+        self._native.follow()
+
+    def course(self) -> LegCourse | None:
+        """How it went so far, or until it was closed; None when it isn't followed."""
+        course = self._native.course()
+        return None if course is None else LegCourse(*course)
 
     def source(self) -> tuple[str, int] | None:
         """The address and port that the leg has been latched onto, if any. Raises `MediaError` on a closed

@@ -29,9 +29,11 @@ from trunkline.call.ports import (
     WavFile,
 )
 from trunkline.call.ports import Sound as Announcement
+from trunkline.call.quality import LegCourse
 from trunkline.call.record import MediaFigures
 from trunkline.clock import Clock, Timer
 from trunkline.errors import MediaError
+from trunkline.media.course import Course
 from trunkline.media.terminals import Echo, Hearing, Silence, Source, ToneHeard
 
 PACKETS_A_SECOND = 50
@@ -40,7 +42,8 @@ MAX_HOPS = 16
 DIGITS = frozenset("0123456789*#ABCD")
 DIGIT_MS = 100
 """How long every digit of a peer lasts."""
-G711 = frozenset({0, 8})
+PCMA = 8
+G711 = frozenset({0, PCMA})
 NO_SPEECH = "a terminal speaks PCMU and PCMA, and what the peer is said to be spoken to in"
 _L = TypeVar("_L", bound="FakeLeg")
 
@@ -113,6 +116,7 @@ class FakeLeg:
         self.expecting_since: float | None = None
         self.key_served = 0.0
         self.key_told: bool | None = None
+        self._course: Course | None = None
 
     def set_remote(self, remote: RemoteMedia) -> None:
         """Set or change the peer. Raises `MediaError` for an address of the other family, or on a closed
@@ -176,11 +180,26 @@ class FakeLeg:
         heard = int(self.received)
         return MediaFigures(packets_received=heard, packets_sent=int(self.sent), mos=4.4 if heard else None)
 
+    def follow(self) -> None:
+        """From now on keep how the peer's audio goes. Again: nothing."""
+        self.must_be_open()
+        if self._course is None:
+            self._course = Course(self.engine.clock.now())
+
+    def course(self) -> LegCourse | None:
+        """How it went so far, or until it was closed: steadily between two looks."""
+        if self._course is None:
+            return None
+        self._course.look(self.engine.clock.now(), self.figures().packets_received, 0, 0.0, PCMA)
+        return LegCourse(*self._course.read())
+
     def close(self) -> MediaFigures:
         """End it and return the last counters. Idempotent."""
         figures = self.figures()
         if not self.closed:
             self.closed = True
+            if self._course is not None:
+                self._course.end(self.engine.clock.now(), figures.packets_received, 0, 0.0, PCMA)
             self.events = None
             self.engine.forget(self)
         return figures

@@ -151,11 +151,8 @@ class NodeFace:
         return CallAudio(call.caller.figures(), MediaFigures() if callee is None else callee.figures())
 
     def quality(self, call_id: str) -> Quality | None:
-        rooms = self._rooms
-        if rooms.switch.call(call_id) is None:
-            return None
-        course = rooms.quality.course(call_id)
-        return Quality() if course is None else course.quality()
+        call = self._rooms.switch.call(call_id)
+        return None if call is None else call.courses.quality()
 
     async def ladder(self, call_id: str) -> list[LadderMessage]:
         return await self._rooms.ladder.read(call_id)

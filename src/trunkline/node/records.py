@@ -1,8 +1,6 @@
-"""Where records go: to the database, into the counters, and to whoever follows the calls. And
-who is told that a call's audio may be looked at, and that it is over.
-"""
+"""Where records go: to the database, into the counters, and to whoever follows the calls."""
 
-from trunkline.call.quality_watch import QualityWatch
+from trunkline.call.quality import Courses
 from trunkline.call.record import AttemptRecord, CallRecord
 from trunkline.clock import Clock
 from trunkline.live.checkpoints import Checkpoints
@@ -15,15 +13,12 @@ from trunkline.web.views import CallEvent, LiveCall
 class Records:
     """The `RecordSink` of a node."""
 
-    __slots__ = ("_clock", "_feed", "_latest", "_metrics", "_quality", "_writer", "checkpoints", "total")
+    __slots__ = ("_clock", "_feed", "_latest", "_metrics", "_writer", "checkpoints", "total")
 
-    def __init__(
-        self, writer: RecordWriter, metrics: Metrics, feed: CallFeed, quality: QualityWatch, clock: Clock
-    ) -> None:
+    def __init__(self, writer: RecordWriter, metrics: Metrics, feed: CallFeed, clock: Clock) -> None:
         self._writer = writer
         self._metrics = metrics
         self._feed = feed
-        self._quality = quality
         self._clock = clock
         self._latest: dict[str, AttemptRecord] = {}
         self.checkpoints: Checkpoints | None = None
@@ -37,24 +32,18 @@ class Records:
         latest = self._latest.get(record.call_id)
         if record.ended_at is not None:
             self._latest.pop(record.call_id, None)
-            course = self._quality.ended(record.call_id)
-            if course is not None:
-                self._writer.course_ended(record, course)
             self._metrics.call_ended(record)
             self.total += 1
             if self.checkpoints is not None:
                 self.checkpoints.ended(record.call_id)
-        elif record.answered_at is not None:
-            self._quality.answered(record.call_id)
-            if self.checkpoints is not None:
-                self.checkpoints.changed(record.call_id)
+        elif record.answered_at is not None and self.checkpoints is not None:
+            self.checkpoints.changed(record.call_id)
         if self._feed.heard:
             self._feed.publish(CallEvent(self._clock.wall(), LiveCall.of(record, latest)))
 
     def call_left(self, record: CallRecord) -> None:
         """Another node goes on with this call, and with its record."""
         self._latest.pop(record.call_id, None)
-        self._quality.ended(record.call_id)
         self._writer.call_left(record)
 
     def attempt_changed(self, record: AttemptRecord) -> None:
@@ -64,6 +53,10 @@ class Records:
             self._metrics.attempt_ended(record)
         else:
             self._latest[record.call_id] = record
+
+    def course_ended(self, call_id: str, courses: Courses) -> None:
+        """How the audio of a call went that has just ended."""
+        self._writer.course_ended(call_id, courses)
 
     def latest_attempt(self, call_id: str) -> AttemptRecord | None:
         """The newest attempt of a call that is up."""

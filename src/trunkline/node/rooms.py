@@ -14,14 +14,12 @@ import structlog
 from trunkline.call.carrier_registrations import CarrierRegistrations
 from trunkline.call.doorman import Doorman
 from trunkline.call.pinger import Pinger
-from trunkline.call.quality_watch import QualityWatch
 from trunkline.call.registrar import Registrar
 from trunkline.call.services import Services
 from trunkline.call.switch import Switch
 from trunkline.config import Change, Settings, diff
 from trunkline.live.link import Link
 from trunkline.media.embedded import EmbeddedEngine
-from trunkline.media.quality import estimate_mos
 from trunkline.media.rtpengine.engine import RtpengineEngine
 from trunkline.media.rtpengine.instance import InstanceState
 from trunkline.net.admission import Ban, Gate
@@ -125,8 +123,7 @@ class Rooms:
         self._open.push_async_callback(asyncio.to_thread, self.store.close)
         self._open.push_async_callback(asyncio.to_thread, self.writer.close)
         self._open.push_async_callback(asyncio.to_thread, self.watcher.close)
-        self.quality = QualityWatch(self.clock, lambda call_id: self.switch.call(call_id), estimate_mos)
-        self.records = Records(self.writer, self.metrics, self.feed, self.quality, self.clock)
+        self.records = Records(self.writer, self.metrics, self.feed, self.clock)
 
     def _store(self) -> Store:
         """The store, even while its database is away: the directory's file then has to do."""

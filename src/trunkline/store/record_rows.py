@@ -7,7 +7,7 @@ one moment. The column order is that of `schema.call` and `schema.attempt`.
 
 from typing import Any, Final
 
-from trunkline.call.quality import Course
+from trunkline.call.quality import Courses
 from trunkline.call.record import AttemptRecord, CallRecord, Direction, MediaFigures, Party, RecordState
 from trunkline.store import schema
 from trunkline.trunk.verdict import Slug, Verdict
@@ -86,9 +86,10 @@ def attempt_row(record: AttemptRecord, run: str) -> RecordRow:
     )
 
 
-def quality_row(record: CallRecord, course: Course) -> RecordRow:
-    """The course of a call that has ended, in the order of `schema.call_quality`. Only once."""
-    return record.call_id, course.write(record.caller_media, record.callee_media, record.talk_s)
+def quality_row(call_id: str, courses: Courses) -> RecordRow | None:
+    """The course of a call that has ended, in the order of `schema.call_quality`; None for one too short."""
+    course = courses.write()
+    return None if course is None else (call_id, course)
 
 
 def call_from(row: RecordRow) -> CallRecord:

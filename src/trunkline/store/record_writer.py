@@ -20,7 +20,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from trunkline.call.quality import Course
+from trunkline.call.quality import Courses
 from trunkline.call.record import AttemptRecord, CallRecord, RecordState
 from trunkline.clock import Clock, Timer
 from trunkline.store.bans import StoredBan
@@ -102,7 +102,7 @@ class RecordWriter:
         self._started_at = clock.wall()
         self._taken_over: dict[str, None] = {}
         self._calls: dict[str, CallRecord] = {}
-        self._courses: dict[str, tuple[CallRecord, Course]] = {}
+        self._courses: dict[str, Courses] = {}
         self._attempts: dict[str, AttemptRecord] = {}
         self._bindings: dict[str, Sequence[Binding]] = {}
         self._bans: dict[str, StoredBan | None] = {}
@@ -142,9 +142,9 @@ class RecordWriter:
         self._calls.pop(record.call_id, None)
         self._open.discard(record.call_id)
 
-    def course_ended(self, record: CallRecord, course: Course) -> None:
+    def course_ended(self, call_id: str, courses: Courses) -> None:
         """Note how the audio of a call went that has just ended, besides `call_changed`."""
-        self._courses[record.call_id] = record, course
+        self._courses[call_id] = courses
 
     def attempt_changed(self, record: AttemptRecord) -> None:
         """As `call_changed`."""
@@ -234,7 +234,9 @@ class RecordWriter:
             put["call"] = [call_row(record, run) for record in self._calls.values()]
             self._calls.clear()
         if self._courses:
-            put["call_quality"] = [quality_row(*ended) for ended in self._courses.values()]
+            rows = [row for ended in self._courses.items() if (row := quality_row(*ended)) is not None]
+            if rows:
+                put["call_quality"] = rows
             self._courses.clear()
         if self._attempts:
             put["attempt"] = [attempt_row(record, run) for record in self._attempts.values()]

@@ -4,6 +4,7 @@ Each test runs over the embedded engine (real packets on loopback), over the fak
 do those of `test_terminals`, `test_srtp` and `test_own_ports`.
 """
 
+import struct
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,6 +15,7 @@ import pytest
 
 from tests.contract.media.rigs import RIGS, Rig, Told, figures_of, open_pair, remote_at
 from trunkline.call.ports import MediaFlow, MediaLeg, NoPortsError
+from trunkline.call.quality import EVERY_S
 from trunkline.errors import MediaError
 
 ATTEMPTS = 20
@@ -38,6 +40,32 @@ def test_a_leg_has_an_even_port_of_its_own(rig: Rig) -> None:
     assert all(leg.port % 2 == 0 for leg in legs)
     assert len({leg.port for leg in legs}) == 16
     assert len({leg.address for leg in legs}) == 1
+
+
+def test_how_the_peers_audio_goes_is_kept(rig: Rig) -> None:
+    bridged = Bridged(rig)
+    bridged.caller_peer.send(bridged.caller, 8, 10)
+    rig.until(lambda: figures_of(bridged.callee)[1] == 10)
+    assert bridged.caller.course() is None
+    bridged.caller.follow()
+    bridged.caller.follow()
+    bridged.caller_peer.send(bridged.caller, 8, 20)
+    assert kept(bridged.caller) == []
+    rig.pass_time(EVERY_S + 1)
+    rig.until(lambda: sum(received for received, *_ in kept(bridged.caller)) == 30)
+    before = kept(bridged.caller)
+    bridged.caller.close()
+    assert kept(bridged.caller)[: len(before)] == before
+    qualities = [mos for received, _, _, mos in before if received]
+    assert all(410 <= mos <= 450 for mos in qualities), "hundredths"
+    assert bridged.callee.course() is None
+
+
+def kept(leg: MediaLeg) -> list[tuple[int, ...]]:
+    """The points of its course."""
+    course = leg.course()
+    assert course is not None
+    return list(struct.iter_unpack("<HHHH", course.points))
 
 
 def test_ports_run_out_and_come_back(make_rig: Callable[[int], Rig]) -> None:

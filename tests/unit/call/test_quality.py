@@ -1,109 +1,167 @@
-"""The course of a call's audio."""
+"""How the audio of a call went over its time: its legs' courses, and their text."""
 
 import base64
+import struct
 
 import pytest
 
-from trunkline.call.quality import EVERY_S, MAX_POINTS, Course, Quality, read_quality
-from trunkline.call.record import MediaFigures
+from tests.simulation.transfers import hang_up, refer, transferring
+from tests.simulation.world import World
+from trunkline.call.quality import EVERY_S, MAX_LEGS, Courses, LegCourse, Quality, QualityPoint, read_quality
 
-NOTHING = MediaFigures()
-
-
-def estimate(loss: float, jitter_ms: float, codec: str) -> float:
-    """Enough of a MOS to tell what it was asked."""
-    return 4.5 - loss - jitter_ms / 100 - (0 if codec == "PCMA" else 1)
+CALLED_UPON = (250, 0, 10, 440)
+POORLY = (200, 50, 25, 310)
+NOTHING = (0, 0, 0, 0)
 
 
-def figures(received: int, lost: int = 0, jitter_ms: float = 1.0) -> MediaFigures:
-    return MediaFigures("PCMA", received, 0, lost, jitter_ms, 4.0)
+class KeptLeg:
+    """Its course is what it was given."""
+
+    def __init__(
+        self, *points: tuple[int, int, int, int], every_s: int = EVERY_S, last_s: float = 5.0
+    ) -> None:
+        self.followed = 0
+        data = b"".join(struct.pack("<HHHH", *point) for point in points)
+        self.kept: LegCourse | None = LegCourse(every_s, last_s, data)
+
+    def follow(self) -> None:
+        self.followed += 1
+
+    def course(self) -> LegCourse | None:
+        return self.kept
 
 
-def test_a_point_is_what_the_counters_grew_by() -> None:
-    course = Course(estimate)
-    course.add(figures(240, 10), NOTHING)
-    course.add(figures(490, 10, 2.5), figures(100))
-    quality = course.quality()
-    assert [(point.until_s, point.received, point.lost) for point in quality.caller] == [
-        (5.0, 240, 10),
-        (10.0, 250, 0),
-    ]
-    assert [point.mos for point in quality.caller] == [4.45, 4.47]
-    assert quality.caller[1].jitter_ms == 2.5
-    assert [(point.received, point.mos) for point in quality.callee] == [(0, None), (100, 4.49)]
+def courses(caller: KeptLeg, callee: KeptLeg) -> Courses:
+    both = Courses()
+    both.follow(0.0, caller, callee)
+    return both
 
 
-def test_another_leg_begins_anew() -> None:
-    course = Course(estimate)
-    course.add(figures(250, 3), NOTHING)
-    course.add(figures(100, 1), NOTHING)
-    assert [(point.received, point.lost) for point in course.quality().caller] == [(250, 3), (100, 1)]
+def ends(points: tuple[QualityPoint, ...]) -> list[float]:
+    return [point.until_s for point in points]
 
 
-def test_a_packet_that_came_late_after_all_is_no_negative_loss() -> None:
-    course = Course(estimate)
-    for received, lost in ((100, 5), (200, 3), (300, 5)):
-        course.add(figures(received, lost), NOTHING)
-    assert [point.lost for point in course.quality().caller] == [5, 0, 0]
+def test_the_points_of_both_sides() -> None:
+    going = courses(KeptLeg(CALLED_UPON, POORLY), KeptLeg(NOTHING, CALLED_UPON, CALLED_UPON, last_s=2.3))
+    quality = going.quality()
+    assert quality.caller == (QualityPoint(5.0, 250, 0, 1.0, 4.4), QualityPoint(10.0, 200, 50, 2.5, 3.1))
+    assert ends(quality.callee) == [5.0, 10.0, 12.3]
+    assert [point.mos for point in quality.callee] == [None, 4.4, 4.4]
 
 
-def test_a_long_call_has_points_further_apart_and_forgets_no_bad_moment() -> None:
-    course = Course(estimate)
-    for number in range(1, 1001):
-        lost = 50 if number >= 77 else 0
-        course.add(figures(250 * number, lost, 90.0 if number == 77 else 1.0), figures(250 * number))
-        assert len(course.quality().caller) < MAX_POINTS
-    points = course.quality().caller
-    assert course.every_s > EVERY_S
-    assert sum(point.lost for point in points) == 50
-    assert max(point.jitter_ms for point in points) == 90.0
-    (worst,) = (point for point in points if point.lost)
-    assert worst.mos == min(point.mos for point in points if point.mos is not None) < 3.5
-    assert points[-1].until_s == course.every_s * len(points)
-    assert len(course.write(figures(250_000), figures(250_000), 0.0)) < 4400
+def test_a_leg_is_followed_once_as_long_as_it_stands() -> None:
+    caller, callee, third = KeptLeg(CALLED_UPON), KeptLeg(CALLED_UPON, last_s=3.5), KeptLeg(POORLY, POORLY)
+    going = courses(caller, callee)
+    going.follow(4.0, caller, callee)
+    going.follow(8.5, caller, third)
+    assert [leg.followed for leg in (caller, callee, third)] == [1, 1, 1]
+    assert ends(going.quality().callee) == [3.5, 13.5, 18.5]
+    assert ends(going.quality().caller) == [5.0]
 
 
-def test_neighbours_of_which_one_heard_nothing() -> None:
-    course = Course(estimate)
-    for number in range(1, MAX_POINTS + 1):
-        course.add(figures(250 * (number // 2)), NOTHING)
-    assert {point.mos for point in course.quality().caller} == {4.49}
-    assert {point.mos for point in course.quality().callee} == {None}
+def test_a_call_that_is_transferred_for_ever_keeps_the_first_legs() -> None:
+    going = Courses()
+    legs = [KeptLeg(CALLED_UPON) for _ in range(MAX_LEGS + 5)]
+    for number, leg in enumerate(legs):
+        going.follow(10.0 * number, legs[0], leg)
+    assert len(going.quality().callee) == MAX_LEGS
+    assert not legs[-1].followed
+
+
+def test_points_of_the_same_time_stand_side_by_side() -> None:
+    def at(*moments: float) -> tuple[QualityPoint, ...]:
+        return tuple(QualityPoint(moment, 1, 0, 1.0, 4.0) for moment in moments)
+
+    quality = Quality(at(5.0, 10.0, 12.3), at(3.5, 10.0, 12.4, 15.0))
+    seen = [tuple(point and point.until_s for point in moment) for moment in quality.moments()]
+    assert seen == [(None, 3.5), (5.0, None), (10.0, 10.0), (12.3, 12.4), (None, 15.0)]
+    assert Quality().moments() == []
+
+
+def test_what_is_written_is_read_again() -> None:
+    caller, callee, third = KeptLeg(CALLED_UPON, POORLY), KeptLeg(CALLED_UPON), KeptLeg(POORLY, last_s=1.5)
+    going = courses(caller, callee)
+    going.follow(6.2, caller, third)
+    text = going.write()
+    assert text is not None
+    assert read_quality(text) == going.quality()
+
+
+def test_a_call_without_points_is_not_written() -> None:
+    short, unheard = KeptLeg(), KeptLeg()
+    unheard.kept = None
+    assert courses(short, unheard).write() is None
+    assert courses(short, unheard).quality() == Quality()
+    assert Courses().write() is None
+
+
+def test_the_longest_course_is_a_short_text() -> None:
+    longest = KeptLeg(*[CALLED_UPON] * 199, every_s=10_240)
+    text = courses(longest, longest).write()
+    assert text is not None
+    assert len(text) < 4400
+
+
+def test_the_first_version_can_be_read() -> None:
+    head = struct.pack("<BHHH", 1, 5, 23, 2)
+    points = b"".join(struct.pack("<HHHH", *point) for point in (CALLED_UPON, POORLY, NOTHING, CALLED_UPON))
+    quality = read_quality(base64.b64encode(head + points).decode())
+    assert ends(quality.caller) == ends(quality.callee) == [5.0, 7.3]
+    assert [point.mos for point in (*quality.caller, *quality.callee)] == [4.4, 3.1, None, 4.4]
 
 
 @pytest.mark.parametrize(
-    ("talk_s", "ends"), [(10.2, [5.0, 10.0]), (12.3, [5.0, 10.0, 12.3]), (99.0, [5.0, 10.0, 15.0])]
-)
-def test_what_is_written_is_read_again_with_the_rest_of_the_call(talk_s: float, ends: list[float]) -> None:
-    course = Course(estimate)
-    course.add(figures(250), figures(240, 10))
-    course.add(figures(500, 1), figures(480, 20))
-    before = course.quality()
-    text = course.write(figures(600, 2), figures(590, 20), talk_s)
-    read = read_quality(text)
-    assert [point.until_s for point in read.caller] == ends
-    assert Quality(read.caller[:2], read.callee[:2]) == before
-    if len(ends) == 3:
-        assert (read.caller[2].received, read.caller[2].lost) == (100, 1)
-
-
-def test_values_beyond_the_scale_stay_at_its_end() -> None:
-    course = Course(lambda loss, jitter_ms, codec: 1.0)
-    course.add(figures(10**9, 10**9, 1e9), NOTHING)
-    (point,) = course.quality().caller
-    assert (point.received, point.lost, point.jitter_ms, point.mos) == (65535, 65535, 6553.5, 1.0)
-
-
-@pytest.mark.parametrize(
-    "text",
+    "data",
     [
-        "",
-        "%",
-        "AAAA",
-        base64.b64encode(b"\x02\x05\0\0\0\0\0").decode(),
-        base64.b64encode(b"\x01\x05\0\0\0\x01\0").decode(),
+        b"",
+        b"\x00\x00\x00",
+        b"\x03\x00\x00",
+        b"\x02\x01\x00",
+        b"\x02\x00\x00more",
+        b"\x02\x01\x00" + struct.pack("<IHHH", 0, 5, 50, 2) + bytes(8),
+        b"\x01\x05\0\0\0\x01\0",
     ],
 )
-def test_anything_else_is_refused(text: str) -> None:
+def test_anything_else_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="no course of a call"):
-        read_quality(text)
+        read_quality(base64.b64encode(data).decode())
+    with pytest.raises(ValueError, match="no course of a call"):
+        read_quality("%" + base64.b64encode(data).decode())
+
+
+def test_a_call_is_followed_from_its_answer_on() -> None:
+    world = World()
+    world.talking_outbound()
+    going = world.node.the_call.courses
+    world.clock.advance(EVERY_S - 2)
+    assert going.quality() == Quality()
+    world.clock.advance(2 * EVERY_S + 1)
+    assert ends(going.quality().caller) == ends(going.quality().callee) == [5.0, 10.0]
+    world.clock.advance(2)
+    hang_up(world, world.customer)
+    assert world.node.books.courses == {world.record.call_id: going}
+    *points, rest = going.quality().caller
+    assert ends(tuple(points)) == [5.0, 10.0, 15.0]
+    assert rest.until_s == pytest.approx(world.record.talk_s, abs=0.1)
+    assert [point.received for point in points[1:]] == [250, 250]
+    assert read_quality(going.write() or "") == going.quality()
+
+
+def test_a_short_call_is_none_to_write_down() -> None:
+    world = World()
+    world.talking_outbound()
+    hang_up(world, world.customer)
+    assert world.node.books.courses == {}
+
+
+def test_whoever_takes_a_place_goes_on_with_its_course() -> None:
+    world, third = transferring()
+    world.talking_outbound()
+    world.clock.advance(2 * EVERY_S)
+    refer(world, world.customer)
+    world.clock.advance(2 * EVERY_S)
+    going = world.node.the_call.courses
+    first, second, *later = ends(going.quality().caller)
+    assert (first, second) == (5.0, 10.0)
+    assert later[-1] > 2 * EVERY_S + EVERY_S
+    hang_up(world, third)

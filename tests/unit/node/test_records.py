@@ -6,10 +6,8 @@ from typing import cast
 
 from tests.unit.call.test_record import record
 from tests.unit.virtual_clock import FakeClock
-from trunkline.call.call import Call
-from trunkline.call.quality import EVERY_S, Course
-from trunkline.call.quality_watch import QualityWatch
-from trunkline.call.record import AttemptRecord, CallRecord, MediaFigures, RecordState
+from trunkline.call.quality import Courses
+from trunkline.call.record import AttemptRecord, CallRecord, RecordState
 from trunkline.live.checkpoints import Checkpoints
 from trunkline.node.records import Records
 from trunkline.observe.metrics import Metrics
@@ -24,7 +22,7 @@ class Writer:
     def __init__(self) -> None:
         self.calls: list[CallRecord] = []
         self.attempts: list[AttemptRecord] = []
-        self.courses: list[tuple[str, Course]] = []
+        self.courses: list[tuple[str, Courses]] = []
         self.left: list[str] = []
 
     def call_changed(self, record: CallRecord) -> None:
@@ -36,25 +34,8 @@ class Writer:
     def call_left(self, record: CallRecord) -> None:
         self.left.append(record.call_id)
 
-    def course_ended(self, record: CallRecord, course: Course) -> None:
-        self.courses.append((record.call_id, course))
-
-
-class Leg:
-    """Has heard a packet more whenever somebody asks."""
-
-    received = 0
-
-    def figures(self) -> MediaFigures:
-        self.received += 1
-        return MediaFigures("PCMA", self.received)
-
-
-class Talk:
-    """What is asked of a call."""
-
-    def __init__(self) -> None:
-        self.caller, self.callee = Leg(), Leg()
+    def course_ended(self, call_id: str, courses: Courses) -> None:
+        self.courses.append((call_id, courses))
 
 
 class Desk:
@@ -65,10 +46,8 @@ class Desk:
         self.metrics = Metrics()
         self.feed = CallFeed()
         self.clock = FakeClock()
-        talk = cast("Call", Talk())
-        self.quality = QualityWatch(self.clock, lambda _call_id: talk, lambda loss, jitter_ms, codec: 4.0)
         writer = cast("RecordWriter", self.writer)
-        self.records = Records(writer, self.metrics, self.feed, self.quality, self.clock)
+        self.records = Records(writer, self.metrics, self.feed, self.clock)
 
     def ended(self, call: CallRecord) -> None:
         call.ended_at = call.setup_at + 5
@@ -109,28 +88,11 @@ def test_the_latest_attempt_is_known_while_the_call_is_up() -> None:
     assert desk.records.latest_attempt("c") is None
 
 
-def test_the_course_of_an_answered_call_is_written_with_its_end() -> None:
+def test_the_course_of_a_call_is_written() -> None:
     desk = Desk()
-    call = record()
-    desk.records.call_changed(call)
-    desk.clock.advance(10 * EVERY_S)
-    call.answered_at = call.setup_at
-    desk.records.call_changed(call)
-    desk.clock.advance(2 * EVERY_S + 1)
-    desk.ended(call)
-    [(call_id, course)] = desk.writer.courses
-    assert call_id == call.call_id
-    assert [point.received for point in course.quality().caller] == [1, 1]
-
-
-def test_a_short_call_has_no_course() -> None:
-    desk = Desk()
-    call = record()
-    call.answered_at = call.setup_at
-    desk.records.call_changed(call)
-    desk.clock.advance(EVERY_S - 1)
-    desk.ended(call)
-    assert desk.writer.courses == []
+    courses = Courses()
+    desk.records.course_ended("c", courses)
+    assert desk.writer.courses == [("c", courses)]
 
 
 def test_checkpoints_follow_an_answered_call() -> None:
@@ -162,4 +124,3 @@ def test_nothing_is_kept_of_a_call_that_another_node_goes_on_with() -> None:
     assert desk.writer.left == ["c"]
     assert desk.records.latest_attempt("c") is None
     assert desk.records.total == 0
-    assert desk.quality.ended("c") is None

@@ -2,6 +2,9 @@
 default.
 """
 
+import struct
+
+from trunkline.call.quality import Courses, LegCourse
 from trunkline.call.record import AttemptRecord, CallRecord, Direction, MediaFigures, Party, RecordState
 from trunkline.sip.uri import SipUri
 from trunkline.trunk.account import Account, AccountStatus, CallerIdPolicy, Ringback
@@ -96,6 +99,26 @@ def call_record(call_id: str = "c1", *, setup_at: float = 1000.5, account: str =
         source="UDP 198.51.100.1:5060",
         setup_at=setup_at,
     )
+
+
+class HeardLeg:
+    """A media leg whose peer was heard: 250 packets in five seconds, and then what is `left`."""
+
+    def __init__(self, left: int = 2750) -> None:
+        self.left = left
+
+    def follow(self) -> None:
+        """It was."""
+
+    def course(self) -> LegCourse:
+        return LegCourse(5, 2.5, struct.pack("<8H", 250, 0, 10, 400, self.left, 0, 10, 400))
+
+
+def heard_courses(caller: HeardLeg | None = None) -> Courses:
+    """Of a call whose caller's leg is this, or one like the callee's."""
+    courses = Courses()
+    courses.follow(0.0, caller or HeardLeg(), HeardLeg())
+    return courses
 
 
 def ended_call(call_id: str = "c1", *, setup_at: float = 1000.5, account: str = "acme") -> CallRecord:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.unit.store.entities import attempt_record, call_record, ended_attempt, ended_call
-from trunkline.call.quality import Course, read_quality
+from tests.unit.store.entities import attempt_record, call_record, ended_attempt, ended_call, heard_courses
+from trunkline.call.quality import Courses, read_quality
 from trunkline.call.record import AttemptRecord, CallRecord
 from trunkline.store import schema
 from trunkline.store.record_rows import (
@@ -58,10 +58,11 @@ def test_a_row_is_what_the_record_said_when_it_was_taken() -> None:
 def test_rows_are_in_the_order_of_the_tables() -> None:
     assert tuple(schema.call.columns.keys()) == CALL_COLUMNS
     assert tuple(schema.attempt.columns.keys()) == ATTEMPT_COLUMNS
-    course = Course(lambda loss, jitter_ms, codec: 4.0)
-    quality = dict(zip(schema.call_quality.columns.keys(), quality_row(ended_call(), course), strict=True))
+    assert quality_row("c1", Courses()) is None, "it has no course"
+    row = quality_row("c1", heard_courses()) or ()
+    quality = dict(zip(schema.call_quality.columns.keys(), row, strict=True))
     assert quality["call_id"] == "c1"
-    assert [point.received for point in read_quality(quality["course"]).caller] == [3000]
+    assert [point.received for point in read_quality(quality["course"]).caller] == [250, 2750]
     assert len(call_row(call_record(), "run")) == len(CALL_COLUMNS)
     assert attempt_row(attempt_record(), "run")[len(ATTEMPT_COLUMNS) :] == ("run",)
 

@@ -3,16 +3,21 @@
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.unit.store.entities import attempt_record, call_record, ended_attempt, ended_call
+from tests.unit.store.entities import (
+    HeardLeg,
+    attempt_record,
+    call_record,
+    ended_attempt,
+    ended_call,
+    heard_courses,
+)
 from tests.unit.virtual_clock import FakeClock
 from trunkline.call.ports import RecordSink
-from trunkline.call.quality import Course
-from trunkline.call.record import MediaFigures, RecordState
+from trunkline.call.record import RecordState
 from trunkline.sip.uri import SipUri
 from trunkline.store import record_writer
 from trunkline.store.bans import Bans, StoredBan
@@ -119,16 +124,13 @@ def test_closing_writes_what_was_noted(open_writer: Callable[[], RecordWriter], 
     assert calls.get("c1").call == ended_call()
 
 
-def test_the_course_of_a_call_is_written_with_its_last_figures(writer: RecordWriter, calls: Calls) -> None:
-    """An engine elsewhere fills those in a moment after the end."""
+def test_the_course_of_a_call_is_written_as_it_is_a_moment_later(writer: RecordWriter, calls: Calls) -> None:
+    """An engine elsewhere adds the end of it then."""
     record = ended_call()
-    late = record.caller_media
-    record.caller_media = replace(late, packets_received=0)
+    late = HeardLeg(left=0)
     writer.call_changed(record)
-    course = Course(lambda loss, jitter_ms, codec: 4.0)
-    course.add(MediaFigures(packets_received=250), MediaFigures(packets_received=250))
-    writer.course_ended(record, course)
-    record.caller_media = late
+    writer.course_ended(record.call_id, heard_courses(late))
+    late.left = 2750
     assert writer.flush()
     assert [point.received for point in calls.quality("c1").caller] == [250, 2750]
     assert writer.state.written == 2

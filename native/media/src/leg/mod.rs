@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use trunkline_codecs::Codec;
 
 use crate::Micros;
+use crate::course::Count;
 use crate::dtmf::Event;
 use crate::dtmf::following::Following;
 use crate::latch::Latch;
@@ -367,6 +368,17 @@ impl Leg {
     #[must_use]
     pub fn silent_since(&self) -> Option<Micros> {
         self.expecting_since.map(|since| since.max(self.last_rtp))
+    }
+
+    /// What a course is made of.
+    #[must_use]
+    pub fn count(&self) -> Count {
+        Count {
+            received: self.reception.packets(),
+            lost: self.reception.lost(),
+            jitter_ms: self.reception.jitter_ms(),
+            impairment: self.audio_payload_type.map_or(Impairment::G711, Impairment::of_payload_type),
+        }
     }
 
     /// Everything counted so far.

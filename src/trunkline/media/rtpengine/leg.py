@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from trunkline.call.ports import MediaEvents, RemoteMedia, Sound
+from trunkline.call.quality import LegCourse
 from trunkline.call.record import MediaFigures
 from trunkline.errors import MediaError
 from trunkline.media.rtpengine.description import Endpoint, refusal
@@ -98,6 +99,16 @@ class RtpengineLeg:
     def figures(self) -> MediaFigures:
         """Counters of the last answer."""
         return self._side.figures
+
+    def follow(self) -> None:
+        """From now on keep how the peer's audio goes, seen at each answer. Again: nothing."""
+        self.must_be_open()
+        self._room.follow(self._side)
+
+    def course(self) -> LegCourse | None:
+        """How it went so far; once it is closed, until the rtpengine has said the last figures."""
+        course = self._side.course
+        return None if course is None else LegCourse(*course.read())
 
     def close(self) -> MediaFigures:
         """End it. The figures are filled in when the rtpengine has said the last ones. Idempotent."""

@@ -21,6 +21,7 @@ from typing import Final, Protocol
 
 from trunkline.call.ports import RemoteMedia
 from trunkline.clock import Clock
+from trunkline.media.course import Course
 from trunkline.media.rtpengine import words
 from trunkline.media.rtpengine.crypto import key_for
 from trunkline.media.rtpengine.description import DescriptionError, read_endpoint
@@ -148,6 +149,11 @@ class Room:
         """Have the peer of a side hear this, or nothing of ours any more."""
         side.sound = sound
         self._wake()
+
+    def follow(self, side: Side) -> None:
+        """Keep how the audio of its peer goes, unless that is done already."""
+        if side.course is None:
+            side.course = Course(self._clock.now())
 
     def send_digits(self, side: Side, pressed: str, duration_ms: int) -> None:
         """Have digits played to the peer of a side."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from trunkline.call.ports import MediaEvents, MediaFlow, MediaLeg, RemoteMedia
 from trunkline.call.record import MediaFigures
+from trunkline.media.course import Course
 from trunkline.media.rtpengine.counts import Counts
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 MEDIA, DTMF = "media", "DTMF"
 """What can be blocked apart."""
 EVERYTHING = frozenset({MEDIA, DTMF})
+UNKNOWN_PAYLOAD_TYPE: Final = 127
+"""Of audio that is transcoded."""
 MAX_DIGITS: Final = 256
 """Digits that wait to be played at one side, at most."""
 
@@ -29,6 +32,7 @@ class Side:
     __slots__ = (
         "blocked",
         "closed",
+        "course",
         "digits",
         "endpoint",
         "events",
@@ -81,6 +85,8 @@ class Side:
         """When packets were last seen to have come."""
         self.expecting_since: float | None = None
         self.figures = MediaFigures()
+        self.course: Course | None = None
+        """How its peer's audio goes, once that is followed."""
 
     def set_remote(self, remote: RemoteMedia, now: float) -> None:
         """Another peer, or another direction."""
@@ -152,6 +158,15 @@ class Side:
             far.figures.packets_lost = counts.far_lost
             far.figures.jitter_ms = counts.far_jitter_ms
             far.figures.mos = counts.far_mos
+
+    def follow_on(self, now: float) -> None:
+        """Both sides have been counted: add to the course, or end it."""
+        if self.course is None:
+            return
+        figures, remote = self.figures, self.remote
+        payload_type = next(iter(() if remote is None else remote.payload_types), UNKNOWN_PAYLOAD_TYPE)
+        step = self.course.end if self.closed else self.course.look
+        step(now, figures.packets_received, figures.packets_lost, figures.jitter_ms, payload_type)
 
 
 def is_somewhere(remote: RemoteMedia) -> bool:

@@ -94,7 +94,8 @@ class Watch:
         """Take the figures that an answer holds."""
         counts = read_counts(answer)
         caller, far, now = self._room.caller, self._room.joined, self._clock.now()
-        for side in list(self._room.sides):
+        sides = list(self._room.sides)
+        for side in sides:
             found = counts.get(side.tag)
             if found is not None:
                 heard = side.received
@@ -102,6 +103,8 @@ class Watch:
                 if side.received != heard:
                     self._silence_told = False
                     _tell_wear(side, side.received - heard)
+        for side in sides:
+            side.follow_on(now)
 
     def _look_for_silence(self, now: float) -> None:
         caller, far = self._room.caller, self._room.bridged

@@ -111,7 +111,7 @@ def call(request: Request, desk: Signed, call_id: str) -> Response:
         up=up,
         audio=audio or CallAudio(detail.call.caller_media, detail.call.callee_media),
         so_far=audio is not None,
-        course=list(zip(course.caller, course.callee, strict=True)),
+        course=course.moments(),
         course_plots=quality_plots(course),
         ending=ending(detail.call, detail.attempts, messages, pbx=_pbx(desk)),
         timeline=timeline_picture(detail.call, detail.attempts, time.time()),

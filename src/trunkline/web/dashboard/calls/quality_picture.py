@@ -20,7 +20,7 @@ class Plot(NamedTuple):
 
 def quality_plots(quality: Quality) -> Sequence[Plot]:
     """None for a call without points."""
-    if not quality.caller:
+    if not any(quality):
         return ()
     mos = course_plot(
         "Listening quality (MOS)", "", _lines(quality, _mos), (1, 2, 3, 4), _MOS_BEST, id_="course-mos-plot"
