@@ -73,7 +73,7 @@ impl Shared {
         open.wakes_at
     }
 
-    /// Has the leg on `slot` woken for its course, if that is followed, due before `until`, and nothing else wakes it
+    /// Has the leg on `slot` woken for its course, if that is followed, its next point due before `until`, and nothing else wakes it
     /// before: at that moment. From then on one moment leads to the next. So nobody rings for a course.
     pub(crate) fn expect_point(&self, slot: u32, until: Micros) -> Option<(Micros, LegId)> {
         let mut content = self.slots[slot as usize].lock();
@@ -81,7 +81,7 @@ impl Shared {
         let State::Open(open) = &mut content.state else {
             return None;
         };
-        let due = open.course.as_ref()?.due_at().filter(|&due| due < until)?;
+        let due = open.point_at().filter(|&due| due < until)?;
         if open.wakes_at.is_some_and(|wakes_at| wakes_at <= due) {
             return None;
         }

@@ -24,6 +24,9 @@ use crate::own_ports::Crossings;
 use crate::relay::Plane;
 use crate::sockets::{Pair, tie, untie};
 
+/// Courses are looked at so far apart.
+const POINTS_US: Micros = 100_000;
+
 /// What packets of a leg are for.
 #[derive(Debug, Default)]
 pub(crate) enum Far {
@@ -102,8 +105,15 @@ impl OpenLeg {
             (_, Some(injection)) if self.injects => Some(injection.next_at()),
             _ => None,
         };
-        let course = self.course.as_ref().and_then(|course| course.due_at());
+        let course = self.point_at();
         [outgoing, ear, far, course].into_iter().flatten().min()
+    }
+
+    /// When its course is looked at next: a little after that is due, together with those of other legs. Being woken for
+    /// each costs more than all the rest.
+    pub(crate) fn point_at(&self) -> Option<Micros> {
+        let due = self.course.as_ref()?.due_at()?;
+        Some(due.next_multiple_of(POINTS_US))
     }
 
     /// True while it says something of its own in place of what comes from its far end.
