@@ -340,7 +340,8 @@ class Limits(Section):
     strangers_requests: int = setting(
         2000,
         "Requests that all sources nobody knows may send together in source_window_s; the excess is dropped "
-        "unread, so that a flood from many addresses leaves carriers and customers their share.",
+        "unread, so that a flood from many addresses leaves carriers and customers their share. Down to a "
+        "32nd of it while the node is later than a quarter of overload_lag_ms.",
         ge=1,
     )
     source_window_s: float = setting(2.0, "See source_requests.", gt=0)

@@ -324,7 +324,9 @@ class Rooms:
         """The node is as late as its loop, or as the datagrams that wait in the kernel."""
         self.metrics.loop_lag_s.add(lag_s)
         late_s = max(lag_s, self.transports.behind_s())
-        self.switch.overload.measured(late_s, self.settings.limits.overload_lag_ms / 1000)
+        limit_s = self.settings.limits.overload_lag_ms / 1000
+        self.gate.measured(late_s, limit_s)
+        self.switch.overload.measured(late_s, limit_s)
 
     def price_of(self, called: str) -> float:
         """Of a minute of a call to a number in E.164."""
