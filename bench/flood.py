@@ -18,7 +18,7 @@ from multiprocessing import Process
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.faults.world import NODE, PORT, TONE_HZ, World, within, world
+from tests.faults.world import NODE, PORT, World, heard, within, world
 from tests.interop.node import Node
 from trunkline.pstn.phone import CallReport
 
@@ -35,6 +35,8 @@ class Outcome(NamedTuple):
     sent: int
     calls: int
     succeeded: int
+    failed: list[str]
+    """What came of each of the others."""
     first_response_p99_ms: float
     """From the customer's INVITE to the first provisional or final response after the challenge."""
     memory_before_mb: float
@@ -98,7 +100,8 @@ async def _measure(here: World, sources: int, rate: int, seconds: float) -> Outc
         sources=sources,
         sent=int(rate * seconds),
         calls=len(reports),
-        succeeded=sum(report.answered and report.heard(TONE_HZ, 200) for report in reports),
+        succeeded=heard(reports),
+        failed=[report.outcome for report in reports if not heard([report])],
         first_response_p99_ms=1000 * waits[math.ceil(0.99 * len(waits)) - 1] if waits else math.inf,
         memory_before_mb=before,
         memory_peak_mb=peak,

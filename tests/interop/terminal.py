@@ -1,7 +1,11 @@
-"""A softphone at a terminal: it is typed to, and what it prints is waited for."""
+"""A softphone at a command line: it is typed to, and what it prints is waited for.
+
+Over pipes. What passes a pseudo-terminal waits for a thread of the kernel's that moves it on, and on a busy
+machine that was half a minute late: the phone had not yet been told to transfer when its callers were to
+hear each other.
+"""
 
 import os
-import pty
 import re
 import subprocess
 import threading
@@ -13,40 +17,35 @@ from tests.programs import require_program
 
 
 class Terminal:
-    """A program with a pseudo-terminal, whose home is `directory`."""
+    """A program whose home is `directory`. It prints line by line, as to a terminal."""
 
     def __init__(self, directory: Path, program: str, arguments: Sequence[str]) -> None:
         self.program = program
-        self._terminal, inside = pty.openpty()
         self._printed = b""
         self._since = 0
         self._process = subprocess.Popen(
-            [require_program(program), *arguments],
-            stdin=inside,
-            stdout=inside,
-            stderr=inside,
+            [require_program("stdbuf"), "-oL", require_program(program), *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             env={**os.environ, "HOME": str(directory), "TERM": "dumb"},
             cwd=directory,
-            close_fds=True,
+            bufsize=0,
         )
-        os.close(inside)
-        self._reader = threading.Thread(target=self._read, name=f"{program}'s terminal")
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._typed, self._said = self._process.stdin, self._process.stdout
+        self._reader = threading.Thread(target=self._read, name=f"{program}'s words")
         self._reader.start()
 
     def _read(self) -> None:
-        while True:
-            try:
-                data = os.read(self._terminal, 4096)
-            except OSError:
-                return  # it has ended
-            if not data:
-                return
+        while data := self._said.read(4096):
             self._printed += data
 
     def command(self, line: str) -> None:
         """Type a line; what it says is looked for from here on."""
         self._since = len(self._printed)
-        os.write(self._terminal, line.encode() + b"\n")
+        self._typed.write(line.encode() + b"\n")
 
     def output(self) -> str:
         """What it has printed since the last command."""
@@ -76,5 +75,6 @@ class Terminal:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+        self._typed.close()
         self._reader.join()
-        os.close(self._terminal)
+        self._said.close()

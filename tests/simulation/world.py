@@ -13,6 +13,7 @@ from ipaddress import ip_network
 
 from tests.simulation.books import Books
 from tests.simulation.descriptions import audio
+from tests.simulation.door_log import DoorLog
 from tests.simulation.phone import Phone, key_source, token_source
 from tests.simulation.scripted_peer import Fields, ScriptedPeer
 from tests.simulation.virtual_network import LinkQuality, VirtualNetwork
@@ -112,7 +113,7 @@ class SimulatedNode:
         self.trace = NoTrace()
         self.engine = FakeEngine(clock, network=media, address=address, port_max=10_000 + 2 * ports)
         self.legs: list[FakeLeg] = []
-        self.wrong: list[str] = []
+        self.door = DoorLog()
         self.alarms: list[Alarm] = []
         self.directory = Directory(snapshot)
         self.limits = AccountLimits(clock)
@@ -145,10 +146,7 @@ class SimulatedNode:
             challenger,
             self.directory,
             clock,
-            on_right=lambda flow: None,
-            on_wrong=lambda flow, username: self.wrong.append(username),
-            on_other_realm=lambda flow, username, realm: None,
-            on_without=lambda flow, username: None,
+            events=self.door,
             issuers=issuers,
         )
         self.registrar = Registrar(self.registrations, clock, self.books, DOMAIN)

@@ -3,8 +3,10 @@
 //! Binding four sockets for a call costs tens of microseconds; taking bound ones from a list costs one. So pairs are bound a
 //! few at a time, when they are first needed, and stay bound. A closed leg's pair drains first: a peer goes on sending
 //! until it has learnt that the call is over, which a lost BYE delays by its retransmissions (RFC 3261 §17.1.2.1: 0.5 s,
-//! then 1 s more), so two seconds by default; while the old peer still sends, up to ten times as long. Pairs are taken in a random
-//! order: a guess at the next call's port is worth little.
+//! then 1 s more), so two seconds by default. While the old peer still sends, nobody else is to be given the port: the next
+//! call's peer may have the same host, and if it says nothing at first, the old one is taken for it, and hears that call. So
+//! such a pair waits on; but who never falls silent takes no ports from others: after ten times as long it is given when
+//! there is no other. Pairs are taken in a random order: a guess at the next call's port is worth little.
 
 use std::collections::VecDeque;
 
@@ -14,7 +16,7 @@ use trunkline_media::Micros;
 pub(crate) const BATCH: usize = 16;
 /// Below so many free pairs a worker binds more.
 const LOW: usize = 16;
-/// A pair whose old peer goes on sending drains at most so many times as long.
+/// A pair whose old peer goes on sending is kept from everybody at most so many times as long.
 const MAX_DRAINS: Micros = 10;
 
 /// A small generator of even quality (xorshift64*): for shuffling, not for secrets.
@@ -46,8 +48,10 @@ impl Shuffler {
 pub(crate) enum Drained {
     /// It may be used again.
     Ready,
-    /// Its old peer still sends: again at this moment.
+    /// Its old peer still sends: ask again at this moment.
     NotBefore(Micros),
+    /// Its old peer goes on sending: to be used if there is no other, or else ask again at this moment.
+    AsLast(Micros),
 }
 
 /// The pairs of one address family, by slot number.
@@ -55,6 +59,8 @@ pub(crate) enum Drained {
 pub(crate) struct Pool {
     free: Vec<u32>,
     draining: VecDeque<(Micros, u32)>,
+    /// Those to be used last, with the moment to ask again.
+    still_sent_to: VecDeque<(Micros, u32)>,
     unbound: Vec<u32>,
     taken_by_others: Vec<u32>,
     total: usize,
@@ -74,6 +80,7 @@ impl Pool {
         Self {
             free: Vec::new(),
             draining: VecDeque::new(),
+            still_sent_to: VecDeque::new(),
             total: unbound.len(),
             unbound,
             taken_by_others: Vec::new(),
@@ -82,7 +89,7 @@ impl Pool {
         }
     }
 
-    /// A bound pair that nobody uses. `drained` is asked of each pair whose time is over.
+    /// A bound pair that nobody uses, or sends to. `drained` is asked of each pair whose time is over.
     pub(crate) fn take(&mut self, now: Micros, drained: impl FnMut(u32) -> Drained) -> Option<u32> {
         self.collect_drained(now, drained);
         let index = match self.free.len() {
@@ -90,6 +97,11 @@ impl Pool {
             count => self.shuffler.below(count),
         };
         Some(self.free.swap_remove(index))
+    }
+
+    /// A bound pair that nobody uses but an old peer still sends to, for when there is no other.
+    pub(crate) fn take_last(&mut self) -> Option<u32> {
+        self.still_sent_to.pop_front().map(|(_, slot)| slot)
     }
 
     /// A leg was closed.
@@ -122,7 +134,7 @@ impl Pool {
         self.taken_by_others.push(slot);
     }
 
-    /// Pairs that drain, and all pairs. `drained` is asked as in [`Pool::take`].
+    /// Pairs that drain and can't be had meanwhile, and all pairs. `drained` is asked as in [`Pool::take`].
     #[must_use]
     pub(crate) fn draining_and_total(
         &mut self,
@@ -140,29 +152,37 @@ impl Pool {
     }
 
     fn collect_drained(&mut self, now: Micros, mut drained: impl FnMut(u32) -> Drained) {
-        let mut waiting = self.draining.len();
-        while waiting > 0
-            && let Some(&(due, slot)) = self.draining.front()
-            && due <= now
-        {
-            waiting -= 1;
-            self.draining.pop_front();
+        for _ in 0..self.draining.len() + self.still_sent_to.len() {
+            let next = first_due(&mut self.draining, now).or_else(|| first_due(&mut self.still_sent_to, now));
+            let Some(slot) = next else {
+                break;
+            };
             match drained(slot) {
                 Drained::Ready => self.free.push(slot),
                 Drained::NotBefore(moment) => self.draining.push_back((moment, slot)),
+                Drained::AsLast(moment) => self.still_sent_to.push_back((moment, slot)),
             }
         }
     }
+}
+
+/// Takes the slot at the front, if its moment has come.
+fn first_due(waiting: &mut VecDeque<(Micros, u32)>, now: Micros) -> Option<u32> {
+    let &(due, slot) = waiting.front()?;
+    (due <= now).then(|| {
+        waiting.pop_front();
+        slot
+    })
 }
 
 /// Whether a pair that drains since `since`, and whose old peer last sent at `last_late`, may be used again.
 #[must_use]
 pub(crate) fn drained(since: Micros, last_late: Option<Micros>, drain_us: Micros, now: Micros) -> Drained {
     match last_late {
-        Some(late) if late + drain_us > now && since + MAX_DRAINS * drain_us > now => {
-            Drained::NotBefore(late + drain_us)
-        }
-        _ => Drained::Ready,
+        Some(late) if late + drain_us <= now => Drained::Ready,
+        Some(late) if since + MAX_DRAINS * drain_us > now => Drained::NotBefore(late + drain_us),
+        Some(late) => Drained::AsLast(late + drain_us),
+        None => Drained::Ready,
     }
 }
 
@@ -204,12 +224,13 @@ mod tests {
     }
 
     #[test]
-    fn a_pair_that_is_still_sent_to_waits_but_not_for_ever() {
+    fn a_pair_that_is_still_sent_to_waits() {
         assert_eq!(drained(0, None, 100, 100), Drained::Ready);
         assert_eq!(drained(0, Some(90), 100, 100), Drained::NotBefore(190));
         assert_eq!(drained(0, Some(90), 100, 190), Drained::Ready);
         assert_eq!(drained(0, Some(990), 100, 999), Drained::NotBefore(1090));
-        assert_eq!(drained(0, Some(999), 100, 1000), Drained::Ready);
+        assert_eq!(drained(0, Some(999), 100, 1000), Drained::AsLast(1099));
+        assert_eq!(drained(0, Some(999), 100, 1099), Drained::Ready);
         let mut pool = pool(2);
         let (first, second) = (pool.take(0, always).unwrap(), pool.take(0, always).unwrap());
         pool.put_back(first, 0);
@@ -218,6 +239,37 @@ mod tests {
         assert_eq!(pool.take(101, busy), Some(second));
         assert_eq!(pool.take(499, busy), None);
         assert_eq!(pool.take(500, always), Some(first));
+    }
+
+    #[test]
+    fn a_pair_that_is_sent_to_for_ever_is_used_last() {
+        let mut pool = pool(2);
+        let (haunted, other) = (pool.take(0, always).unwrap(), pool.take(0, always).unwrap());
+        pool.put_back(haunted, 0);
+        let late = |now: Micros| move |_| drained(0, Some(now - 1), 100, now);
+        assert_eq!(pool.take(999, late(999)), None);
+        assert_eq!(pool.take_last(), None, "it is kept from everybody for ten times the drain");
+        for n in 0..20 {
+            let now = 1100 + n * 200;
+            pool.put_back(other, now - 100);
+            let drained = |slot| if slot == haunted { late(now)(slot) } else { Drained::Ready };
+            assert_eq!(pool.take(now, drained), Some(other), "not while there is another");
+            assert_eq!(pool.draining_and_total(now, drained), (0, 2), "it can be had");
+        }
+        assert_eq!(pool.take(5100, late(5100)), None);
+        assert_eq!(pool.take_last(), Some(haunted));
+        assert_eq!(pool.take_last(), None);
+    }
+
+    #[test]
+    fn a_pair_whose_old_peer_has_ended_at_last_is_one_like_others() {
+        let mut pool = pool(1);
+        let slot = pool.take(0, always).unwrap();
+        pool.put_back(slot, 0);
+        assert_eq!(pool.take(1000, |_| drained(0, Some(999), 100, 1000)), None);
+        assert_eq!(pool.take(1098, |_| drained(0, Some(999), 100, 1098)), None);
+        assert_eq!(pool.take(1099, |_| drained(0, Some(999), 100, 1099)), Some(slot));
+        assert_eq!(pool.take_last(), None);
     }
 
     #[test]

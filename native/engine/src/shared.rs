@@ -187,11 +187,11 @@ impl Shared {
             }
             let (draining, total) = pool.draining_and_total(now, |slot| self.drained(slot, now));
             let exhausted = EngineError::NoPorts { open: self.open.load(Ordering::Relaxed), draining, total };
-            if attempts == 0 {
-                return Err(exhausted);
-            }
+            let unbound = if attempts == 0 { None } else { pool.next_unbound() };
+            let Some(slot) = unbound else {
+                return pool.take_last().ok_or(exhausted);
+            };
             attempts -= 1;
-            let slot = pool.next_unbound().ok_or(exhausted)?;
             match self.bind(slot) {
                 Ok(()) => pool.bound(slot),
                 Err(Errno::ADDRINUSE) => pool.not_bindable(slot),
@@ -240,4 +240,37 @@ fn raise_descriptor_limit(settings: &Settings) {
     };
     let raised = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted)).max(current);
     let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(raised), maximum: limit.maximum });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::slot::Draining;
+    use std::net::Ipv4Addr;
+
+    #[test]
+    fn a_port_that_an_old_peer_goes_on_sending_to_is_given_when_there_is_no_other() {
+        let settings = Settings {
+            port_min: 26000,
+            port_max: 26003,
+            bind_v4: Some(Ipv4Addr::new(127, 0, 7, 2)),
+            ..Settings::default()
+        };
+        let now = 60_000_000;
+        let shared = Shared::new(settings).unwrap();
+        let (haunted, other) = (shared.take_slot(false, 0).unwrap(), shared.take_slot(false, 0).unwrap());
+        let last_late = Some(now - 20_000);
+        shared.slots[haunted as usize].lock().state =
+            State::Draining(Draining { since: 0, source: None, tied: false, last_late });
+        shared.give_back(haunted, 0);
+        for _ in 0..10 {
+            shared.give_back(other, 0);
+            assert_eq!(shared.take_slot(false, now).unwrap(), other);
+        }
+        assert_eq!(shared.take_slot(false, now).unwrap(), haunted);
+        assert!(matches!(
+            shared.take_slot(false, now),
+            Err(EngineError::NoPorts { draining: 0, total: 2, .. })
+        ));
+    }
 }

@@ -4,7 +4,7 @@ It owns the answers of BEHAVIOUR §6 to missing, stale and wrong credentials: a 
 to REGISTER), the same challenge to a wrong secret, and 403 after three of those from one source for one user
 name. An unknown key and a wrong secret are the same thing here, in answer and in work. Slowing down and
 banning a source is the business of `trunkline.net.admission`, which hears of each wrong try through
-`on_wrong`.
+`DoorEvents`.
 
 Only an answer to a challenge that was sent to that very host is looked at: a forged address neither places a
 call nor counts against its owner. RFC 7616 §5.4 allows it; what §3.3 warns of, a client's requests that take
@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from trunkline.call.passing import verdict_fields
-from trunkline.call.ports import NonceIssuers
+from trunkline.call.ports import DoorEvents, NonceIssuers
 from trunkline.clock import Clock
 from trunkline.sip.digest import Algorithm, Challenger, Credentials, Outcome
 from trunkline.sip.errors import SipSyntaxError
@@ -57,22 +57,16 @@ class Caller:
 
 
 class Doorman:
-    """Checks requests outside dialogs. `on_right(flow)` is told of every right password, `on_wrong(flow,
-    username)` of every wrong one, `on_other_realm(flow, username, realm)` of credentials that are good for
-    another realm only, and `on_without(flow, username)` of every REGISTER that has none, for whom it is.
-    """
+    """Checks requests outside dialogs, and tells `DoorEvents` who came."""
 
     __slots__ = (
         "_challenger",
         "_clock",
         "_directory",
+        "_events",
         "_guesses",
         "_guests",
         "_issuers",
-        "_on_other_realm",
-        "_on_right",
-        "_on_without",
-        "_on_wrong",
         "_signed_in",
         "_tries",
     )
@@ -83,10 +77,7 @@ class Doorman:
         directory: Directory,
         clock: Clock,
         *,
-        on_right: Callable[[Flow], None],
-        on_wrong: Callable[[Flow, str], None],
-        on_other_realm: Callable[[Flow, str, str], None],
-        on_without: Callable[[Flow, str], None],
+        events: DoorEvents,
         issuers: NonceIssuers | None = None,
     ) -> None:
         """Without `issuers` the counts of other nodes' nonces are those that were used here."""
@@ -94,10 +85,7 @@ class Doorman:
         self._issuers = issuers
         self._directory = directory
         self._clock = clock
-        self._on_right = on_right
-        self._on_wrong = on_wrong
-        self._on_other_realm = on_other_realm
-        self._on_without = on_without
+        self._events = events
         self._tries: OrderedDict[tuple[str, str], tuple[int, float]] = OrderedDict()
         self._guesses: OrderedDict[str, tuple[int, float]] = OrderedDict()
         self._signed_in: OrderedDict[tuple[str, str], float] = OrderedDict()
@@ -121,7 +109,7 @@ class Doorman:
         if credentials is None:
             self._note_other_realm(values, flow)
             if request.method == "REGISTER" and not values and (user := request.to.uri.user):
-                self._on_without(flow, user)
+                self._events.came_without(flow, user)
             carrier = self._by_address(flow) if request.method == "INVITE" else None
             return Caller(carrier=carrier) if carrier is not None else self._challenge(request, flow)
         username = credentials.username
@@ -169,7 +157,7 @@ class Doorman:
         self._signed_in[key] = self._clock.now()
         if len(self._signed_in) > _REMEMBERED:
             self._signed_in.popitem(last=False)
-        self._on_right(flow)
+        self._events.signed_in(flow)
 
     def _is_signed_in(self, flow: Flow, username: str) -> bool:
         at = self._signed_in.get((source_of(flow).host, username))
@@ -188,7 +176,7 @@ class Doorman:
                 credentials = Credentials.parse(value)
             except SipSyntaxError:
                 continue
-            self._on_other_realm(flow, credentials.username, credentials.realm)
+            self._events.other_realm_answered(flow, credentials.username, credentials.realm)
             return
 
     def _check(self, credentials: Credentials, request: Request) -> Outcome:
@@ -224,7 +212,7 @@ class Doorman:
         )
 
     def _wrong(self, request: Request, flow: Flow, username: str) -> Response:
-        self._on_wrong(flow, username)
+        self._events.password_wrong(flow, username)
         tries = self._tries
         key = (source_of(flow).host, username)
         now = self._clock.now()

@@ -1,5 +1,5 @@
-"""What a call asks of the rooms above it: media, records, registrations at rest, limits. They implement; the
-call never imports them.
+"""What a call asks of the rooms above it: media, records, registrations at rest, limits; and what it tells
+them of who comes to the door. They implement; the call never imports them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +11,7 @@ from trunkline.call.quality import Courses, LegCourse
 from trunkline.call.record import AttemptRecord, CallRecord, MediaFigures
 from trunkline.errors import MediaError
 from trunkline.sdp.crypto import LONGEST_LIFETIME
+from trunkline.sip.ports import Flow
 from trunkline.trunk.account import Account
 from trunkline.trunk.limits import Admission
 from trunkline.trunk.registrations import Binding
@@ -296,6 +297,22 @@ class RegistrationSink(Protocol):
 
     def bindings_changed(self, account: str, bindings: tuple[Binding, ...]) -> None:
         """These are all the bindings of the account now; none when it has none any more."""
+
+
+class DoorEvents(Protocol):
+    """What the doorman tells of those who come. They return at once."""
+
+    def signed_in(self, flow: Flow) -> None:
+        """The password was right."""
+
+    def password_wrong(self, flow: Flow, username: str) -> None:
+        """It was not, or nobody has that user name; asked before from this host."""
+
+    def other_realm_answered(self, flow: Flow, username: str, realm: str) -> None:
+        """Credentials came that are good for another realm only."""
+
+    def came_without(self, flow: Flow, username: str) -> None:
+        """A REGISTER for a user name came without credentials."""
 
 
 class NonceIssuers(Protocol):

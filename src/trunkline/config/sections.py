@@ -206,7 +206,11 @@ class Media(Section):
     )
     threads: int = setting(1, "Threads that relay packets; one carries about a thousand calls.", ge=1, le=64)
     drain_s: float = setting(
-        2.0, "A closed call's ports rest this long before the next call gets them.", ge=0, le=600
+        2.0,
+        "A closed call's ports rest this long before the next call gets them; longer while its old peer "
+        "goes on sending.",
+        ge=0,
+        le=600,
     )
     dscp: int = setting(46, "Priority mark (DSCP) of RTP packets; 46 is expedited forwarding.", ge=0, le=63)
     srtp_needs_tls: bool = setting(
@@ -340,7 +344,8 @@ class Limits(Section):
     strangers_requests: int = setting(
         2000,
         "Requests that all sources nobody knows may send together in source_window_s; the excess is dropped "
-        "unread, so that a flood from many addresses leaves carriers and customers their share.",
+        "unread, so that a flood from many addresses leaves carriers and customers their share. Down to a "
+        "32nd of it while the node is later than a quarter of overload_lag_ms.",
         ge=1,
     )
     source_window_s: float = setting(2.0, "See source_requests.", gt=0)

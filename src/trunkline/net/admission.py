@@ -4,8 +4,10 @@ Every source (an IPv4 address, an IPv6 /64) has a budget of requests per window.
 exceeds it is banned for a while; a known one (a carrier, a customer, a peer that we call: `known`, `vouch`)
 has a large budget of its own, and what exceeds that is dropped without a ban. All unknown sources together
 have one more, so that a flood from ten thousand addresses leaves the known ones their share of the machine:
-what exceeds it is dropped, and whoever meant well sends again. Responses are never counted: they answer what
-we sent.
+what exceeds it is dropped, and whoever meant well sends again. Answering strangers is work as well, so that
+budget shrinks as soon as the node is late, long before a customer's call is turned away for it
+(`trunkline.call.overload`), and grows again when it isn't. Responses are never counted: they answer what we
+sent.
 
 A request that says it is a scanner's is believed.
 
@@ -29,6 +31,14 @@ RESPONSE: Final = b"SIP/2.0 "
 """How every response begins (RFC 3261 §7.2), and no request."""
 CALLED_S: Final = 120.0
 """How long a peer counts as known after a request of ours: it will send its own within the calls we place."""
+
+LATE: Final = 0.25
+"""From this part of the lateness that turns calls away on, strangers are squeezed."""
+LEAST_SHARE: Final = 1 / 32
+"""Of their budget stays with the strangers however late the node is: among them is whoever is new."""
+SHARE_REGAINED: Final = 0.02
+"""Of their budget comes back with each measurement in time; half of what is left goes with each that is late.
+"""
 
 
 SCANNERS: Final = (
@@ -152,6 +162,8 @@ class Gate:
         self._sources: dict[str, _Source] = {}
         self._bans: dict[str, Ban] = {}
         self._strangers = _Budget()
+        self.strangers_share = 1.0
+        """Of the strangers' budget that they have, `LEAST_SHARE` to 1."""
         self.refused = 0
         """Messages and connections refused so far."""
 
@@ -179,10 +191,19 @@ class Gate:
             admitted = False
         else:
             strangers = self._strangers.count_one(now, settings.window_s)
-            admitted = strangers <= settings.strangers_requests_per_window
+            admitted = strangers <= settings.strangers_requests_per_window * self.strangers_share
         if not admitted:
             self.refused += 1
         return admitted
+
+    def measured(self, late_s: float, limit_s: float) -> None:
+        """The node is `late_s` seconds late, and turns calls away at `limit_s`. To be told a few times a
+        second.
+        """
+        if late_s > LATE * limit_s:
+            self.strangers_share = max(LEAST_SHARE, self.strangers_share / 2)
+        else:
+            self.strangers_share = min(1.0, self.strangers_share + SHARE_REGAINED)
 
     def _misbehaviour(self, data: bytes, count: int) -> str | None:
         """Why an unknown source is to be banned for a request, its `count`th of the window."""

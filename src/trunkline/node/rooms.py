@@ -30,6 +30,7 @@ from trunkline.net.resolver import Resolver
 from trunkline.net.transports import Transports
 from trunkline.node import wiring
 from trunkline.node.alarms import Alarms
+from trunkline.node.doorbook import Doorbook
 from trunkline.node.records import Records
 from trunkline.node.shared_state import SharedState
 from trunkline.node.tokens import srtp_key, token_source, weighted_pick
@@ -43,7 +44,6 @@ from trunkline.observe.metrics import Metrics
 from trunkline.observe.wiretap import WireTap
 from trunkline.sip.digest import Algorithm, Challenger
 from trunkline.sip.failures import FlowFailure
-from trunkline.sip.fronted import source_of
 from trunkline.sip.nonce import NonceCounts
 from trunkline.sip.ports import Flow, Target
 from trunkline.sip.user_agent import UserAgent
@@ -62,8 +62,6 @@ from trunkline.trunk.limits import AccountLimits
 from trunkline.trunk.registrations import Registrations
 from trunkline.web.call_feed import CallFeed
 
-WELCOME_S = 3600.0
-"""How long a source counts as known after its password was right."""
 NONCES_REMEMBERED = 4096
 """Twice as many nonces are known to be used (about 2 MB); a client whose nonce is older is asked once
 more.
@@ -158,14 +156,6 @@ class Rooms:
         self.gate = Gate(
             self.clock, wiring.gate_settings(settings), known=self._is_known, banned=self._banned
         )
-        limits = settings.limits
-        self.guessing = Guessing(
-            self.gate,
-            self.clock,
-            failures=limits.ban_failures,
-            window_s=limits.ban_window_s,
-            ban_s=limits.ban_s,
-        )
         self.source_log = SourceLog(self.log, self.clock.now)
         self.visits = Visits(self.clock)
         events = WireEvents(self.source_log, self.visits)
@@ -232,14 +222,19 @@ class Rooms:
             settings=wiring.call_settings(settings),
             keys_exposed=self._srtp_keys_exposed,
         )
+        limits = settings.limits
+        guessing = Guessing(
+            self.gate,
+            self.clock,
+            failures=limits.ban_failures,
+            window_s=limits.ban_window_s,
+            ban_s=limits.ban_s,
+        )
         self.doorman = Doorman(
             challenger,
             self.directory,
             self.clock,
-            on_right=self._welcome,
-            on_wrong=self._wrong_password,
-            on_other_realm=self.visits.refused,
-            on_without=self.visits.without,
+            events=Doorbook(self.gate, guessing, self.visits),
             issuers=None if self.shared is None else self.shared.nonces,
         )
         self.switch = Switch(services, self.doorman, self.registrar, self.visits.asked)
@@ -307,17 +302,8 @@ class Rooms:
         """Whether a TLS server's certificate has to be valid: the setting's word, or its carrier's."""
         return self.settings.tls.verify_outbound or target.server_name in self.verified_names
 
-    def _welcome(self, flow: Flow) -> None:
-        self.gate.vouch(source_of(flow).host, WELCOME_S)
-
     def _srtp_keys_exposed(self, peer: str) -> None:
         self.source_log.warning("SRTP keys readable on the way", peer, remedy="use TLS for the SIP as well")
-
-    def _wrong_password(self, flow: Flow, username: str) -> None:
-        self.visits.refused(flow, username)
-        host = source_of(flow).host
-        if self.guessing.wrong(host):
-            self.log.warning("banned for wrong passwords", source=host, username=username)
 
     def _banned(self, ban: Ban) -> None:
         if self.shared is not None:
@@ -335,7 +321,9 @@ class Rooms:
         """The node is as late as its loop, or as the datagrams that wait in the kernel."""
         self.metrics.loop_lag_s.add(lag_s)
         late_s = max(lag_s, self.transports.behind_s())
-        self.switch.overload.measured(late_s, self.settings.limits.overload_lag_ms / 1000)
+        limit_s = self.settings.limits.overload_lag_ms / 1000
+        self.gate.measured(late_s, limit_s)
+        self.switch.overload.measured(late_s, limit_s)
 
     def price_of(self, called: str) -> float:
         """Of a minute of a call to a number in E.164."""

@@ -58,6 +58,12 @@ _WRITTEN: Final = (
 
 TAKEN: Final = "taken"
 """Run, node and id of a call that is this run's from now on: its row was another's."""
+_COLUMNS: Final = {
+    TAKEN: ["run", "node", "call_id"],
+    **{table.name: [column.name for column in table.columns] for table in _WRITTEN},
+}
+_NAMES: Final = {"sip_call_id": "Call-ID", "call_id": "call", "account": "account", "source": "source"}
+"""By which whom a row is about is known, best first."""
 
 
 class Group(NamedTuple):
@@ -90,7 +96,7 @@ class AwayError(Exception):
 class GroupWriter:
     """Writes groups over one connection, which it opens when it needs it and again after a failure.
 
-    One thread at a time. Raises nothing but `AwayError`.
+    One thread at a time.
     """
 
     def __init__(self, database: Database) -> None:
@@ -108,9 +114,12 @@ class GroupWriter:
     def write(self, groups: Sequence[Group], mark: tuple[str, str] | None = None) -> int:
         """Write `groups`, in order, in one transaction; return how many rows had to be left out.
 
-        `mark` is a row of `meta` to set in the same transaction. A row that the database refuses for what it
+        `mark` is a row of `meta` to set in the same transaction. A row that can't be written for what it
         holds is cleaned (text that isn't UTF-8), or else left out and logged: it must not keep the others
         from being written.
+
+        Raises `AwayError` for the database's troubles; anything else is a fault of ours. Nothing was written
+        then, unless the trouble was to hear that it was.
         """
         try:
             return self._write(groups, mark, one_by_one=False)
@@ -120,9 +129,12 @@ class GroupWriter:
         except Exception:  # noqa: BLE001 (drivers disagree on which error a bad value is)
             try:
                 return self._write(groups, mark, one_by_one=True)
-            except Exception as error:
+            except self._dbapi.Error as error:
                 self.close()
                 raise AwayError(str(error)) from error
+            except Exception:
+                self.close()
+                raise
 
     def sync(self) -> None:
         """Make what was written survive a power cut, which its commit alone does not (`Database`, `durable`).
@@ -155,13 +167,12 @@ class GroupWriter:
                 cursor = connection.cursor()
                 cursor.execute(self._begin)
                 for group in groups:
-                    for table, rows in group.put.items():
-                        if one_by_one:
-                            refused += self._each(cursor, self._upserts[table], rows)
-                        else:
-                            cursor.executemany(self._upserts[table], rows)
-                    for table, keys in group.gone.items():
-                        cursor.executemany(self._deletes[table], keys)
+                    for statements, changes in (self._upserts, group.put), (self._deletes, group.gone):
+                        for table, rows in changes.items():
+                            if one_by_one:
+                                refused += self._each(cursor, statements, table, rows)
+                            else:
+                                cursor.executemany(statements[table], rows)
                 if mark is not None:
                     cursor.execute(self._mark, mark)
                 cursor.execute("COMMIT")
@@ -178,18 +189,22 @@ class GroupWriter:
         driver: Any = connection.driver_connection
         return contextlib.nullcontext() if self._in_file else driver.pipeline()
 
-    def _each(self, cursor: DBAPICursor, upsert: str, rows: Sequence[RecordRow]) -> int:
+    def _each(
+        self, cursor: DBAPICursor, statements: dict[str, str], table: str, rows: Sequence[RecordRow]
+    ) -> int:
         refused = 0
         for row in rows:
             cursor.execute("SAVEPOINT one")
             try:
-                cursor.execute(upsert, _clean(row))
+                cursor.execute(statements[table], _clean(row))
             except Exception as error:
                 if _is_away(error, self._dbapi):
                     raise
                 cursor.execute("ROLLBACK TO SAVEPOINT one")
                 refused += 1
-                _log.error("a record can't be written: %s: %r", error, row)
+                _log.error(
+                    "a record can't be written and is left out, %s: %s: %r", whose(table, row), error, row
+                )
             cursor.execute("RELEASE SAVEPOINT one")
         return refused
 
@@ -208,6 +223,13 @@ class GroupWriter:
     @property
     def _dbapi(self) -> DBAPIModule:
         return self._engine.dialect.loaded_dbapi
+
+
+def whose(table: str, row: RecordRow) -> str:
+    """Whom a row of a group is about, for a person: table, then Call-ID and call, or account or source."""
+    held = dict(zip(_COLUMNS.get(table, ()), row, strict=False))
+    found = [f"{word} {held[name]}" for name, word in _NAMES.items() if name in held]
+    return ", ".join([table, *found[:2]])
 
 
 def _upsert(table: sa.Table, place: str) -> str:

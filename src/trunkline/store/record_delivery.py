@@ -5,6 +5,10 @@ group goes to the journal and stays safe there; later groups follow it, so that 
 it was delivered. When the journal can't be written either, groups wait in memory, and the oldest are dropped
 beyond `MAX_HELD_ROWS`, counted.
 
+A fault of ours is no reason to lose a group either: it goes the same way, and is tried again. One that meets
+it by itself, `_TRIES` times, while the writer can write, is left out with an error that names its calls, so
+that the others get in. Where nothing can be written all stay in the journal, and the next start tries them.
+
 A server may be an ocean away, and a commit takes as long as the way there: so each group was put into the
 journal before (`keep`, on another thread), and leaves it once it is committed. What a process that is killed
 had handed over is delivered by the next one, once.
@@ -19,7 +23,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -27,7 +31,7 @@ from trunkline.store import schema
 from trunkline.store.calls import prune_calls
 from trunkline.store.database import Database
 from trunkline.store.errors import DatabaseError, StoreError
-from trunkline.store.group_commit import AwayError, Group, GroupWriter
+from trunkline.store.group_commit import AwayError, Group, GroupWriter, whose
 from trunkline.store.journal import Journal
 from trunkline.store.recovery import recover
 
@@ -42,6 +46,10 @@ _LASTING_S: Final = 2.0
 _SYNC_S: Final = 1.0
 """A power cut costs at most the records of this long."""
 _ENTRIES_PER_TRANSACTION: Final = 50
+_TRIES: Final = 3
+"""Of a group that meets a fault of ours."""
+_UNKEPT: Final = (OSError, StoreError, TypeError, ValueError)
+"""What the journal raises: the last two for what isn't JSON."""
 _PRUNE_INTERVAL_S: Final = 60.0
 _PRUNED_AT_ONCE: Final = 500
 _DAY_S: Final = 86400.0
@@ -88,6 +96,12 @@ class RecordDelivery:
         """The first try that found it away after all."""
         self._is_told = False
         """That it lasts."""
+        self._is_faulted = False
+        """A fault of ours holds groups up, and was told."""
+        self._suspect = 0
+        """Up to this place of the journal one group at a time is written."""
+        self._tries = 0
+        """Of the group that is the next."""
         self._retry_at = 0.0
         self._prune_at = 0.0
         self._sync_at = 0.0
@@ -100,7 +114,7 @@ class RecordDelivery:
         self.written = 0
         """Rows that are in the database."""
         self.refused = 0
-        """Rows that the database took for impossible."""
+        """Rows that could not be written for what they hold."""
         self.dropped = 0
         """Rows that were lost because neither database nor disk nor memory had room."""
         self.recovered = 0
@@ -127,7 +141,7 @@ class RecordDelivery:
             if not self._unkept and not self._held:
                 try:
                     place = Place(*self._journal.append(group, durable=self.away is not None))
-                except (OSError, StoreError) as error:
+                except _UNKEPT as error:
                     if self._keeps:
                         _log.error("records are in memory alone, the journal can't be written: %s", error)
                     self._keeps = False
@@ -158,6 +172,8 @@ class RecordDelivery:
                 return
             except AwayError as error:
                 self._went_away(str(error))
+            except Exception:  # noqa: BLE001 (whatever it is, the group must not be lost)
+                self._faulted()
         self._behind = self._behind or any(place is not None for _, place in pairs)
         self._set_aside([group for group, place in pairs if place is None])
 
@@ -218,7 +234,7 @@ class RecordDelivery:
                     self._journal.append(group)
                     self._behind = True
                     continue
-                except (OSError, StoreError) as error:
+                except _UNKEPT as error:
                     _log.error("records wait in memory, the journal can't be written: %s", error)
             self._held.append(group)
         rows = sum(group.rows for group in self._held)
@@ -231,7 +247,7 @@ class RecordDelivery:
         try:
             self._deliver_journal()
             while self._held:
-                self._write([self._held[0]])
+                self._write_entries([self._held[0]])
                 self._held.popleft()
             if not self._ready:
                 self.recovered = recover(self._database, self._node, self._run)
@@ -240,6 +256,8 @@ class RecordDelivery:
                     _log.warning("closed %d calls that were up when this node died", self.recovered)
         except (AwayError, DatabaseError, OSError) as error:
             self._went_away(str(error))
+        except Exception:  # noqa: BLE001 (it would end the try of everything that follows)
+            self._faulted()
         else:
             self._came_back()
 
@@ -249,11 +267,39 @@ class RecordDelivery:
         journal, name, end = self._journal, self._journal.name, self._delivered_end()
         self._forget(Place(name, end))
         while journal.name == name:
-            entries, end = journal.read(end, _ENTRIES_PER_TRANSACTION)
+            at_once = 1 if end < self._suspect else _ENTRIES_PER_TRANSACTION
+            entries, behind = journal.read(end, at_once)
             if not entries:
                 break
-            self._write([Group.from_json(entry) for entry in entries], Place(name, end))
-        self._behind = False
+            self._write_entries(entries, Place(name, behind))
+            end = behind
+        self._behind, self._suspect = False, 0
+
+    def _write_entries(self, entries: Sequence[Any], place: Place | None = None) -> None:
+        """Raises the fault that they meet, unless there is only one and it is left out for it."""
+        try:
+            self._write([Group.from_json(entry) for entry in entries], place)
+        except AwayError:
+            raise
+        except Exception as error:
+            if place is not None and len(entries) > 1:
+                self._suspect = place.end
+                raise
+            self._tries += 1
+            if self._tries < _TRIES:
+                raise
+            self._write([], place)  # raises, where it isn't the group that is at fault
+            self._leave_out(entries[0], error)
+        self._tries = 0
+
+    def _leave_out(self, entry: Any, error: Exception) -> None:
+        try:
+            group = Group.from_json(entry)
+            calls = [whose(table, row) for table, rows in group.put.items() for row in rows]
+            self.refused += group.rows
+        except Exception:  # noqa: BLE001 (it is no group at all)
+            calls = ["nobody knows whose"]
+        _log.error("records can't be written and are left out, %s: %r: %r", "; ".join(calls), error, entry)
 
     def _delivered_end(self) -> int:
         """How far this journal is in the database already."""
@@ -285,6 +331,12 @@ class RecordDelivery:
             _log.warning("the database can't be written, records go to a journal: %s", reason)
         self.away = reason
 
+    def _faulted(self) -> None:
+        """A fault of ours is being handled."""
+        if not self._is_faulted:
+            _log.exception("a fault in the writer: records wait in the journal, and are tried again")
+        self._is_faulted = True
+
     def _say_if_it_lasts(self, now: float) -> None:
         if self.away is None:
             return
@@ -297,4 +349,7 @@ class RecordDelivery:
     def _came_back(self) -> None:
         if self.away is not None:
             _log.warning("the database can be written again, all records are in it")
+        elif self._is_faulted:
+            _log.warning("the writer goes on after its fault")
+        self._is_faulted = False
         self.away, self._away_from, self._is_told = None, None, False

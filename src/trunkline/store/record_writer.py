@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from trunkline.call.quality import Courses
 from trunkline.call.record import AttemptRecord, CallRecord, RecordState
@@ -32,6 +32,7 @@ from trunkline.store.registrations import registration_row
 from trunkline.trunk.registrations import Binding
 
 _log = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 DEFAULT_INTERVAL_S: Final = 0.08
 MAX_BACKLOG_ROWS: Final = 20_000
@@ -102,7 +103,7 @@ class RecordWriter:
         self._started_at = clock.wall()
         self._taken_over: dict[str, None] = {}
         self._calls: dict[str, CallRecord] = {}
-        self._courses: dict[str, Courses] = {}
+        self._courses: dict[str, tuple[str, Courses]] = {}
         self._attempts: dict[str, AttemptRecord] = {}
         self._bindings: dict[str, Sequence[Binding]] = {}
         self._bans: dict[str, StoredBan | None] = {}
@@ -114,7 +115,7 @@ class RecordWriter:
         self._taken = 0
         self._dropped = 0
         self._database = Database(url, busy_timeout_ms=_BUSY_TIMEOUT_MS, answer_s=_ANSWER_S, durable=False)
-        self._delivery = RecordDelivery(self._database, journal, node, self._run)
+        self._delivery = RecordDelivery(self._database, journal, node, self._run, monotonic)
         self._open: set[str] = set()
         self._is_far = self._database.dialect != "sqlite"
         self._inbox = self._to_keep if self._is_far else self._to_deliver
@@ -144,7 +145,7 @@ class RecordWriter:
 
     def course_ended(self, call_id: str, courses: Courses) -> None:
         """Note how the audio of a call went that has just ended, besides `call_changed`."""
-        self._courses[call_id] = courses
+        self._courses[call_id] = call_id, courses
 
     def attempt_changed(self, record: AttemptRecord) -> None:
         """As `call_changed`."""
@@ -231,16 +232,11 @@ class RecordWriter:
             put[TAKEN] = [(run, self._node, call_id) for call_id in self._taken_over]
             self._taken_over.clear()
         if self._calls:
-            put["call"] = [call_row(record, run) for record in self._calls.values()]
-            self._calls.clear()
+            put["call"] = _rows(self._calls, lambda record: call_row(record, run))
         if self._courses:
-            rows = [row for ended in self._courses.items() if (row := quality_row(*ended)) is not None]
-            if rows:
-                put["call_quality"] = rows
-            self._courses.clear()
+            put["call_quality"] = _rows(self._courses, lambda ended: quality_row(*ended))
         if self._attempts:
-            put["attempt"] = [attempt_row(record, run) for record in self._attempts.values()]
-            self._attempts.clear()
+            put["attempt"] = _rows(self._attempts, lambda record: attempt_row(record, run))
         if self._bindings:
             offset, node = wall - self._clock.now(), self._node
             held = {account: bindings for account, bindings in self._bindings.items() if bindings}
@@ -292,11 +288,11 @@ class RecordWriter:
             try:
                 if groups:
                     alive_at = now
-                    self._count_open(groups)
                     delivery.deliver(groups, places if self._is_far else ())
+                    self._count_open(groups)
                 delivery.tick(now, wall)
             except Exception:  # noqa: BLE001 (a thread that ended would lose all that follows)
-                _log.exception("records were lost to a fault in the writer")
+                _log.exception("a fault in the writer's thread")
             for event in events:
                 event.set()
         delivery.close()
@@ -329,3 +325,18 @@ class RecordWriter:
                     self._open.add(row[0])
                 else:
                     self._open.discard(row[0])
+
+
+def _rows(noted: dict[str, _T], row_of: Callable[[_T], RecordRow | None]) -> list[RecordRow]:
+    """What was noted, and is no longer. One of which no row can be made must not hold up the others."""
+    rows = []
+    for key, one in noted.items():
+        try:
+            row = row_of(one)
+        except Exception:  # noqa: BLE001 (a bug in one record)
+            _log.exception("no row can be made of a record, %s, which is left out: %r", key, one)
+        else:
+            if row is not None:
+                rows.append(row)
+    noted.clear()
+    return rows

@@ -152,9 +152,10 @@ class Stage:
 
 
 def ended(*parties: Party) -> None:
-    """Every scenario went as written."""
+    """Every scenario went as written; who has hung up says nothing any more."""
     for party in parties:
         party.sipp.done()
+        party.voice.hush()
 
 
 def fields(message: Message, *names: str) -> str:

@@ -6,6 +6,7 @@ from ipaddress import ip_network
 
 import pytest
 
+from tests.simulation.door_log import DoorLog
 from tests.simulation.slow_issuers import SlowIssuers
 from tests.simulation.world import ACCOUNT, CARRIER, DOMAIN, KEY, SECRET, credential
 from tests.unit.sip.fake_wire import FakeFlow
@@ -18,7 +19,7 @@ from trunkline.sip.fronted import FrontedFlow
 from trunkline.sip.message import Request, Response
 from trunkline.sip.nonce import NonceCounts
 from trunkline.sip.parse import parse_message
-from trunkline.sip.ports import Address, Flow
+from trunkline.sip.ports import Address
 from trunkline.trunk.account import Account
 from trunkline.trunk.carrier import Carrier
 from trunkline.trunk.directory import Directory, Snapshot
@@ -59,20 +60,12 @@ class Door:
         issuers: SlowIssuers | None = None,
     ) -> None:
         self.clock = FakeClock()
-        self.right: list[Flow] = []
-        self.wrong: list[tuple[str, str]] = []
-        self.stray: list[tuple[str, str, str]] = []
-        self.without: list[tuple[str, str]] = []
+        self.log = DoorLog()
         self.doorman = Doorman(
             Challenger(DOMAIN, b"a key of sixteen bytes", self.clock, counts=counts, edge=edge),
             Directory(Snapshot(tuple(accounts), table(), tuple(carriers), ())),
             self.clock,
-            on_right=self.right.append,
-            on_wrong=lambda flow, username: self.wrong.append((flow.remote.host, username)),
-            on_other_realm=lambda flow, username, realm: self.stray.append(
-                (flow.remote.host, username, realm)
-            ),
-            on_without=lambda flow, username: self.without.append((flow.remote.host, username)),
+            events=self.log,
             issuers=issuers,
         )
 
@@ -109,8 +102,8 @@ def status(answer: Caller | Response) -> int:
 def test_the_right_password_is_the_account(method: str) -> None:
     door = Door()
     assert door.admit(door.answer(method=method)) == Caller(account=ACCOUNT)
-    assert len(door.right) == 1
-    assert door.wrong == []
+    assert len(door.log.right) == 1
+    assert door.log.wrong == []
 
 
 def test_a_wrong_secret_and_an_unknown_key_get_the_same_answers() -> None:
@@ -118,7 +111,7 @@ def test_a_wrong_secret_and_an_unknown_key_get_the_same_answers() -> None:
     for key in (KEY, "nobody"):
         door = Door()
         answers = [door.admit(door.answer(key, "wrong")) for _ in range(WRONG_TRIES)]
-        assert door.wrong == [(HOME, key)] * WRONG_TRIES
+        assert door.log.wrong == [(HOME, key)] * WRONG_TRIES
         assert isinstance(answers[-1], Response)
         seen.append(([status(one) for one in answers], answers[-1].headers.all("reason")))
     assert seen[0] == seen[1]
@@ -147,7 +140,7 @@ def test_what_was_not_challenged_there_is_asked_again_and_says_nothing() -> None
             assert isinstance(response, Response)
             assert response.status == 407
             assert all(Challenge.parse(value).stale for value in response.headers.all("proxy-authenticate"))
-    assert (door.right, door.wrong) == ([], [])
+    assert (door.log.right, door.log.wrong) == ([], [])
 
 
 def test_another_nodes_nonce_is_right_once_that_node_has_said_so() -> None:
@@ -165,9 +158,9 @@ def test_another_nodes_nonce_is_right_once_that_node_has_said_so() -> None:
         door.doorman.confirm(
             caller.unconfirmed, message, FakeFlow(remote=Address(HOME, 5060)), answers.append
         )
-        assert (len(door.right), answers) == (not good, [])
+        assert (len(door.log.right), answers) == (not good, [])
         issuers.answer(good=good)
-        assert len(door.right) == 1
+        assert len(door.log.right) == 1
         assert [answer and answer.status for answer in answers] == [None if good else 407]
     alone = Door(counts=NonceCounts()).admit(elsewhere.answer())
     assert alone == Caller(account=ACCOUNT), "where there is nobody to ask"
@@ -179,13 +172,13 @@ def test_guessing_at_one_account_from_everywhere_is_slowed_and_keeps_its_own_sou
     hosts = [f"198.51.100.{n}" for n in range(GUESSES)]
     for host in hosts:
         door.admit(door.answer(secret="wrong", host=host), host)
-    assert len(door.wrong) == GUESSES
+    assert len(door.log.wrong) == GUESSES
     for secret in (SECRET, "wrong"):
         assert status(door.admit(door.answer(secret=secret, host=ELSEWHERE), ELSEWHERE)) == 407
-    assert len(door.wrong) == GUESSES, "nobody was heard"
+    assert len(door.log.wrong) == GUESSES, "nobody was heard"
     assert isinstance(door.admit(door.answer()), Caller), "but those who have signed in"
     assert status(door.admit(door.answer("other", "wrong", host=ELSEWHERE), ELSEWHERE)) == 407
-    assert len(door.wrong) == GUESSES + 1, "other accounts are not concerned"
+    assert len(door.log.wrong) == GUESSES + 1, "other accounts are not concerned"
     door.clock.advance(GUESSING_S)
     assert isinstance(door.admit(door.answer(host=ELSEWHERE), ELSEWHERE), Caller)
 
@@ -214,20 +207,20 @@ def test_a_stale_nonce_is_said_to_be_stale_and_is_no_wrong_try() -> None:
     response = door.admit(late)
     assert isinstance(response, Response)
     assert all(Challenge.parse(value).stale for value in response.headers.all("proxy-authenticate"))
-    assert door.wrong == []
+    assert door.log.wrong == []
 
 
 def test_credentials_for_another_uri_are_wrong() -> None:
     door = Door()
     assert status(door.admit(door.answer(uri=f"sip:1900555@{DOMAIN}"))) == 407
-    assert door.wrong == [(HOME, KEY)]
+    assert door.log.wrong == [(HOME, KEY)]
 
 
 def test_what_is_no_digest_of_ours_counts_as_none() -> None:
     door = Door()
     for value in ("Basic Zm9vOmJhcg==", "Digest", 'Digest username="a", realm="elsewhere", nonce="x"'):
         assert status(door.admit(request(authorization=[value]))) == 407
-    assert door.wrong == []
+    assert door.log.wrong == []
 
 
 def test_two_secrets_are_good_while_one_is_being_changed() -> None:
@@ -289,14 +282,14 @@ def test_a_guest_is_taken_for_a_carrier_from_that_very_address() -> None:
 def test_who_asks_to_register_without_credentials_is_told() -> None:
     door = Door()
     door.challenged("INVITE")
-    assert door.without == []
+    assert door.log.without == []
     door.challenged("REGISTER", HOME)
-    [(host, username)] = door.without
+    [(host, username)] = door.log.without
     assert (host, username) == (HOME, request("REGISTER").to.uri.user)
     answer = door.answer(method="REGISTER")
-    door.without.clear()
+    door.log.without.clear()
     assert isinstance(door.admit(answer), Caller)
-    assert door.without == []
+    assert door.log.without == []
 
 
 def test_credentials_for_another_realm_are_told_and_challenged_again() -> None:
@@ -306,6 +299,6 @@ def test_credentials_for_another_realm_are_told_and_challenged_again() -> None:
     response = door.admit(request("INVITE", ["Basic abc", stray]), ELSEWHERE)
     assert isinstance(response, Response)
     assert response.status == 407
-    assert (door.stray, door.wrong) == ([(ELSEWHERE, KEY, "asterisk")], [])
+    assert (door.log.stray, door.log.wrong) == ([(ELSEWHERE, KEY, "asterisk")], [])
     door.admit(request("INVITE", [stray, answer]), ELSEWHERE)
-    assert len(door.stray) == 1, "one for us was there too"
+    assert len(door.log.stray) == 1, "one for us was there too"

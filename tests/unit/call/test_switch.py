@@ -79,7 +79,7 @@ def test_wrong_secret_and_unknown_key_look_the_same(user: DigestUser) -> None:
     for wrong, status in ((2, 407), (3, 403)):
         world.outbound(credentials=user)
         assert refused(world).status == status
-        assert world.node.wrong == [user.username] * wrong
+        assert [name for _, name in world.node.door.wrong] == [user.username] * wrong
     assert error_id(world.customer.responses[-1]) == "bad-credentials"
     world.finish()
 
@@ -104,7 +104,7 @@ def test_a_stale_nonce_is_said_to_be_stale() -> None:
     )
     world.clock.advance(1)
     assert "stale=true" in peer.response_heard(407, "INVITE").headers.all("proxy-authenticate")[0]
-    assert world.node.wrong == [], "it was right, only late"
+    assert world.node.door.wrong == [], "it was right, only late"
 
 
 def test_a_nonce_of_one_edge_is_good_on_another() -> None:

@@ -83,7 +83,7 @@ def test_what_was_used_elsewhere_is_stale_and_no_call() -> None:
     guest.answer(values, 8)
     assert len(guest.issuers.asked) == 1, "the new nonce is its own"
     assert guest.world.record.account == KEY
-    assert guest.world.node.wrong == []
+    assert guest.world.node.door.wrong == []
     guest.end()
 
 

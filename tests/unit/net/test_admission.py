@@ -85,6 +85,36 @@ def test_all_strangers_together_have_a_budget_that_known_sources_do_not_use_up()
     assert sum(requests(gate, 1, host) for host in hosts) == 100
 
 
+def test_while_the_node_is_late_strangers_have_less_and_known_sources_the_same() -> None:
+    clock = FakeClock()
+    settings = GateSettings(strangers_requests_per_window=640)
+    gate = Gate(clock, settings, known=lambda host: host == OTHER)
+    hosts = [f"198.51.{number // 100}.{number % 100}" for number in range(1000)]
+
+    def admitted() -> int:
+        clock.advance(2.0)
+        return sum(requests(gate, 1, host) for host in hosts)
+
+    gate.measured(0.05, limit_s=0.2)
+    assert admitted() == 640
+    for left in (320, 160, 80, 40, 20, 20):
+        gate.measured(0.051, limit_s=0.2)
+        assert (admitted(), requests(gate, 1000, OTHER)) == (left, 1000)
+    gate.measured(0.0, limit_s=0.2)
+    assert 20 < admitted() < 40
+    for _ in range(50):
+        gate.measured(0.0, limit_s=0.2)
+    assert (admitted(), gate.bans()) == (640, [])
+
+
+def test_a_squeeze_acts_within_the_window() -> None:
+    gate = Gate(FakeClock(), GateSettings(strangers_requests_per_window=640))
+    hosts = [f"198.51.{number // 100}.{number % 100}" for number in range(800)]
+    assert sum(requests(gate, 1, host) for host in hosts[:400]) == 400
+    gate.measured(1.0, limit_s=0.2)
+    assert sum(requests(gate, 1, host) for host in hosts[400:]) == 0
+
+
 @pytest.mark.parametrize(
     "line",
     [b"User-Agent: friendly-scanner", b'From: "sipvicious"<sip:100@1.1.1.1>;tag=1', b"User-Agent: pplsip"],

@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.postgres import Cluster
+from tests.unit.store.deliveries import Open
 from tests.unit.virtual_clock import FakeClock
 from trunkline.store.database import Database
 from trunkline.store.keys import Keyring
 from trunkline.store.migrate import upgrade
+from trunkline.store.record_delivery import RecordDelivery
 from trunkline.store.store import Store
 
 REALM = "sip.example.net"
@@ -82,6 +84,28 @@ def keyring(tmp_path: Path) -> Keyring:
 @pytest.fixture
 def store(database: Database, keyring: Keyring) -> Store:
     return Store(database, keyring, REALM)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return tmp_path / "records.journal"
+
+
+@pytest.fixture
+def open_delivery(url: str, journal: Path) -> Iterator[Open]:
+    """Opens deliveries that give up on a lock at once, and closes them."""
+    opened: list[tuple[RecordDelivery, Database]] = []
+
+    def open_one(run: str = "run1") -> RecordDelivery:
+        database = Database(url, busy_timeout_ms=0)
+        delivery = RecordDelivery(database, journal, "n1", run, lambda: 0.0)
+        opened.append((delivery, database))
+        return delivery
+
+    yield open_one
+    for delivery, database in opened:
+        delivery.close()
+        database.close()
 
 
 @pytest.fixture

@@ -90,6 +90,28 @@ def test_a_row_that_can_not_be_is_left_out_alone(
     assert [record.call_id for record in calls.list().calls] == ["good"]
     assert len(calls.get("good").attempts) == 1
     assert caplog.text.count("a record can't be written") == 2
+    assert f"left out, call, Call-ID {bad.sip_call_id}, call bad: " in caplog.text
+
+
+def test_a_key_that_can_not_be_and_a_table_that_is_none_are_left_out_alone(
+    writer: GroupWriter, calls: Calls
+) -> None:
+    odd = Group({"no table": [(1,)], "call": [call_row(ended_call("good"), "run1")]}, {"ban": [(object(),)]})
+    assert writer.write([odd]) == 2
+    assert [record.call_id for record in calls.list().calls] == ["good"]
+
+
+def test_a_fault_of_ours_is_not_the_databases(
+    writer: GroupWriter, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what was begun is rolled back."""
+    with monkeypatch.context() as broken:
+        broken.setattr(writer, "_mark", None)
+        with pytest.raises(TypeError):
+            writer.write([group(ended_call())], ("journal n1", "x 10"))
+    assert calls.list().calls == []
+    assert writer.write([group(ended_call())]) == 0
+    assert calls.get("c1").call == ended_call()
 
 
 def test_a_mark_is_part_of_the_transaction(writer: GroupWriter, database: Database) -> None:

@@ -2,52 +2,21 @@
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from tests.unit.store.deliveries import Keeping, Open, group, ids
 from tests.unit.store.entities import attempt_record, call_record, ended_attempt, ended_call
-from trunkline.call.record import AttemptRecord, CallRecord, RecordState
+from trunkline.call.record import RecordState
 from trunkline.store import journal as journal_module
 from trunkline.store import record_delivery
 from trunkline.store.calls import Calls
 from trunkline.store.database import Database
 from trunkline.store.group_commit import TAKEN, AwayError, Group, GroupWriter
 from trunkline.store.journal import Journal
-from trunkline.store.record_delivery import Place, RecordDelivery
-from trunkline.store.record_rows import attempt_row, call_row
-
-
-def group(*records: CallRecord | AttemptRecord, run: str = "run1", taken_at: float = 2000.0) -> Group:
-    calls = [call_row(record, run) for record in records if isinstance(record, CallRecord)]
-    attempts = [attempt_row(record, run) for record in records if isinstance(record, AttemptRecord)]
-    return Group({"run": [(run, "n1", 1.0, taken_at)], "call": calls, "attempt": attempts}, {})
-
-
-Open = Callable[..., RecordDelivery]
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Path:
-    return tmp_path / "records.journal"
-
-
-@pytest.fixture
-def open_delivery(url: str, journal: Path) -> Iterator[Open]:
-    """Opens deliveries that give up on a lock at once, and closes them."""
-    opened: list[tuple[RecordDelivery, Database]] = []
-
-    def open_one(run: str = "run1") -> RecordDelivery:
-        database = Database(url, busy_timeout_ms=0)
-        delivery = RecordDelivery(database, journal, "n1", run)
-        opened.append((delivery, database))
-        return delivery
-
-    yield open_one
-    for delivery, database in opened:
-        delivery.close()
-        database.close()
+from trunkline.store.record_delivery import RecordDelivery
 
 
 @pytest.fixture
@@ -68,10 +37,6 @@ class Lock:
 
     def release(self) -> None:
         self.connection.execute("ROLLBACK")
-
-
-def ids(database: Database) -> list[str]:
-    return sorted(record.call_id for record in Calls(database).list().calls)
 
 
 def test_a_group_goes_straight_into_the_database(
@@ -336,22 +301,6 @@ def test_a_server_that_hangs_is_tried_again_seldom(
     assert ids(database) == []
     delivery.tick(25.0, 2000.0)
     assert ids(database) == ["c1"]
-
-
-class Keeping:
-    """A delivery whose groups are kept first, as those for a server are."""
-
-    def __init__(self, delivery: RecordDelivery) -> None:
-        self.delivery = delivery
-        self.kept: list[tuple[Group, Place | None]] = []
-
-    def keep(self, *groups: Group) -> None:
-        self.kept += [(one, self.delivery.keep(one)) for one in groups]
-
-    def deliver(self, number: int | None = None) -> None:
-        """The next ones that were kept."""
-        some, self.kept = self.kept[:number], self.kept[len(self.kept[:number]) :]
-        self.delivery.deliver([one for one, _ in some], [place for _, place in some])
 
 
 def break_writer(monkeypatch: pytest.MonkeyPatch, delivery: RecordDelivery, *, after: bool = False) -> None:

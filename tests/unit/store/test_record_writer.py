@@ -23,7 +23,6 @@ from trunkline.store import record_writer
 from trunkline.store.bans import Bans, StoredBan
 from trunkline.store.calls import Calls
 from trunkline.store.database import Database
-from trunkline.store.errors import NotFoundError
 from trunkline.store.group_commit import Group
 from trunkline.store.record_delivery import Place
 from trunkline.store.record_writer import DEFAULT_INTERVAL_S, RecordWriter
@@ -221,22 +220,55 @@ def test_a_stuck_thread_costs_bounded_memory(
     ]
 
 
-def test_a_fault_in_the_writer_does_not_end_the_thread(
-    writer: RecordWriter, calls: Calls, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_a_fault_in_the_writer_costs_no_record(
+    writer: RecordWriter,
+    calls: Calls,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def fail(_groups: object) -> None:
+    def fail(*_groups: object) -> int:
         raise RuntimeError("mine")
 
-    monkeypatch.setattr(writer._delivery, "deliver", fail)
-    writer.call_changed(ended_call("lost"))
-    assert writer.flush()
-    monkeypatch.undo()
-    writer.call_changed(ended_call("kept"))
+    monkeypatch.setattr(writer._delivery._writer, "write", fail)
+    writer.call_changed(ended_call("before"))
     assert writer.flush()
     assert "a fault in the writer" in caplog.text
-    assert calls.get("kept").call == ended_call("kept")
-    with pytest.raises(NotFoundError):
-        calls.get("lost")
+    assert writer.state.journal_bytes > 100
+    monkeypatch.undo()
+    clock.advance(1)
+    writer.call_changed(ended_call("after"))
+    assert writer.flush()
+    assert [calls.get(one).call for one in ("before", "after")] == [ended_call("before"), ended_call("after")]
+    assert (writer.state.written, writer.state.journal_bytes) == (2, 0)
+
+
+def test_a_fault_does_not_end_the_thread(
+    writer: RecordWriter, calls: Calls, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(writer._delivery, "tick", None)
+        assert writer.flush()
+    assert "a fault in the writer" in caplog.text
+    writer.call_changed(ended_call("c1"))
+    assert writer.flush()
+    assert calls.get("c1").call == ended_call("c1")
+
+
+def test_a_record_of_which_no_row_can_be_made_holds_nobody_up(
+    writer: RecordWriter, calls: Calls, caplog: pytest.LogCaptureFixture
+) -> None:
+    odd = ended_call("odd")
+    odd.verdict = "busy"  # type: ignore[assignment]
+    writer.call_changed(odd)
+    writer.call_changed(ended_call("c1"))
+    assert writer.flush()
+    assert calls.get("c1").call == ended_call("c1")
+    [line] = [line.getMessage() for line in caplog.records]
+    assert "no row can be made of a record, odd," in line
+    assert odd.sip_call_id in line
+    assert writer.flush()
+    assert len(caplog.records) == 1
 
 
 def test_bindings_are_kept_and_go(writer: RecordWriter, database: Database, clock: FakeClock) -> None:

@@ -1,0 +1,134 @@
+"""A fault of ours costs no group, and a group that always meets one holds no other up."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.unit.store.deliveries import Keeping, Open, group, ids
+from tests.unit.store.entities import call_record, ended_call
+from trunkline.store.calls import Calls
+from trunkline.store.database import Database
+from trunkline.store.group_commit import Group
+from trunkline.store.journal import Journal
+from trunkline.store.record_delivery import RecordDelivery
+
+
+def fault(
+    monkeypatch: pytest.MonkeyPatch, delivery: RecordDelivery, of: str = "", *, times: int = 99
+) -> None:
+    """The writer has a fault, with every group or with those that hold `of`, so many times."""
+    real, left = delivery._writer.write, [times]
+
+    def write(groups: Sequence[Group], mark: tuple[str, str] | None = None) -> int:
+        if left[0] and of in repr(groups):
+            left[0] -= 1
+            raise RuntimeError("mine")
+        return real(groups, mark)
+
+    monkeypatch.setattr(delivery._writer, "write", write)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_fault_costs_no_group(
+    open_delivery: Open,
+    database: Database,
+    journal: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    kept: bool,
+) -> None:
+    """It waits in the journal, whether it was there before or not, and those after it wait their turn."""
+    keeping = Keeping(open_delivery())
+    delivery = keeping.delivery
+    delivery.tick(0.0, 2000.0)
+    fault(monkeypatch, delivery, times=2)
+    for one in group(call_record("a")), group(ended_call("a")), group(ended_call("b")):
+        if kept:
+            keeping.keep(one)
+            keeping.deliver()
+        else:
+            delivery.deliver([one])
+    assert (ids(database), delivery.waiting, delivery.journal_bytes > 900) == ([], True, True)
+    delivery.tick(1.0, 2000.0)
+    assert ids(database) == []
+    delivery.tick(1.4, 2000.0)
+    assert ids(database) == [], "not all the time"
+    delivery.tick(1.5, 2000.0)
+    assert [Calls(database).get(one).call for one in "ab"] == [ended_call("a"), ended_call("b")]
+    assert (delivery.written, delivery.refused, delivery.waiting, delivery.away) == (3, 0, False, None)
+    assert not journal.exists()
+    assert [line.levelname for line in caplog.records] == ["ERROR", "WARNING"]
+    assert "a fault in the writer: records wait in the journal" in caplog.text
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_while_nothing_can_be_written_nothing_is_left_out_and_the_next_process_delivers_it(
+    open_delivery: Open, database: Database, monkeypatch: pytest.MonkeyPatch, kept: bool
+) -> None:
+    keeping = Keeping(open_delivery())
+    keeping.delivery.tick(0.0, 2000.0)
+    fault(monkeypatch, keeping.delivery)
+    if kept:
+        keeping.keep(group(ended_call("a")), group(ended_call("b")))
+        keeping.deliver()
+    else:
+        keeping.delivery.deliver([group(ended_call("a")), group(ended_call("b"))])
+    for second in range(1, 20):
+        keeping.delivery.tick(float(second), 2000.0)
+    keeping.delivery.close()
+    assert (ids(database), keeping.delivery.refused) == ([], 0)
+    later = open_delivery("run2")
+    later.tick(0.0, 9000.0)
+    assert (ids(database), later.written) == (["a", "b"], 2)
+
+
+@pytest.mark.parametrize("place", ["journal", "memory"])
+def test_a_group_that_meets_a_fault_each_time_is_left_out_and_holds_nobody_up(
+    open_delivery: Open,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    place: str,
+) -> None:
+    delivery = open_delivery()
+    delivery.tick(0.0, 2000.0)
+    fault(monkeypatch, delivery, of="poison")
+    with monkeypatch.context() as disk:
+        if place == "memory":
+            disk.setattr(os, "pwrite", lambda _fd, _data, _offset: 0)
+        delivery.deliver([group(ended_call(one)) for one in ("a", "poison", "b")])
+    delivery.deliver([group(ended_call("c"))])
+    for second in range(1, 6):
+        delivery.tick(float(second), 2000.0)
+    assert ids(database) == ["a", "b", "c"]
+    assert (delivery.written, delivery.refused, delivery.waiting) == (3, 1, False)
+    [line] = [line.getMessage() for line in caplog.records if "left out" in line.getMessage()]
+    assert f"call, Call-ID {ended_call('poison').sip_call_id}, call poison" in line
+    delivery.deliver([group(ended_call("d"))])
+    assert ids(database) == ["a", "b", "c", "d"]
+
+
+def test_what_is_no_group_holds_nobody_up(open_delivery: Open, database: Database, journal: Path) -> None:
+    """As another version may have left it."""
+    left = Journal(journal)
+    for entry in (group(ended_call("a")), {"no": "group"}, [1, 2], [{"no table": [[1]]}, {}]):
+        left.append(entry)
+    left.append(group(ended_call("b")))
+    left.close()
+    delivery = open_delivery("run2")
+    for second in range(12):
+        delivery.tick(float(second), 9000.0)
+    assert (ids(database), delivery.refused, delivery.waiting) == (["a", "b"], 1, False)
+    assert not journal.exists()
+
+
+def test_what_the_journal_can_not_hold_goes_on(open_delivery: Open, database: Database) -> None:
+    keeping = Keeping(open_delivery())
+    keeping.delivery.tick(0.0, 2000.0)
+    impossible = ended_call("a")
+    impossible.dialled = object()  # type: ignore[assignment]
+    keeping.keep(group(impossible), group(ended_call("b")))
+    keeping.deliver()
+    assert (ids(database), keeping.delivery.refused) == (["b"], 1)
