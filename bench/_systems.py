@@ -131,11 +131,13 @@ def trunkline(
     prepare: Callable[[Store], None] = lambda _store: None,
     beside: Path | None = None,
     processor: int | None = None,
+    socketless: tuple[int, int] | None = None,
 ) -> Iterator[Running]:
     """A node of its own with one account, one carrier and one route; its code is that of another checkout's
     `sources`, if they are given. `media` are more settings of that section, `more` other sections, `prepare`
     fills its store; with the folder of another node `beside`, it is a second one on that one's database. It
-    runs on one `processor`, or on all.
+    runs on one `processor`, or on all. Legs from the first number of `socketless` to the second have no
+    sockets.
     """
     file = folder / "trunkline.toml"
     file.write_text(SETTINGS.format(folder=folder, name=name, address=place.system, media=media, more=more))
@@ -151,6 +153,9 @@ def trunkline(
         prepare(store)
     store.close()
     code = f"from pathlib import Path; from trunkline.node.run import run; run(Path({str(file)!r}))"
+    if socketless is not None:
+        sources = Path(__file__).parents[1]
+        code = f"from bench._socketless import serve; serve({str(file)!r}, *{socketless})"
     ready = partial(answers, f"http://{place.system}:8090/readyz")
     pinned = [] if processor is None else ["taskset", "--cpu-list", str(processor)]
     with running([*pinned, sys.executable, "-c", code], folder, sources=sources, ready=ready) as pid:

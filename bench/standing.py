@@ -1,7 +1,7 @@
 """What a call that is up costs while nothing happens in it: the processor time of a node, of each second.
 
-It is asked how its audio is, every few seconds; where the media are an rtpengine's, that one is asked. Nobody
-talks, so nothing is relayed. LIVE and SECONDS in the environment change the sizes.
+Its legs keep how its audio goes, in the node's own engine; where the media are an rtpengine's, that one is
+asked now and then. Nobody talks, so nothing is relayed. LIVE and SECONDS in the environment change the sizes.
 """
 
 import os

@@ -1,5 +1,5 @@
 //! A thread of the engine: waits for datagrams and for the moments at which legs have something to do, and looks after all
-//! legs once a second: for silent calls, and for how audio goes.
+//! legs every few seconds: for silent calls, and for how audio goes.
 //!
 //! It reads one datagram per wake-up of a socket, which level-triggered epoll makes the cheapest way (no read that finds
 //! nothing), and it stamps all datagrams of a batch with the batch's time. While there is much to do it looks at
@@ -24,8 +24,8 @@ use crate::shared::Shared;
 
 /// Datagrams taken between two looks at the clock.
 const EVENTS: usize = 64;
-/// Legs are looked after this often at the least.
-const ROUND_US: Micros = 1_000_000;
+/// Legs are looked after this often at the least: twice before the first point of a course is due.
+const ROUND_US: Micros = 2_500_000;
 
 /// Looks at the amount of work are this far apart.
 const LOAD_US: Micros = 100_000;

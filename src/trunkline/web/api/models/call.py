@@ -62,7 +62,7 @@ class QualityPointView(Body):
 
 class QualityView(Body):
     """How the audio of both sides of an answered call went over its time, oldest point first. None before
-    the first five seconds are over; the points of a long call are further apart, up to 200 of them.
+    the first five seconds are over; the points of a long call are further apart, up to 200 of each leg.
     """
 
     caller: list[QualityPointView]
