@@ -17,6 +17,7 @@ SCENARIOS = {
         scenarios.dead_names,
         scenarios.disk_full,
         scenarios.everything_thrice,
+        scenarios.journal_poisoned,
         scenarios.killed,
         scenarios.poor_network,
         scenarios.ports_exhausted,

@@ -24,7 +24,12 @@ from tests.faults.world import (
 )
 from tests.interop.node import KEY
 from tests.unit.net.dns_server import DnsServer
+from tests.unit.store.entities import ended_call
+from trunkline.call.record import CallRecord
 from trunkline.sip.uri import SipUri
+from trunkline.store.group_commit import Group
+from trunkline.store.journal import Journal
+from trunkline.store.record_rows import call_row
 
 
 async def _as_root(*command: str) -> None:
@@ -279,6 +284,41 @@ async def killed() -> Figures:
             "ended": sum(report.hung_up_by_us for report in ended),
             "states": sorted(here.node.command("calls", row["call_id"])["state"] for row in rows),
         }
+
+
+async def journal_poisoned() -> Figures:
+    """A node dies, and its next start finds in the journal, between groups that are good, what the database
+    can't hold and what is no group.
+    """
+    async with world() as here:
+        here.node.kill()
+        too_much = ended_call("too-much")
+        too_much.attempts = 2**70
+        left = Journal(here.node.directory / "records.journal")
+        for entry in (
+            _group(ended_call("before")),
+            _group(too_much),
+            {"no": "group"},
+            _group(ended_call("behind")),
+        ):
+            left.append(entry)
+        left.close()
+        await asyncio.to_thread(here.node.start)
+        reports = await here.calls(3, 0.2)
+        rows = await here.closed_records(len(reports) + 2)
+        return {
+            "heard": heard(reports),
+            "records": len(rows),
+            "left": sorted(
+                row["call_id"] for row in rows if row["call_id"] in ("before", "behind", "too-much")
+            ),
+            "errors": [line["event"] for line in here.node.log() if line["level"] == "error"],
+            "journal": (here.node.directory / "records.journal").exists(),
+        }
+
+
+def _group(record: CallRecord) -> Group:
+    return Group({"call": [call_row(record, "earlier")]}, {})
 
 
 async def ports_exhausted() -> Figures:

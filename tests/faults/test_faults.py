@@ -93,6 +93,18 @@ def test_a_killed_node_closes_its_records_truthfully_and_calls_at_once() -> None
     assert figures["verdicts"] == ["answered", "crashed"]
 
 
+def test_what_can_not_be_written_holds_no_record_up() -> None:
+    """It is named in the log, and left out."""
+    figures = play("journal_poisoned")
+    assert (figures["heard"], figures["records"]) == (3, 5), figures
+    assert figures["left"] == ["before", "behind"]
+    fault, too_much, no_group = figures["errors"]
+    assert "a fault in the writer: records wait in the journal" in fault
+    assert "left out, call, Call-ID too-much@pbx, call too-much: " in too_much
+    assert "left out, nobody knows whose: " in no_group
+    assert not figures["journal"]
+
+
 def test_an_overloaded_node_refuses_some_in_time_and_serves_the_others() -> None:
     """Nothing fails that was let in, and nothing that was up before notices. How long callers wait is in
     docs/security.md.

@@ -66,6 +66,13 @@ pub struct Count {
     pub impairment: Impairment,
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    at: Micros,
+    received: u64,
+    lost: u64,
+}
+
 /// See the module. Its first point also holds what came before it began.
 #[derive(Clone, Debug)]
 pub struct Course {
@@ -75,8 +82,11 @@ pub struct Course {
     /// What the last point is about, in microseconds; 0 as long as that is `every_s`.
     rest_us: Micros,
     ended: bool,
+    /// At the end of the last point.
     received: u64,
     lost: u64,
+    /// At the last look.
+    seen: Seen,
     points: Vec<Point>,
 }
 
@@ -84,7 +94,17 @@ impl Course {
     /// The first point is due [`EVERY_S`] from now.
     #[must_use]
     pub const fn begin(now: Micros) -> Self {
-        Self { every_s: EVERY_S, at: now, rest_us: 0, ended: false, received: 0, lost: 0, points: Vec::new() }
+        let seen = Seen { at: now, received: 0, lost: 0 };
+        Self {
+            every_s: EVERY_S,
+            at: now,
+            rest_us: 0,
+            ended: false,
+            received: 0,
+            lost: 0,
+            seen,
+            points: Vec::new(),
+        }
     }
 
     /// When a look would make a point; `None` when it grows no more.
@@ -93,19 +113,25 @@ impl Course {
         if self.ended { None } else { Some(self.at + self.every_us()) }
     }
 
-    /// Makes a point if one is due. A look that comes late stands for all that were missed: what came meanwhile is spread
-    /// over them.
+    /// Makes the points that are due. What came since the last look is taken to have come evenly, so looks may be further
+    /// apart than points, or at other moments.
     pub fn look(&mut self, now: Micros, count: Count) {
-        while self.due_at().is_some_and(|due| due <= now) {
-            let missed = (now - self.at) / self.every_us();
-            let step = |total: u64, before: u64| before + total.saturating_sub(before) / missed;
-            let (received, lost) = (step(count.received, self.received), step(count.lost, self.lost));
-            self.at += self.every_us();
+        let seen = self.seen;
+        while let Some(due) = self.due_at().filter(|due| *due <= now) {
+            let until_due = |before: u64, total: u64| {
+                let came = u128::from(total.saturating_sub(before));
+                let (part, whole) = (u128::from(due - seen.at), u128::from(now - seen.at));
+                before + ((came * part + whole / 2) / whole) as u64
+            };
+            let (received, lost) =
+                (until_due(seen.received, count.received), until_due(seen.lost, count.lost));
+            self.at = due;
             self.add(Count { received, lost, ..count });
             if self.points.len() == MOST_POINTS {
                 self.thin();
             }
         }
+        self.seen = Seen { at: now, received: count.received, lost: count.lost };
     }
 
     /// Makes a point of what is left, with the last counters, unless there is no other. Once: it grows no more.
@@ -187,7 +213,7 @@ mod tests {
         course.look(EVERY_US - 1, count(200, 0, 1.0));
         assert!(course.points().is_empty());
         course.look(EVERY_US, count(240, 10, 1.0));
-        course.look(2 * EVERY_US + 900_000, count(490, 10, 2.5));
+        course.look(2 * EVERY_US, count(490, 10, 2.5));
         let [first, second] = course.points() else { panic!("two points") };
         assert_eq!((first.received, first.lost, first.jitter), (240, 10, 10));
         assert_eq!((second.received, second.lost, second.jitter), (250, 0, 25));
@@ -247,6 +273,22 @@ mod tests {
         assert!(course.points().iter().all(|point| point.received == 250 && point.lost == 2));
         course.look(5 * EVERY_US, count(1250, 8, 1.0));
         assert_eq!(course.points().len(), 5);
+    }
+
+    #[test]
+    fn looks_further_apart_than_points_leave_no_mark_on_an_even_stream() {
+        let mut course = course();
+        let mut at_ms = 0;
+        for wait_ms in [4_800, 5_000, 6_200, 7_800, 9_700, 12_100, 15_200, 19_000, 20_000, 20_000] {
+            at_ms += wait_ms;
+            course.look(at_ms * 1000, count(at_ms / 20, at_ms / 500, 1.0));
+        }
+        let points = course.points();
+        assert_eq!(points.len() as u64, at_ms / 5000);
+        assert!(
+            points.iter().all(|point| point.received.abs_diff(250) <= 1 && point.lost.abs_diff(10) <= 1),
+            "{points:?}"
+        );
     }
 
     #[test]

@@ -22,6 +22,11 @@ def count(rooms: Rooms) -> None:
     )
     gauge("tasks", "Tasks of the event loop.", lambda: len(asyncio.all_tasks()))
     gauge("bans", "Sources shut out.", lambda: len(rooms.gate.bans()))
+    gauge(
+        "strangers_share",
+        "Of the requests that unknown sources may send, what they have while the node is late.",
+        lambda: round(rooms.gate.strangers_share, 3),
+    )
     gauge("connections", "TCP and TLS connections.", lambda: rooms.transports.figures().connections)
     rooms.metrics.counter(
         "gate_refused", "Messages and connections refused at the door.", lambda: rooms.gate.refused

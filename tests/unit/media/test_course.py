@@ -20,8 +20,8 @@ def test_points_are_made_when_they_are_due() -> None:
     course = Course(100.0)
     course.look(104.9, 245, 0, 1.0, PCMA)
     assert points(course) == []
-    course.look(105.1, 250, 0, 1.0, PCMA)
-    course.look(110.1, 450, 50, 2.5, ILBC)
+    course.look(105.0, 250, 0, 1.0, PCMA)
+    course.look(110.0, 450, 50, 2.5, ILBC)
     (first, second) = points(course)
     assert first[:3] == (250, 0, 10)
     assert second[:3] == (200, 50, 25)

@@ -13,9 +13,13 @@ def test_they_are_read_off_the_rooms(tmp_path: Path) -> None:
         assert b"\ntrunkline_active_calls 0.0\n" in before
         assert b'\ntrunkline_media_port_pairs{state="open"} 0.0\n' in before
         assert b'\ntrunkline_transactions{side="server"} 0.0\n' in before
+        assert b"\ntrunkline_strangers_share 1.0\n" in before
         assert b"trunkline_rtpengine_up" not in before
         for host in ("192.0.2.1", "192.0.2.2"):
             rooms.gate.ban(host, "a test", evidence=Evidence.ORDERED)
-        assert b"\ntrunkline_bans 2.0\n" in ground.face.metrics()
+        rooms.gate.measured(late_s=1.0, limit_s=1.0)
+        after = ground.face.metrics()
+        assert b"\ntrunkline_bans 2.0\n" in after
+        assert b"\ntrunkline_strangers_share 0.5\n" in after
 
     on_node(tmp_path, look)

@@ -1,8 +1,9 @@
 """A `call.ports.MediaLeg` at an rtpengine: one side of a room.
 
 What is set here is said to the rtpengine a moment later (`room`). The figures are those of its last answer:
-at most `poll_s` old while the leg lives, and after `close` filled in once more, in the same object, with what
-the rtpengine says when it deletes the call, which takes it less time than a record waits to be written.
+at most `watch.LONGEST_S` old while the leg lives, and after `close` filled in once more, in the same object,
+with what the rtpengine says when it deletes the call, which takes it less time than a record waits to be
+written.
 """
 
 from collections import Counter

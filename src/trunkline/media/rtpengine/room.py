@@ -61,6 +61,7 @@ class RoomSettings:
     """IPv6 or not, of the callees' sides kept ready."""
     timeout_s: float = 60.0
     poll_s: float = 5.0
+    """See `watch`."""
 
 
 class Room:
