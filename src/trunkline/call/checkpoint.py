@@ -12,7 +12,6 @@ carrier's name. Who keeps checkpoints, and who may resume one, is others' busine
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import cast
 
 from trunkline.call.attempt import Attempt
 from trunkline.call.call import Call, CallState
@@ -148,7 +147,7 @@ def _flow_to(services: Services, known: CallCheckpoint, leg: LegCheckpoint) -> F
     """
     way = leg.dialog.flow
     for binding in services.registrations.bindings(known.record.account or ""):
-        flow = cast("Flow | None", binding.flow)
+        flow = binding.flow
         if flow is not None and not flow.closed and binding.source == str(way):
             return flow
     return None

@@ -6,7 +6,7 @@ of it, is said by whoever places it: the call for its targets, a transfer for it
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from trunkline.call.attempt import Attempt, AttemptOwner, Patience
 from trunkline.call.leg import Leg, LegOwner
@@ -16,7 +16,7 @@ from trunkline.call.services import Services
 from trunkline.sdp.local import LocalAudio
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.outbound_auth import DigestUser
-from trunkline.sip.ports import Flow
+from trunkline.sip.ports import Flow, Transport, asked_transport
 from trunkline.trunk.media_policy import MediaPolicy, SrtpPolicy
 from trunkline.trunk.plan import EndpointTarget, FarLeg, GatewayTarget
 
@@ -104,12 +104,11 @@ def send_invite(
     """Send the INVITE of an attempt, with an offer and the header fields `passed` on. What becomes of it may
     be heard before this returns.
     """
-    flow = cast("Flow | None", far.flow)
     attempt.invite = services.agent.invite(
         uri=far.request_uri,
         from_=far.from_,
         to=far.to,
-        next_hop=None if flow is None or flow.closed else flow,
+        next_hop=_flow_to(far),
         route=[NameAddr.parse(value) for value in far.path],
         headers=(*far.headers, *passed),
         body=body,
@@ -119,6 +118,19 @@ def send_invite(
         call_id=attempt.record.sip_call_id,
         events=attempt,
     )
+
+
+def _flow_to(far: FarLeg) -> Flow | None:
+    """The flow to a registered device; None: its path or its Contact leads there.
+
+    They do, too, where the flow has closed, perhaps with the node that held it. But a device that had TLS is
+    sought by TLS alone, since the offer may hold keys; else the closed flow stays, and the attempt fails.
+    """
+    flow = far.flow
+    if flow is None or not flow.closed:
+        return flow
+    strays = flow.transport is Transport.TLS and asked_transport(far.request_uri) is not Transport.TLS
+    return flow if strays else None
 
 
 def _guarded(media: MediaPolicy) -> MediaPolicy:

@@ -11,7 +11,7 @@ into a Path, calls go that way (RFC 3327 §5.3), whether the device knows of it 
 from trunkline.call.passing import Field, verdict_fields, warning_field
 from trunkline.call.ports import RegistrationSink
 from trunkline.clock import Clock
-from trunkline.sip.fronted import described
+from trunkline.sip.fronted import FrontedFlow, described
 from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.ports import Flow
 from trunkline.sip.uri import SipUri
@@ -72,6 +72,7 @@ class Registrar:
                 path=path,
                 source=described(flow),
                 user_agent=request.headers.get("user-agent") or "",
+                fronted=isinstance(flow, FrontedFlow),
             )
         if isinstance(result, RegistrationRefused):
             extra = [] if result.min_expires_s is None else [("Min-Expires", str(result.min_expires_s))]

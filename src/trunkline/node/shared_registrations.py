@@ -17,7 +17,7 @@ from trunkline.live.board import Board
 from trunkline.live.words import Notice, Tell
 from trunkline.node.lent_flows import BorrowedFlow, LentFlows
 from trunkline.sip.name_addr import NameAddr
-from trunkline.sip.ports import Address, Flow, Transport
+from trunkline.sip.ports import Address, Transport
 from trunkline.sip.uri import SipUri
 from trunkline.trunk.registrations import Binding, Registrations
 
@@ -81,13 +81,14 @@ class SharedRegistrations:
             "instance": binding.instance,
             "source": binding.source,
             "user_agent": binding.user_agent,
+            "fronted": binding.fronted,
         }
         return Tell(KIND, key, json.dumps(values), max(0.0, binding.deadline - self._clock.now()), again)
 
     def _way_to(self, binding: Binding) -> Mapping[str, object]:
-        if binding.path:
+        flow = binding.flow
+        if flow is None:
             return {"path": binding.path}
-        flow: Flow = binding.flow  # type: ignore[assignment]  # only those that can be told come here
         return {
             "token": self._flows.lend(flow),
             "transport": str(flow.transport),
@@ -119,6 +120,7 @@ class SharedRegistrations:
                 str(values["source"]),
                 str(values["user_agent"]),
                 path,
+                bool(values.get("fronted", False)),
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"no binding: {error!r}") from None

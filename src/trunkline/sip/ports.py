@@ -27,6 +27,15 @@ class Transport(StrEnum):
         return self is not Transport.UDP
 
 
+def asked_transport(uri: SipUri) -> Transport | None:
+    """The transport that `uri` itself asks for: `sips` is TLS (RFC 3261 §19.1, §26.2.2). None: it leaves that
+    to DNS, or names one that there isn't here.
+    """
+    if uri.scheme == "sips":
+        return Transport.TLS
+    return next((each for each in Transport if each.lower() == uri.transport), None)
+
+
 class Address(NamedTuple):
     """An IP address (IPv6 without brackets) and a port."""
 

@@ -36,6 +36,7 @@ def registration_row(
             "source": binding.source,
             "user_agent": binding.user_agent,
             "path": list(binding.path),
+            "fronted": binding.fronted,
         }
         for binding in bindings
     ]
@@ -77,4 +78,5 @@ def _binding(entry: Mapping[str, Any], now_minus_wall: float) -> Binding:
         source=entry["source"],
         user_agent=entry["user_agent"],
         path=tuple(entry.get("path", ())),
+        fronted=entry.get("fronted", False),
     )

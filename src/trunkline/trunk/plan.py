@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from trunkline.sip.name_addr import NameAddr
+from trunkline.sip.ports import Flow, Transport, asked_transport
 from trunkline.sip.uri import SipUri
 from trunkline.trunk.account import Account
 from trunkline.trunk.caller_id import CallerIdentity, Headers, apply_policy, from_address, identity_headers
@@ -54,8 +55,8 @@ class FarLeg:
     """How audio may be agreed on with the target."""
     credentials: CarrierCredentials | None
     """For the target's challenge."""
-    flow: object
-    """The path of a registered device; None: `request_uri` is resolved, or the first of `path`."""
+    flow: Flow | None
+    """What a registered device is reached over; None: `request_uri` is resolved, or the first of `path`."""
     path: tuple[str, ...]
     """Route values that lead to a registered device (RFC 3327)."""
     response_timeout_ms: int | None
@@ -270,7 +271,9 @@ def _gateways(
         for gateway in in_order(carrier.gateways, pick):
             label = str(gateway.uri)
             key = gateway_health_key(carrier, gateway)
-            missing = _keys_exposed(carrier.media_policy, carrier.uri_of(gateway), srtp_needs_tls, note)
+            uri = carrier.uri_of(gateway)
+            media = carrier.media_policy
+            missing = _keys_exposed(media, uri, asked_transport(uri), srtp_needs_tls, note)
             targets.append(
                 GatewayTarget(label=label, health_key=key, missing=missing, carrier=carrier, gateway=gateway)
             )
@@ -374,24 +377,46 @@ def _endpoints(
             key = endpoint_health_key(number, endpoint)
             targets.append(EndpointTarget(label=str(uri), health_key=key, endpoint=endpoint))
             continue
-        user = uri.user_unescaped or ""
-        account = directory.account(user)
-        bindings = () if account is None or account.blocked else bindings_of(user)
-        if not bindings:
-            why = (
-                f"no device is registered for account {user}"
-                if account
-                else f"'{user}' is not an account's key"
-            )
-            note.append(f"{uri} can't be reached: {why}.")
-            missing = Verdict.of(Slug.NOT_REGISTERED, detail=why)
+        devices = _devices(directory, uri, bindings_of, note)
+        if isinstance(devices, Verdict):
+            note.append(f"{uri} can't be reached: {devices.detail}.")
             targets.append(
-                EndpointTarget(label=str(uri), health_key=None, missing=missing, endpoint=endpoint)
+                EndpointTarget(label=str(uri), health_key=None, missing=devices, endpoint=endpoint)
             )
-        for binding in bindings:
+            continue
+        for binding in devices:
             label = f"{uri} at {binding.uri}"
             targets.append(EndpointTarget(label=label, health_key=None, endpoint=endpoint, binding=binding))
     return targets
+
+
+def _devices(
+    directory: Directory, uri: SipUri, bindings_of: BindingsOf, note: Trace
+) -> Sequence[Binding] | Verdict:
+    """The registered devices that the entry `uri` stands for: those that are reached by the transport that it
+    asks for, if it does; or why there are none.
+    """
+    key = uri.user_unescaped or ""
+    account = directory.account(key)
+    if account is None:
+        return Verdict.of(Slug.NOT_REGISTERED, detail=f"'{key}' is not an account's key")
+    bindings = () if account.blocked else bindings_of(key)
+    if not bindings:
+        return Verdict.of(Slug.NOT_REGISTERED, detail=f"no device is registered for account {key}")
+    asked = asked_transport(uri)
+    if asked is None:
+        return bindings
+    there = [each for each in bindings if each.transport == asked]
+    if not there:
+        others = " and ".join(sorted({each.transport for each in bindings}))
+        detail = f"the entry asks for {asked}, and the devices of account {key} are registered over {others}"
+        return Verdict.of(Slug.REGISTERED_OTHERWISE, detail=detail)
+    note.extend(
+        f"{uri} at {each.uri} is passed over: it is registered over {each.transport}."
+        for each in bindings
+        if each not in there
+    )
+    return there
 
 
 def endpoint_media(account: Account, endpoint: Endpoint) -> MediaPolicy:
@@ -404,14 +429,18 @@ def _guarded(target: EndpointTarget, account: Account, srtp_needs_tls: bool, not
     """`target`, missing if the keys of its SRTP would travel readable and must not."""
     if target.missing is not None:
         return target
-    uri = target.endpoint.uri if target.binding is None else target.binding.uri
-    missing = _keys_exposed(endpoint_media(account, target.endpoint), uri, srtp_needs_tls, note)
+    uri, binding = target.endpoint.uri, target.binding
+    hop = asked_transport(uri)
+    if binding is not None:
+        uri, hop = binding.uri, binding.first_hop
+    missing = _keys_exposed(endpoint_media(account, target.endpoint), uri, hop, srtp_needs_tls, note)
     return target if missing is None else replace(target, health_key=None, missing=missing)
 
 
-def _keys_exposed(media: MediaPolicy, uri: SipUri, srtp_needs_tls: bool, note: Trace) -> Verdict | None:
-    over_tls = uri.scheme == "sips" or uri.transport == "tls"
-    if not srtp_needs_tls or over_tls or media.srtp is not SrtpPolicy.REQUIRED:
+def _keys_exposed(
+    media: MediaPolicy, uri: SipUri, hop: Transport | None, srtp_needs_tls: bool, note: Trace
+) -> Verdict | None:
+    if not srtp_needs_tls or hop is Transport.TLS or media.srtp is not SrtpPolicy.REQUIRED:
         return None
     note.append(
         f"{uri} is passed over: its SRTP keys would travel readable, and media.srtp_needs_tls is set."

@@ -5,8 +5,7 @@ device that names itself with `+sip.instance` and `reg-id` replaces its own earl
 of more than `max_contacts` devices the one whose binding would end first is dropped, so that a device that
 changes its address at each start can't shut itself out.
 
-Authentication and steps 1 to 5 come before (`call`). Held in memory; how a binding reaches its device is
-`flow`, which is opaque.
+Authentication and steps 1 to 5 come before (`call`). Held in memory.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 
 from trunkline.clock import Clock
 from trunkline.sip.name_addr import NameAddr
+from trunkline.sip.ports import Flow, Transport, asked_transport
 from trunkline.sip.uri import SipUri
 
 MALFORMED_EXPIRES_S = 3600
@@ -79,14 +79,32 @@ class Binding:
     """Monotonic second at which it ends."""
     call_id: str
     cseq: int
-    flow: object
-    """The path that the REGISTER came on, as the registrar got it."""
+    flow: Flow | None
+    """What the REGISTER came on; None: it came by a `path`, or before the node's start."""
     instance: str = ""
     source: str = ""
     """Where it came from, for displays."""
     user_agent: str = ""
     path: tuple[str, ...] = ()
     """Route values that lead to it (RFC 3327), top first; none: `flow` does, or its URI."""
+    fronted: bool = False
+    """Whether a front of the service's own took it (`sip.fronted`): `source` is as that saw it."""
+
+    @property
+    def first_hop(self) -> Transport:
+        """What our requests to it leave by. A URI that leaves it to DNS counts as UDP (RFC 3263 §4.1)."""
+        if self.flow is not None and not self.flow.closed:
+            return self.flow.transport
+        first = NameAddr.parse(self.path[0]).uri if self.path else self.uri
+        asked = asked_transport(first) if isinstance(first, SipUri) else None
+        return asked or Transport.UDP
+
+    @property
+    def transport(self) -> str:
+        """`UDP`, `TCP` or `TLS`: what a request to it goes by, whatever its Contact says. Between a front of
+        the service's own and the device it is what that has to it, which may be something else yet.
+        """
+        return self.source.partition(" ")[0] if self.fronted else self.first_hop
 
     def remaining_s(self, now: float) -> int:
         """Seconds left, for the `expires` of the answer."""
@@ -140,10 +158,11 @@ class Registrations:
         cseq: int,
         contacts: Sequence[Contact],
         expires_s: int | None = None,
-        flow: object = None,
+        flow: Flow | None = None,
         path: tuple[str, ...] = (),
         source: str = "",
         user_agent: str = "",
+        fronted: bool = False,
     ) -> tuple[Binding, ...] | RegistrationRefused:
         """Apply a REGISTER's contacts (step 7) and return all bindings of the account, or refuse it and
         change nothing.
@@ -175,6 +194,7 @@ class Registrations:
                         source,
                         user_agent,
                         path,
+                        fronted,
                     )
                 )
         while len(bindings) > self.policy.max_contacts:
@@ -239,7 +259,7 @@ class Registrations:
             return self._store(account, [binding for binding in stored if binding.deadline > now])
         return stored
 
-    def flow_closed(self, flow: object) -> list[str]:
+    def flow_closed(self, flow: Flow) -> list[str]:
         """Drop the bindings whose path is gone (RFC 5626 §5.3); return the accounts that lost one. Linear."""
         return self._drop(lambda binding: binding.flow is flow)
 

@@ -173,6 +173,14 @@ class Slug(Enum):
         "No device is registered for the account.",
         "Check the registration.",
     )
+    REGISTERED_OTHERWISE = _Kind(
+        "registered-otherwise",
+        Fault.ENDPOINT,
+        480,
+        20,
+        "No device of the account is registered over the transport that the forwarding entry asks for.",
+        "Register the device over that transport, or take transport= or sips: out of the entry.",
+    )
     SRTP_UNAVAILABLE = _Kind(
         "srtp-unavailable",
         Fault.CUSTOMER,

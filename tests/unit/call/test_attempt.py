@@ -4,15 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from tests.simulation.descriptions import audio, line
+from tests.simulation.descriptions import line
 from tests.simulation.phone import Phone
 from tests.simulation.world import (
     CUSTOMER,
     DOMAIN,
-    KEY,
-    NODE,
     NUMBER,
-    SECRET,
     SETTINGS,
     World,
     answer,
@@ -24,9 +21,7 @@ from tests.simulation.world import (
 from trunkline.call.record import Party
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.name_addr import NameAddr
-from trunkline.sip.outbound_auth import DigestUser
 from trunkline.sip.ports import Address, Target, Transport
-from trunkline.sip.stack import ContactSpec
 from trunkline.sip.uri import SipUri
 from trunkline.trunk.health import HealthKey, HealthState
 from trunkline.trunk.verdict import Slug
@@ -467,77 +462,6 @@ def test_x_headers_pass_and_our_own_do_not() -> None:
         if "trunkline" in name.lower() and name.lower() != "user-agent"
     ]
     assert "y-z" not in invite.headers
-
-
-# -- registered devices ----------------------------------------------------------------------------
-
-
-def register(world: World, phone: Phone, **more: object) -> None:
-    phone.agent.request(
-        "REGISTER",
-        SipUri("sip", None, NODE),
-        from_=NameAddr(None, SipUri("sip", KEY, DOMAIN)),
-        to=NameAddr(None, SipUri("sip", KEY, DOMAIN)),
-        contact=ContactSpec(user="desk"),
-        credentials=DigestUser(KEY, SECRET),
-        on_response=phone.note_answer,
-        on_failure=phone.note_refusal,
-        **more,  # type: ignore[arg-type]
-    )
-    world.clock.advance(0.2)
-    assert phone.events[-1] == "answer 200 REGISTER"
-
-
-def test_a_registered_device_is_called_at_its_contact() -> None:
-    world = World(forwarding=f"{KEY}@{DOMAIN}")
-    register(world, world.customer)
-    world.inbound()
-    world.clock.advance(2)
-    (invite,) = world.heard_by(world.customer, "INVITE")
-    assert invite.uri_text.startswith(f"sip:desk@{CUSTOMER}")
-    assert world.customer.events[-1] == "acknowledged"
-    world.customer.the_usage.bye()
-    world.clock.advance(1)
-    world.finish()
-
-
-def test_a_device_behind_nat_is_called_where_it_registered_from() -> None:
-    world = World(forwarding=f"{KEY}@{DOMAIN}")
-    host = world.network.host("192.168.1.10", public=Address("203.0.113.9", 31000))
-    phone = Phone(world.network, "nat", host=host)
-    phone.on_invite = lambda phone, invite: invite.accept(body=audio("192.168.1.10"))
-    world.phones.append(phone)
-    register(world, phone)
-    world.inbound()
-    world.clock.advance(2)
-    assert world.attempts[0].resolved == "UDP 203.0.113.9:31000"
-    assert phone.events[-1] == "acknowledged"
-    phone.the_usage.bye()
-    world.clock.advance(1)
-    assert "bye_received" in world.gateway.events
-    world.finish()
-
-
-def test_nobody_registered_is_480() -> None:
-    world = World(forwarding=f"{KEY}@{DOMAIN}")
-    world.inbound()
-    world.clock.advance(1)
-    assert world.gateway.events[-1] == "rejected 480"
-    world.finish()
-
-
-def test_several_devices_are_tried_in_order() -> None:
-    world = World(forwarding=f"{KEY}@{DOMAIN}")
-    second = world.phone(SECOND)
-    register(world, world.customer)
-    world.customer.on_invite = rejecting(500)
-    register(world, second)
-    second.on_invite = rejecting(500)
-    world.inbound()
-    world.clock.advance(2)
-    assert world.record.attempts == 2
-    assert world.gateway.events[-1] == "rejected 500"
-    world.finish()
 
 
 # -- health ----------------------------------------------------------------------------------------

@@ -5,10 +5,12 @@ from dataclasses import replace
 from tests.simulation.phone import Phone
 from tests.simulation.world import ACCOUNT, CUSTOMER, DOMAIN, KEY, NODE, SECRET, World
 from trunkline.call.registrar import SWEEP_S
-from trunkline.sip.message import Response
+from trunkline.sip.fronted import FrontedFlow
+from trunkline.sip.message import Request, Response
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.outbound_auth import DigestUser
-from trunkline.sip.ports import Transport
+from trunkline.sip.parse import parse_message
+from trunkline.sip.ports import Address, Transport
 from trunkline.sip.uri import SipUri
 from trunkline.trunk.account import AccountStatus
 
@@ -126,3 +128,24 @@ def test_a_path_that_can_not_be_followed_is_refused() -> None:
         assert response.status == 400
         assert "Path" in (response.headers.get("warning") or "")
     assert KEY not in world.node.books.bindings
+
+
+def test_a_front_says_what_it_has_to_the_device() -> None:
+    """Its own way to us is another matter."""
+    world = World()
+    flow = FrontedFlow(world.flow_from(world.customer), Address("203.0.113.7", 40000), "TLS")
+    fields = [
+        "REGISTER sip:sip.example.net SIP/2.0",
+        "Via: SIP/2.0/UDP front.example;branch=z9hG4bK1",
+        f"From: <sip:{KEY}@{DOMAIN}>;tag=1",
+        f"To: <sip:{KEY}@{DOMAIN}>",
+        "Call-ID: 1",
+        "CSeq: 1 REGISTER",
+        "Contact: <sip:a@203.0.113.7:40000>",
+        "Path: <sip:front.example;lr>",
+    ]
+    request = parse_message("\r\n".join([*fields, "", ""]).encode())
+    assert isinstance(request, Request)
+    assert world.node.registrar.register(request, flow, ACCOUNT).status == 200
+    (binding,) = world.node.books.bindings[KEY]
+    assert (binding.transport, binding.first_hop) == ("TLS", Transport.UDP)

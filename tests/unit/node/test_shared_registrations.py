@@ -50,6 +50,8 @@ class Node:
         expires_s: int = 600,
         contact: Contact = CONTACT,
         path: tuple[str, ...] = (),
+        *,
+        fronted: bool = False,
     ) -> None:
         self.cseq += 1
         bindings = self.registrations.register(
@@ -61,6 +63,7 @@ class Node:
             flow=flow,
             source="TCP d",
             path=path,
+            fronted=fronted,
         )
         assert isinstance(bindings, tuple)
         self.shared.bindings_changed(KEY, bindings)
@@ -91,10 +94,10 @@ def town() -> Town:
 
 def test_one_behind_a_front_is_reached_by_its_path_from_anywhere(town: Town) -> None:
     path = ("<sip:x@front.example;lr>",)
-    town.a.register(None, path=path)
+    town.a.register(None, path=path, fronted=True)
     assert len(town.carry(town.a, town.b)) == 1
     (there,) = town.b.registrations.bindings(KEY)
-    assert (there.path, there.flow) == (path, None)
+    assert (there.path, there.flow, there.fronted) == (path, None, True)
     town.b.shared.bindings_changed(KEY, (there,))
     assert (town.b.written, town.b.board.has_more) == ([], False), (
         "it is the other's to tell and to write down"

@@ -272,7 +272,7 @@ def test_a_record_of_which_no_row_can_be_made_holds_nobody_up(
 
 
 def test_bindings_are_kept_and_go(writer: RecordWriter, database: Database, clock: FakeClock) -> None:
-    binding = Binding(SipUri.parse("sip:1@198.51.100.1:5062"), 1000, clock.now() + 60, "id", 7, object())
+    binding = Binding(SipUri.parse("sip:1@198.51.100.1:5062"), 1000, clock.now() + 60, "id", 7, None)
     writer.bindings_changed("acme", [binding])
     writer.bindings_changed("other", [binding])
     assert writer.flush()

@@ -1,5 +1,8 @@
 """Registrations over a restart."""
 
+from dataclasses import replace
+
+from tests.unit.observe.flows import PaperFlow
 from trunkline.sip.uri import SipUri
 from trunkline.store.database import Database
 from trunkline.store.group_commit import Group, GroupWriter
@@ -7,7 +10,7 @@ from trunkline.store.record_rows import RecordRow
 from trunkline.store.registrations import load_bindings, registration_row
 from trunkline.trunk.registrations import Binding
 
-FLOW = object()
+FLOW = PaperFlow()
 LONG = Binding(
     SipUri.parse("sip:1@198.51.100.1:5062;transport=udp"),
     1000,
@@ -19,6 +22,7 @@ LONG = Binding(
     "UDP 1.2.3.4:5060",
     "PBX",
     ("<sip:192.0.2.5;lr>",),
+    fronted=True,
 )
 SHORT = Binding(SipUri.parse("sip:2@198.51.100.2"), 500, 130.0, "id2", 1, FLOW)
 
@@ -28,18 +32,7 @@ def write(database: Database, *rows: RecordRow) -> None:
 
 
 def without_flow(binding: Binding, deadline: float) -> Binding:
-    return Binding(
-        binding.uri,
-        binding.q,
-        deadline,
-        binding.call_id,
-        binding.cseq,
-        None,
-        binding.instance,
-        binding.source,
-        binding.user_agent,
-        binding.path,
-    )
+    return replace(binding, deadline=deadline, flow=None)
 
 
 def test_bindings_come_back_on_another_monotonic_clock(database: Database) -> None:

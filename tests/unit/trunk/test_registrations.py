@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from tests.unit.observe.flows import PaperFlow
 from tests.unit.virtual_clock import FakeClock
 from trunkline.sip.name_addr import NameAddr
+from trunkline.sip.ports import Flow, Transport
 from trunkline.sip.uri import SipUri
 from trunkline.trunk.registrations import (
     Binding,
@@ -42,7 +44,7 @@ def register(
     call_id: str = "c1",
     cseq: int = 1,
     expires_s: int | None = None,
-    flow: object = None,
+    flow: Flow | None = None,
 ) -> tuple[Binding, ...]:
     result = registrations.register(
         "acme",
@@ -76,7 +78,7 @@ def uris(bindings: tuple[Binding, ...]) -> list[str]:
 
 
 def test_a_binding_and_its_expiry(registrations: Registrations, clock: FakeClock) -> None:
-    flow = object()
+    flow = PaperFlow()
     [binding] = register(registrations, HOME, expires_s=300, flow=flow)
     assert binding.uri == SipUri.parse("sip:100@192.0.2.1:5060")
     assert binding.flow is flow
@@ -226,7 +228,7 @@ def test_star_out_of_order(registrations: Registrations) -> None:
 
 
 def test_a_closed_flow_takes_its_bindings_along(registrations: Registrations) -> None:
-    flow, other = object(), object()
+    flow, other = PaperFlow(), PaperFlow()
     register(registrations, HOME, flow=flow)
     register(registrations, DESK, call_id="c2", flow=other)
     assert registrations.flow_closed(flow) == ["acme"]
@@ -278,12 +280,50 @@ def test_a_device_that_registered_elsewhere_replaces_what_it_had_here() -> None:
     one, two, three = (SipUri.parse(f"sip:{user}@192.0.2.1") for user in ("1", "2", "3"))
     contacts = [Contact(one), Contact(two)]
     registrations.register("acme", call_id="c", cseq=1, contacts=contacts, expires_s=600)
-    moved = Binding(one, 1000, clock.now() + 700, "c", 2, "elsewhere")
+    moved = Binding(one, 1000, clock.now() + 700, "c", 2, PaperFlow())
     registrations.take_over("acme", moved)
     assert [binding.uri for binding in registrations.bindings("acme")] == [one, two]
-    registrations.take_over("acme", Binding(three, 1000, clock.now() + 900, "d", 1, "elsewhere"))
+    registrations.take_over("acme", Binding(three, 1000, clock.now() + 900, "d", 1, PaperFlow()))
     assert [binding.uri for binding in registrations.bindings("acme")] == [three, one], "two at most"
     registrations.remove("acme", replace(moved))
     assert len(registrations.bindings("acme")) == 2, "another one, though equal"
     registrations.remove("acme", moved)
     assert [binding.uri for binding in registrations.bindings("acme")] == [three]
+
+
+@pytest.mark.parametrize(
+    ("contact", "flow", "path", "hop"),
+    [
+        ("sip:a@192.0.2.1", Transport.TLS, "", Transport.TLS),
+        ("sip:a@192.0.2.1;transport=tls", Transport.UDP, "", Transport.UDP),
+        ("sips:a@192.0.2.1", Transport.TCP, "", Transport.TCP),
+        ("sip:a@192.0.2.1:40123", None, "", Transport.UDP),
+        ("sip:a@192.0.2.1;transport=TCP", None, "", Transport.TCP),
+        ("sips:a@192.0.2.1;transport=tcp", None, "", Transport.TLS),
+        ("sip:a@192.0.2.1;transport=ws", None, "", Transport.UDP),
+        ("sips:a@192.0.2.1", None, "<sip:proxy.example;lr>", Transport.UDP),
+        ("sip:a@192.0.2.1", None, "<sip:proxy.example;lr;transport=tls>", Transport.TLS),
+    ],
+)
+def test_what_a_request_to_a_device_leaves_by(
+    contact: str, flow: Transport | None, path: str, hop: Transport
+) -> None:
+    """Its Contact is believed only where nothing else leads to it."""
+    binding = Binding(
+        SipUri.parse(contact), 1000, 0.0, "c", 1, None if flow is None else PaperFlow(flow), source="TLS d"
+    )
+    binding = replace(binding, path=(path,) if path else ())
+    assert (binding.first_hop, binding.transport) == (hop, hop)
+
+
+def test_a_flow_that_has_closed_leads_nowhere() -> None:
+    uri = SipUri.parse("sip:a@192.0.2.1")
+    binding = Binding(uri, 1000, 0.0, "c", 1, PaperFlow(Transport.TLS, closed=True))
+    assert binding.first_hop is Transport.UDP
+
+
+def test_behind_a_front_it_is_what_the_front_has_to_the_device() -> None:
+    path = ("<sip:front.example;lr;transport=tcp>",)
+    uri = SipUri.parse("sip:a@192.0.2.1")
+    binding = Binding(uri, 1000, 0.0, "c", 1, None, source="TLS 192.0.2.1:40123", path=path, fronted=True)
+    assert (binding.first_hop, binding.transport) == (Transport.TCP, "TLS")

@@ -11,15 +11,14 @@ import sys
 import termios
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from tests.interop.addresses import free_port
-from tests.interop.audio import RATE, Samples, share, tone
+from tests.interop.audio import RATE, tone
 from tests.interop.node import DOMAIN, HOST, KEY, SECRET
-from tests.interop.terminal import Terminal
+from tests.interop.softphones.softphone import Softphone
 
 _PROFILE = """\
 user_name={key}
@@ -103,40 +102,46 @@ class Microphone:
         os.close(self._pipe)
 
 
-class Twinkle(Terminal):
-    """One softphone that says 440 Hz; registered when it is made. `codec`: the one that it has, as its
-    profile names it.
-    """
+class Twinkle(Softphone):
+    """A codec is named as its profile does."""
 
-    def __init__(self, directory: Path, *, trunk: int, codec: str = "g711u") -> None:
+    program = "twinkle-console"
+    digest = "MD5"
+    """With SHA-256 beside it, it gives up, against RFC 8760 §2.4."""
+    lets_ring = "line"
+    holds = "hold"
+    resumes = "retrieve"
+    keys = "dtmf {keys}"
+    hangs_up = "bye"
+    rings = "incoming call"
+    far_end_rings = "180 Ringing"
+    refused = "{status} {reason}"
+    ended = "far end (ended|cancelled) call"
+    key_came = "DTMF detected: {key}"
+
+    def _settle(self, directory: Path, trunk: int, codec: str | None) -> Sequence[str]:
         settings = directory / ".twinkle"
-        settings.mkdir(parents=True)
-        profile = _PROFILE.format(key=KEY, secret=SECRET, domain=DOMAIN, host=HOST, port=trunk, codec=codec)
+        settings.mkdir()
+        profile = _PROFILE.format(
+            key=KEY, secret=SECRET, domain=DOMAIN, host=HOST, port=trunk, codec=codec or "g711u"
+        )
         (settings / "trunk.cfg").write_text(profile)
         (settings / "twinkle.sys").write_text(_SYSTEM.format(port=free_port(), rtp_port=free_port()))
         (directory / ".asoundrc").write_text(_CARD.format(directory=directory))
         self._heard = directory / "heard"
         self._rate = 2 * RATE if codec == _SPEEX else RATE
         self._microphone = Microphone(directory / "said", 440, self._rate)
-        super().__init__(directory, "twinkle-console", ["trunk.cfg"])
-        try:
-            self.says("registration succeeded")
-        except BaseException:
-            self.close()
-            raise
+        return ("trunk.cfg",)
+
+    def _register(self) -> None:
+        self.says("registration succeeded")
+
+    def dial(self, number: str) -> None:
+        self.command(f"call {number}")
+
+    def recorded(self) -> tuple[bytes, int]:
+        return (self._heard.read_bytes() if self._heard.exists() else b""), self._rate
 
     def close(self) -> None:
-        """End it, and its microphone."""
         super().close()
         self._microphone.close()
-
-    def samples(self, last_s: float = 0.5) -> Samples:
-        """What it heard last."""
-        data = self._heard.read_bytes() if self._heard.exists() else b""
-        values = np.frombuffer(data[: len(data) // 2 * 2], "<i2")[-int(last_s * self._rate) :]
-        return values.astype(np.float64) / 32768
-
-    def hears(self, frequency: float) -> bool:
-        """Whether half a second of what came last is a clean tone of `frequency`."""
-        samples = self.samples()
-        return len(samples) >= self._rate * 0.45 and share(samples, frequency, self._rate) > 0.9

@@ -2,14 +2,13 @@
 
 import re
 import wave
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from tests.interop.addresses import free_port, wait_for
-from tests.interop.audio import RATE, Samples, share, tone
+from tests.interop.audio import RATE, tone
 from tests.interop.node import DOMAIN, HOST, KEY, SECRET
-from tests.interop.terminal import Terminal
+from tests.interop.softphones.softphone import Softphone
 
 _CONFIG = """\
 [sip]
@@ -43,25 +42,37 @@ _NARROW = ("PCMA (8000)", "PCMU (8000)", "G729 (8000)")
 """Codecs of 8000 samples a second."""
 
 
-class Linphone(Terminal):
-    """One softphone that says 440 Hz; registered when it is made. `secure`: TLS and SRTP. `only`: the codec
-    that it has, as linphonec's `codec list` names it.
-    """
+class Linphone(Softphone):
+    """`secure`: with TLS, and SRTP only. A codec is named as linphonec's `codec list` does."""
+
+    program = "linphonec"
+    digest = "SHA-256"
+    lets_ring = "autoanswer disable"
+    holds = "pause"
+    resumes = "resume"
+    keys = "{keys}"
+    hangs_up = "terminate"
+    rings = "Receiving new incoming call"
+    far_end_rings = "Call .* ringing"
+    refused = "User is busy|Call declined|Call .* (error|ended)"
+    ended = "Call .* ended"
+    key_came = "Receiving tone {key}"
 
     def __init__(
-        self,
-        directory: Path,
-        *,
-        trunk: int,
-        secure: bool = False,
-        only: str | None = None,
+        self, directory: Path, *, trunk: int, codec: str | None = None, secure: bool = False
     ) -> None:
-        (directory / ".local/share/linphone").mkdir(parents=True)
         self._directory = directory
-        self._rate = RATE if only in (None, *_NARROW) else 2 * RATE
+        self._secure = secure
+        self._only = codec
+        self._rate = RATE if codec in (None, *_NARROW) else 2 * RATE
+        super().__init__(directory, trunk=trunk, codec=codec)
+
+    def _settle(self, directory: Path, trunk: int, codec: str | None) -> Sequence[str]:
+        (directory / ".local/share/linphone").mkdir(parents=True)
         with wave.open(str(directory / "tone.wav"), "wb") as file:
             file.setparams((1, 2, RATE, 0, "NONE", ""))
             file.writeframes((tone(440, 60) * 32767).astype("<i2").tobytes())
+        secure = self._secure
         config = _CONFIG.format(
             port=0 if secure else free_port(),
             tls_port=-1 if secure else 0,
@@ -75,21 +86,16 @@ class Linphone(Terminal):
             domain=DOMAIN,
         )
         (directory / "linphonerc").write_text(config)
-        super().__init__(directory, "linphonec", ["-c", str(directory / "linphonerc")])
-        try:
-            self._prepare(only)
-        except BaseException:
-            self.close()
-            raise
+        return "-c", str(directory / "linphonerc")
 
-    def _prepare(self, only: str | None) -> None:
+    def _register(self) -> None:
         self.says("linphonec>")
         wait_for("linphonec to register", self._has_registered, within_s=15, every_s=0.2)
         self.command("soundcard use files")
         self.command(f"play {self._directory}/tone.wav")
         self.command(f"record {self._directory}/heard.wav")
-        if only is not None:
-            self._speak_only(only)
+        if self._only is not None:
+            self._speak_only(self._only)
 
     def _has_registered(self) -> bool:
         self.command("status register")
@@ -104,19 +110,12 @@ class Linphone(Terminal):
             self.command(f"codec {state} {index}")
             self.says(rf"(?m)^ *{index}: .* {state}d")
 
-    def samples(self, last_s: float = 0.5) -> Samples:
-        """What it heard last."""
-        file = self._directory / "heard.wav"
-        if not file.exists():
-            return np.zeros(0)
-        data = file.read_bytes()
-        values = np.frombuffer(data[_WAV_HEAD : len(data) // 2 * 2], "<i2")[-int(last_s * self._rate) :]
-        return values.astype(np.float64) / 32768
+    def dial(self, number: str) -> None:
+        self.command(f"call sip:{number}@{DOMAIN}")
 
-    def hears(self, frequency: float) -> bool:
-        """Whether half a second of what came last is a clean tone of `frequency`."""
-        samples = self.samples()
-        return len(samples) >= self._rate * 0.45 and share(samples, frequency, self._rate) > 0.9
+    def recorded(self) -> tuple[bytes, int]:
+        file = self._directory / "heard.wav"
+        return (file.read_bytes()[_WAV_HEAD:] if file.exists() else b""), self._rate
 
     def call_number(self) -> str:
         """What it calls the call that was dialled last."""

@@ -11,12 +11,20 @@ import pytest
 from tests.interop.addresses import wait_for
 from tests.interop.audio import Voice
 from tests.interop.cases import Case, Program
-from tests.interop.linphone.conftest import THIRD_NUMBER, Trial, called, dial, hear_each_other
-from tests.interop.linphone.program import Linphone
 from tests.interop.node import DOMAIN
 from tests.interop.sipp.program import Sipp
 from tests.interop.sipp.scenario import sdp
+from tests.interop.softphones.linphone import Linphone
+from tests.interop.softphones.trial import (
+    FAR,
+    THIRD_NUMBER,
+    Trial,
+    called,
+    hear_each_other,
+    held_and_resumed,
+)
 
+PHONE = Linphone
 pytestmark = pytest.mark.program(Program.LINPHONE)
 
 
@@ -52,7 +60,7 @@ def _joined(*parties: tuple[Sipp, Voice]) -> None:
 @pytest.mark.case(Case.REFER)
 def test_to_a_number(transferor: Linphone, trial: Trial) -> None:
     phone = transferor
-    far, there = trial.carrier_voice(), trial.third_voice()
+    far, there = trial.far(), trial.there()
     callee = called(far)
     callee.accept()
     callee.request("INVITE")
@@ -65,7 +73,7 @@ def test_to_a_number(transferor: Linphone, trial: Trial) -> None:
     target.until_told()
     target.bye()
     third = trial.third(target)
-    dial(phone)
+    phone.dial(FAR)
     hear_each_other(phone, carrier, far)
     phone.command(f"transfer sip:{THIRD_NUMBER}@{DOMAIN}")
     _joined((carrier, far), (third, there))
@@ -79,12 +87,10 @@ def test_to_a_number(transferor: Linphone, trial: Trial) -> None:
 def test_to_the_far_end_of_its_second_call(transferor: Linphone, trial: Trial) -> None:
     """RFC 5589 §7.3: the first is on hold when it is referred to the second."""
     phone = transferor
-    far, there = trial.carrier_voice(), trial.third_voice()
+    far, there = trial.far(), trial.there()
     callee = called(far)
     callee.accept()
-    for version, direction in ((2, "recvonly"), (3, "sendrecv")):
-        callee.request("INVITE")
-        callee.agree(sdp(far, formats="0 101", direction=direction, version=version))
+    held_and_resumed(callee, far)
     callee.hung_up()
     carrier = trial.callee(callee)
     target = called(there)
@@ -94,13 +100,13 @@ def test_to_the_far_end_of_its_second_call(transferor: Linphone, trial: Trial) -
     target.until_told()
     target.bye()
     third = trial.third(target)
-    dial(phone)
+    phone.dial(FAR)
     hear_each_other(phone, carrier, far)
     first = phone.call_number()
-    phone.command("pause")
+    phone.command(phone.holds)
     wait_for("the hold", lambda: "a=sendonly" in carrier.received("INVITE").body)
     phone.says("is now paused")
-    dial(phone, THIRD_NUMBER)
+    phone.dial(THIRD_NUMBER)
     hear_each_other(phone, third, there)
     phone.command(f"transfer {first} --to-call {phone.call_number()}")
     _joined((carrier, far), (third, there))
