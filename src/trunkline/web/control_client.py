@@ -1,4 +1,8 @@
-"""The command line's end of the control socket: typed, blocking, one request at a time."""
+"""The command line's and the web process's end of the control socket: typed, blocking.
+
+Each request has a connection of its own. A kept one could be used in the moment that the node closes it for
+idling (RFC 9112 §9.5), and pages that ask every five seconds hit that moment.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -51,7 +55,7 @@ _MEDIA_PORTS = TypeAdapter(MediaPorts)
 _DIRECTORY = TypeAdapter(DirectoryStats)
 _EXPLANATION = TypeAdapter(Explanation)
 _QUESTION = TypeAdapter(Question)
-
+_NONE_KEPT = httpx.Limits(max_keepalive_connections=0)
 
 TRIAL_S = 60.0
 """A test call rings, talks and hangs up within this."""
@@ -66,7 +70,7 @@ class NoNodeError(ControlError):
 
 
 class ControlClient:
-    """A connection to the node whose control socket is `path`. A context manager.
+    """Asks the node whose control socket is `path`. A context manager, and safe to share between threads.
 
     Making one and every method raise `NoNodeError` when no node answers there, `ControlError` when the node
     can't be asked or could not comply.
@@ -83,7 +87,7 @@ class ControlClient:
                 raise ControlError(f"the control socket {path} can't be opened: {error.strerror}") from error
             if not answered:
                 raise NoNodeError(f"no node answers at {path}")
-            transport = httpx.HTTPTransport(uds=str(path))
+            transport = httpx.HTTPTransport(uds=str(path), limits=_NONE_KEPT)
         self._path = path
         self._client = httpx.Client(transport=transport, base_url="http://node", timeout=timeout_s)
 
@@ -96,7 +100,7 @@ class ControlClient:
         self.close()
 
     def close(self) -> None:
-        """Close the connection. Idempotent."""
+        """Give up what is under way. Idempotent."""
         self._client.close()
 
     def stats(self) -> NodeStats:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from trunkline.errors import NetError
 
-BACKLOG = 16
+BACKLOG = 128
+"""Beyond it a connection is refused at once (connect(2), EAGAIN), not kept waiting."""
 
 
 def listen_unix(path: Path) -> socket.socket:

@@ -1,4 +1,4 @@
-"""The web process's line to its node: the control socket, opened when first needed and kept."""
+"""The web process's line to its node: a client of the control socket, made when first needed."""
 
 import contextlib
 import time

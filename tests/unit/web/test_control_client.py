@@ -1,6 +1,8 @@
 """The command line's end, against the real app over a real socket."""
 
 import asyncio
+import socket
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -142,6 +144,25 @@ def test_a_node_that_goes_away(tmp_path: Path) -> None:
         pytest.raises(ControlError, match="went away"),
     ):
         client.calls()
+
+
+def test_a_connection_that_the_node_is_about_to_close_is_not_used_again(tmp_path: Path) -> None:
+    def answer_once(listener: socket.socket) -> None:
+        """Per connection: an answer that promises another, which doesn't come."""
+        for _ in range(3):  # the first is the client's look whether anybody is there
+            connection, _ = listener.accept()
+            with connection:
+                if connection.recv(65536):
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")
+                    connection.recv(65536)
+
+    with listen_unix(tmp_path / "s") as listener:
+        node = threading.Thread(target=answer_once, args=(listener,))
+        node.start()
+        with ControlClient(tmp_path / "s") as client:
+            assert (client.bans(), client.bans()) == ([], [])
+        node.join(10)
+        assert not node.is_alive()
 
 
 def test_an_answer_that_is_no_json(tmp_path: Path) -> None:
