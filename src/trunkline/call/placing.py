@@ -16,7 +16,8 @@ from trunkline.call.services import Services
 from trunkline.sdp.local import LocalAudio
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.outbound_auth import DigestUser
-from trunkline.sip.ports import Flow, Transport, asked_transport
+from trunkline.sip.ports import Flow, as_private
+from trunkline.sip.uri import SipUri
 from trunkline.trunk.media_policy import MediaPolicy, SrtpPolicy
 from trunkline.trunk.plan import EndpointTarget, FarLeg, GatewayTarget
 
@@ -108,7 +109,7 @@ def send_invite(
         uri=far.request_uri,
         from_=far.from_,
         to=far.to,
-        next_hop=_flow_to(far),
+        next_hop=_first_hop(far),
         route=[NameAddr.parse(value) for value in far.path],
         headers=(*far.headers, *passed),
         body=body,
@@ -120,17 +121,15 @@ def send_invite(
     )
 
 
-def _flow_to(far: FarLeg) -> Flow | None:
-    """The flow to a registered device; None: its path or its Contact leads there.
-
-    They do, too, where the flow has closed, perhaps with the node that held it. But a device that had TLS is
-    sought by TLS alone, since the offer may hold keys; else the closed flow stays, and the attempt fails.
+def _first_hop(far: FarLeg) -> SipUri | Flow | None:
+    """The flow to a registered device, or where it is sought once that has closed, perhaps with the node that
+    held it; None for everybody else.
     """
     flow = far.flow
     if flow is None or not flow.closed:
         return flow
-    strays = flow.transport is Transport.TLS and asked_transport(far.request_uri) is not Transport.TLS
-    return flow if strays else None
+    first = NameAddr.parse(far.path[0]).uri if far.path else far.request_uri
+    return as_private(first if isinstance(first, SipUri) else far.request_uri, flow)
 
 
 def _guarded(media: MediaPolicy) -> MediaPolicy:

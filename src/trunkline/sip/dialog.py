@@ -7,7 +7,8 @@ transactions (`stack`).
 
 Beyond RFC 3261, for peers behind NAT: a request follows the TCP or TLS connection that the peer was last
 heard on while that connection is open; over UDP, with no route set, it goes to the source of the peer's last
-packet unless the peer's Contact names that very host with another port or transport. Pinned by
+packet unless the peer's Contact names that very host with another port or transport. And for keys of SRTP: a
+peer that had TLS is sought by TLS alone once its connection has closed. Pinned by
 `tests/conformance/rfc3261_12/test_next_hop.py`.
 """
 
@@ -17,7 +18,7 @@ from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.headers import Headers
 from trunkline.sip.message import Request, Response
 from trunkline.sip.name_addr import NameAddr
-from trunkline.sip.ports import Flow, Transport
+from trunkline.sip.ports import Flow, Transport, as_private
 from trunkline.sip.uri import SipUri
 
 DialogId = tuple[str, str, str]
@@ -206,11 +207,12 @@ class Dialog:
                     return flow
             elif not self.route_set and self._is_reached_over(flow):
                 return flow
+        hop = self.remote_target
         if self.route_set:
             first = self.route_set[0].uri
             if isinstance(first, SipUri):
-                return first
-        return self.remote_target
+                hop = first
+        return as_private(hop, flow)
 
     def _is_reached_over(self, flow: Flow) -> bool:
         """Whether a UDP flow is the way to the remote target: its host is another (NAT), or all of it is the

@@ -75,15 +75,28 @@ def peer_stream(bench: Bench) -> StreamFlow:
     return next(iter(bench.peer.host.streams.values()))
 
 
-@pytest.mark.parametrize("transport", [Transport.TCP, Transport.TLS])
-def test_stream_is_used_while_it_is_open(transport: Transport) -> None:
-    """A request follows the connection that the peer was last heard on."""
+@pytest.mark.parametrize(
+    ("transport", "headers", "expected"),
+    [
+        (Transport.TCP, (), "sip:peer@192.168.1.7:5062;transport=tcp"),
+        (Transport.TLS, (), "sip:peer@192.168.1.7:5062;transport=tls"),
+        (
+            Transport.TLS,
+            (("Record-Route", "<sip:proxy.example.com;lr>"),),
+            "sip:proxy.example.com;lr;transport=tls",
+        ),
+    ],
+)
+def test_stream_is_used_while_it_is_open(
+    transport: Transport, headers: tuple[tuple[str, str], ...], expected: str
+) -> None:
+    """A request follows the connection that the peer was last heard on; after TLS nothing else will do."""
     bench = Bench(transport=transport)
-    bench.call_from_peer(contact="<sip:peer@192.168.1.7:5062;transport=tcp>")
+    bench.call_from_peer(headers=headers, contact="<sip:peer@192.168.1.7:5062;transport=tcp>")
     assert next_hop(bench) == "flow 10.0.0.9:5060"
     peer_stream(bench).close()
     bench.settle()
-    assert next_hop(bench) == "sip:peer@192.168.1.7:5062;transport=tcp"
+    assert next_hop(bench) == expected
 
 
 def test_stream_is_used_with_a_route_set_too() -> None:

@@ -139,15 +139,17 @@ def test_an_entry_that_asks_for_tls_never_goes_to_a_device_over_udp(entry: str) 
 
 
 @pytest.mark.parametrize("entry", ENTRIES_BY_TLS)
-def test_a_device_whose_connection_closes_before_its_turn_is_not_sought_over_udp(entry: str) -> None:
+def test_a_device_whose_connection_closes_before_its_turn_is_sought_by_tls(entry: str) -> None:
     world = World(forwarding=f"first@{SECOND}, {entry}")
     world.phone(SECOND).on_invite = ringing_then_failing
     register(world, world.customer, Transport.TLS)
+    world.customer.on_invite = rejecting(480)
     world.inbound()
     world.clock.advance(0.5)
     close_connection(world, world.customer)
     world.clock.advance(2)
-    assert world.attempt_slugs == [Slug.SERVER_FAILURE, Slug.UNREACHABLE]
-    assert world.gateway.events[-1] == "rejected 503"
-    assert (keys_sent(world), world.heard_by(world.customer, "INVITE")) == ([], [])
+    assert world.gateway.events[-1] == "rejected 480"
+    assert keys_sent(world) == [Transport.TLS]
+    (invite,) = world.heard_by(world.customer, "INVITE")
+    assert invite.uri_text == f"sip:desk@{CUSTOMER}"
     world.finish()

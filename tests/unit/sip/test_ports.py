@@ -1,8 +1,9 @@
-"""What a URI says of its transport by itself."""
+"""What a URI says of its transport by itself, and of a peer that had another."""
 
 import pytest
 
-from trunkline.sip.ports import Transport, asked_transport
+from trunkline.sip.checkpoint import LostFlow
+from trunkline.sip.ports import Address, Transport, as_private, asked_transport
 from trunkline.sip.uri import SipUri
 
 
@@ -20,3 +21,25 @@ from trunkline.sip.uri import SipUri
 )
 def test_the_transport_that_a_uri_asks_for(uri: str, asked: Transport | None) -> None:
     assert asked_transport(SipUri.parse(uri)) is asked
+
+
+@pytest.mark.parametrize(
+    ("uri", "sought"),
+    [
+        ("sip:a@192.0.2.1", "sip:a@192.0.2.1;transport=tls"),
+        ("sip:a@192.0.2.1:5061;ob", "sip:a@192.0.2.1:5061;ob;transport=tls"),
+        ("sip:a@192.0.2.1:5061;transport=TCP", "sip:a@192.0.2.1:5061;transport=tls"),
+        ("sip:a@192.0.2.1;transport=TLS", "sip:a@192.0.2.1;transport=TLS"),
+        ("sips:a@192.0.2.1", "sips:a@192.0.2.1"),
+    ],
+)
+def test_a_peer_that_had_tls_is_sought_by_tls(uri: str, sought: str) -> None:
+    had = LostFlow(Transport.TLS, Address("192.0.2.1", 40000))
+    assert str(as_private(SipUri.parse(uri), had)) == sought
+
+
+@pytest.mark.parametrize("transport", [None, Transport.UDP, Transport.TCP])
+def test_any_other_peer_is_sought_as_its_uri_says(transport: Transport | None) -> None:
+    had = None if transport is None else LostFlow(transport, Address("192.0.2.1", 40000))
+    uri = SipUri.parse("sip:a@192.0.2.1")
+    assert as_private(uri, had) is uri
