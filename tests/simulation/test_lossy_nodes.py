@@ -31,7 +31,7 @@ from tests.simulation.world import (
 from tests.unit.trunk.entities import table
 from tests.unit.virtual_clock import FakeClock
 from trunkline.call.record import CallRecord, Party
-from trunkline.media.fake import FakeNetwork
+from trunkline.media.fake_network import FakeNetwork
 from trunkline.sip.failures import RequestFailure
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.message import Request, Response

@@ -26,7 +26,8 @@ from trunkline.call.record import AttemptRecord, CallRecord
 from trunkline.call.registrar import Registrar
 from trunkline.call.services import CallSettings, Services
 from trunkline.call.switch import Switch
-from trunkline.media.fake import FakeEngine, FakeLeg, FakeNetwork
+from trunkline.media.fake import FakeEngine, FakeLeg
+from trunkline.media.fake_network import FakeNetwork
 from trunkline.sip.digest import Algorithm, Challenger, ha1
 from trunkline.sip.exchange import IncomingOffer
 from trunkline.sip.incoming_invite import IncomingInvite

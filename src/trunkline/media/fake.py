@@ -2,8 +2,8 @@
 would.
 
 Time is a `Clock`. Packets are not simulated one by one: between two changes audio flows steadily at 50
-packets a second along every path that exists, and each leg on the path counts it (`FakeNetwork.settle`). A
-leg's peer is either another leg of the same `FakeNetwork` (a terminal, or a leg of another node in the
+packets a second along every path that exists, and each leg on the path counts it (`fake_network`). A leg's
+peer is either another leg of the same `FakeNetwork` (a terminal, or a leg of another node in the
 simulation) or somebody outside, who talks or is silent as the test says. What a peer sends passes or is
 transcoded by the rule of `RemoteMedia`: then only the payload type changes. The contract suite holds it
 against the embedded engine.
@@ -14,7 +14,7 @@ time at all.
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -34,11 +34,10 @@ from trunkline.call.record import MediaFigures
 from trunkline.clock import Clock, Timer
 from trunkline.errors import MediaError
 from trunkline.media.course import Course
+from trunkline.media.fake_network import FakeNetwork, Sound
 from trunkline.media.terminals import Echo, Hearing, Silence, Source, ToneHeard
 
 PACKETS_A_SECOND = 50
-MAX_HOPS = 16
-"""Legs that audio passes at most: a circle ends here."""
 DIGITS = frozenset("0123456789*#ABCD")
 DIGIT_MS = 100
 """How long every digit of a peer lasts."""
@@ -46,54 +45,6 @@ PCMA = 8
 G711 = frozenset({0, PCMA})
 NO_SPEECH = "a terminal speaks PCMU and PCMA, and what the peer is said to be spoken to in"
 _L = TypeVar("_L", bound="FakeLeg")
-
-
-@dataclass(slots=True)
-class Sound:
-    """What flows along a path."""
-
-    payload_type: int
-    packets: float
-    seconds: float = 0.0
-    tones: tuple[float, ...] = ()
-    level_dbm0: float = -10.0
-    digits: str = ""
-    """As telephone-events, or where `payload_type` is audio as tones in it."""
-    crossed: bool = False
-    """It has come from a relaying leg of the engine that it is at."""
-
-
-@dataclass(slots=True)
-class FakeNetwork:
-    """Joins the legs of any number of fake engines, and remembers what was sent to those outside."""
-
-    clock: Clock
-    legs: dict[tuple[str, int], "FakeLeg"] = field(default_factory=dict)
-    sent_outside: dict[tuple[str, int], list[int]] = field(default_factory=dict)
-    """Address and port -> payload types of the packets that were delivered there one by one."""
-    _settled: float | None = None
-
-    def settle(self) -> None:
-        """Let the time since the last call have had its packets. Every change of a leg calls this first."""
-        now = self.clock.now()
-        seconds = 0.0 if self._settled is None else now - self._settled
-        self._settled = now
-        if seconds <= 0.0:
-            return
-        for leg in list(self.legs.values()):
-            leg.emit(seconds)
-
-    def deliver(self, leg: "FakeLeg", to: RemoteMedia, sound: Sound, hops: int) -> None:
-        """Carry what `leg` sends to its peer."""
-        key = (to.rtp_address, to.rtp_port)
-        peer = self.legs.get(key)
-        if peer is None:
-            if sound.seconds == 0.0 and not sound.digits:
-                self.sent_outside.setdefault(key, []).extend([sound.payload_type] * round(sound.packets))
-        elif hops < MAX_HOPS and peer.expects_from(leg):
-            heard = as_made_out(sound, to.srtp, None if peer.remote is None else peer.remote.srtp)
-            if heard is not None:
-                peer.arrive(replace(heard, crossed=leg.relays_for(peer)), hops + 1)
 
 
 class FakeLeg:
@@ -590,13 +541,3 @@ def check_keys(keys: SrtpKeys | None) -> None:
         return
     if (len(keys.send), len(keys.receive)) != (30, 30) or len(keys.receive_mki) > 128:
         raise MediaError("SRTP needs keys of 30 octets, and identifiers of up to 128")
-
-
-def as_made_out(sound: Sound, sender: SrtpKeys | None, receiver: SrtpKeys | None) -> Sound | None:
-    """What comes of `sound` when these are the keys at both ends: with keys that don't fit nothing, and
-    without any the noise that SRTP is to who takes it for RTP.
-    """
-    if receiver is None:
-        return sound if sender is None else replace(sound, tones=(), digits="")
-    fits = sender is not None and sender.send == receiver.receive and not receiver.receive_mki
-    return sound if fits else None

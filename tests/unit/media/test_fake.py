@@ -4,9 +4,9 @@ import pytest
 
 from tests.contract.media.rigs import Told, remote_at
 from tests.unit.virtual_clock import FakeClock
-from trunkline.call.ports import MediaFlow, Tone
+from trunkline.call.ports import MediaFlow
 from trunkline.errors import MediaError
-from trunkline.media.fake import FakeEngine, FakeLeg, FakeNetwork
+from trunkline.media.fake import FakeEngine, FakeLeg
 from trunkline.media.terminals import Silence
 
 
@@ -50,35 +50,6 @@ def test_nothing_is_left_after_a_call() -> None:
     for leg in bridged(engine, Told()):
         leg.close()
     assert (engine.open_legs, engine.network.legs, len(clock)) == (0, {}, 0)
-
-
-def test_two_engines_of_one_network_hear_each_other() -> None:
-    clock = FakeClock()
-    network = FakeNetwork(clock)
-    node = FakeEngine(clock, network=network)
-    carrier = FakeEngine(clock, network=network, address="203.0.113.1")
-    terminal = carrier.open_terminal(Tone((425.0,)), listen_for=(440.0,))
-    phone = carrier.open_terminal(Tone((440.0,)), listen_for=(425.0,))
-    caller, callee = (node.open_leg(ipv6=False, events=Told()) for _ in range(2))
-    for leg, far_end in ((caller, phone), (callee, terminal)):
-        leg.set_remote(remote_at(far_end.address, far_end.port, payload_types={8: 8}))
-        far_end.set_remote(remote_at(leg.address, leg.port, payload_types={8: 8}))
-    node.bridge(caller, callee)
-    clock.advance(3.0)
-    assert phone.hearing().heard_ms(425.0) == terminal.hearing().heard_ms(440.0) == 3000
-    node.bridge(caller, node.open_leg(ipv6=False, events=Told()))
-    clock.advance(3.0)
-    assert phone.hearing().heard_ms(425.0) == terminal.hearing().heard_ms(440.0) == 3000
-
-
-def test_a_circle_of_legs_ends() -> None:
-    clock = FakeClock()
-    engine = FakeEngine(clock)
-    first, second = bridged(engine, Told())
-    first.set_remote(remote_at(second.address, second.port, payload_types={8: 8, 96: 96}))
-    second.set_remote(remote_at(first.address, first.port, payload_types={8: 8, 96: 96}))
-    first.deliver(8)
-    assert first.figures().packets_received < 20
 
 
 def test_what_it_does_not_do_is_refused(tmp_path: object) -> None:

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import uvloop
 
-from trunkline.media.fake import FakeEngine, FakeNetwork
+from trunkline.media.fake import FakeEngine
+from trunkline.media.fake_network import FakeNetwork
 from trunkline.net.dns_client import DnsSettings
 from trunkline.net.loop_clock import LoopClock
 from trunkline.net.resolver import Resolver
