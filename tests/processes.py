@@ -1,4 +1,4 @@
-"""Waiting for a process of ours without asking it again and again."""
+"""Processes of ours: waiting for one without asking it again and again, and ending it."""
 
 import os
 import selectors
@@ -43,3 +43,14 @@ def readiness(directory: Path) -> Iterator[Readiness]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(directory / "notify"))
         yield Readiness(listener)
+
+
+def end(process: "subprocess.Popen[Any]", within_s: float = 10.0) -> None:
+    """Ask it to end, and kill it when it hasn't in time. Idempotent."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(within_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

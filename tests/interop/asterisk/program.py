@@ -22,6 +22,7 @@ from tests.interop.asterisk.own_files import MUSIC, MUSIC_HZ, PASSES_HOLDS_ON, P
 from tests.interop.audio import RATE, tone
 from tests.interop.cases import Program
 from tests.interop.node import ROOT
+from tests.processes import end
 
 ROOTS = ROOT / "build" / "roots"
 RESOLVER = "127.0.0.77"
@@ -215,11 +216,5 @@ class Asterisk:
 
     def close(self) -> None:
         """End it, and remove what it wrote."""
-        if self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        end(self._process)
         shutil.rmtree(self.inside, ignore_errors=True)

@@ -18,6 +18,7 @@ import numpy as np
 
 from tests.interop.addresses import free_port, listens, wait_for
 from tests.interop.audio import RATE, Samples, share, tone
+from tests.processes import end
 from tests.programs import require_program
 
 _CONFIG = """\
@@ -191,10 +192,5 @@ class Baresip:
         """End it."""
         if self._control is not None:
             self._control.close()
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(3)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        if self._process is not None:
+            end(self._process, 3)

@@ -15,11 +15,12 @@ from tests.interop.audio import Voice
 from tests.interop.baresip.program import Baresip
 from tests.interop.conftest import Speak, Start
 from tests.interop.edges.cluster import nodes_of, soon
-from tests.interop.kamailio.program import end, run
+from tests.interop.kamailio.program import run
 from tests.interop.node import DOMAIN, KEY, SECRET, Node
 from tests.interop.sipp.program import Sipp
 from tests.interop.sipp.scenario import Callee, Caller, Registration, sdp
 from tests.postgres import Cluster
+from tests.processes import end
 
 PBX, CARRIER, FRONT = "127.0.0.33", "127.0.0.34", "127.0.0.36"
 PORT = free_port(CARRIER)

@@ -18,10 +18,11 @@ from tests.interop.addresses import free_port, listens
 from tests.interop.conftest import Speak
 from tests.interop.edges.cluster import nodes_of, soon
 from tests.interop.edges.tls_caller import tls_caller
-from tests.interop.kamailio.program import end, run
+from tests.interop.kamailio.program import run
 from tests.interop.live.peer import carrier_at
 from tests.interop.node import Node
 from tests.postgres import Cluster
+from tests.processes import end
 
 CUSTOMER, CARRIER, FRONT = "127.0.0.33", "127.0.0.34", "127.0.0.36"
 PORTS = {"442071838750": free_port(CARRIER), "442171838750": free_port(CARRIER)}

@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 from tests.interop.addresses import free_port, listens, wait_for
+from tests.processes import end
 from tests.programs import require_program
 
 _CONFIG = Path(__file__).with_name("carrier.cfg")
@@ -31,17 +32,6 @@ def run(config: Path, output: Path, resolver: str | None = None) -> subprocess.P
         command = [require_program("unshare"), "--mount", "sh", "-c", mount, "sh", *command]
     with output.open("wb") as stream:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream)
-
-
-def end(process: "subprocess.Popen[bytes]") -> None:
-    """End it and its children."""
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 class Kamailio:

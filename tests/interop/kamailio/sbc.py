@@ -11,11 +11,12 @@ import pytest
 from tests.interop.addresses import free_port, listens, wait_for
 from tests.interop.audio import Voice
 from tests.interop.conftest import Speak, Start
-from tests.interop.kamailio.program import end, run
+from tests.interop.kamailio.program import run
 from tests.interop.names import name_server
 from tests.interop.node import DOMAIN, HOST, KEY, SECRET, Node, running_node
 from tests.interop.sipp.program import Sipp
 from tests.interop.sipp.scenario import Callee, Caller, Scenario, sdp
+from tests.processes import end
 
 PBX, CARRIER, RESOLVER = "127.0.0.13", "127.0.0.20", "127.0.0.78"
 PBX_PORT, PORT = free_port(PBX), free_port(CARRIER)

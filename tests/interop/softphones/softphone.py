@@ -18,6 +18,7 @@ import numpy as np
 
 from tests.interop.addresses import wait_for
 from tests.interop.audio import Samples, share
+from tests.processes import end
 from tests.programs import require_program
 
 
@@ -126,13 +127,7 @@ class Softphone(ABC):
 
     def close(self) -> None:
         """End it."""
-        if not self._stopped():
-            self._process.terminate()
-            try:
-                self._process.wait(3)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        end(self._process, 3)
         self._typed.close()
         self._reader.join()
         self._said.close()
