@@ -7,8 +7,8 @@ all.
 
 It decides when to try the next target (by asking `Hunt`), what of one leg the other one sees, and how the
 call ends: every end, of whatever cause, goes through `_finish` with one `Verdict`, which closes what is open
-exactly once. Re-negotiation within the answered call is `trunkline.call.renegotiation`; who may call where
-was decided before (`trunkline.trunk.plan`).
+exactly once. What goes on in the answered call is `trunkline.call.talk`; who may call where was decided
+before (`trunkline.trunk.plan`).
 
 Deliberate deviations from a transparent back-to-back user agent (RFC 7092): an INVITE without SDP is answered
 with our own offer instead of passing the absence on; PRACK and session timers end at each leg.
@@ -16,7 +16,6 @@ with our own offer instead of passing the absence on; PRACK and session timers e
 
 from collections.abc import Callable
 from enum import Enum
-from functools import partial
 
 from trunkline.call.attempt import ABANDONED, Attempt
 from trunkline.call.informing import pass_on
@@ -33,15 +32,15 @@ from trunkline.call.passing import (
 )
 from trunkline.call.placing import Target, Way, open_attempt, send_invite
 from trunkline.call.ports import LegOpener, MediaLeg, WavFile
-from trunkline.call.quality import EVERY_S, Courses
+from trunkline.call.quality import EVERY_S, Quality
 from trunkline.call.record import CallRecord, Direction, Party, RecordState
-from trunkline.call.referring import accept_refer
 from trunkline.call.rekeying import Rekeying
 from trunkline.call.remote_media import connect
 from trunkline.call.renegotiation import Renegotiation
 from trunkline.call.services import Services
 from trunkline.call.sounds import LONGEST_ANNOUNCEMENT_S, Sounds
-from trunkline.call.transfer import Claim, Consultation, TransferState, decline
+from trunkline.call.talk import Talk
+from trunkline.call.transfer import Claim, Consultation, decline
 from trunkline.clock import Timer
 from trunkline.errors import MediaError, SdpError
 from trunkline.sdp.local import LocalAudio
@@ -81,23 +80,21 @@ class Call:
     __slots__ = (
         "_account",
         "_admission",
+        "_cut_off",
         "_hunt",
         "_invite",
-        "_longest",
         "_on_end",
         "_passed",
         "_refusal",
         "_rekeying",
-        "_renegotiation",
         "_services",
         "_sounds",
-        "_transfer",
         "_way",
         "attempt",
         "caller",
-        "courses",
         "record",
         "state",
+        "talk",
     )
 
     def __init__(
@@ -125,17 +122,16 @@ class Call:
         self._admission = admission
         self._on_end = on_end
         self._passed = extension_fields(invite.request)
-        self._renegotiation: Renegotiation | None = None
-        self._longest: Timer | None = None
-        self._transfer: Claim | None = None
         self._account = account
         self._refusal: Callable[[], None] | None = None
+        self._cut_off: Timer | None = None
+        """Of the announcement that a refused caller hears."""
         self._rekeying: Rekeying | None = None
         self.record = record
         self.attempt: Attempt | None = None
         self.state = CallState.HUNTING
-        self.courses = Courses()
-        """How the audio of both sides goes, from the answer on."""
+        self.talk: Talk | None = None
+        """From the answer to the end."""
         self.caller = Leg(
             media or services.media,
             self,
@@ -254,34 +250,13 @@ class Call:
         if self._admission is not None:
             self._admission.answered(self.hang_up)
         self.record.answered_at = attempt.record.answered_at
-        self._follow(callee)
+        self.talk = Talk(services, self, self.caller, callee)
         services.records.attempt_changed(attempt.record)
         services.records.call_changed(self.record)
-        self._renegotiate(callee)
-        self._longest = services.clock.at(
-            services.clock.now() + services.settings.longest_call_s, self._too_long
-        )
         self._invite.accept(body=body)
         for leg in (self.caller, callee):
             if leg.secure and not leg.over_tls:
                 services.keys_exposed(leg.signalled_from or "")
-
-    def _follow(self, callee: Leg) -> None:
-        """Have both legs keep how their audio goes."""
-        record = self.record
-        if record.answered_at is not None:
-            after_s = max(0.0, record.moment(self._services.clock.now()) - record.answered_at)
-            self.courses.follow(after_s, self.caller.media, callee.media)
-
-    def _renegotiate(self, callee: Leg) -> None:
-        services = self._services
-        self._renegotiation = Renegotiation(
-            services.media,
-            self.caller,
-            callee,
-            services.settings.service_domain,
-            partial(services.agreed, self.record.call_id),
-        )
 
     # -- another node's ----------------------------------------------------------------------------
 
@@ -289,23 +264,16 @@ class Call:
         """Go on with what another node has answered: the caller's leg and that of `attempt` are as they were
         there. Both peers hear where we are. Raises `SdpError` for legs that can't be joined.
         """
-        services, record = self._services, self.record
+        services = self._services
         self.attempt = attempt
         self.state = CallState.TALKING
         if self._admission is not None:
             self._admission.answered(self.hang_up)
-        self._renegotiate(attempt.leg)
         connect(services.media, self.caller, attempt.leg)
-        self._follow(attempt.leg)
-        now, began_at = services.clock.now(), record.answered_at or record.setup_at
-        talked_s = max(0.0, record.moment(now) - began_at)
-        self._longest = services.clock.at(
-            now + max(1.0, services.settings.longest_call_s - talked_s), self._too_long
-        )
+        talk = self.talk = Talk(services, self, self.caller, attempt.leg)
         services.records.attempt_changed(attempt.record)
-        services.records.call_changed(record)
-        if self._renegotiation is not None:
-            self._renegotiation.refresh()
+        services.records.call_changed(self.record)
+        talk.refresh()
 
     def part(self) -> None:
         """Another node goes on with it: the peers are told nothing, and nothing is written down. Its media
@@ -315,14 +283,13 @@ class Call:
             return
         self.state = CallState.ENDED
         attempt, self.attempt = self.attempt, None
-        if self._transfer is not None:
-            self._transfer.close(Verdict.of(Slug.SHUT_DOWN))
+        if self.talk is not None:
+            self.talk.end(Verdict.of(Slug.SHUT_DOWN))
+            self.talk = None
         for leg in (self.caller, *(() if attempt is None else (attempt.leg,))):
             if leg.usage is not None:
                 leg.usage.drop()
             leg.close()
-        if self._longest is not None:
-            self._longest.cancel()
         if self._rekeying is not None:
             self._rekeying.stop()
         if self._admission is not None:
@@ -368,26 +335,15 @@ class Call:
 
     def leg_acknowledged(self, leg: Leg, ack: Request) -> None:
         """The ACK of a 2xx; with SDP it answers an offer of ours."""
-        renegotiation = self._renegotiation
-        if renegotiation is None:
-            return
-        try:
-            if leg is self.caller and leg.remote is None:
-                leg.take_late_answer(ack.body, renegotiation.callee)
-                connect(self._services.media, leg, renegotiation.callee)
-            else:
-                renegotiation.acknowledged(leg, ack.body)
-        except SdpError as error:
-            self.hang_up(Verdict.of(answer_slug(error), detail=f"the answer in ACK: {error}"))
+        if self.talk is not None:
+            self.talk.acknowledged(leg, ack.body)
 
     def leg_offered(self, leg: Leg, exchange: IncomingOffer) -> None:
         """A re-INVITE, an UPDATE or a PRACK with an offer."""
-        if self._renegotiation is None:
+        if self.talk is None:
             self._answer_early_offer(leg, exchange)
-        elif self._transfer is not None and self._transfer.refuses_offers():
-            exchange.reject(491)
         else:
-            self._renegotiation.offered(leg, exchange)
+            self.talk.offered(leg, exchange)
 
     def _answer_early_offer(self, leg: Leg, exchange: IncomingOffer) -> None:
         """An UPDATE before the answer (RFC 3311 §5.1): settled on its own leg; the other one hears of it with
@@ -411,7 +367,7 @@ class Call:
         """A BYE (200 is sent already). Before the answer a caller may send one (487 is sent too), a callee
         may not, yet some do (RFC 3261 §15).
         """
-        if self._transfer is not None and self._transfer.outlives(leg):
+        if self.talk is not None and self.talk.outlives(leg):
             return
         calling = leg is self.caller
         verdict = Verdict.of(Slug.ANSWERED)
@@ -431,15 +387,11 @@ class Call:
 
     def leg_referred(self, leg: Leg, refer: Request, transaction: ServerTransaction) -> None:
         """A transfer by the trunk: for the account's own side of an answered call (BEHAVIOUR §5)."""
-        renegotiation = self._renegotiation
-        if self.state is not CallState.TALKING or renegotiation is None or leg is not self._own_leg:
+        talk = self.talk
+        if self.state is not CallState.TALKING or talk is None or leg is not self._own_leg:
             decline(refer, transaction)
-            return
-        legs = (leg, renegotiation.other(leg))
-        transfer = accept_refer(self._services, self, legs, self._transfer, refer, transaction)
-        if transfer is not None:
-            self._transfer = transfer
-            transfer.start()
+        else:
+            talk.referred(leg, refer, transaction)
 
     @property
     def _own_leg(self) -> Leg | None:
@@ -449,28 +401,32 @@ class Call:
     @property
     def renegotiating(self) -> bool:
         """Whether an offer within the call waits for its answer."""
-        return self._renegotiation is not None and self._renegotiation.busy
+        return self.talk is not None and self.talk.renegotiating
 
     @property
     def may_rekey(self) -> Renegotiation | None:
         """What agrees on keys, while nothing else is being agreed on."""
-        transferring = self._transfer is not None and self._transfer.under_way
-        return None if self.renegotiating or transferring else self._renegotiation
+        return None if self.talk is None else self.talk.may_rekey
+
+    @property
+    def quality(self) -> Quality:
+        """How the audio went until now."""
+        return Quality() if self.talk is None else self.talk.courses.quality()
 
     def leg_consulted(self, leg: Leg, account: str) -> Consultation | None:
         """Its far end may be given to another call of the account, where it is answered and free."""
-        renegotiation, earlier = self._renegotiation, self._transfer
-        bound = earlier is not None and (earlier.under_way or earlier.state is TransferState.JOINED)
-        if self.state is not CallState.TALKING or renegotiation is None or bound:
+        talk = self.talk
+        if self.state is not CallState.TALKING or talk is None or talk.bound:
             return None
         if leg is not self._own_leg or self.record.account != account:
             return None
-        far = renegotiation.other(leg)
-        return Consultation(self, leg, far, None if far is self.caller else self.attempt, earlier)
+        far = talk.other(leg)
+        return Consultation(self, leg, far, None if far is self.caller else self.attempt, talk.transfer)
 
     def claimed(self, claim: Claim) -> None:
         """A transfer of another call is about to take the far end of this one."""
-        self._transfer = claim
+        if self.talk is not None:
+            self.talk.transfer = claim
 
     def part_with(self, leg: Leg) -> Admission | None:
         """The dialog of `leg` is another call's now: this one ends, as if the account's side had hung up."""
@@ -488,15 +444,14 @@ class Call:
         elif self.attempt is not None:
             self.attempt.finish(Verdict.of(Slug.ANSWERED))
             self.attempt = attempt
-        if self.callee is not None:
-            self._renegotiate(self.callee)
-            self._follow(self.callee)
+        if self.talk is not None and self.callee is not None:
+            self.talk.join(self.caller, self.callee)
         self._services.records.call_changed(self.record)
 
     def transfer_fell_back(self) -> None:
         """The far end has answered for somebody who is gone: what both legs say decides."""
-        if self._renegotiation is not None and self.state is CallState.TALKING:
-            self._renegotiation.connect()
+        if self.talk is not None and self.state is CallState.TALKING:
+            self.talk.reconnect()
 
     def transfer_failed_alone(self, referrer: Leg) -> None:
         """It had hung up meanwhile."""
@@ -528,9 +483,6 @@ class Call:
             self._rekeying = Rekeying(self._services.clock, self)
         self._rekeying.worn(leg, spent=spent)
 
-    def _too_long(self) -> None:
-        self.hang_up(Verdict.of(Slug.MAX_DURATION))
-
     # -- the end -----------------------------------------------------------------------------------
 
     def hang_up(self, verdict: Verdict) -> None:
@@ -557,8 +509,8 @@ class Call:
         self.state = CallState.ENDED
         fields = (passed or []) if party is not Party.SERVICE else verdict_fields(verdict)
         attempt, self.attempt = self.attempt, None
-        if self._transfer is not None:
-            self._transfer.close(verdict)
+        if self.talk is not None:
+            self.talk.end(verdict)
         if talking and attempt is not None:
             for leg in (self.caller, attempt.leg):
                 leg.hang_up(fields)
@@ -573,7 +525,7 @@ class Call:
         self.state = CallState.REFUSING
         self._refusal = lambda: self._end(verdict, party, response, refuses=True)
         clock = self._services.clock
-        self._longest = clock.at(clock.now() + LONGEST_ANNOUNCEMENT_S, self._refused)
+        self._cut_off = clock.at(clock.now() + LONGEST_ANNOUNCEMENT_S, self._refused)
 
     def _announces(self, verdict: Verdict) -> bool:
         """Let the caller hear why it is refused, where there is a recording for it."""
@@ -593,8 +545,8 @@ class Call:
         services = self._services
         record = self.record
         self.state = CallState.ENDED
-        if self._longest is not None:
-            self._longest.cancel()
+        if self._cut_off is not None:
+            self._cut_off.cancel()
         if self._rekeying is not None:
             self._rekeying.stop()
         if refuses and verdict.slug is not Slug.CANCELLED:
@@ -609,6 +561,7 @@ class Call:
             self._admission.release()
         self._on_end(self)
         services.records.call_changed(record)
-        if record.talk_s >= EVERY_S:
-            services.records.course_ended(record.call_id, self.courses)
+        talk, self.talk = self.talk, None
+        if talk is not None and record.talk_s >= EVERY_S:
+            services.records.course_ended(record.call_id, talk.courses)
         services.trace.close(record.call_id)

@@ -77,9 +77,12 @@ class Renegotiation:
 
     def acknowledged(self, leg: Leg, body: bytes) -> None:
         """The answer to our offer in a 2xx; without one (RFC 3261 §13.2.1 wants it) what stands goes on to
-        stand.
-        Raises `SdpError` when it is unusable: the call can't go on.
+        stand. Raises `SdpError` when it is unusable: the call can't go on.
         """
+        if leg.remote is None:
+            leg.take_late_answer(body, self.other(leg))
+            self.connect()
+            return
         if leg is not self._we_offered:
             return
         self._we_offered = None

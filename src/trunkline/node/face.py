@@ -152,7 +152,7 @@ class NodeFace:
 
     def quality(self, call_id: str) -> Quality | None:
         call = self._rooms.switch.call(call_id)
-        return None if call is None else call.courses.quality()
+        return None if call is None else call.quality
 
     async def ladder(self, call_id: str) -> list[LadderMessage]:
         return await self._rooms.ladder.read(call_id)

@@ -1,12 +1,9 @@
 """What ends a call when nobody hangs up: the operator, silence, time, a peer that is gone, no ports."""
 
-from dataclasses import replace
-
 from tests.simulation.descriptions import audio, direction
 from tests.simulation.world import (
     CUSTOMER,
     GATEWAY,
-    SETTINGS,
     World,
     rejecting,
     ringing,
@@ -54,15 +51,6 @@ def test_no_rtp_on_either_side_ends_the_call() -> None:
         assert bye.headers.all("reason")[0] == 'SIP;cause=408;text="media-timeout"'
     world.finish()
     assert world.slug is Slug.MEDIA_TIMEOUT
-
-
-def test_the_longest_call() -> None:
-    world = World(settings=replace(SETTINGS, longest_call_s=600.0))
-    world.talking_outbound()
-    world.clock.advance(610)
-    assert world.customer.events[-1] == "bye_received"
-    world.finish()
-    assert world.slug is Slug.MAX_DURATION
 
 
 def test_no_ack_ends_both_legs() -> None:

@@ -129,10 +129,17 @@ def test_anything_else_is_refused(data: bytes) -> None:
         read_quality("%" + base64.b64encode(data).decode())
 
 
+def going_on(world: World) -> Courses:
+    """Of the only call, which is answered."""
+    talk = world.node.the_call.talk
+    assert talk is not None
+    return talk.courses
+
+
 def test_a_call_is_followed_from_its_answer_on() -> None:
     world = World()
     world.talking_outbound()
-    going = world.node.the_call.courses
+    going = going_on(world)
     world.clock.advance(EVERY_S - 2)
     assert going.quality() == Quality()
     world.clock.advance(2 * EVERY_S + 1)
@@ -160,7 +167,7 @@ def test_whoever_takes_a_place_goes_on_with_its_course() -> None:
     world.clock.advance(2 * EVERY_S)
     refer(world, world.customer)
     world.clock.advance(2 * EVERY_S)
-    going = world.node.the_call.courses
+    going = going_on(world)
     first, second, *later = ends(going.quality().caller)
     assert (first, second) == (5.0, 10.0)
     assert later[-1] > 2 * EVERY_S + EVERY_S
