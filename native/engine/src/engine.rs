@@ -198,6 +198,9 @@ impl Engine {
             shared.note_own_peer(open);
             shared.slots[leg.slot as usize].set_has_terminal(false);
             shared.expect_far(leg.slot, other.slot);
+            if is_first {
+                shared.look_for_silence(leg.slot);
+            }
         }
         Ok(())
     }
@@ -324,7 +327,7 @@ impl Engine {
         let now = shared.now();
         let mut content = shared.lock(leg);
         let open = content.open(leg.generation).ok_or(EngineError::Closed)?;
-        open.course.get_or_insert_with(|| Box::new(Course::begin(now)));
+        open.follow(now);
         Ok(())
     }
 
@@ -335,7 +338,9 @@ impl Engine {
     pub fn course(&self, leg: LegId) -> Result<Option<Course>, EngineError> {
         let shared = self.shared()?;
         let mut content = shared.lock(leg);
-        Ok(content.open(leg.generation).ok_or(EngineError::Closed)?.course.as_deref().cloned())
+        let open = content.open(leg.generation).ok_or(EngineError::Closed)?;
+        open.note_course(shared.now());
+        Ok(open.course.as_deref().cloned())
     }
 
     /// The source that a leg is latched onto.
@@ -373,6 +378,7 @@ impl Engine {
         shared.give_back(leg.slot, now);
         shared.open.fetch_sub(1, Ordering::Relaxed);
         let statistics = open.leg.statistics();
+        open.note_course(now);
         let mut course = open.course.take();
         if let Some(course) = &mut course {
             course.end(now, open.leg.count());

@@ -1,5 +1,5 @@
-//! What legs do though no datagram came: terminals, sounds and digits speak, what was waited for is given up, silent calls
-//! are found, and how audio goes is noted.
+//! What legs do though no datagram came: terminals, sounds and digits speak, what was waited for is given up, and silent
+//! calls are found.
 //!
 //! A leg has one moment at which its thread will wake it. One asked for that comes earlier takes its place, and the thread
 //! finds the old one no longer meant; whatever becomes due later is found when the leg is woken.
@@ -10,8 +10,8 @@ use trunkline_media::rtp::HEADER_LENGTH;
 use crate::events::{Event, EventKind};
 use crate::leg_id::LegId;
 use crate::relay::{BUFFER, report, send_own, send_rtp};
-use crate::shared::Shared;
-use crate::slot::{Far, OpenLeg, State};
+use crate::shared::{NEVER, Shared};
+use crate::slot::{Far, OpenLeg};
 use crate::sockets::Pair;
 
 impl Shared {
@@ -50,9 +50,6 @@ impl Shared {
                 }
             });
         }
-        if let Some(course) = &mut open.course {
-            course.look(now, open.leg.count());
-        }
         if !open.is_speaking() && speak_far(open, pair, buffer, now) {
             tell(EventKind::SourceEnded);
         }
@@ -73,34 +70,20 @@ impl Shared {
         open.wakes_at
     }
 
-    /// Has the leg on `slot` woken for its course, if that is followed, its next point due before `until`, and nothing else wakes it
-    /// before: at that moment. From then on one moment leads to the next. So nobody rings for a course.
-    pub(crate) fn expect_point(&self, slot: u32, until: Micros) -> Option<(Micros, LegId)> {
-        let mut content = self.slots[slot as usize].lock();
-        let leg = LegId { slot, generation: content.generation };
-        let State::Open(open) = &mut content.state else {
-            return None;
-        };
-        let due = open.point_at().filter(|&due| due < until)?;
-        if open.wakes_at.is_some_and(|wakes_at| wakes_at <= due) {
-            return None;
-        }
-        open.wakes_at = Some(due);
-        Some((due, leg))
-    }
-
-    /// Tells of the bridge that begins at `slot`, if its silence has lasted too long. Told once, and again only after sound.
-    pub(crate) fn check_silence(&self, slot: u32, now: Micros) {
+    /// Tells of the bridge that begins at `slot`, if its silence has lasted too long: once, and again only after sound.
+    /// When to look again: once it can have lasted too long, which sound only puts off; 0 for each time, [`NEVER`] where no
+    /// bridge begins.
+    pub(crate) fn check_silence(&self, slot: u32, now: Micros) -> Micros {
         let (first, second, since, was_told) = {
             let mut content = self.slots[slot as usize].lock();
             let first = LegId { slot, generation: content.generation };
             let Some(OpenLeg { leg, far: Far::Leg { leg: second, first: true, since, told }, .. }) =
                 content.open(first.generation)
             else {
-                return;
+                return NEVER;
             };
             let Some(silent) = leg.silent_since() else {
-                return;
+                return 0;
             };
             (first, *second, silent.max(*since), *told)
         };
@@ -108,24 +91,25 @@ impl Shared {
             let mut content = self.lock(second);
             let Some(OpenLeg { leg, far: Far::Leg { leg: back, .. }, .. }) = content.open(second.generation)
             else {
-                return;
+                return 0;
             };
             if *back != first {
-                return;
+                return 0;
             }
             leg.silent_since()
         };
         let timeout = self.settings.timeout.as_micros() as Micros;
-        let is_silent = silent.is_some_and(|silent| now.saturating_sub(silent.max(since)) >= timeout);
-        if is_silent == was_told {
-            return;
+        let too_long_at = silent.map(|silent| silent.max(since) + timeout);
+        let is_silent = too_long_at.is_some_and(|at| at <= now);
+        if is_silent != was_told {
+            let told = is_silent && self.events.push(Event { kind: EventKind::MediaTimedOut, leg: first });
+            if let Some(OpenLeg { far: Far::Leg { told: flag, .. }, .. }) =
+                self.lock(first).open(first.generation)
+            {
+                *flag = told;
+            }
         }
-        let told = is_silent && self.events.push(Event { kind: EventKind::MediaTimedOut, leg: first });
-        if let Some(OpenLeg { far: Far::Leg { told: flag, .. }, .. }) =
-            self.lock(first).open(first.generation)
-        {
-            *flag = told;
-        }
+        too_long_at.filter(|_| !is_silent).unwrap_or(0)
     }
 }
 

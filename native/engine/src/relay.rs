@@ -137,6 +137,9 @@ impl Shared {
         let refuses = |address| inward || self.refuses(address, is_terminal);
         match plane {
             Plane::Rtp => {
+                if open.point_at.is_some_and(|due| due.get() <= now) {
+                    open.note_course(now);
+                }
                 let before = open.leg.source();
                 let arrival = open.leg.receive_rtp(packet, source, now, refuses);
                 if open.leg.source() != before {

@@ -1,7 +1,7 @@
 //! What the engine's face and its threads share: slots, pools, and the clock.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -25,6 +25,9 @@ pub(crate) struct Shared {
     pub(crate) slots: Vec<Slot>,
     /// Where packets of each slot went last: only a hint.
     far_slots: Vec<AtomicU32>,
+    /// When to look next whether the bridge that begins at each slot is silent. By themselves, side by side: of thousands of
+    /// calls nearly none is to be looked at, and to find that out from the legs would be to walk through all of them.
+    looks: Vec<AtomicU64>,
     pub(crate) events: Arc<Events>,
     pub(crate) doors: Vec<Door>,
     pub(crate) stopping: AtomicBool,
@@ -38,6 +41,11 @@ pub(crate) struct Shared {
 
 /// Descriptors beyond the ports that the process may want.
 const SPARE_DESCRIPTORS: u64 = 4096;
+
+/// A moment that doesn't come.
+pub(crate) const NEVER: Micros = Micros::MAX;
+/// In `looks`: it is being looked at.
+const LOOKING: Micros = Micros::MAX - 1;
 
 impl Shared {
     /// Everything but the threads. Raises the limit of open files to what the range needs.
@@ -59,6 +67,7 @@ impl Shared {
         Ok(Self {
             slots: (0..slots).map(|_| Slot::default()).collect(),
             far_slots: (0..slots).map(AtomicU32::new).collect(),
+            looks: (0..slots).map(|_| AtomicU64::new(NEVER)).collect(),
             events: Arc::new(Events::new()?),
             doors,
             stopping: AtomicBool::new(false),
@@ -85,6 +94,22 @@ impl Shared {
     /// Remembers where packets of a slot will go.
     pub(crate) fn expect_far(&self, slot: u32, far: u32) {
         self.far_slots[slot as usize].store(far, Ordering::Relaxed);
+    }
+
+    /// A bridge begins at `slot` now: its silence is looked for.
+    pub(crate) fn look_for_silence(&self, slot: u32) {
+        self.looks[slot as usize].store(0, Ordering::Relaxed);
+    }
+
+    /// Looks at `slot` with `look`, if that is due, which says when it will be again. A bridge that begins there meanwhile
+    /// is looked at the next time.
+    pub(crate) fn look_when_due(&self, slot: usize, now: Micros, look: impl FnOnce() -> Micros) {
+        let place = &self.looks[slot];
+        if place.load(Ordering::Relaxed) <= now {
+            place.store(LOOKING, Ordering::Relaxed);
+            let next = look();
+            let _ = place.compare_exchange(LOOKING, next, Ordering::Relaxed, Ordering::Relaxed);
+        }
     }
 
     /// Has the processor fetch what a packet for `slot` will touch on its way.
@@ -247,6 +272,33 @@ mod tests {
     use super::*;
     use crate::slot::Draining;
     use std::net::Ipv4Addr;
+
+    #[test]
+    fn a_slot_is_looked_at_when_that_is_due_and_no_bridge_is_missed() {
+        let settings = Settings { bind_v4: Some(Ipv4Addr::LOCALHOST), ..Settings::default() };
+        let shared = Shared::new(settings).unwrap();
+        let looked_at = |now, next| {
+            let mut looked = false;
+            shared.look_when_due(3, now, || {
+                looked = true;
+                next
+            });
+            looked
+        };
+        assert!(!looked_at(1, 0), "no bridge has begun");
+        shared.look_for_silence(3);
+        assert!(looked_at(1, 60));
+        assert!(!looked_at(59, 0));
+        assert!(looked_at(60, 0));
+        assert!(looked_at(60, NEVER));
+        shared.look_for_silence(3);
+        shared.look_when_due(3, 61, || {
+            shared.look_for_silence(3);
+            NEVER
+        });
+        assert!(looked_at(61, NEVER), "it began while another was looked at");
+        assert!(!looked_at(NEVER - 1, 0));
+    }
 
     #[test]
     fn a_port_that_an_old_peer_goes_on_sending_to_is_given_when_there_is_no_other() {

@@ -4,6 +4,7 @@
 //! its slot and a generation, so that a name from an earlier call finds nothing.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -23,9 +24,6 @@ use crate::leg_id::LegId;
 use crate::own_ports::Crossings;
 use crate::relay::Plane;
 use crate::sockets::{Pair, tie, untie};
-
-/// Courses are looked at so far apart.
-const POINTS_US: Micros = 100_000;
 
 /// What packets of a leg are for.
 #[derive(Debug, Default)]
@@ -62,6 +60,8 @@ pub(crate) struct OpenLeg {
     pub(crate) tied: bool,
     /// There is an injection with something to send.
     pub(crate) injects: bool,
+    /// From when on a packet makes a point of its course.
+    pub(crate) point_at: Option<NonZeroU64>,
     /// The slot whose address its peer has, if that is one of our own and it is no terminal: see [`crate::own_ports`].
     pub(crate) own_peer: Option<u32>,
     /// What protects the peer's packets and ours.
@@ -82,7 +82,7 @@ pub(crate) struct OpenLeg {
     pub(crate) wakes_at: Option<Micros>,
     /// What has come from our own ports lately.
     pub(crate) crossings: Crossings,
-    /// How the peer's audio goes, once that is followed.
+    /// How the peer's audio goes, once that is followed: up to the last packet that was due to make a point.
     pub(crate) course: Option<Box<Course>>,
 }
 
@@ -105,15 +105,22 @@ impl OpenLeg {
             (_, Some(injection)) if self.injects => Some(injection.next_at()),
             _ => None,
         };
-        let course = self.point_at();
-        [outgoing, ear, far, course].into_iter().flatten().min()
+        [outgoing, ear, far].into_iter().flatten().min()
     }
 
-    /// When its course is looked at next: a little after that is due, together with those of other legs. Being woken for
-    /// each costs more than all the rest.
-    pub(crate) fn point_at(&self) -> Option<Micros> {
-        let due = self.course.as_ref()?.due_at()?;
-        Some(due.next_multiple_of(POINTS_US))
+    /// Follows how the peer's audio goes; again, and it goes on.
+    pub(crate) fn follow(&mut self, now: Micros) {
+        let course = self.course.get_or_insert_with(|| Box::new(Course::begin(now)));
+        self.point_at = course.due_at().and_then(NonZeroU64::new);
+    }
+
+    /// Brings the course up to `now`. A packet that comes when a point is due does so before it is counted, so nobody has
+    /// to be woken for a course; whoever reads it makes the points of a silence.
+    pub(crate) fn note_course(&mut self, now: Micros) {
+        if let Some(course) = &mut self.course {
+            course.look_after(self.leg.last_rtp(), now, self.leg.count());
+            self.point_at = course.due_at().and_then(NonZeroU64::new);
+        }
     }
 
     /// True while it says something of its own in place of what comes from its far end.

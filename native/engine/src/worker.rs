@@ -1,5 +1,5 @@
-//! A thread of the engine: waits for datagrams and for the moments at which legs have something to do, and looks after all
-//! legs every few seconds: for silent calls, and for how audio goes.
+//! A thread of the engine: waits for datagrams and for the moments at which legs have something to do, and looks for silent
+//! calls every few seconds.
 //!
 //! It reads one datagram per wake-up of a socket, which level-triggered epoll makes the cheapest way (no read that finds
 //! nothing), and it stamps all datagrams of a batch with the batch's time. While there is much to do it looks at
@@ -20,11 +20,11 @@ use trunkline_media::Micros;
 use crate::door::{CALLED, Door};
 use crate::leg_id::LegId;
 use crate::relay::{BUFFER, Plane};
-use crate::shared::Shared;
+use crate::shared::{NEVER, Shared};
 
 /// Datagrams taken between two looks at the clock.
 const EVENTS: usize = 64;
-/// Legs are looked after this often at the least: twice before the first point of a course is due.
+/// Silent calls are looked for this often at the least.
 const ROUND_US: Micros = 2_500_000;
 
 /// Looks at the amount of work are this far apart.
@@ -148,17 +148,16 @@ impl Worker<'_> {
     fn look_round(&mut self, now: Micros) {
         let timeout = self.shared.settings.timeout.as_micros() as Micros;
         self.next_round = now + ROUND_US.min(timeout / 4 + 1);
-        for slot in (self.index..self.shared.slots.len()).step_by(self.shared.doors.len()) {
-            if self.shared.slots[slot].pair().is_some() {
-                let shared = self.shared;
-                let mut look = || {
-                    self.due.extend(shared.expect_point(slot as u32, self.next_round).map(Reverse));
-                    shared.check_silence(slot as u32, now);
-                };
-                if catch_unwind(AssertUnwindSafe(&mut look)).is_err() {
-                    shared.fail(slot as u32);
-                }
-            }
+        let shared = self.shared;
+        for slot in (self.index..shared.slots.len()).step_by(shared.doors.len()) {
+            shared.look_when_due(slot, now, || {
+                catch_unwind(AssertUnwindSafe(|| shared.check_silence(slot as u32, now))).unwrap_or_else(
+                    |_| {
+                        shared.fail(slot as u32);
+                        NEVER
+                    },
+                )
+            });
         }
     }
 }

@@ -134,6 +134,14 @@ impl Course {
         self.seen = Seen { at: now, received: count.received, lost: count.lost };
     }
 
+    /// As [`Course::look`], for who knows that nothing came after `last`.
+    pub fn look_after(&mut self, last: Micros, now: Micros, count: Count) {
+        if last > self.seen.at {
+            self.look(last, count);
+        }
+        self.look(now.max(last), count);
+    }
+
     /// Makes a point of what is left, with the last counters, unless there is no other. Once: it grows no more.
     pub fn end(&mut self, now: Micros, count: Count) {
         self.look(now, count);
@@ -273,6 +281,21 @@ mod tests {
         assert!(course.points().iter().all(|point| point.received == 250 && point.lost == 2));
         course.look(5 * EVERY_US, count(1250, 8, 1.0));
         assert_eq!(course.points().len(), 5);
+    }
+
+    #[test]
+    fn nothing_came_after_the_last_packet() {
+        let mut course = course();
+        course.look_after(EVERY_US - 20_000, EVERY_US, count(250, 0, 1.0));
+        course.look_after(EVERY_US + 980_000, 4 * EVERY_US, count(300, 0, 1.0));
+        let received =
+            |course: &Course| course.points().iter().map(|point| point.received).collect::<Vec<_>>();
+        assert_eq!(received(&course), [250, 50, 0, 0]);
+        course.look_after(EVERY_US + 980_000, 5 * EVERY_US, count(300, 0, 1.0));
+        assert_eq!(received(&course), [250, 50, 0, 0, 0], "still silent");
+        course.look_after(5 * EVERY_US + 30, 5 * EVERY_US + 20, count(301, 0, 1.0));
+        course.look_after(6 * EVERY_US, 6 * EVERY_US, count(550, 0, 1.0));
+        assert_eq!(received(&course)[5], 250);
     }
 
     #[test]

@@ -94,6 +94,9 @@ class Rig(Protocol):
     def settle(self) -> None:
         """Let what has been set take effect, where that takes time."""
 
+    def take_in(self, leg: MediaLeg, packets: int) -> None:
+        """Let a leg without a far end have so many packets of its peer."""
+
     def stop(self) -> None: ...
 
 
@@ -185,6 +188,9 @@ class EmbeddedRig:
     def settle(self) -> None:
         """It takes no time."""
 
+    def take_in(self, leg: MediaLeg, packets: int) -> None:
+        self.until(lambda: figures_of(leg)[0] == packets)
+
     def stop(self) -> None:
         self.engine.stop()
         for peer in self._peers:
@@ -254,6 +260,9 @@ class FakeRig:
 
     def settle(self) -> None:
         """It takes no time."""
+
+    def take_in(self, leg: MediaLeg, packets: int) -> None:
+        self.until(lambda: figures_of(leg)[0] == packets)
 
     def stop(self) -> None:
         """It holds nothing."""

@@ -159,6 +159,7 @@ def test_what_comes_before_the_bridge_goes_nowhere(rig: Rig) -> None:
     callee.set_remote(far.remote)
     rig.settle()
     far.send(callee, 8)
+    rig.take_in(callee, 1)
     assert near.received() == []
     rig.engine.bridge(caller, callee)
     rig.settle()

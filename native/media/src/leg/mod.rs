@@ -370,6 +370,12 @@ impl Leg {
         self.expecting_since.map(|since| since.max(self.last_rtp))
     }
 
+    /// When the peer's last RTP packet came; 0 before the first.
+    #[must_use]
+    pub const fn last_rtp(&self) -> Micros {
+        self.last_rtp
+    }
+
     /// What a course is made of.
     #[must_use]
     pub fn count(&self) -> Count {
