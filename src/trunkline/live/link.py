@@ -160,7 +160,7 @@ class Link:
         task.cancel()
         await asyncio.wait([task])
         wire = self._wire
-        if wire is not None:
+        if wire is not None and self.ledger.standing is not Standing.AWAY:
             try:
                 async with asyncio.timeout(GOODBYE_S):
                     await self._exchange(wire)

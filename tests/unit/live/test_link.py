@@ -237,6 +237,22 @@ def test_a_server_that_is_not_there_at_the_start() -> None:
     run(body)
 
 
+def test_it_ends_while_it_connects() -> None:
+    async def body(world: World) -> None:
+        world.server.fails = LiveError("valkey://h: refused")
+        await world.link.start()
+        world.server.fails, world.server.silent = None, True
+        world.retry.set()
+        await until(lambda: world.server.under_way)
+        await world.link.close()
+        assert (world.server.batches, world.server.left) == ([], []), (
+            "nothing is said over a wire that isn't open"
+        )
+        assert world.server.open_wires == 0
+
+    run(body)
+
+
 @pytest.mark.parametrize("what", ["lapsed", "missed"])
 def test_a_lapsed_lease_and_missed_notices_begin_again(what: str) -> None:
     async def body(world: World) -> None:
