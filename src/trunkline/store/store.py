@@ -99,7 +99,11 @@ class Store:
         """Raises `KeyFileError`, `DatabaseError`, and `SchemaError` when the schema is not this program's."""
         keyring = Keyring.load(key_file)
         database = Database(url)
-        check_schema(database)
+        try:
+            check_schema(database)
+        except Exception:
+            database.close()
+            raise
         return cls(database, keyring, realm)
 
     def check_key(self) -> None:

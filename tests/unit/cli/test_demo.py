@@ -55,3 +55,4 @@ def test_staying_leaves_a_node_with_a_carrier_to_call(tmp_path: Path) -> None:
     here = Installation(home / "trunkline.toml")
     assert here.settings.pstn.enabled
     assert here.store.users.verify("admin", "demo-operator") is not None
+    here.close()

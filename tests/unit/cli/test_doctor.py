@@ -148,6 +148,7 @@ def test_what_is_wrong_with_other_nodes_is_said(line: CommandLine) -> None:
     store = store_of(line)
     store.nodes.enter(FACTS)
     aged(store.database, "n1", 3600)
+    store.close()
     state, found, remedy = findings(line, 0)["node n1"]
     assert (state, remedy) == ("warning", "See docs/edges.md.")
     assert found.startswith("Node n1 is lost")

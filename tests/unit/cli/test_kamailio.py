@@ -11,8 +11,8 @@ def test_it_writes_what_leads_to_the_nodes_and_says_whom_they_have_to_trust(
 ) -> None:
     listen = ("--listen", "udp:203.0.113.5:5060")
     assert "no node is known" in line.error("kamailio", *listen)
-    nodes = store_of(line).nodes
-    nodes.enter(FACTS)
+    store = store_of(line)
+    store.nodes.enter(FACTS)
     folder = tmp_path / "front"
     said = line.run("kamailio", *listen, "--out", folder)
     assert f"{folder / 'kamailio.cfg'} is written." in said
@@ -22,5 +22,6 @@ def test_it_writes_what_leads_to_the_nodes_and_says_whom_they_have_to_trust(
     printed = line.run("kamailio", *listen)
     assert "listen=udp:203.0.113.5:5060" in printed
     assert "name=n1" in printed
-    nodes.enter(FACTS._replace(listens=(Listening("UDP", "sip.example.net", 5060),)))
+    store.nodes.enter(FACTS._replace(listens=(Listening("UDP", "sip.example.net", 5060),)))
+    store.close()
     assert "node n1 advertises no IP address" in line.error("kamailio", *listen)

@@ -1,5 +1,6 @@
 """Connections: what is set on them, and what goes wrong with them."""
 
+import contextlib
 import sqlite3
 from pathlib import Path
 
@@ -92,6 +93,12 @@ def test_foreign_keys_can_be_left_out(file: Path, url: str) -> None:
     database.close()
 
 
+def names_at(url: str) -> None:
+    """Look for names there."""
+    with contextlib.closing(Database(url)) as database:
+        names(database)
+
+
 @pytest.mark.parametrize("url", ["", "nonsense", "oracle99://h/d", "mysql+nodriver://h/d"])
 def test_a_url_that_can_not_be_used(url: str) -> None:
     with pytest.raises(DatabaseError) as caught:
@@ -101,20 +108,20 @@ def test_a_url_that_can_not_be_used(url: str) -> None:
 
 def test_a_database_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(DatabaseError, match="unable to open database file"):
-        names(Database(f"sqlite:///{tmp_path}/nowhere/x.db"))
+        names_at(f"sqlite:///{tmp_path}/nowhere/x.db")
 
 
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     path = tmp_path / "x.db"
     path.write_bytes(b"not a database at all, but long enough to be looked at" * 20)
     with pytest.raises(DatabaseError, match="file is not a database"):
-        names(Database(f"sqlite:///{path}"))
+        names_at(f"sqlite:///{path}")
 
 
 def test_a_missing_table_is_a_database_error(tmp_path: Path) -> None:
     sqlite3.connect(tmp_path / "x.db").close()
     with pytest.raises(DatabaseError, match="no such table: meta"):
-        names(Database(f"sqlite:///{tmp_path}/x.db"))
+        names_at(f"sqlite:///{tmp_path}/x.db")
 
 
 def test_a_password_is_not_shown() -> None:
