@@ -76,8 +76,9 @@ class Renegotiation:
             self.refuse(leg, before, exchange, error)
 
     def acknowledged(self, leg: Leg, body: bytes) -> None:
-        """The answer to our offer in a 2xx; without one (RFC 3261 §13.2.1 wants it) what stands goes on to
-        stand. Raises `SdpError` when it is unusable: the call can't go on.
+        """The answer to our offer in a 2xx. Where that was to the INVITE that began the call, there has to be
+        one; else, without one (RFC 3261 §13.2.1 wants it), what stands goes on to stand. Raises `SdpError`
+        when it is unusable: the call can't go on.
         """
         if leg.remote is None:
             leg.take_late_answer(body, self.other(leg))

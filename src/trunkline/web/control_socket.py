@@ -9,7 +9,7 @@ from pathlib import Path
 from trunkline.errors import NetError
 
 BACKLOG = 128
-"""Beyond it a connection is refused at once (connect(2), EAGAIN), not kept waiting."""
+"""Beyond it whoever has a time-out is refused at once (connect(2), EAGAIN), not kept waiting."""
 
 
 def listen_unix(path: Path) -> socket.socket:

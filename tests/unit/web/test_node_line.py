@@ -30,7 +30,7 @@ def served(path: Path, node: PaperNode, act: Callable[[], object]) -> None:
     asyncio.run(scenario())
 
 
-def test_it_is_opened_when_needed_and_kept(tmp_path: Path) -> None:
+def test_it_is_made_when_needed_and_kept(tmp_path: Path) -> None:
     line = NodeLine(tmp_path / "s")
 
     def act() -> None:
