@@ -16,8 +16,6 @@ from trunkline.call.services import Services
 from trunkline.sdp.local import LocalAudio
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.outbound_auth import DigestUser
-from trunkline.sip.ports import Flow, as_private
-from trunkline.sip.uri import SipUri
 from trunkline.trunk.media_policy import MediaPolicy, SrtpPolicy
 from trunkline.trunk.plan import EndpointTarget, FarLeg, GatewayTarget
 
@@ -109,7 +107,7 @@ def send_invite(
         uri=far.request_uri,
         from_=far.from_,
         to=far.to,
-        next_hop=_first_hop(far),
+        next_hop=far.next_hop,
         route=[NameAddr.parse(value) for value in far.path],
         headers=(*far.headers, *passed),
         body=body,
@@ -119,17 +117,6 @@ def send_invite(
         call_id=attempt.record.sip_call_id,
         events=attempt,
     )
-
-
-def _first_hop(far: FarLeg) -> SipUri | Flow | None:
-    """The flow to a registered device, or where it is sought once that has closed, perhaps with the node that
-    held it; None for everybody else.
-    """
-    flow = far.flow
-    if flow is None or not flow.closed:
-        return flow
-    first = NameAddr.parse(far.path[0]).uri if far.path else far.request_uri
-    return as_private(first if isinstance(first, SipUri) else far.request_uri, flow)
 
 
 def _guarded(media: MediaPolicy) -> MediaPolicy:

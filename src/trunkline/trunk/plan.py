@@ -55,8 +55,8 @@ class FarLeg:
     """How audio may be agreed on with the target."""
     credentials: CarrierCredentials | None
     """For the target's challenge."""
-    flow: Flow | None
-    """What a registered device is reached over; None: `request_uri` is resolved, or the first of `path`."""
+    next_hop: SipUri | Flow | None
+    """Where a registered device is reached (`Binding.next_hop`); None: `request_uri` is located."""
     path: tuple[str, ...]
     """Route values that lead to a registered device (RFC 3327)."""
     response_timeout_ms: int | None
@@ -122,7 +122,7 @@ class OutboundPlan:
             headers=identity_headers(caller, user, host, trusted=carrier.trusted),
             media=carrier.media_policy,
             credentials=carrier.credentials,
-            flow=None,
+            next_hop=None,
             path=(),
             response_timeout_ms=carrier.response_timeout_ms,
             ring_timeout_s=carrier.ring_timeout_s,
@@ -166,7 +166,7 @@ class InboundPlan:
             headers=identity_headers(caller, caller.user, domain, trusted=False),
             media=endpoint_media(self.account, endpoint),
             credentials=None,
-            flow=None if binding is None else binding.flow,
+            next_hop=None if binding is None else binding.next_hop,
             path=() if binding is None else binding.path,
             response_timeout_ms=endpoint.timeout_ms,
             ring_timeout_s=self.number.ring_timeout_s,
@@ -432,7 +432,7 @@ def _guarded(target: EndpointTarget, account: Account, srtp_needs_tls: bool, not
     uri, binding = target.endpoint.uri, target.binding
     hop = asked_transport(uri)
     if binding is not None:
-        uri, hop = binding.uri, binding.first_hop
+        uri, hop = binding.uri, binding.first_transport
     missing = _keys_exposed(endpoint_media(account, target.endpoint), uri, hop, srtp_needs_tls, note)
     return target if missing is None else replace(target, health_key=None, missing=missing)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from trunkline.clock import Clock
 from trunkline.sip.name_addr import NameAddr
-from trunkline.sip.ports import Flow, Transport, asked_transport
+from trunkline.sip.ports import Flow, Transport, as_private, asked_transport
 from trunkline.sip.uri import SipUri
 
 MALFORMED_EXPIRES_S = 3600
@@ -91,20 +91,28 @@ class Binding:
     """Whether a front of the service's own took it (`sip.fronted`): `source` is as that saw it."""
 
     @property
-    def first_hop(self) -> Transport:
-        """What our requests to it leave by. A URI that leaves it to DNS counts as UDP (RFC 3263 §4.1)."""
-        if self.flow is not None and not self.flow.closed:
-            return self.flow.transport
+    def next_hop(self) -> SipUri | Flow:
+        """Where a request to it goes now: its flow while that is open, else a URI to locate, the first of its
+        Path or its own. A flow closes when the node that holds it dies, too.
+        """
+        flow = self.flow
+        if flow is not None and not flow.closed:
+            return flow
         first = NameAddr.parse(self.path[0]).uri if self.path else self.uri
-        asked = asked_transport(first) if isinstance(first, SipUri) else None
-        return asked or Transport.UDP
+        return as_private(first if isinstance(first, SipUri) else self.uri, flow)
+
+    @property
+    def first_transport(self) -> Transport:
+        """What a request to it leaves by. A URI that leaves it to DNS counts as UDP (RFC 3263 §4.1)."""
+        hop = self.next_hop
+        return (asked_transport(hop) or Transport.UDP) if isinstance(hop, SipUri) else hop.transport
 
     @property
     def transport(self) -> str:
         """`UDP`, `TCP` or `TLS`: what a request to it goes by, whatever its Contact says. Between a front of
         the service's own and the device it is what that has to it, which may be something else yet.
         """
-        return self.source.partition(" ")[0] if self.fronted else self.first_hop
+        return self.source.partition(" ")[0] if self.fronted else self.first_transport
 
     def remaining_s(self, now: float) -> int:
         """Seconds left, for the `expires` of the answer."""

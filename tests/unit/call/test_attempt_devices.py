@@ -1,10 +1,12 @@
 """Attempts towards the devices that an account has registered (BEHAVIOUR §2), on whole nodes."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.simulation.descriptions import audio
 from tests.simulation.phone import Phone
-from tests.simulation.world import CUSTOMER, DOMAIN, KEY, NODE, SECRET, World, rejecting
+from tests.simulation.world import CUSTOMER, DOMAIN, KEY, NODE, SECRET, SETTINGS, World, rejecting
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.outbound_auth import DigestUser
@@ -135,6 +137,20 @@ def test_an_entry_that_asks_for_tls_never_goes_to_a_device_over_udp(entry: str) 
     assert world.node.books.calls[-1].verdict.slug is Slug.REGISTERED_OTHERWISE
     assert keys_sent(world) == [Transport.TLS]
     assert world.heard_by(over_udp, "INVITE") == []
+    world.finish()
+
+
+@pytest.mark.parametrize("entry", [*ENTRIES_BY_TLS, f"sip:{KEY}@{DOMAIN};media=srtp"])
+def test_a_device_whose_node_has_died_is_sought_by_tls(entry: str) -> None:
+    """Its flow has closed, and its registration stands. It had TLS, so the entry means it."""
+    world = World(forwarding=entry, settings=replace(SETTINGS, srtp_needs_tls=True))
+    register(world, world.customer, Transport.TLS)
+    world.customer.on_invite = rejecting(480)
+    world.node.host.streams[Transport.TLS, world.customer.host.address].close()
+    world.inbound()
+    world.clock.advance(2)
+    assert len(world.heard_by(world.customer, "INVITE")) == 1
+    assert keys_sent(world) == [Transport.TLS]
     world.finish()
 
 

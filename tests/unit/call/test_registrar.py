@@ -148,4 +148,4 @@ def test_a_front_says_what_it_has_to_the_device() -> None:
     assert isinstance(request, Request)
     assert world.node.registrar.register(request, flow, ACCOUNT).status == 200
     (binding,) = world.node.books.bindings[KEY]
-    assert (binding.transport, binding.first_hop) == ("TLS", Transport.UDP)
+    assert (binding.transport, binding.first_transport) == ("TLS", Transport.UDP)

@@ -137,7 +137,7 @@ def test_an_outbound_call() -> None:
     leg = legs[0]
     assert str(leg.from_) == "<sip:447700900123@sip.example.net>"
     assert str(leg.to) == "<sip:441632960000@gw1.alpha.example>"
-    assert (leg.headers, leg.credentials, leg.flow, leg.media) == ((), None, None, MediaPolicy())
+    assert (leg.headers, leg.credentials, leg.next_hop, leg.media) == ((), None, None, MediaPolicy())
     assert (leg.response_timeout_ms, leg.ring_timeout_s, leg.verify_tls) == (None, None, False)
     assert leg.label == "sip:gw1.alpha.example"
 
@@ -347,7 +347,7 @@ def test_an_inbound_call() -> None:
     leg = legs[0]
     assert str(leg.from_) == '"Ann" <sip:+447700900123@sip.example.net>'
     assert str(leg.to) == "<sip:441632960000@sip.example.net>"
-    assert (leg.headers, leg.credentials, leg.flow, leg.carrier) == ((), None, None, None)
+    assert (leg.headers, leg.credentials, leg.next_hop, leg.carrier) == ((), None, None, None)
     assert leg.verify_tls is None
 
 
@@ -491,7 +491,7 @@ def test_an_account_stands_for_its_devices_by_q() -> None:
         "sip:a@192.0.2.1:5060;ob",
         "sip:100@pbx.example",
     ]
-    assert [leg.flow for leg in legs] == [flow, flow, None]
+    assert [leg.next_hop for leg in legs] == [flow, flow, None]
     assert [leg.response_timeout_ms for leg in legs] == [2000, 2000, None]
     assert str(legs[0].to) == "<sip:441632960000@sip.example.net>"
 
@@ -528,7 +528,7 @@ def test_an_entry_that_asks_for_tls_passes_over_a_device_that_is_registered_over
     trace: list[str] = []
     plan = planned_in(inbound(known=to_devices(entry), registrations=registrations, trace=trace))
     (leg,) = legs_in(plan)
-    assert (str(leg.request_uri), leg.flow) == ("sip:a@192.0.2.1:40123", by_tls)
+    assert (str(leg.request_uri), leg.next_hop) == ("sip:a@192.0.2.1:40123", by_tls)
     told = str(ForwardingList.parse(entry).endpoints[0].uri)
     assert (f"{told} at sip:b@192.0.2.2;transport=tls is passed over: it is registered over UDP.") in trace
 

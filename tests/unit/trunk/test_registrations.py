@@ -313,17 +313,29 @@ def test_what_a_request_to_a_device_leaves_by(
         SipUri.parse(contact), 1000, 0.0, "c", 1, None if flow is None else PaperFlow(flow), source="TLS d"
     )
     binding = replace(binding, path=(path,) if path else ())
-    assert (binding.first_hop, binding.transport) == (hop, hop)
+    assert (binding.first_transport, binding.transport) == (hop, hop)
 
 
-def test_a_flow_that_has_closed_leads_nowhere() -> None:
-    uri = SipUri.parse("sip:a@192.0.2.1")
-    binding = Binding(uri, 1000, 0.0, "c", 1, PaperFlow(Transport.TLS, closed=True))
-    assert binding.first_hop is Transport.UDP
+@pytest.mark.parametrize(
+    ("over", "path", "sought"),
+    [
+        (Transport.TCP, (), "sip:a@192.0.2.1"),
+        (Transport.TLS, (), "sip:a@192.0.2.1;transport=tls"),
+        (Transport.TCP, ("<sip:proxy.example;lr>", "<sip:192.0.2.5;lr>"), "sip:proxy.example;lr"),
+    ],
+)
+def test_a_flow_that_has_closed_leads_nowhere(over: Transport, path: tuple[str, ...], sought: str) -> None:
+    """What had TLS is sought by TLS, and counts as reached by it (RFC 4568 §8.3)."""
+    uri, flow = SipUri.parse("sip:a@192.0.2.1"), PaperFlow(over)
+    binding = Binding(uri, 1000, 0.0, "c", 1, flow, path=path)
+    assert binding.next_hop is flow
+    flow.closed = True
+    assert str(binding.next_hop) == sought
+    assert binding.first_transport is (Transport.TLS if over is Transport.TLS else Transport.UDP)
 
 
 def test_behind_a_front_it_is_what_the_front_has_to_the_device() -> None:
     path = ("<sip:front.example;lr;transport=tcp>",)
     uri = SipUri.parse("sip:a@192.0.2.1")
     binding = Binding(uri, 1000, 0.0, "c", 1, None, source="TLS 192.0.2.1:40123", path=path, fronted=True)
-    assert (binding.first_hop, binding.transport) == (Transport.TCP, "TLS")
+    assert (binding.first_transport, binding.transport) == (Transport.TCP, "TLS")
