@@ -212,7 +212,7 @@ class Dialog:
             first = self.route_set[0].uri
             if isinstance(first, SipUri):
                 hop = first
-        return as_private(hop, flow)
+        return hop if flow is None else as_private(hop, flow.transport)
 
     def _is_reached_over(self, flow: Flow) -> bool:
         """Whether a UDP flow is the way to the remote target: its host is another (NAT), or all of it is the

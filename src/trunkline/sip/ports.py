@@ -36,11 +36,11 @@ def asked_transport(uri: SipUri) -> Transport | None:
     return next((each for each in Transport if each.lower() == uri.transport), None)
 
 
-def as_private(uri: SipUri, flow: "Flow | None") -> SipUri:
-    """`uri`, for a peer whose `flow` is not there any more: one that had TLS is sought by TLS alone, whatever
-    its URI asks for, since what it is sent may hold SRTP keys (RFC 4568 §8.3).
+def as_private(uri: SipUri, had: str) -> SipUri:
+    """`uri`, for a peer whose flow is not there any more: one that `had` TLS is sought by TLS alone,
+    whatever its URI asks for, since what it is sent may hold SRTP keys (RFC 4568 §8.3).
     """
-    if flow is None or flow.transport is not Transport.TLS or asked_transport(uri) is Transport.TLS:
+    if had != Transport.TLS or asked_transport(uri) is Transport.TLS:
         return uri
     return uri.with_(params={**uri.params, "transport": "tls"})
 

@@ -2,7 +2,7 @@
 
 `RecordWriter.bindings_changed` writes them; here they are read back. A binding's path (`flow`) can't be
 stored: after a restart the node makes one for a UDP source and has none for a TCP or TLS connection, which
-the restart cut.
+the restart cut. `source` tells of TLS, which such a device is then sought by (`Binding.next_hop`).
 """
 
 import json

@@ -83,7 +83,7 @@ class Binding:
     """What the REGISTER came on; None: it came by a `path`, or before the node's start."""
     instance: str = ""
     source: str = ""
-    """Where it came from, for displays."""
+    """Where it came from, and over which transport (`sip.fronted.described`)."""
     user_agent: str = ""
     path: tuple[str, ...] = ()
     """Route values that lead to it (RFC 3327), top first; none: `flow` does, or its URI."""
@@ -92,14 +92,15 @@ class Binding:
 
     @property
     def next_hop(self) -> SipUri | Flow:
-        """Where a request to it goes now: its flow while that is open, else a URI to locate, the first of its
-        Path or its own. A flow closes when the node that holds it dies, too.
+        """Where a request to it goes now: its flow while that is open, else a URI to locate. That is the
+        first of its Path, as it stands there, or its own, by TLS alone if it registered over TLS: a flow
+        closes with the node that holds it, and after a restart there is none.
         """
         flow = self.flow
         if flow is not None and not flow.closed:
             return flow
-        first = NameAddr.parse(self.path[0]).uri if self.path else self.uri
-        return as_private(first if isinstance(first, SipUri) else self.uri, flow)
+        first = NameAddr.parse(self.path[0]).uri if self.path else None
+        return first if isinstance(first, SipUri) else as_private(self.uri, self._registered_over)
 
     @property
     def first_transport(self) -> Transport:
@@ -112,7 +113,11 @@ class Binding:
         """`UDP`, `TCP` or `TLS`: what a request to it goes by, whatever its Contact says. Between a front of
         the service's own and the device it is what that has to it, which may be something else yet.
         """
-        return self.source.partition(" ")[0] if self.fronted else self.first_transport
+        return self._registered_over if self.fronted else self.first_transport
+
+    @property
+    def _registered_over(self) -> str:
+        return self.source.partition(" ")[0]
 
     def remaining_s(self, now: float) -> int:
         """Seconds left, for the `expires` of the answer."""

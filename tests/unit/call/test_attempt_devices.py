@@ -154,6 +154,24 @@ def test_a_device_whose_node_has_died_is_sought_by_tls(entry: str) -> None:
     world.finish()
 
 
+@pytest.mark.parametrize("entry", [*ENTRIES_BY_TLS, f"sip:{KEY}@{DOMAIN};media=srtp"])
+@pytest.mark.parametrize("needs_tls", [False, True])
+def test_a_device_that_had_tls_before_a_restart_is_sought_by_tls(entry: str, *, needs_tls: bool) -> None:
+    """Its flow is not known any more."""
+    world = World(forwarding=entry, settings=replace(SETTINGS, srtp_needs_tls=needs_tls))
+    register(world, world.customer, Transport.TLS)
+    world.customer.on_invite = rejecting(480)
+    registrations = world.node.registrations
+    (binding,) = registrations.bindings(KEY)
+    close_connection(world, world.customer)
+    registrations.restore(KEY, [replace(binding, flow=None)])
+    world.inbound()
+    world.clock.advance(2)
+    assert len(world.heard_by(world.customer, "INVITE")) == 1
+    assert keys_sent(world) == [Transport.TLS]
+    world.finish()
+
+
 @pytest.mark.parametrize("entry", ENTRIES_BY_TLS)
 def test_a_device_whose_connection_closes_before_its_turn_is_sought_by_tls(entry: str) -> None:
     world = World(forwarding=f"first@{SECOND}, {entry}")

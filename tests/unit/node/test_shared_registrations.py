@@ -37,7 +37,10 @@ class Node:
             received=lambda data, flow: None,
             failed=lambda flow, failure: None,
         )
-        self.flows.advertised = {Transport.TCP: Address(name, 5060)}
+        self.flows.advertised = {
+            Transport.TCP: Address(name, 5060),
+            Transport.TLS: Address(name, 5061),
+        }
         self.shared = SharedRegistrations(self.board, self.flows, self.registrations, self, clock, name)
         self.cseq = 0
 
@@ -51,6 +54,7 @@ class Node:
         contact: Contact = CONTACT,
         path: tuple[str, ...] = (),
         *,
+        source: str = "TCP d",
         fronted: bool = False,
     ) -> None:
         self.cseq += 1
@@ -61,7 +65,7 @@ class Node:
             contacts=[contact],
             expires_s=expires_s,
             flow=flow,
-            source="TCP d",
+            source=source,
             path=path,
             fronted=fronted,
         )
@@ -125,6 +129,21 @@ def test_it_is_known_elsewhere_for_as_long(town: Town) -> None:
     assert not town.b.board.has_more
     town.clock.advance(601)
     assert town.b.registrations.bindings(KEY) == ()
+
+
+@pytest.mark.parametrize(("over", "fronted"), [(Transport.TLS, False), (Transport.TCP, True)])
+def test_one_that_registered_over_tls_is_sought_by_tls_once_its_node_has_died(
+    town: Town, over: Transport, *, fronted: bool
+) -> None:
+    """Also where a front had the TLS, and its own way to that node was another."""
+    town.a.register(Wire(transport=over), source="TLS d", fronted=fronted)
+    town.carry(town.a, town.b)
+    (binding,) = town.b.registrations.bindings(KEY)
+    flow = binding.flow
+    assert isinstance(flow, BorrowedFlow)
+    assert binding.next_hop is flow
+    flow.closed = True
+    assert str(binding.next_hop) == "sip:1234@10.0.0.1;transport=tls"
 
 
 def test_one_that_goes_is_gone_everywhere(town: Town) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from tests.unit.observe.flows import PaperFlow
+from trunkline.sip.ports import Transport
 from trunkline.sip.uri import SipUri
 from trunkline.store.database import Database
 from trunkline.store.group_commit import Group, GroupWriter
@@ -39,6 +40,14 @@ def test_bindings_come_back_on_another_monotonic_clock(database: Database) -> No
     write(database, registration_row("n1", "acme", [LONG, SHORT], 1_000_000.0))
     found = load_bindings(database, "n1", now=5.0, wall=1_000_100.0)
     assert found == {"acme": [without_flow(LONG, 505.0), without_flow(SHORT, 35.0)]}
+
+
+def test_who_registered_over_tls_is_sought_by_tls_after_it(database: Database) -> None:
+    """RFC 4568 §8.3: whatever its Contact asks for."""
+    by_tls = replace(SHORT, flow=PaperFlow(Transport.TLS), source="TLS 198.51.100.2:40123")
+    write(database, registration_row("n1", "acme", [by_tls], 0.0))
+    [binding] = load_bindings(database, "n1", now=0.0, wall=0.0)["acme"]
+    assert str(binding.next_hop) == "sip:2@198.51.100.2;transport=tls"
 
 
 def test_what_has_expired_stays_away(database: Database) -> None:

@@ -297,10 +297,6 @@ def test_a_device_that_registered_elsewhere_replaces_what_it_had_here() -> None:
         ("sip:a@192.0.2.1", Transport.TLS, "", Transport.TLS),
         ("sip:a@192.0.2.1;transport=tls", Transport.UDP, "", Transport.UDP),
         ("sips:a@192.0.2.1", Transport.TCP, "", Transport.TCP),
-        ("sip:a@192.0.2.1:40123", None, "", Transport.UDP),
-        ("sip:a@192.0.2.1;transport=TCP", None, "", Transport.TCP),
-        ("sips:a@192.0.2.1;transport=tcp", None, "", Transport.TLS),
-        ("sip:a@192.0.2.1;transport=ws", None, "", Transport.UDP),
         ("sips:a@192.0.2.1", None, "<sip:proxy.example;lr>", Transport.UDP),
         ("sip:a@192.0.2.1", None, "<sip:proxy.example;lr;transport=tls>", Transport.TLS),
     ],
@@ -308,7 +304,7 @@ def test_a_device_that_registered_elsewhere_replaces_what_it_had_here() -> None:
 def test_what_a_request_to_a_device_leaves_by(
     contact: str, flow: Transport | None, path: str, hop: Transport
 ) -> None:
-    """Its Contact is believed only where nothing else leads to it."""
+    """Its Contact is not believed where something else leads to it."""
     binding = Binding(
         SipUri.parse(contact), 1000, 0.0, "c", 1, None if flow is None else PaperFlow(flow), source="TLS d"
     )
@@ -316,22 +312,58 @@ def test_what_a_request_to_a_device_leaves_by(
     assert (binding.first_transport, binding.transport) == (hop, hop)
 
 
+@pytest.mark.parametrize("flow", [None, PaperFlow(Transport.TCP, closed=True)])
+@pytest.mark.parametrize("over", ["UDP", "TCP", ""])
 @pytest.mark.parametrize(
-    ("over", "path", "sought"),
+    ("contact", "hop"),
     [
-        (Transport.TCP, (), "sip:a@192.0.2.1"),
-        (Transport.TLS, (), "sip:a@192.0.2.1;transport=tls"),
-        (Transport.TCP, ("<sip:proxy.example;lr>", "<sip:192.0.2.5;lr>"), "sip:proxy.example;lr"),
+        ("sip:a@192.0.2.1:40123", Transport.UDP),
+        ("sip:a@192.0.2.1;transport=TCP", Transport.TCP),
+        ("sips:a@192.0.2.1;transport=tcp", Transport.TLS),
+        ("sip:a@192.0.2.1;transport=ws", Transport.UDP),
     ],
 )
-def test_a_flow_that_has_closed_leads_nowhere(over: Transport, path: tuple[str, ...], sought: str) -> None:
-    """What had TLS is sought by TLS, and counts as reached by it (RFC 4568 §8.3)."""
-    uri, flow = SipUri.parse("sip:a@192.0.2.1"), PaperFlow(over)
-    binding = Binding(uri, 1000, 0.0, "c", 1, flow, path=path)
-    assert binding.next_hop is flow
-    flow.closed = True
+def test_its_contact_is_believed_where_no_flow_leads_to_it(
+    contact: str, hop: Transport, over: str, flow: Flow | None
+) -> None:
+    binding = Binding(SipUri.parse(contact), 1000, 0.0, "c", 1, flow, source=f"{over} 192.0.2.1:40123")
+    assert str(binding.next_hop) == contact
+    assert (binding.first_transport, binding.transport) == (hop, hop)
+
+
+LOST = [None, PaperFlow(Transport.TLS, closed=True)]
+"""What is known of a flow after a restart, and once it has closed."""
+
+
+@pytest.mark.parametrize("flow", LOST)
+@pytest.mark.parametrize(
+    ("contact", "sought"),
+    [
+        ("sip:a@192.0.2.1", "sip:a@192.0.2.1;transport=tls"),
+        ("sip:a@192.0.2.1;transport=TCP", "sip:a@192.0.2.1;transport=tls"),
+        ("sips:a@192.0.2.1", "sips:a@192.0.2.1"),
+    ],
+)
+def test_what_registered_over_tls_is_sought_by_tls(contact: str, sought: str, flow: Flow | None) -> None:
+    """And counts as reached by it (RFC 4568 §8.3)."""
+    binding = Binding(SipUri.parse(contact), 1000, 0.0, "c", 1, flow, source="TLS 192.0.2.1:40123")
     assert str(binding.next_hop) == sought
-    assert binding.first_transport is (Transport.TLS if over is Transport.TLS else Transport.UDP)
+    assert (binding.first_transport, binding.transport) == (Transport.TLS, "TLS")
+
+
+@pytest.mark.parametrize("flow", [*LOST, PaperFlow(Transport.TCP, closed=True)])
+def test_so_is_what_a_front_had_over_tls_where_it_left_no_path(flow: Flow | None) -> None:
+    uri = SipUri.parse("sip:a@192.0.2.1")
+    binding = Binding(uri, 1000, 0.0, "c", 1, flow, source="TLS 192.0.2.1:40123", fronted=True)
+    assert str(binding.next_hop) == "sip:a@192.0.2.1;transport=tls"
+
+
+def test_the_first_of_a_path_is_sought_as_it_says() -> None:
+    """Whoever has put it there: that is no NAT's guess."""
+    uri = SipUri.parse("sip:a@192.0.2.1")
+    path = ("<sip:proxy.example;lr>", "<sip:192.0.2.5;lr>")
+    binding = Binding(uri, 1000, 0.0, "c", 1, None, source="TLS 192.0.2.5:40123", path=path)
+    assert str(binding.next_hop) == "sip:proxy.example;lr"
 
 
 def test_behind_a_front_it_is_what_the_front_has_to_the_device() -> None:
