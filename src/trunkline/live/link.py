@@ -8,6 +8,7 @@ nobody waits for it again. A server that accepts and says nothing is like one th
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -125,6 +126,9 @@ class Link:
         self._task: asyncio.Task[None] | None = None
         self._log = structlog.get_logger()
         self._wire: Wire | None = None
+        """That this node is registered over; None while the live state is away."""
+        self._open = AsyncExitStack()
+        """What ends with a wire, also with one that this node has not registered over yet."""
         self._since = 0
         self._fresh = True
         """The server can't know better than this node."""
@@ -136,7 +140,6 @@ class Link:
         self.board = Board(self._awake.set)
         self.post = PostOffice(self._awake.set)
         self.checkpoints = Checkpoints(self.ledger.clock)
-        self._letters: asyncio.Task[None] | None = None
         self._deaf = ""
         """Why letters can't be heard any more."""
 
@@ -155,12 +158,10 @@ class Link:
     async def close(self) -> None:
         """Say what is left to say, end the lease, disconnect. Idempotent."""
         task, self._task = self._task, None
-        if task is None:
-            return
-        task.cancel()
-        await asyncio.wait([task])
+        if task is not None:
+            await _end(task)
         wire = self._wire
-        if wire is not None and self.ledger.standing is not Standing.AWAY:
+        if wire is not None:
             try:
                 async with asyncio.timeout(GOODBYE_S):
                     await self._exchange(wire)
@@ -180,37 +181,39 @@ class Link:
         """A fault is like a server that is away: calls wait for this conversation, so it must go on."""
         try:
             await step
+        except LiveError as error:
+            await self._lost(str(error))
         except Exception as error:  # noqa: BLE001 - the door where a fault in one exchange stops
             self._log.exception("the conversation with the live state failed")
             await self._lost(f"a fault of this node: {error!r:.200}")
 
     async def _begin(self) -> None:
-        """Connect and register, or note why that can't be."""
+        """Connect, register, hear what is known."""
+        wire = self._open_wire()
+        self._open.push_async_callback(wire.close)
         try:
-            wire = self._wire = self._open_wire()
             async with asyncio.timeout(REGISTER_S):
                 await wire.open()
                 letters = await wire.subscribe([self._node, *self.post.boxes])
                 joined = await wire.register(self.ledger.registration())
-            self._fresh = self._fresh or joined.born
-            self._since = joined.newest
-            self.ledger.joined(joined)
-            self.board.joined()
-            self.post.joined()
-            self.checkpoints.joined()
-            await self._find_lost_claims(wire)
-            self._deaf = ""
-            self._letters = asyncio.get_running_loop().create_task(self._read_letters(letters))
-            for kind in self.board.kept_kinds:
-                await self._read_kept(wire, kind)
-            self._fresh = False
-        except LiveError as error:
-            await self._lost(str(error))
         except TimeoutError:
-            await self._lost(f"no answer within {REGISTER_S:g} s")
-        else:
-            self._log.info("the live state is shared", nodes=joined.nodes, settles_in_s=joined.settling_s)
-            self._reason = ""
+            raise LiveError(f"no answer within {REGISTER_S:g} s") from None
+        self._wire = wire
+        self._fresh = self._fresh or joined.born
+        self._since = joined.newest
+        self.ledger.joined(joined)
+        self.board.joined()
+        self.post.joined()
+        self.checkpoints.joined()
+        await self._find_lost_claims(wire)
+        self._deaf = ""
+        reading = asyncio.get_running_loop().create_task(self._read_letters(letters))
+        self._open.push_async_callback(_end, reading)
+        for kind in self.board.kept_kinds:
+            await self._read_kept(wire, kind)
+        self._fresh = False
+        self._log.info("the live state is shared", nodes=joined.nodes, settles_in_s=joined.settling_s)
+        self._reason = ""
 
     async def _find_lost_claims(self, wire: Wire) -> None:
         """Calls that this node has claimed, and was not told that it has."""
@@ -251,11 +254,7 @@ class Link:
     async def _converse(self, wire: Wire) -> None:
         """One exchange, and a wait for the next reason."""
         self._awake.clear()
-        try:
-            await self._exchange(wire)
-        except LiveError as error:
-            await self._lost(str(error))
-            return
+        await self._exchange(wire)
         waiting = (self.ledger, self.board, self.post, self.checkpoints)
         if self._behind or any(one.has_more for one in waiting):
             return
@@ -314,10 +313,11 @@ class Link:
         await self._drop()
 
     async def _drop(self) -> None:
-        letters, self._letters = self._letters, None
-        if letters is not None:
-            letters.cancel()
-            await asyncio.wait([letters])
-        wire, self._wire = self._wire, None
-        if wire is not None:
-            await wire.close()
+        self._wire = None
+        await self._open.aclose()
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    """Cancel it, and wait until it is over."""
+    task.cancel()
+    await asyncio.wait([task])

@@ -184,6 +184,7 @@ def run(test: Callable[[World], Awaitable[None]]) -> None:
             world.server.silent = False
             await world.link.close()
             assert world.server.open_wires == 0
+            assert asyncio.all_tasks() == {asyncio.current_task()}
 
     asyncio.run(body())
 
@@ -249,6 +250,19 @@ def test_it_ends_while_it_connects() -> None:
             "nothing is said over a wire that isn't open"
         )
         assert world.server.open_wires == 0
+
+    run(body)
+
+
+def test_it_takes_leave_where_its_start_was_cut_short_after_it_had_registered() -> None:
+    async def body(world: World) -> None:
+        start = asyncio.get_running_loop().create_task(world.link.start())
+        await until(lambda: world.standing is not Standing.AWAY)
+        start.cancel()
+        await asyncio.wait([start])
+        assert start.cancelled()
+        await world.link.close()
+        assert world.server.left == ["lease-1"]
 
     run(body)
 
