@@ -211,11 +211,12 @@ class Call:
             record.ringing_at = attempt.record.ringing_at
             self._services.records.call_changed(record)
         body = b""
-        if response.body and self.caller.remote is not None:
+        if response.body:
             try:
-                attempt.leg.take_answer(response.body)
-                body = self._joined(attempt.leg)
-                attempt.early_media = True
+                attempt.leg.take_answer(response.body)  # the 2xx need not say it again (RFC 6337 §3.1.1)
+                if self.caller.remote is not None:
+                    body = self._joined(attempt.leg)
+                    attempt.early_media = True
             except SdpError:
                 body = b""  # unusable early SDP costs the early media only; the answer's SDP decides
         if not attempt.early_media and self._rings(attempt, response):

@@ -5,6 +5,7 @@ import pytest
 from tests.simulation.descriptions import audio, line
 from tests.simulation.phone import Phone
 from tests.simulation.world import (
+    CUSTOMER,
     GATEWAY,
     GATEWAY_2,
     NODE,
@@ -136,6 +137,29 @@ def test_progress_may_be_181_or_182() -> None:
     assert [one.status for one in world.customer.responses] == [181, 182]
     world.customer_cancels()
     world.finish()
+
+
+def test_a_late_offer_is_answered_by_what_came_reliably_before_the_2xx() -> None:
+    """The answer to our offer stands in the 183, so the 200 has none (RFC 3262 §5, RFC 6337 §3.1.1), although
+    the caller, who has not offered anything, could not be told.
+    """
+    world = World()
+    world.customer.on_invite = lambda phone, invite: invite.progress(183, body=audio(CUSTOMER, port=5000))
+    peer = world.carrier_peer()
+    peer.invite()
+    world.clock.advance(1)
+    assert peer.peer.response_heard(183, "INVITE").body == b""
+    world.customer.invites[-1].accept()
+    world.clock.advance(1)
+    peer.acknowledge()
+    world.clock.advance(1)
+    callee = world.node.the_call.callee
+    assert callee is not None
+    assert callee.described.rtp_port == 5000
+    assert world.node.the_call.caller.described.address == GATEWAY
+    peer.hang_up()
+    world.finish()
+    assert world.slug is Slug.ANSWERED
 
 
 # -- answers that can't be used --------------------------------------------------------------------
