@@ -15,6 +15,7 @@ from trunkline.call.leg import Leg
 from trunkline.call.record import AttemptRecord
 from trunkline.call.services import Services
 from trunkline.clock import Timer
+from trunkline.sdp.offer_answer import RemoteAudio
 from trunkline.sip.failures import RequestFailure, RequestFailureKind
 from trunkline.sip.message import Response
 from trunkline.sip.outgoing_invite import OutgoingInvite
@@ -68,6 +69,7 @@ class Attempt:
     __slots__ = (
         "_heard_of",
         "_owner",
+        "_said",
         "_services",
         "_timer",
         "_trying",
@@ -89,6 +91,8 @@ class Attempt:
         self._timer: Timer | None = None
         self._heard_of = False
         self._trying = False
+        self._said: dict[str, RemoteAudio] | None = None
+        """What each branch of a fork has said of its audio before the answer, by To tag."""
         self.leg = leg
         self.record = record
         self.invite: OutgoingInvite | None = None
@@ -150,12 +154,20 @@ class Attempt:
             self.record.ringing_at = self.record.moment(self._services.clock.now())
             self._services.records.attempt_changed(self.record)
         self._owner.attempt_progressed(self, response)
+        remote = self.leg.remote
+        if usage is not None and remote is not None and remote.body == response.body:
+            said = self._said = self._said or {}
+            said[usage.dialog.remote_tag] = remote
 
     def answered(self, response: Response, usage: Usage) -> None:
         """The first 2xx."""
         if not self.live:
             return
         self._stop_timer()
+        if not response.body and self.leg.usage is not usage and self._said is not None:
+            # Another branch of a fork than the one heard last: what it has said itself counts, if it has.
+            self.leg.remote = self._said.get(usage.dialog.remote_tag, self.leg.remote)
+        self._said = None
         self.leg.adopt(usage)
         self.record.answered_at = self.record.moment(self._services.clock.now())
         self._owner.attempt_answered(self, response)

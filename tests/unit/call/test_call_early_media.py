@@ -4,6 +4,7 @@ import pytest
 
 from tests.simulation.descriptions import audio, line
 from tests.simulation.phone import Phone
+from tests.simulation.scripted_peer import ScriptedPeer
 from tests.simulation.world import (
     CUSTOMER,
     GATEWAY,
@@ -14,6 +15,7 @@ from tests.simulation.world import (
     answer,
     early_media,
 )
+from trunkline.media.fake import FakeLeg
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.user_agent import UserAgentSettings
 from trunkline.trunk.verdict import Slug
@@ -160,6 +162,38 @@ def test_a_late_offer_is_answered_by_what_came_reliably_before_the_2xx() -> None
     peer.hang_up()
     world.finish()
     assert world.slug is Slug.ANSWERED
+
+
+def test_of_a_fork_the_branch_that_answers_is_spoken_to_and_not_the_one_heard_last() -> None:
+    """Both have said in a reliable 183 where their audio is, so the 200 doesn't (RFC 3261 §13.2.2.4, RFC
+    6337 §3.1.1).
+    """
+    world = World()
+    callee = ScriptedPeer(world.network, GATEWAY_2)
+    world.use_gateway(GATEWAY_2)
+    world.outbound()
+    world.clock.advance(0.2)
+    invite = callee.request_heard("INVITE")
+    reliably = (("Require", "100rel"), ("RSeq", "1"))
+    for tag, port in (("one", 5000), ("two", 6000)):
+        callee.respond(invite, 183, to_tag=tag, headers=reliably, body=audio(GATEWAY_2, port=port))
+        world.clock.advance(0.1)
+        callee.respond(callee.request_heard("PRACK"), 200, contact="")
+    world.clock.advance(0.1)
+    leg = world.node.the_call.callee
+    assert leg is not None
+    assert leg.described.rtp_port == 6000
+    callee.respond(invite, 200, to_tag="one")
+    world.clock.advance(0.2)
+    assert world.customer.events[-1] == "answered"
+    assert leg.described.rtp_port == 5000
+    assert isinstance(leg.media, FakeLeg)
+    assert leg.media.remote is not None
+    assert leg.media.remote.rtp_port == 5000
+    world.customer.the_usage.bye()
+    world.clock.advance(0.2)
+    callee.respond(callee.request_heard("BYE"), 200, contact="")
+    world.finish()
 
 
 # -- answers that can't be used --------------------------------------------------------------------
