@@ -66,8 +66,7 @@ class Renegotiation:
         try:
             leg.take_offer(body)
             if leg.concerns(self.other(leg), before):
-                self._pending = _PassedOn(self, leg, before, exchange)
-                self._pending.send()
+                self._pass_on(leg, before, exchange)
             else:
                 answer = leg.answer(self.other(leg))
                 self.connect()
@@ -93,8 +92,16 @@ class Renegotiation:
         leg.take_late_answer(body, self.other(leg))
         self.connect()
         if leg.concerns(self.other(leg), before) and self.other(leg).usage is not None:
-            self._pending = _PassedOn(self, leg, before, None)
-            self._pending.send()
+            self._pass_on(leg, before, None)
+
+    def _pass_on(self, leg: Leg, before: RemoteAudio | None, exchange: IncomingOffer | None) -> None:
+        """Offer the other peer what this one says now. Raises `SdpError` when there is nothing to offer it:
+        then nothing is under way.
+        """
+        passed = _PassedOn(self, leg, before, exchange)
+        body = self.other(leg).offer(leg)
+        self._pending = passed
+        passed.send(body)
 
     def rekey(self, leg: Leg) -> None:
         """Offer the peer of `leg` a new key, so that it may make one too. Nothing else is under way. What
@@ -152,11 +159,9 @@ class _PassedOn:
         if exchange is not None:
             exchange.on_cancel = _too_late
 
-    def send(self) -> None:
+    def send(self, body: bytes) -> None:
         """UPDATE for an UPDATE when the other peer allows it, else a re-INVITE (RFC 3311 §5.1)."""
-        other = self._renegotiation.other(self._leg)
-        usage = other.usage
-        body = other.offer(self._leg)
+        usage = self._renegotiation.other(self._leg).usage
         exchange = self._exchange
         if usage is None:
             self._rejected(RequestFailure(RequestFailureKind.UNREACHABLE, "the other leg is gone"))

@@ -1,10 +1,12 @@
 """Re-INVITE and UPDATE through the node: hold, resume, codecs, addresses, glare (BEHAVIOUR §5)."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.simulation.descriptions import audio, codecs_of, direction, line, secure_audio
 from tests.simulation.phone import Phone
-from tests.simulation.world import CUSTOMER, GATEWAY, PASSING_ONLY, World, follow_offer
+from tests.simulation.world import CARRIER, CUSTOMER, GATEWAY, PASSING_ONLY, World, follow_offer
 from trunkline.call.leg import Leg
 from trunkline.call.ports import MediaFlow
 from trunkline.media.fake import FakeLeg
@@ -219,6 +221,21 @@ def test_an_unusable_offer_is_488_and_changes_nothing() -> None:
         world.clock.advance(1)
         assert world.customer.events[-1] == "refusal 488"
         assert world.flows() == BOTH
+    world.hang_up()
+
+
+@pytest.mark.parametrize("who", ["caller", "callee"])
+def test_codecs_that_the_other_side_must_not_be_offered_are_488_and_block_nothing(who: str) -> None:
+    """RFC 3261 §14.2: the session goes on as it was, and so do later offers, hold and resume."""
+    g711 = ("PCMA", "PCMU")
+    world = Talking(account=replace(PASSING_ONLY, codecs=g711), carrier=replace(CARRIER, codecs=g711))
+    phone, _ = sides(world, who)
+    world.offer(phone, codecs=(18,))
+    assert phone.events[-1] == "refusal 488"
+    for version, wish in enumerate(("sendonly", "sendrecv"), 3):
+        world.offer(phone, direction=wish, version=version)
+        assert phone.events[-1] == "answer 200 INVITE"
+    assert world.flows() == BOTH
     world.hang_up()
 
 
