@@ -53,8 +53,10 @@ class Renegotiation:
         return self._pending is not None or self._we_offered is not None
 
     def offered(self, leg: Leg, exchange: IncomingOffer) -> None:
-        """A re-INVITE or UPDATE on `leg`."""
-        if self.busy:
+        """A re-INVITE or UPDATE on `leg`. It meets 491 too while a caller that came without an offer has not
+        answered ours.
+        """
+        if self.busy or self.other(leg).remote is None:
             exchange.reject(491)
             return
         body = exchange.request.body

@@ -271,6 +271,37 @@ def test_glare_over_the_node_is_491_and_settles() -> None:
     world.hang_up()
 
 
+@pytest.mark.parametrize("wish", [None, "sendonly"])
+def test_an_offer_of_the_callee_while_the_caller_owes_us_an_answer_is_491_and_settles(
+    wish: str | None,
+) -> None:
+    """The caller came without SDP and its ACK, which answers our offer, is under way: there is nothing yet
+    that the callee could be answered with (RFC 3261 §14.2).
+    """
+    world = World()
+    peer = world.carrier_peer()
+    peer.invite()
+    world.clock.advance(1.5)
+    callee = world.customer
+    callee.the_usage.reinvite(
+        audio(CUSTOMER, direction=wish, version=2), callee.note_answer, callee.note_refusal
+    )
+    world.clock.advance(0.1)
+    assert "491 INVITE" in world.network.summaries(world.node.host)
+    peer.acknowledge()
+    world.clock.advance(5)
+    if wish is not None:
+        offer = peer.peer.request_heard("INVITE")
+        assert direction(offer.body) == wish
+        peer.peer.respond(offer, 200, body=audio(GATEWAY, direction="recvonly", version=2))
+        world.clock.advance(1)
+    assert callee.events[-1] == "answer 200 INVITE"
+    callee.the_usage.bye()
+    world.clock.advance(1)
+    peer.peer.respond(peer.peer.request_heard("BYE"), 200, contact="")
+    world.finish()
+
+
 def test_a_bye_while_an_offer_is_on_its_way() -> None:
     for who in ("caller", "callee"):
         world = Talking()
