@@ -22,6 +22,15 @@ ABSOLUTE_MIN_SE_S = 90
 """RFC 4028 §5: Min-SE is never below 90 s, and is 90 s when absent."""
 
 
+def too_small(request: Request, min_se_s: int) -> bool:
+    """Whether a session refresh request asks for a shorter interval than `min_se_s` (§9), and would
+    understand the 422. It is asked before anything is done about the request, so it reads all that
+    `SessionTimer.accept` reads when the 2xx goes out: raises `SipSyntaxError` when part of that is malformed.
+    """
+    expires, supported, _ = request.session_expires, request.supported, request.min_se
+    return expires is not None and expires.seconds < min_se_s and "timer" in supported
+
+
 class SessionTimerOwner(Protocol):
     """The usage whose session is timed."""
 
@@ -132,12 +141,9 @@ class SessionTimer:
 
     def minimum_for(self, request: Request) -> int | None:
         """The Min-SE to refuse a session refresh request with (422, §9), or None when its interval will
-        do.
+        do. Raises as `too_small`.
         """
-        expires = request.session_expires
-        if expires is None or expires.seconds >= self.min_se_s or "timer" not in request.supported:
-            return None
-        return self.min_se_s
+        return self.min_se_s if too_small(request, self.min_se_s) else None
 
     def accept(self, request: Request) -> list[tuple[str, str]]:
         """Start the timer that a 2xx of ours to `request` agrees to; return that 2xx's header fields (§9,

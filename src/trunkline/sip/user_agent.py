@@ -27,6 +27,7 @@ from trunkline.sip.outgoing_invite import InvitePlan, OutgoingInvite, OutgoingIn
 from trunkline.sip.outgoing_request import OutgoingRequest, RequestSeries
 from trunkline.sip.ports import Connector, Flow, Locator, Observer, Target
 from trunkline.sip.registration_client import RegistrationClient
+from trunkline.sip.session_timer import too_small
 from trunkline.sip.stack import ContactSpec, NextHop, ServerTransaction, SipStack
 from trunkline.sip.timers import TimerValues
 from trunkline.sip.uri import OtherUri, SipUri
@@ -297,8 +298,7 @@ class UserAgent:
         contact = request.contact
         if contact is None or isinstance(contact.uri, OtherUri):
             raise SipSyntaxError("Contact", "an INVITE needs one SIP or SIPS URI")
-        expires = request.session_expires
-        if expires is not None and expires.seconds < self.settings.min_se_s and "timer" in request.supported:
+        if too_small(request, self.settings.min_se_s):
             transaction.respond(response_to(request, 422, headers=[("min-se", str(self.settings.min_se_s))]))
             return
         invite = IncomingInvite(self, transaction, contact.uri)

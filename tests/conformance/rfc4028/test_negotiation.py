@@ -4,6 +4,7 @@ import pytest
 
 from tests.simulation.bench import Bench
 from tests.simulation.phone import ANSWER, OFFER
+from trunkline.sip.limits import LIST_ELEMENTS
 from trunkline.sip.message import Request, Response
 from trunkline.sip.user_agent import UserAgentSettings
 
@@ -97,12 +98,35 @@ def test_we_ask_for_none() -> None:
     assert bench.phone.the_usage.session_timer.interval_s is None
 
 
-def test_malformed() -> None:
-    """400 names the header."""
+MALFORMED = [
+    ("Session-Expires", "soon"),
+    ("Min-SE", "soon"),
+    ("Supported", ",".join(f"option{number}" for number in range(LIST_ELEMENTS + 1))),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), MALFORMED)
+def test_malformed(name: str, value: str) -> None:
+    """400 names the header, before the INVITE has rung anywhere: the answer is too late to find it out."""
     bench = Bench()
-    bench.peer.request("INVITE", bench.at, body=OFFER, headers=(*TIMER, ("Session-Expires", "soon")))
+    bench.peer.request("INVITE", bench.at, body=OFFER, headers=((name, value),))
     bench.settle()
-    assert "Session-Expires" in (bench.peer.response_heard(400, "INVITE").headers.get("warning") or "")
+    assert name in (bench.peer.response_heard(400, "INVITE").headers.get("warning") or "")
+    assert bench.phone.invites == []
+    bench.finish()
+
+
+@pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
+@pytest.mark.parametrize(("name", "value"), MALFORMED)
+def test_malformed_within_the_dialog(method: str, name: str, value: str) -> None:
+    """400, and nothing has been agreed on: the next offer is as good as any."""
+    bench = Bench()
+    bench.call_from_peer(headers=TIMER)
+    bench.within(method, body=OFFER, headers=((name, value),))
+    assert name in (bench.heard(f"400 {method}").headers.get("warning") or "")
+    assert bench.phone.events == []
+    bench.within(method, body=OFFER, headers=TIMER)
+    assert bench.heard(f"200 {method}")
 
 
 # we are the UAC, §7
