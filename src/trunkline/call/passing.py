@@ -3,6 +3,9 @@
 A back-to-back user agent starts each leg afresh (RFC 7092 §3.1): nothing crosses unless named here. `X-`
 fields cross in INVITE and BYE, the service's own `X-Trunkline-` ones never do. The identity fields (From,
 P-Asserted-Identity, Privacy) are decided by `trunkline.trunk.caller_id`.
+
+A value with a NUL in it, which a quoted string may hold (RFC 3261 §25.1, RFC 4475 §3.1.1.2), does not cross:
+it can't be sent (`trunkline.sip.headers`), and a field that is only passed on must not cost a call.
 """
 
 from trunkline.errors import SdpError
@@ -38,7 +41,7 @@ def extension_fields(message: Message) -> list[Field]:
     return [
         (name, value)
         for name, value in message.headers.unknown_fields()
-        if name[:2] in ("X-", "x-") and not name.lower().startswith(_OURS)
+        if name[:2] in ("X-", "x-") and not name.lower().startswith(_OURS) and _can_be_sent(value)
     ]
 
 
@@ -49,8 +52,12 @@ def reason_fields(message: Message) -> list[Field]:
     return [
         ("Reason", value)
         for value in message.headers.all("reason")
-        if value.partition(";")[0].strip() in _PASSING_REASONS
+        if value.partition(";")[0].strip() in _PASSING_REASONS and _can_be_sent(value)
     ]
+
+
+def _can_be_sent(value: str) -> bool:
+    return "\0" not in value
 
 
 def verdict_fields(verdict: Verdict) -> list[Field]:
@@ -90,7 +97,8 @@ def refusal(verdict: Verdict, response: Response | None, agent: str) -> tuple[in
     reason = None
     if response is not None and response.status == verdict.status:
         reason = response.reason
-        headers += [("Warning", value) for value in response.headers.all("warning")]
+        warnings = response.headers.all("warning")
+        headers += [("Warning", value) for value in warnings if _can_be_sent(value)]
     if verdict.status == 488 and response is None:
         headers.append(media_warning(verdict, agent))
     return (verdict.status if verdict.status >= 300 else 480), reason, headers

@@ -108,6 +108,8 @@ class Registrar:
 def _path_of(request: Request) -> tuple[str, ...] | None:
     """The Path as a route set, top first; None when it can't be followed."""
     path = request.path if "path" in request.headers else []
+    if any("\0" in value for value in request.headers.all("path")):
+        return None  # no Route can be made of it
     if len(path) > PATH_MAX or not all(isinstance(each.uri, SipUri) for each in path):
         return None
     return tuple(str(each) for each in path)

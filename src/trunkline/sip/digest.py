@@ -100,6 +100,8 @@ def _parameters(value: str, element: str) -> dict[str, str]:
     scheme, _, rest = value.partition(" ")
     if scheme.lower() != "digest":
         raise SipSyntaxError(element, "scheme is not Digest", status=401)
+    if "\0" in rest:
+        raise SipSyntaxError(element, "holds a NUL, which no answer to it could")
     found = _PARAM.findall(rest)
     params = {name.lower(): quoted or token for name, quoted, token in found}
     if len(params) != len(found) or len(found) > limits.PARAMETERS:

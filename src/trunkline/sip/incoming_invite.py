@@ -197,8 +197,7 @@ class IncomingInvite:
         self._agent.remember(self.usage)
         response = self.usage.dialog_response(request, self._transaction, status, body, headers)
         if "record-route" in request.headers:
-            for value in request.headers.all("record-route"):
-                response.headers.add("record-route", value)
+            response.headers.rewrite("record-route", tuple(request.headers.all("record-route")))
         return response
 
     def _send_reliably(self, response: Response) -> None:

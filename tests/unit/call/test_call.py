@@ -14,6 +14,7 @@ from tests.simulation.world import (
     NUMBER,
     PASSING_ONLY,
     World,
+    ringing,
 )
 from trunkline.call.call import CallState
 from trunkline.call.record import Party
@@ -215,3 +216,67 @@ def test_of_a_fork_the_first_answer_counts_and_the_second_is_ended() -> None:
     assert bye.to_tag == "one"
     callee.respond(bye, 200, contact="")
     world.finish()
+
+
+# -- what can't be sent on -------------------------------------------------------------------------
+
+NUL = '"a\\\0b"'
+"""A quoted string may hold it (RFC 3261 §25.1, RFC 4475 §3.1.1.2)."""
+
+
+@pytest.mark.parametrize("name", ["X-Note", "Record-Route"])
+def test_a_nul_in_an_invite_costs_nobody_the_call(name: str) -> None:
+    world = World()
+    peer = world.carrier_peer()
+    value = f"{NUL} <sip:{GATEWAY};lr>" if name == "Record-Route" else NUL
+    peer.invite(audio(GATEWAY), headers=((name, value),), answered=True)
+    (invite,) = world.heard_by(world.customer, "INVITE")
+    assert "x-note" not in invite.headers
+    mirrored = peer.peer.response_heard(200, "INVITE").headers.all("record-route")
+    assert mirrored == ([value] if name == "Record-Route" else [])
+    peer.hang_up()
+    world.finish()
+    assert world.slug is Slug.ANSWERED
+
+
+@pytest.mark.parametrize("name", ["X-Note", "Reason"])
+def test_a_nul_in_a_bye_ends_both_legs_all_the_same(name: str) -> None:
+    world = World()
+    peer = world.carrier_peer()
+    peer.invite(audio(GATEWAY), answered=True)
+    peer.within("BYE", headers=((name, f"SIP;cause=200;text={NUL}"),))
+    world.clock.advance(1)
+    (bye,) = world.heard_by(world.customer, "BYE")
+    assert name.lower() not in bye.headers
+    world.finish()
+    assert world.slug is Slug.ANSWERED
+
+
+def test_a_nul_in_a_cancel_cancels_all_the_same() -> None:
+    world = World()
+    world.customer.on_invite = ringing
+    peer = world.carrier_peer()
+    peer.invite(audio(GATEWAY))
+    world.clock.advance(1)
+    fields = (("Reason", f"SIP;cause=200;text={NUL}"),)
+    peer.peer.request("CANCEL", peer.at, uri=peer.uri, branch="z9hG4bKpeer1", contact="", headers=fields)
+    world.clock.advance(1)
+    assert world.customer.events[-1] == "cancelled"
+    peer.peer.request("ACK", peer.at, uri=peer.uri, to_tag="x", branch="z9hG4bKpeer1", contact="")
+    world.finish()
+    assert world.slug is Slug.CANCELLED
+
+
+def test_a_nul_in_a_refusal_refuses_all_the_same() -> None:
+    world = World()
+    callee = ScriptedPeer(world.network, GATEWAY_2)
+    world.use_gateway(GATEWAY_2)
+    world.outbound()
+    world.clock.advance(0.2)
+    fields = (("Warning", f"399 x {NUL}"), ("Warning", '399 x "as it is"'))
+    callee.respond(callee.request_heard("INVITE"), 486, headers=fields)
+    world.clock.advance(1)
+    assert world.customer.events[-1] == "rejected 486"
+    assert world.customer.responses[-1].headers.all("warning") == ['399 x "as it is"']
+    world.finish()
+    assert world.slug is Slug.BUSY

@@ -130,10 +130,28 @@ def test_a_path_that_can_not_be_followed_is_refused() -> None:
     assert KEY not in world.node.books.bindings
 
 
+def test_a_path_that_no_route_can_repeat_is_refused() -> None:
+    """A quoted string may hold a NUL (RFC 3261 §25.1), and calls would carry it in Route (RFC 3327 §5.3)."""
+    world = World()
+    request = parse_message(_register('Path: <sip:front.example;lr>;note="a\\\0b"'))
+    assert isinstance(request, Request)
+    response = world.node.registrar.register(request, world.flow_from(world.customer), ACCOUNT)
+    assert response.status == 400
+    assert KEY not in world.node.books.bindings
+
+
 def test_a_front_says_what_it_has_to_the_device() -> None:
     """Its own way to us is another matter."""
     world = World()
     flow = FrontedFlow(world.flow_from(world.customer), Address("203.0.113.7", 40000), "TLS")
+    request = parse_message(_register("Path: <sip:front.example;lr>"))
+    assert isinstance(request, Request)
+    assert world.node.registrar.register(request, flow, ACCOUNT).status == 200
+    (binding,) = world.node.books.bindings[KEY]
+    assert (binding.transport, binding.first_transport) == ("TLS", Transport.UDP)
+
+
+def _register(path: str) -> bytes:
     fields = [
         "REGISTER sip:sip.example.net SIP/2.0",
         "Via: SIP/2.0/UDP front.example;branch=z9hG4bK1",
@@ -142,10 +160,6 @@ def test_a_front_says_what_it_has_to_the_device() -> None:
         "Call-ID: 1",
         "CSeq: 1 REGISTER",
         "Contact: <sip:a@203.0.113.7:40000>",
-        "Path: <sip:front.example;lr>",
+        path,
     ]
-    request = parse_message("\r\n".join([*fields, "", ""]).encode())
-    assert isinstance(request, Request)
-    assert world.node.registrar.register(request, flow, ACCOUNT).status == 200
-    (binding,) = world.node.books.bindings[KEY]
-    assert (binding.transport, binding.first_transport) == ("TLS", Transport.UDP)
+    return "\r\n".join([*fields, "", ""]).encode()

@@ -402,6 +402,15 @@ def test_the_strongest_known_challenge_is_answered() -> None:
     assert answer_challenge(unknown, "INVITE", "sip:b", "u", "p", "c") is None
 
 
+def test_a_challenge_that_no_answer_could_repeat_is_not_answered() -> None:
+    """A quoted string may hold a NUL (RFC 3261 §25.1), and the realm and the nonce stand in the answer."""
+    nul = 'Digest realm="r", nonce="a\\\0b", qop="auth"'
+    assert choose_challenge([nul]) is None
+    chosen = choose_challenge([nul, 'Digest realm="r", nonce="n"'])
+    assert chosen is not None
+    assert chosen.nonce == "n"
+
+
 @pytest.mark.parametrize("field", ["uri", "user", "cnonce"])
 def test_injection_through_an_answer_is_refused(field: str) -> None:
     values = {"uri": "sip:b", "user": "u", "cnonce": "c", field: "x\r\nX-Evil: 1"}
