@@ -323,13 +323,10 @@ class Call:
     # -- the caller's INVITE -----------------------------------------------------------------------
 
     def cancelled(self, cancel: Request) -> None:
-        """The caller gave up (487 is sent already). An answer that still waited for the PRACK of what came
-        before it never reached the caller.
-        """
+        """The caller gave up (487 is sent already)."""
         if self._refusal is not None:
             self._refused()
             return
-        self.record.answered_at = None
         self._finish(Verdict.of(Slug.CANCELLED), Party.CALLER, passed=reason_fields(cancel))
 
     # -- events of either leg ----------------------------------------------------------------------
@@ -372,7 +369,7 @@ class Call:
             return
         calling = leg is self.caller
         verdict = Verdict.of(Slug.ANSWERED)
-        if self.state is CallState.HUNTING:
+        if self.state is CallState.HUNTING or self._invite.unheard:
             verdict = (
                 Verdict.of(Slug.CANCELLED)
                 if calling
@@ -546,6 +543,8 @@ class Call:
         services = self._services
         record = self.record
         self.state = CallState.ENDED
+        if self._invite.unheard:
+            record.answered_at = None  # there was no call for the caller, and there is nothing to pay for
         if self._cut_off is not None:
             self._cut_off.cancel()
         if self._rekeying is not None:

@@ -97,6 +97,11 @@ class IncomingInvite:
         return self._answered_reliably
 
     @property
+    def unheard(self) -> bool:
+        """It was accepted, and its 2xx waits for a PRACK, or was never sent because none came."""
+        return self._accepting is not None
+
+    @property
     def pending(self) -> bool:
         """True until it is accepted or over."""
         return not self._over

@@ -6,6 +6,7 @@ from tests.simulation.descriptions import audio
 from tests.simulation.phone import Phone
 from tests.simulation.scripted_peer import ScriptedPeer
 from tests.simulation.world import (
+    CUSTOMER,
     GATEWAY,
     GATEWAY_2,
     NODE,
@@ -94,6 +95,40 @@ def test_cancel_while_the_answer_waits_for_a_prack() -> None:
     assert world.slug is Slug.CANCELLED
     assert world.record.answered_at is None
     assert world.record.talk_s == 0
+
+
+@pytest.mark.parametrize("who", ["nobody", "caller", "callee"])
+def test_an_answer_that_never_reached_the_caller_is_no_talk(who: str) -> None:
+    """The 200 waits for the PRACK of the 183 (RFC 3262 §3), and the call ends meanwhile: for want of that
+    PRACK, or by a BYE (RFC 3261 §15).
+    """
+    world = World()
+    peer = world.carrier_peer()
+    world.customer.on_invite = lambda phone, invite: invite.progress(183, body=audio(CUSTOMER))
+    peer.invite(audio(GATEWAY), (("Supported", "100rel"),))
+    world.clock.advance(1)
+    peer.tag = peer.peer.response_heard(183, "INVITE").to_tag or ""
+    world.customer.invites[-1].accept()
+    world.clock.advance(1)
+    if who == "caller":
+        peer.hang_up()
+    elif who == "callee":
+        world.customer.the_usage.bye()
+    world.clock.advance(40)
+    status, slug, party = {
+        "nobody": (504, Slug.SESSION_EXPIRED, Party.SERVICE),
+        "caller": (487, Slug.CANCELLED, Party.CALLER),
+        "callee": (480, Slug.UNAVAILABLE, Party.CALLEE),
+    }[who]
+    peer.peer.request(
+        "ACK", peer.at, to_tag=peer.tag, contact="", branch="z9hG4bKpeer1", uri=f"sip:{NUMBER}@{NODE}"
+    )
+    world.finish()
+    assert "200 INVITE" not in peer.peer.summaries
+    assert peer.peer.response_heard(status, "INVITE")
+    assert (world.slug, world.record.hung_up_by) == (slug, party)
+    assert (world.record.answered_at, world.record.talk_s) == (None, 0)
+    assert [attempt.answered_at is not None for attempt in world.attempts] == [True]
 
 
 # -- BYE before the answer -------------------------------------------------------------------------
