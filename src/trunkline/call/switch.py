@@ -303,9 +303,13 @@ class Switch:
             verdict = Verdict.of(Slug.NO_MEDIA_PORTS, detail=str(error), retry_after_s=OVERLOAD_RETRY_S)
         else:
             self._calls[record.call_id] = call
-            if plan.account.ringback is Ringback.AT_ONCE:
-                invite.progress(180)
-            call.start(offer)
+            try:
+                if plan.account.ringback is Ringback.AT_ONCE:
+                    invite.progress(180)
+                call.start(offer)
+            except Exception:
+                call.hang_up(Verdict.of(Slug.INTERNAL_ERROR))
+                raise
             return
         if admission is not None:
             admission.release()

@@ -121,6 +121,12 @@ class IncomingInvite:
         if not self._over:
             self._agent.stack.attend(self._transaction, act)
 
+    def disowned(self) -> None:
+        """Whoever was to answer it can't, and the stack does. Does nothing once it is over."""
+        if not self._over:
+            self._finish()
+            self.usage.drop()
+
     # answers
 
     def trying(self) -> None:

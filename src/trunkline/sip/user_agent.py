@@ -303,7 +303,11 @@ class UserAgent:
             return
         invite = IncomingInvite(self, transaction, contact.uri)
         self._invites[transaction] = invite
-        self.user.invite_received(invite)
+        try:
+            self.user.invite_received(invite)
+        except Exception:
+            invite.disowned()
+            raise
 
     def inspect(self, request: Request) -> Response | None:
         """The checks of RFC 3261 §8.2.1 to §8.2.3, in that order. Made for every request that was let in; a

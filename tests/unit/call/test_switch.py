@@ -1,6 +1,7 @@
 """Who gets a call at all, and with which answer (BEHAVIOUR §4, §6)."""
 
 from dataclasses import replace
+from functools import partial
 from ipaddress import ip_network
 
 import pytest
@@ -353,6 +354,41 @@ def test_all_calls_are_ended_while_the_limits_are_asked() -> None:
     limits.answer()
     assert error_id(refused(world)) == "shut-down"
     assert world.heard_by(world.gateway, "INVITE") == []
+    world.finish()
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_fault_while_a_call_begins_costs_that_call_and_nothing_more(
+    monkeypatch: pytest.MonkeyPatch, later: bool
+) -> None:
+    """500 to the caller (RFC 3261 §21.5.1), a closed record, and its place among the account's calls is free
+    again.
+    """
+    world = World(account=replace(ACCOUNT, max_concurrent=1))
+    limits = SlowLimits(world.node.limits)
+    if later:
+        world.node.services.limits = limits
+
+    def fault(**_: object) -> None:
+        raise LookupError("a fault")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.node.agent, "invite", fault)
+        world.outbound()
+        if later:
+            world.clock.advance(0.1)
+        begin = limits.answer if later else partial(world.clock.advance, 0.1)
+        with pytest.raises(LookupError, match="a fault"):
+            begin()
+        response = refused(world)
+    assert (response.status, error_id(response)) == (500, "internal-error")
+    assert world.slug is Slug.INTERNAL_ERROR
+    assert (len(world.node.switch), world.node.engine.open_legs, world.node.agent.dialogs) == (0, 0, 0)
+    world.node.services.limits = world.node.limits
+    world.outbound()
+    world.clock.advance(2)
+    assert world.customer.events[-1] == "answered"
+    world.customer.the_usage.bye()
     world.finish()
 
 

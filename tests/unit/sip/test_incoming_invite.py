@@ -1,8 +1,11 @@
 """An INVITE for us. What RFC 3261 §13.3 asks of it is in tests/conformance/rfc3261_13."""
 
+import pytest
+
 from tests.simulation.bench import Bench
 from tests.simulation.phone import ANSWER, OFFER, Phone
 from tests.unit.sip.living import uncollected
+from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.usage_events import Offer
 
 
@@ -17,6 +20,24 @@ def test_pending() -> None:
     states.append(invite.pending)
     assert states == [True, True, False]
     assert bench.phone.agent.pending_invites == 0
+
+
+def test_one_that_nobody_can_answer_is_not_pending() -> None:
+    """The stack answers 500 then, and nothing of it stays."""
+    bench = Bench()
+
+    def fault(phone: Phone, invite: IncomingInvite) -> None:
+        invite.progress(180)
+        raise LookupError("a fault")
+
+    bench.phone.on_invite = fault
+    with pytest.raises(LookupError, match="a fault"):
+        bench.invited(headers=(("Expires", "20"),))
+    bench.settle()
+    assert bench.peer.summaries == ["180 INVITE", "500 INVITE"]
+    assert not bench.phone.invites[-1].pending
+    assert (bench.phone.agent.pending_invites, bench.phone.agent.dialogs) == (0, 0)
+    bench.finish()
 
 
 def test_flow_is_where_it_came_from() -> None:
