@@ -6,8 +6,9 @@ A digit in it becomes a digit in the other leg's media, unless that is told digi
 
 from trunkline.call.digits import holds_digit, read_digit
 from trunkline.call.leg import Leg
+from trunkline.call.passing import relayed_status
 from trunkline.errors import MediaError
-from trunkline.sip.message import Request, Response, response_to
+from trunkline.sip.message import Request, response_to
 from trunkline.sip.stack import ServerTransaction
 from trunkline.trunk.media_policy import DtmfMode
 
@@ -25,9 +26,7 @@ def pass_on(info: Request, transaction: ServerTransaction, far: Leg | None) -> N
         content_type,
         info.body,
         on_answer=lambda response: transaction.respond(response_to(info, response.status)),
-        on_reject=lambda why: transaction.respond(
-            response_to(info, why.status if isinstance(why, Response) else 504)
-        ),
+        on_reject=lambda why: transaction.respond(response_to(info, relayed_status(why))),
     )
 
 

@@ -16,6 +16,7 @@ from trunkline.sdp.errors import (
     UnsupportedProfileError,
     UnusableCryptoError,
 )
+from trunkline.sip.failures import RequestFailure
 from trunkline.sip.message import Message, Response
 from trunkline.trunk.verdict import Slug, Verdict
 
@@ -102,6 +103,15 @@ def refusal(verdict: Verdict, response: Response | None, agent: str) -> tuple[in
     if verdict.status == 488 and response is None:
         headers.append(media_warning(verdict, agent))
     return (verdict.status if verdict.status >= 300 else 480), reason, headers
+
+
+def relayed_status(why: Response | RequestFailure) -> int:
+    """The status to refuse a request within a call with, when the far end has refused it so. A challenge is
+    one of us (RFC 3261 §22), and told as 403 here as before the answer (BEHAVIOUR §3).
+    """
+    if isinstance(why, RequestFailure):
+        return 504
+    return 403 if why.status in (401, 407) else why.status
 
 
 def sdp_warning(error: SdpError, agent: str) -> Field:

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from functools import partial
 
 from trunkline.call.leg import Leg
-from trunkline.call.passing import sdp_warning
+from trunkline.call.passing import relayed_status, sdp_warning
 from trunkline.call.ports import MediaEngine
 from trunkline.call.remote_media import connect
 from trunkline.errors import SdpError
@@ -194,7 +194,7 @@ class _PassedOn:
         renegotiation.other(self._leg).local.standing = self._stood
         if self._exchange is not None:
             self._leg.remote = self._before
-            self._exchange.reject(why.status if isinstance(why, Response) else 504)
+            self._exchange.reject(relayed_status(why))
 
 
 class _NewKey:

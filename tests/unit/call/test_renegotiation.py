@@ -199,12 +199,13 @@ def test_new_keys_concern_their_own_leg_only_and_a_downgrade_is_refused() -> Non
     world.hang_up()
 
 
-@pytest.mark.parametrize("status", [488, 500, 603])
-def test_a_refused_change_leaves_both_legs_as_they_were(status: int) -> None:
+@pytest.mark.parametrize(("status", "told"), [(488, 488), (500, 500), (603, 603), (401, 403), (407, 403)])
+def test_a_refused_change_leaves_both_legs_as_they_were(status: int, told: int) -> None:
+    """A challenge is meant for us (RFC 3261 §22): without its nonce nobody could answer it."""
     world = Talking()
     world.gateway.on_offer = lambda phone, exchange: exchange.reject(status)
     world.offer(world.customer, direction="sendonly")
-    assert world.customer.events[-1] == f"refusal {status}"
+    assert world.customer.events[-1] == f"refusal {told}"
     assert world.flows() == BOTH
     world.gateway.on_offer = follow_offer
     world.offer(world.customer)  # a mere refresh: nothing has changed, so nothing may change
