@@ -69,6 +69,8 @@ class Phone:
         self.on_screen: Callable[[Request, Flow], Response | None] = _let_in
         self.invites: list[IncomingInvite] = []
         self.answered_offers: list[bytes] = []
+        self.refreshed_with: list[bytes] = []
+        """The answers to session refreshes."""
         self.usage: Usage | None = None
         """Of the call that is up."""
         self.targets: list[Target | Flow] = []
@@ -163,6 +165,9 @@ class Phone:
     def prack_received(self, request: Request) -> None:
         self.events.append("prack_received")
         self.requests.append(request)
+
+    def refreshed(self, answer: bytes) -> None:
+        self.refreshed_with.append(answer)
 
     def bye_received(self, request: Request) -> None:
         self.events.append("bye_received")

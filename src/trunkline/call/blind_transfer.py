@@ -207,6 +207,9 @@ class BlindTransfer(Transfer, LegOwner, AttemptOwner):
     def leg_acknowledged(self, leg: Leg, ack: Request) -> None:
         """Z has sent no INVITE of its own yet."""
 
+    def leg_refreshed(self, leg: Leg, answer: bytes) -> None:
+        """Y has not met it yet, and no session is refreshed so soon."""
+
     def leg_offered(self, leg: Leg, exchange: IncomingOffer) -> None:  # noqa: ARG002
         """Y would have to answer, which is not asked before Z has answered, and then by us."""
         exchange.reject(491)

@@ -336,6 +336,11 @@ class Call:
         if self.talk is not None:
             self.talk.acknowledged(leg, ack.body)
 
+    def leg_refreshed(self, leg: Leg, answer: bytes) -> None:
+        """The answer to a session refresh of ours."""
+        if self.talk is not None:
+            self.talk.refreshed(leg, answer)
+
     def leg_offered(self, leg: Leg, exchange: IncomingOffer) -> None:
         """A re-INVITE, an UPDATE or a PRACK with an offer."""
         if self.talk is None:

@@ -72,6 +72,8 @@ class LegOwner(Protocol):
 
     def leg_offered(self, leg: "Leg", exchange: IncomingOffer) -> None: ...
 
+    def leg_refreshed(self, leg: "Leg", answer: bytes) -> None: ...
+
     def leg_hung_up(self, leg: "Leg", bye: Request) -> None: ...
 
     def leg_informed(self, leg: "Leg", info: Request, transaction: ServerTransaction) -> None: ...
@@ -313,6 +315,23 @@ class Leg(IncomingInviteEvents):
         self.take_answer(body)
         self.agreed_with(far)
 
+    def take_refresh(self, body: bytes) -> bool:
+        """The peer's answer to what stands, which it was offered once more: whether its audio is somewhere
+        else now, or under another key. Only then it counts: in an answer to what stood before, the rest says
+        less than what the peer has said by itself. Raises `SdpError`.
+        """
+        before = self.described
+        if not body or body == before.body:
+            return False
+        secure = self.local.profile in SECURE_PROFILES
+        remote = RemoteAudio.read(body, SECURE_PROFILES if secure else PLAIN_PROFILES)
+        if _whereabouts(remote) == _whereabouts(before):
+            return False
+        if remote.crypto_line is not None:
+            self._keep_key(remote.crypto_line.key_and_salt, self._own_key())
+        self.remote = remote
+        return True
+
     def take_offer(self, body: bytes) -> None:
         """The peer's offer. Raises `SdpError`; what stood before then stays.
 
@@ -399,6 +418,9 @@ class Leg(IncomingInviteEvents):
     def prack_received(self, request: Request) -> None:
         self.owner.leg_acknowledged(self, request)
 
+    def refreshed(self, answer: bytes) -> None:
+        self.owner.leg_refreshed(self, answer)
+
     def bye_received(self, bye: Request) -> None:
         self.owner.leg_hung_up(self, bye)
 
@@ -464,6 +486,9 @@ class _Nobody(LegOwner):
     def leg_acknowledged(self, leg: Leg, ack: Request) -> None:
         pass
 
+    def leg_refreshed(self, leg: Leg, answer: bytes) -> None:
+        pass
+
     def leg_offered(self, leg: Leg, exchange: IncomingOffer) -> None:  # noqa: ARG002
         exchange.reject(481)
 
@@ -496,6 +521,13 @@ class _Nobody(LegOwner):
 
 
 _NOBODY = _Nobody()
+
+
+def _whereabouts(remote: RemoteAudio) -> tuple[str, int, int, bool, bytes]:
+    """Where audio for the peer goes, and what its own is encrypted with."""
+    line = remote.crypto_line
+    key = b"" if line is None else line.key_and_salt
+    return remote.address, remote.rtp_port, remote.rtcp_port, remote.rtcp_mux, key
 
 
 def offer_profiles(srtp: SrtpPolicy) -> frozenset[str]:

@@ -105,6 +105,17 @@ class Renegotiation:
         self._pending = passed
         passed.send(body)
 
+    def refreshed(self, leg: Leg, body: bytes) -> None:
+        """The answer to what stands, offered once more to refresh the session (RFC 4028 §7.4): the peer may
+        have moved, or have made a new key. One that can't be used changes nothing.
+        """
+        before = leg.remote
+        try:
+            if before is not None and leg.take_refresh(body):
+                self.connect()
+        except SdpError:
+            leg.remote = before
+
     def rekey(self, leg: Leg) -> None:
         """Offer the peer of `leg` a new key, so that it may make one too. Nothing else is under way. What
         stands goes on to stand where it refuses, or repeats its own.

@@ -82,6 +82,11 @@ class Talk:
         except SdpError as error:
             self._owner.hang_up(Verdict.of(answer_slug(error), detail=f"the answer in ACK: {error}"))
 
+    def refreshed(self, leg: Leg, body: bytes) -> None:
+        """The answer to a session refresh of ours. While a transfer has one of the peers it is left aside."""
+        if self.transfer is None or not self.transfer.refuses_offers():
+            self._renegotiation.refreshed(leg, body)
+
     def refresh(self) -> None:
         """Let both peers know where we are."""
         self._renegotiation.refresh()

@@ -12,6 +12,8 @@ class QuietDialog(IncomingInviteEvents):
 
     def prack_received(self, request: Request) -> None: ...
 
+    def refreshed(self, answer: bytes) -> None: ...
+
     def info_received(self, request: Request, transaction: ServerTransaction) -> None:
         transaction.respond(response_to(request, 200))
 

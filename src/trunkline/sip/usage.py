@@ -287,7 +287,7 @@ class Usage(UsageServer):
         §3.4).
         """
         if self.local_description:
-            self._modify(ReInvite(self, body=self.local_description))
+            self._modify(ReInvite(self, body=self.local_description, on_answer=self._refreshed))
 
     # the session timer
 
@@ -302,7 +302,17 @@ class Usage(UsageServer):
         if self.peer_allows("UPDATE"):
             self._modify(Modification(self, "UPDATE", on_reject=self._refresh_rejected))
         elif self.local_description:
-            self._modify(ReInvite(self, body=self.local_description, on_reject=self._refresh_rejected))
+            self._modify(
+                ReInvite(
+                    self,
+                    body=self.local_description,
+                    on_answer=self._refreshed,
+                    on_reject=self._refresh_rejected,
+                )
+            )
+
+    def _refreshed(self, response: Response) -> None:
+        self.events.refreshed(response.body)
 
     def _refresh_rejected(self, outcome: Outcome) -> None:
         if not isinstance(outcome, Response) or outcome.status in (408, 481):

@@ -45,6 +45,9 @@ class UsageEvents(Protocol):
         sent).
         """
 
+    def refreshed(self, answer: bytes) -> None:
+        """The peer's answer to what stood, which a session refresh has offered once more (RFC 4028 §7.4)."""
+
     def bye_received(self, request: Request) -> None:
         """The peer has hung up (200 already sent)."""
 
@@ -76,6 +79,9 @@ class Unattended:
         pass
 
     def prack_received(self, request: Request) -> None:
+        pass
+
+    def refreshed(self, answer: bytes) -> None:
         pass
 
     def bye_received(self, request: Request) -> None:

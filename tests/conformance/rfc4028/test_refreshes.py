@@ -52,6 +52,7 @@ def test_reinvite_when_update_is_not_allowed() -> None:
     bench.peer.respond(request, 200, body=OFFER, headers=(("Session-Expires", "600;refresher=uac"),))
     bench.settle()
     assert bench.peer.summaries[-1] == "ACK"
+    assert bench.phone.refreshed_with == [OFFER], "an answer is an answer (RFC 3264 §8)"
     pass_until(bench, 590)
     assert bench.phone.events == []
 

@@ -40,6 +40,9 @@ class Owner(LegOwner):
     def leg_offered(self, leg: Leg, exchange: IncomingOffer) -> None:
         self.told.append(("offered", leg))
 
+    def leg_refreshed(self, leg: Leg, answer: bytes) -> None:
+        self.told.append(("refreshed", leg))
+
     def leg_hung_up(self, leg: Leg, bye: Request) -> None:
         self.told.append(("hung up", leg))
 
@@ -216,6 +219,7 @@ def test_each_event_of_the_dialog_reaches_the_owner_with_the_legs_name() -> None
     )
     leg.acknowledged(request)
     leg.prack_received(request)
+    leg.refreshed(b"")
     leg.bye_received(request)
     leg.info_received(request, nothing)
     leg.refer_received(request, nothing)
@@ -227,6 +231,7 @@ def test_each_event_of_the_dialog_reaches_the_owner_with_the_legs_name() -> None
     assert names == [
         "acknowledged",
         "acknowledged",
+        "refreshed",
         "hung up",
         "informed",
         "referred",

@@ -356,6 +356,62 @@ def test_a_cancelled_reinvite_leaves_both_legs_agreeing() -> None:
     world.finish()
 
 
+# -- session refreshes of ours ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("moves", [True, False])
+def test_an_answer_to_a_session_refresh_is_an_answer(moves: bool) -> None:
+    """RFC 4028 §7.4, RFC 3264 §8: a peer that moves its audio is sent it there; one that says less than it
+    did, as answers do, is taken at its earlier word.
+    """
+    world = Talking(phone_settings=WITHOUT_UPDATE)
+    port = 7000 if moves else 4000
+    world.customer.on_offer = lambda phone, exchange: exchange.accept(
+        audio(CUSTOMER, port=port, codecs=(8,), version=2)
+    )
+    world.clock.advance(1000)
+    assert len(world.heard_by(world.customer, "INVITE")) == 1, "the refresh"
+    caller = world.node.the_call.caller
+    assert (caller.described.rtp_port, len(caller.described.codecs)) == ((7000, 1) if moves else (4000, 2))
+    assert isinstance(caller.media, FakeLeg)
+    assert caller.media.remote is not None
+    assert caller.media.remote.rtp_port == port
+    assert world.flows() == BOTH
+    world.hang_up()
+
+
+def test_a_new_key_in_the_answer_to_a_session_refresh_is_taken() -> None:
+    """RFC 4568 §7.1.4: without it nothing of the peer's audio could be read any more."""
+    world = World(phone_settings=WITHOUT_UPDATE)
+    old, new = (bytes([number]) * 30 for number in (1, 2))
+    world.talking_outbound(body=secure_audio(CUSTOMER, old))
+    world.customer.on_offer = lambda phone, exchange: exchange.accept(secure_audio(CUSTOMER, new, version=2))
+    before = world.node.the_call.caller.srtp_keys
+    world.clock.advance(1000)
+    assert "offer_received INVITE" in world.customer.events
+    after = world.node.the_call.caller.srtp_keys
+    assert before is not None
+    assert after is not None
+    assert (before.receive, after.receive) == (old, new)
+    assert after.send == before.send, "ours stands in what was offered"
+    media = world.node.the_call.caller.media
+    assert isinstance(media, FakeLeg)
+    assert media.remote is not None
+    assert media.remote.srtp == after
+    world.customer.the_usage.bye()
+    world.finish()
+
+
+def test_an_unusable_answer_to_a_session_refresh_changes_nothing() -> None:
+    world = Talking(phone_settings=WITHOUT_UPDATE)
+    world.customer.on_offer = lambda phone, exchange: exchange.accept(audio(CUSTOMER, address="224.0.0.1"))
+    world.clock.advance(1000)
+    assert len(world.heard_by(world.customer, "INVITE")) == 1, "the refresh"
+    assert world.node.the_call.caller.described.address == CUSTOMER
+    assert world.flows() == BOTH
+    world.hang_up()
+
+
 # -- without SDP -----------------------------------------------------------------------------------
 
 

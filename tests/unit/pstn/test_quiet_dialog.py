@@ -31,3 +31,4 @@ def test_the_rest_is_taken_note_of_by_nobody() -> None:
     dialog = Dialog()
     for tell in (dialog.acknowledged, dialog.prack_received, dialog.cancelled):
         tell(request("ACK"))
+    dialog.refreshed(b"")

@@ -50,6 +50,7 @@ def test_the_rest_needs_no_answer() -> None:
         UNATTENDED.cancelled,
     ):
         tell(request("ACK"))
+    UNATTENDED.refreshed(b"")
     UNATTENDED.no_ack()
     UNATTENDED.expired()
     UNATTENDED.failed("gone")
