@@ -13,6 +13,9 @@ silence for `target_timeout_s`, if that is given      the next target, if any; t
 anything else                                         passed up, and the walk is over
 ====================================================  ===================================================
 
+Targets at `barred` addresses are left out before the walk begins: so its user says where a request must not
+go, whatever name leads there.
+
 A provisional above 100 ends the walk: the far end is doing something that somebody may have heard already. A
 cancelled or detached request never goes on to another target.
 
@@ -30,6 +33,7 @@ CANCEL goes by a new one.
 """
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import NamedTuple, Protocol, cast
 
@@ -118,6 +122,7 @@ class ClientRequest:
     """A request that the user gave to the stack, with its walk over the targets."""
 
     __slots__ = (
+        "_barred",
         "_bytes",
         "_cancel_headers",
         "_detached",
@@ -145,8 +150,10 @@ class ClientRequest:
         events: ClientEvents,
         contact: ContactSpec | None,
         target_timeout_s: float | None,
+        barred: AbstractSet[Address] = frozenset(),
     ) -> None:
         self._stack = stack
+        self._barred = barred
         self._events = events
         self._request: Request | None = request
         self._is_invite = request.method == "INVITE"
@@ -192,6 +199,8 @@ class ClientRequest:
             self._located(one_target, cast("Sequence[Target]", next_hop))
         elif next_hop.closed:
             self._fail(_unreachable(next_hop, "the flow has closed"))
+        elif next_hop.remote in self._barred:
+            self._fail(RequestFailure(RequestFailureKind.BARRED, _place(next_hop)))
         else:
             self._events.target_chosen(next_hop)
             self._send(next_hop, self._prepare(next_hop))
@@ -230,6 +239,15 @@ class ClientRequest:
         elif self._given_up:
             self._fail(RequestFailure(RequestFailureKind.CANCELLED))
         else:
+            if self._barred and found:
+                allowed = [target for target in found if target.address not in self._barred]
+                if not allowed:
+                    first = found[0]
+                    self._fail(
+                        RequestFailure(RequestFailureKind.BARRED, f"{first.transport} {first.address}")
+                    )
+                    return
+                found = allowed
             self._targets = found[:1] if one_target else found
             self._try_next(RequestFailure(RequestFailureKind.NAME, "no target"))
 

@@ -47,6 +47,8 @@ class RequestFailureKind(StrEnum):
     """The name leads nowhere."""
     TLS = "tls"
     """The TLS handshake failed."""
+    BARRED = "barred"
+    """Nothing may be sent where it would go."""
     CANCELLED = "cancelled"
     """Cancelled before it was ever sent."""
 

@@ -13,6 +13,7 @@ after 64·T1 (§13.2.2.4): they would be ended anyway.
 """
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Protocol
 
 from trunkline.sip.answered_invite import FORKS_MAX, AnsweredInvite
@@ -23,7 +24,7 @@ from trunkline.sip.failures import RequestFailure
 from trunkline.sip.headers import Headers
 from trunkline.sip.message import Request, Response
 from trunkline.sip.outbound_auth import Authenticator
-from trunkline.sip.ports import Flow, Target
+from trunkline.sip.ports import Address, Flow, Target
 from trunkline.sip.reliability import is_reliable
 from trunkline.sip.session_timer import ABSOLUTE_MIN_SE_S
 from trunkline.sip.stack import ClientRequest, ContactSpec, NextHop
@@ -68,6 +69,7 @@ class InvitePlan:
     """What every attempt at one INVITE has in common. `route` is a pre-loaded route set (RFC 3261 §8.1.2)."""
 
     __slots__ = (
+        "barred",
         "body",
         "call_id",
         "contact",
@@ -99,7 +101,9 @@ class InvitePlan:
         contact: ContactSpec,
         max_forwards: int,
         target_timeout_s: float | None,
+        barred: AbstractSet[Address] = frozenset(),
     ) -> None:
+        self.barred = barred
         self.uri_text = uri_text
         self.from_value = from_value
         self.from_tag = from_tag
@@ -213,7 +217,12 @@ class OutgoingInvite:
             plan.next_hop if flow is None or flow.closed else flow
         )  # the very server that asked for more
         self._client = agent.stack.request(
-            request, next_hop, self, contact=plan.contact, target_timeout_s=plan.target_timeout_s
+            request,
+            next_hop,
+            self,
+            contact=plan.contact,
+            target_timeout_s=plan.target_timeout_s,
+            barred=plan.barred,
         )
         return request
 

@@ -24,6 +24,7 @@ raised to the caller of `received`.
 
 import hashlib
 from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -200,15 +201,16 @@ class SipStack:
         contact: ContactSpec | None = None,
         one_target: bool = False,
         target_timeout_s: float | None = None,
+        barred: AbstractSet[Address] = frozenset(),
     ) -> ClientRequest:
         """Send any request but ACK and CANCEL; RFC 3261 §8.1.2, §17.1.
 
         `request` has no Via and, with `contact` given, no Contact: both are added per target. With
         `one_target` only the first target is tried. After `target_timeout_s` without any response the walk
-        goes on to the next target, if there is one (else timer B or F decides). Raises `SipBuildError` when
-        `request` can't be written.
+        goes on to the next target, if there is one (else timer B or F decides). Nothing is sent to `barred`
+        addresses. Raises `SipBuildError` when `request` can't be written.
         """
-        sending = ClientRequest(self, request, events, contact, target_timeout_s)
+        sending = ClientRequest(self, request, events, contact, target_timeout_s, barred)
         sending.start(next_hop, one_target=one_target)
         return sending
 

@@ -11,6 +11,7 @@ Knows neither sockets nor a clock of its own. Randomness comes from `token` alon
 
 import hashlib
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -25,7 +26,7 @@ from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.outbound_auth import Authenticator, DigestUser
 from trunkline.sip.outgoing_invite import InvitePlan, OutgoingInvite, OutgoingInviteEvents
 from trunkline.sip.outgoing_request import OutgoingRequest, RequestSeries
-from trunkline.sip.ports import Connector, Flow, Locator, Observer, Target
+from trunkline.sip.ports import Address, Connector, Flow, Locator, Observer, Target
 from trunkline.sip.registration_client import RegistrationClient
 from trunkline.sip.session_timer import too_small
 from trunkline.sip.stack import ContactSpec, NextHop, ServerTransaction, SipStack
@@ -168,13 +169,15 @@ class UserAgent:
         credentials: DigestUser | None = None,
         call_id: str | None = None,
         target_timeout_s: float | None = None,
+        barred: AbstractSet[Address] = frozenset(),
         events: OutgoingInviteEvents,
     ) -> OutgoingInvite:
         """Send an INVITE (RFC 3261 §13.2.1). `body` is the offer; every INVITE has one.
 
         Where it goes: `next_hop`, else the first of `route` (a pre-loaded route set of loose routers), else
         `uri`. A target that says nothing for `target_timeout_s` is left for the next one that the name has,
-        if there is one (None: timers decide). `from_` gets a tag here. Raises `SipBuildError` when a value
+        if there is one (None: timers decide). Nothing is sent to `barred` addresses. `from_` gets a tag here.
+        Raises `SipBuildError` when a value
         can't be sent.
         """
         if next_hop is None:
@@ -197,6 +200,7 @@ class UserAgent:
             contact=ContactSpec() if contact is None else contact,
             max_forwards=max_forwards,
             target_timeout_s=target_timeout_s,
+            barred=barred,
         )
         return OutgoingInvite(
             self, plan, events, None if credentials is None else Authenticator(credentials, self.token)

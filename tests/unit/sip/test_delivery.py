@@ -4,6 +4,7 @@ import pytest
 
 from tests.unit.sip.delivery_call import CLOSED, FIRST, NAME, REFUSED, SECOND, THIRD, Call, kinds
 from tests.unit.sip.fake_wire import OURS, PEER, TCP_PEER, UDP_PEER, FakeFlow, Rig, outgoing
+from trunkline.sip.delivery import NextHop
 from trunkline.sip.errors import SipBuildError
 from trunkline.sip.failures import FlowFailure, FlowFailureKind, RequestFailureKind
 from trunkline.sip.message import Request, Response
@@ -14,6 +15,33 @@ from trunkline.sip.ports import LocateFailure, Transport
 @pytest.fixture
 def rig() -> Rig:
     return Rig()
+
+
+# where nothing may be sent
+
+
+@pytest.mark.parametrize("next_hop", [FIRST, [FIRST, SECOND], UDP_PEER])
+def test_nothing_is_sent_to_barred_addresses(rig: Rig, next_hop: NextHop) -> None:
+    barred = {FIRST.address, SECOND.address, UDP_PEER.address}
+    Call(rig, rig.connector.flow_to(UDP_PEER) if next_hop is UDP_PEER else next_hop, barred=barred)
+    assert rig.events.failures == []
+    rig.clock.advance(0)
+    assert kinds(rig.events) == ["barred"]
+    assert rig.events.targets == []
+    assert rig.idle
+
+
+def test_the_detail_says_where_it_would_have_gone(rig: Rig) -> None:
+    Call(rig, THIRD, barred={THIRD.address})
+    rig.clock.advance(0)
+    assert str(rig.events.failures[0]) == "barred: TLS 192.0.2.3:5061"
+
+
+def test_barred_targets_of_a_name_are_left_out(rig: Rig) -> None:
+    call = Call(rig, [FIRST, SECOND, THIRD], barred={FIRST.address, THIRD.address})
+    assert rig.events.targets == [SECOND]
+    call.fail(SECOND)
+    assert kinds(rig.events) == ["unreachable"]
 
 
 # what is sent
