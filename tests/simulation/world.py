@@ -21,6 +21,7 @@ from tests.unit.trunk.entities import table
 from tests.unit.virtual_clock import FakeClock
 from trunkline.call.call import Call
 from trunkline.call.doorman import Doorman
+from trunkline.call.gateway_finder import GatewayFinder
 from trunkline.call.ports import NonceIssuers
 from trunkline.call.record import AttemptRecord, CallRecord
 from trunkline.call.registrar import Registrar
@@ -162,6 +163,8 @@ class SimulatedNode:
             secret=b"another secret of more bytes",
         )
         self.host.receiver = self.agent
+        self.gateway_finder = GatewayFinder(self.services)
+        self.gateway_finder.refresh()
 
     @property
     def uri(self) -> SipUri:
@@ -176,6 +179,8 @@ class SimulatedNode:
     def put(self, entity: Account | Number | Carrier | Route) -> None:
         """Change the directory."""
         self.directory.apply(Put(entity))
+        if isinstance(entity, Carrier):
+            self.gateway_finder.refresh()
 
     def assert_idle(self) -> None:
         """No call, dialog, transaction or media port; every record closed."""
@@ -434,6 +439,7 @@ class World:
 
     def finish(self) -> None:
         """Let everything run out; nothing may be left, and every record must be closed."""
+        self.node.gateway_finder.stop()
         self.clock.advance(200)
         for phone in self.phones:
             assert phone.agent.dialogs == 0

@@ -30,6 +30,7 @@ _END_OF_FAILURE = {
     RequestFailureKind.UNREACHABLE: EndKind.UNREACHABLE,
     RequestFailureKind.NAME: EndKind.NAME,
     RequestFailureKind.TLS: EndKind.TLS,
+    RequestFailureKind.BARRED: EndKind.BARRED,
     RequestFailureKind.CANCELLED: EndKind.CANCELLED,
 }
 

@@ -16,6 +16,7 @@ from trunkline.call.services import Services
 from trunkline.sdp.local import LocalAudio
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.outbound_auth import DigestUser
+from trunkline.trunk.gateway_addresses import NONE_BARRED
 from trunkline.trunk.media_policy import MediaPolicy, SrtpPolicy
 from trunkline.trunk.plan import EndpointTarget, FarLeg, GatewayTarget
 
@@ -113,6 +114,7 @@ def send_invite(
         body=body,
         max_forwards=max_forwards,
         target_timeout_s=attempt.patience.silence_s / TARGETS_IN_TIME,
+        barred=services.barred if far.carrier is None else NONE_BARRED,
         credentials=_digest_user(far),
         call_id=attempt.record.sip_call_id,
         events=attempt,

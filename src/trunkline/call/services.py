@@ -11,6 +11,7 @@ from trunkline.clock import Clock
 from trunkline.sip.user_agent import UserAgent
 from trunkline.trunk.directory import Directory
 from trunkline.trunk.fraud import FraudWatch
+from trunkline.trunk.gateway_addresses import NONE_BARRED, Places
 from trunkline.trunk.health import HealthBook
 from trunkline.trunk.registrations import Registrations
 from trunkline.trunk.routes import Pick
@@ -67,6 +68,8 @@ class CallSettings:
     """E.164 prefixes that an account may only call when it is allowed them by name."""
     srtp_needs_tls: bool = False
     """SRTP is neither offered nor taken where its keys would travel readable."""
+    to_gateways: bool = False
+    """Inbound: whether endpoints may be at carriers' gateways."""
 
 
 def _nobody(what: str) -> None:
@@ -94,10 +97,17 @@ class Services:
     health: HealthBook
     registrations: Registrations
     settings: CallSettings
+    gateways: Places = NONE_BARRED
+    """Where the carriers' gateways listen, as `gateway_finder` keeps it."""
     keys_exposed: Callable[[str], None] = _nobody
     """Told the address of a peer whose SRTP keys travelled over something else than TLS."""
     agreed: Callable[[str], None] = _nobody
     """Told the id of an answered call in which something new was agreed on."""
+
+    @property
+    def barred(self) -> Places:
+        """Where no endpoint is called (`trunk.gateway_addresses`)."""
+        return NONE_BARRED if self.settings.to_gateways else self.gateways
 
     def new_call_id(self) -> str:
         """An id for a call record: 27 hexadecimal digits that sort by the time they were made (to a

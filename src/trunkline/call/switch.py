@@ -259,6 +259,7 @@ class Switch:
             identity,
             service_domain=settings.service_domain,
             srtp_needs_tls=settings.srtp_needs_tls,
+            barred=services.barred,
             is_up=services.health.is_up,
             bindings_of=services.registrations.bindings,
         )

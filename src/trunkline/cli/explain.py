@@ -12,6 +12,7 @@ from trunkline.store.directory_source import DirectorySource
 from trunkline.trunk.directory import Directory
 from trunkline.trunk.e164 import number_or_none
 from trunkline.trunk.explain import Answer, explain_inbound, explain_outbound
+from trunkline.trunk.gateway_addresses import NONE_BARRED, gateway_uris, places_of
 from trunkline.trunk.verdict import Slug
 from trunkline.web.control_client import NoNodeError
 from trunkline.web.views import Explanation, Question
@@ -104,6 +105,7 @@ def _without_node(here: Installation, question: Question) -> Explanation:
             question.caller,
             service_domain=domain,
             srtp_needs_tls=needs_tls,
+            barred=NONE_BARRED if settings.forwarding.to_gateways else places_of(gateway_uris(directory)),
         )
     noted = ("No node is running: health, limits and registrations are not known.", *answer.steps)
     return _explanation(Answer(noted, answer.refusal))

@@ -273,6 +273,12 @@ class Forwarding(Section):
         ge=2000,
         le=20000,
     )
+    to_gateways: bool = setting(
+        False,
+        "Call endpoints at the addresses of carriers' gateways too, where a carrier also is a host of PBXs. "
+        "Customers can then call the world there, past routes and limits, if the gateway trusts us.",
+        live=True,
+    )
     pings: bool = setting(True, "Ask every endpoint and gateway for its health with OPTIONS.", live=True)
     ping_interval_s: float = setting(
         30.0, "Seconds between two pings to the same one.", live=True, ge=1, le=3600

@@ -292,6 +292,7 @@ class NodeFace:
                 question.caller,
                 service_domain=domain,
                 srtp_needs_tls=services.settings.srtp_needs_tls,
+                barred=services.barred,
                 is_up=services.health.is_up,
                 bindings_of=rooms.registrations.bindings,
             )

@@ -167,6 +167,7 @@ class Node:
             if carrier.verify_tls
             for gateway in carrier.gateways
         )
+        rooms.gateway_finder.refresh()
         rooms.pinger.refresh()
         rooms.carrier_registrations.refresh()
 
@@ -227,6 +228,7 @@ class Node:
             self._running = False
             self.stopping = rooms.switch.draining = True
             rooms.switch.hang_up_all(Verdict.of(Slug.SHUT_DOWN))
+            rooms.gateway_finder.stop()
             rooms.pinger.stop()
             rooms.carrier_registrations.stop()
             deadline = rooms.clock.now() + GOODBYE_S

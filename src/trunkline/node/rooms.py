@@ -13,6 +13,7 @@ import structlog
 
 from trunkline.call.carrier_registrations import CarrierRegistrations
 from trunkline.call.doorman import Doorman
+from trunkline.call.gateway_finder import GatewayFinder
 from trunkline.call.pinger import Pinger
 from trunkline.call.registrar import Registrar
 from trunkline.call.services import Services
@@ -262,6 +263,7 @@ class Rooms:
         if self.shared is not None:
             self.shared.health.attend(self.pinger)
         self.carrier_registrations = CarrierRegistrations(services)
+        self.gateway_finder = GatewayFinder(services)
 
     def _share(
         self, link: Link, health: HealthBook, challenger: Challenger, token: Callable[[], str]

@@ -174,6 +174,7 @@ def call_settings(settings: Settings) -> CallSettings:
         max_calls=settings.limits.max_calls,
         guarded_prefixes=settings.limits.guarded_prefixes,
         srtp_needs_tls=media.srtp_needs_tls,
+        to_gateways=forwarding.to_gateways,
         ringback=Tone(
             media.ringback.frequencies_hz, RINGBACK_DBM0, (media.ringback.on_ms, media.ringback.off_ms)
         ),

@@ -11,6 +11,7 @@ from trunkline.sip.uri import SipUri
 from trunkline.trunk.caller_id import CallerIdentity, read_identity
 from trunkline.trunk.carrier import Carrier
 from trunkline.trunk.directory import Directory
+from trunkline.trunk.gateway_addresses import NONE_BARRED, Places
 from trunkline.trunk.health import HealthKey
 from trunkline.trunk.limits import AccountLimits
 from trunkline.trunk.media_policy import bridge_words
@@ -88,6 +89,7 @@ def explain_inbound(
     *,
     service_domain: str,
     srtp_needs_tls: bool = False,
+    barred: Places = NONE_BARRED,
     carrier: str | None = None,
     is_up: IsUp | None = None,
     bindings_of: BindingsOf | None = None,
@@ -101,6 +103,7 @@ def explain_inbound(
         _caller(caller, service_domain),
         service_domain=service_domain,
         srtp_needs_tls=srtp_needs_tls,
+        barred=barred,
         is_up=is_up or _up,
         bindings_of=bindings_of or _nobody,
         trace=steps,

@@ -13,6 +13,7 @@ other 4xx, 6xx, 3xx                  relayed                   relayed
 no response in time                  next; last: 486           next; last: 408
 refused, unreachable, DNS, TLS       next; last: 503           next; last: 503
 not registered                       next; last: 480           —
+at a carrier's gateway               next; last: 503           —
 rang, and nobody answered in time    486                       408
 caller hung up                       487                       487
 ===================================  ========================  =========================
@@ -47,6 +48,8 @@ class EndKind(StrEnum):
     """Its host name doesn't resolve."""
     TLS = "tls"
     """The TLS handshake failed."""
+    BARRED = "barred"
+    """It is at a carrier's gateway (`gateway_addresses`), and was not tried."""
     RING_TIMEOUT = "ring-timeout"
     """It answered provisionally, and then not finally in time."""
     CANCELLED = "cancelled"
@@ -59,6 +62,7 @@ _OWN_VERDICTS = {
     EndKind.UNREACHABLE: Slug.UNREACHABLE,
     EndKind.NAME: Slug.NAME_NOT_FOUND,
     EndKind.TLS: Slug.TLS_FAILED,
+    EndKind.BARRED: Slug.FORWARDS_TO_GATEWAY,
     EndKind.RING_TIMEOUT: Slug.NO_ANSWER,
     EndKind.CANCELLED: Slug.CANCELLED,
 }
@@ -194,6 +198,8 @@ class Hunt(Generic[_T]):
                 return 500 <= status < 600 or (status == 408 and self._rules is Rules.GATEWAYS)
             case EndKind.SILENT:
                 return not end.rung
+            case EndKind.BARRED:
+                return True
             case EndKind.RING_TIMEOUT | EndKind.CANCELLED:
                 return False
         return end.kind in _TRANSPORT_FAILURES
@@ -209,14 +215,14 @@ class Hunt(Generic[_T]):
 
     def _learn(self, end: AttemptEnd) -> None:
         """Any response but a 5xx shows that a target lives; a call that ended before it said anything shows
-        nothing."""
+        nothing, nor does one that was not placed."""
         key = None if self._current is None else self._current.health_key
         if self._health is None or key is None:
             return
         failed = end.kind in _TRANSPORT_FAILURES or end.kind is EndKind.SILENT
         if end.kind is EndKind.RESPONSE:
             failed = 500 <= (end.status or 500) < 600
-        elif end.kind is EndKind.CANCELLED and not end.rung:
+        elif end.kind is EndKind.BARRED or (end.kind is EndKind.CANCELLED and not end.rung):
             return
         if failed:
             self._health.failed(key, str(end.verdict.slug), end.detail)

@@ -19,6 +19,7 @@ from trunkline.trunk.destinations import deciding_prefix
 from trunkline.trunk.directory import Directory
 from trunkline.trunk.e164 import MalformedNumber, normalise, normalise_user, number_or_none, number_text
 from trunkline.trunk.forwarding import Endpoint, MediaProtection
+from trunkline.trunk.gateway_addresses import NONE_BARRED, Places, place_of
 from trunkline.trunk.health import HealthBook, HealthKey, prefer_up
 from trunkline.trunk.hunt import Hunt, HuntTarget, Rules
 from trunkline.trunk.media_policy import MediaPolicy, SrtpPolicy
@@ -310,6 +311,7 @@ def plan_inbound(
     *,
     service_domain: str,
     srtp_needs_tls: bool = False,
+    barred: Places = NONE_BARRED,
     is_up: IsUp = _always_up,
     bindings_of: BindingsOf = _nobody,
     trace: Trace | None = None,
@@ -317,7 +319,8 @@ def plan_inbound(
     """Plan a carrier's call to `dialled`, the Request-URI's user as received.
 
     `is_up` tells of an endpoint's health key whether it is up, `bindings_of` which devices an account has
-    registered (`Registrations.bindings`), in the order in which to call them.
+    registered (`Registrations.bindings`), in the order in which to call them. An endpoint that names a
+    `barred` place is not tried (`gateway_addresses`); what a name resolves to is seen when it is called.
     """
     note: Trace = [] if trace is None else trace
     try:
@@ -342,6 +345,8 @@ def plan_inbound(
     note.append(f"The caller is {shown} (from {caller.source}){', withheld' if caller.restricted else ''}.")
     targets = _endpoints(directory, account, number, service_domain, bindings_of, note)
     targets = [_guarded(target, account, srtp_needs_tls, note) for target in targets]
+    if barred:
+        targets = [_kept_from(barred, target, note) for target in targets]
     ordered, down = prefer_up(targets, lambda target: target.health_key is None or is_up(target.health_key))
     _note_targets(ordered, down, note)
     return InboundPlan(account, number, caller, tuple(ordered), service_domain, carrier.media_policy)
@@ -435,6 +440,20 @@ def _guarded(target: EndpointTarget, account: Account, srtp_needs_tls: bool, not
         uri, hop = binding.uri, binding.first_transport
     missing = _keys_exposed(endpoint_media(account, target.endpoint), uri, hop, srtp_needs_tls, note)
     return target if missing is None else replace(target, health_key=None, missing=missing)
+
+
+def _kept_from(barred: Places, target: EndpointTarget, note: Trace) -> EndpointTarget:
+    """`target`, missing if it names a place where no endpoint is called."""
+    if target.missing is not None:
+        return target
+    binding = target.binding
+    uris = (target.endpoint.uri,) if binding is None else binding.leads_by
+    uri = next((uri for uri in uris if place_of(uri) in barred), None)
+    if uri is None:
+        return target
+    note.append(f"{target.label} is passed over: {uri} is a carrier's gateway.")
+    missing = Verdict.of(Slug.FORWARDS_TO_GATEWAY, detail=f"{target.label}: {uri} is a carrier's gateway")
+    return replace(target, health_key=None, missing=missing)
 
 
 def _keys_exposed(

@@ -103,6 +103,17 @@ class Binding:
         return first if isinstance(first, SipUri) else as_private(self.uri, self._registered_over)
 
     @property
+    def leads_by(self) -> tuple[SipUri, ...]:
+        """Every URI that says where a request to it goes, here or further on: none while that is its own flow
+        alone.
+        """
+        if not self.path and not self.fronted:
+            hop = self.next_hop
+            return (hop,) if isinstance(hop, SipUri) else ()
+        routes = [NameAddr.parse(value).uri for value in self.path]
+        return (*(uri for uri in routes if isinstance(uri, SipUri)), self.uri)
+
+    @property
     def first_transport(self) -> Transport:
         """What a request to it leaves by. A URI that leaves it to DNS counts as UDP (RFC 3263 §4.1)."""
         hop = self.next_hop

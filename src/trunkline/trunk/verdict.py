@@ -181,6 +181,15 @@ class Slug(Enum):
         "No device of the account is registered over the transport that the forwarding entry asks for.",
         "Register the device over that transport, or take transport= or sips: out of the entry.",
     )
+    FORWARDS_TO_GATEWAY = _Kind(
+        "forwards-to-gateway",
+        Fault.CUSTOMER,
+        503,
+        27,
+        "The forwarding entry, or the registered device that it stands for, is at a carrier's gateway.",
+        "Forward to the PBX itself. An operator whose carrier is also a host of endpoints sets "
+        "forwarding.to_gateways.",
+    )
     SRTP_UNAVAILABLE = _Kind(
         "srtp-unavailable",
         Fault.CUSTOMER,

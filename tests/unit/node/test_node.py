@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from tests.unit.net.wire import until
 from tests.unit.node.ground import (
     CALLED,
+    CARRIER_HOST,
     CARRIER_HZ,
     CUSTOMER_HZ,
     HOST,
@@ -22,10 +23,13 @@ from tests.unit.node.ground import (
 from trunkline.call.record import CallRecord, Direction, RecordState
 from trunkline.errors import NetError
 from trunkline.node.node import Node
+from trunkline.sip.uri import SipUri
 from trunkline.store.calls import CallFilter
 from trunkline.store.store import Store
+from trunkline.trunk.carrier import Gateway
 from trunkline.trunk.forwarding import ForwardingList
 from trunkline.trunk.verdict import Slug
+from trunkline.web.views import Question
 
 
 def stored_calls(installation: Installation) -> list[CallRecord]:
@@ -186,6 +190,31 @@ def test_a_port_that_is_taken_fails_the_start_and_leaves_nothing_open(tmp_path: 
             assert ground.face.readiness().ready
 
     in_loop(twice())
+
+
+def test_no_call_to_a_number_goes_on_to_a_carriers_gateway(tmp_path: Path) -> None:
+    async def forwarded(ground: Ground, uri: str) -> int | None:
+        store = ground.node.rooms.store
+        await asyncio.to_thread(store.numbers.update, NUMBER, forwarding=ForwardingList.parse(uri))
+        await ground.face.refresh_directory()
+        return (await ground.inbound()).status
+
+    async def call(ground: Ground) -> None:
+        rooms = ground.node.rooms
+        port = ground.installation.carrier_port
+        assert await forwarded(ground, f"882123456789@{CARRIER_HOST}:{port}") == 503
+        assert ground.face.explain(Question(Direction.INBOUND, NUMBER)).verdict == "forwards-to-gateway"
+        await asyncio.to_thread(
+            rooms.store.carriers.update,
+            "carrier",
+            gateways=(Gateway(SipUri.parse(f"sip:localhost:{port}")),),
+        )
+        assert await forwarded(ground, f"882123456789@{HOST}:{port}") == 503
+        assert ground.face.explain(Question(Direction.INBOUND, NUMBER)).verdict == "forwards-to-gateway"
+        await until(lambda: len(rooms.switch) == 0)
+        assert ground.taken["carrier"] == []
+
+    on_node(tmp_path, call)
 
 
 def test_a_changed_number_is_followed_by_itself_and_a_changed_carrier_by_all(tmp_path: Path) -> None:

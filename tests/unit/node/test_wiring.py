@@ -69,7 +69,7 @@ def test_where_the_simulated_carrier_finds_the_node() -> None:
 def test_every_room_gets_its_own_values() -> None:
     text = (
         "[forwarding]\ndefault_timeout_ms = 3000\ntimeout_status = 480\ntrying_counts = false\n"
-        "ring_timeout_s = 30.0\nhealth_failures = 2\nhealth_window = 4\n"
+        "ring_timeout_s = 30.0\nto_gateways = true\nhealth_failures = 2\nhealth_window = 4\n"
         "[outbound]\nattempt_timeout_ms = 700\nprogress_timeout_s = 7.0\nring_timeout_s = 40.0\n"
         "max_duration_s = 60.0\n"
         '[media]\nsrtp_needs_tls = true\nringback = "440+480:2000/4000"\n'
@@ -85,7 +85,7 @@ def test_every_room_gets_its_own_values() -> None:
     calls = wiring.call_settings(given)
     assert (calls.endpoint_silence_ms, calls.endpoint_ring_s, calls.trying_counts) == (3000, 30.0, False)
     assert (calls.gateway_silence_ms, calls.gateway_ring_s, calls.longest_call_s) == (700, 40.0, 60.0)
-    assert calls.gateway_progress_s == 7.0
+    assert (calls.gateway_progress_s, calls.to_gateways) == (7.0, True)
     assert (calls.timeout_status, calls.max_calls) == (480, 7)
     assert (calls.srtp_needs_tls, calls.announcements) == (True, {})
     assert calls.ringback == Tone((440.0, 480.0), -13.0, (2000, 4000))

@@ -83,6 +83,7 @@ ROWS = [
     (FORWARDING, final(response(408), 408, Slug.FAR_END_TIMED_OUT)),
     (GATEWAYS, goes_on(response(408), 408, Slug.FAR_END_TIMED_OUT)),
     (GATEWAYS, final(response(408, rung=True, early_media=True), 408, Slug.FAR_END_TIMED_OUT)),
+    (FORWARDING, goes_on(AttemptEnd(EndKind.BARRED), 503, Slug.FORWARDS_TO_GATEWAY)),
     (FORWARDING, goes_on(SILENT, 486, Slug.ALL_SILENT, Slug.ENDPOINT_SILENT)),
     (GATEWAYS, goes_on(SILENT, 408, Slug.ENDPOINT_SILENT)),
     (FORWARDING, final(AttemptEnd(EndKind.SILENT, rung=True), 486, Slug.NO_ANSWER, Slug.ENDPOINT_SILENT)),
@@ -218,6 +219,7 @@ def test_answered_ends_the_hunt() -> None:
         (AttemptEnd(EndKind.RING_TIMEOUT, rung=True), HealthState.UP),
         (AttemptEnd(EndKind.CANCELLED, rung=True), HealthState.UP),
         (AttemptEnd(EndKind.CANCELLED), HealthState.UNKNOWN),
+        (AttemptEnd(EndKind.BARRED), HealthState.UNKNOWN),
         (None, HealthState.UP),
     ],
 )

@@ -371,3 +371,15 @@ def test_behind_a_front_it_is_what_the_front_has_to_the_device() -> None:
     uri = SipUri.parse("sip:a@192.0.2.1")
     binding = Binding(uri, 1000, 0.0, "c", 1, None, source="TLS 192.0.2.1:40123", path=path, fronted=True)
     assert (binding.first_transport, binding.transport) == (Transport.TCP, "TLS")
+
+
+@pytest.mark.parametrize("fronted", [False, True])
+def test_what_says_where_a_request_goes(registrations: Registrations, *, fronted: bool) -> None:
+    """A device's own flow says it all, but for one that a front of ours holds."""
+    (binding,) = register(registrations, HOME, flow=PaperFlow())
+    here = (binding.uri,) if fronted else ()
+    assert replace(binding, fronted=fronted).leads_by == here
+    assert replace(binding, flow=None, fronted=fronted).leads_by == (binding.uri,)
+    path = ("<sip:one.example;lr>", "<sip:two.example;lr>")
+    through = replace(binding, flow=None, path=path, fronted=fronted).leads_by
+    assert [uri.host for uri in through] == ["one.example", "two.example", binding.uri.host]
