@@ -6,11 +6,12 @@ import typer
 
 from trunkline.cli import stock
 from trunkline.cli.explain import explain_number
-from trunkline.cli.installation import installation
+from trunkline.cli.installation import Installation, installation
 from trunkline.cli.output import NONE, Json, Row, examples, listed, print_card, print_rows, say
 from trunkline.store.numbers import NumberChanges
 from trunkline.trunk.e164 import normalise
 from trunkline.trunk.forwarding import ForwardingList
+from trunkline.trunk.gateway_addresses import places_of, warned
 from trunkline.trunk.number import Number
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Numbers, and where their calls go.")
@@ -44,10 +45,10 @@ def add(
 ) -> None:
     """Add a number to an account."""
     here = installation(context)
-    added = Number(normalise(number), account, ForwardingList.parse(forward))
+    added = Number(normalise(number), account, _warned(here, ForwardingList.parse(forward)))
     here.store.numbers.add(added)
     here.changed()
-    _warn(added.forwarding, as_json)
+    _tell(added.forwarding, as_json)
     print_card(_card(added), as_json)
     if not as_json and not added.forwarding:
         say(f"\nNext: trunkline number forward {added.e164} URI…")
@@ -96,14 +97,21 @@ def forward(
 ) -> None:
     """Forward a number to SIP."""
     here = installation(context)
-    forwarding = ForwardingList.parse("" if uris == [NONE] else ", ".join(listed(uris)))
+    forwarding = _warned(here, ForwardingList.parse("" if uris == [NONE] else ", ".join(listed(uris))))
     changed = here.store.numbers.forward(normalise(number), forwarding)
     here.changed()
-    _warn(forwarding, as_json)
+    _tell(forwarding, as_json)
     print_card(_card(changed), as_json)
 
 
-def _warn(forwarding: ForwardingList, as_json: bool) -> None:
+def _warned(here: Installation, forwarding: ForwardingList) -> ForwardingList:
+    """With warnings for entries that will be passed over (`trunk.gateway_addresses`)."""
+    if here.settings.forwarding.to_gateways or not forwarding:
+        return forwarding
+    return warned(forwarding, places_of(here.store.carriers.gateway_uris()))
+
+
+def _tell(forwarding: ForwardingList, as_json: bool) -> None:
     if not as_json:
         for warning in forwarding.warnings:
             say(f"warning: {warning}")

@@ -5,9 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypedDict, Unpack
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
+from trunkline.sip.uri import SipUri
 from trunkline.store import schema
 from trunkline.store.audit import Trail
 from trunkline.store.database import Database
@@ -92,6 +94,13 @@ class Carriers:
         with self._database.read() as connection:
             found = page_of_keys(connection, Kind.CARRIER, [], after, limit)
             return Listed(load_carriers(connection, self._keyring, found.keys), found.more)
+
+    def gateway_uris(self) -> Sequence[SipUri]:
+        """Of all carriers; no secret is read."""
+        with self._database.read() as connection:
+            return [
+                SipUri.parse(text) for text in connection.execute(sa.select(schema.gateway.c.uri)).scalars()
+            ]
 
     def get(self, name: str) -> Carrier:
         """Raises `NotFoundError`, `KeyFileError`."""

@@ -33,6 +33,25 @@ def test_unknown_parameters_are_kept_with_a_warning(line: CommandLine) -> None:
     assert "warning:" in line.run("number", "forward", "442079460123", "a@192.0.2.1;colour=blue")
 
 
+def test_an_entry_at_a_carriers_gateway_is_warned_of(line: CommandLine) -> None:
+    line.run("carrier", "add", "upstream", "--gateway", "gw.upstream.example")
+    said = line.run(
+        "number", "add", "442079460123", "--account", "trunk1", "--forward", "88@gw.upstream.example"
+    )
+    warning = "warning: entry 1: the address is a carrier's gateway"
+    assert warning in said
+    assert warning in line.run("number", "forward", "442079460123", "88@gw.upstream.example:5061")
+    assert "warning" not in line.run("number", "forward", "442079460123", "88@gw.upstream.example:5070")
+
+
+def test_explain_says_that_it_is_passed_over(line: CommandLine) -> None:
+    line.run("carrier", "add", "upstream", "--gateway", "192.0.2.50")
+    line.run("number", "add", "442079460123", "--account", "trunk1", "--forward", "88@192.0.2.50")
+    answer = line.json("number", "explain", "442079460123", status=1)
+    assert (answer["placed"], answer["verdict"]) == (False, "forwards-to-gateway")
+    assert any("is passed over" in step for step in answer["steps"])
+
+
 def test_set_moves_a_number_and_sets_how_long_it_rings(line: CommandLine) -> None:
     line.run("number", "add", "442079460123", "--account", "trunk1", "--forward", "a@192.0.2.1")
     card = line.json("number", "set", "442079460123", "--account", "trunk2", "--ring-timeout", 30)

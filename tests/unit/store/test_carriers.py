@@ -31,6 +31,13 @@ def test_a_plain_carrier_too(store: Store) -> None:
     assert store.carriers.get("plain") == Carrier("plain", ())
 
 
+def test_where_the_gateways_are(store: Store) -> None:
+    assert store.carriers.gateway_uris() == []
+    store.carriers.add(CARRIER)
+    store.carriers.add(Carrier("plain", ()))
+    assert store.carriers.gateway_uris() == [gateway.uri for gateway in CARRIER.gateways]
+
+
 def test_its_secret_is_nowhere_in_the_file(store: Store, file: Path) -> None:
     store.carriers.add(CARRIER)
     store.close()

@@ -8,6 +8,7 @@ from trunkline.store.calls import CallFilter
 from trunkline.store.errors import NotFoundError
 from trunkline.store.numbers import Guard, NumberChanges, NumberFilter, NumberPage
 from trunkline.trunk.forwarding import ForwardingList
+from trunkline.trunk.gateway_addresses import NONE_BARRED, Places, places_of, warned
 from trunkline.trunk.number import Number
 from trunkline.web.desk.counter import Counter
 from trunkline.web.views import PingAnswer, TrialCall
@@ -32,6 +33,7 @@ class NumberDesk:
 
     def add(self, number: Number) -> Number:
         self._counter.check_operator()
+        number = replace(number, forwarding=self._warned(number.forwarding))
         self._counter.store.numbers.add(number)
         self._counter.node.changed()
         return number
@@ -51,6 +53,12 @@ class NumberDesk:
         if "account" in changes:
             self._counter.check_operator()
         return self._change(e164, guard, **changes)
+
+    def barred(self) -> Places:
+        """Where no endpoint is called: see `trunk.gateway_addresses`."""
+        if self._counter.settings.forwarding.to_gateways:
+            return NONE_BARRED
+        return places_of(self._counter.store.carriers.gateway_uris())
 
     def ping(self, e164: str, position: int) -> PingAnswer:
         """Send OPTIONS to one of its endpoints, counted from 1, now."""
@@ -74,6 +82,9 @@ class NumberDesk:
         self._counter.node.changed()
 
     def _change(self, e164: str, guard: Guard | None, **changes: Unpack[NumberChanges]) -> Number:
+        if "forwarding" in changes:
+            changes["forwarding"] = self._warned(changes["forwarding"])
+
         def both(number: Number) -> None:
             self._own(number)
             if guard is not None:
@@ -82,6 +93,9 @@ class NumberDesk:
         number = self._counter.store.numbers.update(e164, guard=both, **changes)
         self._counter.node.changed()
         return number
+
+    def _warned(self, forwarding: ForwardingList) -> ForwardingList:
+        return warned(forwarding, self.barred()) if forwarding else forwarding
 
     def _own(self, number: Number) -> None:
         self._counter.check_sees(number.account, "number", number.e164)

@@ -58,10 +58,10 @@ def update(request: Request, desk: Signed, form: Form, e164: str) -> Response:
 
 
 @router.post("/forwarding/check")
-def check(form: Form) -> JSONResponse:
+def check(desk: Signed, form: Form) -> JSONResponse:
     """What the parser says of the rows of a form, and the rows that it makes of them."""
     rows = _rows(form)
-    return JSONResponse(_told(rows, judge(rows)))
+    return JSONResponse(_told(rows, judge(rows, desk.numbers.barred())))
 
 
 def _rows(form: FormData) -> list[Row]:

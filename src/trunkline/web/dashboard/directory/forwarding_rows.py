@@ -14,6 +14,7 @@ from trunkline.trunk.forwarding import (
     ForwardingSyntaxError,
     MediaProtection,
 )
+from trunkline.trunk.gateway_addresses import NONE_BARRED, Places, warned
 
 MAX_ROWS = 20
 """Rows taken from a form; more entries than a list may have, so that it says so itself."""
@@ -101,8 +102,8 @@ def entry_text(row: Row) -> str:
     return ";".join(parts)
 
 
-def judge(rows: Sequence[Row]) -> Judgement:
-    """Every row by itself, then all of them together."""
+def judge(rows: Sequence[Row], barred: Places = NONE_BARRED) -> Judgement:
+    """Every row by itself, then all of them together; entries at `barred` places are warned of."""
     text = text_of(rows)
     entries: list[int] = []
     errors: dict[int, str] = {}
@@ -118,7 +119,7 @@ def judge(rows: Sequence[Row]) -> Judgement:
     if errors:
         return Judgement(text, None, errors, ())
     try:
-        whole = ForwardingList.parse(text)
+        whole = warned(ForwardingList.parse(text), barred)
     except ForwardingSyntaxError as error:
         return Judgement(text, None, {-1: error.reason}, ())
     return Judgement(text, whole, {}, tuple(_placed(warning, entries) for warning in whole.warnings))

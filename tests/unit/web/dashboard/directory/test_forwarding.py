@@ -8,7 +8,9 @@ import pytest
 
 from tests.unit.web.dashboard.conftest import HOSTILE, NUMBER, OTHER_NUMBER, Browser
 from tests.unit.web.dashboard.versioned import version
+from trunkline.sip.uri import SipUri
 from trunkline.store.audit import Via
+from trunkline.trunk.carrier import Carrier, Gateway
 from trunkline.web.dashboard.directory.forwarding_rows import MAX_ROWS
 from trunkline.web.office import Office
 
@@ -123,6 +125,25 @@ def test_an_odd_button_is_update(customer: Browser, office: Office, do: str) -> 
 def test_somebody_elses_number_stays(customer: Browser, office: Office) -> None:
     customer.post(f"/numbers/{OTHER_NUMBER}/forward", 404, uri="a@h.example")
     assert not office.store.numbers.get(OTHER_NUMBER).forwarding
+
+
+def test_a_carriers_gateway_is_warned_of(customer: Browser, office: Office) -> None:
+    office.store.carriers.add(Carrier("old", (Gateway(SipUri.parse("sip:192.0.2.50")),), enabled=False))
+    checked = customer.post("/forwarding/check", 200, uri=["a@h.example", "88@192.0.2.50"], port=["", "5061"])
+    said = "the address is a carrier's gateway; such entries are passed over"
+    assert checked.json()["warnings"] == [{"row": 1, "said": said}]
+    page = customer.sent(PATH, version=version(customer, PAGE), uri="88@192.0.2.50")
+    assert said in html.unescape(page)
+    assert office.store.numbers.get(NUMBER).forwarding.warnings == (f"entry 1: {said}",)
+    customer.sent(PATH, version=version(customer, PAGE), uri="88@192.0.2.50:5070")
+    assert office.store.numbers.get(NUMBER).forwarding.warnings == ()
+
+
+def test_where_gateways_may_be_forwarded_to_nothing_is_said(customer: Browser, office: Office) -> None:
+    office.store.carriers.add(Carrier("host", (Gateway(SipUri.parse("sip:192.0.2.50")),)))
+    forwarding = office.settings.forwarding.model_copy(update={"to_gateways": True})
+    office.settings = office.settings.model_copy(update={"forwarding": forwarding})
+    assert customer.post("/forwarding/check", 200, uri="88@192.0.2.50").json()["warnings"] == []
 
 
 def test_check(customer: Browser) -> None:
