@@ -10,8 +10,10 @@ Authentication and steps 1 to 5 come before (`call`). Held in memory.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from trunkline.clock import Clock
+from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.ports import Flow, Transport, as_private, asked_transport
 from trunkline.sip.uri import SipUri
@@ -111,7 +113,8 @@ class Binding:
             hop = self.next_hop
             return (hop,) if isinstance(hop, SipUri) else ()
         routes = [NameAddr.parse(value).uri for value in self.path]
-        return (*(uri for uri in routes if isinstance(uri, SipUri)), self.uri)
+        hops = [uri for uri in routes if isinstance(uri, SipUri)]
+        return (*hops, *(uri for uri in map(_received, hops) if uri is not None), self.uri)
 
     @property
     def first_transport(self) -> Transport:
@@ -310,6 +313,14 @@ class Registrations:
     def __len__(self) -> int:
         """Bindings held, expired ones perhaps included."""
         return sum(len(bindings) for bindings in self._bindings.values())
+
+
+def _received(hop: SipUri) -> SipUri | None:
+    """Where a proxy that has put itself into the Path says that it sends to (Kamailio's path module)."""
+    try:
+        return SipUri.parse(unquote(hop.params.get("received") or ""))
+    except SipSyntaxError:
+        return None
 
 
 def _same_device(binding: Binding, contact: Contact | Binding) -> bool:

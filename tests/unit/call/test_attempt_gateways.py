@@ -145,6 +145,14 @@ def test_a_device_that_is_reached_elsewhere_and_passed_on_to_a_gateway() -> None
     assert_passed_over(world)
 
 
+def test_a_device_that_a_front_would_send_to_a_gateway() -> None:
+    world = World(forwarding=f"{KEY}@{DOMAIN}")
+    path = f"<sip:{CUSTOMER};lr;received=sip:{GATEWAY}:5060>"
+    register(world, f"sip:{WORLD}@pbx.example", ("Path", path), ("Supported", "path"))
+    called(world)
+    assert_passed_over(world)
+
+
 @pytest.mark.parametrize("first", [f"{WORLD}@{GATEWAY}", f"{WORLD}@{TRAP}"])
 def test_the_next_entry_is_tried(first: str) -> None:
     world = World(forwarding=f"{first}, pbx@{CUSTOMER}")

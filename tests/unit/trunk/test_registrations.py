@@ -383,3 +383,19 @@ def test_what_says_where_a_request_goes(registrations: Registrations, *, fronted
     path = ("<sip:one.example;lr>", "<sip:two.example;lr>")
     through = replace(binding, flow=None, path=path, fronted=fronted).leads_by
     assert [uri.host for uri in through] == ["one.example", "two.example", binding.uri.host]
+
+
+@pytest.mark.parametrize(
+    ("received", "host"),
+    [("sip:192.0.2.9:5062%3Btransport%3Dtcp", "192.0.2.9"), ("%00", None), ("", None)],
+)
+def test_a_front_says_in_its_path_where_it_sends_to(
+    registrations: Registrations, received: str, host: str | None
+) -> None:
+    (binding,) = register(registrations, HOME)
+    by = replace(binding, path=(f"<sip:front.example;lr;received={received}>",)).leads_by
+    assert [uri.host for uri in by] == [
+        "front.example",
+        *([] if host is None else [host]),
+        binding.uri.host,
+    ]
