@@ -169,10 +169,10 @@ impl Engine {
         }
         let now = shared.now();
         open.set_keys(remote.srtp.take(), now);
-        if open.leg.set_remote(remote, may_send, now)
-            && let Some(pair) = shared.slots[leg.slot as usize].pair()
-        {
-            open.untie(pair);
+        if open.leg.set_remote(remote, may_send, now) {
+            if let Some(pair) = shared.slots[leg.slot as usize].pair() {
+                open.untie(pair);
+            }
         }
         shared.note_own_peer(open);
         open.set_formats();

@@ -370,8 +370,8 @@ impl Shared {
         now: Micros,
     ) -> Result<(), EngineError> {
         let no_digit = |digit: NotADigit| EngineError::Argument(format!("{:?} is no DTMF digit", digit.0));
-        let passes = open.outgoing.is_none();
-        if passes && let Some(event) = open.leg.telephone_event() {
+        let passed = if open.outgoing.is_none() { open.leg.telephone_event() } else { None };
+        if let Some(event) = passed {
             let mut injection = match open.injection.take() {
                 Some(injection) if open.injects => injection,
                 _ => Box::new(Injection::new(event.from, event.clock_rate, self.seed(), now)),
@@ -426,9 +426,10 @@ pub(crate) fn send_own(open: &mut OpenLeg, pair: &Pair, packet: &mut [u8; PACKET
 }
 
 fn send_rtcp(open: &mut OpenLeg, pair: &Pair, buffer: &mut [u8], length: usize) {
-    if let Some(to) = open.leg.rtcp_destination()
-        && let Some(packet) = open.protect(Plane::Rtcp, buffer, length)
-    {
+    let Some(to) = open.leg.rtcp_destination() else {
+        return;
+    };
+    if let Some(packet) = open.protect(Plane::Rtcp, buffer, length) {
         let (socket, tied) = if to.muxed { (&pair.rtp, open.tied) } else { (&pair.rtcp, false) };
         transmit(socket, tied, to.address, packet);
     }

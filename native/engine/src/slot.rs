@@ -157,9 +157,10 @@ impl OpenLeg {
 
     /// Ties the socket once the source can't change any more.
     pub(crate) fn tie_if_settled(&mut self, pair: &Pair) {
-        if !self.tied
-            && let Some(source) = self.leg.settled_source()
-        {
+        if self.tied {
+            return;
+        }
+        if let Some(source) = self.leg.settled_source() {
             self.tied = tie(&pair.rtp, source);
         }
     }

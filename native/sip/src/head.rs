@@ -159,11 +159,9 @@ impl<'a> Head<'a> {
         let mut met = 0u128;
         for line in lines(&self.text).skip(1) {
             let field = names.read(line)?;
-            if let Name::Known(number) = field.name
-                && let Some(name) = names.once(number)
-            {
+            if let Name::Known(number) = field.name {
                 let bit = 1u128.checked_shl(number as u32).unwrap_or(0);
-                if met & bit != 0 {
+                if let Some(name) = names.once(number).filter(|_| met & bit != 0) {
                     return Err(Fault {
                         element: Cow::Owned(name.to_owned()),
                         detail: "present more than once",

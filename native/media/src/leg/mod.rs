@@ -190,11 +190,9 @@ impl Leg {
         let is_event = self.usual.dtmf_payload_type == Some(header.payload_type);
         if is_event {
             self.reception.note_event(header.ssrc, header.sequence, header.payload_length());
-            if let Some(event) = Event::parse(&packet[header.payload_start..header.payload_end])
-                && let Some(progress) = self.events.take(&header, event, clock_rate, now)
-            {
-                self.dtmf_events += u64::from(progress.begins);
-            }
+            let event = Event::parse(&packet[header.payload_start..header.payload_end]);
+            let progress = event.and_then(|event| self.events.take(&header, event, clock_rate, now));
+            self.dtmf_events += u64::from(progress.is_some_and(|progress| progress.begins));
         } else {
             if let Meaning::Passes(payload) = meaning {
                 self.usual.audio = Some(payload);

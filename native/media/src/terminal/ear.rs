@@ -79,11 +79,9 @@ impl Ear {
         let Some(event) = Event::parse(payload) else {
             return;
         };
-        if self.events.take(header, event, clock_rate, now).is_some_and(|progress| progress.begins)
-            && let Some(digit) = event.digit()
-            && self.digits.len() < MAX_DIGITS
-        {
-            self.digits.push(digit);
+        let begins = self.events.take(header, event, clock_rate, now).is_some_and(|progress| progress.begins);
+        if begins && self.digits.len() < MAX_DIGITS {
+            self.digits.extend(event.digit());
         }
     }
 

@@ -185,8 +185,8 @@ impl Terminal {
     /// What to send, and how far the timestamp goes on.
     fn speak_as(&mut self, speech: &mut Speech, packet: &mut [u8]) -> (Spoken, u32) {
         let step = speech.step();
-        if let Some(events) = speech.events
-            && let Some(length) = self.digits.next_packet(
+        let digit = speech.events.and_then(|events| {
+            self.digits.next_packet(
                 packet,
                 events.payload_type,
                 self.sequence,
@@ -194,7 +194,8 @@ impl Terminal {
                 self.ssrc,
                 events.clock_rate / 50,
             )
-        {
+        });
+        if let Some(length) = digit {
             return (Spoken { length, ended: self.digits.is_idle() }, step);
         }
         let payload_type = speech.speaker.format().payload_type;
