@@ -24,12 +24,13 @@ impl Default for G729Encoder {
 
 impl Encoder for G729Encoder {
     fn encode(&mut self, pcm: &[i16], payload: &mut [u8]) -> Result<usize, CodecError> {
-        let (frames, rest) = pcm.as_chunks::<FRAME_SAMPLES>();
-        if !rest.is_empty() {
+        let frames = pcm.chunks_exact(FRAME_SAMPLES);
+        if !frames.remainder().is_empty() {
             return Err(CodecError::PartFrame);
         }
         let payload = payload.get_mut(..frames.len() * FRAME_OCTETS).ok_or(CodecError::NoRoom)?;
-        for (frame, octets) in frames.iter().zip(payload.as_chunks_mut().0) {
+        let places = payload.chunks_exact_mut(FRAME_OCTETS).filter_map(<[u8]>::first_chunk_mut);
+        for (frame, octets) in frames.filter_map(<[i16]>::first_chunk).zip(places) {
             self.0.encode_into(frame, octets);
         }
         Ok(payload.len())
@@ -52,19 +53,20 @@ impl Default for G729Decoder {
 
 impl Decoder for G729Decoder {
     fn decode(&mut self, payload: &[u8], pcm: &mut [i16]) -> Result<usize, CodecError> {
-        let (frames, rest) = payload.as_chunks::<FRAME_OCTETS>();
+        let frames = payload.chunks_exact(FRAME_OCTETS);
+        let rest = frames.remainder();
         let silence = rest.len() == SILENCE_OCTETS;
         let count = frames.len() + usize::from(silence);
         if count == 0 {
             return Err(CodecError::Malformed);
         }
         let pcm = pcm.get_mut(..count * FRAME_SAMPLES).ok_or(CodecError::NoRoom)?;
-        let (places, _) = pcm.as_chunks_mut::<FRAME_SAMPLES>();
-        for (place, frame) in places.iter_mut().zip(frames) {
-            *place = self.decoder.decode(frame, false, false, false);
+        let (speech, noise) = pcm.split_at_mut(frames.len() * FRAME_SAMPLES);
+        for (frame, place) in frames.zip(speech.chunks_exact_mut(FRAME_SAMPLES)) {
+            place.copy_from_slice(&self.decoder.decode(frame, false, false, false));
         }
-        if let (true, Some(last)) = (silence, places.last_mut()) {
-            *last = self.decoder.decode(rest, false, true, false);
+        if silence {
+            noise.copy_from_slice(&self.decoder.decode(rest, false, true, false));
         }
         self.silent = silence;
         self.fade.heard(pcm);

@@ -57,10 +57,11 @@ impl Resampler {
         for (place, &sample) in self.line[TAPS - 1..].iter_mut().zip(&input[..count]) {
             *place = f32::from(sample);
         }
-        for (index, pair) in output.as_chunks_mut::<2>().0[..count].iter_mut().enumerate() {
+        for (index, pair) in output[..2 * count].chunks_exact_mut(2).enumerate() {
             let window = &self.line[index..index + TAPS];
             // The filter's gain of two makes up for the zeros between the input samples.
-            *pair = [rounded(2.0 * self.convolved(window)), rounded(window[SIDE])];
+            pair[0] = rounded(2.0 * self.convolved(window));
+            pair[1] = rounded(window[SIDE]);
         }
         self.line.copy_within(count..count + TAPS - 1, 0);
         2 * count
@@ -68,7 +69,7 @@ impl Resampler {
 
     fn step_down(&mut self, input: &[i16], output: &mut [i16]) -> usize {
         let count = (input.len() / 2).min(output.len());
-        for (index, pair) in input.as_chunks::<2>().0[..count].iter().enumerate() {
+        for (index, pair) in input[..2 * count].chunks_exact(2).enumerate() {
             self.delayed[SIDE - 1 + index] = f32::from(pair[0]);
             self.line[TAPS - 1 + index] = f32::from(pair[1]);
         }
@@ -84,7 +85,7 @@ impl Resampler {
     fn convolved(&self, window: &[f32]) -> f32 {
         // Four sums at a time: an order of additions that a vector unit can keep.
         let mut sums = [0.0f32; 4];
-        for (taps, samples) in self.taps.as_chunks::<4>().0.iter().zip(window.as_chunks::<4>().0) {
+        for (taps, samples) in self.taps.chunks_exact(4).zip(window.chunks_exact(4)) {
             for lane in 0..4 {
                 sums[lane] += taps[lane] * samples[lane];
             }

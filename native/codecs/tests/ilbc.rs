@@ -10,7 +10,7 @@ const MODES: [Codec; 2] = [Codec::Ilbc { frame_ms: 20 }, Codec::Ilbc { frame_ms:
 
 fn speech() -> Vec<i16> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/iLBC.INP");
-    std::fs::read(path).unwrap().as_chunks::<2>().0.iter().map(|&pair| i16::from_le_bytes(pair)).collect()
+    std::fs::read(path).unwrap().chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect()
 }
 
 fn encoded(codec: Codec, pcm: &[i16]) -> Vec<Vec<u8>> {

@@ -11,7 +11,7 @@ fn read(name: &str) -> Vec<u8> {
 }
 
 fn samples(name: &str) -> Vec<i16> {
-    read(name).as_chunks::<2>().0.iter().map(|&pair| i16::from_le_bytes(pair)).collect()
+    read(name).chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect()
 }
 
 fn decoded(codec: Codec, frames: &[Vec<u8>]) -> Vec<i16> {
@@ -62,7 +62,7 @@ fn segmental(wanted: &[i16], heard: &[i16], most: usize) -> f64 {
 #[test]
 fn g722_encodes_and_decodes_exactly() {
     // The file holds the octets in words of 16 bits, the later one first.
-    let code: Vec<u8> = read("codsp.cod").as_chunks::<2>().0.iter().flat_map(|&[b, a]| [a, b]).collect();
+    let code: Vec<u8> = read("codsp.cod").chunks_exact(2).flat_map(|pair| [pair[1], pair[0]]).collect();
     let encoded: Vec<u8> = encoded(Codec::G722, &samples("inpsp.bin"), 320).concat();
     assert!(
         encoded == code[..encoded.len()],
@@ -77,7 +77,7 @@ fn g722_encodes_and_decodes_exactly() {
 /// The ITU-T's serial form: a sync word, a length, then a word for each bit.
 fn serial(name: &str) -> Vec<Vec<u8>> {
     let words: Vec<u16> =
-        read(name).as_chunks::<2>().0.iter().map(|&pair| u16::from_le_bytes(pair)).collect();
+        read(name).chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
     words
         .chunks_exact(82)
         .map(|frame| {

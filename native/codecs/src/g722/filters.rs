@@ -47,12 +47,12 @@ impl Default for Analysis {
 
 impl Analysis {
     /// At most a block of pairs of samples to as many pairs of a low- and a high-band sample, of 15 bits.
-    pub(super) fn part(&mut self, pairs: &[[i16; 2]], bands: &mut [[i32; 2]; super::BLOCK]) {
-        for (at, pair) in pairs.iter().enumerate() {
+    pub(super) fn part(&mut self, pcm: &[i16], bands: &mut [[i32; 2]; super::BLOCK]) {
+        for (at, pair) in pcm.chunks_exact(2).enumerate() {
             self.0.even[PAST + at] = pair[0];
             self.0.odd[PAST + at] = pair[1];
         }
-        self.0.run(pairs.len(), |at, even, odd| bands[at] = [(odd + even) >> 14, (odd - even) >> 14]);
+        self.0.run(pcm.len() / 2, |at, even, odd| bands[at] = [(odd + even) >> 14, (odd - even) >> 14]);
     }
 }
 
@@ -67,13 +67,15 @@ impl Default for Synthesis {
 
 impl Synthesis {
     /// At most a block of pairs of bands' samples, each within 15 bits, to as many pairs of samples.
-    pub(super) fn join(&mut self, bands: &[[i16; 2]; super::BLOCK], pairs: &mut [[i16; 2]]) {
-        for (at, [low, high]) in bands.iter().take(pairs.len()).enumerate() {
+    pub(super) fn join(&mut self, bands: &[[i16; 2]; super::BLOCK], pcm: &mut [i16]) {
+        let count = pcm.len() / 2;
+        for (at, [low, high]) in bands.iter().take(count).enumerate() {
             self.0.even[PAST + at] = low + high;
             self.0.odd[PAST + at] = low - high;
         }
-        self.0.run(pairs.len(), |at, even, odd| {
-            pairs[at] = [crate::saturate(odd >> 11), crate::saturate(even >> 11)];
+        self.0.run(count, |at, even, odd| {
+            pcm[2 * at] = crate::saturate(odd >> 11);
+            pcm[2 * at + 1] = crate::saturate(even >> 11);
         });
     }
 }

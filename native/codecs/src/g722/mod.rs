@@ -32,14 +32,13 @@ impl Default for G722Encoder {
 
 impl Encoder for G722Encoder {
     fn encode(&mut self, pcm: &[i16], payload: &mut [u8]) -> Result<usize, CodecError> {
-        let (pairs, rest) = pcm.as_chunks::<2>();
-        if !rest.is_empty() {
+        if pcm.len() % 2 != 0 {
             return Err(CodecError::PartFrame);
         }
-        let payload = payload.get_mut(..pairs.len()).ok_or(CodecError::NoRoom)?;
-        for (pairs, octets) in pairs.chunks(BLOCK).zip(payload.chunks_mut(BLOCK)) {
+        let payload = payload.get_mut(..pcm.len() / 2).ok_or(CodecError::NoRoom)?;
+        for (pcm, octets) in pcm.chunks(2 * BLOCK).zip(payload.chunks_mut(BLOCK)) {
             let mut bands = [[0; 2]; BLOCK];
-            self.analysis.part(pairs, &mut bands);
+            self.analysis.part(pcm, &mut bands);
             for (octet, [low, high]) in octets.iter_mut().zip(bands) {
                 *octet = (self.high.encode_high(high) << 6) | self.low.encode_low(low);
             }
@@ -73,13 +72,12 @@ impl Decoder for G722Decoder {
             return Err(CodecError::Malformed);
         }
         let pcm = pcm.get_mut(..2 * payload.len()).ok_or(CodecError::NoRoom)?;
-        let (pairs, _) = pcm.as_chunks_mut::<2>();
-        for (octets, pairs) in payload.chunks(BLOCK).zip(pairs.chunks_mut(BLOCK)) {
+        for (octets, pcm) in payload.chunks(BLOCK).zip(pcm.chunks_mut(2 * BLOCK)) {
             let mut bands = [[0; 2]; BLOCK];
             for (band, &octet) in bands.iter_mut().zip(octets) {
                 *band = [self.low.decode_low(octet & 0x3f), self.high.decode_high(octet >> 6)];
             }
-            self.synthesis.join(&bands, pairs);
+            self.synthesis.join(&bands, pcm);
         }
         self.concealer.heard(pcm);
         Ok(pcm.len())

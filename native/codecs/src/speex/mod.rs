@@ -33,15 +33,15 @@ impl SpeexEncoder {
 
 impl Encoder for SpeexEncoder {
     fn encode(&mut self, pcm: &[i16], payload: &mut [u8]) -> Result<usize, CodecError> {
-        let (frames, rest) = pcm.as_chunks::<FRAME_SAMPLES>();
-        if !rest.is_empty() {
+        let frames = pcm.chunks_exact(FRAME_SAMPLES);
+        if !frames.remainder().is_empty() {
             return Err(CodecError::PartFrame);
         }
         if payload.len() < frames.len() * FRAME_OCTETS {
             return Err(CodecError::NoRoom);
         }
         self.0.begin();
-        for frame in frames {
+        for frame in frames.filter_map(<[i16]>::first_chunk) {
             self.0.add(frame);
         }
         Ok(self.0.write(payload))
@@ -73,7 +73,7 @@ impl Decoder for SpeexDecoder {
         }
         let pcm = pcm.get_mut(..frames * FRAME_SAMPLES).ok_or(CodecError::NoRoom)?;
         self.state.begin(payload);
-        for frame in pcm.as_chunks_mut().0 {
+        for frame in pcm.chunks_exact_mut(FRAME_SAMPLES).filter_map(<[i16]>::first_chunk_mut) {
             if !self.state.next(frame) {
                 self.state.conceal(frame);
             }
