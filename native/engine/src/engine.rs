@@ -131,9 +131,7 @@ impl Engine {
         let slot = shared.take_slot(ipv6, shared.now())?;
         let place = &shared.slots[slot as usize];
         let mut content = place.lock();
-        if let (State::Draining(draining), Some(pair)) = (&content.state, place.pair())
-            && draining.tied
-        {
+        if let (State::Draining(Draining { tied: true, .. }), Some(pair)) = (&content.state, place.pair()) {
             crate::sockets::untie(&pair.rtp);
         }
         content.generation = content.generation.wrapping_add(1);
@@ -157,10 +155,10 @@ impl Engine {
         }
         let mut content = shared.lock(leg);
         let open = content.open(leg.generation).ok_or(EngineError::Closed)?;
-        if let Far::Terminal(terminal) = &mut open.far
-            && !terminal.set_remote(&remote)
-        {
-            return Err(EngineError::Terminal("the peer has no format that a terminal speaks"));
+        if let Far::Terminal(terminal) = &mut open.far {
+            if !terminal.set_remote(&remote) {
+                return Err(EngineError::Terminal("the peer has no format that a terminal speaks"));
+            }
         }
         let is_terminal = matches!(open.far, Far::Terminal(_));
         let may_send = shared.may_send_to(remote.rtp, leg.slot, is_terminal);
@@ -225,9 +223,7 @@ impl Engine {
         {
             let mut content = shared.lock(leg);
             let open = content.open(leg.generation).ok_or(EngineError::Closed)?;
-            if let Some(remote) = open.leg.remote()
-                && !terminal.set_remote(remote)
-            {
+            if open.leg.remote().is_some_and(|remote| !terminal.set_remote(remote)) {
                 return Err(EngineError::Terminal("the peer has no format that a terminal speaks"));
             }
             open.far = Far::Terminal(Box::new(terminal));

@@ -17,9 +17,8 @@ use crate::sockets::Pair;
 impl Shared {
     /// Has a leg's thread wake it when it has something to do, unless it will be woken before.
     pub(crate) fn wake_when_due(&self, open: &mut OpenLeg, leg: LegId) {
-        if let Some(due) = open.due_at()
-            && open.wakes_at.is_none_or(|wakes_at| due < wakes_at)
-        {
+        let due = open.due_at().filter(|&due| open.wakes_at.is_none_or(|wakes_at| due < wakes_at));
+        if let Some(due) = due {
             open.wakes_at = Some(due);
             self.doors[leg.slot as usize % self.doors.len()].pace(due, leg);
         }

@@ -132,9 +132,10 @@ impl Worker<'_> {
     }
 
     fn wake_legs(&mut self, now: Micros) {
-        while let Some(&Reverse((at, leg))) = self.due.peek()
-            && at <= now
-        {
+        while let Some(&Reverse((at, leg))) = self.due.peek() {
+            if at > now {
+                break;
+            }
             self.due.pop();
             let (shared, buffer) = (self.shared, &mut self.buffer);
             match catch_unwind(AssertUnwindSafe(|| shared.wake(leg, at, buffer, now))) {

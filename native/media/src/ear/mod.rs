@@ -34,10 +34,9 @@ impl Ear {
         if self.events.begins(header, event) {
             self.give_up(found);
         }
-        if let Some(progress) = self.events.take(header, event, clock_rate, now)
-            && progress.ends
-        {
-            tell(progress, found);
+        let progress = self.events.take(header, event, clock_rate, now);
+        if let Some(ended) = progress.filter(|progress| progress.ends) {
+            tell(ended, found);
         }
     }
 

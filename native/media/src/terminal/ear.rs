@@ -95,9 +95,8 @@ impl Ear {
         };
         let ticks_a_sample = codec.clock_rate() / SAMPLE_RATE;
         let mut gap = 0;
-        if let Some((ssrc, timestamp)) = self.expected
-            && ssrc == header.ssrc
-        {
+        let expected = self.expected.filter(|&(ssrc, _)| ssrc == header.ssrc);
+        if let Some((_, timestamp)) = expected {
             let ahead = header.timestamp.wrapping_sub(timestamp);
             if ahead > u32::MAX / 2 && timestamp.wrapping_sub(header.timestamp) <= MAX_GAP {
                 return; // late or a duplicate: its moment has been filled

@@ -234,10 +234,10 @@ impl Terminal {
             self.ear.hear_event(header, payload, clock_rate, now);
             return;
         }
-        if let Some(speech) = &self.speech
-            && self.ear.codec_of(header.payload_type) == Some(speech.speaker.format().codec)
-        {
-            self.voice.echo(payload);
+        if let Some(speech) = &self.speech {
+            if self.ear.codec_of(header.payload_type) == Some(speech.speaker.format().codec) {
+                self.voice.echo(payload);
+            }
         }
         self.ear.hear_audio(header, payload);
     }

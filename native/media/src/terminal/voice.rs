@@ -76,9 +76,10 @@ impl Voice {
 
     /// Takes a payload that an echo is to say.
     pub(super) fn echo(&mut self, payload: &[u8]) {
-        if let Self::Echo(heard) = self
-            && payload.len() <= MAX_ECHO
-        {
+        if payload.len() > MAX_ECHO {
+            return;
+        }
+        if let Self::Echo(heard) = self {
             if heard.len() == ECHO_DEPTH {
                 heard.pop_front();
             }
