@@ -54,7 +54,7 @@ fn decode_one(codec: Codec, decoder: &mut dyn Decoder, payload: &[u8]) {
     match decoder.decode(payload, &mut pcm) {
         Ok(count) => {
             assert!(count > 0, "a payload without a frame is malformed");
-            assert!(codec == Codec::Pcma || codec == Codec::Pcmu || count.is_multiple_of(2));
+            assert!(codec == Codec::Pcma || codec == Codec::Pcmu || count % 2 == 0);
             assert!(pcm[count..].iter().all(|&sample| sample == UNTOUCHED));
         }
         Err(_) => assert!(pcm.iter().all(|&sample| sample == UNTOUCHED)),

@@ -4,7 +4,7 @@
 use trunkline_media::rtcp;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    assert!(!rtcp::is_valid(data) || data.len().is_multiple_of(4));
+    assert!(!rtcp::is_valid(data) || data.len() % 4 == 0);
     let _ = rtcp::sender_report(data);
     let (mut packet, mut reports) = (data.to_vec(), 0);
     rtcp::for_each_report(&mut packet, |report| {

@@ -120,7 +120,7 @@ impl Decoding {
 
     /// True while packets wait for a missing one.
     #[must_use]
-    pub const fn is_waiting(&self) -> bool {
+    pub fn is_waiting(&self) -> bool {
         self.hold.is_waiting()
     }
 

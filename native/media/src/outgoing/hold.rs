@@ -110,7 +110,7 @@ impl Hold {
 
     /// True while packets wait for a missing one.
     #[must_use]
-    pub const fn is_waiting(&self) -> bool {
+    pub fn is_waiting(&self) -> bool {
         !self.held.is_empty()
     }
 

@@ -125,7 +125,7 @@ impl Speaker {
 
     /// True while a packet is begun and not whole.
     #[must_use]
-    pub const fn is_waiting(&self) -> bool {
+    pub fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }
 

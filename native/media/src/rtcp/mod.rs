@@ -15,7 +15,7 @@ const DESCRIPTION: u8 = 202;
 /// receiver report, packet lengths that add up to the datagram, padding only on the last packet.
 #[must_use]
 pub fn is_valid(packet: &[u8]) -> bool {
-    if packet.len() < 8 || packet.len() > MAX_PACKET || !packet.len().is_multiple_of(4) {
+    if packet.len() < 8 || packet.len() > MAX_PACKET || packet.len() % 4 != 0 {
         return false;
     }
     if packet[0] & 0x20 != 0 || !matches!(packet[1], SENDER_REPORT | RECEIVER_REPORT) {
