@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -53,6 +53,7 @@ NUMBER = "12025550123"
 CALLED = "493012345678"
 PBX_HZ, CARRIER_HZ = 440.0, 1004.0
 TALK_S = 2.0
+END_S = 5.0
 START_S = 20.0
 OVERLOAD_LAG_MS = 5000.0
 """The demo has to work beside a busy build, too."""
@@ -161,6 +162,7 @@ class _Party:
         self.says_hz = says_hz
         self.hears_hz = hears_hz
         self.taken: list[CallReport] = []
+        self.has_taken = asyncio.Event()
         self.phone = Phone(
             clock=ground.clock,
             media=media,
@@ -169,8 +171,12 @@ class _Party:
             bind=bind,
             answers=self.says,
             listen_for=(hears_hz,),
-            taken=self.taken.append,
+            taken=self._took,
         )
+
+    def _took(self, report: CallReport) -> None:
+        self.taken.append(report)
+        self.has_taken.set()
 
 
 async def _call(
@@ -189,6 +195,9 @@ async def _call(
             noted=lambda step: say(f"   {step.at_s:7.3f} s  {step.what}"),
         )
     )
+    # The trunk hangs up on the callee once it has answered the caller's BYE.
+    with suppress(TimeoutError):
+        await asyncio.wait_for(callee.has_taken.wait(), END_S)
     caller_heard = placed.heard(caller.hears_hz)
     callee_heard = any(report.heard(callee.hears_hz) for report in callee.taken)
     for who, heard, hz in (
