@@ -1,8 +1,9 @@
 """The figures in an rtpengine's answers to `query` and `delete`.
 
 It counts the packets that arrive at each side, by stream; loss, jitter and MOS it knows only from the RTCP of
-the peers (RFC 3550 §6.4), by the SSRC of who reports: they are of what that peer was sent. A figure that is
-absent, negative or of the wrong kind counts as not known.
+the peers (RFC 3550 §6.4), by the SSRC of who reports: they are of what that peer was sent. Up to 11 it names
+one SSRC a stream, since 12 all of them. A figure that is absent, negative or of the wrong kind counts as not
+known.
 """
 
 from dataclasses import dataclass
@@ -39,12 +40,13 @@ def _of_tag(tag: Value, qualities: dict[str, Value]) -> Counts:
             if b"RTP" not in flags:
                 continue
             received += _number(_dictionary(stream, "stats"), "packets")
-            quality = _dictionary(qualities, str(_number(stream, "SSRC")))
-            if quality:
-                average = _dictionary(quality, "average MOS")
-                lost += _number(quality, "cumulative loss")
-                jitter_ms = float(_number(average, "jitter"))
-                mos = _number(average, "MOS") / 10 or None
+            for source in (stream, *_list(stream, "ingress SSRCs")):
+                quality = _dictionary(qualities, str(_number(source, "SSRC")))
+                if quality:
+                    average = _dictionary(quality, "average MOS")
+                    lost += _number(quality, "cumulative loss")
+                    jitter_ms = float(_number(average, "jitter"))
+                    mos = _number(average, "MOS") / 10 or None
     return Counts(received, lost, jitter_ms, mos)
 
 

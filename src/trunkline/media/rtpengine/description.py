@@ -30,8 +30,13 @@ _DIRECTION: Final = {
     MediaFlow.RECEIVE: "sendonly",
     MediaFlow.NONE: "inactive",
 }
+UNSPECIFIED: Final = frozenset({"0.0.0.0", "::"})
+_NOWHERE: Final = ("192.0.2.1", "2001:db8::1")
+"""Instead of the unspecified addresses, IPv4 and IPv6 (RFC 5737, RFC 3849). Those mean `sendonly` to an
+rtpengine, but since 13 it tells the other peer of them, too, in place of its own address.
+"""
 _NOWHERE_PORT: Final = 9
-"""The discard port, with the unspecified address: a peer that isn't known yet."""
+"""The discard port."""
 _CONNECTION = re.compile(rb"^c=IN IP[46] ([0-9A-Fa-f.:]{2,45})\r?$", re.MULTILINE)
 _MEDIA = re.compile(rb"^m=audio (\d{1,5}) ", re.MULTILINE)
 
@@ -155,16 +160,18 @@ def _event(event: TelephoneEvents) -> Format:
 
 def describe(remote: RemoteMedia, far: RemoteMedia | None, lines: Sequence[str] = ()) -> str:
     """The peer's description; with `lines` for keys it is one of SRTP."""
-    attributes = [f"a={_DIRECTION[remote.direction]}"]
+    address, direction = remote.rtp_address, _DIRECTION[remote.direction]
+    if address in UNSPECIFIED:
+        address = _NOWHERE[":" in address]
+        direction = "sendonly" if remote.direction in {MediaFlow.BOTH, MediaFlow.RECEIVE} else "inactive"
+    attributes = [f"a={direction}"]
     if remote.rtcp_port == remote.rtp_port:
         attributes.append("a=rtcp-mux")
     elif remote.rtcp_port != remote.rtp_port + 1:
         attributes.append(f"a=rtcp:{remote.rtcp_port}")
     if remote.speaks is not None:
         attributes.append(f"a=ptime:{remote.speaks.ptime_ms}")
-    return _write(
-        remote.rtp_address, remote.rtp_port or _NOWHERE_PORT, formats(remote, far), attributes, lines
-    )
+    return _write(address, remote.rtp_port or _NOWHERE_PORT, formats(remote, far), attributes, lines)
 
 
 def nobody(
@@ -175,7 +182,7 @@ def nobody(
     lines: Sequence[str] = (),
 ) -> str:
     """The description of a peer that isn't known yet: nothing is sent to it."""
-    return _write("::" if ipv6 else "0.0.0.0", _NOWHERE_PORT, listed, [f"a={direction}"], lines)
+    return _write(_NOWHERE[ipv6], _NOWHERE_PORT, listed, [f"a={direction}"], lines)
 
 
 def _write(

@@ -85,6 +85,7 @@ class Instance:
         self.exchange = exchange
         self.up = False
         self.reason = "not asked yet"
+        self.tells_of_deleted = False
         self._clock = clock
         self._settings = settings
         self._wanted = ready

@@ -43,6 +43,9 @@ ANEW: Final = "the rtpengine has begun the call anew, on other ports"
 class RoomOwner(Protocol):
     """The instance."""
 
+    tells_of_deleted: bool
+    """Whether the answer to the last `delete` has said what was counted."""
+
     def room_ready(self, room: "Room") -> None:
         """Its ports are known."""
 
@@ -235,7 +238,7 @@ class Room:
     def _steps(self) -> Iterator[Step]:
         """What is to be said now, the most urgent first."""
         if self.caller.closed and not self._callees:
-            yield Step("delete", words.delete(self.caller), self._deleted, self._deleted_or_not)
+            yield self._deletion(self.caller, self._deleted, self._deleted_or_not)
             return
         if not self._ready:
             yield self._make(self._settings.families[0])
@@ -339,7 +342,22 @@ class Room:
                 self._warn(error)
 
             self._departing = side
-            yield Step("delete", words.delete(side), done, failed)
+            yield self._deletion(side, done, failed)
+
+    def _deletion(
+        self, side: Side, done: Callable[[Answer], None], failed: Callable[[NgError], None]
+    ) -> Step:
+        """The end of a side; with the caller's all of the call ends. An rtpengine 10.5 tells in the answer
+        what it has counted there; a 12.5 has forgotten it by then, so it is asked before.
+        """
+
+        def deleted(answer: Answer) -> None:
+            tags = answer.get("tags")
+            self._owner.tells_of_deleted = isinstance(tags, dict) and side.tag in tags
+            done(answer)
+
+        step = Step("delete", words.delete(side), deleted, failed)
+        return step if self._owner.tells_of_deleted else self._counted_first(step)
 
     # -- who the peers are -------------------------------------------------------------------------
 
@@ -407,13 +425,13 @@ class Room:
         yield step if self._joined in {None, joined} else self._counted_first(step)
 
     def _counted_first(self, step: Step) -> Step:
-        """`step` changes where packets go: those so far are counted on their old way."""
+        """`step` changes where packets go, or ends a side: those so far are counted on their old way."""
 
         def done(answer: Answer) -> None:
             self._watch.count(answer)
             self._say(step)
 
-        return Step("query", {}, done, self.lose)
+        return Step("query", {}, done, step.failed)
 
     def _blocks(self, begin: bool) -> Iterator[Step]:
         wanted = silenced(self.caller, self._callees, self.bridged, self._partner())

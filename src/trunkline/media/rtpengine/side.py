@@ -12,6 +12,7 @@ from trunkline.call.ports import MediaEvents, MediaFlow, MediaLeg, RemoteMedia
 from trunkline.call.record import MediaFigures
 from trunkline.media.course import Course
 from trunkline.media.rtpengine.counts import Counts
+from trunkline.media.rtpengine.description import UNSPECIFIED
 
 if TYPE_CHECKING:
     from trunkline.media.rtpengine.description import Endpoint
@@ -171,4 +172,4 @@ class Side:
 
 def is_somewhere(remote: RemoteMedia) -> bool:
     """False for a hold by address (RFC 2543) and for a refused stream."""
-    return remote.rtp_address not in {"0.0.0.0", "::"} and remote.rtp_port != 0
+    return remote.rtp_address not in UNSPECIFIED and remote.rtp_port != 0

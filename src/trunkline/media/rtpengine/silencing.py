@@ -53,7 +53,7 @@ def blocks(wanted: Mapping[Side, frozenset[str]], begin: bool, failed: Failed) -
                 if what == DTMF:
                     side.searched = False
 
-            keys = words.tagged(side)
+            keys = words.sent_by(side)
             if what == DTMF and not begin and side.searched:
                 keys = words.end_search(side)
             verb = "block" if begin else "unblock"

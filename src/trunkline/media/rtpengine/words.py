@@ -43,21 +43,28 @@ def tagged(side: Side) -> Keys:
     return {"from-tag": side.tag}
 
 
+def sent_by(side: Side) -> Keys:
+    """For commands about what the peer of one side sends: without the flag, an rtpengine since 12.4 takes
+    them for the whole call.
+    """
+    return {**tagged(side), "flags": ["directional"]}
+
+
 def search(side: Side) -> Keys:
     """For `block DTMF`, to find tones as well and to put silence in their place. All audio is late by as long
     as it takes to know a tone.
     """
-    return {**tagged(side), "DTMF-security": "silence", "delay-buffer": TONE_MS}
+    return {**sent_by(side), "DTMF-security": "silence", "delay-buffer": TONE_MS}
 
 
 def end_search(side: Side) -> Keys:
     """For `unblock DTMF`."""
-    return {**tagged(side), "delay-buffer": 0}
+    return {**sent_by(side), "delay-buffer": 0}
 
 
 def delete(side: Side) -> Keys:
     """At once: the ports rest with the rtpengine."""
-    return {"from-tag": side.tag, "delete-delay": 0}
+    return {**tagged(side), "delete-delay": 0}
 
 
 def reserve(caller: Side, side: Side) -> Words:
@@ -66,7 +73,7 @@ def reserve(caller: Side, side: Side) -> Words:
     listed = IDLE if remote is None else formats(remote, None)
     lines = peers_line(CALLER_TAG, remote)
     offer = nobody(ipv6=caller.ipv6) if remote is None else describe(remote, None, lines)
-    answer = nobody(ipv6=side.ipv6, listed=listed, direction="inactive" if remote is None else "sendrecv")
+    answer = nobody(ipv6=side.ipv6, listed=listed, direction="inactive" if remote is None else "sendonly")
     branch = {"from-tag": caller.tag, "via-branch": side.tag}
     return Words(
         caller,
@@ -158,7 +165,7 @@ def _say(party: Party, far: RemoteMedia | None, lines: list[str]) -> str:
     if party.remote is not None:
         return describe(party.remote, far, lines)
     listed = IDLE if far is None else formats(far, None)
-    return nobody(ipv6=party.side.ipv6, listed=listed, direction="sendrecv", lines=lines)
+    return nobody(ipv6=party.side.ipv6, listed=listed, direction="sendonly", lines=lines)
 
 
 def _keys(sdp: str, to: Side, remote: RemoteMedia | None, flags: tuple[str, ...]) -> dict[str, Encodable]:

@@ -41,6 +41,8 @@ class PaperDaemon:
         self.full = False
         self.refuses: set[str] = set()
         """Commands answered with an error."""
+        self.forgetful = False
+        """Whether the answer to `delete` says nothing of what is deleted, as with 12.5."""
         self._answers: dict[bytes, bytes] = {}
         self._port = port
 
@@ -80,9 +82,11 @@ class PaperDaemon:
                 return self._figures(call)
             case "delete":
                 figures = self._figures(call)
+                call.packets.pop(tag, None)
                 if tag == "caller":
+                    call.packets.clear()
                     del self.calls[call_id]
-                return figures
+                return self._figures(call) if self.forgetful else figures
             case "block media":
                 call.blocked.add(tag)
             case "unblock media":

@@ -23,6 +23,7 @@ def open_legs() -> Counter[Endpoint]:
 
 class Owner:
     def __init__(self) -> None:
+        self.tells_of_deleted = True
         self.ready: list[Room] = []
         self.lost: list[NgError] = []
         self.ended: list[Room] = []

@@ -27,6 +27,18 @@ def test_packets_by_side_and_what_rtcp_told() -> None:
     assert read_counts(ANSWER) == {"caller": Counts(120, 3, 2.0, 4.3), "callee-1": Counts(8)}
 
 
+def test_what_rtcp_told_of_all_sources_of_a_stream() -> None:
+    """As an rtpengine since 12 has them."""
+    quality: Value = {"cumulative loss": 3, "average MOS": {"MOS": 43, "jitter": 2}}
+    stream: Value = {
+        "flags": [b"RTP"],
+        "ingress SSRCs": [{"SSRC": 7}, {"SSRC": 8}, 5],
+        "stats": {"packets": 120},
+    }
+    answer: Value = {"SSRC": {"7": quality, "8": quality}, "tags": {"a": {"medias": [{"streams": [stream]}]}}}
+    assert read_counts(answer) == {"a": Counts(120, 6, 2.0, 4.3)}
+
+
 @pytest.mark.parametrize(
     "answer",
     [

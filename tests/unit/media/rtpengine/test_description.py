@@ -128,9 +128,28 @@ def test_ilbc_passes_from_peer_to_peer() -> None:
 
 
 def test_nobody_is_nowhere() -> None:
-    assert "c=IN IP4 0.0.0.0" in nobody(ipv6=False)
-    assert "c=IN IP6 ::\r\n" in nobody(ipv6=True)
+    """Where the unspecified address stands, an rtpengine 13 keeps its own from the other peer."""
+    assert "c=IN IP4 192.0.2.1\r\n" in nobody(ipv6=False)
+    assert "c=IN IP6 2001:db8::1\r\n" in nobody(ipv6=True)
     assert "a=inactive" in nobody(ipv6=False)
+
+
+@pytest.mark.parametrize(
+    ("direction", "said"),
+    [
+        (MediaFlow.BOTH, "sendonly"),
+        (MediaFlow.RECEIVE, "sendonly"),
+        (MediaFlow.SEND, "inactive"),
+        (MediaFlow.NONE, "inactive"),
+    ],
+)
+@pytest.mark.parametrize(("address", "nowhere"), [("0.0.0.0", "IP4 192.0.2.1"), ("::", "IP6 2001:db8::1")])
+def test_who_holds_by_address_is_nowhere_and_may_send(
+    direction: MediaFlow, said: str, address: str, nowhere: str
+) -> None:
+    held = describe(replace(peer(), rtp_address=address, direction=direction), None)
+    assert f"c=IN {nowhere}\r\n" in held
+    assert f"a={said}\r\n" in held
 
 
 @pytest.mark.parametrize(
@@ -144,7 +163,7 @@ def test_lines_for_keys_make_it_one_of_srtp(said: str) -> None:
 def test_an_endpoint_is_read() -> None:
     sdp = b"v=0\r\nc=IN IP4 192.0.2.9\r\nm=audio 30000 RTP/AVP 8\r\nc=IN IP6 2001:db8::9\r\n"
     assert read_endpoint(sdp) == Endpoint("2001:db8::9", 30000)
-    assert read_endpoint(nobody(ipv6=False).encode()) == Endpoint("0.0.0.0", 9)
+    assert read_endpoint(nobody(ipv6=False).encode()) == Endpoint("192.0.2.1", 9)
 
 
 @pytest.mark.parametrize(

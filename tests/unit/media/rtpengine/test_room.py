@@ -20,7 +20,7 @@ def test_it_is_made_by_an_offer_and_an_answer_about_nobody() -> None:
     one = Prepared()
     assert one.owner.ready == [one.room]
     assert one.daemon.commands() == ["offer", "answer"]
-    assert one.told_about == {"caller": "0.0.0.0", "callee-1": "0.0.0.0"}
+    assert one.told_about == {"caller": "192.0.2.1", "callee-1": "192.0.2.1"}
     assert one.room.caller.endpoint == ("192.0.2.1", 30_002)
 
 
@@ -72,7 +72,7 @@ def test_before_the_bridge_each_knows_nobody() -> None:
     callee.set_remote(peer("198.51.100.2"))
     one.settle()
     assert one.told_about["caller"] == "198.51.100.1"
-    assert one.told_about["callee-1"] == "0.0.0.0"
+    assert one.told_about["callee-1"] == "192.0.2.1"
 
 
 def test_before_the_caller_is_known_whoever_may_send_to_a_callees_port_is_blocked() -> None:
@@ -156,6 +156,27 @@ def test_a_departed_side_is_deleted_and_its_figures_kept() -> None:
     one.settle()
     assert "delete" in one.daemon.commands()
     assert callee.figures().packets_received == 30
+
+
+@pytest.mark.parametrize("forgetful", [False, True])
+def test_what_was_counted_is_asked_for_until_a_deletion_has_told_it(forgetful: bool) -> None:
+    one = Prepared()
+    one.daemon.forgetful = forgetful
+    one.owner.tells_of_deleted = False
+    caller, callee = one.talk()
+    one.daemon.call.packets.update({"caller": 50, "callee-1": 40})
+    one.daemon.commands()
+    left = callee.close()
+    one.settle()
+    said = one.daemon.commands()
+    assert said[said.index("delete") - 1] == "query"
+    assert one.owner.tells_of_deleted is not forgetful
+    one.daemon.call.packets["caller"] = 60
+    figures = caller.close()
+    one.settle()
+    assert one.daemon.commands() == (["query", "delete"] if forgetful else ["delete"])
+    assert (left.packets_received, figures.packets_received) == (40, 60)
+    assert one.owner.ended == [one.room]
 
 
 def test_closing_the_last_leg_deletes_the_call_and_fills_in_the_figures() -> None:

@@ -59,6 +59,19 @@ def test_only_the_difference_is_said_and_remembered_once_it_is_answered() -> Non
     assert (ended.step.command, one.blocked) == ("unblock media", frozenset({DTMF}))
 
 
+def test_what_is_blocked_is_what_one_peer_sends() -> None:
+    """Without the flag an rtpengine since 12.4 leaves the tag aside, and blocks the whole call."""
+    one = side("caller", peer(tells_digits=True, finds_tones=True))
+    begun = [each.step for each in blocks({one: EVERYTHING}, True, fails)]
+    one.blocked = EVERYTHING
+    searched = list(searches([one], fails))
+    one.searched = True
+    ended = [each.step for each in blocks({one: NOTHING}, False, fails)]
+    for step in (*begun, *searched, *ended):
+        assert step.keys["from-tag"] == "caller"
+        assert step.keys["flags"] == ["directional"]
+
+
 def test_tones_are_searched_for_once_digits_are_blocked() -> None:
     one = side("caller", peer(tells_digits=True, finds_tones=True))
     assert list(searches([one], fails)) == []

@@ -53,7 +53,7 @@ def test_a_callee_who_comes_first_is_told_without_the_caller() -> None:
     caller, callee = sides()
     callee.remote = peer("2001:db8::7")
     said = both(caller, callee, bridged=False)
-    assert "0.0.0.0" in str(said.offer["sdp"])
+    assert "192.0.2.1" in str(said.offer["sdp"])
     assert "2001:db8::7" in str(said.answer["sdp"])
 
 
@@ -154,7 +154,7 @@ def test_each_side_is_given_our_key_by_an_offer_of_the_other() -> None:
     assert (offer["from-tag"], offer["to-tag"], offer["address-family"]) == ("callee-1", "caller", "IP4")
     assert (answer["from-tag"], answer["to-tag"]) == ("callee-1", "caller")
     assert (lines(offer["sdp"]), lines(answer["sdp"])) == (["24", "11"], ["12"])
-    assert "c=IN IP4 0.0.0.0" in str(answer["sdp"])
+    assert "c=IN IP4 192.0.2.1" in str(answer["sdp"])
     caller.key = A_SENT
     second = words.key_to_give(pair)
     assert second is not None
