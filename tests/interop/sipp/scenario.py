@@ -92,8 +92,9 @@ class Scenario:
         self._steps[-1] += '<label id="1"/>'
 
     def request(self, method: str, *, action: str = "", optional: bool = False) -> None:
-        """A request comes."""
-        attributes = f'request="{method}" rrs="true"' + (' optional="true"' if optional else "")
+        """A request comes. An ACK has no Contact to go by from then on, which SIPp 3.7 would mind."""
+        attributes = f'request="{method}"' + ("" if method == "ACK" else ' rrs="true"')
+        attributes += ' optional="true"' if optional else ""
         self._steps.append(f"<recv {attributes}>{action}</recv>")
 
     def agree(self, body: str) -> None:
