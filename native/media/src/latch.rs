@@ -11,6 +11,10 @@
 //! | `Host` | another port of that host, or of the host that SIP came from | from its first packet; for its first 50 packets an `Exact` source may still take over, then it never moves |
 //! | `Stranger` | anything else | after 5 packets in sequence over 40 ms from a peer that is plainly behind NAT, else after 100 packets over 2 s, and only while no better source has been heard; a better source takes over at any time |
 //!
+//! Audio comes at a pace, and a burst is no stream, however often it is repeated: of a stranger's packets only those count
+//! that come apart from each other, and these must be half of its stream at least. Who does not keep to that pace does not
+//! keep others from being heard either. To be taken for a peer, a sprayer must send each port what a telephone would.
+//!
 //! "Never moves" lasts until [`Latch::expect`] names another address (a re-INVITE). RTCP is judged by the host that RTP
 //! was latched to.
 
@@ -22,8 +26,7 @@ use crate::rtp::Header;
 
 /// Packets after which a `Host` latch is final.
 const SETTLING_PACKETS: u32 = 50;
-/// Packets in sequence, and their least duration, that a stranger needs when the peer is plainly behind NAT: a burst is
-/// no stream.
+/// Packets in sequence, and their least duration, that a stranger needs when the peer is plainly behind NAT.
 const NAT_PACKETS: u32 = 5;
 const NAT_US: Micros = 40_000;
 /// Packets in sequence, and their least duration, that a stranger needs otherwise.
@@ -32,6 +35,8 @@ const STRANGER_US: Micros = 2_000_000;
 /// A candidate that was silent this long makes room for another one; where few packets are enough, it begins anew itself:
 /// who sweeps over all ports comes back with the next sequence numbers.
 const CANDIDATE_QUIET_US: Micros = 200_000;
+/// What is closer to the last packet that counted than this is of the same burst: telephones send every 10 to 60 ms.
+const APART_US: Micros = 5_000;
 /// How far a candidate's sequence number may jump and still be the same stream.
 const CANDIDATE_GAP: u16 = 16;
 
@@ -80,7 +85,11 @@ struct Candidate {
     source: SocketAddr,
     ssrc: u32,
     sequence: u16,
-    packets: u32,
+    /// How far the sequence number has come, lost packets included.
+    advance: u32,
+    /// Packets that came apart from each other, and when the last of these came.
+    apart: u32,
+    apart_at: Micros,
     since: Micros,
     last: Micros,
 }
@@ -172,37 +181,54 @@ impl Latch {
             Some(candidate)
                 if candidate.source == source
                     && candidate.continues_with(header)
-                    && !(behind_nat && now.saturating_sub(candidate.last) >= CANDIDATE_QUIET_US) =>
+                    && !(behind_nat && candidate.is_quiet(now)) =>
             {
-                candidate.packets += 1;
-                candidate.sequence = header.sequence;
-                candidate.last = now;
+                candidate.go_on(header, now);
                 candidate
             }
             Some(candidate)
-                if candidate.source != source && now.saturating_sub(candidate.last) < CANDIDATE_QUIET_US =>
+                if candidate.source != source && candidate.keeps_pace() && !candidate.is_quiet(now) =>
             {
                 return false;
             }
-            other => other.insert(Candidate {
-                source,
-                ssrc: header.ssrc,
-                sequence: header.sequence,
-                packets: 1,
-                since: now,
-                last: now,
-            }),
+            other => other.insert(Candidate::new(source, header, now)),
         };
         let (packets, duration) =
             if behind_nat { (NAT_PACKETS, NAT_US) } else { (STRANGER_PACKETS, STRANGER_US) };
-        candidate.packets >= packets && now.saturating_sub(candidate.since) >= duration
+        candidate.apart >= packets
+            && candidate.keeps_pace()
+            && now.saturating_sub(candidate.since) >= duration
     }
 }
 
 impl Candidate {
+    const fn new(source: SocketAddr, header: &Header, now: Micros) -> Self {
+        let (ssrc, sequence) = (header.ssrc, header.sequence);
+        Self { source, ssrc, sequence, advance: 1, apart: 1, apart_at: now, since: now, last: now }
+    }
+
     fn continues_with(&self, header: &Header) -> bool {
         let step = header.sequence.wrapping_sub(self.sequence);
         header.ssrc == self.ssrc && step > 0 && step <= CANDIDATE_GAP
+    }
+
+    fn go_on(&mut self, header: &Header, now: Micros) {
+        self.advance += u32::from(header.sequence.wrapping_sub(self.sequence));
+        self.sequence = header.sequence;
+        self.last = now;
+        if now.saturating_sub(self.apart_at) >= APART_US {
+            self.apart += 1;
+            self.apart_at = now;
+        }
+    }
+
+    /// Whether it may be a telephone's stream: not packets in bursts.
+    const fn keeps_pace(&self) -> bool {
+        self.apart.saturating_mul(2) >= self.advance
+    }
+
+    const fn is_quiet(&self, now: Micros) -> bool {
+        now.saturating_sub(self.last) >= CANDIDATE_QUIET_US
     }
 }
 
@@ -330,6 +356,53 @@ mod tests {
                 PTIME * Micros::from(n)
             ));
         }
+    }
+
+    /// Bursts of eight in sequence, one for each sweep over all ports; how many were believed.
+    fn swept(latch: &mut Latch, every: Micros, sweeps: u16) -> usize {
+        (0..8 * sweeps)
+            .filter(|&n| {
+                let now = Micros::from(n / 8) * every + Micros::from(n % 8);
+                latch.judge(at("203.0.113.9:4000"), &header(1, n), now)
+            })
+            .count()
+    }
+
+    #[test]
+    fn bursts_convince_nobody_however_fast_they_are_repeated() {
+        for (signalled, from) in [("198.51.100.1:4000", None), ("192.168.1.7:4000", Some("203.0.113.5"))] {
+            for every in [2_000, 10_000, 50_000, 100_000, 190_000] {
+                assert_eq!(
+                    swept(&mut latch(signalled, from), every, 1000),
+                    0,
+                    "{signalled}, every {every} us"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn who_sprays_does_not_keep_a_peer_behind_nat_out() {
+        let mut latch = latch("192.168.1.7:4000", Some("203.0.113.5"));
+        let mut believed = 0;
+        for n in 0..100u16 {
+            let now = PTIME * Micros::from(n);
+            for step in 0..8 {
+                let sprayed = header(1, 8 * n + step);
+                assert!(!latch.judge(at("203.0.113.9:4000"), &sprayed, now + Micros::from(step)));
+            }
+            believed += usize::from(latch.judge(at("203.0.113.6:61000"), &header(2, n), now + 9_000));
+        }
+        assert_eq!(believed, 96);
+    }
+
+    #[test]
+    fn a_peer_behind_nat_whose_packets_come_in_pairs_is_believed() {
+        let mut latch = latch("192.168.1.7:4000", Some("203.0.113.5"));
+        let believed = (0..20u16)
+            .filter(|&n| latch.judge(at("203.0.113.6:61000"), &header(1, n), Micros::from(n / 2) * 2 * PTIME))
+            .count();
+        assert!(believed >= 10, "{believed}");
     }
 
     #[test]
