@@ -31,7 +31,7 @@ class Setup:
 @pytest.fixture(scope="module")
 def setup(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setup]:
     directory = tmp_path_factory.mktemp("kamailio")
-    with running_node(directory / "node") as node:
+    with running_node(directory / "node", {"forwarding.to_gateways": True}) as node:
         proxy = Kamailio(
             directory,
             host=PROXY,
@@ -168,7 +168,9 @@ def test_a_call_from_the_carrier(setup: Setup, sipp: Start, voice: Speak) -> Non
 
 
 def test_a_sips_endpoint(setup: Setup, sipp: Start, voice: Speak) -> None:
-    """The proxy ends TLS; behind it a phone answers. Its certificate is self-signed, and not verified."""
+    """The proxy ends TLS; behind it a phone answers. Its certificate is self-signed, and not verified. That
+    it is a carrier's gateway as well, the settings allow here.
+    """
     mouth, ear = voice(440, PROXY), voice(1000, SUBSCRIBER)
     callee = Callee(body=sdp(ear))
     callee.invited()
