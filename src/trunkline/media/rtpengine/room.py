@@ -14,7 +14,7 @@ Figures, silence and a call that the rtpengine has lost are the business of `wat
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol
@@ -180,11 +180,17 @@ class Room:
         """How many callees' sides it has had made."""
         return self._made
 
-    def adopt(self, caller: Side, callee: Side, made: int) -> None:
-        """Go on with a room of another node's, in which the two are joined; `made` sides at least were
+    @property
+    def spares(self) -> Iterable[Side]:
+        """Callees' sides that are ready to be taken."""
+        return self._spares.values()
+
+    def adopt(self, caller: Side, callee: Side, spares: Iterable[Side], made: int) -> None:
+        """Go on with a room of another node's, in which the two are joined; `made` sides at most were
         made. What the rtpengine was told there is said again, in the same words.
         """
         self.caller = caller
+        self._spares = {spare.ipv6: spare for spare in spares}
         self._callees.append(callee)
         self._far = self._joined = callee
         self._made = made

@@ -32,7 +32,7 @@ def talking(srtp: SrtpKeys | None = None) -> tuple[Prepared, RoomCheckpoint]:
 
 def adopted(one: Prepared, known: RoomCheckpoint) -> tuple[Room, RtpengineLeg, RtpengineLeg]:
     room = Room(known.call_id, one.daemon.exchange, one.clock, Owner(), SETTINGS, ipv6=False)
-    room.adopt(known.caller.side(), known.callee.side(), known.made + MADE_MEANWHILE)
+    known.resume(room)
     assert room.joined is not None
     return (
         room,
@@ -56,11 +56,39 @@ def test_the_ports_and_keys_stay(srtp: SrtpKeys | None) -> None:
     assert one.told_about[callee.side.tag] == "198.51.100.2"
     assert_keys(one, caller)
     assert not room.ended
-    assert one.daemon.commands().count("offer") == 3, "who they are, a side ahead, again; no new key"
+    assert one.daemon.commands().count("offer") == 1, "who they are; no new key, and no side ahead"
     caller.close()
     callee.close()
     one.clock.advance(20 * DELAY_S)
     assert room.ended
+
+
+def test_the_side_that_was_ready_is_taken_by_the_next_callee() -> None:
+    one, known = talking()
+    room, *legs = adopted(one, known)
+    one.settle()
+    (ready,) = known.spares
+    spare = room.take_callee(ipv6=False)
+    assert spare is not None
+    assert (spare.tag, spare.endpoint) == (ready.tag, (ready.address, ready.port))
+    one.settle()
+    another = room.take_callee(ipv6=False)
+    assert another is not None
+    assert int(another.tag.removeprefix("callee-")) > known.made + MADE_MEANWHILE
+    assert len({known.callee.port, ready.port, *(another.endpoint or ())}) == 4
+    for leg in legs:
+        leg.close()
+
+
+def test_words_without_a_ready_side() -> None:
+    """Of a node that had none, or named none."""
+    one, known = talking()
+    room, *legs = adopted(one, known._replace(spares=()))
+    legs[0].set_remote(peer("198.51.100.1"))
+    one.settle()
+    assert room.take_callee(ipv6=False) is not None
+    for leg in legs:
+        leg.close()
 
 
 def test_a_room_that_was_parted_with_says_nothing_more() -> None:
@@ -96,6 +124,8 @@ def test_only_two_that_are_joined_have_one() -> None:
         json.dumps(["c", 1, ["caller", "192.0.2.1", 30000, ""], []]),
         json.dumps(["c", 1, ["caller", "192.0.2.1", 30000, ""], ["callee-1", "192.0.2.1", "30002", ""]]),
         json.dumps(["c", 1, ["caller", "192.0.2.1", 30000, "no key"], ["callee-1", "192.0.2.1", 30002, ""]]),
+        json.dumps(["c", 1, *([["caller", "192.0.2.1", 30000, ""]] * 2), ["callee-2"]]),
+        json.dumps(["c", 1, "caller", "callee"]),
     ],
 )
 def test_words_of_somebody_else(words: str) -> None:
