@@ -380,6 +380,14 @@ class World:
         assert carrier is not None
         self.node.put(replace(carrier, gateways=(Gateway(SipUri.parse(f"sip:{address}")),)))
 
+    def outbound_to_peer(self) -> tuple[ScriptedPeer, Request]:
+        """The customer calls somebody at `GATEWAY_2`, a scripted peer; the INVITE that it has got."""
+        peer = ScriptedPeer(self.network, GATEWAY_2)
+        self.use_gateway(GATEWAY_2)
+        self.outbound()
+        self.clock.advance(0.2)
+        return peer, peer.request_heard("INVITE")
+
     def carrier_peer(self) -> CarrierPeer:
         """From now on the carrier is a scripted peer."""
         self.network.remove(self.gateway.host)

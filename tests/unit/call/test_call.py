@@ -3,7 +3,6 @@
 import pytest
 
 from tests.simulation.descriptions import audio, line
-from tests.simulation.scripted_peer import ScriptedPeer
 from tests.simulation.world import (
     CALLEE,
     CUSTOMER,
@@ -193,11 +192,7 @@ def test_other_methods_within_a_call(method: str, status: int) -> None:
 
 def test_of_a_fork_the_first_answer_counts_and_the_second_is_ended() -> None:
     world = World()
-    callee = ScriptedPeer(world.network, GATEWAY_2)
-    world.use_gateway(GATEWAY_2)
-    world.outbound()
-    world.clock.advance(0.2)
-    invite = callee.request_heard("INVITE")
+    callee, invite = world.outbound_to_peer()
     for tag in ("one", "two"):
         callee.respond(invite, 180, to_tag=tag)
     world.clock.advance(0.1)
@@ -269,12 +264,9 @@ def test_a_nul_in_a_cancel_cancels_all_the_same() -> None:
 
 def test_a_nul_in_a_refusal_refuses_all_the_same() -> None:
     world = World()
-    callee = ScriptedPeer(world.network, GATEWAY_2)
-    world.use_gateway(GATEWAY_2)
-    world.outbound()
-    world.clock.advance(0.2)
+    callee, invite = world.outbound_to_peer()
     fields = (("Warning", f"399 x {NUL}"), ("Warning", '399 x "as it is"'))
-    callee.respond(callee.request_heard("INVITE"), 486, headers=fields)
+    callee.respond(invite, 486, headers=fields)
     world.clock.advance(1)
     assert world.customer.events[-1] == "rejected 486"
     assert world.customer.responses[-1].headers.all("warning") == ['399 x "as it is"']

@@ -6,7 +6,6 @@ import pytest
 
 from tests.simulation.descriptions import attributes, audio, codecs_of, secure_audio
 from tests.simulation.phone import Phone
-from tests.simulation.scripted_peer import ScriptedPeer
 from tests.simulation.world import (
     ACCOUNT,
     CARRIER,
@@ -142,11 +141,7 @@ def test_a_call_whose_audio_passes_is_not_transcoded() -> None:
 def test_the_branch_of_a_fork_that_answers_in_another_codec_than_rang_is_transcoded() -> None:
     """RFC 6337 §3.1.1: what the caller was answered in a reliable 183 stands."""
     world = World()
-    callee = ScriptedPeer(world.network, GATEWAY_2)
-    world.use_gateway(GATEWAY_2)
-    world.outbound()
-    world.clock.advance(0.2)
-    invite = callee.request_heard("INVITE")
+    callee, invite = world.outbound_to_peer()
     callee.respond(invite, 183, to_tag="one", body=audio(GATEWAY_2, codecs=(0,)))
     world.clock.advance(0.2)
     assert codecs_of(world.customer.responses[-1].body) == [0]

@@ -4,7 +4,6 @@ import pytest
 
 from tests.simulation.descriptions import audio
 from tests.simulation.phone import Phone
-from tests.simulation.scripted_peer import ScriptedPeer
 from tests.simulation.world import (
     CUSTOMER,
     GATEWAY,
@@ -158,11 +157,7 @@ def test_a_bye_of_the_caller_before_the_answer_is_a_cancelled_call() -> None:
 def test_a_bye_of_the_callee_before_the_answer_never_answers_the_caller() -> None:
     """RFC 3261 §15 forbids it, yet it happens."""
     world = World()
-    callee = ScriptedPeer(world.network, GATEWAY_2)
-    world.use_gateway(GATEWAY_2)
-    world.outbound()
-    world.clock.advance(0.2)
-    invite = callee.request_heard("INVITE")
+    callee, invite = world.outbound_to_peer()
     callee.respond(invite, 180, contact=f"<sip:x@{GATEWAY_2}>")
     world.clock.advance(0.2)
     callee.request(

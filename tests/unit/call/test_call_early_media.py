@@ -4,7 +4,6 @@ import pytest
 
 from tests.simulation.descriptions import audio, line
 from tests.simulation.phone import Phone
-from tests.simulation.scripted_peer import ScriptedPeer
 from tests.simulation.world import (
     CUSTOMER,
     GATEWAY,
@@ -169,11 +168,7 @@ def test_of_a_fork_the_branch_that_answers_is_spoken_to_and_not_the_one_heard_la
     6337 §3.1.1).
     """
     world = World()
-    callee = ScriptedPeer(world.network, GATEWAY_2)
-    world.use_gateway(GATEWAY_2)
-    world.outbound()
-    world.clock.advance(0.2)
-    invite = callee.request_heard("INVITE")
+    callee, invite = world.outbound_to_peer()
     reliably = (("Require", "100rel"), ("RSeq", "1"))
     for tag, port in (("one", 5000), ("two", 6000)):
         callee.respond(invite, 183, to_tag=tag, headers=reliably, body=audio(GATEWAY_2, port=port))
