@@ -11,7 +11,9 @@ from tests.unit.virtual_clock import FakeClock
 from tests.unit.web.paper_node import HEALTH
 from tests.unit.web.webhooks.conftest import ACCOUNT
 from trunkline.call.record import CallRecord, RecordState
+from trunkline.store import webhook_queue
 from trunkline.store.store import Store
+from trunkline.store.webhook_queue import DeliveryState, Result
 from trunkline.store.webhooks import Webhooks
 from trunkline.trunk.account import Account
 from trunkline.trunk.forwarding import ForwardingList
@@ -19,7 +21,7 @@ from trunkline.trunk.health import HealthState
 from trunkline.trunk.number import Number
 from trunkline.web.views import TargetHealth
 from trunkline.web.webhooks import noticing
-from trunkline.web.webhooks.noticing import CATCH_UP_S, LATE_S, LONG_LOOK_S, Noticer
+from trunkline.web.webhooks.noticing import CATCH_UP_S, LATE_S, LONG_LOOK_S, VERY_LATE_S, Noticer
 
 NODE = "n1"
 DOWN = replace(HEALTH, account=ACCOUNT)
@@ -164,6 +166,25 @@ def test_what_is_remembered_is_bounded(
     assert noticer.calls() == 18
     assert len(noticer._ended) == 3
     assert noticer.calls() == 0
+
+
+def test_more_calls_than_are_remembered_are_told_once(
+    store: Store, hook: str, noticer: Noticer, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a high rate of calls the deliveries of a long look ago are tidied up, too."""
+    monkeypatch.setattr(noticing, "MAX_ENDED", 2)
+    monkeypatch.setattr(webhook_queue, "KEPT", 2)
+    clock.advance(1)
+    write(store, *(end(call(clock, f"c{n}"), clock) for n in range(5)))
+    assert noticer.calls() == 10
+    queue, now = store.webhook_queue, clock.wall()
+    queue.note(
+        Result(one, DeliveryState.DELIVERED, now, 200, "", None) for one in queue.claim({hook: 10}, now)
+    )
+    for _ in range(int(VERY_LATE_S / LONG_LOOK_S) + 2):
+        queue.tidy(clock.wall())
+        assert noticer.calls() == 0
+        clock.advance(LONG_LOOK_S)
 
 
 @pytest.fixture
