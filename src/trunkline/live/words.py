@@ -171,7 +171,7 @@ class Registration:
     day: int
     """Days since the epoch."""
     earlier: str
-    """The lease that it had before; empty for the first."""
+    """The leases that it had before, with a space in between; empty for the first."""
     settle_s: float
     held: Sequence[tuple[str, Held]]
 
