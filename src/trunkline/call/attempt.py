@@ -24,6 +24,7 @@ from trunkline.sip.usage import Usage
 from trunkline.trunk.hunt import AttemptEnd, EndKind
 from trunkline.trunk.verdict import Slug, Verdict
 
+_Q850_MAX = 127
 _END_OF_FAILURE = {
     RequestFailureKind.NO_RESPONSE: EndKind.SILENT,
     RequestFailureKind.NO_FINAL: EndKind.RING_TIMEOUT,
@@ -265,8 +266,11 @@ _NOBODY = _Nobody()
 
 
 def _q850(response: Response) -> int | None:
-    """The Q.850 cause that the far end gives (RFC 3326 §2)."""
-    return next((reason.cause for reason in response.reason_header if reason.protocol == "Q.850"), None)
+    """The Q.850 cause that the far end gives (RFC 3326 §2); a number that is none of its 7 bits counts as
+    none: no record would hold it.
+    """
+    causes = [reason.cause for reason in response.reason_header if reason.protocol == "Q.850"]
+    return next((cause for cause in causes if cause is not None and cause <= _Q850_MAX), None)
 
 
 ABANDONED = Verdict.of(Slug.ABANDONED)

@@ -71,6 +71,23 @@ def test_any_5xx_goes_to_the_next(status: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("cause", "recorded"),
+    [("127", 127), ("128", 17), ("99999999999", 17), ("9" * 20 + ", Q.850;cause=16", 16)],
+)
+def test_a_cause_that_is_none_is_not_recorded(cause: str, recorded: int) -> None:
+    """No database takes it for a number: the record would be refused, and stand open for ever."""
+    world = TwoEndpoints()
+    world.customer.on_invite = rejecting(486, headers=(("Reason", f"Q.850;cause={cause}"),))
+    world.inbound()
+    world.clock.advance(2)
+    for record in (world.record, world.attempts[0]):
+        assert record.verdict is not None
+        assert (record.verdict.slug, record.verdict.q850) == (Slug.BUSY, recorded)
+    assert world.refused_with()[1][-1] == f"Q.850;cause={recorded}"
+    world.finish()
+
+
+@pytest.mark.parametrize(
     ("parameter", "silence_s"), [("", 5.0), (";timeout=2000", 2.0), (";timeout=20000", 20.0)]
 )
 def test_silence_goes_to_the_next(parameter: str, silence_s: float) -> None:
