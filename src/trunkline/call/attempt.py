@@ -17,6 +17,7 @@ from trunkline.call.services import Services
 from trunkline.clock import Timer
 from trunkline.sdp.offer_answer import RemoteAudio
 from trunkline.sip.failures import RequestFailure, RequestFailureKind
+from trunkline.sip.grammar import readable
 from trunkline.sip.message import Response
 from trunkline.sip.outgoing_invite import OutgoingInvite
 from trunkline.sip.ports import Flow, Target
@@ -24,6 +25,7 @@ from trunkline.sip.usage import Usage
 from trunkline.trunk.hunt import AttemptEnd, EndKind
 from trunkline.trunk.verdict import Slug, Verdict
 
+_Q850_MAX = 127
 _END_OF_FAILURE = {
     RequestFailureKind.NO_RESPONSE: EndKind.SILENT,
     RequestFailureKind.NO_FINAL: EndKind.RING_TIMEOUT,
@@ -175,7 +177,7 @@ class Attempt:
 
     def rejected(self, response: Response) -> None:
         """A final answer of 300 or more."""
-        self._end(EndKind.RESPONSE, response, f"{response.status} {response.reason}")
+        self._end(EndKind.RESPONSE, response, f"{response.status} {readable(response.reason)}")
 
     def failed(self, failure: RequestFailure) -> None:
         """No final answer will come."""
@@ -265,8 +267,11 @@ _NOBODY = _Nobody()
 
 
 def _q850(response: Response) -> int | None:
-    """The Q.850 cause that the far end gives (RFC 3326 §2)."""
-    return next((reason.cause for reason in response.reason_header if reason.protocol == "Q.850"), None)
+    """The Q.850 cause that the far end gives (RFC 3326 §2); a number that is none of its 7 bits counts as
+    none: no record would hold it.
+    """
+    causes = [reason.cause for reason in response.reason_header if reason.protocol == "Q.850"]
+    return next((cause for cause in causes if cause is not None and cause <= _Q850_MAX), None)
 
 
 ABANDONED = Verdict.of(Slug.ABANDONED)

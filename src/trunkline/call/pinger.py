@@ -19,6 +19,7 @@ from typing import NamedTuple
 from trunkline.call.services import Services
 from trunkline.clock import Timer
 from trunkline.sip.failures import RequestFailure
+from trunkline.sip.grammar import readable
 from trunkline.sip.message import Response
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.outgoing_request import OutgoingRequest
@@ -202,7 +203,7 @@ class _Ping:
 
     def _answered(self, response: Response) -> None:
         if response.status == 503:
-            self._result(str(Slug.SERVER_FAILURE), f"503 {response.reason} to OPTIONS")
+            self._result(str(Slug.SERVER_FAILURE), f"503 {readable(response.reason)} to OPTIONS")
         else:
             self._result("", "")
 

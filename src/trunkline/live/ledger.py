@@ -10,8 +10,9 @@ limit: the limit divided by the nodes that were seen last, at least 1; of what a
 part.
 
 Nothing counts double: the server has a node's calls under the node's lease, and a node that was away begins
-another, drops the earlier one and says again all that it holds. What was under way on the old connection then
-has no effect. What a day has used is said as a sum, never as a difference.
+another, drops the earlier ones, of which it may not know which the server has heard of, and says again all
+that it holds. What was under way on the old connection then has no effect. What a day has used is said as a
+sum, never as a difference.
 
 An account without limits doesn't wait for the server; it is told all the same, for a limit may be set while
 its calls are up. Driven by `link`.
@@ -39,6 +40,8 @@ AT_ONCE = 500
 """Sayings in one exchange: what the server does as one step."""
 WAITING_MAX = 5000
 """Calls that may wait for the server's word; beyond it, a call is decided by the node's share."""
+EARLIER_MAX = 100
+"""Leases that a registration drops: more of them fail in a row only where the last ones have lapsed."""
 _DAY_S = 86400
 _MINUTE_S = 60.0
 
@@ -97,6 +100,8 @@ class Ledger:
         """Whether the server was reached, or found away, at least once."""
         self._settled_at = 0.0
         self.lease = ""
+        self._earlier: list[str] = []
+        """The lease that was joined last, and those that were begun since."""
         self.nodes = 1
         """Seen last, this one included."""
         self._known_up: dict[str, int] = {}
@@ -214,7 +219,10 @@ class Ledger:
 
     def registration(self) -> Registration:
         """What to begin a new lease with: every call that is up here."""
-        earlier, self.lease = self.lease, self._token()
+        earlier = " ".join(self._earlier)
+        self.lease = self._token()
+        del self._earlier[1 : 2 - EARLIER_MAX]
+        self._earlier.append(self.lease)
         up = [(account.key, self._limits.here(account.key)) for account in self._limits.accounts()]
         held = [(key, one) for key, one in up if one.up]
         self._known_up = {key: one.up for key, one in held}
@@ -226,6 +234,7 @@ class Ledger:
         if joined.born or not self._joined_before:
             self._bases_to_say = list(self._bases)
         self._joined = self._joined_before = self._tried = True
+        self._earlier = [self.lease]
         self._hear(joined.nodes, joined.settling_s)
         for key in self._shared_out | self._metered:
             self._changed[key] = None

@@ -1,14 +1,15 @@
 -- A node begins a lease and says what it holds. ARGV: lease, the node's name, the lease in ms, the day, the
--- lease that it had before or '', ms of settling, JSON of [[account, up, seconds, cost, rates of both]].
+-- leases that it had before or '', ms of settling, JSON of [[account, up, seconds, cost, rates of both]].
 local lease, name, lease_ms, day = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local earlier, settle_ms = ARGV[5], tonumber(ARGV[6])
 
-if earlier ~= '' then
-  redis.call('DEL', base .. 'held:' .. earlier)
-  redis.call('ZREM', nodes, earlier)
-  redis.call('ZREM', base .. 'carriers', earlier)
-  if redis.call('EXISTS', base .. 'checkpoints:' .. earlier) == 1 then
-    redis.call('RENAME', base .. 'checkpoints:' .. earlier, base .. 'checkpoints:' .. lease)
+-- Some of them may never have begun; one at most has checkpoints.
+for one in string.gmatch(earlier, '%S+') do
+  redis.call('DEL', base .. 'held:' .. one)
+  redis.call('ZREM', nodes, one)
+  redis.call('ZREM', base .. 'carriers', one)
+  if redis.call('EXISTS', base .. 'checkpoints:' .. one) == 1 then
+    redis.call('RENAME', base .. 'checkpoints:' .. one, base .. 'checkpoints:' .. lease)
   end
 end
 -- A process that begins has the name alone: what another one held under it is over, and its calls are to be had

@@ -168,7 +168,7 @@ class RedisWire:
         evicts = bool(facts.get("maxmemory")) and policy != "noeviction"
         return ServerFacts(f"{product} {facts.get(f'{product}_version', '')}", latency_s * 1000, evicts)
 
-    async def _run(self, name: str, arguments: Sequence[str]) -> object:
+    async def _run(self, name: str, arguments: Sequence[str | bytes]) -> object:
         try:
             answer: object = await self._client.evalsha(self._hashes[name], 1, self._base, *arguments)
         except (RedisError, OSError) as error:

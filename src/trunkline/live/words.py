@@ -2,7 +2,9 @@
 `register.lua`).
 
 Each thing said is one `Saying`, whose `form` is what the script gets as JSON; `Heard.read` and its kin check
-what comes back. Raises `LiveError` for an answer in another form: somebody else uses the database.
+what comes back. Text of peers may have bytes in it that are no UTF-8 (`sip.headers`): they go there and come
+back as they are, for the scripts read no JSON with half a surrogate pair. Raises `LiveError` for an answer in
+another form: somebody else uses the database.
 """
 
 import json
@@ -171,7 +173,7 @@ class Registration:
     day: int
     """Days since the epoch."""
     earlier: str
-    """The lease that it had before; empty for the first."""
+    """The leases that it had before, with a space in between; empty for the first."""
     settle_s: float
     held: Sequence[tuple[str, Held]]
 
@@ -199,10 +201,11 @@ class Batch:
     sayings: Sequence[Saying]
 
     @property
-    def arguments(self) -> list[str]:
+    def arguments(self) -> list[str | bytes]:
         """For the script."""
-        said = json.dumps([saying.form for saying in self.sayings])
-        return [self.lease, self.node, str(int(self.lease_s * 1000)), str(self.day), str(self.since), said]
+        said = json.dumps([saying.form for saying in self.sayings], ensure_ascii=False)
+        times = (str(int(self.lease_s * 1000)), str(self.day), str(self.since))
+        return [self.lease, self.node, *times, said.encode("utf-8", "surrogateescape")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,16 +274,16 @@ class Notice:
         match notice:
             case [bytes(kind), bytes(key), bytes(text), bytes(left)]:
                 for_s = int(left) / 1000 if left else None
-                return cls(kind.decode(), key.decode(), text.decode(), for_s)
+                return cls(kind.decode(), _text(key), _text(text), for_s)
         raise _strange(notice)
 
     @classmethod
     def kept(cls, kind: str, key: bytes, value: bytes, now_ms: int) -> "Notice":
         """From what is kept, at `now_ms` of the server."""
-        until, _, text = value.decode().partition(" ")
+        until, _, text = _text(value).partition(" ")
         if not until.isdigit():
             raise _strange(value)
-        return cls(kind, key.decode(), text, max(0, int(until) - now_ms) / 1000)
+        return cls(kind, _text(key), text, max(0, int(until) - now_ms) / 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +331,10 @@ class Heard:
                     [Notice.read(one) for one in notices],
                 )
         raise _strange(answer)
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "surrogateescape")
 
 
 def _strange(answer: object) -> LiveError:

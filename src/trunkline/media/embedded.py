@@ -245,11 +245,19 @@ class EmbeddedEngine:
         return self._native.event_fd
 
     def tell_events(self) -> None:
-        """Tell the legs of the events that wait. A leg closed meanwhile is told nothing."""
+        """Tell the legs of the events that wait. A leg closed meanwhile is told nothing. Raises an
+        `ExceptionGroup` of what legs raise that are told, once all were.
+        """
+        faults: list[Exception] = []
         for kind, leg_id, digit, duration_ms in self._native.drain_events():
             leg = self._legs.get(leg_id)
             if leg is not None:
-                leg._told(kind, digit, duration_ms)  # noqa: SLF001 - two faces of one engine
+                try:
+                    leg._told(kind, digit, duration_ms)  # noqa: SLF001 - two faces of one engine
+                except Exception as error:  # noqa: BLE001 - what others are told comes once
+                    faults.append(error)
+        if faults:
+            raise ExceptionGroup("calls failed that were told of their media", faults)
 
     def open_leg(
         self,

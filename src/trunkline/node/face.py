@@ -14,6 +14,7 @@ from trunkline.node.rooms import Rooms
 from trunkline.node.target_health import target_health
 from trunkline.node.trial_call import TrialCalls
 from trunkline.observe.message import LadderMessage
+from trunkline.sip.grammar import readable
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.uri import SipUri
 from trunkline.store.errors import DatabaseError
@@ -217,7 +218,7 @@ class NodeFace:
             from_=NameAddr(None, SipUri("sip", None, services.settings.service_domain)),
             to=NameAddr(None, target),
             headers=(("Accept", "application/sdp"),),
-            on_response=lambda response: done.set_result((response.status, response.reason)),
+            on_response=lambda response: done.set_result((response.status, readable(response.reason))),
             on_failure=lambda failure: done.set_result((None, str(failure))),
         )
         try:

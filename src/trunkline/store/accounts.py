@@ -164,7 +164,8 @@ class Accounts:
     ) -> str:
         """Give the account a new secret (made unless given) and return it.
 
-        The old ones work for another `overlap_s`; 0 ends them at once. Raises `NotFoundError`, `StoreError`.
+        The old ones work for another `overlap_s`; 0 ends them at once. Raises `NotFoundError`, `StoreError`,
+        and `InUseError` when they would be more than `MAX_SECRETS` with it.
         """
         secret = new_secret() if secret is None else secret
         now = self._wall()
@@ -184,6 +185,7 @@ class Accounts:
                 )
                 .values(expires_at=now + overlap_s)
             )
+            self._check_room(connection, key, MAX_SECRETS)
             self._add_secret(connection, key, secret, now)
             self._changed(connection, key, "rotate-secret", after={"overlap_s": overlap_s})
         return secret
@@ -200,8 +202,7 @@ class Accounts:
         now = self._wall()
         with self._database.write() as connection:
             check_exists(connection, Kind.ACCOUNT, key)
-            if len(self._secrets(connection, key)) >= most:
-                raise InUseError(f"account {key!r} has {most} secrets already; revoke one first")
+            self._check_room(connection, key, most)
             added = StoredSecret(self._add_secret(connection, key, secret, now), now, None)
             self._changed(connection, key, "add-secret", after={"secret_id": added.id})
         return added
@@ -261,6 +262,10 @@ class Accounts:
         with self._database.read() as connection:
             keys = sa.select(schema.account.c.key).where(schema.account.c.key.not_in(fitting))
             return list(connection.execute(keys.order_by(schema.account.c.key)).scalars())
+
+    def _check_room(self, connection: Connection, key: str, most: int) -> None:
+        if len(self._secrets(connection, key)) >= most:
+            raise InUseError(f"account {key!r} has {most} secrets already; revoke one first")
 
     def _secrets(self, connection: Connection, key: str) -> Sequence[StoredSecret]:
         table = schema.credential.c

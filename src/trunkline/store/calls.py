@@ -17,7 +17,7 @@ from trunkline.call.record import AttemptRecord, CallRecord, Direction, RecordSt
 from trunkline.store import schema
 from trunkline.store.database import Database
 from trunkline.store.errors import NotFoundError, StoreError
-from trunkline.store.record_rows import attempt_from, call_from
+from trunkline.store.record_rows import MAX_CALL_ID, attempt_from, call_from
 from trunkline.trunk.verdict import Slug
 
 DEFAULT_PAGE = 50
@@ -185,7 +185,7 @@ def _with_call_id(sip_call_id: str) -> sa.Select[tuple[str]]:
     parts = [
         sa.select(
             sa.select(table.c.call_id)
-            .where(table.c.sip_call_id == sip_call_id)
+            .where(table.c.sip_call_id == sip_call_id[:MAX_CALL_ID])
             .limit(MAX_OF_ONE_CALL_ID)
             .subquery()
             .c.call_id

@@ -62,6 +62,8 @@ _COLUMNS: Final = {
     TAKEN: ["run", "node", "call_id"],
     **{table.name: [column.name for column in table.columns] for table in _WRITTEN},
 }
+_LIMIT_EXCEEDED: Final = "54"
+"""A class of SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
 _NAMES: Final = {"sip_call_id": "Call-ID", "call_id": "call", "account": "account", "source": "source"}
 """By which whom a row is about is known, best first."""
 
@@ -263,8 +265,10 @@ def _is_away(error: Exception, dbapi: DBAPIModule) -> bool:
     """Whether `error` says that the database, rather than a row, is at fault (PEP 249, "Exceptions").
 
     A ProgrammingError is ours with either driver, unless it has a SQLSTATE: then PostgreSQL's server misses a
-    table or a right.
+    table or a right. What is too large for one of its indexes is an OperationalError, and the row's fault.
     """
+    if (getattr(error, "sqlstate", None) or "").startswith(_LIMIT_EXCEEDED):
+        return False
     if isinstance(error, dbapi.OperationalError | dbapi.InternalError) or type(error) is dbapi.DatabaseError:
         return True
     return isinstance(error, dbapi.ProgrammingError) and getattr(error, "sqlstate", None) is not None

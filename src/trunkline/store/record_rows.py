@@ -14,6 +14,8 @@ from trunkline.trunk.verdict import Slug, Verdict
 
 RecordRow = tuple[Any, ...]
 
+MAX_CALL_ID: Final = 512
+"""Characters of a peer's Call-ID that are kept: an index of PostgreSQL takes up to 2704 bytes."""
 CALL_COLUMNS: Final = tuple(column.name for column in schema.call.columns)
 ATTEMPT_COLUMNS: Final = tuple(column.name for column in schema.attempt.columns)
 _SLUGS: Final = {slug: str(slug) for slug in Slug}
@@ -41,7 +43,7 @@ def call_row(record: CallRecord, run: str) -> RecordRow:
         record.dialled,
         record.called,
         record.caller,
-        record.sip_call_id,
+        record.sip_call_id[:MAX_CALL_ID],
         record.source,
         record.setup_at,
         record.ringing_at,

@@ -4,7 +4,7 @@ An event's id is made from what happened, and a webhook has a row for it once: n
 (after a restart, or by two processes) tells it once. A delivery that is due is claimed before it is sent, for
 `LEASE_S`; whoever claims it and dies leaves it to the next, so a receiver may see an id twice.
 
-Bounded: `MAX_WAITING` wait for one webhook, `KEPT` are remembered.
+Bounded: `MAX_WAITING` wait for one webhook, `KEPT` are remembered, and those of the last `NOTICED_S`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,6 +27,10 @@ MAX_WAITING: Final = 10_000
 """For one webhook; what happens beyond is dropped and counted."""
 KEPT: Final = 10_000
 """Finished deliveries of one webhook."""
+NOTICED_S: Final = 1800.0
+"""However many are finished, for so long what is noticed again is known to have been told: longer than
+`noticing.VERY_LATE_S`.
+"""
 KEPT_S: Final = 30 * 86_400.0
 MAX_PAGE: Final = 1000
 MAX_DETAIL: Final = 300
@@ -232,7 +236,8 @@ class WebhookQueue:
                 newest = sa.select(table.c.id).where(mine).order_by(table.c.id.desc())
                 last = connection.execute(newest.limit(1).offset(KEPT)).scalar()
                 if last is not None:
-                    connection.execute(table.delete().where(mine, ~waiting, table.c.id <= last))
+                    old = (table.c.id <= last, table.c.created_at < now - NOTICED_S)
+                    connection.execute(table.delete().where(mine, ~waiting, *old))
 
 
 def put(connection: Connection, events: Iterable[NewEvent], now: float) -> int:

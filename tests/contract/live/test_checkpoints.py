@@ -126,6 +126,33 @@ def test_each_call_of_a_dead_node_has_one_heir(server: LiveServer) -> None:
     run(body)
 
 
+def test_the_living_keep_their_calls_where_a_server_takes_no_registrations_for_a_while(
+    server: LiveServer,
+) -> None:
+    """One that is a replica until it has taken over: it answers, and refuses to write."""
+
+    async def body() -> None:
+        async with (
+            sharing(server.url, 2) as nodes,
+            Redis.from_url(server.url.replace("valkey", "redis")) as client,
+        ):
+            here, there = (Keeper(node) for node in nodes)
+            here.carry("a", "b")
+            await holds(server, 2)
+            lease = nodes[0].link.ledger.lease
+            await client.replicaof("127.0.0.1", "1")
+            await until("two attempts", lambda: nodes[0].link.ledger.lease != lease)
+            lease = nodes[0].link.ledger.lease
+            await until("two attempts", lambda: nodes[0].link.ledger.lease != lease)
+            await client.replicaof("NO", "ONE")
+            await all_exact(nodes)
+            assert await kept(server) == {nodes[0].link.ledger.lease: 2}
+            assert not here.lost
+            assert not there.got
+
+    run(body)
+
+
 def test_a_node_that_is_started_again_has_its_calls_at_once(server: LiveServer) -> None:
     """Without waiting for the lease of the process before it; what that held counts no more, soon."""
 

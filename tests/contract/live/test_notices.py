@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from redis.asyncio import Redis
 
 from tests.contract.live.nodes import Sharer, run, sharer, sharing, until
@@ -51,6 +52,27 @@ def test_what_one_tells_the_others_hear_and_those_that_come_later(server: LiveSe
             assert later_ears.heard == []
             await later.link.close()
             later.clock.stop()
+
+    run(body)
+
+
+@pytest.mark.parametrize("text", ["ü \U0001f600", "\udcff\udc80", '\0"\\', "\udced\udca0\udc80"])
+def test_what_peers_have_made_up_is_told_as_it_is(server: LiveServer, text: str) -> None:
+    """A device names itself with any bytes: in the key of a notice."""
+
+    async def body() -> None:
+        async with sharing(server.url, 2) as (here, there):
+            ears = Ears(there)
+            here.link.board.tell(Tell("ban", text, text, 60.0))
+            await until("it is heard", lambda: bool(ears.heard))
+            assert (ears.heard[0].key, ears.heard[0].text) == (text, text)
+            late = sharer(server.url, "late")
+            late_ears = Ears(late)
+            await late.link.start()
+            assert [(one.key, one.text) for one in late_ears.heard] == [(text, text)]
+            await late.link.close()
+            late.clock.stop()
+            assert here.link.state.away_total == there.link.state.away_total == 0
 
     run(body)
 

@@ -1,5 +1,6 @@
 """Attempts: the failover of a forwarding list, row by row (BEHAVIOUR §3), on whole nodes."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -19,12 +20,14 @@ from tests.simulation.world import (
     silent,
 )
 from trunkline.call.record import Party
+from trunkline.node.target_health import target_health
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.ports import Address, Target, Transport
 from trunkline.sip.uri import SipUri
 from trunkline.trunk.health import HealthKey, HealthState
 from trunkline.trunk.verdict import Slug
+from trunkline.web.control_format import TARGETS
 
 SECOND = "10.0.0.5"
 TWO = f"first@{CUSTOMER}, second@{SECOND}"
@@ -67,6 +70,37 @@ def test_any_5xx_goes_to_the_next(status: int) -> None:
     assert first.verdict is not None
     assert (first.verdict.slug, first.verdict.status) == (Slug.SERVER_FAILURE, status)
     assert first.verdict.detail.startswith(f"{status} ")
+    world.assert_second_answered()
+
+
+@pytest.mark.parametrize(
+    ("cause", "recorded"),
+    [("127", 127), ("128", 17), ("99999999999", 17), ("9" * 20 + ", Q.850;cause=16", 16)],
+)
+def test_a_cause_that_is_none_is_not_recorded(cause: str, recorded: int) -> None:
+    """No database takes it for a number: the record would be refused, and stand open for ever."""
+    world = TwoEndpoints()
+    world.customer.on_invite = rejecting(486, headers=(("Reason", f"Q.850;cause={cause}"),))
+    world.inbound()
+    world.clock.advance(2)
+    for record in (world.record, world.attempts[0]):
+        assert record.verdict is not None
+        assert (record.verdict.slug, record.verdict.q850) == (Slug.BUSY, recorded)
+    assert world.refused_with()[1][-1] == f"Q.850;cause={recorded}"
+    world.finish()
+
+
+def test_a_reason_phrase_that_is_no_utf_8_is_told_as_text() -> None:
+    """It stands in the health of the endpoint, which is JSON for the web process: that of all others, too."""
+    world = TwoEndpoints()
+    world.customer.on_invite = lambda _, invite: invite.reject(503, reason="\udcfcberlastet")
+    world.inbound()
+    world.clock.advance(2)
+    first = world.attempts[0]
+    assert first.verdict is not None
+    assert first.verdict.detail == "503 überlastet"
+    told = asyncio.run(target_health(world.node.directory, world.node.health, None))
+    assert TARGETS.validate_json(TARGETS.dump_json(told))[0].last_detail == "503 überlastet"
     world.assert_second_answered()
 
 

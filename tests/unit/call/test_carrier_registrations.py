@@ -16,8 +16,9 @@ WANTED = replace(CARRIER, register=True, credentials=CarrierCredentials("us", "s
 class Registrar:
     """What the gateway says to REGISTER."""
 
-    def __init__(self, phone: Phone, status: int = 200) -> None:
+    def __init__(self, phone: Phone, status: int = 200, reason: str | None = None) -> None:
         self.status = status
+        self.reason = reason
         self.expires: list[str | None] = []
         phone.on_screen = self.screen
 
@@ -26,7 +27,9 @@ class Registrar:
             return None
         self.expires.append(request.headers.get("expires"))
         contact = request.headers.get("contact") or ""
-        return response_to(request, self.status, headers=[("Contact", contact), ("Expires", "3600")])
+        return response_to(
+            request, self.status, self.reason, headers=[("Contact", contact), ("Expires", "3600")]
+        )
 
 
 def test_registered_refreshed_and_taken_back() -> None:
@@ -55,13 +58,13 @@ def test_registered_refreshed_and_taken_back() -> None:
 
 def test_a_carrier_that_refuses_us_counts_as_failing() -> None:
     world = World(carrier=WANTED)
-    Registrar(world.gateway, 403)
+    Registrar(world.gateway, 403, "Ung\udcfcltig")
     registrations = CarrierRegistrations(world.node.services)
     registrations.refresh()
     world.clock.advance(1)
     view = world.node.health.view(HealthKey("carrier", f"sip:{GATEWAY}"))
     assert view.results == (False,)
-    assert view.last_detail.startswith("REGISTER: 403")
+    assert view.last_detail.startswith("REGISTER: 403 Ungültig; again")
     world.clock.advance(600)
     assert world.node.health.view(HealthKey("carrier", f"sip:{GATEWAY}")).state is HealthState.DOWN
     registrations.stop()

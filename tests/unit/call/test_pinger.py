@@ -60,12 +60,14 @@ def test_any_answer_but_503_is_a_sign_of_life(status: int, state: HealthState) -
     world = World()
 
     def screen(request: Request, flow: Flow) -> Response | None:
-        return response_to(request, status)
+        return response_to(request, status, "\udcfcberlastet")
 
     world.customer.on_screen = screen
     pinger = pinged(world)
     world.clock.advance(60)
-    assert world.node.health.view(KEYS[CUSTOMER]).state is state
+    view = world.node.health.view(KEYS[CUSTOMER])
+    assert view.state is state
+    assert view.last_detail == ("503 überlastet to OPTIONS" if state is HealthState.DOWN else "")
     pinger.stop()
     world.finish()
 

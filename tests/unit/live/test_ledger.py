@@ -160,6 +160,29 @@ def test_a_server_that_is_lost(desk: Desk) -> None:
     assert registration.held == [("acme", Held(2))], "all that is up is said again, and nothing else"
 
 
+def test_a_registration_that_came_to_nothing_does_not_hide_the_lease_before_it(desk: Desk) -> None:
+    """Whether the server has heard of it is not known."""
+    desk.join()
+    for earlier in ("lease-1", "lease-1 lease-2", "lease-1 lease-2 lease-3"):
+        desk.ledger.lost()
+        assert desk.ledger.registration().earlier == earlier
+    desk.join()
+    desk.ledger.lost()
+    assert desk.ledger.registration().earlier == "lease-5"
+
+
+def test_the_leases_that_are_dropped_are_bounded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_module, "EARLIER_MAX", 3)
+    desk.join()
+    assert [desk.ledger.registration().earlier for _ in range(5)] == [
+        "lease-1",
+        "lease-1 lease-2",
+        "lease-1 lease-2 lease-3",
+        "lease-1 lease-3 lease-4",
+        "lease-1 lease-4 lease-5",
+    ]
+
+
 @pytest.mark.parametrize(("limit", "nodes", "share"), [(20, 3, 6), (2, 3, 1), (0, 3, 0), (5, 1, 5)])
 def test_a_share(desk: Desk, limit: int, nodes: int, share: int) -> None:
     desk.join(nodes=nodes)

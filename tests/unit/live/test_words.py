@@ -42,9 +42,9 @@ def test_arguments() -> None:
     *plain, held = registration.arguments
     assert plain == ["lease", "node", "6000", "19000", "", "3000"]
     assert json.loads(held) == [["acme", 1, 2.0, 0.0, 1.0, 0.0]]
-    *plain, said = Batch("lease", "node", 6.0, 19000, 7, [Tell("a", "b")]).arguments
-    assert plain == ["lease", "node", "6000", "19000", "7"]
-    assert json.loads(said) == [["tell", "a", "b", "", False]]
+    *short, said = Batch("lease", "node", 6.0, 19000, 7, [Tell("a", "b"), Tell("a", "\udcff")]).arguments
+    assert short == ["lease", "node", "6000", "19000", "7"]
+    assert said == b'[["tell", "a", "b", "", false], ["tell", "a", "\xff", "", false]]'
 
 
 def test_answers() -> None:

@@ -7,6 +7,7 @@ import wave
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -360,6 +361,24 @@ def test_a_fault_ends_one_stream_and_its_leg_is_told(
     assert hurt.callee_peer.received() == []
     assert well.told.timed_out == []
     assert hurt.caller.close().packets_received == 2
+
+
+def test_a_call_that_fails_when_it_is_told_leaves_the_others_told(
+    rig: EmbeddedRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = [Call(rig) for _ in range(3)]
+
+    def fail(_: object) -> None:
+        raise ZeroDivisionError
+
+    calls[0].told.media_timed_out = fail  # type: ignore[method-assign,assignment]
+    waiting = [("media_timed_out", call.caller._native.id, None, 0) for call in calls]
+    with monkeypatch.context() as patch:
+        patch.setattr(rig.engine, "_native", SimpleNamespace(drain_events=lambda: waiting))
+        with pytest.raises(ExceptionGroup) as raised:
+            rig.engine.tell_events()
+    assert [type(fault) for fault in raised.value.exceptions] == [ZeroDivisionError]
+    assert [call.told.timed_out for call in calls[1:]] == [[calls[1].caller], [calls[2].caller]]
 
 
 def test_a_stopped_engine_has_closed_its_legs(rig: EmbeddedRig) -> None:

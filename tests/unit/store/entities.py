@@ -2,6 +2,7 @@
 default.
 """
 
+import random
 import struct
 
 from trunkline.call.quality import Courses, LegCourse
@@ -99,6 +100,11 @@ def call_record(call_id: str = "c1", *, setup_at: float = 1000.5, account: str =
         source="UDP 198.51.100.1:5060",
         setup_at=setup_at,
     )
+
+
+def random_text(length: int) -> str:
+    """Text that nothing makes shorter, the same each time, as a peer may send it: of four bytes a letter."""
+    return "".join(map(chr, random.Random(length).choices(range(0x10000, 0x20000), k=length)))
 
 
 class HeardLeg:

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.store.entities import ACCOUNT, CARRIER, NUMBER
 from trunkline.errors import DirectoryError, StoreError
 from trunkline.sip.digest import Algorithm, ha1
-from trunkline.store.accounts import Accounts, new_key, new_secret
+from trunkline.store.accounts import MAX_SECRETS, Accounts, new_key, new_secret
 from trunkline.store.database import Database
 from trunkline.store.errors import AlreadyExistsError, InUseError, NotFoundError
 from trunkline.store.store import Store
@@ -136,6 +136,18 @@ def test_rotating_twice_does_not_prolong_an_old_secret(accounts: Accounts, wall:
     assert first.expires_at == wall.now + 50
     assert second.expires_at == wall.now + 1000
     assert third.expires_at is None
+
+
+def test_rotating_goes_on_only_while_there_is_room_for_the_old_ones(accounts: Accounts) -> None:
+    """All of them are in each node's memory, and tried for each call."""
+    accounts.add(Account("a"))
+    for _ in range(MAX_SECRETS - 1):
+        accounts.rotate_secret("a")
+    with pytest.raises(InUseError, match="10 secrets already"):
+        accounts.rotate_secret("a")
+    assert len(accounts.secrets("a")) == MAX_SECRETS
+    accounts.rotate_secret("a", overlap_s=0)
+    assert len(accounts.secrets("a")) == 1
 
 
 def test_secrets_past_their_time_are_deleted_at_the_next_change(accounts: Accounts, wall: Wall) -> None:

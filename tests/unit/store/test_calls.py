@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.store.entities import call_record, ended_attempt, ended_call, heard_courses
+from tests.unit.store.entities import call_record, ended_attempt, ended_call, heard_courses, random_text
 from tests.unit.store.plans import explained
 from trunkline.call.quality import Quality
 from trunkline.call.record import CallRecord, Direction, RecordState
@@ -148,6 +148,16 @@ def test_a_search_goes_on_where_one_page_stopped_looking(
         if cursor is None:
             break
     assert seen == [["c4"], [], ["wanted"]], "the last that was looked at is shown too"
+
+
+def test_a_call_id_of_any_length_is_recorded_and_found(database: Database, calls: Calls) -> None:
+    """A peer may send kilobytes of it; an index of PostgreSQL takes less."""
+    long = random_text(9000)
+    record = ended_call("a")
+    record.sip_call_id = long
+    write(database, record, ended_call("b"))
+    assert ids(calls, sip_call_id=long) == ["a"]
+    assert ids(calls) == ["b", "a"]
 
 
 def test_one_call_id_of_many_calls_is_bounded(

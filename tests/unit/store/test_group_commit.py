@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from tests.postgres import Cluster
 from tests.slow_line import slow_line
-from tests.unit.store.entities import attempt_record, call_record, ended_attempt, ended_call
+from tests.unit.store.entities import attempt_record, call_record, ended_attempt, ended_call, random_text
 from trunkline.call.record import AttemptRecord, CallRecord, RecordState
 from trunkline.store import schema
 from trunkline.store.calls import Calls
@@ -91,6 +91,21 @@ def test_a_row_that_can_not_be_is_left_out_alone(
     assert len(calls.get("good").attempts) == 1
     assert caplog.text.count("a record can't be written") == 2
     assert f"left out, call, Call-ID {bad.sip_call_id}, call bad: " in caplog.text
+
+
+def test_a_row_too_large_for_an_index_is_left_out_alone(
+    cluster: Cluster, postgresql_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """PostgreSQL's server says so with an OperationalError, as if it were at fault."""
+    database = Database(postgresql_url)
+    writer = GroupWriter(database)
+    large = ended_call("large")
+    large.account = random_text(9000)
+    assert writer.write([group(large, ended_call("good"))]) == 1
+    writer.close()
+    assert [record.call_id for record in Calls(database).list().calls] == ["good"]
+    assert "index row" in caplog.text
+    database.close()
 
 
 def test_a_key_that_can_not_be_and_a_table_that_is_none_are_left_out_alone(

@@ -12,6 +12,7 @@ from trunkline.store.webhook_queue import (
     KEPT_S,
     LEASE_S,
     MAX_DETAIL,
+    NOTICED_S,
     RETRY_FOR_S,
     DeliveryState,
     NewEvent,
@@ -189,7 +190,9 @@ def test_finished_ones_are_forgotten_by_age_and_by_number(
     queue.put([event(f"e{n}") for n in range(5)], NOW)
     claimed = queue.claim({webhook.id: 4}, NOW)
     queue.note(Result(one, DeliveryState.DELIVERED, NOW, 200, "", None) for one in claimed)
-    queue.tidy(NOW)
+    queue.tidy(NOW + NOTICED_S)
+    assert len(queue.list(webhook.id)) == 5
+    queue.tidy(NOW + NOTICED_S + 1)
     assert [one.event_id for one in queue.list(webhook.id)] == ["e4", "e3"]
     queue.tidy(NOW + KEPT_S + 1)
     queue.tidy(NOW + KEPT_S + 2)

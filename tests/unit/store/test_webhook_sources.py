@@ -1,5 +1,7 @@
 """Where webhooks' events come from."""
 
+import secrets
+
 import pytest
 
 from tests.unit.store.entities import FORWARDING, NUMBER, call_record, ended_call
@@ -8,8 +10,10 @@ from trunkline.store import schema, webhook_sources
 from trunkline.store.record_rows import CALL_COLUMNS, call_row
 from trunkline.store.store import Store
 from trunkline.store.webhook_queue import NewEvent
-from trunkline.store.webhook_sources import DownEndpoint
+from trunkline.store.webhook_sources import MAX_URI, DownEndpoint
 from trunkline.trunk.account import Account
+from trunkline.trunk.forwarding import ForwardingList
+from trunkline.trunk.number import Number
 
 NODE = "n1"
 
@@ -93,3 +97,13 @@ def test_down_endpoints_by_node(store: Store) -> None:
     assert sources.down(NODE) == {this}
     sources.tell_endpoints(NODE, [], {this: None}, 8.0)
     assert sources.down(NODE) == set()
+
+
+def test_the_longest_uri_is_noted(store: Store) -> None:
+    """However little an index can shorten it."""
+    user = secrets.token_hex(MAX_URI)[: MAX_URI - len("sip:@a")]
+    this = DownEndpoint("1" * 15, f"sip:{user}@a")
+    store.accounts.add(Account("acme"))
+    store.numbers.add(Number(this.number, "acme", ForwardingList.parse(this.uri)))
+    store.webhook_sources.tell_endpoints("n" * 64, [], {this: 5.0}, 6.0)
+    assert store.webhook_sources.down("n" * 64) == {this}

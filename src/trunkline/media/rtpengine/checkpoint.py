@@ -1,6 +1,7 @@
 """What another node needs to go on with a room at the same rtpengine: its name there, and of the two sides
-that are joined in it, the caller's and the callee's, the tag, the port and our key; also of the sides that
-are ready for another callee. To have one made would take the caller from the callee for a moment.
+that are joined in it, the caller's and the callee's, the tag, the port, our key and what is blocked; also of
+the sides that are ready for another callee. To have one made would take the caller from the callee for a
+moment.
 
 The rtpengine itself needs nothing: it goes on forwarding, whoever has asked it to. What it was told of the
 peers follows from the call's descriptions (`call.checkpoint`), and is said again by the node that goes on:
@@ -13,7 +14,7 @@ from typing import Final, NamedTuple
 from trunkline.errors import MediaError
 from trunkline.media.rtpengine.description import Endpoint
 from trunkline.media.rtpengine.room import Room
-from trunkline.media.rtpengine.side import Side
+from trunkline.media.rtpengine.side import EVERYTHING, Side
 
 MADE_MEANWHILE: Final = 1000
 """More sides than a node can have had made in a room since its last word: they have numbers."""
@@ -27,6 +28,8 @@ class SideCheckpoint(NamedTuple):
     port: int
     key: str
     """Our key for what its peer is sent, in hexadecimal digits; empty for plain RTP."""
+    blocked: tuple[str, ...] = ()
+    """What its peer sends that goes nowhere."""
 
     @property
     def ipv6(self) -> bool:
@@ -38,13 +41,15 @@ class SideCheckpoint(NamedTuple):
         """Of a side that has a port."""
         if side.endpoint is None or side.closed:
             return None
-        return cls(side.tag, *side.endpoint, "" if side.key is None else side.key.hex())
+        key = "" if side.key is None else side.key.hex()
+        return cls(side.tag, *side.endpoint, key, tuple(sorted(side.blocked)))
 
     def side(self) -> Side:
         """As it goes on here."""
         side = Side(self.tag, ipv6=self.ipv6)
         side.endpoint = Endpoint(self.address, self.port)
         side.key = bytes.fromhex(self.key) or None
+        side.blocked = EVERYTHING & frozenset(self.blocked)
         return side
 
 
@@ -72,7 +77,8 @@ def write(room: Room, caller: Side, callee: Side) -> str | None:
     if near is None or far is None:
         return None
     spares = filter(None, map(SideCheckpoint.of, room.spares))
-    return json.dumps([room.call_id, room.made, near, far, *spares])
+    sides = [[*side[:-1], *side.blocked] for side in (near, far, *spares)]
+    return json.dumps([room.call_id, room.made, *sides])
 
 
 def read(words: str) -> RoomCheckpoint:
@@ -88,7 +94,7 @@ def read(words: str) -> RoomCheckpoint:
 
 def _side(values: object) -> SideCheckpoint:
     match values:
-        case [str(tag), str(address), int(port), str(key)]:
+        case [str(tag), str(address), int(port), str(key), *blocked]:
             bytes.fromhex(key)
-            return SideCheckpoint(tag, address, port, key)
+            return SideCheckpoint(tag, address, port, key, tuple(map(str, blocked)))
     raise ValueError("no side")

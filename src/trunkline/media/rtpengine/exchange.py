@@ -7,11 +7,13 @@ is asked beyond `MAX_WAITING` is refused at once: an rtpengine that is silent or
 time.
 
 Answers with a cookie that nobody waits for, and bytes that are no answer, are counted and otherwise ignored.
-Who asked is always told through its callback, and never from within `ask`. The wires are in `wires`.
+Who asked is always told through its callback, and never from within `ask`; what that raises ends at the clock
+and costs nobody else an answer. The wires are in `wires`.
 """
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from trunkline.clock import Clock, Timer
@@ -184,7 +186,14 @@ class Exchange:
             return
         if waiting.timer is not None:
             waiting.timer.cancel()
-        waiting.told(outcome)
+        try:
+            waiting.told(outcome)
+        except Exception as error:  # noqa: BLE001 - the wire has others to tell
+            self._clock.at(self._clock.now(), partial(_raise, error))
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 def _judged(answer: Answer) -> Answer | NgError:

@@ -25,7 +25,14 @@ from trunkline.media.course import Course
 from trunkline.media.rtpengine import words
 from trunkline.media.rtpengine.crypto import key_for
 from trunkline.media.rtpengine.description import DescriptionError, read_endpoint
-from trunkline.media.rtpengine.exchange import Answer, Exchange, NgError, NgRefusedError, Step
+from trunkline.media.rtpengine.exchange import (
+    Answer,
+    Exchange,
+    NgError,
+    NgRefusedError,
+    NgUnreachableError,
+    Step,
+)
 from trunkline.media.rtpengine.playing import Injection, digits, say_digits, sounds
 from trunkline.media.rtpengine.side import MEDIA, Side
 from trunkline.media.rtpengine.silencing import blocks, searches, silenced
@@ -267,12 +274,20 @@ class Room:
         if self.ended:
             return
         self._end()
+        if not self._ready:
+            self._give_back(error)
         for side in (self.caller, *self._callees):
             if side.events is not None and side.leg is not None:
                 _log.warning("the media of a call are lost: %s", error)
                 side.events.media_timed_out(side.leg)
                 break
         self._owner.room_lost(self, error)
+
+    def _give_back(self, error: NgError) -> None:
+        """What was made of it: an rtpengine keeps the ports of an offer without an answer for an hour."""
+        if not isinstance(error, NgUnreachableError):
+            keys = {"call-id": self.call_id, **words.delete(self.caller)}
+            self._exchange.ask("delete", keys, lambda _: None)
 
     def _end(self) -> None:
         self.ended = True

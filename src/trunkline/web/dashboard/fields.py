@@ -3,8 +3,9 @@
 import math
 import re
 from enum import Enum
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
+from fastapi import Query
 from starlette.datastructures import FormData
 
 from trunkline.errors import DirectoryError
@@ -14,6 +15,8 @@ from trunkline.web.dashboard.browser import text
 _E = TypeVar("_E", bound=Enum)
 _BETWEEN = re.compile(r"[\s,;]+")
 MAX_NUMBER = 10**9
+Behind = Annotated[int | None, Query(ge=0, le=2**63 - 1)]
+"""In an address: the number that a database gave to the last row of the page before."""
 
 
 def whole(form: FormData, name: str, what: str) -> int | None:

@@ -55,7 +55,7 @@ def add(request: Request, desk: Signed, form: Form) -> Response:
 
 @router.get("/webhooks/{webhook_id}")
 def webhook(
-    request: Request, desk: Signed, webhook_id: str, state: str = "", after: int | None = None
+    request: Request, desk: Signed, webhook_id: str, state: str = "", after: fields.Behind = None
 ) -> Response:
     return _one(request, desk, webhook_id, state=state, after=after)
 

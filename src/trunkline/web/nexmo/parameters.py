@@ -71,6 +71,8 @@ def _of_form(body: bytes) -> dict[str, str]:
 def _of_json(body: bytes) -> dict[str, str]:
     try:
         read = json.loads(body)
+        values = {n: value if isinstance(value, str) else json.dumps(value) for n, value in read.items()}
+        "".join(values.values()).encode()  # half a surrogate pair is no text (RFC 8259 §8.2)
     except (ValueError, RecursionError):
         raise MethodFailedError("the body is neither a form nor JSON") from None
-    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in read.items()}
+    return values

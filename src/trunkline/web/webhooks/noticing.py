@@ -2,7 +2,8 @@
 
 Calls are noticed by their records, which every node writes as calls go on: so nothing depends on a line to a
 node, what ended while nobody looked is found afterwards, and several nodes' calls are told by whichever web
-process sees them first. Endpoints are noticed by what this machine's node says of them.
+process sees them first. Endpoints are noticed by what this machine's node says of them, but for those whose
+URI is too long to be noted.
 """
 
 from bisect import bisect_right
@@ -13,7 +14,7 @@ from itertools import chain
 from trunkline.call.record import CallRecord
 from trunkline.store.store import Store
 from trunkline.store.webhook_queue import NewEvent
-from trunkline.store.webhook_sources import DownEndpoint
+from trunkline.store.webhook_sources import MAX_URI, DownEndpoint
 from trunkline.trunk.health import HealthState
 from trunkline.web.views import MAX_TARGETS, TargetHealth
 from trunkline.web.webhooks.events import Stage, call_events, endpoint_event, stage_of
@@ -88,6 +89,8 @@ class Noticer:
         states: dict[DownEndpoint, float | None] = {}
         for health in chain(seen, self._unsaid(down, seen, ask)):
             if health.number is None or health.account not in accounts:
+                continue
+            if len(health.uri.encode()) > MAX_URI:
                 continue
             this = DownEndpoint(health.number, health.uri)
             if health.state is HealthState.DOWN and this not in down:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from trunkline.errors import StoreError
-from trunkline.store.errors import NotFoundError
+from trunkline.store.errors import KeyFileError, NotFoundError
 from trunkline.store.store import Store
 from trunkline.store.webhook_queue import Delivery, DeliveryState, Result
 from trunkline.web.webhooks.sender import Outcome, Sender
@@ -27,6 +27,7 @@ PER_RECEIVER = 4
 HEALTHY_SLOTS = 96
 AILING_SLOTS = 32
 CONNECTIONS = HEALTHY_SLOTS + AILING_SLOTS
+_UNSIGNED = Outcome(False, False, None, "the secret that signs it can't be read: give the webhook a new one")
 
 
 class Postman:
@@ -80,9 +81,14 @@ class Postman:
         wanted = self._room(queue.due(now), busy)
         claimed = []
         for delivery in queue.claim(wanted, now) if wanted else ():
-            with contextlib.suppress(NotFoundError):
+            try:
                 webhook = self._store.webhooks.get(delivery.webhook)
                 claimed.append((delivery, webhook.url, self._store.webhooks.secret(webhook.id)))
+            except NotFoundError:
+                pass
+            except KeyFileError as error:
+                self._log.warning("a webhook can't be signed", reason=str(error))
+                self._ended(delivery, _UNSIGNED)
         return claimed
 
     def _room(self, due: Mapping[str, int], busy: Mapping[str, int]) -> dict[str, int]:
@@ -101,6 +107,9 @@ class Postman:
 
     async def _deliver(self, delivery: Delivery, url: str, secret: str) -> None:
         outcome = await self._sender.send(url, secret, delivery.event_id, delivery.body, self._wall())
+        self._ended(delivery, outcome)
+
+    def _ended(self, delivery: Delivery, outcome: Outcome) -> None:
         (self._ailing.discard if outcome.delivered else self._ailing.add)(delivery.webhook)
         self._results.append(self._result(delivery, outcome))
 

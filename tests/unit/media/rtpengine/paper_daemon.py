@@ -103,8 +103,9 @@ class PaperDaemon:
         if hearer not in call.ports:
             call.ports[hearer] = self._port
             self._port += 2
+        address = "IP6 2001:db8::1" if keys["address-family"] == b"IP6" else "IP4 192.0.2.1"
         return {
-            "sdp": f"v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio {call.ports[hearer]} RTP/AVP 8\r\n",
+            "sdp": f"v=0\r\nc=IN {address}\r\nm=audio {call.ports[hearer]} RTP/AVP 8\r\n",
             "result": "ok",
         }
 

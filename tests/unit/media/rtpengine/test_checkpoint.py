@@ -1,6 +1,7 @@
 """A room of one node goes on at another, at the same daemon."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -78,6 +79,42 @@ def test_the_side_that_was_ready_is_taken_by_the_next_callee() -> None:
     assert len({known.callee.port, ready.port, *(another.endpoint or ())}) == 4
     for leg in legs:
         leg.close()
+
+
+def test_what_was_blocked_is_known_and_ends_when_it_is_to_be_heard() -> None:
+    """A side ahead of the other family, with which the caller was described between two attempts."""
+    one = Prepared(replace(SETTINGS, families=(False, True)))
+    caller, first = one.open(), one.beside()
+    caller.set_remote(peer("198.51.100.1"))
+    one.settle()
+    first.close()
+    one.settle()
+    second = one.beside()
+    second.set_remote(peer("198.51.100.2"))
+    one.room.bridge(second.side)
+    one.settle()
+    (ahead,) = one.daemon.call.blocked & {spare.tag for spare in one.room.spares}
+    words = write(one.room, caller.side, second.side)
+    assert words is not None
+    one.room.part()
+    room, near, far = adopted(one, read(words))
+    near.set_remote(peer("198.51.100.1"))
+    far.set_remote(peer("198.51.100.2"))
+    room.bridge(far.side)
+    one.settle()
+    side = room.take_callee(ipv6=True)
+    assert side is not None
+    assert side.tag == ahead
+    another = RtpengineLeg(room, side, Told(), open_legs())
+    another.set_remote(peer("2001:db8::2"))
+    room.bridge(side)
+    far.close()
+    one.settle()
+    assert ahead not in one.daemon.call.blocked
+    near.close()
+    another.close()
+    one.settle()
+    assert room.ended
 
 
 def test_words_without_a_ready_side() -> None:

@@ -136,6 +136,20 @@ def test_nobody_there_fails_what_waits() -> None:
     assert all(type(error) is NgUnreachableError for error in one.told)
 
 
+def test_a_fault_in_who_is_told_leaves_nobody_else_waiting() -> None:
+    one = Asking()
+
+    def fail(_: object) -> None:
+        raise ZeroDivisionError
+
+    one.exchange.ask("ping", {}, fail)
+    one.ask()
+    one.exchange.unreachable("refused")
+    assert [type(told) for told in one.told] == [NgUnreachableError]
+    with pytest.raises(ZeroDivisionError):
+        one.clock.advance(0)
+
+
 def test_too_much_is_refused_later_and_not_from_within(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exchange, "MAX_WAITING", 1)
     one = Asking()

@@ -11,7 +11,7 @@ from tests.unit.media.rtpengine.prepared import SETTINGS, Owner, Prepared, asser
 from tests.unit.media.rtpengine.remotes import peer
 from tests.unit.virtual_clock import FakeClock
 from trunkline.call.ports import MediaFlow, SrtpKeys
-from trunkline.media.rtpengine.exchange import NgFullError
+from trunkline.media.rtpengine.exchange import PATIENCE_S, NgFullError
 from trunkline.media.rtpengine.leg import RtpengineLeg
 from trunkline.media.rtpengine.room import Room
 
@@ -267,6 +267,25 @@ def test_a_room_that_is_refused_is_lost_at_once() -> None:
     Room("c", daemon.exchange, clock, owner, SETTINGS, ipv6=False).prepare()
     clock.advance(1.0)
     assert [type(error) for error in owner.lost] == [NgFullError]
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_one_that_is_made_by_half_is_given_back(silent: bool) -> None:
+    """Or every try, one a second, would keep ports of an rtpengine that is short of them."""
+    clock = FakeClock()
+    daemon, owner = PaperDaemon(clock), Owner()
+    daemon.refuses = {"answer"}
+    Room("c", daemon.exchange, clock, owner, SETTINGS, ipv6=False).prepare()
+    clock.advance(DELAY_S / 2)
+    assert len(daemon.calls) == 1
+    daemon.silent = silent
+    clock.advance(PATIENCE_S)
+    daemon.silent = False
+    clock.advance(PATIENCE_S)
+    assert len(owner.lost) == 1
+    assert daemon.calls == {}
+    assert daemon.commands()[-1] == "delete"
+    assert len(clock) == 0
 
 
 def test_without_another_side_the_call_goes_on() -> None:

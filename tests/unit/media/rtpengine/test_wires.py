@@ -296,3 +296,24 @@ def test_the_wrong_cookie_answers_nobody(monkeypatch: pytest.MonkeyPatch) -> Non
         assert one.exchange.strays == 1
 
     asking(Transport.HTTP, http(lambda body: page(b"you_1 d6:result4:ponge")), work)
+
+
+@pytest.mark.parametrize("transport", [Transport.TCP, Transport.HTTP])
+def test_a_fault_in_who_is_told_costs_nobody_else_an_answer(transport: Transport) -> None:
+    faults: list[Exception] = []
+
+    def fail(_: object) -> None:
+        raise ZeroDivisionError
+
+    async def work(one: Asking) -> None:
+        one.clock._faulted = faults.append
+        for _ in range(wires._REQUESTS):
+            one.exchange.ask("ping", {}, fail)
+        assert await one.ask() == {"result": b"pong"}
+        await asyncio.sleep(0.01)
+        assert [type(fault) for fault in faults] == [ZeroDivisionError] * wires._REQUESTS
+
+    serve = (
+        pong if transport is Transport.TCP else http(lambda body: page(cookie(body) + b" d6:result4:ponge"))
+    )
+    asking(transport, serve, work)

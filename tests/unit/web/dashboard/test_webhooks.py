@@ -108,6 +108,13 @@ def test_deliveries_are_shown_and_sent_again(customer: Browser, office: Office) 
     customer.post(f"{path}/resend", 422, delivery="x")
 
 
+@pytest.mark.parametrize("after", [2**63, -1, "x"])
+def test_a_page_of_deliveries_that_can_not_be(customer: Browser, office: Office, after: int | str) -> None:
+    path = added(customer, office)
+    customer.get(f"{path}?after={after}", 422)
+    customer.get(f"{path}?after={2**63 - 1}")
+
+
 def test_what_is_sent_is_shown_as_text(customer: Browser, office: Office) -> None:
     path = added(customer, office)
     put(office, 1, HOSTILE + "x" * 65_536)

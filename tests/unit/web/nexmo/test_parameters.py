@@ -1,8 +1,11 @@
 """Query and body as one."""
 
+import json
+
 import httpx
 import pytest
 
+from tests.unit.web.nexmo.conftest import KEY, SECRET
 from trunkline.web.nexmo.errors import MethodFailedError
 from trunkline.web.nexmo.parameters import MAX_BODY, MAX_FIELDS, Parameters
 
@@ -22,6 +25,15 @@ def test_the_body_wins_over_the_query(client: httpx.Client) -> None:
 @pytest.mark.parametrize("body", [b"{", b'{"a":', b"\xff\xfe=1", b"{" * 50_000])
 def test_a_body_that_can_not_be_read(client: httpx.Client, body: bytes) -> None:
     assert "neither a form nor JSON" in label(client.post("/number/buy", content=body))
+
+
+@pytest.mark.parametrize("name", ["api_key", "api_secret", "msisdn"])
+@pytest.mark.parametrize("half", [b"\\ud800", b"\xed\xa0\x80"])
+def test_half_a_surrogate_pair_is_no_text(stranger: httpx.Client, name: str, half: bytes) -> None:
+    """No database takes it, and no answer can hold it."""
+    body = json.dumps({"api_key": KEY, "api_secret": SECRET, "country": "GB", name: "?"}).encode()
+    answer = stranger.post("/number/buy", content=body.replace(b"?", half))
+    assert "neither a form nor JSON" in label(answer)
 
 
 def test_bounds(client: httpx.Client) -> None:

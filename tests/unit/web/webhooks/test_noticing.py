@@ -11,7 +11,10 @@ from tests.unit.virtual_clock import FakeClock
 from tests.unit.web.paper_node import HEALTH
 from tests.unit.web.webhooks.conftest import ACCOUNT
 from trunkline.call.record import CallRecord, RecordState
+from trunkline.store import webhook_queue
 from trunkline.store.store import Store
+from trunkline.store.webhook_queue import DeliveryState, Result
+from trunkline.store.webhook_sources import MAX_URI
 from trunkline.store.webhooks import Webhooks
 from trunkline.trunk.account import Account
 from trunkline.trunk.forwarding import ForwardingList
@@ -19,7 +22,7 @@ from trunkline.trunk.health import HealthState
 from trunkline.trunk.number import Number
 from trunkline.web.views import TargetHealth
 from trunkline.web.webhooks import noticing
-from trunkline.web.webhooks.noticing import CATCH_UP_S, LATE_S, LONG_LOOK_S, Noticer
+from trunkline.web.webhooks.noticing import CATCH_UP_S, LATE_S, LONG_LOOK_S, VERY_LATE_S, Noticer
 
 NODE = "n1"
 DOWN = replace(HEALTH, account=ACCOUNT)
@@ -166,6 +169,25 @@ def test_what_is_remembered_is_bounded(
     assert noticer.calls() == 0
 
 
+def test_more_calls_than_are_remembered_are_told_once(
+    store: Store, hook: str, noticer: Noticer, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a high rate of calls the deliveries of a long look ago are tidied up, too."""
+    monkeypatch.setattr(noticing, "MAX_ENDED", 2)
+    monkeypatch.setattr(webhook_queue, "KEPT", 2)
+    clock.advance(1)
+    write(store, *(end(call(clock, f"c{n}"), clock) for n in range(5)))
+    assert noticer.calls() == 10
+    queue, now = store.webhook_queue, clock.wall()
+    queue.note(
+        Result(one, DeliveryState.DELIVERED, now, 200, "", None) for one in queue.claim({hook: 10}, now)
+    )
+    for _ in range(int(VERY_LATE_S / LONG_LOOK_S) + 2):
+        queue.tidy(clock.wall())
+        assert noticer.calls() == 0
+        clock.advance(LONG_LOOK_S)
+
+
 @pytest.fixture
 def endpoint(store: Store) -> None:
     store.numbers.add(Number(str(DOWN.number), ACCOUNT, ForwardingList.parse(DOWN.uri)))
@@ -198,6 +220,15 @@ def test_an_endpoint_goes_down_and_comes_up_again(
     assert look(noticer, clock, UP) == 0
     types = [delivery.type for delivery in reversed(store.webhook_queue.list(hook))]
     assert types == ["endpoint.down", "endpoint.up"]
+
+
+@pytest.mark.usefixtures("endpoint")
+def test_one_with_a_uri_that_can_not_be_noted_keeps_nobody_else_from_being_told(
+    noticer: Noticer, clock: FakeClock
+) -> None:
+    long = replace(DOWN, uri=f"sip:{'a' * MAX_URI}@example.com")
+    assert look(noticer, clock, long, DOWN) == 1
+    assert look(noticer, clock, long, DOWN) == 0
 
 
 @pytest.mark.usefixtures("endpoint")

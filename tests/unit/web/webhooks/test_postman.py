@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from tests.unit.virtual_clock import FakeClock
 from tests.unit.web.webhooks.conftest import ACCOUNT, answering, receiver
 from trunkline.store.errors import DatabaseError
+from trunkline.store.keys import Keyring
 from trunkline.store.store import Store
 from trunkline.store.webhook_queue import LEASE_S, RETRY_FOR_S, Delivery, DeliveryState, NewEvent
 from trunkline.store.webhooks import Webhooks
@@ -266,6 +268,27 @@ def test_a_webhook_that_is_removed_meanwhile(store: Store, webhooks: Webhooks, c
 
     asyncio.run(run())
     assert store.webhook_queue.list(made.id) == []
+
+
+def test_a_secret_that_another_key_file_has_sealed_holds_up_its_own_webhook_alone(
+    store: Store, webhooks: Webhooks, clock: FakeClock, tmp_path: Path
+) -> None:
+    """As after the database was restored beside another key file."""
+    strange = Webhooks(store.database, Keyring.create(tmp_path / "another.key"), wall=clock.wall)
+    sealed, _ = strange.add(ACCOUNT, "http://sealed/")
+    webhooks.add(ACCOUNT, "http://fine/")
+    put(store, clock, 20)
+
+    async def run() -> None:
+        sender = PaperSender()
+        await rounds(postman(store, sender, clock), 10)
+        assert sender.urls == ["http://fine/"] * 20
+
+    asyncio.run(run())
+    last = store.webhook_queue.list(sealed.id, limit=100)[-1]
+    assert (last.state, last.attempts, last.status) == (DeliveryState.WAITING, 1, None)
+    assert last.next_at == clock.wall() + RETRY_S[0]
+    assert last.detail == "the secret that signs it can't be read: give the webhook a new one"
 
 
 def test_over_the_wire_until_it_works(store: Store, webhooks: Webhooks, clock: FakeClock) -> None:

@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from trunkline.store.audit import AuditEntry
 from trunkline.web.dashboard.browser import Signed
+from trunkline.web.dashboard.fields import Behind
 from trunkline.web.dashboard.frame import neighbours, page
 
 PAGE = 50
@@ -40,7 +41,7 @@ def audit(
     account: str = "",
     kind: str = "",
     key: str = "",
-    after: int | None = None,
+    after: Behind = None,
 ) -> Response:
     entries = desk.people.audit(
         account=account or None, kind=kind or None, key=key or None, before_id=after, limit=PAGE + 1

@@ -47,6 +47,12 @@ def test_pages(operator: Browser, office: Office) -> None:
     assert "First page" in second
 
 
+@pytest.mark.parametrize("after", [2**63, -1, "x"])
+def test_a_page_that_can_not_be(operator: Browser, after: int | str) -> None:
+    assert "can&#39;t be used" in operator.get(f"/audit?after={after}", 422)
+    assert operator.get(f"/audit?after={2**63 - 1}")
+
+
 def test_nothing_like_that(operator: Browser) -> None:
     assert "Nothing like that was changed" in operator.get("/audit?key=nobody")
     operator.get("/audit?after=x", 422)
