@@ -389,16 +389,27 @@ def test_ack_of_a_2xx_reaches_the_user(rig: Rig) -> None:
     assert len(rig.user.acks) == 2
 
 
-def test_rfc2543_rejection_is_acknowledged_by_to_tag(rig: Rig) -> None:
+@pytest.mark.parametrize("branch", [None, "1", "z9hG4bK", "Z9HG4BK"])
+def test_rfc2543_rejection_is_acknowledged_by_to_tag(rig: Rig, branch: str | None) -> None:
     rig.user.answering = respond_with(486)
     flow = FakeFlow()
-    rig.receive(incoming("INVITE", branch=None), flow)
+    rig.receive(incoming("INVITE", branch=branch), flow)
     (response,) = flow.take_responses()
-    rig.receive(incoming("ACK", branch=None, to_tag=response.to_tag or ""), flow)
+    rig.receive(incoming("ACK", branch=branch, to_tag=response.to_tag or ""), flow)
     rig.clock.advance(4)
     assert flow.take() == []
     rig.clock.advance(1)
     assert rig.idle
+
+
+def test_requests_whose_branch_is_the_bare_cookie_are_told_apart(rig: Rig) -> None:
+    """RFC 4475 §3.2.1: such a branch names no transaction."""
+    rig.user.answering = respond_with(200)
+    flow = FakeFlow()
+    for number in (1, 2, 2):
+        rig.receive(incoming("REGISTER", branch="z9hG4bK", cseq=number), flow)
+    assert [response.cseq.number for response in flow.take_responses()] == [1, 2, 2]
+    assert len(rig.user.requests) == 2
 
 
 # responses
