@@ -103,6 +103,23 @@ class Message:
         return address[0] if type(address) is tuple else self.to.tag
 
     @property
+    def has_to_tag(self) -> bool:
+        """Whether To has a tag, in whatever spelling. Never raises: a To that can't be read, which the answer
+        to a malformed request repeats, is judged by its text.
+        """
+        text = self.headers.get("to") or ""
+        params = text.rpartition(">")[2]
+        if '"' not in params:
+            if not params:
+                return False
+            if params.startswith(";tag="):
+                return True
+        try:
+            return "tag" in self.to.params
+        except SipSyntaxError:
+            return ";tag=" in text
+
+    @property
     def call_id(self) -> str:
         """Call-ID (§20.8)."""
         value = self.headers.get("call-id")

@@ -191,6 +191,17 @@ def test_screened_requests_leave_nothing_behind(rig: Rig) -> None:
     assert rig.idle
 
 
+@pytest.mark.parametrize(
+    ("to", "length"), [("<sip:bob@198.51.100.1> ; Tag = t", 1), ('"a;tag=b" <sip:bob@198.51.100.1>', 16)]
+)
+def test_a_stateless_answer_has_one_tag(rig: Rig, to: str, length: int) -> None:
+    rig.user.screening = screen_with(403)
+    flow = FakeFlow()
+    rig.receive(incoming("OPTIONS").replace(b"<sip:bob@198.51.100.1>", to.encode()), flow)
+    (response,) = flow.take_responses()
+    assert len(response.to_tag or "") == length
+
+
 def test_ack_and_cancel_are_not_screened(rig: Rig) -> None:
     rig.user.screening = screen_with(403)
     flow = FakeFlow()
