@@ -148,8 +148,8 @@ class Message:
 
     @property
     def contact_is_star(self) -> bool:
-        """True for `Contact: *` (§10.2.2)."""
-        return self.headers.get("contact") == "*"
+        """True for `Contact: *` (§10.2.2), which stands alone: beside another one it is malformed (§10.3)."""
+        return self.headers.all("contact") == ["*"]
 
     @property
     def route(self) -> list[NameAddr]:
