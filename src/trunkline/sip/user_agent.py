@@ -66,8 +66,8 @@ class UserAgentUser(Protocol):
     """The layer above."""
 
     def screen(self, request: Request, flow: Flow) -> Response | None:
-        """Asked for every request outside a dialog but ACK and CANCEL, before any state exists for it. A
-        response is sent and that was it; None lets the request in."""
+        """Asked for every request outside a dialog that may be there, so not for ACK, CANCEL or BYE, before
+        any state exists for it. A response is sent and that was it; None lets the request in."""
 
     def invite_received(self, invite: IncomingInvite) -> None:
         """A new INVITE: set `invite.events`, then answer by its methods, now or later."""
@@ -251,12 +251,15 @@ class UserAgent:
     # for the stack (`StackUser`)
 
     def screen(self, request: Request, flow: Flow) -> Response | None:
-        """Refuse without state what belongs to no dialog of ours (481, RFC 3261 §12.2.2); ask above about the
-        rest.
+        """Refuse without state what anybody may send and nobody here could process: what belongs to no dialog
+        of ours, or is nothing outside one (481, RFC 3261 §12.2.2), and methods that there aren't (405,
+        §8.2.1) unless the layer above, which is asked first, answers them.
         """
-        if request.to_tag is None:
-            return self.user.screen(request, flow)
-        return None if self._dialog_of(request) is not None else response_to(request, 481)
+        if request.to_tag is not None:
+            return None if self._dialog_of(request) is not None else response_to(request, 481)
+        if request.method in _NEED_A_DIALOG:
+            return response_to(request, 481)
+        return self.user.screen(request, flow) or self._not_allowed(request)
 
     def request_received(self, request: Request, transaction: ServerTransaction) -> None:
         """A new request that was let in."""
@@ -271,8 +274,6 @@ class UserAgent:
                 usage.receive(request, transaction)
         elif request.method == "INVITE":
             self._invite_received(request, transaction)
-        elif request.method in _NEED_A_DIALOG:
-            transaction.respond(response_to(request, 481))
         else:
             self.user.request_received(request, transaction)
 
@@ -317,15 +318,15 @@ class UserAgent:
         """The checks of RFC 3261 §8.2.1 to §8.2.3, in that order. Made for every request that was let in; a
         layer above that answers while screening asks for itself.
         """
-        method = request.method
-        if method not in self._methods:
-            return response_to(request, 405, headers=[("allow", self._allow_value)])
+        refusal = self._not_allowed(request)
+        if refusal is not None:
+            return refusal
         headers = request.headers
         if "require" in headers:
             unknown = request.require - self._extensions
             if unknown:
                 return response_to(request, 420, headers=[("unsupported", ", ".join(sorted(unknown)))])
-        if request.body and method in _WITH_DESCRIPTION:
+        if request.body and request.method in _WITH_DESCRIPTION:
             if request.content_type not in self.settings.accept:
                 if "handling=optional" in (headers.get("content-disposition") or "").replace(" ", "").lower():
                     request.body = b""
@@ -335,6 +336,11 @@ class UserAgent:
             if encoding is not None and encoding.strip().lower() != "identity":
                 return response_to(request, 415, headers=[("accept-encoding", "identity")])
         return None
+
+    def _not_allowed(self, request: Request) -> Response | None:
+        if request.method in self._methods:
+            return None
+        return response_to(request, 405, headers=[("allow", self._allow_value)])
 
     # for the parts of the core
 
