@@ -182,7 +182,10 @@ class Dialog:
             cseq = self.local_seq = self.local_seq + 1
         headers = Headers.adopt({}, None)
         put = headers.put
-        request_uri = str(self.remote_target)
+        target = self.remote_target
+        if target.headers or "method" in target.params:
+            target = target.without("method", "headers")
+        request_uri = str(target)
         route_set = self.route_set
         if route_set:
             routes = [str(route) for route in route_set]

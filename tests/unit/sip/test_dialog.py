@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from trunkline.sip.dialog import Dialog
 from trunkline.sip.headers import Headers
-from trunkline.sip.message import Response
+from trunkline.sip.message import Request, Response
 from trunkline.sip.name_addr import NameAddr
+from trunkline.sip.parse import parse_message
 from trunkline.sip.uri import SipUri
 
 
@@ -56,6 +57,17 @@ def test_every_hop_is_kept(route_set: list[str]) -> None:
     else:
         path = [*path, f"<{request.uri_text}>"]
     assert path == [*route_set, "<sip:bob@remoteua>"]
+
+
+@pytest.mark.parametrize("route", ["<sip:p1;lr>", "<sip:p1>", None])
+def test_no_request_uri_has_headers(route: str | None) -> None:
+    """RFC 3261 §19.1.1, Table 1: a Contact within a dialog has none either, but some peers write one."""
+    one = dialog() if route is None else dialog(route)
+    one.remote_target = SipUri.parse("sip:bob@remoteua;method=INVITE;ob?Subject=x")
+    request = one.request("BYE")
+    parsed = parse_message(b"\r\nVia: SIP/2.0/UDP p\r\n".join(request.to_bytes().split(b"\r\n", 1)))
+    assert isinstance(parsed, Request)
+    assert "sip:bob@remoteua;ob" in (parsed.uri_text, str(parsed.route[-1].uri) if route else "")
 
 
 def test_numbers() -> None:
