@@ -223,8 +223,8 @@ class Message:
         if value is None:
             return None
         seconds, params = parse_delta(value, "Session-Expires")
-        refresher = params.get("refresher")
-        return SessionExpires(seconds, refresher.lower() if refresher else None)
+        refresher = (params.get("refresher") or "").lower()
+        return SessionExpires(seconds, refresher if refresher in ("uac", "uas") else None)
 
     @property
     def min_se(self) -> int | None:
