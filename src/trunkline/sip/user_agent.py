@@ -36,6 +36,8 @@ from trunkline.sip.usage import Usage
 
 ALLOW = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK", "UPDATE", "INFO", "REFER")
 """Methods that a user agent accepts unless told otherwise."""
+SUPPORTED = ("100rel", "timer")
+"""Extensions that it knows unless told otherwise."""
 
 _WITH_DESCRIPTION = frozenset(("INVITE", "UPDATE", "PRACK"))
 
@@ -48,7 +50,7 @@ class UserAgentSettings:
     """User-Agent and Server (RFC 3261 §20.41, §20.35)."""
     allow: tuple[str, ...] = ALLOW
     """Methods for Allow; any other is answered 405."""
-    supported: tuple[str, ...] = ("100rel", "timer")
+    supported: tuple[str, ...] = SUPPORTED
     """Option tags for Supported; a Require that names another one is answered 420."""
     accept: tuple[str, ...] = ("application/sdp",)
     """Media types, lower case, for Accept; a session description of another type is answered 415."""
