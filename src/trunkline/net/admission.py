@@ -6,8 +6,9 @@ has a large budget of its own, and what exceeds that is dropped without a ban. A
 have one more, so that a flood from ten thousand addresses leaves the known ones their share of the machine:
 what exceeds it is dropped, and whoever meant well sends again. Answering strangers is work as well, so that
 budget shrinks as soon as the node is late, long before a customer's call is turned away for it
-(`trunkline.call.overload`), and grows again when it isn't. Responses are never counted: they answer what we
-sent.
+(`trunkline.call.overload`), and grows again when it isn't. Responses of known sources are not counted: they
+answer what we sent. Those of unknown ones ban nobody, but have no more room than all strangers have: to read
+them is work too.
 
 A request that says it is a scanner's is believed.
 
@@ -93,7 +94,7 @@ class GateSettings:
     known_requests_per_window: int = 4000
     """From a known source."""
     strangers_requests_per_window: int = 2000
-    """From all unknown sources together."""
+    """From all unknown sources together, their responses included."""
     ban_s: float = 300.0
     loopback: bool = False
     """Whether loopback addresses are judged like others; they are let in unseen otherwise."""
@@ -179,7 +180,9 @@ class Gate:
             self.refused += 1
             return False
         if data.startswith(RESPONSE):
-            return True
+            admitted = self._is_known(source, host, now) or self._admits_stranger(now)
+            self.refused += not admitted
+            return admitted
         budget = source.streamed if proven else source.datagrams
         settings = self._settings
         count = budget.count_one(now, settings.window_s)
@@ -190,11 +193,15 @@ class Gate:
             self._shut_out(source, reason, evidence, settings.ban_s)
             admitted = False
         else:
-            strangers = self._strangers.count_one(now, settings.window_s)
-            admitted = strangers <= settings.strangers_requests_per_window * self.strangers_share
+            admitted = self._admits_stranger(now)
         if not admitted:
             self.refused += 1
         return admitted
+
+    def _admits_stranger(self, now: float) -> bool:
+        settings = self._settings
+        strangers = self._strangers.count_one(now, settings.window_s)
+        return strangers <= settings.strangers_requests_per_window * self.strangers_share
 
     def measured(self, late_s: float, limit_s: float) -> None:
         """The node is `late_s` seconds late, and turns calls away at `limit_s`. To be told a few times a

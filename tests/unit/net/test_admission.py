@@ -51,6 +51,20 @@ def test_responses_are_not_counted_but_a_ban_stops_them_too() -> None:
     assert not gate.admits(STRANGER, RINGING, proven=False)
 
 
+def test_responses_of_strangers_are_within_the_budget_of_all_strangers() -> None:
+    """They answer nothing that we have asked lately, and to read them is work."""
+    clock = FakeClock()
+    gate = Gate(clock)
+    gate.sent(OTHER, OPTIONS)
+    admitted = sum(gate.admits(f"192.0.2.{n % 250}", RINGING, proven=False) for n in range(5000))
+    assert admitted == 2000
+    assert gate.bans() == []
+    assert requests(gate, 1) == 0
+    assert all(gate.admits(OTHER, RINGING, proven=False) for _ in range(5000)), "it was asked"
+    clock.advance(2.0)
+    assert gate.admits(STRANGER, RINGING, proven=False)
+
+
 def test_a_known_source_has_a_budget_of_its_own_and_is_never_banned() -> None:
     clock = FakeClock()
     asked: list[str] = []
