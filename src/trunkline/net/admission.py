@@ -16,8 +16,9 @@ A UDP source address proves nothing: anyone can write a victim's. So a ban says 
 and one from UDP alone stops only UDP, and only while the source is unknown: a peer shut out that way still
 gets in over TCP or TLS, and is free again once it is vouched for.
 
-Keeps nothing beyond its bounds: the oldest source, then the ban that has stood longest, gives way. Does not
-look into messages (`trunkline.sip.parse`) or passwords: those who do call `ban` and `vouch`.
+Keeps nothing beyond its bounds: the oldest source, then the ban that has stood longest, gives way. A source
+that was vouched for gives way only to others that were: forged addresses don't push it out. Does not look
+into messages (`trunkline.sip.parse`) or passwords: those who do call `ban` and `vouch`.
 """
 
 from collections.abc import Callable
@@ -105,6 +106,7 @@ class GateSettings:
     bring.
     """
     max_sources: int = 65_536
+    """So many of those that were vouched for as well."""
     max_bans: int = 16_384
 
 
@@ -161,6 +163,8 @@ class Gate:
         self._known = known
         self._banned = banned
         self._sources: dict[str, _Source] = {}
+        self._vouched: dict[str, _Source] = {}
+        """By key, the last vouched for at the end; some by now for too long ago."""
         self._bans: dict[str, Ban] = {}
         self._strangers = _Budget()
         self.strangers_share = 1.0
@@ -246,6 +250,10 @@ class Gate:
             return
         source = self._sources.get(host) or self._meet(host)
         source.vouched_until = max(source.vouched_until, self._clock.now() + for_s)
+        vouched = self._vouched
+        if vouched.pop(source.key, None) is None and len(vouched) >= self._settings.max_sources:
+            del vouched[next(iter(vouched))]
+        vouched[source.key] = source
         ban = self._bans.get(source.key)
         if ban is not None and ban.evidence is Evidence.SPOOFABLE:
             self._lift(source.key)
@@ -277,11 +285,13 @@ class Gate:
         return self._lift(source if source.endswith("/64") else source_key(source))
 
     def _meet(self, host: str) -> _Source:
-        """The state of a host seen for the first time. All hosts of an IPv6 /64 share one."""
+        """The state of a host seen for the first time, or again after long. All hosts of an IPv6 /64 share
+        one.
+        """
         key = source_key(host)
         source = self._sources.get(key)
         if source is None:
-            source = self._remember(key, _Source(key))
+            source = self._remember(key, self._vouched.get(key) or _Source(key))
         return source if key == host else self._remember(host, source)
 
     def _remember(self, name: str, source: _Source) -> _Source:

@@ -158,6 +158,19 @@ def test_a_vouched_source_counts_as_known_for_a_while() -> None:
     assert len(gate.bans()) == 1
 
 
+@pytest.mark.parametrize("customer", [STRANGER, "2001:db8:1::7"])
+def test_a_flood_of_forged_sources_makes_no_vouched_one_forgotten(customer: str) -> None:
+    """Whoever has signed in has a budget of its own, just when that of all others is used up."""
+    gate = Gate(FakeClock(), GateSettings(max_sources=10, strangers_requests_per_window=100))
+    gate.vouch(customer, 3600.0)
+    for number in range(300):
+        gate.admits(f"198.51.{number // 100}.{number % 100}", OPTIONS, proven=False)
+    assert requests(gate, 50, customer) == 50
+    for number in range(20):
+        gate.vouch(f"203.0.113.{number}", 60.0)
+    assert requests(gate, 1, customer) == 0, "their number has a bound too"
+
+
 def test_who_gets_a_request_of_ours_is_known_and_who_gets_a_response_is_not() -> None:
     clock = FakeClock()
     gate = Gate(clock)
