@@ -310,11 +310,7 @@ class UserAgent:
             return
         invite = IncomingInvite(self, transaction, contact.uri)
         self._invites[transaction] = invite
-        try:
-            self.user.invite_received(invite)
-        except Exception:
-            invite.disowned()
-            raise
+        invite.owned(lambda: self.user.invite_received(invite))
 
     def inspect(self, request: Request) -> Response | None:
         """The checks of RFC 3261 §8.2.1 to §8.2.3, in that order. Made for every request that was let in; a
