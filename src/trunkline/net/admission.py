@@ -133,12 +133,13 @@ class _Source:
     do.
     """
 
-    __slots__ = ("datagrams", "key", "known", "known_until", "streamed", "vouched_until")
+    __slots__ = ("datagrams", "key", "known", "known_until", "opened", "streamed", "vouched_until")
 
     def __init__(self, key: str) -> None:
         self.key = key
         self.datagrams = _Budget()
         self.streamed = _Budget()
+        self.opened = _Budget()
         self.known = False
         self.known_until = 0.0
         self.vouched_until = 0.0
@@ -225,8 +226,21 @@ class Gate:
             return "a scanner, by its own words"
         return None
 
+    def crowding(self, host: str) -> str | None:
+        """Why `host` may not open one more connection now, for it has opened many in this window: an unknown
+        one may open as many as it may send requests. None when it may. It is not banned for that.
+        """
+        if self.knows(host) or host in self._settings.fronts:
+            return None
+        settings = self._settings
+        source = self._sources.get(host) or self._meet(host)
+        if source.opened.count_one(self._clock.now(), settings.window_s) <= settings.requests_per_window:
+            return None
+        self.refused += 1
+        return f"more than {settings.requests_per_window} connections in {settings.window_s:g} s"
+
     def admits_connection(self, host: str) -> bool:
-        """Whether `host` may open a connection."""
+        """Whether `host` may have a connection: it isn't shut out."""
         if host in self._settings.fronts or (not self._settings.loopback and is_loopback(host)):
             return True
         source = self._sources.get(host) or self._meet(host)
