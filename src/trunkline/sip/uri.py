@@ -338,6 +338,13 @@ def _folded(value: str | None) -> str | None:
     return None if value is None else value.lower()
 
 
+def same_host(one: str, other: str) -> bool:
+    """Whether two hosts are one by what is written: names without regard to case, IPv6 addresses by value
+    (RFC 5954 §4.2).
+    """
+    return one == other or _host_key(one.lower()) == _host_key(other.lower())
+
+
 def _host_key(host: str) -> object:
     return ipaddress.IPv6Address(host) if ":" in host else host
 

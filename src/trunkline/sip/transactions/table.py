@@ -20,6 +20,7 @@ from trunkline.sip.response_path import DEFAULT_PORT
 from trunkline.sip.transactions.client import ClientTransaction
 from trunkline.sip.transactions.invite_server import InviteServerTransaction
 from trunkline.sip.transactions.server import ServerTransaction
+from trunkline.sip.uri import same_host
 from trunkline.sip.via import MAGIC_COOKIE
 
 _COOKIE = MAGIC_COOKIE.lower()
@@ -98,7 +99,7 @@ class TransactionTable:
         if len(vias) > 1 or "," in vias[0]:
             return None
         host, port = transaction.flow.sent_by
-        if via.host != host and via.host != host.lower():
+        if not same_host(via.host, host):
             return None
         if via.port != port and not (via.port is None and port == DEFAULT_PORT[transaction.flow.transport]):
             return None
