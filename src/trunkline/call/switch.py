@@ -73,11 +73,13 @@ class Switch:
 
     def screen(self, request: Request, flow: Flow) -> Response | None:
         """What can be answered without a transaction: OPTIONS, challenges, refusals of a node that is
-        draining or too busy.
+        draining or too busy, and of a REFER outside a call, which has no business here.
         """
         method = request.method
         if method == "OPTIONS":
             return self._health(request, flow)
+        if method == "REFER":
+            return response_to(request, 403)
         if method not in ("INVITE", "REGISTER"):
             return None
         if method == "INVITE":
@@ -129,7 +131,7 @@ class Switch:
         return admitted[1]
 
     def request_received(self, request: Request, transaction: ServerTransaction) -> None:
-        """REGISTER, OPTIONS within a call, and what has no business here (a REFER outside a call)."""
+        """REGISTER, and OPTIONS within a call."""
         if request.method != "REGISTER" or request.to_tag is not None:
             transaction.respond(self._without_account(request))
             return

@@ -6,8 +6,9 @@ has a large budget of its own, and what exceeds that is dropped without a ban. A
 have one more, so that a flood from ten thousand addresses leaves the known ones their share of the machine:
 what exceeds it is dropped, and whoever meant well sends again. Answering strangers is work as well, so that
 budget shrinks as soon as the node is late, long before a customer's call is turned away for it
-(`trunkline.call.overload`), and grows again when it isn't. Responses are never counted: they answer what we
-sent.
+(`trunkline.call.overload`), and grows again when it isn't. Responses of known sources are not counted: they
+answer what we sent. Those of unknown ones ban nobody, but have no more room than all strangers have: to read
+them is work too.
 
 A request that says it is a scanner's is believed.
 
@@ -15,8 +16,9 @@ A UDP source address proves nothing: anyone can write a victim's. So a ban says 
 and one from UDP alone stops only UDP, and only while the source is unknown: a peer shut out that way still
 gets in over TCP or TLS, and is free again once it is vouched for.
 
-Keeps nothing beyond its bounds: the oldest source, then the ban that has stood longest, gives way. Does not
-look into messages (`trunkline.sip.parse`) or passwords: those who do call `ban` and `vouch`.
+Keeps nothing beyond its bounds: the oldest source, then the ban that has stood longest, gives way. A source
+that was vouched for gives way only to others that were: forged addresses don't push it out. Does not look
+into messages (`trunkline.sip.parse`) or passwords: those who do call `ban` and `vouch`.
 """
 
 from collections.abc import Callable
@@ -93,7 +95,7 @@ class GateSettings:
     known_requests_per_window: int = 4000
     """From a known source."""
     strangers_requests_per_window: int = 2000
-    """From all unknown sources together."""
+    """From all unknown sources together, their responses included."""
     ban_s: float = 300.0
     loopback: bool = False
     """Whether loopback addresses are judged like others; they are let in unseen otherwise."""
@@ -104,6 +106,7 @@ class GateSettings:
     bring.
     """
     max_sources: int = 65_536
+    """So many of those that were vouched for as well."""
     max_bans: int = 16_384
 
 
@@ -130,12 +133,13 @@ class _Source:
     do.
     """
 
-    __slots__ = ("datagrams", "key", "known", "known_until", "streamed", "vouched_until")
+    __slots__ = ("datagrams", "key", "known", "known_until", "opened", "streamed", "vouched_until")
 
     def __init__(self, key: str) -> None:
         self.key = key
         self.datagrams = _Budget()
         self.streamed = _Budget()
+        self.opened = _Budget()
         self.known = False
         self.known_until = 0.0
         self.vouched_until = 0.0
@@ -160,6 +164,8 @@ class Gate:
         self._known = known
         self._banned = banned
         self._sources: dict[str, _Source] = {}
+        self._vouched: dict[str, _Source] = {}
+        """By key, the last vouched for at the end; some by now for too long ago."""
         self._bans: dict[str, Ban] = {}
         self._strangers = _Budget()
         self.strangers_share = 1.0
@@ -179,7 +185,9 @@ class Gate:
             self.refused += 1
             return False
         if data.startswith(RESPONSE):
-            return True
+            admitted = self._is_known(source, host, now) or self._admits_stranger(now)
+            self.refused += not admitted
+            return admitted
         budget = source.streamed if proven else source.datagrams
         settings = self._settings
         count = budget.count_one(now, settings.window_s)
@@ -190,11 +198,15 @@ class Gate:
             self._shut_out(source, reason, evidence, settings.ban_s)
             admitted = False
         else:
-            strangers = self._strangers.count_one(now, settings.window_s)
-            admitted = strangers <= settings.strangers_requests_per_window * self.strangers_share
+            admitted = self._admits_stranger(now)
         if not admitted:
             self.refused += 1
         return admitted
+
+    def _admits_stranger(self, now: float) -> bool:
+        settings = self._settings
+        strangers = self._strangers.count_one(now, settings.window_s)
+        return strangers <= settings.strangers_requests_per_window * self.strangers_share
 
     def measured(self, late_s: float, limit_s: float) -> None:
         """The node is `late_s` seconds late, and turns calls away at `limit_s`. To be told a few times a
@@ -214,8 +226,21 @@ class Gate:
             return "a scanner, by its own words"
         return None
 
+    def crowding(self, host: str) -> str | None:
+        """Why `host` may not open one more connection now, for it has opened many in this window: an unknown
+        one may open as many as it may send requests. None when it may. It is not banned for that.
+        """
+        if self.knows(host) or host in self._settings.fronts:
+            return None
+        settings = self._settings
+        source = self._sources.get(host) or self._meet(host)
+        if source.opened.count_one(self._clock.now(), settings.window_s) <= settings.requests_per_window:
+            return None
+        self.refused += 1
+        return f"more than {settings.requests_per_window} connections in {settings.window_s:g} s"
+
     def admits_connection(self, host: str) -> bool:
-        """Whether `host` may open a connection."""
+        """Whether `host` may have a connection: it isn't shut out."""
         if host in self._settings.fronts or (not self._settings.loopback and is_loopback(host)):
             return True
         source = self._sources.get(host) or self._meet(host)
@@ -239,6 +264,10 @@ class Gate:
             return
         source = self._sources.get(host) or self._meet(host)
         source.vouched_until = max(source.vouched_until, self._clock.now() + for_s)
+        vouched = self._vouched
+        if vouched.pop(source.key, None) is None and len(vouched) >= self._settings.max_sources:
+            del vouched[next(iter(vouched))]
+        vouched[source.key] = source
         ban = self._bans.get(source.key)
         if ban is not None and ban.evidence is Evidence.SPOOFABLE:
             self._lift(source.key)
@@ -270,11 +299,13 @@ class Gate:
         return self._lift(source if source.endswith("/64") else source_key(source))
 
     def _meet(self, host: str) -> _Source:
-        """The state of a host seen for the first time. All hosts of an IPv6 /64 share one."""
+        """The state of a host seen for the first time, or again after long. All hosts of an IPv6 /64 share
+        one.
+        """
         key = source_key(host)
         source = self._sources.get(key)
         if source is None:
-            source = self._remember(key, _Source(key))
+            source = self._remember(key, self._vouched.get(key) or _Source(key))
         return source if key == host else self._remember(host, source)
 
     def _remember(self, name: str, source: _Source) -> _Source:

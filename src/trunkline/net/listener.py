@@ -98,8 +98,9 @@ class StreamListener:
         context = self._context
         gate = context.gate
         refusal = self._connections.refusal(remote.host)
-        if refusal is None and gate is not None and not gate.admits_connection(remote.host):
-            refusal = "the source is banned"
+        if refusal is None and gate is not None:
+            banned = not gate.admits_connection(remote.host)
+            refusal = "the source is banned" if banned else gate.crowding(remote.host)
         if refusal is not None:
             stream.close()
             context.events.connection_turned_away(remote, refusal)

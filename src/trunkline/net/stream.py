@@ -131,6 +131,11 @@ class Connection(asyncio.Protocol):
         context = self._context
         if context.gate is not None:
             context.gate.sent(self.remote.host, data)
+        self._put(data)
+
+    def _put(self, data: bytes) -> None:
+        """Have it sent, and end the connection when too much waits for that."""
+        context = self._context
         if self._socket is None:
             self._unsent.append(data)
             self._unsent_size += len(data)
@@ -211,8 +216,8 @@ class Connection(asyncio.Protocol):
             for piece in pieces:
                 if isinstance(piece, bytes):
                     self._pass_up(piece)
-                elif piece is KeepAlive.PING and self._socket is not None:
-                    self._socket.write(PONG)
+                elif piece is KeepAlive.PING:
+                    self._put(PONG)
                 if self._is_closed():
                     return
             if framer.failure is not None:

@@ -23,7 +23,7 @@ from trunkline.net.dns_client import DnsSettings
 from trunkline.net.settings import Listen, TlsSettings, TransportSettings
 from trunkline.observe.log import LogFormat, LogOptions
 from trunkline.sip.ports import Address, Transport
-from trunkline.sip.user_agent import UserAgentSettings
+from trunkline.sip.user_agent import SUPPORTED, UserAgentSettings
 from trunkline.trunk.fraud import FraudPolicy
 from trunkline.trunk.health import HealthPolicy
 from trunkline.trunk.limits import AccountLimits
@@ -32,6 +32,8 @@ from trunkline.trunk.verdict import Slug
 
 METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "PRACK", "UPDATE", "INFO", "REFER")
 """What Allow says."""
+EXTENSIONS = (*SUPPORTED, "path")
+"""What Supported says: of the registrar Path (RFC 3327), too."""
 RINGBACK_DBM0 = -13.0
 """ETSI TR 101 041-2; of each of its frequencies."""
 
@@ -201,6 +203,7 @@ def agent_settings(settings: Settings) -> UserAgentSettings:
     return UserAgentSettings(
         product=settings.service.product,
         allow=METHODS,
+        supported=EXTENSIONS,
         session_expires_s=settings.session_timer.interval_s,
         min_se_s=settings.session_timer.min_se_s,
     )

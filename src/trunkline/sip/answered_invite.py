@@ -39,7 +39,6 @@ class AnsweredInvite:
         "_contact",
         "_credentials",
         "_dialogs",
-        "_flow",
         "_naming",
         "_uri_text",
     )
@@ -50,7 +49,6 @@ class AnsweredInvite:
         invite: Request,
         contact: ContactSpec,
         authenticator: "Authenticator | None",
-        flow: Flow | None,
         dialogs: dict[str, Dialog],
     ) -> None:
         """`dialogs` are the early ones by To tag: when one of them answers too, it goes on where it was,
@@ -63,7 +61,6 @@ class AnsweredInvite:
         self._credentials = tuple([(key, value) for key in _CREDENTIALS for value in headers.all(key)])
         self._contact = contact
         self._authenticator = authenticator
-        self._flow = flow
         self._dialogs = dialogs or None
         self._acks: tuple[tuple[str, SentAck], ...] = ()
 
@@ -84,7 +81,7 @@ class AnsweredInvite:
     def target_chosen(self, target: Target | Flow) -> None:
         """An answered INVITE goes nowhere else."""
 
-    def response_received(self, response: Response) -> None:
+    def response_received(self, response: Response, flow: Flow) -> None:
         """A further 2xx."""
         tag = response.to_tag or ""
         for acknowledged, ack in self._acks:
@@ -96,7 +93,7 @@ class AnsweredInvite:
         if dialog is None:
             if len(self._acks) + len(dialogs) >= FORKS_MAX:
                 return
-            dialog = Dialog.as_uac(self._invite, response, self._flow)
+            dialog = Dialog.as_uac(self._invite, response, flow)
         self._end_fork(tag, dialog, response)
 
     def request_failed(self, failure: RequestFailure) -> None:

@@ -60,8 +60,10 @@ class ClientEvents(Protocol):
     def target_chosen(self, target: Target | Flow) -> None:
         """The request is about to be sent there. May come within `SipStack.request`."""
 
-    def response_received(self, response: Response) -> None:
-        """Every provisional, the final, and for an INVITE every 2xx, repeated ones and those of forks too."""
+    def response_received(self, response: Response, flow: Flow) -> None:
+        """Every provisional, the final, and for an INVITE every 2xx, repeated ones and those of forks too.
+        `flow` leads to the target that it is of, which may be one that was left behind.
+        """
 
     def request_failed(self, failure: RequestFailure) -> None:
         """There is no final response and none will come, but for a 2xx of a target that was left behind."""
@@ -73,7 +75,7 @@ class _Unheard:
     def target_chosen(self, target: Target | Flow) -> None:
         pass
 
-    def response_received(self, response: Response) -> None:
+    def response_received(self, response: Response, flow: Flow) -> None:
         pass
 
     def request_failed(self, failure: RequestFailure) -> None:
@@ -321,7 +323,7 @@ class ClientRequest:
         elif status < 300:
             self._end()
             if not self._detached or self._is_invite:
-                self._events.response_received(response)
+                self._events.response_received(response, transaction.flow)
             self._let_go()
         elif (
             status == 503
@@ -334,7 +336,7 @@ class ClientRequest:
         else:
             self._end()
             if not self._detached:
-                self._events.response_received(response)
+                self._events.response_received(response, transaction.flow)
             self._let_go()
             if not self._left:
                 self._events = _UNHEARD
@@ -372,7 +374,7 @@ class ClientRequest:
                 self._send_cancel(transaction)
         self._heard = max(self._heard, response.status)
         if not self._detached:
-            self._events.response_received(response)
+            self._events.response_received(response, transaction.flow)
 
     def _left_target_spoke(self, transaction: ClientTransaction, response: Response) -> None:
         """A target that the walk left behind has woken up."""
@@ -386,7 +388,7 @@ class ClientRequest:
                 self._end()
                 self._change_over(transaction)
             if invite or not self._detached:
-                self._events.response_received(response)
+                self._events.response_received(response, transaction.flow)
 
     def _change_over(self, answered: ClientTransaction) -> None:
         """A target left behind has answered first: now it is the one in hand, and the other is unwanted."""

@@ -19,7 +19,7 @@ from trunkline.sip.headers import Headers
 from trunkline.sip.message import Request, Response
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.ports import Flow, Transport, as_private
-from trunkline.sip.uri import SipUri
+from trunkline.sip.uri import SipUri, same_host
 
 DialogId = tuple[str, str, str]
 """RFC 3261 §12: Call-ID, local tag, remote tag. A missing tag (RFC 2543 peers) is an empty string."""
@@ -182,7 +182,10 @@ class Dialog:
             cseq = self.local_seq = self.local_seq + 1
         headers = Headers.adopt({}, None)
         put = headers.put
-        request_uri = str(self.remote_target)
+        target = self.remote_target
+        if target.headers or "method" in target.params:
+            target = target.without("method", "headers")
+        request_uri = str(target)
         route_set = self.route_set
         if route_set:
             routes = [str(route) for route in route_set]
@@ -220,7 +223,7 @@ class Dialog:
         """
         target = self.remote_target
         host, port = flow.remote
-        if target.host != host:
+        if not same_host(target.host, host):
             return True
         return (
             (target.port or 5060) == port and target.scheme == "sip" and (target.transport or "udp") == "udp"

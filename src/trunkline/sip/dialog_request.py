@@ -136,7 +136,7 @@ class DialogRequest:
     def target_chosen(self, target: Target | Flow) -> None:
         """The stack has found where to send it."""
 
-    def response_received(self, response: Response) -> None:
+    def response_received(self, response: Response, flow: Flow) -> None:  # noqa: ARG002 - part of the protocol
         """A response to the present attempt."""
         status = response.status
         if status < 200:

@@ -153,6 +153,8 @@ class Credentials(NamedTuple):
             qop = qop.lower()
             if not cnonce or not _NC(nc):
                 raise SipSyntaxError("credentials", "qop without cnonce or nc")
+        else:
+            nc = ""  # no part of what is hashed then: anybody may have written it
         return cls(username, realm, nonce, uri, response, algorithm, qop, nc, cnonce)
 
 

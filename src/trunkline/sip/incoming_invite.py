@@ -119,7 +119,15 @@ class IncomingInvite:
     def attend(self, act: Callable[[], None]) -> None:
         """Do something about it later; what is raised costs this INVITE. Nothing is done once it is over."""
         if not self._over:
-            self._agent.stack.attend(self._transaction, act)
+            self._agent.stack.attend(self._transaction, lambda: self.owned(act))
+
+    def owned(self, act: Callable[[], None]) -> None:
+        """Do something about it that may raise: then the stack answers, and nothing of it stays."""
+        try:
+            act()
+        except Exception:
+            self.disowned()
+            raise
 
     def disowned(self) -> None:
         """Whoever was to answer it can't, and the stack does. Does nothing once it is over."""

@@ -103,6 +103,23 @@ class Message:
         return address[0] if type(address) is tuple else self.to.tag
 
     @property
+    def has_to_tag(self) -> bool:
+        """Whether To has a tag, in whatever spelling. Never raises: a To that can't be read, which the answer
+        to a malformed request repeats, is judged by its text.
+        """
+        text = self.headers.get("to") or ""
+        params = text.rpartition(">")[2]
+        if '"' not in params:
+            if not params:
+                return False
+            if params.startswith(";tag="):
+                return True
+        try:
+            return "tag" in self.to.params
+        except SipSyntaxError:
+            return ";tag=" in text
+
+    @property
     def call_id(self) -> str:
         """Call-ID (§20.8)."""
         value = self.headers.get("call-id")
@@ -131,8 +148,8 @@ class Message:
 
     @property
     def contact_is_star(self) -> bool:
-        """True for `Contact: *` (§10.2.2)."""
-        return self.headers.get("contact") == "*"
+        """True for `Contact: *` (§10.2.2), which stands alone: beside another one it is malformed (§10.3)."""
+        return self.headers.all("contact") == ["*"]
 
     @property
     def route(self) -> list[NameAddr]:
@@ -206,8 +223,8 @@ class Message:
         if value is None:
             return None
         seconds, params = parse_delta(value, "Session-Expires")
-        refresher = params.get("refresher")
-        return SessionExpires(seconds, refresher.lower() if refresher else None)
+        refresher = (params.get("refresher") or "").lower()
+        return SessionExpires(seconds, refresher if refresher in ("uac", "uas") else None)
 
     @property
     def min_se(self) -> int | None:

@@ -236,11 +236,10 @@ class OutgoingInvite:
         """Told on."""
         self._events.target_chosen(target)
 
-    def response_received(self, response: Response) -> None:
+    def response_received(self, response: Response, flow: Flow) -> None:
         """Any response to the INVITE."""
         status = response.status
-        if self._client is not None:
-            self._flow = self._client.flow
+        self._flow = flow
         if status >= 300:
             if not self._over and not self._try_again(response):
                 self._finish()
@@ -285,7 +284,7 @@ class OutgoingInvite:
         if usage is None:
             return
         answered = AnsweredInvite(
-            self._agent, self._request, self._plan.contact, self._authenticator, self._flow, self._dialogs
+            self._agent, self._request, self._plan.contact, self._authenticator, self._dialogs
         )
         if self._client is not None:
             self._client.hand_over(answered)

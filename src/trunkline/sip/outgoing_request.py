@@ -133,7 +133,7 @@ class OutgoingRequest:
     def target_chosen(self, target: Target | Flow) -> None:
         """The stack has found where to send it."""
 
-    def response_received(self, response: Response) -> None:
+    def response_received(self, response: Response, flow: Flow) -> None:
         """A response; provisional ones say nothing (RFC 4320 §4.1)."""
         if response.status < 200:
             return
@@ -141,8 +141,7 @@ class OutgoingRequest:
             authenticator = self._series.authenticator
             if authenticator is not None and authenticator.challenged(self._request, response, self._rounds):
                 self._rounds += 1
-                flow = self.flow
-                self._request = self._send(self._series.next_hop if flow is None or flow.closed else flow)
+                self._request = self._send(self._series.next_hop if flow.closed else flow)
                 return
         self._finish()
         self._on_response(response)

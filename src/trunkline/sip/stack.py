@@ -343,7 +343,7 @@ class SipStack:
 
     def _respond_statelessly(self, request: Request, flow: Flow, response: Response) -> None:
         headers = response.headers
-        if ";tag=" not in (headers.get("to") or ""):
+        if not response.has_to_tag:
             headers.extend("to", f";tag={self.stateless_tag(request)}")
         path = reply_path(request, flow)
         if path is not None:

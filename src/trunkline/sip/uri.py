@@ -37,6 +37,7 @@ REMEMBERED_CHARS: Final = 256
 """Longer ones are read each time, so that what is remembered has a bound."""
 
 _URI = re.compile(rf"{SIP_URI}(?:\?(.*))?", re.DOTALL).fullmatch
+_USER = re.compile(r"(?:[!#$&-9=?A-Z\[\]^_`a-z{|}~]|%[0-9A-Fa-f]{2})+").fullmatch
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*+):([!-;=?-~]++)").fullmatch
 _EXTRA_COLON = re.compile(r"::(?=:[0-9]{1,3}\.[0-9.]+\Z)").sub
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})").search
@@ -215,8 +216,11 @@ class OtherUri:
 
     @property
     def user(self) -> str | None:
-        """The subscriber of a tel URI (RFC 3966 §3) without its parameters; None for any other scheme."""
-        return self.opaque.partition(";")[0] if self.scheme == "tel" else None
+        """The subscriber of a tel URI (RFC 3966 §3) without its parameters; None for any other scheme, and
+        for what no user part of a SIP URI could be.
+        """
+        subscriber = self.opaque.partition(";")[0]
+        return subscriber if self.scheme == "tel" and _USER(subscriber) else None
 
     def equivalent(self, other: "SipUri | OtherUri") -> bool:
         """Equal scheme and, case ignored, equal rest."""
@@ -336,6 +340,13 @@ _RESERVED = frozenset(b";/?:@&=+$,%")
 
 def _folded(value: str | None) -> str | None:
     return None if value is None else value.lower()
+
+
+def same_host(one: str, other: str) -> bool:
+    """Whether two hosts are one by what is written: names without regard to case, IPv6 addresses by value
+    (RFC 5954 §4.2).
+    """
+    return one == other or _host_key(one.lower()) == _host_key(other.lower())
 
 
 def _host_key(host: str) -> object:

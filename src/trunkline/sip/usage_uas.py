@@ -232,7 +232,14 @@ class UsageServer(ABC):
         self._exchanges.append(exchange)
         if request.body:
             self.offer = Offer.THEIRS
-        self.events.offer_received(exchange)
+        try:
+            self.events.offer_received(exchange)
+        except Exception:
+            if not exchange.settled:  # the stack answers it
+                exchange.settled = True
+                self._exchanges.remove(exchange)
+                self.offer = Offer.NONE
+            raise
 
     def exchange_accepted(self, exchange: IncomingOffer, body: bytes, headers: Fields) -> None:
         """The user accepts a re-INVITE, or an offer in an UPDATE or PRACK."""

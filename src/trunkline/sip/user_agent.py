@@ -36,6 +36,8 @@ from trunkline.sip.usage import Usage
 
 ALLOW = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK", "UPDATE", "INFO", "REFER")
 """Methods that a user agent accepts unless told otherwise."""
+SUPPORTED = ("100rel", "timer")
+"""Extensions that it knows unless told otherwise."""
 
 _WITH_DESCRIPTION = frozenset(("INVITE", "UPDATE", "PRACK"))
 
@@ -48,7 +50,7 @@ class UserAgentSettings:
     """User-Agent and Server (RFC 3261 §20.41, §20.35)."""
     allow: tuple[str, ...] = ALLOW
     """Methods for Allow; any other is answered 405."""
-    supported: tuple[str, ...] = ("100rel", "timer")
+    supported: tuple[str, ...] = SUPPORTED
     """Option tags for Supported; a Require that names another one is answered 420."""
     accept: tuple[str, ...] = ("application/sdp",)
     """Media types, lower case, for Accept; a session description of another type is answered 415."""
@@ -66,8 +68,8 @@ class UserAgentUser(Protocol):
     """The layer above."""
 
     def screen(self, request: Request, flow: Flow) -> Response | None:
-        """Asked for every request outside a dialog but ACK and CANCEL, before any state exists for it. A
-        response is sent and that was it; None lets the request in."""
+        """Asked for every request outside a dialog that may be there, so not for ACK, CANCEL or BYE, before
+        any state exists for it. A response is sent and that was it; None lets the request in."""
 
     def invite_received(self, invite: IncomingInvite) -> None:
         """A new INVITE: set `invite.events`, then answer by its methods, now or later."""
@@ -251,12 +253,15 @@ class UserAgent:
     # for the stack (`StackUser`)
 
     def screen(self, request: Request, flow: Flow) -> Response | None:
-        """Refuse without state what belongs to no dialog of ours (481, RFC 3261 §12.2.2); ask above about the
-        rest.
+        """Refuse without state what anybody may send and nobody here could process: what belongs to no dialog
+        of ours, or is nothing outside one (481, RFC 3261 §12.2.2), and methods that there aren't (405,
+        §8.2.1) unless the layer above, which is asked first, answers them.
         """
-        if request.to_tag is None:
-            return self.user.screen(request, flow)
-        return None if self._dialog_of(request) is not None else response_to(request, 481)
+        if request.to_tag is not None:
+            return None if self._dialog_of(request) is not None else response_to(request, 481)
+        if request.method in _NEED_A_DIALOG:
+            return response_to(request, 481)
+        return self.user.screen(request, flow) or self._not_allowed(request)
 
     def request_received(self, request: Request, transaction: ServerTransaction) -> None:
         """A new request that was let in."""
@@ -271,8 +276,6 @@ class UserAgent:
                 usage.receive(request, transaction)
         elif request.method == "INVITE":
             self._invite_received(request, transaction)
-        elif request.method in _NEED_A_DIALOG:
-            transaction.respond(response_to(request, 481))
         else:
             self.user.request_received(request, transaction)
 
@@ -307,25 +310,21 @@ class UserAgent:
             return
         invite = IncomingInvite(self, transaction, contact.uri)
         self._invites[transaction] = invite
-        try:
-            self.user.invite_received(invite)
-        except Exception:
-            invite.disowned()
-            raise
+        invite.owned(lambda: self.user.invite_received(invite))
 
     def inspect(self, request: Request) -> Response | None:
         """The checks of RFC 3261 §8.2.1 to §8.2.3, in that order. Made for every request that was let in; a
         layer above that answers while screening asks for itself.
         """
-        method = request.method
-        if method not in self._methods:
-            return response_to(request, 405, headers=[("allow", self._allow_value)])
+        refusal = self._not_allowed(request)
+        if refusal is not None:
+            return refusal
         headers = request.headers
         if "require" in headers:
             unknown = request.require - self._extensions
             if unknown:
                 return response_to(request, 420, headers=[("unsupported", ", ".join(sorted(unknown)))])
-        if request.body and method in _WITH_DESCRIPTION:
+        if request.body and request.method in _WITH_DESCRIPTION:
             if request.content_type not in self.settings.accept:
                 if "handling=optional" in (headers.get("content-disposition") or "").replace(" ", "").lower():
                     request.body = b""
@@ -335,6 +334,11 @@ class UserAgent:
             if encoding is not None and encoding.strip().lower() != "identity":
                 return response_to(request, 415, headers=[("accept-encoding", "identity")])
         return None
+
+    def _not_allowed(self, request: Request) -> Response | None:
+        if request.method in self._methods:
+            return None
+        return response_to(request, 405, headers=[("allow", self._allow_value)])
 
     # for the parts of the core
 

@@ -16,6 +16,7 @@ MAX_DIGITS = 15
 _MAX_TEXT = 64
 _WITHOUT_SEPARATORS = str.maketrans("", "", " -.()/")
 """RFC 3966 §3 visual-separator, the space and the slash that people type as well."""
+_GLOBAL_CONTEXT = re.compile(r";phone-context=(\+[0-9().-]*)", re.IGNORECASE).search
 _PREFIX = re.compile(r"[0-9]{0,15}", re.ASCII)
 
 
@@ -60,14 +61,25 @@ def number_text(user: str) -> str:
     The parameters are those of RFC 3966 that RFC 3261 §19.1.6 carries over
     (`+441632960000;phone-context=…`).
     """
-    if "%" in user:
-        user = unquote(user[: _MAX_TEXT * 3])
-    return user.partition(";")[0]
+    return _decoded(user).partition(";")[0]
 
 
 def normalise_user(user: str) -> str:
-    """`normalise` for the user part of a SIP URI as received. Raises `MalformedNumber`."""
-    return normalise(number_text(user))
+    """`normalise` for the user part of a SIP URI as received. Raises `MalformedNumber`, also for a number
+    that is local to a country or an area (RFC 3966 §5.1.5) and doesn't begin with the digits of that.
+    """
+    text = number_text(user)
+    digits = normalise(text)
+    context = _GLOBAL_CONTEXT(_decoded(user)) if ";" in user else None
+    if context is not None and not text.strip().startswith(("+", "00")):
+        prefix = context[1].translate(_WITHOUT_SEPARATORS)[1:]
+        if not digits.startswith(prefix):
+            raise MalformedNumber(user, f"is local to +{prefix}, and not given in full")
+    return digits
+
+
+def _decoded(user: str) -> str:
+    return unquote(user[: _MAX_TEXT * 3]) if "%" in user else user
 
 
 def number_or_none(user: str) -> str | None:

@@ -3,7 +3,8 @@
 The address-of-record is the account's key. A request is applied wholly or not at all. Beyond the RFC: a
 device that names itself with `+sip.instance` and `reg-id` replaces its own earlier binding (RFC 5626 §6), and
 of more than `max_contacts` devices the one whose binding would end first is dropped, so that a device that
-changes its address at each start can't shut itself out.
+changes its address at each start can't shut itself out. What has just registered is the last to go, however
+short its time: it is told that it has registered.
 
 Authentication and steps 1 to 5 come before (`call`). Held in memory.
 """
@@ -224,8 +225,7 @@ class Registrations:
                         fronted,
                     )
                 )
-        while len(bindings) > self.policy.max_contacts:
-            bindings.remove(min(bindings, key=lambda binding: binding.deadline))
+        self._drop_surplus(bindings, call_id, cseq)
         return self._store(account, bindings)
 
     def remove_all(
@@ -241,13 +241,12 @@ class Registrations:
         return self._store(account, [])
 
     def take_over(self, account: str, binding: Binding) -> None:
-        """A device has registered at another node: this replaces what it had here. Beyond `max_contacts` the
-        one that would end first is dropped.
+        """A device has registered at another node: this replaces what it had here. Beyond `max_contacts`
+        another one is dropped, the one that would end first.
         """
         bindings = [one for one in self.bindings(account) if not _same_device(one, binding)]
         bindings.append(binding)
-        while len(bindings) > self.policy.max_contacts:
-            bindings.remove(min(bindings, key=lambda one: one.deadline))
+        self._drop_surplus(bindings, binding.call_id, binding.cseq)
         self._store(account, bindings)
 
     def remove(self, account: str, binding: Binding) -> None:
@@ -267,6 +266,13 @@ class Registrations:
         if 0 < wanted < policy.min_expires_s:
             return RegistrationRefused(423, "the interval is too brief", policy.min_expires_s)
         return min(wanted, policy.max_expires_s)
+
+    def _drop_surplus(self, bindings: list[Binding], call_id: str, cseq: int) -> None:
+        """Keep to `max_contacts`; what a request with that Call-ID and number has brought goes last."""
+        while len(bindings) > self.policy.max_contacts:
+            bindings.remove(
+                min(bindings, key=lambda one: ((one.call_id, one.cseq) == (call_id, cseq), one.deadline))
+            )
 
     def _store(self, account: str, bindings: list[Binding]) -> tuple[Binding, ...]:
         bindings.sort(key=lambda binding: (-binding.q, -binding.deadline))

@@ -29,6 +29,8 @@ def session_expires(message: Request | Response) -> str | None:
         ((*TIMER, ("Session-Expires", "1200")), "1200;refresher=uas", True),
         ((*TIMER, ("Session-Expires", "1200;refresher=uac")), "1200;refresher=uac", True),
         ((*TIMER, ("Session-Expires", "1200;refresher=uas")), "1200;refresher=uas", True),
+        # no refresher is named that there is (§4)
+        ((*TIMER, ("Session-Expires", "1200;refresher=both")), "1200;refresher=uas", True),
         # it doesn't, a proxy asked
         ((("Session-Expires", "1200"),), "1200;refresher=uas", False),
         ((("x", "1200"),), "1200;refresher=uas", False),

@@ -73,6 +73,14 @@ def test_star_removes_all() -> None:
     assert len(world.node.registrations) == 0
 
 
+def test_star_beside_another_contact_is_400_and_removes_nothing() -> None:
+    world = World()
+    register(world, f"<sip:a@{CUSTOMER}>")
+    other = ("Contact", f"<sip:b@{CUSTOMER}>")
+    assert register(world, "*", expires="0", more=(other,)).status == 400
+    assert len(world.node.registrations) == 1
+
+
 def test_too_brief_is_423_with_min_expires() -> None:
     world = World()
     response = register(world, f"<sip:a@{CUSTOMER}>", expires="10")

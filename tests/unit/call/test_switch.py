@@ -540,6 +540,7 @@ def test_unknown_methods_are_405_with_allow(method: str) -> None:
     world.clock.advance(1)
     response = peer.response_heard(405, method)
     assert "INVITE" in (response.headers.get("allow") or "")
+    assert world.node.agent.stack.server_transactions == 0, "anybody may send it"
     world.finish()
 
 
@@ -551,6 +552,7 @@ def test_methods_that_need_a_call(method: str) -> None:
     world.clock.advance(1)
     assert isinstance(peer.heard[-1], Response)
     assert peer.heard[-1].status == (403 if method == "REFER" else 481)
+    assert world.node.agent.stack.server_transactions == 0, "anybody may send it"
     peer.request(method, world.node.host.address, to_tag="nosuch")
     world.clock.advance(1)
     assert peer.response_heard(481, method)

@@ -51,6 +51,20 @@ def test_responses_are_not_counted_but_a_ban_stops_them_too() -> None:
     assert not gate.admits(STRANGER, RINGING, proven=False)
 
 
+def test_responses_of_strangers_are_within_the_budget_of_all_strangers() -> None:
+    """They answer nothing that we have asked lately, and to read them is work."""
+    clock = FakeClock()
+    gate = Gate(clock)
+    gate.sent(OTHER, OPTIONS)
+    admitted = sum(gate.admits(f"192.0.2.{n % 250}", RINGING, proven=False) for n in range(5000))
+    assert admitted == 2000
+    assert gate.bans() == []
+    assert requests(gate, 1) == 0
+    assert all(gate.admits(OTHER, RINGING, proven=False) for _ in range(5000)), "it was asked"
+    clock.advance(2.0)
+    assert gate.admits(STRANGER, RINGING, proven=False)
+
+
 def test_a_known_source_has_a_budget_of_its_own_and_is_never_banned() -> None:
     clock = FakeClock()
     asked: list[str] = []
@@ -142,6 +156,19 @@ def test_a_vouched_source_counts_as_known_for_a_while() -> None:
     clock.advance(2.0)
     assert requests(gate, 50) == 16
     assert len(gate.bans()) == 1
+
+
+@pytest.mark.parametrize("customer", [STRANGER, "2001:db8:1::7"])
+def test_a_flood_of_forged_sources_makes_no_vouched_one_forgotten(customer: str) -> None:
+    """Whoever has signed in has a budget of its own, just when that of all others is used up."""
+    gate = Gate(FakeClock(), GateSettings(max_sources=10, strangers_requests_per_window=100))
+    gate.vouch(customer, 3600.0)
+    for number in range(300):
+        gate.admits(f"198.51.{number // 100}.{number % 100}", OPTIONS, proven=False)
+    assert requests(gate, 50, customer) == 50
+    for number in range(20):
+        gate.vouch(f"203.0.113.{number}", 60.0)
+    assert requests(gate, 1, customer) == 0, "their number has a bound too"
 
 
 def test_who_gets_a_request_of_ours_is_known_and_who_gets_a_response_is_not() -> None:

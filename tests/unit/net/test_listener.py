@@ -125,6 +125,27 @@ async def test_a_banned_source_may_not_connect() -> None:
     assert diary.entries == [("turned away", "127.0.0.1", "the source is banned")]
 
 
+async def test_an_unknown_source_opens_no_more_in_a_while_than_it_may_ask() -> None:
+    """Each handshake is work, also for who closes at once and so never has many."""
+    recorder, diary, clock = Recorder(), Diary(), FakeClock()
+    gate = Gate(clock, GateSettings(requests_per_window=3, loopback=True))
+    async with opened(recorder, TCP, gate=gate, events=diary) as transports:
+        for _ in range(3):
+            client = await Client.to(transports)
+            await until(lambda: transports.figures().connections == 1)
+            await client.close()
+            await until(lambda: transports.figures().connections == 0)
+        client = await Client.to(transports)
+        assert await client.closed_by_us() == b""
+        assert diary.entries == [("turned away", "127.0.0.1", "more than 3 connections in 2 s")]
+        assert gate.bans() == []
+        gate.vouch("127.0.0.1", 60.0)
+        client = await Client.to(transports)
+        client.writer.write(OPTIONS)
+        await recorder.message()
+        await client.close()
+
+
 @contextlib.contextmanager
 def no_descriptors(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """Makes every `accept` fail as when the process has no descriptor left; counts the tries."""

@@ -8,8 +8,9 @@ import pytest
 from tests.unit.net.wire import OPTIONS, RINGING, Client, Diary, Recorder, is_closed, listen, opened, until
 from tests.unit.virtual_clock import FakeClock
 from trunkline.net.admission import Evidence, Gate, GateSettings
+from trunkline.net.flows import Silence
 from trunkline.net.settings import StreamLimits
-from trunkline.net.stream import Connection
+from trunkline.net.stream import Connection, StreamContext
 from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.failures import FlowFailureKind
 from trunkline.sip.message import response_to
@@ -172,6 +173,48 @@ async def test_a_peer_that_does_not_read_is_cut_off() -> None:
         assert recorder.failures == []
         assert "reads too slowly" in (await recorder.failure()).detail
         await client.closed_by_us()
+
+
+class Unread(asyncio.Transport):
+    """A peer that reads nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting = 0
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.waiting += len(data)
+
+    def get_write_buffer_size(self) -> int:
+        return self.waiting
+
+    def abort(self) -> None:
+        self.waiting = 0
+
+
+async def test_a_peer_that_pings_and_does_not_read_is_cut_off() -> None:
+    recorder, gate = Recorder(), Gate(FakeClock())
+    context = StreamContext(
+        receiver=recorder,
+        clock=FakeClock(),
+        loop=asyncio.get_running_loop(),
+        events=Silence(),
+        limits=StreamLimits(write_buffer=1000),
+        gate=gate,
+        unreadable=None,
+        closed=lambda _connection: None,
+        lost=lambda _connection: None,
+    )
+    peer = Address("192.0.2.7", 5060)
+    connection = Connection(context, Transport.TCP, peer, Address("192.0.2.1", 5060), accepted=True)
+    connection.connection_made(Unread())
+    for _ in range(500):
+        connection.data_received(b"\r\n\r\n")
+    assert not is_closed(connection)
+    connection.data_received(b"\r\n\r\n")
+    assert is_closed(connection)
+    assert "reads too slowly" in (await recorder.failure()).detail
+    assert not gate.knows(peer.host), "an answer to a ping is no request of ours"
 
 
 async def test_what_is_sent_while_it_opens_follows_in_order() -> None:

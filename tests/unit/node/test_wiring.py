@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation.scripted_peer import ScriptedPeer
+from tests.simulation.world import KEY, SECRET, World
 from trunkline.call.ports import Tone
 from trunkline.config import Settings
 from trunkline.errors import ConfigError, MediaError
 from trunkline.node import wiring
 from trunkline.observe.log import LogFormat
+from trunkline.sip.digest import answer_challenge
 from trunkline.sip.ports import Address, Transport
 from trunkline.trunk.fraud import FraudPolicy
 
@@ -108,6 +111,22 @@ def test_every_room_gets_its_own_values() -> None:
     tls = wiring.transport_settings(given).tls
     assert tls is not None
     assert (tls.min_version, tls.verify_peers) == ("1.2", True)
+
+
+def test_a_proxy_may_insist_on_its_path() -> None:
+    """RFC 3327 §5.3: the node keeps it, so `Require: path` is no reason for a 420."""
+    world = World(agent_settings=wiring.agent_settings(settings()))
+    peer = ScriptedPeer(world.network)
+    path = (("Require", "path"), ("Path", "<sip:edge.example;lr>"))
+    peer.request("REGISTER", world.node.host.address, headers=path)
+    world.clock.advance(1)
+    challenge = peer.response_heard(401, "REGISTER").headers.get("www-authenticate") or ""
+    answer = answer_challenge(challenge, "REGISTER", "sip:callee@10.0.0.2", KEY, SECRET, "cnonce")
+    peer.request(
+        "REGISTER", world.node.host.address, cseq=2, headers=(*path, ("Authorization", answer or ""))
+    )
+    world.clock.advance(1)
+    assert peer.heard[-1].headers.all("path") == ["<sip:edge.example;lr>"]
 
 
 def test_every_rtpengine_gets_its_place_and_its_share() -> None:

@@ -127,7 +127,7 @@ class FakeEvents:
     def target_chosen(self, target: Target | Flow) -> None:
         self.targets.append(target)
 
-    def response_received(self, response: Response) -> None:
+    def response_received(self, response: Response, flow: Flow) -> None:
         self.responses.append(response)
 
     def request_failed(self, failure: RequestFailure) -> None:

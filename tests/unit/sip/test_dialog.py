@@ -4,10 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.sip.fake_wire import FakeFlow
 from trunkline.sip.dialog import Dialog
 from trunkline.sip.headers import Headers
-from trunkline.sip.message import Response
+from trunkline.sip.message import Request, Response
 from trunkline.sip.name_addr import NameAddr
+from trunkline.sip.parse import parse_message
+from trunkline.sip.ports import Address
 from trunkline.sip.uri import SipUri
 
 
@@ -58,6 +61,17 @@ def test_every_hop_is_kept(route_set: list[str]) -> None:
     assert path == [*route_set, "<sip:bob@remoteua>"]
 
 
+@pytest.mark.parametrize("route", ["<sip:p1;lr>", "<sip:p1>", None])
+def test_no_request_uri_has_headers(route: str | None) -> None:
+    """RFC 3261 §19.1.1, Table 1: a Contact within a dialog has none either, but some peers write one."""
+    one = dialog() if route is None else dialog(route)
+    one.remote_target = SipUri.parse("sip:bob@remoteua;method=INVITE;ob?Subject=x")
+    request = one.request("BYE")
+    parsed = parse_message(b"\r\nVia: SIP/2.0/UDP p\r\n".join(request.to_bytes().split(b"\r\n", 1)))
+    assert isinstance(parsed, Request)
+    assert "sip:bob@remoteua;ob" in (parsed.uri_text, str(parsed.route[-1].uri) if route else "")
+
+
 def test_numbers() -> None:
     one = dialog()
     assert [one.request("INFO").cseq.number for _ in range(3)] == [6, 7, 8]
@@ -78,6 +92,17 @@ def test_contact_that_cannot_be_used(contact: str) -> None:
     one = dialog()
     one.refresh_target(Response(200, headers=Headers([("Contact", contact)])))
     assert str(one.remote_target) == "sip:bob@remoteua"
+
+
+@pytest.mark.parametrize("host", ["2001:db8::9", "2001:DB8:0::9", "2001:db8:0:0:0:0:0:9"])
+def test_a_contact_where_its_packets_come_from_decides_on_the_port(host: str) -> None:
+    """However its IPv6 address is spelt (RFC 5954 §4.2)."""
+    one = dialog()
+    one.flow = FakeFlow(remote=Address("2001:db8::9", 5060))
+    one.remote_target = SipUri.parse(f"sip:bob@[{host}]:5080")
+    assert one.next_hop() == one.remote_target
+    one.remote_target = SipUri.parse("sip:bob@[2001:db8::8]:5080")
+    assert one.next_hop() is one.flow
 
 
 def test_next_hop_without_a_flow() -> None:

@@ -226,6 +226,17 @@ def test_an_answer_without_qop_is_taken() -> None:
     assert edge.check(value, "REGISTER", "sip:sip.example.com") is Outcome.STALE
 
 
+@pytest.mark.parametrize("nc", ["00000002", "ffffffff", "zzzzzzzz", '""'])
+def test_a_count_without_qop_counts_nothing(nc: str) -> None:
+    """RFC 2069 hashes no count: whoever has overheard the answer could write any beside it."""
+    edge = Edge(counts=NonceCounts())
+    nonce = Challenge.parse(edge.challenger.challenge_headers("192.0.2.1")[0]).nonce
+    response = request_digest(Algorithm.MD5, ha1("alice", REALM, SECRETS["alice"]), "INVITE", URI, nonce)
+    value = f'Digest username="alice",realm="{REALM}",nonce="{nonce}",uri="{URI}",response="{response}"'
+    assert edge.check(value) is Outcome.OK
+    assert edge.check(f"{value},nc={nc}") is Outcome.STALE
+
+
 def test_sipps_answer_is_taken() -> None:
     """SIPp quotes neither qop nor algorithm, and its uri is the remote address, whatever the Request-URI."""
     edge = Edge()

@@ -1,10 +1,13 @@
 """An INVITE for us. What RFC 3261 §13.3 asks of it is in tests/conformance/rfc3261_13."""
 
+from contextlib import suppress
+
 import pytest
 
 from tests.simulation.bench import Bench
 from tests.simulation.phone import ANSWER, OFFER, Phone
 from tests.unit.sip.living import uncollected
+from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.usage_events import Offer
 
@@ -36,6 +39,23 @@ def test_one_that_nobody_can_answer_is_not_pending() -> None:
     bench.settle()
     assert bench.peer.summaries == ["180 INVITE", "500 INVITE"]
     assert not bench.phone.invites[-1].pending
+    assert (bench.phone.agent.pending_invites, bench.phone.agent.dialogs) == (0, 0)
+    bench.finish()
+
+
+@pytest.mark.parametrize("fault", [LookupError("a fault"), SipSyntaxError("Supported", "malformed")])
+def test_nor_is_one_that_nobody_can_answer_later(fault: Exception) -> None:
+    bench = Bench()
+    invite = bench.invited(headers=(("Expires", "20"),))
+    invite.progress(180)
+
+    def act() -> None:
+        raise fault
+
+    with suppress(LookupError):
+        invite.attend(act)
+    bench.settle()
+    assert not invite.pending
     assert (bench.phone.agent.pending_invites, bench.phone.agent.dialogs) == (0, 0)
     bench.finish()
 

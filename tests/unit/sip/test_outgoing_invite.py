@@ -2,6 +2,8 @@
 tests/conformance/rfc3261_13.
 """
 
+import pytest
+
 from tests.simulation.bench import Bench
 from tests.simulation.phone import ANSWER, OFFER
 from tests.simulation.scripted_peer import ScriptedPeer
@@ -124,6 +126,28 @@ def test_answer_of_a_target_that_was_left_behind() -> None:
     bench.peer.respond(bench.peer.request_heard("BYE"), 200)
     bench.settle()
     bench.finish()
+
+
+@pytest.mark.parametrize("transport", [Transport.UDP, Transport.TCP])
+@pytest.mark.parametrize("status", [200, 486])
+def test_late_answer_of_a_target_that_was_left_behind_is_ended_there(
+    status: int, transport: Transport
+) -> None:
+    """RFC 3261 §13.2.2.4: its ACK and BYE go where it came from, not to the target that was heard first."""
+    bench = Bench(transport=transport)
+    other = ScriptedPeer(bench.network, "10.0.0.8", transport=transport)
+    targets = [Target(transport, peer.host.address) for peer in (other, bench.peer)]
+    bench.phone.call(SipUri.parse("sip:x@carrier.example.com"), next_hop=targets, target_timeout_s=2.0)
+    bench.clock.advance(3)
+    bench.peer.respond(bench.peer.request_heard("INVITE"), status, body=ANSWER if status == 200 else b"")
+    bench.settle()
+    other.respond(
+        other.request_heard("INVITE"), 200, to_tag="late", body=ANSWER, contact="<sip:y@192.168.0.1>"
+    )
+    bench.settle()
+    assert other.summaries[-2:] == ["ACK", "BYE"]
+    assert other.request_heard("BYE").to_tag == "late"
+    assert bench.peer.summaries[-1] == "ACK"
 
 
 def test_no_body() -> None:

@@ -191,6 +191,17 @@ def test_screened_requests_leave_nothing_behind(rig: Rig) -> None:
     assert rig.idle
 
 
+@pytest.mark.parametrize(
+    ("to", "length"), [("<sip:bob@198.51.100.1> ; Tag = t", 1), ('"a;tag=b" <sip:bob@198.51.100.1>', 16)]
+)
+def test_a_stateless_answer_has_one_tag(rig: Rig, to: str, length: int) -> None:
+    rig.user.screening = screen_with(403)
+    flow = FakeFlow()
+    rig.receive(incoming("OPTIONS").replace(b"<sip:bob@198.51.100.1>", to.encode()), flow)
+    (response,) = flow.take_responses()
+    assert len(response.to_tag or "") == length
+
+
 def test_ack_and_cancel_are_not_screened(rig: Rig) -> None:
     rig.user.screening = screen_with(403)
     flow = FakeFlow()
@@ -389,16 +400,27 @@ def test_ack_of_a_2xx_reaches_the_user(rig: Rig) -> None:
     assert len(rig.user.acks) == 2
 
 
-def test_rfc2543_rejection_is_acknowledged_by_to_tag(rig: Rig) -> None:
+@pytest.mark.parametrize("branch", [None, "1", "z9hG4bK", "Z9HG4BK"])
+def test_rfc2543_rejection_is_acknowledged_by_to_tag(rig: Rig, branch: str | None) -> None:
     rig.user.answering = respond_with(486)
     flow = FakeFlow()
-    rig.receive(incoming("INVITE", branch=None), flow)
+    rig.receive(incoming("INVITE", branch=branch), flow)
     (response,) = flow.take_responses()
-    rig.receive(incoming("ACK", branch=None, to_tag=response.to_tag or ""), flow)
+    rig.receive(incoming("ACK", branch=branch, to_tag=response.to_tag or ""), flow)
     rig.clock.advance(4)
     assert flow.take() == []
     rig.clock.advance(1)
     assert rig.idle
+
+
+def test_requests_whose_branch_is_the_bare_cookie_are_told_apart(rig: Rig) -> None:
+    """RFC 4475 §3.2.1: such a branch names no transaction."""
+    rig.user.answering = respond_with(200)
+    flow = FakeFlow()
+    for number in (1, 2, 2):
+        rig.receive(incoming("REGISTER", branch="z9hG4bK", cseq=number), flow)
+    assert [response.cseq.number for response in flow.take_responses()] == [1, 2, 2]
+    assert len(rig.user.requests) == 2
 
 
 # responses

@@ -113,6 +113,7 @@ def test_another_scheme_is_opaque() -> None:
     assert isinstance(uri, OtherUri)
     assert (uri.scheme, uri.opaque, uri.user) == ("tel", "+49891234;phone-context=x", "+49891234")
     assert parse_uri("isbn:2983792873").user is None
+    assert parse_uri("tel:1@2").user is None
     assert uri.equivalent(parse_uri("tel:+49891234;Phone-Context=X"))
     assert not uri.equivalent(SipUri.parse("sip:a@b"))
     assert uri == parse_uri("tel:+49891234;phone-context=x")

@@ -5,7 +5,8 @@ rfc3311.
 import pytest
 
 from tests.simulation.bench import Bench
-from tests.simulation.phone import ANSWER, OFFER
+from tests.simulation.phone import ANSWER, OFFER, Phone
+from trunkline.sip.usage import IncomingOffer
 from trunkline.sip.usage_events import Offer
 
 UP, AGAIN_LATER, GLARE, FINE = None, 500, 491, 200
@@ -209,6 +210,26 @@ def test_no_408_to_other_requests_than_invite(method: str, status: int) -> None:
     exchanges[0].reject(408)
     bench.settle()
     bench.heard(f"{status} {method}")
+
+
+@pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
+def test_an_offer_that_a_fault_costs_costs_no_later_one(method: str) -> None:
+    bench = Bench()
+    bench.call_from_peer()
+
+    def fault(phone: Phone, exchange: IncomingOffer) -> None:
+        raise LookupError("a fault")
+
+    bench.phone.on_offer = fault
+    with pytest.raises(LookupError, match="a fault"):
+        bench.within(method, body=OFFER)
+    bench.settle()
+    assert bench.peer.summaries[-1] == f"500 {method}"
+    if method == "INVITE":
+        bench.within("ACK", cseq=bench.cseq)
+    bench.phone.on_offer = lambda phone, exchange: exchange.accept(ANSWER)
+    bench.within(method, body=OFFER)
+    assert bench.peer.summaries[-1] == f"200 {method}"
 
 
 def test_repeated_ack_is_told_once() -> None:

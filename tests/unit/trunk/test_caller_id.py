@@ -52,6 +52,15 @@ def test_from_alone(from_: str, user: str | None, number: str | None, display: s
     assert read(from_) == CallerIdentity(user, number, display, False, IdentitySource.FROM)
 
 
+@pytest.mark.parametrize("number", ["1@evil.example", "1:2", "1%zz", "1\\2", "", ";ext=1"])
+def test_a_tel_uri_that_no_sip_user_can_hold_names_nobody(number: str) -> None:
+    """RFC 3966 §3 has no such numbers. The far end could read no From with one, nor could we its answers."""
+    caller = read(f"<tel:{number}>" if number else "<tel:;x>")
+    assert caller.user is None
+    address = from_address(caller, caller.user, "sip.example.net")
+    assert NameAddr.parse(str(address)) == address
+
+
 @pytest.mark.parametrize(
     ("asserted", "remote_party", "user", "source"),
     [
@@ -62,6 +71,7 @@ def test_from_alone(from_: str, user: str | None, number: str | None, display: s
         (("garbage<",), ("also <bad",), "100", IdentitySource.FROM),
         (("<sip:pbx.example>",), (), "100", IdentitySource.FROM),
         (("<sip:anonymous@anonymous.invalid>",), (), "100", IdentitySource.FROM),
+        (("<tel:447700900001@evil.example>",), (), "100", IdentitySource.FROM),
         (("<sip:ann@x.example>, <tel:+447700900003>",), (), "+447700900003", IdentitySource.ASSERTED),
         (("<sip:ann@x.example>", "<tel:+447700900003>"), (), "+447700900003", IdentitySource.ASSERTED),
         (("<sip:ann@x.example>",), (), "ann", IdentitySource.ASSERTED),

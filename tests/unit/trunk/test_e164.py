@@ -67,6 +67,17 @@ def test_normalise_user(user: str, digits: str) -> None:
     assert normalise_user(user) == digits
 
 
+@pytest.mark.parametrize("context", ["+1", "%2B1", "+1-212;npdi"])
+def test_a_number_local_to_a_country_is_not_one_of_the_world(context: str) -> None:
+    """RFC 3966 §5.1.5: 415 555 2671 within +1 is no number in Switzerland."""
+    for user in (f"4155552671;phone-context={context}", f"4155552671;ext=1;Phone-Context={context}"):
+        with pytest.raises(MalformedNumber, match="local to"):
+            normalise_user(user)
+    assert normalise_user(f"00442079460123;phone-context={context}") == "442079460123"
+    assert normalise_user(f"+442079460123;phone-context={context}") == "442079460123"
+    assert normalise_user("442079460123;phone-context=pbx.example.com") == "442079460123"
+
+
 def test_number_or_none() -> None:
     assert number_or_none("+441632960000") == "441632960000"
     assert number_or_none("asterisk") is None

@@ -203,6 +203,20 @@ def test_of_too_many_the_one_that_ends_first_is_dropped(
     ]
 
 
+def test_what_has_just_registered_is_not_the_one_that_is_dropped(
+    registrations: Registrations, clock: FakeClock
+) -> None:
+    """RFC 3261 §10.3 step 8: a 200 lists the bindings that there are, and the device's is one of them."""
+    for number in range(3):
+        register(registrations, f"<sip:100@192.0.2.{number}>", call_id=f"c{number}", expires_s=3600)
+    assert "<sip:200@192.0.2.9>" in uris(register(registrations, "<sip:200@192.0.2.9>", expires_s=60))
+    assert len(registrations) == 3
+    elsewhere = Binding(SipUri.parse("sip:300@192.0.2.9"), 1000, clock.now() + 60, "d", 1, PaperFlow())
+    registrations.take_over("acme", elsewhere)
+    assert elsewhere in registrations.bindings("acme")
+    assert len(registrations) == 3
+
+
 def test_star_removes_everything(registrations: Registrations) -> None:
     register(registrations, HOME, DESK)
     assert registrations.remove_all("acme", call_id="c1", cseq=2, expires_s=0) == ()

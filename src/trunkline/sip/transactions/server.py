@@ -137,9 +137,8 @@ class ServerTransaction(ABC):
     def _transmit(self, response: Response) -> None:
         """Serialise once, keep the bytes, send."""
         if response is not self.last_response:
-            headers = response.headers
-            if response.status > 100 and ";tag=" not in (headers.get("to") or ""):
-                headers.extend("to", f";tag={self.local_tag}")
+            if response.status > 100 and not response.has_to_tag:
+                response.headers.extend("to", f";tag={self.local_tag}")
             self.last_response = response
             self._data = response.to_bytes()
         self._wire.send_response(self._data, self)

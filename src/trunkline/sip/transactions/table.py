@@ -1,8 +1,9 @@
 """Which transaction a message belongs to: RFC 3261 §17.1.3 and §17.2.3, and the merged requests of §8.2.2.2.
 
 A response is matched by branch and CSeq method; its sent-by must be the one that we wrote (§18.1.2). A
-request is matched by branch, sent-by and method when its branch has the magic cookie, else by RFC 2543's
-rules: Request-URI, tags, Call-ID, CSeq and top Via. An ACK matches the INVITE that it acknowledges.
+request is matched by branch, sent-by and method when its branch has the magic cookie and something behind it
+(RFC 4475 §3.2.1), else by RFC 2543's rules: Request-URI, tags, Call-ID, CSeq and top Via. An ACK matches the
+INVITE that it acknowledges.
 
 A merged request has no To tag and the From tag, Call-ID and CSeq of a transaction that is still going on, yet
 another key. "Going on" ends here with a final response other than a 2xx: a client that walks on to our next
@@ -19,6 +20,7 @@ from trunkline.sip.response_path import DEFAULT_PORT
 from trunkline.sip.transactions.client import ClientTransaction
 from trunkline.sip.transactions.invite_server import InviteServerTransaction
 from trunkline.sip.transactions.server import ServerTransaction
+from trunkline.sip.uri import same_host
 from trunkline.sip.via import MAGIC_COOKIE
 
 _COOKIE = MAGIC_COOKIE.lower()
@@ -30,9 +32,13 @@ def server_key(request: Request, method: str) -> Hashable:
     """
     via = request.top_via
     branch = via.branch
-    if branch is not None and branch[:7].lower() == _COOKIE:
+    if branch is not None and _is_unique(branch):
         return (branch, via.host, via.port, method)
     return _rfc2543_key(request, method, request.to_tag)
+
+
+def _is_unique(branch: str) -> bool:
+    return len(branch) > len(_COOKIE) and branch[:7].lower() == _COOKIE
 
 
 def _rfc2543_key(request: Request, method: str, to_tag: str | None) -> Hashable:
@@ -93,7 +99,7 @@ class TransactionTable:
         if len(vias) > 1 or "," in vias[0]:
             return None
         host, port = transaction.flow.sent_by
-        if via.host != host and via.host != host.lower():
+        if not same_host(via.host, host):
             return None
         if via.port != port and not (via.port is None and port == DEFAULT_PORT[transaction.flow.transport]):
             return None
@@ -142,7 +148,7 @@ class TransactionTable:
         """
         request = transaction.request
         branch = request.top_via.branch
-        if branch is None or branch[:7].lower() != _COOKIE:
+        if branch is None or not _is_unique(branch):
             transaction.ack_key = _rfc2543_key(request, "INVITE", response.to_tag)
             self._rfc2543_acks[transaction.ack_key] = transaction
 

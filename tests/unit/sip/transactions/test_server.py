@@ -31,6 +31,25 @@ def test_a_final_response_without_a_to_tag_gets_one(kind: type[ServerTransaction
     assert sent_tag(log) == "fresh" == transaction.local_tag
 
 
+@pytest.mark.parametrize("to", ['";tag=x" <sip:bob@198.51.100.1>', '<sip:bob@198.51.100.1>;x=">;tag=y"'])
+def test_what_only_looks_like_a_tag_is_none(to: str) -> None:
+    request = parse_message(incoming("INVITE").replace(b"<sip:bob@198.51.100.1>", to.encode()))
+    assert isinstance(request, Request)
+    log = Log()
+    InviteServerTransaction(log, request, FakeFlow(), "key").respond(response_to(request, 200))
+    assert sent_tag(log) == "fresh"
+
+
+@pytest.mark.parametrize("tag", ["; tag=t", " ;tag=t", ";tag = t", ";TAG=t", ";x;Tag=t"])
+def test_a_tag_in_any_spelling_is_one(tag: str) -> None:
+    """RFC 3261 §25.1: SEMI and EQUAL may have white space around them, names of parameters any case."""
+    request = parse_message(incoming("BYE").replace(b"bob@198.51.100.1>", f"bob@198.51.100.1>{tag}".encode()))
+    assert isinstance(request, Request)
+    log = Log()
+    NonInviteServerTransaction(log, request, FakeFlow(), "key").respond(response_to(request, 200))
+    assert sent_tag(log) == "t"
+
+
 @pytest.mark.parametrize(("kind", "method"), KINDS)
 def test_a_100_gets_none(kind: type[ServerTransaction], method: str) -> None:
     log, transaction = received(kind, method)

@@ -85,6 +85,15 @@ def test_sent_by_names_are_compared_without_case() -> None:
     assert table.client_for(with_via(data, f"SIP/2.0/UDP sip.example.com:5060;branch={BRANCH}")) is invite
 
 
+def test_sent_by_addresses_are_compared_by_value() -> None:
+    """RFC 5118 §4.5, RFC 5954 §4.2: one IPv6 address has many spellings, and a peer may write its own."""
+    table = TransactionTable()
+    transaction, data = client(table, flow=FakeFlow(sent_by=Address("2001:db8::1", 5060)))
+    via = f"SIP/2.0/UDP [2001:DB8:0:0:0:0:0:1]:5060;branch={BRANCH}"
+    assert table.client_for(with_via(data, via)) is transaction
+    assert table.client_for(with_via(data, via.replace(":1]", ":2]"))) is None
+
+
 def test_removal_forgets_one_and_is_idempotent() -> None:
     table = TransactionTable()
     invite, data = client(table)
