@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.contract.media.rtpengine_daemon import RtpengineDaemon
-from tests.interop.addresses import free_port, taken_ports, wait_for
+from tests.interop.addresses import free_port, pbx_media_ports, taken_ports, wait_for
 from tests.interop.conftest import Speak, Start
 from tests.interop.node import HOST, KEY, SECRET, Node, running_node
 from tests.interop.sipp.scenario import Callee, Caller, sdp
@@ -31,8 +31,11 @@ def daemons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Rtpengine
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory, daemons: list[RtpengineDaemon]) -> Iterator[Node]:
+    first, last = pbx_media_ports()  # where no rtpengine has its ports
     settings = {
         "node.region": "eu",
+        "media.port_min": first,
+        "media.port_max": last,
         "media.engine": "rtpengine",
         "media.rtpengine": [
             f"udp:{daemons[0].host}:{daemons[0].ng_port};region=eu",
@@ -41,6 +44,7 @@ def node(tmp_path_factory: pytest.TempPathFactory, daemons: list[RtpengineDaemon
         "media.rtpengine_ready": 4,
     }
     with running_node(tmp_path_factory.mktemp("rtpengine") / "node", settings) as node:
+        node.media_ports = first, last
         gateways = [part for port in (REFUSING, GOOD) for part in ("--gateway", f"sip:{CARRIER}:{port}")]
         node.command("carrier", "add", "walk", *gateways)
         node.command("carrier", "add", "main", "--gateway", f"sip:{CARRIER}:{GOOD}")
@@ -100,7 +104,10 @@ def talk(
     wait_for("the caller to hear the callee", lambda: mouth.hears(1000))
     wait_for("more than a second of audio", lambda: min(len(ear.heard), len(mouth.heard)) > 60)
     phone.tell()
-    wait_for("the hold", lambda: len([one for one in carrier.messages if one.text.startswith("ACK ")]) == 2)
+    wait_for(
+        "the hold",
+        lambda: len({one.header("CSeq") for one in carrier.messages if one.text.startswith("ACK ")}) == 2,
+    )
     wait_for("silence for the caller", mouth.hears_nothing)
     ear.heard.clear()
     wait_for("music on hold", lambda: ear.hears(440))

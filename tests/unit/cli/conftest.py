@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from tests.interop.addresses import free_port
 from tests.processes import readiness
 from trunkline.cli.app import app
 from trunkline.cli.init import set_up
@@ -96,7 +96,7 @@ class RunningNode:
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]:
     """One for the module's tests. Its process ends with them."""
     home = tmp_path_factory.mktemp("node")
-    sip, pstn = f"127.0.0.1:{free_port()}", f"{PSTN_HOST}:{free_port()}"
+    sip, pstn = f"127.0.0.1:{free_port()}", f"{PSTN_HOST}:{free_port(PSTN_HOST)}"
     values: dict[str, object] = {
         "service.domain": DOMAIN,
         "node.data_dir": str(home),
@@ -130,12 +130,3 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
         process.wait(timeout=15)
-
-
-def free_port() -> int:
-    """A port that nobody has at this moment, for TCP or UDP."""
-    with socket.socket() as stream, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
-        stream.bind(("127.0.0.1", 0))
-        port: int = stream.getsockname()[1]
-        datagrams.bind(("127.0.0.1", port))
-        return port

@@ -3,8 +3,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.interop.addresses import free_port
 from tests.processes import readiness
-from tests.unit.cli.conftest import ENVIRONMENT, CommandLine, free_port
+from tests.unit.cli.conftest import ENVIRONMENT, CommandLine
 from trunkline.cli.installation import Installation
 
 

@@ -2,8 +2,9 @@ import socket
 import wave
 from pathlib import Path
 
+from tests.interop.addresses import free_port
 from tests.postgres import Cluster
-from tests.unit.cli.conftest import DOMAIN, CommandLine, RunningNode, free_port
+from tests.unit.cli.conftest import DOMAIN, CommandLine, RunningNode
 from tests.unit.cli.test_nodes import store_of
 from tests.unit.store.test_nodes import FACTS, aged
 from trunkline.cli.init import set_up

@@ -6,8 +6,8 @@ import sys
 
 import httpx
 
-from tests.interop.addresses import wait_for
-from tests.unit.cli.conftest import ENVIRONMENT, CommandLine, free_port
+from tests.interop.addresses import free_port, wait_for
+from tests.unit.cli.conftest import ENVIRONMENT, CommandLine
 
 
 def test_it_serves_until_it_is_told_to_stop(line: CommandLine) -> None:
