@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.abuse.caller import Caller, Listener
+from tests.interop.addresses import wait_for
 from tests.interop.node import HOST, Node
 from tests.simulation.descriptions import audio, line
 
@@ -101,7 +102,7 @@ def test_audio_follows_the_one_who_sends(caller: Caller) -> None:
         final = caller.call(audio(third.address, port=third.port))
         port = int(line(final.body, "m").split()[1])
         own.send(b"\x80\x08\x00\x01\x00\x00\x00\x00\x00\x00\x00\x01" + b"\xd5" * 160, port)
-        time.sleep(0.2)
+        wait_for("audio for the one who sends", own.heard)
         third.heard()
         time.sleep(0.5)
         assert third.heard() == 0

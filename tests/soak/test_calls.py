@@ -246,6 +246,7 @@ def records(node: Node) -> tuple[int, int]:
     return count, different
 
 
+@pytest.mark.timeout(600 + CALLS // 10)  # as long as it may wait by itself
 def test_calls_leave_nothing_behind(node: Node, tmp_path: Path) -> None:
     """Finished transactions absorb repetitions for 32 s (RFC 3261 timers J and L): so long it takes."""
     port = free_port(CARRIER)

@@ -252,10 +252,25 @@ def test_the_other_address_family_is_refused(rig: Rig) -> None:
 # --- media timeout ---------------------------------------------------------------------------------------
 
 
-def test_silence_on_both_sides_is_told_once_of_the_caller(rig: Rig) -> None:
-    call = Bridged(rig)
+def quiet_so_far(rig: Rig, told: Told, since: float) -> bool:
+    """For half of the time-out nothing is told. False: a busy machine took nearly all of it for that."""
     rig.pass_time(rig.timeout_s * 0.5)
-    assert call.told.timed_out == []
+    if time.monotonic() - since > rig.timeout_s * 0.9:
+        return False
+    assert told.timed_out == []
+    return True
+
+
+def test_silence_on_both_sides_is_told_once_of_the_caller(rig: Rig) -> None:
+    for _ in range(ATTEMPTS):
+        since = time.monotonic()
+        call = Bridged(rig)
+        if quiet_so_far(rig, call.told, since):
+            break
+        call.caller.close()
+        call.callee.close()
+    else:
+        pytest.fail("the machine was too busy each time")
     rig.pass_time(rig.timeout_s * 2)
     assert call.told.timed_out == [call.caller]
     call.callee_peer.send(call.callee, 8)
@@ -284,12 +299,20 @@ def test_sound_on_one_side_is_enough(rig: Rig) -> None:
 @pytest.mark.parametrize("change", [{"direction": MediaFlow.SEND}, {"rtp_address": "0.0.0.0"}])
 def test_a_held_call_may_be_silent_until_it_is_resumed(rig: Rig, change: dict[str, str]) -> None:
     call = Bridged(rig)
-    call.callee.set_remote(replace(call.callee_peer.remote, **change))  # type: ignore[arg-type]
+    held = replace(call.callee_peer.remote, **change)  # type: ignore[arg-type]
+    call.callee.set_remote(held)
     rig.pass_time(rig.timeout_s * 3)
     assert call.told.timed_out == []
-    call.callee.set_remote(call.callee_peer.remote)
-    rig.pass_time(rig.timeout_s * 0.5)
-    assert call.told.timed_out == []
+    for _ in range(ATTEMPTS):
+        since = time.monotonic()
+        call.callee.set_remote(call.callee_peer.remote)
+        if quiet_so_far(rig, call.told, since):
+            break
+        call.callee.set_remote(held)
+        rig.settle()
+        call.told.timed_out.clear()
+    else:
+        pytest.fail("the machine was too busy each time")
     rig.pass_time(rig.timeout_s * 2)
     assert call.told.timed_out == [call.caller]
 

@@ -31,7 +31,8 @@ class LongCall:
 
     def refreshed(self) -> bool:
         """Whether the carrier's side was asked again, and agreed."""
-        acknowledged = [item for item in self.carrier.sipp.messages if item.text.startswith("ACK ")]
+        messages = self.carrier.sipp.messages
+        acknowledged = {item.header("CSeq") for item in messages if item.text.startswith("ACK ")}
         return len(acknowledged) == 2
 
 

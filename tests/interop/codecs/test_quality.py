@@ -10,6 +10,9 @@ from tests.interop.codecs.listening import Samples, judge
 from tests.interop.codecs.quality import SPEECH, Scores, floor, measure
 from trunkline.sdp.codecs import CODEC_NAMES
 
+pytestmark = pytest.mark.timeout(300)
+"""Calls that a busy machine held up are placed again."""
+
 WAVE_DB = {"PCMA": 30.0, "PCMU": 30.0, "G722": 30.0, "speex": 8.0, "G729": 4.0, "iLBC": 4.0}
 """What each codec keeps of the wave by itself, less 2 dB; transcoding takes up to 5 dB from it."""
 

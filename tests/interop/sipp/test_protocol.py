@@ -18,7 +18,8 @@ NO_AUDIO = silent_sdp("127.0.0.10")
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    with running_node(tmp_path_factory.mktemp("protocol") / "node") as node:
+    patient = {"outbound.attempt_timeout_ms": 32_000}  # an INVITE is repeated as long as timer B says
+    with running_node(tmp_path_factory.mktemp("protocol") / "node", patient) as node:
         node.command("carrier", "add", "main", "--gateway", f"sip:{CARRIER}:{PORT}")
         node.command("route", "add", "44", "--carrier", "main")
         yield node

@@ -1,5 +1,6 @@
 """A customer's program is told what happens: by a node as its operator runs it, over HTTP."""
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -166,9 +167,11 @@ def web_process(node: Node) -> int | None:
     """Its process id; None: there is none at the moment."""
     assert node.process is not None
     pid = node.process.pid
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    found = (int(child) for child in children if b"\0web\0" in Path(f"/proc/{child}/cmdline").read_bytes())
-    return next(found, None)
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            if b"\0web\0" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return int(child)
+    return None
 
 
 def test_what_ends_while_the_web_process_is_gone_is_told_afterwards(
@@ -182,6 +185,10 @@ def test_what_ends_while_the_web_process_is_gone_is_told_afterwards(
         pbx = pbx_answers(sipp)
         phone = call(node, sipp, NUMBER, stay=True)
         long = receiver.wait_for("call.answered", called=NUMBER)["call"]["call_id"]
+        so_far = WHOLE_LIFE - {"call.completed"}
+        wait_for("all of it so far", lambda: receiver.types(long) == so_far)
+        (webhook,) = node.command("webhook", "list", KEY)
+        wait_for("that to be written down", lambda: _states(node, webhook["id"]) == {"delivered"})
         victim = wait_for("the web process", lambda: web_process(node))
         os.kill(victim, signal.SIGSTOP)
         phone.tell()
@@ -205,6 +212,10 @@ def test_what_ends_while_the_web_process_is_gone_is_told_afterwards(
         assert node.wait() == 0
     finally:
         node.close()
+
+
+def _states(node: Node, webhook: str) -> set[str]:
+    return {one["state"] for one in node.command("webhook", "deliveries", webhook)}
 
 
 def _calls_since(receiver: Receiver, first: int) -> set[str]:
