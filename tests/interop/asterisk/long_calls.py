@@ -32,7 +32,7 @@ class LongCall:
     def refreshed(self) -> bool:
         """Whether the carrier's side was asked again, and agreed."""
         messages = self.carrier.sipp.messages
-        acknowledged = {item.header("CSeq") for item in messages if item.text.startswith("ACK ")}
+        acknowledged = {(one.sent, one.header("CSeq")) for one in messages if one.text.startswith("ACK ")}
         return len(acknowledged) == 2
 
 
