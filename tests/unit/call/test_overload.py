@@ -3,7 +3,7 @@
 import pytest
 
 from tests.simulation.world import World
-from tests.unit.call.test_switch import error_id, refused
+from tests.unit.call.refusals import error_id, refused
 from trunkline.call.overload import FALL, INTERVAL_S, LATE_IN_A_ROW, RISE, Overload
 from trunkline.sip.message import Request
 from trunkline.sip.parse import parse_message
