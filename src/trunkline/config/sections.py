@@ -340,7 +340,10 @@ class Limits(Section):
         example="1000",
     )
     source_requests: int = setting(
-        16, "Requests that a source nobody knows may send in source_window_s; more, and it is banned.", ge=1
+        16,
+        "Requests that a source nobody knows may send in source_window_s; more, and it is banned. As many "
+        "connections may it open; more are turned away.",
+        ge=1,
     )
     known_source_requests: int = setting(
         4000,
@@ -349,7 +352,7 @@ class Limits(Section):
     )
     strangers_requests: int = setting(
         2000,
-        "Requests that all sources nobody knows may send together in source_window_s; the excess is dropped "
+        "Messages that all sources nobody knows may send together in source_window_s; the excess is dropped "
         "unread, so that a flood from many addresses leaves carriers and customers their share. Down to a "
         "32nd of it while the node is later than a quarter of overload_lag_ms.",
         ge=1,
