@@ -1,6 +1,6 @@
 """3,585 messages of other stacks' test suites and of captures against the running program, over every
-transport and cut
-into every kind of pieces: it answers probes all the while, and holds no more afterwards than before.
+transport and cut into every kind of pieces: it answers probes all the while, and holds no more afterwards
+than before.
 """
 
 import re
@@ -52,18 +52,18 @@ def test_datagrams(node: Node) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cut", "tls", "step"),
+    ("cut", "tls", "step", "probe_every"),
     [
-        ("whole", False, 1),
-        ("random", False, 1),
-        ("glued", False, 1),
-        ("bytes", False, 12),
-        ("whole", True, 8),
-        ("random", True, 12),
+        ("whole", False, 1, 25),
+        ("random", False, 1, 25),
+        ("glued", False, 1, 25),
+        ("bytes", False, 12, 5),  # of up to 64,000 octets, and as many reads, each
+        ("whole", True, 8, 25),
+        ("random", True, 12, 25),
     ],
 )
-def test_streams(node: Node, cut: str, tls: bool, step: int) -> None:
-    throw_all(Streams(node.tls_port if tls else node.port, tls=tls, cut=cut), node, step, 25)
+def test_streams(node: Node, cut: str, tls: bool, step: int, probe_every: int) -> None:
+    throw_all(Streams(node.tls_port if tls else node.port, tls=tls, cut=cut), node, step, probe_every)
 
 
 def test_nothing_is_kept(node: Node) -> None:
