@@ -35,7 +35,7 @@ edges: $(STAMP) programs ## six edges in three regions on this machine, one of t
 
 test: $(STAMP) test-programs ## run every test, Rust and Python (ARGS go to pytest)
 	$(CARGO) test $(CRATES) --quiet
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest -p tests.side_by_side -n auto $(ARGS)
 
 lint: $(STAMP) $(CLIPPY) ## check style, the doors between the rooms, and Rust's warnings
 	$(BIN)/ruff check .

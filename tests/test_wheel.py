@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.side_by_side import outside
+
 ROOT = Path(__file__).resolve().parent.parent
 NEWEST = ROOT / "build" / "roots" / "sid"
 PYTHON = "/usr/bin/python3"
@@ -68,7 +70,8 @@ def test_demo_on_the_newest_python(wheel: Path, newest_debian: Path) -> None:
 
     version = inside("-c", "import sys; print('%d.%d' % sys.version_info[:2])").stdout.strip()
     kind = ["--implementation", "cp", "--python-version", version, "--only-binary", ":all:"]
-    subprocess.run([*PIP, "install", "--quiet", "--target", newest_debian, *kind, wheel], check=True)
+    install = [*PIP, "install", "--quiet", "--target", str(newest_debian), *kind, str(wheel)]
+    subprocess.run(outside(install), check=True)
 
     demo = inside("-c", "from trunkline.cli import main; main()", "demo")
 
