@@ -19,6 +19,7 @@ from trunkline.net.connections import Connections, Purpose
 from trunkline.net.dialer import Dialer
 from trunkline.net.flows import Receiver, Silence, TransportEvents, is_loopback, is_wildcard
 from trunkline.net.listener import StreamListener
+from trunkline.net.route import source_address
 from trunkline.net.settings import Listen, TransportSettings
 from trunkline.net.stream import Connection, StreamContext
 from trunkline.net.tls import client_context, server_context
@@ -203,7 +204,8 @@ class Transports:
     def _udp_for(self, host: str) -> UdpSocket | None:
         fitting = self._udp_v6 if ":" in host else self._udp_v4
         if len(fitting) > 1:
-            return next((udp for udp in fitting if _suits(udp.bound.host, host)), fitting[0])
+            misfit = _misfit(host)
+            return min(fitting, key=lambda udp: misfit(udp.bound.host))
         return fitting[0] if fitting else None
 
     def _stream_to(self, target: Target) -> Flow:
@@ -238,7 +240,7 @@ class Transports:
 
     def _home_for(self, target: Target) -> Listen | None:
         """The listener that a connection to `target` belongs to: of its family, best of its transport, best
-        of its scope.
+        with the address that the route has.
         """
         ipv6 = ":" in target.address.host
         homes = [
@@ -247,9 +249,9 @@ class Transports:
             if index in self._bound
             and ((":" in listen.bind.host) == ipv6 or _is_dual(listen, self._settings))
         ]
-        homes.sort(
-            key=lambda h: (h.transport is not target.transport, not _suits(h.bind.host, target.address.host))
-        )
+        if len(homes) > 1:
+            misfit = _misfit(target.address.host)
+            homes.sort(key=lambda home: (home.transport is not target.transport, misfit(home.bind.host)))
         return homes[0] if homes else None
 
     def _sent_by(self, target: Target, home: Listen | None) -> Address:
@@ -353,6 +355,17 @@ def _is_dual(listen: Listen, settings: TransportSettings) -> bool:
     )
 
 
-def _suits(bound_host: str, host: str) -> bool:
-    """Whether packets from `bound_host` can come to `host` and back: loopback stays within loopback."""
-    return is_wildcard(bound_host) or is_loopback(bound_host) == is_loopback(host)
+def _misfit(host: str) -> Callable[[str], int]:
+    """How badly packets to `host` leave from a socket bound to an address: 0 for the one that the route has
+    (RFC 1122 §3.3.4.3), as from any other one they may not arrive, nor their answers. Loopback stays within
+    loopback.
+    """
+    source = source_address(host)
+    loopback = is_loopback(host)
+
+    def misfit(bound: str) -> int:
+        if bound == source or is_wildcard(bound):
+            return 0
+        return 1 if is_loopback(bound) == loopback else 2
+
+    return misfit

@@ -90,6 +90,16 @@ async def test_the_socket_is_chosen_by_family_and_scope() -> None:
         assert outside.sent_by.host == "0.0.0.0"
 
 
+@pytest.mark.parametrize("transport", [Transport.UDP, Transport.TCP])
+async def test_a_request_leaves_from_the_address_that_the_route_has(transport: Transport) -> None:
+    """The kernel reaches all of loopback from 127.0.0.1."""
+    async with (
+        far_end() as address,
+        opened(Recorder(), listen(transport, "127.0.0.2"), listen(transport)) as transports,
+    ):
+        assert transports.flow_to(Target(transport, address)).sent_by == transports.bound[1].advertised
+
+
 async def test_one_connection_serves_all_requests_to_one_target() -> None:
     recorder = Recorder()
     async with far_end() as address, opened(recorder, TCP) as transports:
