@@ -20,8 +20,6 @@ from trunkline.store.webhook_queue import NewEvent, put
 
 _TOLD_UNTIL: Final = "webhooks told until"
 _AT_ONCE: Final = 500
-MAX_URI: Final = 2000
-"""Bytes of an endpoint's URI: it is in an index, and one of PostgreSQL takes up to 2704 in all."""
 
 
 class Followed(NamedTuple):
@@ -121,8 +119,8 @@ class WebhookSources:
         now: float,
     ) -> int:
         """Queue events of endpoints, and note since when each is told to be down (None: it is up again).
-        Endpoints that no number has any more are forgotten; URIs have up to `MAX_URI` bytes. Returns how many
-        deliveries that made."""
+        Endpoints that no number has any more are forgotten. Returns how many deliveries that made.
+        """
         table, endpoint = schema.webhook_endpoint, schema.endpoint.c
         with self._database.write() as connection:
             made = put(connection, events, now)

@@ -20,6 +20,8 @@ MIN_TIMEOUT_MS = 2000
 MAX_TIMEOUT_MS = 20000
 MAX_ENDPOINTS = 10
 MAX_TEXT = 4096
+MAX_URI = 2000
+"""Characters of an endpoint's URI: databases find it by an index, and one of PostgreSQL takes 2704 bytes."""
 
 _TRANSPORTS = frozenset({"udp", "tcp", "tls"})
 _OURS = ("timeout", "media")
@@ -134,7 +136,10 @@ class _Entry:
                 self.warnings.append(f"the parameter '{name}' is unknown here and is sent as it is")
         if media is MediaProtection.SRTP and uri.scheme != "sips" and uri.transport != "tls":
             self.warnings.append("media=srtp without TLS sends the keys readable on the way; use sips:")
-        return Endpoint(uri.without(*_OURS) if uri.params else uri, timeout_ms, media, self.text)
+        sent = uri.without(*_OURS) if uri.params else uri
+        if len(str(sent)) > MAX_URI:
+            raise self.fail(f"is longer than {MAX_URI} characters")
+        return Endpoint(sent, timeout_ms, media, self.text)
 
     def uri(self) -> SipUri:
         text = self.text

@@ -10,9 +10,9 @@ from trunkline.store import schema, webhook_sources
 from trunkline.store.record_rows import CALL_COLUMNS, call_row
 from trunkline.store.store import Store
 from trunkline.store.webhook_queue import NewEvent
-from trunkline.store.webhook_sources import MAX_URI, DownEndpoint
+from trunkline.store.webhook_sources import DownEndpoint
 from trunkline.trunk.account import Account
-from trunkline.trunk.forwarding import ForwardingList
+from trunkline.trunk.forwarding import MAX_URI, ForwardingList
 from trunkline.trunk.number import Number
 
 NODE = "n1"

@@ -5,6 +5,7 @@ import pytest
 from trunkline.trunk.forwarding import (
     MAX_ENDPOINTS,
     MAX_TEXT,
+    MAX_URI,
     NOT_FORWARDED,
     ForwardingList,
     ForwardingSyntaxError,
@@ -137,3 +138,7 @@ def test_bounds() -> None:
         ForwardingList.parse(",".join(["a@x.example"] * (MAX_ENDPOINTS + 1)))
     with pytest.raises(ForwardingSyntaxError, match="longer"):
         ForwardingList.parse("a" * (MAX_TEXT + 1))
+    longest = "a" * (MAX_URI - len("sip:@x.example"))
+    assert len(str(ForwardingList.parse(f"{longest}@x.example;timeout=5000").endpoints[0].uri)) == MAX_URI
+    with pytest.raises(ForwardingSyntaxError, match=r"entry 2: is longer than 2000"):
+        ForwardingList.parse(f"a@x.example, {longest}a@x.example")

@@ -14,7 +14,7 @@ from itertools import chain
 from trunkline.call.record import CallRecord
 from trunkline.store.store import Store
 from trunkline.store.webhook_queue import NewEvent
-from trunkline.store.webhook_sources import MAX_URI, DownEndpoint
+from trunkline.store.webhook_sources import DownEndpoint
 from trunkline.trunk.health import HealthState
 from trunkline.web.views import MAX_TARGETS, TargetHealth
 from trunkline.web.webhooks.events import Stage, call_events, endpoint_event, stage_of
@@ -89,8 +89,6 @@ class Noticer:
         states: dict[DownEndpoint, float | None] = {}
         for health in chain(seen, self._unsaid(down, seen, ask)):
             if health.number is None or health.account not in accounts:
-                continue
-            if len(health.uri.encode()) > MAX_URI:
                 continue
             this = DownEndpoint(health.number, health.uri)
             if health.state is HealthState.DOWN and this not in down:

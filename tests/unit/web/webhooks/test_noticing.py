@@ -14,7 +14,6 @@ from trunkline.call.record import CallRecord, RecordState
 from trunkline.store import webhook_queue
 from trunkline.store.store import Store
 from trunkline.store.webhook_queue import DeliveryState, Result
-from trunkline.store.webhook_sources import MAX_URI
 from trunkline.store.webhooks import Webhooks
 from trunkline.trunk.account import Account
 from trunkline.trunk.forwarding import ForwardingList
@@ -220,15 +219,6 @@ def test_an_endpoint_goes_down_and_comes_up_again(
     assert look(noticer, clock, UP) == 0
     types = [delivery.type for delivery in reversed(store.webhook_queue.list(hook))]
     assert types == ["endpoint.down", "endpoint.up"]
-
-
-@pytest.mark.usefixtures("endpoint")
-def test_one_with_a_uri_that_can_not_be_noted_keeps_nobody_else_from_being_told(
-    noticer: Noticer, clock: FakeClock
-) -> None:
-    long = replace(DOWN, uri=f"sip:{'a' * MAX_URI}@example.com")
-    assert look(noticer, clock, long, DOWN) == 1
-    assert look(noticer, clock, long, DOWN) == 0
 
 
 @pytest.mark.usefixtures("endpoint")
