@@ -17,7 +17,6 @@ from trunkline.call.services import Services
 from trunkline.clock import Timer
 from trunkline.sdp.offer_answer import RemoteAudio
 from trunkline.sip.failures import RequestFailure, RequestFailureKind
-from trunkline.sip.grammar import readable
 from trunkline.sip.message import Response
 from trunkline.sip.outgoing_invite import OutgoingInvite
 from trunkline.sip.ports import Flow, Target
@@ -177,7 +176,7 @@ class Attempt:
 
     def rejected(self, response: Response) -> None:
         """A final answer of 300 or more."""
-        self._end(EndKind.RESPONSE, response, f"{response.status} {readable(response.reason)}")
+        self._end(EndKind.RESPONSE, response, response.in_words)
 
     def failed(self, failure: RequestFailure) -> None:
         """No final answer will come."""

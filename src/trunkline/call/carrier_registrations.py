@@ -8,7 +8,6 @@ under the gateway's key, so that a carrier that refuses us counts as down.
 
 from trunkline.call.services import Services
 from trunkline.sip.failures import RequestFailure
-from trunkline.sip.grammar import readable
 from trunkline.sip.message import Response
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.outbound_auth import DigestUser
@@ -84,9 +83,7 @@ class _Registration:
 
     def registration_failed(self, outcome: Response | RequestFailure, retry_in_s: float) -> None:
         """It does not; the client tries again by itself."""
-        detail = str(outcome)
-        if isinstance(outcome, Response):
-            detail = f"{outcome.status} {readable(outcome.reason)}"
+        detail = outcome.in_words if isinstance(outcome, Response) else str(outcome)
         self._services.health.failed(
             self._health_key, str(Slug.REFUSED), f"REGISTER: {detail}; again in {retry_in_s:.0f} s"
         )

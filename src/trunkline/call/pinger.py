@@ -19,7 +19,6 @@ from typing import NamedTuple
 from trunkline.call.services import Services
 from trunkline.clock import Timer
 from trunkline.sip.failures import RequestFailure
-from trunkline.sip.grammar import readable
 from trunkline.sip.message import Response
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.outgoing_request import OutgoingRequest
@@ -203,7 +202,7 @@ class _Ping:
 
     def _answered(self, response: Response) -> None:
         if response.status == 503:
-            self._result(str(Slug.SERVER_FAILURE), f"503 {readable(response.reason)} to OPTIONS")
+            self._result(str(Slug.SERVER_FAILURE), f"{response.in_words} to OPTIONS")
         else:
             self._result("", "")
 

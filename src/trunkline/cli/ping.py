@@ -15,6 +15,7 @@ from trunkline.errors import DirectoryError
 from trunkline.pstn.station import Station
 from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.failures import RequestFailure
+from trunkline.sip.grammar import readable
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.name_addr import NameAddr
@@ -126,7 +127,7 @@ async def _ping(station: Station, uri: SipUri, within_s: float) -> PingResult:
         return PingResult(uri, False, str(outcome), None, "")
     took_ms = round((time.perf_counter() - began) * 1000, 2)
     server = outcome.headers.get("server") or outcome.headers.get("user-agent") or ""
-    return PingResult(uri, True, f"{outcome.status} {outcome.reason}", took_ms, server)
+    return PingResult(uri, True, outcome.in_words, took_ms, readable(server))
 
 
 class _Nobody:

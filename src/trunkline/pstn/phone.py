@@ -19,6 +19,7 @@ from trunkline.pstn.station import Station
 from trunkline.pstn.talker import CODECS, Talker
 from trunkline.sip.exchange import IncomingOffer
 from trunkline.sip.failures import RequestFailure
+from trunkline.sip.grammar import readable
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.name_addr import NameAddr
@@ -460,10 +461,10 @@ class _Placed(_Conversation, OutgoingInviteEvents):
         self.note(f"INVITE to {target.transport} {address}")
 
     def trying(self, response: Response) -> None:
-        self.note(f"{response.status} {response.reason}")
+        self.note(response.in_words)
 
     def progressed(self, response: Response, usage: Usage | None) -> None:
-        self.note(f"{response.status} {response.reason}")
+        self.note(response.in_words)
         if response.body:
             self._take(response.body)
         if usage is not None:
@@ -473,7 +474,7 @@ class _Placed(_Conversation, OutgoingInviteEvents):
         self._usage = usage
         usage.events = self
         self.report.status = response.status
-        self.note(f"{response.status} {response.reason}")
+        self.note(response.in_words)
         if response.body and not self._take(response.body):
             usage.bye()
             self._end("the answer's SDP can't be used")
@@ -492,7 +493,7 @@ class _Placed(_Conversation, OutgoingInviteEvents):
     def rejected(self, response: Response) -> None:
         self.report.status = response.status
         reasons = "; ".join([*response.headers.all("reason"), *response.headers.all("warning")])
-        self._end(f"{response.status} {response.reason}{f' ({reasons})' if reasons else ''}")
+        self._end(f"{response.in_words}{f' ({readable(reasons)})' if reasons else ''}")
 
     def failed(self, reason: str | RequestFailure) -> None:
         self._end(str(reason))

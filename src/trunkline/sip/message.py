@@ -12,7 +12,7 @@ from typing import Final
 
 from trunkline.sip import limits
 from trunkline.sip.errors import SipBuildError, SipSyntaxError
-from trunkline.sip.grammar import LWS, is_token, split_list
+from trunkline.sip.grammar import LWS, is_token, readable, split_list
 from trunkline.sip.header_values import (
     CSeq,
     RAck,
@@ -349,6 +349,11 @@ class Response(Message):
         """100 to 699."""
         self.reason: Final = REASONS.get(status, "") if reason is None else reason
         """The phrase; may be empty."""
+
+    @property
+    def in_words(self) -> str:
+        """Status and phrase, as `404 Not Found`, fit for a display, a log and a database (`readable`)."""
+        return f"{self.status} {readable(self.reason)}".rstrip()
 
     def to_bytes(self) -> bytes:
         """The wire form, Content-Length computed. Raises `SipBuildError` when a part would break its line."""

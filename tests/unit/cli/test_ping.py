@@ -1,4 +1,5 @@
 import socket
+from threading import Thread
 
 from tests.unit.cli.conftest import CommandLine, RunningNode
 
@@ -8,6 +9,25 @@ def test_an_answer(node: RunningNode) -> None:
     assert (card["answered"], card["answer"]) == (True, "200 OK")
     assert card["server"] == "Trunkline"
     assert card["round_trip_ms"] > 0
+
+
+def test_a_device_that_speaks_iso_8859_1(line: CommandLine) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as old:
+        old.bind(("127.0.0.1", 0))
+        old.settimeout(30)
+
+        def answer() -> None:
+            request, source = old.recvfrom(4096)
+            head = request.partition(b"\r\nContent-Length")[0].partition(b"\r\n")[2]
+            end = b"\r\nServer: B\xfcro\r\nContent-Length: 0\r\n\r\n"
+            old.sendto(b"SIP/2.0 200 Verf\xfcgbar\r\n" + head + end, source)
+
+        answering = Thread(target=answer)
+        answering.start()
+        shown = line.run("ping", f"sip:127.0.0.1:{old.getsockname()[1]}")
+        answering.join()
+    assert "200 Verfügbar" in shown
+    assert "Büro" in shown
 
 
 def test_silence_is_not_waited_for_longer_than_asked(line: CommandLine) -> None:

@@ -225,6 +225,19 @@ def test_bytes_of_a_response() -> None:
     assert repr(Response(180)) == "<Response 180 Ringing>"
 
 
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (None, "404 Not Found"),
+        ("", "404"),
+        ("Nicht verf\udcfcgbar", "404 Nicht verfügbar"),
+        ("a\tb", "404 a b"),
+    ],
+)
+def test_a_response_in_words(reason: str | None, words: str) -> None:
+    assert Response(404, reason).in_words == words
+
+
 @pytest.mark.parametrize("reason", ["x\r\nX: y", "x\ny", "x\ry"])
 def test_a_reason_phrase_can_not_break_its_line(reason: str) -> None:
     with pytest.raises(SipBuildError):
