@@ -17,9 +17,9 @@ from trunkline.errors import NetError
 from trunkline.net.admission import Gate
 from trunkline.net.connections import Connections, Purpose
 from trunkline.net.dialer import Dialer
-from trunkline.net.flows import Receiver, Silence, TransportEvents, is_loopback, is_wildcard
+from trunkline.net.flows import Receiver, Silence, TransportEvents
 from trunkline.net.listener import StreamListener
-from trunkline.net.route import source_address
+from trunkline.net.route import misfit_towards
 from trunkline.net.settings import Listen, TransportSettings
 from trunkline.net.stream import Connection, StreamContext
 from trunkline.net.tls import client_context, server_context
@@ -204,7 +204,7 @@ class Transports:
     def _udp_for(self, host: str) -> UdpSocket | None:
         fitting = self._udp_v6 if ":" in host else self._udp_v4
         if len(fitting) > 1:
-            misfit = _misfit(host)
+            misfit = misfit_towards(host)
             return min(fitting, key=lambda udp: misfit(udp.bound.host))
         return fitting[0] if fitting else None
 
@@ -250,7 +250,7 @@ class Transports:
             and ((":" in listen.bind.host) == ipv6 or _is_dual(listen, self._settings))
         ]
         if len(homes) > 1:
-            misfit = _misfit(target.address.host)
+            misfit = misfit_towards(target.address.host)
             homes.sort(key=lambda home: (home.transport is not target.transport, misfit(home.bind.host)))
         return homes[0] if homes else None
 
@@ -353,19 +353,3 @@ def _is_dual(listen: Listen, settings: TransportSettings) -> bool:
         and other.bind.port == listen.bind.port
         for other in settings.listen
     )
-
-
-def _misfit(host: str) -> Callable[[str], int]:
-    """How badly packets to `host` leave from a socket bound to an address: 0 for the one that the route has
-    (RFC 1122 §3.3.4.3), as from any other one they may not arrive, nor their answers. Loopback stays within
-    loopback.
-    """
-    source = source_address(host)
-    loopback = is_loopback(host)
-
-    def misfit(bound: str) -> int:
-        if bound == source or is_wildcard(bound):
-            return 0
-        return 1 if is_loopback(bound) == loopback else 2
-
-    return misfit
