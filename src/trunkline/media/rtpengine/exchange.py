@@ -150,6 +150,10 @@ class Exchange:
         for cookie in list(self._waiting):
             self._end(cookie, NgUnreachableError(reason))
 
+    def awaits(self, message: bytes) -> bool:
+        """Whether the answer to this message of ours is still waited for."""
+        return message.partition(b" ")[0] in self._waiting
+
     @property
     def latency_s(self) -> float | None:
         """From command to answer lately, on average; None before the first answer."""

@@ -247,6 +247,8 @@ class HttpWire:
     async def _serve(self, client: httpx.AsyncClient, url: str) -> None:
         while True:
             message = await self._queue.get()
+            if not self._exchange.awaits(message):
+                continue  # an offer that is made now would open ports that nobody knows of
             try:
                 answer = await _post(client, url, message)
             except (httpx.HTTPError, MediaError) as error:

@@ -316,3 +316,27 @@ def test_a_fault_in_who_is_told_costs_nobody_else_an_answer(transport: Transport
         pong if transport is Transport.TCP else http(lambda body: page(cookie(body) + b" d6:result4:ponge"))
     )
     asking(transport, serve, work)
+
+
+def test_what_nobody_waits_for_any_more_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trunkline.media.rtpengine.exchange.PATIENCE_S", 0.3)
+    released = asyncio.Event()
+    heard: list[bytes] = []
+
+    def answer(body: bytes) -> bytes:
+        heard.append(body.rpartition(b":")[2])
+        return page(cookie(body) + b" d6:result4:ponge")
+
+    async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await released.wait()
+        await http(answer)(reader, writer)
+
+    async def work(one: Asking) -> None:
+        commands = ["early"] * wires._REQUESTS + ["queued"]
+        for outcome in await asyncio.gather(*map(one.ask, commands)):
+            assert isinstance(outcome, NgSilentError)
+        released.set()
+        assert await one.ask("now") == {"result": b"pong"}
+        assert heard == [b"earlye"] * wires._REQUESTS + [b"nowe"]
+
+    asking(Transport.HTTP, late, work)
