@@ -25,6 +25,7 @@ _SLOW = ("tests/interop", "tests/e2e", "tests/faults", "tests/abuse")
 """What waits longest, and so begins first."""
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist's own would count the processors
 def pytest_xdist_auto_num_workers() -> int:
     return PROCESSES if os.geteuid() == 0 else 0
 
