@@ -2,8 +2,7 @@
 
 Calls are noticed by their records, which every node writes as calls go on: so nothing depends on a line to a
 node, what ended while nobody looked is found afterwards, and several nodes' calls are told by whichever web
-process sees them first. Endpoints are noticed by what this machine's node says of them, but for those whose
-URI is too long to be noted.
+process sees them first. Endpoints are noticed by what this machine's node says of them.
 """
 
 from bisect import bisect_right
@@ -22,7 +21,8 @@ from trunkline.web.webhooks.events import Stage, call_events, endpoint_event, st
 LATE_S = 5.0
 """How long after its start a call's record may be written to be noticed at the next look …"""
 VERY_LATE_S = 900.0
-"""… or at one of the long looks, `LONG_LOOK_S` apart: after the database was away, records come late."""
+"""… or at one of the long looks, `LONG_LOOK_S` apart. When nobody has looked for longer than that, as while
+the database is away, those of this long afterwards go back to the last look before."""
 LONG_LOOK_S = 60.0
 CATCH_UP_S = 86_400.0
 """What happened longer ago while nobody looked is not told."""
@@ -45,6 +45,10 @@ class Noticer:
         self._node = node
         self._wall = wall
         self._looked_at: float | None = None
+        self._missed_at = 0.0
+        """The last look before a time in which nobody looked …"""
+        self._caught_up_at = 0.0
+        """… and when its records are all there."""
         self._long_look_at = 0.0
         self._written_at = 0.0
         self._ended: OrderedDict[str, None] = OrderedDict()
@@ -130,8 +134,16 @@ class Noticer:
         looked_at = self._looked_at
         if looked_at is None:
             looked_at = self._sources.told_until() or now
-        long_look = now - self._long_look_at >= LONG_LOOK_S
-        return max(looked_at - (VERY_LATE_S if long_look else LATE_S), now - CATCH_UP_S)
+        if now - looked_at > LONG_LOOK_S:
+            if now >= self._caught_up_at:
+                self._missed_at = looked_at
+            self._caught_up_at = now + VERY_LATE_S
+        since = looked_at - LATE_S
+        if now - self._long_look_at >= LONG_LOOK_S:
+            since = looked_at - VERY_LATE_S
+            if now < self._caught_up_at:
+                since = min(since, self._missed_at - LATE_S)
+        return max(since, now - CATCH_UP_S)
 
     def _remember(self, ended: Sequence[str]) -> None:
         self._ended.update(dict.fromkeys(ended))

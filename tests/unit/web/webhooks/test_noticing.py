@@ -138,6 +138,25 @@ def test_a_record_that_was_written_late(store: Store, hook: str, noticer: Notice
     assert noticer.calls() == 2
 
 
+def test_records_that_a_node_could_not_write_for_long_are_told_when_it_can(
+    store: Store, hook: str, noticer: Noticer, clock: FakeClock
+) -> None:
+    """The database is back for this process before the node has tried it again."""
+    clock.advance(1)
+    early, later = call(clock, "early"), call(clock, "later")
+    clock.advance(2 * VERY_LATE_S)
+    noticer.calls()
+    clock.advance(LONG_LOOK_S)
+    noticer.calls()
+    write(store, end(early, clock))
+    clock.advance(LONG_LOOK_S)
+    assert noticer.calls() == 2
+    clock.advance(VERY_LATE_S)
+    write(store, end(later, clock))
+    assert noticer.calls() == 0
+    assert told(store, hook) == ["early-started", "early-failed"]
+
+
 def test_a_webhook_is_told_nothing_from_before_it_was_made(
     store: Store, webhooks: Webhooks, clock: FakeClock
 ) -> None:
