@@ -220,7 +220,7 @@ class BlindTransfer(Transfer, LegOwner, AttemptOwner):
 
     def leg_informed(self, leg: Leg, info: Request, transaction: ServerTransaction) -> None:  # noqa: ARG002
         """There is nobody yet to pass it on to."""
-        transaction.respond(response_to(info, 481))
+        transaction.respond(response_to(info, 488))
 
     def leg_referred(self, leg: Leg, refer: Request, transaction: ServerTransaction) -> None:  # noqa: ARG002
         """Z is a carrier's."""

@@ -385,8 +385,15 @@ class Call:
 
     def leg_informed(self, leg: Leg, info: Request, transaction: ServerTransaction) -> None:
         """INFO crosses to the other leg."""
-        far = self.callee if leg is self.caller else self.caller
-        pass_on(info, transaction, far if self.state is CallState.TALKING else None)
+        pass_on(info, transaction, self._heard_by(calling=leg is self.caller))
+
+    def _heard_by(self, *, calling: bool) -> Leg | None:
+        """Who is told what the caller, or the callee, says in INFO or presses. Before the answer that is the
+        callee alone, whose early media may ask for digits: the caller may not know of a dialog yet.
+        """
+        if calling:
+            return self.callee
+        return self.caller if self.state is CallState.TALKING else None
 
     def leg_referred(self, leg: Leg, refer: Request, transaction: ServerTransaction) -> None:
         """A transfer by the trunk: for the account's own side of an answered call (BEHAVIOUR §5)."""
@@ -472,9 +479,9 @@ class Call:
 
     def digit_received(self, leg: MediaLeg, digit: str, duration_ms: int) -> None:
         """A digit in the media of one leg, whose far end is told digits in INFO."""
-        callee = self.callee
-        if self.state is CallState.TALKING and callee is not None:
-            (callee if leg is self.caller.media else self.caller).tell_digit(digit, duration_ms)
+        far = self._heard_by(calling=leg is self.caller.media)
+        if far is not None:
+            far.tell_digit(digit, duration_ms)
 
     def sound_ended(self, leg: MediaLeg) -> None:  # noqa: ARG002 - only the caller hears sounds
         """The caller has heard why it is refused."""

@@ -1,22 +1,24 @@
-"""INFO within an answered call (RFC 6086 §4.2.1): it crosses with its body, and the far end's answer comes
-back.
+"""INFO within a call (RFC 6086 §4.2.1), from a caller before the answer too: it crosses with its body, and
+the far end's answer comes back.
 
 A digit in it becomes a digit in the other leg's media, unless that is told digits in INFO too (BEHAVIOUR §5).
+Where nobody is there to take it, it is refused with 488: a 481 would end the dialog that it came in (RFC 3261
+§12.2.1.2).
 """
 
 from trunkline.call.digits import holds_digit, read_digit
 from trunkline.call.leg import Leg
 from trunkline.call.passing import relayed_status
-from trunkline.errors import MediaError
+from trunkline.errors import MediaError, SdpError
 from trunkline.sip.message import Request, response_to
 from trunkline.sip.stack import ServerTransaction
 from trunkline.trunk.media_policy import DtmfMode
 
 
 def pass_on(info: Request, transaction: ServerTransaction, far: Leg | None) -> None:
-    """Send `info` to the peer of `far` and answer as that does; 481 when nobody is there."""
+    """Send `info` to the peer of `far` and answer as that does; 488 when nobody is there."""
     if far is None or far.usage is None or far.usage.ended:
-        transaction.respond(response_to(info, 481))
+        transaction.respond(response_to(info, 488))
         return
     content_type = info.headers.get("content-type") or ""
     if holds_digit(content_type) and far.policy.dtmf is not DtmfMode.INFO:
@@ -38,6 +40,6 @@ def _digit_status(content_type: str, body: bytes, far: Leg) -> int:
     try:
         if digit is not None:
             far.take_digit(digit)
-    except MediaError:
+    except (MediaError, SdpError):  # it takes none, or has not described itself yet
         return 488
     return 200

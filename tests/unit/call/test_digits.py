@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.simulation.phone import Phone
-from tests.simulation.world import ACCOUNT, CARRIER, World, answer
+from tests.simulation.world import ACCOUNT, CARRIER, World, answer, early_media, ringing
 from trunkline.call.digits import (
     MAX_BODY,
     MAX_WAITING,
@@ -179,6 +179,47 @@ def test_a_caller_is_told_digits_in_info_too(worlds: list[World]) -> None:
     worlds.append(world)
     world.press(world.gateway, "7")
     assert [info.body for info in world.told(world.customer)] == [relay_body("7", 100)]
+
+
+@pytest.mark.parametrize("way", ["INFO to event", "event to INFO"])
+def test_a_caller_presses_keys_before_the_answer(way: str) -> None:
+    """What is heard before the answer may be a menu: of a prepaid service, of a switchboard."""
+    told_so = way == "event to INFO"
+    world = World(carrier=replace(CARRIER, dtmf=DtmfMode.INFO if told_so else DtmfMode.AUTO))
+    world.gateway.on_invite = early_media
+    world.outbound()
+    world.clock.advance(2)
+    call = world.node.the_call
+    assert call.callee is not None
+    assert isinstance(call.caller.media, FakeLeg)
+    assert isinstance(call.callee.media, FakeLeg)
+    if told_so:
+        call.caller.media.arrive(Sound(101, 7.0, digits="5"), 0)
+    else:
+        world.customer.the_usage.info(
+            RELAY, b"Signal=5", world.customer.note_answer, world.customer.note_refusal
+        )
+    sent = call.callee.media.figures().packets_sent
+    world.clock.advance(0.05)
+    if told_so:
+        assert [info.body for info in world.heard_by(world.gateway, "INFO")] == [relay_body("5", 100)]
+    else:
+        assert world.customer.events[-1] == "answer 200 INFO"
+        assert call.callee.media.figures().packets_sent >= sent + 8, "a digit more than audio"
+    world.customer_cancels()
+    world.finish()
+
+
+def test_a_digit_for_somebody_who_has_not_described_himself_is_488() -> None:
+    world = World(carrier=replace(CARRIER, dtmf=DtmfMode.RFC4733))
+    world.gateway.on_invite = ringing
+    world.outbound()
+    world.clock.advance(2)
+    world.customer.the_usage.info(RELAY, b"Signal=5", world.customer.note_answer, world.customer.note_refusal)
+    world.clock.advance(1)
+    assert world.customer.events[-1] == "refusal 488"
+    world.customer_cancels()
+    world.finish()
 
 
 def test_tones_count_as_digits_only_where_they_are_listened_for(worlds: list[World]) -> None:
