@@ -154,6 +154,9 @@ class Phone:
         self.events.append("cancelled")
         self.requests.append(cancel)
 
+    def lapsed(self, status: int, reason: str) -> None:
+        self.failed(reason)
+
     def offer_received(self, exchange: IncomingOffer) -> None:
         self.events.append(f"offer_received {exchange.method}")
         self.on_offer(self, exchange)

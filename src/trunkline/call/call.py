@@ -67,7 +67,7 @@ class CallState(Enum):
     ENDED = "ended"
 
 
-_AT_ONCE = frozenset({Slug.SHUT_DOWN, Slug.HUNG_UP_BY_OPERATOR})
+_AT_ONCE = frozenset({Slug.SHUT_DOWN, Slug.HUNG_UP_BY_OPERATOR, Slug.INVITE_EXPIRED, Slug.NO_PRACK})
 """What no recording delays."""
 
 
@@ -521,8 +521,9 @@ class Call:
         attempt, self.attempt = self.attempt, None
         if self.talk is not None:
             self.talk.end(verdict)
+        unheard = self._invite.unheard
         if talking and attempt is not None:
-            for leg in (self.caller, attempt.leg):
+            for leg in (attempt.leg,) if unheard else (self.caller, attempt.leg):
                 leg.hang_up(fields)
             self.record.callee_media = attempt.leg.close()
             attempt.finish(verdict)
@@ -530,7 +531,7 @@ class Call:
             attempt.abandon(ABANDONED, fields)
         heard = talking or party is Party.CALLER or (attempt is not None and attempt.early_media)
         if heard or not self._announces(verdict):
-            self._end(verdict, party, response, refuses=not talking)
+            self._end(verdict, party, response, refuses=unheard or not talking)
             return
         self.state = CallState.REFUSING
         self._refusal = lambda: self._end(verdict, party, response, refuses=True)

@@ -439,6 +439,9 @@ class Leg(IncomingInviteEvents):
     def failed(self, reason: str) -> None:
         self.owner.leg_lost(self, Slug.SESSION_EXPIRED, reason)
 
+    def lapsed(self, status: int, reason: str) -> None:
+        self.owner.leg_lost(self, Slug.INVITE_EXPIRED if status == 487 else Slug.NO_PRACK, reason)
+
     # -- digits ------------------------------------------------------------------------------------
 
     def take_digit(self, digit: Digit) -> None:

@@ -21,3 +21,6 @@ class QuietDialog(IncomingInviteEvents):
         transaction.respond(response_to(request, 603))
 
     def cancelled(self, cancel: Request) -> None: ...
+
+    def lapsed(self, status: int, reason: str) -> None:  # noqa: ARG002 - it is over, whatever was answered
+        self.failed(reason)

@@ -45,6 +45,12 @@ class IncomingInviteEvents(UsageEvents, Protocol):
     def cancelled(self, cancel: Request) -> None:
         """The caller gave up (487 already sent). Nothing follows."""
 
+    def lapsed(self, status: int, reason: str) -> None:
+        """It can't be answered any more: its Expires has run out (487), or a reliable response was never
+        acknowledged (504). It is refused with `status` after this, unless its user has done so. Nothing
+        follows.
+        """
+
 
 class IncomingInvite:
     """One such INVITE. Made by `UserAgent`."""
@@ -241,9 +247,7 @@ class IncomingInvite:
 
     def provisional_lost(self) -> None:
         """No PRACK for 64·T1 (RFC 3262 §3)."""
-        events = self._events
-        self.reject(504)
-        events.failed("no PRACK for a provisional response")
+        self._lapse(504, "no PRACK for a provisional response")
 
     def cancelled(self, cancel: Request) -> None:
         """A CANCEL arrived in time (RFC 3261 §9.2)."""
@@ -261,9 +265,12 @@ class IncomingInvite:
         self.reject(487)
 
     def _expired(self) -> None:
-        events = self._events
-        self.reject(487)
-        events.failed("the INVITE has expired")
+        """RFC 3261 §13.3.1."""
+        self._lapse(487, "the INVITE has expired")
+
+    def _lapse(self, status: int, reason: str) -> None:
+        self._events.lapsed(status, reason)
+        self.reject(status)
 
     def _extend_after(self, seconds: float) -> None:
         if self._extension is not None:

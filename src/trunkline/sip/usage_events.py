@@ -105,6 +105,9 @@ class Unattended:
     def cancelled(self, cancel: Request) -> None:
         pass
 
+    def lapsed(self, status: int, reason: str) -> None:
+        pass
+
 
 UNATTENDED = Unattended()
 

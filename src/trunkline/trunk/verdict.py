@@ -276,6 +276,23 @@ class Slug(Enum):
         "See its own log.",
     )
     ABANDONED = _Kind("abandoned", Fault.NOBODY, 487, 16, "Left before it answered: the call had ended.", "")
+    # the caller's leg
+    INVITE_EXPIRED = _Kind(
+        "invite-expired",
+        Fault.CALLER,
+        487,
+        102,
+        "Nobody answered in the time that the caller's INVITE gave (Expires).",
+        "Raise Expires in the caller, or leave it out.",
+    )
+    NO_PRACK = _Kind(
+        "no-prack",
+        Fault.CALLER,
+        504,
+        102,
+        "A provisional response was never acknowledged (PRACK).",
+        "Check NAT and Contact, or take 100rel out of what the caller supports.",
+    )
     # within an answered call
     MEDIA_TIMEOUT = _Kind(
         "media-timeout",

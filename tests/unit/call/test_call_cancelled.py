@@ -15,6 +15,7 @@ from tests.simulation.world import (
     early_media,
     ringing,
 )
+from tests.unit.call.refusals import error_id, refused
 from trunkline.call.record import Party
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.trunk.verdict import Slug
@@ -115,7 +116,7 @@ def test_an_answer_that_never_reached_the_caller_is_no_talk(who: str) -> None:
         world.customer.the_usage.bye()
     world.clock.advance(40)
     status, slug, party = {
-        "nobody": (504, Slug.SESSION_EXPIRED, Party.SERVICE),
+        "nobody": (504, Slug.NO_PRACK, Party.SERVICE),
         "caller": (487, Slug.CANCELLED, Party.CALLER),
         "callee": (480, Slug.UNAVAILABLE, Party.CALLEE),
     }[who]
@@ -124,10 +125,30 @@ def test_an_answer_that_never_reached_the_caller_is_no_talk(who: str) -> None:
     )
     world.finish()
     assert "200 INVITE" not in peer.peer.summaries
-    assert peer.peer.response_heard(status, "INVITE")
+    refusal = peer.peer.response_heard(status, "INVITE")
     assert (world.slug, world.record.hung_up_by) == (slug, party)
+    assert world.record.verdict is not None
+    assert world.record.verdict.status == status, "what the caller was told"
+    if who != "caller":
+        assert error_id(refusal) == str(slug)
     assert (world.record.answered_at, world.record.talk_s) == (None, 0)
     assert [attempt.answered_at is not None for attempt in world.attempts] == [True]
+
+
+def test_an_invite_that_expires_is_no_session_that_was_not_refreshed() -> None:
+    """RFC 3261 §13.3.1: 487, here with the reason and for the record."""
+    world = World()
+    world.gateway.on_invite = ringing
+    world.outbound(headers=(("Expires", "20"),))
+    world.clock.advance(21)
+    refusal = refused(world)
+    assert (refusal.status, error_id(refusal)) == (487, "invite-expired")
+    (cancel,) = world.heard_by(world.gateway, "CANCEL")
+    assert cancel.headers.all("reason")[0] == 'SIP;cause=487;text="invite-expired"'
+    world.finish()
+    assert (world.slug, world.record.hung_up_by) == (Slug.INVITE_EXPIRED, Party.SERVICE)
+    assert world.record.verdict is not None
+    assert world.record.verdict.status == 487
 
 
 # -- BYE before the answer -------------------------------------------------------------------------

@@ -227,6 +227,8 @@ def test_each_event_of_the_dialog_reaches_the_owner_with_the_legs_name() -> None
     leg.no_ack()
     leg.expired()
     leg.failed("gone")
+    leg.lapsed(487, "expired")
+    leg.lapsed(504, "no PRACK")
     names: Sequence[object] = [told[0] if isinstance(told, tuple) else told for told in pair.owner.told]
     assert names == [
         "acknowledged",
@@ -239,6 +241,8 @@ def test_each_event_of_the_dialog_reaches_the_owner_with_the_legs_name() -> None
         Slug.NO_ACK,
         Slug.SESSION_EXPIRED,
         Slug.SESSION_EXPIRED,
+        Slug.INVITE_EXPIRED,
+        Slug.NO_PRACK,
     ]
 
 

@@ -54,3 +54,4 @@ def test_the_rest_needs_no_answer() -> None:
     UNATTENDED.no_ack()
     UNATTENDED.expired()
     UNATTENDED.failed("gone")
+    UNATTENDED.lapsed(487, "expired")
