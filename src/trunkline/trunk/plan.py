@@ -42,6 +42,11 @@ def _nobody(account: str) -> Sequence[Binding]:  # noqa: ARG001 - the signature 
     return ()
 
 
+def _as_user(number: str) -> str:
+    """A rewritten number as a user part, where `#` has to be escaped (RFC 3261 §25.1)."""
+    return number.replace("#", "%23")
+
+
 @dataclass(frozen=True, slots=True)
 class FarLeg:
     """What goes into the INVITE towards one target."""
@@ -112,9 +117,11 @@ class OutboundPlan:
     def leg(self, target: GatewayTarget) -> FarLeg:
         """The INVITE for one of the targets."""
         carrier, gateway = target.carrier, target.gateway
-        called = rewrite(carrier.called_rules, self.called)
+        called = _as_user(rewrite(carrier.called_rules, self.called))
         caller = self.caller
-        user = caller.user if caller.number is None else rewrite(carrier.caller_rules, caller.number)
+        user = caller.user
+        if caller.number is not None:
+            user = _as_user(rewrite(carrier.caller_rules, caller.number))
         host = carrier.from_host or self.service_domain
         return FarLeg(
             request_uri=carrier.uri_of(gateway, called),

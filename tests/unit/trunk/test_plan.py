@@ -335,6 +335,15 @@ def test_the_trace_tells_of_a_withheld_number() -> None:
     ) in trace
 
 
+def test_a_number_sign_before_a_number_is_escaped() -> None:
+    """A prefix of a carrier may end with one, and no user part may hold it (RFC 3261 §25.1)."""
+    carrier = replace(ALPHA, called_rules=(Rewrite("", 0, "9901#"),), caller_rules=(Rewrite("", 0, "#31#"),))
+    leg = legs_out(planned_out(outbound(known=directory(carriers=[carrier, BETA]))))[0]
+    assert str(leg.request_uri) == "sip:9901%23441632960000@gw1.alpha.example"
+    assert str(leg.to) == "<sip:9901%23441632960000@gw1.alpha.example>"
+    assert str(leg.from_) == "<sip:%2331%23447700900123@sip.example.net>"
+
+
 # -- inbound ---------------------------------------------------------------------------------------
 
 
