@@ -55,6 +55,14 @@ def normalise(text: str) -> str:
     return digits
 
 
+def is_number(user: str) -> bool:
+    """Whether a user part is a telephone number of any kind, national and short ones too: digits, with or
+    without `+` and visual separators.
+    """
+    digits = number_text(user).translate(_WITHOUT_SEPARATORS).removeprefix("+")
+    return digits.isascii() and digits.isdigit()
+
+
 def number_text(user: str) -> str:
     """The user part of a SIP URI as it was dialled: escapes decoded, telephone parameters cut off.
 

@@ -17,7 +17,14 @@ from trunkline.trunk.caller_id import CallerIdentity, Headers, apply_policy, fro
 from trunkline.trunk.carrier import Carrier, CarrierCredentials, Gateway, rewrite
 from trunkline.trunk.destinations import deciding_prefix
 from trunkline.trunk.directory import Directory
-from trunkline.trunk.e164 import MalformedNumber, normalise, normalise_user, number_or_none, number_text
+from trunkline.trunk.e164 import (
+    MalformedNumber,
+    is_number,
+    normalise,
+    normalise_user,
+    number_or_none,
+    number_text,
+)
 from trunkline.trunk.forwarding import Endpoint, MediaProtection
 from trunkline.trunk.gateway_addresses import NONE_BARRED, Places, place_of
 from trunkline.trunk.health import HealthBook, HealthKey, prefer_up
@@ -360,10 +367,10 @@ def plan_inbound(
 
 
 def _inbound_caller(carrier: Carrier, caller: CallerIdentity) -> CallerIdentity:
-    """The caller as the carrier named it, in the form that its rules make of it."""
-    if not carrier.inbound_caller_rules or caller.user is None:
+    """The caller as the carrier named it, a number in the form that its rules make of it."""
+    if not carrier.inbound_caller_rules or caller.user is None or not is_number(caller.user):
         return caller
-    user = rewrite(carrier.inbound_caller_rules, caller.user)
+    user = _as_user(rewrite(carrier.inbound_caller_rules, caller.user))
     return CallerIdentity(user, number_or_none(user), caller.display, caller.restricted, caller.source)
 
 

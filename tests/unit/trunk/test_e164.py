@@ -3,7 +3,14 @@
 import pytest
 
 from trunkline.errors import DirectoryError
-from trunkline.trunk.e164 import MalformedNumber, checked_prefix, normalise, normalise_user, number_or_none
+from trunkline.trunk.e164 import (
+    MalformedNumber,
+    checked_prefix,
+    is_number,
+    normalise,
+    normalise_user,
+    number_or_none,
+)
 
 
 @pytest.mark.parametrize(
@@ -76,6 +83,23 @@ def test_a_number_local_to_a_country_is_not_one_of_the_world(context: str) -> No
     assert normalise_user(f"00442079460123;phone-context={context}") == "442079460123"
     assert normalise_user(f"+442079460123;phone-context={context}") == "442079460123"
     assert normalise_user("442079460123;phone-context=pbx.example.com") == "442079460123"
+
+
+@pytest.mark.parametrize(
+    ("user", "number"),
+    [
+        ("112", True),
+        ("01632960000", True),
+        ("%2B44-1632.960000;phone-context=x", True),
+        ("+", False),
+        ("", False),
+        ("Unavailable", False),
+        ("٣٣", False),
+        ("4 you", False),
+    ],
+)
+def test_is_number(user: str, number: bool) -> None:
+    assert is_number(user) is number
 
 
 def test_number_or_none() -> None:

@@ -406,6 +406,24 @@ def test_inbound_rules_see_the_number_as_it_was_dialled(dialled: str) -> None:
     assert planned_in(inbound(dialled, carrier=carrier)).called == "441632960000"
 
 
+@pytest.mark.parametrize(
+    ("user", "shown"),
+    [
+        ("Unavailable", "Unavailable"),
+        ("Restricted", "Restricted"),
+        ("alice.smith", "alice.smith"),
+        ("441632960001", "+441632960001"),
+        ("+441632960001", "+441632960001"),
+        ("44-1632-960001", "+44-1632-960001"),
+    ],
+)
+def test_inbound_rules_are_for_numbers(user: str, shown: str) -> None:
+    """Carriers name a caller in words, whose number they don't have."""
+    carrier = replace(ALPHA, inbound_caller_rules=(Rewrite("", 0, "+"),))
+    plan = planned_in(inbound(carrier=carrier, who=caller(f"<sip:{user}@c.example>")))
+    assert str(legs_in(plan)[0].from_) == f"<sip:{shown}@sip.example.net>"
+
+
 def test_inbound_rules_leave_a_nameless_caller_alone() -> None:
     carrier = replace(ALPHA, inbound_caller_rules=(Rewrite("", 0, "+"),))
     plan = planned_in(inbound(carrier=carrier, who=caller("<sip:c.example>")))
