@@ -58,7 +58,9 @@ class ClientEvents(Protocol):
     """What the user of a request is told; `request_failed` only after `SipStack.request` has returned."""
 
     def target_chosen(self, target: Target | Flow) -> None:
-        """The request is about to be sent there. May come within `SipStack.request`."""
+        """The request is about to be sent there, or a target that was left behind has answered it. May come
+        within `SipStack.request`.
+        """
 
     def response_received(self, response: Response, flow: Flow) -> None:
         """Every provisional, the final, and for an INVITE every 2xx, repeated ones and those of forks too.
@@ -393,6 +395,8 @@ class ClientRequest:
     def _change_over(self, answered: ClientTransaction) -> None:
         """A target left behind has answered first: now it is the one in hand, and the other is unwanted."""
         unwanted, self._transaction = self._transaction, answered
+        if not self._given_up:
+            self._events.target_chosen(answered.flow)
         if unwanted is not None and self._heard:
             self._send_cancel(unwanted)
         elif unwanted is not None:

@@ -44,7 +44,9 @@ class OutgoingInviteEvents(Protocol):
     """
 
     def target_chosen(self, target: Target | Flow) -> None:
-        """The INVITE goes there now; may be called before `UserAgent.invite` has returned."""
+        """The INVITE goes there now, or was answered there after it had gone on to another target; may be
+        called before `UserAgent.invite` has returned.
+        """
 
     def trying(self, response: Response) -> None:
         """A 100."""

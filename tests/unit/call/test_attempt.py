@@ -206,6 +206,27 @@ def test_the_targets_of_one_uri_share_its_budget() -> None:
     world.finish()
 
 
+def test_the_record_names_the_target_that_answered_and_not_the_last_one_tried() -> None:
+    """The first server of a name takes longer to answer than it is waited for, and the second is dead."""
+    world = TwoEndpoints(f"first@pbx.example.org, second@{SECOND}")
+    world.network.names["pbx.example.org"] = [
+        Target(Transport.UDP, Address(CUSTOMER, 5060)),
+        Target(Transport.UDP, Address("10.0.0.77", 5060)),
+    ]
+    world.network.drop = lambda packet: packet.summary == "100 INVITE"
+
+    def slowly(phone: Phone, invite: IncomingInvite) -> None:
+        world.clock.at(world.clock.now() + 2, lambda: answer(phone, invite))
+
+    world.customer.on_invite = slowly
+    world.inbound()
+    world.clock.advance(4)
+    assert world.customer.events[-1] == "acknowledged"
+    assert world.attempts[0].resolved == f"UDP {CUSTOMER}:5060"
+    world.customer.the_usage.bye()
+    world.finish()
+
+
 # -- the end of the list ---------------------------------------------------------------------------
 
 

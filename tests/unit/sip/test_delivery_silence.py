@@ -76,6 +76,7 @@ def test_a_target_left_behind_that_answers_first_wins(rig: Rig) -> None:
     call.answer(FIRST, 200, "first")
     assert rig.flow(SECOND).first_lines() == ["INVITE", "CANCEL"]
     assert call.sending.flow is rig.flow(FIRST)
+    assert rig.events.targets == [FIRST, SECOND, rig.flow(FIRST)]
     assert [response.to_tag for response in rig.events.responses] == ["b", "first"]
 
 
