@@ -191,7 +191,7 @@ class Switch:
         identity = _identity_of(request)
         record = self._record(invite, Direction.OUTBOUND, dialled, identity.presented)
         record.account = account.key
-        plan = plan_outbound(
+        plan = _spent(request) or plan_outbound(
             services.directory,
             account,
             dialled,
@@ -254,7 +254,7 @@ class Switch:
         identity = _identity_of(request)
         record = self._record(invite, Direction.INBOUND, dialled, identity.presented)
         record.carrier = carrier.name
-        plan = plan_inbound(
+        plan = _spent(request) or plan_inbound(
             services.directory,
             carrier,
             dialled,
@@ -423,6 +423,11 @@ class Switch:
         self._hung_up = verdict
         for call in self:
             call.hang_up(verdict)
+
+
+def _spent(request: Request) -> Verdict | None:
+    """Why a call may not go on from here: no hop is left to it (RFC 3261 §8.1.1.6)."""
+    return Verdict.of(Slug.HOP_LIMIT) if request.max_forwards == 0 else None
 
 
 def _user_of(request: Request) -> str:

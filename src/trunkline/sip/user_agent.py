@@ -1,10 +1,10 @@
 """The user agent core (RFC 3261 §8, §12): the user of the transaction layer, and the owner of every dialog.
 
 Decides, for a request that arrives: whether it belongs to a dialog (§12.2.2; 481 when that is unknown),
-whether it can be processed at all (§8.2.1 405, §8.2.2.3 420, §8.2.3 415, §8.1.1.6 483 for an INVITE), and who
-processes it: its dialog's `Usage`, or the layer above. Makes outgoing INVITEs and other requests. Repeated,
-merged and looped requests are the stack's (482), who may call is the layer's above (`UserAgentUser.screen`,
-asked first as §8.2 orders).
+whether it can be processed at all (§8.2.1 405, §8.2.2.3 420, §8.2.3 415), and who processes it: its dialog's
+`Usage`, or the layer above. Makes outgoing INVITEs and other requests. Repeated, merged and looped requests
+are the stack's (482), who may call is the layer's above (`UserAgentUser.screen`, asked first as §8.2 orders),
+and so is whether a request that has no hop left (§8.1.1.6) was to go on.
 
 Knows neither sockets nor a clock of its own. Randomness comes from `token` alone.
 """
@@ -299,9 +299,6 @@ class UserAgent:
         return self.usage((request.call_id, request.to_tag or "", request.from_tag or ""))
 
     def _invite_received(self, request: Request, transaction: ServerTransaction) -> None:
-        if request.max_forwards == 0:
-            transaction.respond(response_to(request, 483))
-            return
         contact = request.contact
         if contact is None or isinstance(contact.uri, OtherUri):
             raise SipSyntaxError("Contact", "an INVITE needs one SIP or SIPS URI")

@@ -26,7 +26,7 @@ from tests.simulation.world import (
 )
 from tests.unit.call.refusals import error_id, refused
 from tests.unit.trunk.entities import table
-from trunkline.call.record import RecordState
+from trunkline.call.record import Direction, RecordState
 from trunkline.sip.digest import answer_challenge
 from trunkline.sip.message import Response
 from trunkline.sip.name_addr import NameAddr
@@ -404,6 +404,18 @@ def test_extensions_hops_and_intervals() -> None:
     world.clock.advance(1)
     assert peer.peer.response_heard(422, "INVITE").headers.get("min-se") == "90"
     assert world.customer.events == []
+
+
+@pytest.mark.parametrize("direction", Direction)
+def test_a_call_without_a_hop_left_ends_here_and_leaves_a_record(direction: Direction) -> None:
+    """The last call of a circle through a PBX (RFC 3261 §8.1.1.6)."""
+    world = World()
+    outbound = direction is Direction.OUTBOUND
+    (world.outbound if outbound else world.inbound)(max_forwards=0)
+    response = refused(world, world.customer if outbound else world.gateway)
+    assert (response.status, error_id(response)) == (483, "hop-limit")
+    assert (world.slug, world.record.direction, world.record.account) == (Slug.HOP_LIMIT, direction, KEY)
+    world.finish()
 
 
 def test_a_call_that_comes_back_in_a_circle_ends() -> None:
