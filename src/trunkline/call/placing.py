@@ -6,6 +6,7 @@ of it, is said by whoever places it: the call for its targets, a transfer for it
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
 
 from trunkline.call.attempt import Attempt, AttemptOwner, Patience
@@ -13,6 +14,7 @@ from trunkline.call.leg import Leg, LegOwner
 from trunkline.call.passing import Field
 from trunkline.call.record import AttemptRecord, CallRecord
 from trunkline.call.services import Services
+from trunkline.errors import MediaError
 from trunkline.sdp.local import LocalAudio
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.outbound_auth import DigestUser
@@ -56,15 +58,22 @@ def open_attempt(
     """
     settings = services.settings
     inbound = far.carrier is None
-    leg = Leg(
+    open_leg = partial(
+        Leg,
         services.media,
         leg_owner,
         session=LocalAudio(services.new_session_id()),
-        ipv6=":" in far.request_uri.host,
         beside=beside,
         policy=_guarded(far.media) if settings.srtp_needs_tls else far.media,
         key=services.key,
     )
+    ipv6 = ":" in far.request_uri.host
+    try:
+        leg = open_leg(ipv6=ipv6)
+    except MediaError:
+        if not ipv6:
+            raise
+        leg = open_leg(ipv6=False)  # the INVITE finds no way either: that is the target's failure
     silence_ms = far.response_timeout_ms
     if silence_ms is None:
         silence_ms = settings.endpoint_silence_ms if inbound else settings.gateway_silence_ms

@@ -190,6 +190,19 @@ def test_unknown_name_costs_no_waiting() -> None:
     world.assert_second_answered()
 
 
+def test_an_entry_of_the_other_address_family_goes_to_the_next() -> None:
+    """A node without IPv6 has no way there, and no media port either: that is the entry's failure alone."""
+    world = TwoEndpoints(f"first@[2001:db8::7], second@{SECOND}")
+    world.node.engine._addresses[True] = None
+    world.inbound()
+    world.clock.advance(7)
+    assert [attempt.target for attempt in world.attempts] == [
+        "sip:first@[2001:db8::7]",
+        f"sip:second@{SECOND}",
+    ]
+    world.assert_second_answered()
+
+
 def test_the_targets_of_one_uri_share_its_budget() -> None:
     """Its SRV and address records are walked within one attempt."""
     world = TwoEndpoints(f"first@pbx.example.org, second@{SECOND}")
