@@ -123,6 +123,10 @@ class Attempt:
             if invite is not None:
                 invite.cancel(headers)
 
+    def unoffered(self, detail: str) -> None:
+        """There is nothing to offer the target: no INVITE goes out."""
+        self._end(EndKind.UNOFFERED, None, detail)
+
     # -- the user agent's events -------------------------------------------------------------------
 
     def target_chosen(self, target: Target | Flow) -> None:

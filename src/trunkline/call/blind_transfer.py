@@ -8,7 +8,7 @@ tone where it can hear one. Joining and the end are `transfer`'s.
 
 from trunkline.call.attempt import Attempt, AttemptOwner
 from trunkline.call.leg import Leg, LegOwner
-from trunkline.call.passing import answer_slug, sdp_slug
+from trunkline.call.passing import answer_slug
 from trunkline.call.placing import open_attempt, send_invite
 from trunkline.call.ports import MediaLeg
 from trunkline.call.record import CallRecord, Direction
@@ -113,8 +113,6 @@ class BlindTransfer(Transfer, LegOwner, AttemptOwner):
             self._try(plan, target)
         except MediaError as error:
             self._fail(Verdict.of(Slug.NO_MEDIA_PORTS, detail=str(error)))
-        except SdpError as error:
-            self._fail(Verdict.of(sdp_slug(error), detail=str(error)))
 
     def _try(self, plan: OutboundPlan, target: GatewayTarget) -> None:
         services = self._services
@@ -126,7 +124,7 @@ class BlindTransfer(Transfer, LegOwner, AttemptOwner):
         attempt.leg.owner = self
         attempt.start()
         services.records.call_changed(self._owner.record)
-        send_invite(services, attempt, far, body=attempt.leg.offer(self._other, resumes=True))
+        send_invite(services, attempt, far, behalf=self._other, resumes=True)
 
     def attempt_progressed(self, attempt: Attempt, response: Response) -> None:
         """X hears of it. What Z says of its audio is kept for an answer without a description."""

@@ -26,7 +26,6 @@ from trunkline.call.passing import (
     extension_fields,
     reason_fields,
     refusal,
-    sdp_slug,
     sdp_warning,
     verdict_fields,
 )
@@ -181,8 +180,6 @@ class Call:
         except MediaError as error:
             verdict = Verdict.of(Slug.NO_MEDIA_PORTS, detail=str(error), retry_after_s=5)
             self._finish(verdict, Party.SERVICE)
-        except SdpError as error:
-            self._finish(Verdict.of(sdp_slug(error), detail=str(error)), Party.SERVICE)
 
     def _try(self, far: FarLeg) -> None:
         services = self._services
@@ -195,7 +192,7 @@ class Call:
             services,
             attempt,
             far,
-            body=attempt.leg.offer(self.caller),
+            behalf=self.caller,
             passed=self._passed,
             max_forwards=70 if max_forwards is None else max_forwards - 1,
         )

@@ -14,7 +14,7 @@ from trunkline.call.leg import Leg, LegOwner
 from trunkline.call.passing import Field
 from trunkline.call.record import AttemptRecord, CallRecord
 from trunkline.call.services import Services
-from trunkline.errors import MediaError
+from trunkline.errors import MediaError, SdpError
 from trunkline.sdp.local import LocalAudio
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.outbound_auth import DigestUser
@@ -106,13 +106,19 @@ def send_invite(
     attempt: Attempt,
     far: FarLeg,
     *,
-    body: bytes,
+    behalf: Leg,
+    resumes: bool = False,
     passed: Sequence[Field] = (),
     max_forwards: int = 70,
 ) -> None:
-    """Send the INVITE of an attempt, with an offer and the header fields `passed` on. What becomes of it may
-    be heard before this returns.
+    """Send the INVITE of an attempt, with an offer on behalf of the peer of `behalf` (`Leg.offer`) and the
+    header fields `passed` on. What becomes of it may be heard before this returns.
     """
+    try:
+        body = attempt.leg.offer(behalf, resumes=resumes)
+    except SdpError as error:
+        attempt.unoffered(str(error))
+        return
     attempt.invite = services.agent.invite(
         uri=far.request_uri,
         from_=far.from_,

@@ -14,6 +14,7 @@ no response in time                  next; last: 486           next; last: 408
 refused, unreachable, DNS, TLS       next; last: 503           next; last: 503
 not registered                       next; last: 480           —
 at a carrier's gateway               next; last: 503           —
+no codec that it could be offered    next; last: 488           next; last: 488
 rang, and nobody answered in time    486                       408
 caller hung up                       487                       487
 ===================================  ========================  =========================
@@ -50,6 +51,8 @@ class EndKind(StrEnum):
     """The TLS handshake failed."""
     BARRED = "barred"
     """It is at a carrier's gateway (`gateway_addresses`), and was not tried."""
+    UNOFFERED = "unoffered"
+    """No codec is left that it could be offered, and it was not tried."""
     RING_TIMEOUT = "ring-timeout"
     """It answered provisionally, and then not finally in time."""
     CANCELLED = "cancelled"
@@ -63,9 +66,11 @@ _OWN_VERDICTS = {
     EndKind.NAME: Slug.NAME_NOT_FOUND,
     EndKind.TLS: Slug.TLS_FAILED,
     EndKind.BARRED: Slug.FORWARDS_TO_GATEWAY,
+    EndKind.UNOFFERED: Slug.CODEC_MISMATCH,
     EndKind.RING_TIMEOUT: Slug.NO_ANSWER,
     EndKind.CANCELLED: Slug.CANCELLED,
 }
+_UNTRIED = frozenset({EndKind.BARRED, EndKind.UNOFFERED})
 _TRANSPORT_FAILURES = frozenset({EndKind.REFUSED, EndKind.UNREACHABLE, EndKind.NAME, EndKind.TLS})
 
 
@@ -198,7 +203,7 @@ class Hunt(Generic[_T]):
                 return 500 <= status < 600 or (status == 408 and self._rules is Rules.GATEWAYS)
             case EndKind.SILENT:
                 return not end.rung
-            case EndKind.BARRED:
+            case EndKind.BARRED | EndKind.UNOFFERED:
                 return True
             case EndKind.RING_TIMEOUT | EndKind.CANCELLED:
                 return False
@@ -222,7 +227,7 @@ class Hunt(Generic[_T]):
         failed = end.kind in _TRANSPORT_FAILURES or end.kind is EndKind.SILENT
         if end.kind is EndKind.RESPONSE:
             failed = 500 <= (end.status or 500) < 600
-        elif end.kind is EndKind.BARRED or (end.kind is EndKind.CANCELLED and not end.rung):
+        elif end.kind in _UNTRIED or (end.kind is EndKind.CANCELLED and not end.rung):
             return
         if failed:
             self._health.failed(key, str(end.verdict.slug), end.detail)

@@ -12,13 +12,18 @@ from tests.simulation.world import (
     CUSTOMER,
     GATEWAY,
     GATEWAY_2,
+    PASSING_ONLY,
     SETTINGS,
     World,
     answer,
     rejecting,
 )
+from tests.unit.call.refusals import refused
 from trunkline.sip.incoming_invite import IncomingInvite
+from trunkline.sip.uri import SipUri
+from trunkline.trunk.carrier import Carrier, Gateway
 from trunkline.trunk.media_policy import SrtpPolicy
+from trunkline.trunk.routes import Route, RouteCarrier
 from trunkline.trunk.verdict import Slug
 
 # -- SRTP ------------------------------------------------------------------------------------------
@@ -128,6 +133,28 @@ def test_peers_without_a_shared_codec_are_transcoded_and_the_record_says_so() ->
     world.finish()
     assert (world.record.caller_media.codec, world.record.callee_media.codec) == ("PCMA", "G729")
     assert world.record.transcoded
+
+
+@pytest.mark.parametrize("second", [("PCMA",), ("G722",)], ids=["has one", "has none either"])
+def test_a_carrier_that_no_codec_can_be_offered_to_is_left_for_the_next(second: tuple[str, ...]) -> None:
+    world = World(account=PASSING_ONLY, carrier=replace(CARRIER, codecs=("G729",)))
+    other = Carrier("other", (Gateway(SipUri.parse(f"sip:{GATEWAY_2}")),), codecs=second)
+    world.use_gateway(GATEWAY)
+    world.node.put(other)
+    world.node.put(Route("", (RouteCarrier("carrier"), RouteCarrier("other", priority=1))))
+    world.phone(GATEWAY_2)
+    world.outbound()
+    world.clock.advance(2)
+    assert world.heard_by(world.gateway, "INVITE") == []
+    assert [attempt.carrier for attempt in world.attempts] == ["carrier", "other"]
+    assert world.attempt_slugs[0] is Slug.CODEC_MISMATCH
+    if second == ("PCMA",):
+        assert world.customer.events[-1] == "answered"
+        world.customer.the_usage.bye()
+    else:
+        assert refused(world).headers.all("warning")
+        assert world.slug is Slug.CODEC_MISMATCH
+    world.finish()
 
 
 def test_a_call_whose_audio_passes_is_not_transcoded() -> None:

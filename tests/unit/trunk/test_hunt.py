@@ -74,6 +74,7 @@ COMMON = [
     final(response(600), 600, Slug.BUSY),
     final(response(603), 603, Slug.DECLINED),
     final(response(604), 604, Slug.NOT_FOUND),
+    goes_on(AttemptEnd(EndKind.UNOFFERED), 488, Slug.CODEC_MISMATCH),
     final(AttemptEnd(EndKind.CANCELLED), 487, Slug.CANCELLED),
     final(AttemptEnd(EndKind.CANCELLED, rung=True), 487, Slug.CANCELLED),
 ]
@@ -220,6 +221,7 @@ def test_answered_ends_the_hunt() -> None:
         (AttemptEnd(EndKind.CANCELLED, rung=True), HealthState.UP),
         (AttemptEnd(EndKind.CANCELLED), HealthState.UNKNOWN),
         (AttemptEnd(EndKind.BARRED), HealthState.UNKNOWN),
+        (AttemptEnd(EndKind.UNOFFERED), HealthState.UNKNOWN),
         (None, HealthState.UP),
     ],
 )
