@@ -298,7 +298,7 @@ class Modification(DialogRequest):
 class ReInvite(Modification):
     """A re-INVITE with an offer (RFC 3261 §14.1): acknowledged here, and for every repetition of its 2xx."""
 
-    __slots__ = ("_ack", "_changed")
+    __slots__ = ("_ack", "_answer")
 
     def __init__(
         self,
@@ -320,17 +320,18 @@ class ReInvite(Modification):
             relayed=relayed,
         )
         self._ack: SentAck | None = None
-        self._changed = False
+        self._answer = b""
+        """Of a reliable provisional response."""
 
     def _progressed(self, response: Response) -> None:
         """A reliable provisional response is acknowledged; its answer counts as executed (RFC 6141 §3.3,
-        §4.7).
+        §4.7), and as that of a 2xx which doesn't say it again (RFC 6337 §3.1.1).
         """
         if not is_reliable(response):
             return
         usage = self._usage
         if usage.acknowledge_provisional(response):
-            self._changed = self._changed or bool(response.body)
+            self._answer = self._answer or response.body
 
     def _succeeded(self, response: Response) -> None:
         usage = self._usage
@@ -341,13 +342,14 @@ class ReInvite(Modification):
         usage.dialog.refresh_target(response)
         if self.request is not None:
             self._ack = usage.acknowledge(self.request)
+        response.body = response.body or self._answer
         super()._succeeded(response)
 
     def _refused(self, outcome: Outcome) -> None:
         if self._ack is not None:
             return
         super()._refused(outcome)
-        if self._changed:
+        if self._answer:
             self._usage.synchronise()
 
 

@@ -78,6 +78,26 @@ def test_3_4_error_that_undoes_changes() -> None:
     assert bench.phone.events == ["refusal 488"]
 
 
+def test_3_3_the_answer_of_a_reliable_response_is_that_of_the_2xx() -> None:
+    """Which need not say it again (RFC 6337 §3.1.1)."""
+    bench = Bench()
+    bench.call_to_peer()
+    answers: list[bytes] = []
+    bench.phone.the_usage.reinvite(
+        b"v=0 new", lambda response: answers.append(response.body), bench.phone.note_refusal
+    )
+    bench.settle()
+    request = bench.peer.request_heard("INVITE")
+    bench.peer.respond(request, 183, body=ANSWER, headers=(("Require", "100rel"), ("RSeq", "1")))
+    bench.settle()
+    bench.peer.respond(bench.peer.request_heard("PRACK"), 200)
+    bench.settle()
+    assert answers == [], "the re-INVITE may still be refused"
+    bench.peer.respond(request, 200)
+    bench.settle()
+    assert answers == [ANSWER]
+
+
 def test_3_8_cancelled_reinvite() -> None:
     """487 when nobody objects."""
     bench = Bench()

@@ -6,7 +6,7 @@ import pytest
 
 from tests.simulation.descriptions import audio, codecs_of, direction, line, secure_audio
 from tests.simulation.phone import Phone
-from tests.simulation.world import CARRIER, CUSTOMER, GATEWAY, PASSING_ONLY, World, follow_offer
+from tests.simulation.world import CARRIER, CUSTOMER, GATEWAY, GATEWAY_2, PASSING_ONLY, World, follow_offer
 from trunkline.call.leg import Leg
 from trunkline.call.ports import MediaFlow
 from trunkline.media.fake import FakeLeg
@@ -454,6 +454,31 @@ def test_an_ack_without_an_answer_does_not_block_later_offers() -> None:
     assert peer.peer.summaries[-1] == "200 INVITE"
     peer.within("ACK", cseq=3)
     peer.hang_up()
+    world.finish()
+
+
+def test_a_hold_that_is_answered_in_a_reliable_183() -> None:
+    """The 200 need not say the answer again (RFC 6141 §3.3, RFC 6337 §3.1.1)."""
+    world = World()
+    callee, invite = world.outbound_to_peer()
+    callee.respond(invite, 200, body=audio(GATEWAY_2))
+    world.clock.advance(0.2)
+    usage = world.customer.the_usage
+    hold = audio(CUSTOMER, direction="sendonly", version=2)
+    usage.reinvite(hold, world.customer.note_answer, world.customer.note_refusal)
+    world.clock.advance(0.1)
+    asked = callee.request_heard("INVITE")
+    held = audio(GATEWAY_2, direction="recvonly", version=2)
+    callee.respond(asked, 183, body=held, headers=(("Require", "100rel"), ("RSeq", "1")))
+    world.clock.advance(0.1)
+    callee.respond(callee.request_heard("PRACK"), 200, contact="")
+    callee.respond(asked, 200)
+    world.clock.advance(0.2)
+    assert world.customer.events[-1] == "answer 200 INVITE"
+    assert direction(world.customer.responses[-1].body) == "recvonly"
+    usage.bye()
+    world.clock.advance(0.2)
+    callee.respond(callee.request_heard("BYE"), 200, contact="")
     world.finish()
 
 
