@@ -218,7 +218,18 @@ class Call:
                 body = b""  # unusable early SDP costs the early media only; the answer's SDP decides
         if not attempt.early_media and self._rings(attempt, response):
             return
-        self._invite.progress(response.status, body=body)
+        self._invite.progress(response.status, body=body or self._early_offer(attempt.leg))
+
+    def _early_offer(self, callee: Leg) -> bytes:
+        """Our offer to a caller that has to have one before the answer. Without one that can be made it has
+        none.
+        """
+        if not self._invite.wants_offer:
+            return b""
+        try:
+            return self.caller.offer(callee)
+        except SdpError:
+            return b""
 
     def _rings(self, attempt: Attempt, response: Response) -> bool:
         """Let the caller hear a far end that rings without a sound of its own, if it is to. A 180 would have
@@ -236,7 +247,10 @@ class Call:
                 callee.take_answer(response.body)
             if callee.remote is None:
                 raise SdpError("the 2xx has no session description, and no response before it had one")
-            body = self._joined(callee) if self.caller.remote is not None else self.caller.offer(callee)
+            if self.caller.remote is not None:
+                body = self._joined(callee)
+            else:
+                body = b"" if self._invite.answered_reliably else self.caller.offer(callee)
         except SdpError as error:
             verdict = Verdict.of(answer_slug(error), detail=f"{attempt.record.target}: {error}")
             callee.hang_up(verdict_fields(verdict))
@@ -329,9 +343,18 @@ class Call:
     # -- events of either leg ----------------------------------------------------------------------
 
     def leg_acknowledged(self, leg: Leg, ack: Request) -> None:
-        """The ACK of a 2xx; with SDP it answers an offer of ours."""
+        """The ACK of a 2xx, or a PRACK; with SDP it answers an offer of ours."""
         if self.talk is not None:
             self.talk.acknowledged(leg, ack.body)
+            return
+        attempt = self.attempt
+        try:
+            leg.take_answer(ack.body)
+            if attempt is not None and attempt.leg.remote is not None:
+                self._joined(attempt.leg)
+                attempt.early_media = True
+        except SdpError as error:
+            self.hang_up(Verdict.of(answer_slug(error), detail=f"the answer in PRACK: {error}"))
 
     def leg_refreshed(self, leg: Leg, answer: bytes) -> None:
         """The answer to a session refresh of ours."""

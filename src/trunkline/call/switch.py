@@ -307,7 +307,7 @@ class Switch:
         else:
             self._calls[record.call_id] = call
             try:
-                if plan.account.ringback is Ringback.AT_ONCE:
+                if plan.account.ringback is Ringback.AT_ONCE and not invite.wants_offer:
                     invite.progress(180)
                 call.start(offer)
             except Exception:

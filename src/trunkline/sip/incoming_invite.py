@@ -103,6 +103,17 @@ class IncomingInvite:
         return self._answered_reliably
 
     @property
+    def wants_offer(self) -> bool:
+        """The caller has made none, and every provisional response goes out reliably: the first one has to
+        hold ours (RFC 3261 §13.2.1, RFC 3262 §3).
+        """
+        return not self._answered_reliably and not self.request.body and self._insists
+
+    @property
+    def _insists(self) -> bool:
+        return "require" in self.request.headers and "100rel" in self.request.require
+
+    @property
     def unheard(self) -> bool:
         """It was accepted, and its 2xx waits for a PRACK, or was never sent because none came."""
         return self._accepting is not None
@@ -160,14 +171,13 @@ class IncomingInvite:
             return
         request = self.request
         usage = self.usage
-        required = "require" in request.headers and "100rel" in request.require
         if self._answered_reliably:
             body = b""
         if reliable is None:
             reliable = bool(body)
         response = self._dialog_response(status, body, headers)
         self._last_progress = status
-        if required or (reliable and "100rel" in request.supported):
+        if self._insists or (reliable and "100rel" in request.supported):
             self._extend_after(EXTEND_RELIABLY_S)
             self._send_reliably(response)
         else:

@@ -1,22 +1,31 @@
 """A call before its answer: ringing, early media, reliable responses (RFC 3262), unusable answers."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 
 from tests.simulation.descriptions import audio, line
 from tests.simulation.phone import Phone
 from tests.simulation.world import (
+    ACCOUNT,
     CUSTOMER,
     GATEWAY,
     GATEWAY_2,
     NODE,
+    NUMBER,
     PASSING_ONLY,
     World,
     answer,
+    answering,
     early_media,
+    ringing,
 )
+from trunkline.call.ports import MediaFlow
 from trunkline.media.fake import FakeLeg
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.user_agent import UserAgentSettings
+from trunkline.trunk.account import Ringback
 from trunkline.trunk.verdict import Slug
 
 UNRELIABLE = UserAgentSettings(product="phone", supported=("timer",))
@@ -161,6 +170,77 @@ def test_a_late_offer_is_answered_by_what_came_reliably_before_the_2xx() -> None
     peer.hang_up()
     world.finish()
     assert world.slug is Slug.ANSWERED
+
+
+class LateOffer(World):
+    """A carrier that has no offer of its own in its INVITE, and insists on reliable responses: the first of
+    them has to hold one (RFC 3261 §13.2.1).
+    """
+
+    def __init__(
+        self, on_invite: Callable[[Phone, IncomingInvite], None] = answering, **more: object
+    ) -> None:
+        super().__init__(**more)  # type: ignore[arg-type]
+        self.customer.on_invite = on_invite
+        self.peer = self.carrier_peer()
+        self.peer.invite(headers=(("Require", "100rel"),))
+        self.clock.advance(0.2)
+
+    def prack(self, status: int, body: bytes = b"") -> None:
+        response = self.peer.peer.response_heard(status, "INVITE")
+        self.peer.tag = response.to_tag or ""
+        self.peer.within("PRACK", body=body, headers=(("RAck", f"{response.rseq} 1 INVITE"),))
+
+    def assert_talking(self) -> None:
+        assert self.peer.peer.response_heard(200, "INVITE").body == b"", "the offer stands"
+        self.peer.within("ACK", cseq=1)
+        call = self.node.the_call
+        assert call.callee is not None
+        for leg in (call.caller, call.callee):
+            assert isinstance(leg.media, FakeLeg)
+            assert leg.media.remote is not None
+            assert leg.media.remote.direction is MediaFlow.BOTH
+        self.peer.hang_up()
+        self.finish()
+        assert self.slug is Slug.ANSWERED
+
+
+@pytest.mark.parametrize("early", [True, False], ids=["PRACK first", "answer first"])
+@pytest.mark.parametrize("ringback", [Ringback.FAR_END, Ringback.AT_ONCE, Ringback.TONE])
+def test_a_reliable_180_offers_to_a_caller_without_an_offer(early: bool, ringback: Ringback) -> None:
+    world = LateOffer(account=replace(ACCOUNT, ringback=ringback))
+    peer = world.peer.peer
+    assert line(peer.response_heard(180, "INVITE").body, "c") == f"IN IP4 {NODE}"
+    if not early:
+        world.clock.advance(3)
+        assert "200 INVITE" not in peer.summaries
+    world.prack(180, audio(GATEWAY, codecs=(8,)))
+    world.clock.advance(3)
+    assert peer.response_heard(200, "PRACK")
+    world.assert_talking()
+
+
+def test_early_media_reaches_a_caller_that_has_answered_our_offer() -> None:
+    world = LateOffer(on_invite=early_media)
+    world.prack(183, audio(GATEWAY, codecs=(8,)))
+    world.clock.advance(3)
+    assert world.node.the_call.caller.media.figures().packets_sent > 100
+    world.customer.invites[-1].accept()
+    world.clock.advance(1)
+    world.assert_talking()
+
+
+def test_an_unusable_answer_in_a_prack_ends_the_call() -> None:
+    world = LateOffer(ringing)
+    world.prack(180, b"rubbish")
+    world.clock.advance(1)
+    assert world.peer.peer.response_heard(488, "INVITE").headers.all("warning")
+    peer = world.peer
+    peer.peer.request(
+        "ACK", peer.at, to_tag=peer.tag, contact="", branch="z9hG4bKpeer1", uri=f"sip:{NUMBER}@{NODE}"
+    )
+    world.finish()
+    assert world.slug is Slug.CODEC_MISMATCH
 
 
 def test_of_a_fork_the_branch_that_answers_is_spoken_to_and_not_the_one_heard_last() -> None:
