@@ -16,7 +16,9 @@ from trunkline.sdp.errors import (
     UnsupportedProfileError,
     UnusableCryptoError,
 )
+from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.failures import RequestFailure
+from trunkline.sip.grammar import split_list
 from trunkline.sip.message import Message, Response
 from trunkline.trunk.verdict import Slug, Verdict
 
@@ -48,12 +50,16 @@ def extension_fields(message: Message) -> list[Field]:
 
 def reason_fields(message: Message) -> list[Field]:
     """The Reason values of a BYE or CANCEL that the other leg may see: protocols SIP and Q.850 (RFC 3326
-    §2).
+    §2). None of absurdly many.
     """
+    try:
+        values = [value for line in message.headers.all("reason") for value in split_list(line)]
+    except SipSyntaxError:
+        return []
     return [
         ("Reason", value)
-        for value in message.headers.all("reason")
-        if value.partition(";")[0].strip() in _PASSING_REASONS and _can_be_sent(value)
+        for value in values
+        if value.partition(";")[0].strip().upper() in _PASSING_REASONS and _can_be_sent(value)
     ]
 
 

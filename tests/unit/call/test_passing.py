@@ -51,9 +51,19 @@ def test_reasons_of_other_protocols_stay() -> None:
         "Reason: SIP ;cause=200",
         "Reason: Q.850;cause=16",
         "Reason: Preemption;cause=1",
-        "Reason: sip;cause=1",
+        "Reason: SIPS;cause=1",
     )
     assert reason_fields(message) == [("Reason", "SIP ;cause=200"), ("Reason", "Q.850;cause=16")]
+
+
+def test_reasons_are_a_list_whose_protocols_have_no_case() -> None:
+    """RFC 3326 §2, RFC 3261 §7.3.1."""
+    message = bye('Reason: Preemption;cause=1, q.850;cause=16;text="a, b" , X;y', "Reason: sip;cause=200, Z")
+    assert reason_fields(message) == [("Reason", 'q.850;cause=16;text="a, b"'), ("Reason", "sip;cause=200")]
+
+
+def test_more_reasons_than_a_list_may_have_stay() -> None:
+    assert reason_fields(bye(f"Reason: {','.join(['SIP;cause=200'] * 1000)}")) == []
 
 
 def test_a_verdict_in_headers() -> None:
