@@ -63,7 +63,7 @@ class _Registration:
         self._health_key = gateway_health_key(carrier, gateway)
         self.carrier = carrier
         uri = carrier.uri_of(gateway)
-        user = None if credentials is None else credentials.user
+        user = carrier.contact_user
         address = SipUri(uri.scheme, user, uri.host)
         self.client = RegistrationClient(
             services.agent,

@@ -29,9 +29,9 @@ from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.ports import Flow, Transport
 from trunkline.sip.stack import ServerTransaction
-from trunkline.sip.uri import SipUri
+from trunkline.sip.uri import OtherUri, SipUri
 from trunkline.trunk.account import Account, Ringback
-from trunkline.trunk.caller_id import CallerIdentity, read_identity
+from trunkline.trunk.caller_id import CallerIdentity, read_identity, readable_addresses
 from trunkline.trunk.carrier import Carrier
 from trunkline.trunk.hunt import Hunt, Rules
 from trunkline.trunk.limits import Admission
@@ -254,6 +254,8 @@ class Switch:
         identity = _identity_of(request)
         record = self._record(invite, Direction.INBOUND, dialled, identity.presented)
         record.carrier = carrier.name
+        if dialled == carrier.contact_user:
+            dialled = self._named(request, carrier) or dialled
         plan = _spent(request) or plan_inbound(
             services.directory,
             carrier,
@@ -276,6 +278,16 @@ class Switch:
         record.number = record.called = plan.called
         record.caller = readable(plan.caller.presented)
         self._start(invite, record, plan, plan.hunt(services.health, settings.timeout_status), None)
+
+    def _named(self, request: Request, carrier: Carrier) -> str | None:
+        """The number of ours that a call names whose Request-URI is our Contact at its carrier: there the
+        Contact has taken the number's place (RFC 3261 §16.5), which P-Called-Party-ID keeps (RFC 7315 §4.2),
+        or To does.
+        """
+        parties = [*readable_addresses(request.headers.all("p-called-party-id")), request.to]
+        named = [_user(party.uri) for party in parties]
+        directory = self._services.directory
+        return next((user for user in named if called_number(directory, carrier, user) is not None), None)
 
     def _start(
         self,
@@ -432,7 +444,10 @@ def _spent(request: Request) -> Verdict | None:
 
 def _user_of(request: Request) -> str:
     """The Request-URI's user as it came; the number of a tel URI (RFC 3966)."""
-    uri = request.uri
+    return _user(request.uri)
+
+
+def _user(uri: SipUri | OtherUri) -> str:
     return readable((uri.user or "") if isinstance(uri, SipUri) else uri.opaque)
 
 

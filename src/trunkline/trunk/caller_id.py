@@ -76,7 +76,7 @@ def read_identity(
     restricted: bool | None = None
     names = True
     if remote_party:
-        for party in _addresses(remote_party):
+        for party in readable_addresses(remote_party):
             if (party.params.get("party") or "calling").strip('"').lower() == "calling":
                 caller = _identity(party, IdentitySource.REMOTE_PARTY)
                 hidden = _rpid_privacy(party)
@@ -84,7 +84,7 @@ def read_identity(
                 names = hidden != "name"
                 break
     if asserted:
-        found = [_identity(address, IdentitySource.ASSERTED) for address in _addresses(asserted)]
+        found = [_identity(address, IdentitySource.ASSERTED) for address in readable_addresses(asserted)]
         named = [identity for identity in found if identity.user is not None]
         if named:
             caller = next((identity for identity in named if identity.number is not None), named[0])
@@ -120,8 +120,8 @@ def _is_named_anonymous(from_: NameAddr) -> bool:
     return from_.display is not None and from_.display.strip().lower() == ANONYMOUS
 
 
-def _addresses(lines: Iterable[str]) -> list[NameAddr]:
-    """Every address that can be read."""
+def readable_addresses(lines: Iterable[str]) -> list[NameAddr]:
+    """Every address in these header lines that can be read."""
     addresses: list[NameAddr] = []
     for line in lines:
         try:

@@ -177,6 +177,11 @@ class Carrier:
         """For its side of a call."""
         return MediaPolicy(self.codecs, self.transcoding, self.srtp, self.dtmf)
 
+    @property
+    def contact_user(self) -> str | None:
+        """The user of the Contact that we register at it; None: we don't."""
+        return self.credentials.user if self.register and self.credentials is not None else None
+
     def uri_of(self, gateway: Gateway, user: str | None = None) -> SipUri:
         """The Request-URI for `user` (None: the server itself) at one of the gateways, with its transport."""
         uri = gateway.uri

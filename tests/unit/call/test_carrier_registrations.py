@@ -2,12 +2,16 @@
 
 from dataclasses import replace
 
+import pytest
+
 from tests.simulation.phone import Phone
-from tests.simulation.world import CARRIER, GATEWAY, World
+from tests.simulation.world import CARRIER, GATEWAY, NUMBER, World
 from trunkline.call.carrier_registrations import CarrierRegistrations
 from trunkline.sip.message import Request, Response, response_to
+from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.ports import Flow
-from trunkline.trunk.carrier import CarrierCredentials
+from trunkline.sip.uri import SipUri
+from trunkline.trunk.carrier import Carrier, CarrierCredentials
 from trunkline.trunk.health import HealthKey, HealthState
 
 WANTED = replace(CARRIER, register=True, credentials=CarrierCredentials("us", "s"))
@@ -68,4 +72,55 @@ def test_a_carrier_that_refuses_us_counts_as_failing() -> None:
     world.clock.advance(600)
     assert world.node.health.view(HealthKey("carrier", f"sip:{GATEWAY}")).state is HealthState.DOWN
     registrations.stop()
+    world.finish()
+
+
+# -- calls to what has registered --------------------------------------------------------------------
+
+OTHER = "442079460001"
+"""Nobody's."""
+
+
+@pytest.mark.parametrize(
+    ("to", "party"),
+    [
+        (NUMBER, None),
+        (f"+{NUMBER}", None),
+        ("us", f"<tel:+{NUMBER}>"),
+        (OTHER, f'"Us" <sip:{NUMBER}@carrier.example>'),
+        (NUMBER, "<rubbish"),
+    ],
+)
+def test_a_call_to_our_contact_is_for_the_number_that_it_names(to: str, party: str | None) -> None:
+    """A registrar's proxy puts the Contact into the Request-URI (RFC 3261 §16.5)."""
+    world = World(carrier=WANTED)
+    headers = () if party is None else (("P-Called-Party-ID", party),)
+    world.inbound("us", to=NameAddr(None, SipUri("sip", to, GATEWAY)), headers=headers)
+    world.clock.advance(2)
+    assert world.customer.events[-1] == "acknowledged"
+    assert (world.record.dialled, world.record.called) == ("us", NUMBER)
+    (invite,) = world.heard_by(world.customer, "INVITE")
+    assert invite.to.uri.user == NUMBER
+    world.customer.the_usage.bye()
+    world.finish()
+
+
+@pytest.mark.parametrize("to", [OTHER, "somebody"])
+def test_a_contact_that_is_a_number_is_called_where_no_other_of_ours_is_named(to: str) -> None:
+    """A call that was diverted to it keeps its first To."""
+    world = World(carrier=replace(WANTED, credentials=CarrierCredentials(NUMBER, "s")))
+    world.inbound(to=NameAddr(None, SipUri("sip", to, GATEWAY)))
+    world.clock.advance(2)
+    assert world.record.called == NUMBER
+    world.customer.the_usage.bye()
+    world.finish()
+
+
+@pytest.mark.parametrize(("carrier", "user"), [(WANTED, "other"), (WANTED, "us"), (CARRIER, "us")])
+def test_another_request_uri_means_what_it_says(carrier: Carrier, user: str) -> None:
+    world = World(carrier=carrier)
+    to = OTHER if carrier.register and user == "us" else NUMBER
+    world.inbound(user, to=NameAddr(None, SipUri("sip", to, GATEWAY)))
+    world.clock.advance(1)
+    assert world.gateway.events[-1] == "rejected 484"
     world.finish()
