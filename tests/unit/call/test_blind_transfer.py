@@ -25,6 +25,7 @@ from trunkline.media.fake import FakeLeg
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.usage import IncomingOffer
 from trunkline.trunk.account import Account, AccountStatus, CallerIdPolicy
+from trunkline.trunk.routes import Route, RouteCarrier
 from trunkline.trunk.verdict import Slug
 
 
@@ -124,6 +125,22 @@ def test_the_next_gateway_after_a_failure() -> None:
     assert third.events[0] == spare.events[0] == "invite_received"
     hang_up(world, spare)
     assert world.attempt_slugs == [Slug.ANSWERED, Slug.SERVER_FAILURE, Slug.ANSWERED]
+
+
+def test_the_next_carrier_where_one_can_be_offered_no_codec() -> None:
+    world, third = transferring()
+    france = world.node.directory.carrier("france")
+    assert france is not None
+    world.node.put(replace(france, codecs=("G729",), transcoding=False))
+    world.node.put(replace(france, name="spare", gateways=france.gateways[1:]))
+    world.node.put(Route("33", (RouteCarrier("france"), RouteCarrier("spare", priority=1))))
+    spare = world.phone(THIRD_2)
+    world.talking_outbound()
+    refer(world, world.customer)
+    assert told(world, world.customer)[-1] == "SIP/2.0 200 OK"
+    assert third.events == []
+    hang_up(world, spare)
+    assert world.attempt_slugs == [Slug.ANSWERED, *[Slug.CODEC_MISMATCH] * 2, Slug.ANSWERED]
 
 
 def test_a_tel_uri() -> None:
