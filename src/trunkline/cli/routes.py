@@ -17,15 +17,13 @@ Prefix = Annotated[
     str,
     typer.Argument(metavar="PREFIX", help=f"E.164 digits, with or without +; '{ALL}' for every number."),
 ]
-Carriers = Annotated[
-    list[str],
-    typer.Option(
-        "--carrier",
-        metavar="NAME[:PRIORITY:WEIGHT]",
-        help="Once for each carrier. Lower priorities first, equals by weight. Default: in the order given.",
-    ),
-]
-
+_CARRIER = typer.Option(
+    "--carrier",
+    metavar="NAME[:PRIORITY:WEIGHT]",
+    help="Once for each carrier. Lower priorities first, equals by weight. Default: in the order given.",
+)
+Carriers = Annotated[list[str], _CARRIER]
+OtherCarriers = Annotated[list[str] | None, _CARRIER]
 
 Price = Annotated[
     float | None,
@@ -62,7 +60,7 @@ def add(
 ) -> None:
     """Send numbers that begin with PREFIX to carriers. The longest matching prefix decides."""
     here = installation(context)
-    route = _route(prefix, carrier, price or 0.0)
+    route = Route(_digits(prefix), _carriers(carrier), price or 0.0)
     here.store.routes.add(route)
     here.changed()
     print_card(_row(route), as_json)
@@ -72,25 +70,33 @@ def add(
     "set",
     epilog=examples(
         "trunkline route set 44 --carrier good --carrier cheap",
-        "trunkline route set 44 --carrier good --price 0.012",
+        "trunkline route set 44 --price 0.012",
     ),
 )
 def set_(
-    context: typer.Context, prefix: Prefix, carrier: Carriers, price: Price = None, as_json: Json = False
+    context: typer.Context,
+    prefix: Prefix,
+    carrier: OtherCarriers = None,
+    price: Price = None,
+    as_json: Json = False,
 ) -> None:
-    """Give a prefix that has a route other carriers; the price stays unless it is given."""
+    """Give a prefix that has a route other carriers, or another price; what is left out stays."""
+    if not carrier and price is None:
+        raise typer.BadParameter("give --carrier or --price, or both")
     here = installation(context)
-    if price is None:
-        price = here.store.routes.get(_digits(prefix)).price_per_minute
-    route = _route(prefix, carrier, price)
+    route = here.store.routes.get(_digits(prefix))
+    route = Route(
+        route.prefix,
+        _carriers(carrier) if carrier else route.carriers,
+        route.price_per_minute if price is None else price,
+    )
     here.store.routes.update(route)
     here.changed()
     print_card(_row(route), as_json)
 
 
-def _route(prefix: str, carriers: list[str], price: float) -> Route:
-    named = tuple(_carrier(text, place) for place, text in enumerate(listed(carriers)))
-    return Route(_digits(prefix), named, price)
+def _carriers(texts: list[str]) -> tuple[RouteCarrier, ...]:
+    return tuple(_carrier(text, place) for place, text in enumerate(listed(texts)))
 
 
 def _carrier(text: str, place: int) -> RouteCarrier:

@@ -40,3 +40,11 @@ def test_remove(line: CommandLine) -> None:
 def test_an_unknown_carrier_or_prefix_is_refused(line: CommandLine) -> None:
     assert "trunkline carrier list" in line.error("route", "add", "44", "--carrier", "nobody")
     assert "does not exist" in line.error("route", "set", "44", "--carrier", "a")
+
+
+def test_a_price_alone_leaves_the_carriers(line: CommandLine) -> None:
+    line.run("route", "add", "44", "--carrier", "a:0:3,b:0:1")
+    row = line.json("route", "set", "44", "--price", "0.012")
+    assert row["price_per_minute"] == 0.012
+    assert row["carriers"] == ["a (priority 0, weight 3)", "b (priority 0, weight 1)"]
+    assert "give --carrier or" in line.run("route", "set", "44", status=2)
