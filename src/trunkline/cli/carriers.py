@@ -45,8 +45,7 @@ Sources = Annotated[
     typer.Option(
         "--source",
         metavar="ADDRESS",
-        help="Address or CIDR range its calls come from; once for each. Default for a new carrier: the "
-        "gateways' addresses.",
+        help="Address or CIDR range its calls come from; once for each. Default: the gateways' addresses.",
     ),
 ]
 User = Annotated[str | None, typer.Option(help="Our user name there, for its challenges.")]
@@ -222,9 +221,13 @@ def set_(
     A rule PREFIX:STRIP:PREPEND takes, from a number that begins with PREFIX, STRIP digits away in front, and
     puts PREPEND there.
     """
+    here = installation(context)
+    before = here.store.carriers.get(name)
     changes: CarrierChanges = {}
     if gateway:
         changes["gateways"] = _gateways([*gateway, *(more or [])], balance)
+        if before.sources and set(before.sources) == set(_addresses(before.gateways)):
+            changes["sources"] = _addresses(changes["gateways"])
     elif more:
         raise DirectoryError(f"{more[0]!r}: gateways come after --gateway, which replaces those there are")
     if source:
@@ -260,7 +263,7 @@ def set_(
     given = {key: _rewrites(texts) for key, texts in rules.items() if texts}
     given_plain = {key: value for key, value in plain.items() if value is not None}
     changes |= CarrierChanges(**given, **given_plain)  # type: ignore[typeddict-item]
-    _change(installation(context), name, changes, as_json)
+    _change(here, name, changes, as_json)
 
 
 def _change(here: Installation, name: str, changes: CarrierChanges, as_json: bool) -> None:

@@ -49,6 +49,13 @@ def test_set_changes_what_it_is_told_and_nothing_else(line: CommandLine) -> None
     assert line.json("carrier", "set", "up", "--called-rule", "none")["called_rules"] == []
 
 
+def test_sources_that_are_the_gateways_addresses_move_with_them(line: CommandLine) -> None:
+    line.run("carrier", "add", "up", "--gateway", "sip:192.0.2.10")
+    assert line.json("carrier", "set", "up", "--gateway", "192.0.2.12")["sources"] == ["192.0.2.12/32"]
+    line.run("carrier", "set", "up", "--source", "198.51.100.0/28")
+    assert line.json("carrier", "set", "up", "--gateway", "192.0.2.13")["sources"] == ["198.51.100.0/28"]
+
+
 @pytest.mark.parametrize(
     ("args", "says"),
     [
