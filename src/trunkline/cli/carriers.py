@@ -1,5 +1,6 @@
 """`trunkline carrier …`: upstream SIP peers."""
 
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import Annotated
 
@@ -222,14 +223,17 @@ def set_(
     puts PREPEND there.
     """
     here = installation(context)
-    before = here.store.carriers.get(name)
     changes: CarrierChanges = {}
     if gateway:
+        before = here.store.carriers.get(name)
         changes["gateways"] = _gateways([*gateway, *(more or [])], balance)
         if before.sources and set(before.sources) == set(_addresses(before.gateways)):
             changes["sources"] = _addresses(changes["gateways"])
     elif more:
         raise DirectoryError(f"{more[0]!r}: gateways come after --gateway, which replaces those there are")
+    elif balance:
+        there_are = here.store.carriers.get(name).gateways
+        changes["gateways"] = tuple(replace(item, priority=0) for item in there_are)
     if source:
         changes["sources"] = _sources(listed(source))
     credentials = _credentials(user, secret, realm)
@@ -277,10 +281,10 @@ def _unless_none(text: str) -> str | None:
 
 
 def _credentials(user: str | None, secret: str | None, realm: str | None) -> CarrierCredentials | None:
-    if user is None and secret is None:
+    if user is None and secret is None and realm is None:
         return None
     if user is None or secret is None:
-        raise DirectoryError("--user and --secret go together")
+        raise DirectoryError("--user and --secret go together, and --realm with them")
     return CarrierCredentials(user, secret, realm)
 
 

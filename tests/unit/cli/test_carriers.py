@@ -1,6 +1,7 @@
 import pytest
 
 from tests.unit.cli.conftest import CommandLine, RunningNode
+from trunkline.store.keys import Keyring
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,12 @@ def test_gateways_are_tried_in_order_and_calls_are_taken_from_them(
 def test_balance_gives_gateways_one_priority(line: CommandLine) -> None:
     card = line.json("carrier", "add", "up", "--balance", "--gateway", "sip:192.0.2.10", "sip:192.0.2.11")
     assert all("priority 0" in gateway for gateway in card["gateways"])
+
+
+def test_balance_alone_spreads_calls_over_the_gateways_there_are(line: CommandLine) -> None:
+    line.run("carrier", "add", "up", "--gateway", "sip:192.0.2.10", "sip:192.0.2.11")
+    card = line.json("carrier", "set", "up", "--balance")
+    assert card["gateways"] == [f"sip:192.0.2.{host} (priority 0, weight 1)" for host in (10, 11)]
 
 
 def test_a_named_gateway_needs_a_source(line: CommandLine) -> None:
@@ -60,6 +67,7 @@ def test_sources_that_are_the_gateways_addresses_move_with_them(line: CommandLin
     ("args", "says"),
     [
         (("--user", "us"), "go together"),
+        (("--realm", "carrier.example"), "go together"),
         (("--called-rule", "44"), "PREFIX:STRIP:PREPEND"),
         (("--gateway", "sip:"), "gateway 'sip:'"),
         (("sip:192.0.2.12",), "come after --gateway"),
@@ -74,6 +82,16 @@ def test_what_can_not_be_is_refused(line: CommandLine, args: tuple[str, ...], sa
 def test_the_secret_is_never_shown(line: CommandLine) -> None:
     line.run("carrier", "add", "up", "--gateway", "sip:192.0.2.10", "--user", "us", "--secret", "them-1234")
     assert "them-1234" not in line.run("carrier", "show", "up") + line.run("carrier", "list")
+
+
+def test_a_secret_that_cant_be_read_any_more_is_set_again(line: CommandLine) -> None:
+    line.run("carrier", "add", "up", "--gateway", "sip:192.0.2.10", "--user", "us", "--secret", "them-1234")
+    key = line.settings_file.parent / "secret.key"
+    key.unlink()
+    Keyring.create(key)
+    assert "set it again" in line.error("carrier", "show", "up")
+    line.run("carrier", "set", "up", "--user", "us", "--secret", "them-5678")
+    assert line.json("carrier", "show", "up")["user"] == "us"
 
 
 def test_disable_and_enable(line: CommandLine) -> None:
