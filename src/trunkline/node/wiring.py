@@ -56,6 +56,7 @@ def transport_settings(settings: Settings) -> TransportSettings:
             certificate=settings.certificate,
             key=settings.private_key,
             min_version=settings.tls.min_version,
+            ca_file=settings.tls.ca_file,
             verify_peers=settings.tls.verify_outbound,
         ),
     )

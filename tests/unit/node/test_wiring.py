@@ -36,6 +36,11 @@ def test_every_address_is_bound_with_its_transport() -> None:
     assert all(one.advertised == one.bind for one in listen)
 
 
+def test_tls_outward_trusts_the_authorities_that_the_settings_name() -> None:
+    tls = wiring.transport_settings(settings('[tls]\nca_file = "/ca.pem"\nverify_outbound = true\n')).tls
+    assert (tls.ca_file, tls.verify_peers) == (Path("/ca.pem"), True)
+
+
 def test_what_is_advertised_is_not_what_is_bound() -> None:
     named = settings(LISTENING + 'advertised_host = "203.0.113.10"\nadvertised_host_ipv6 = "2001:db8::10"\n')
     hosts = [one.advertised.host for one in wiring.transport_settings(named).listen]
