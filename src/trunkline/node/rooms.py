@@ -336,11 +336,13 @@ class Rooms:
 
     def reload(self, settings: Settings) -> list[Change]:
         """Take over the settings that need no restart, and the certificate; return everything that
-        differs.
+        differs. Raises `NetError` or `ConfigError`, and changes nothing then.
         """
         changes = diff(self.settings, settings)
+        calls = wiring.call_settings(settings)
+        self.transports.reload_tls()
         self.settings = settings
-        self.services.settings = wiring.call_settings(settings)
+        self.services.settings = calls
         self.services.agent.settings = wiring.agent_settings(settings)
         self.services.fraud.policy = wiring.fraud_policy(settings)
         self.writer.keep_days = settings.database.keep_calls_days
@@ -349,5 +351,4 @@ class Rooms:
         self.pinger.refresh()
         self.journal.keep_s = settings.ladder.keep_s
         self.journal.max_bytes = settings.ladder.max_bytes
-        self.transports.reload_tls()
         return changes

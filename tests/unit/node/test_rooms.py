@@ -11,7 +11,7 @@ from tests.unit.node.ground import (
     on_node,
 )
 from trunkline.config import Settings
-from trunkline.errors import MediaError, TrunklineError
+from trunkline.errors import ConfigError, MediaError, NetError, TrunklineError
 from trunkline.node.node import Node
 
 
@@ -58,5 +58,27 @@ def test_a_reload_applies_what_it_can_and_tells_the_rest(tmp_path: Path) -> None
             "forwarding.timeout_status": False,
         }
         assert node.rooms.services.settings.timeout_status == 480
+
+    on_node(tmp_path, change)
+
+
+def test_a_reload_that_fails_changes_nothing(tmp_path: Path) -> None:
+    async def change(ground: Ground) -> None:
+        rooms = ground.node.rooms
+        before = rooms.settings, rooms.services.settings
+        text = (tmp_path / "trunkline.toml").read_text()
+        text = text.replace("# timeout_status = 486", "timeout_status = 480")
+        recordings = text.replace("[media]\n", f'[media]\nannouncements = "{tmp_path}/nowhere"\n')
+        with pytest.raises(ConfigError, match="nowhere"):
+            rooms.reload(Settings.parse(recordings))
+        assert (rooms.settings, rooms.services.settings) == before
+        key = rooms.settings.private_key
+        pem = key.read_text()
+        key.write_text("no key")
+        with pytest.raises(NetError):
+            rooms.reload(Settings.parse(text))
+        assert (rooms.settings, rooms.services.settings) == before
+        key.write_text(pem)
+        assert [change.key for change in rooms.reload(Settings.parse(text))] == ["forwarding.timeout_status"]
 
     on_node(tmp_path, change)
