@@ -20,8 +20,9 @@ class Guessing:
     def __init__(self, gate: Gate, clock: Clock, *, failures: int, window_s: float, ban_s: float) -> None:
         self._gate = gate
         self._clock = clock
-        self._failures = failures
-        self._window_s = window_s
+        self.failures = failures
+        self.window_s = window_s
+        """Both may be changed at any time."""
         self._ban_s = ban_s
         self._counts: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
@@ -30,9 +31,9 @@ class Guessing:
         key = source_key(host)
         now = self._clock.now()
         count, since = self._counts.pop(key, (0, now))
-        if now - since > self._window_s:
+        if now - since > self.window_s:
             count, since = 0, now
-        if count + 1 >= self._failures:
+        if count + 1 >= self.failures:
             self._gate.ban(host, "wrong passwords", evidence=Evidence.PROVEN, for_s=self._ban_s)
             return True
         self._counts[key] = (count + 1, since)

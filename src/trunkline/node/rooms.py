@@ -224,7 +224,7 @@ class Rooms:
             keys_exposed=self._srtp_keys_exposed,
         )
         limits = settings.limits
-        guessing = Guessing(
+        self.guessing = Guessing(
             self.gate,
             self.clock,
             failures=limits.ban_failures,
@@ -235,7 +235,7 @@ class Rooms:
             challenger,
             self.directory,
             self.clock,
-            events=Doorbook(self.gate, guessing, self.visits),
+            events=Doorbook(self.gate, self.guessing, self.visits),
             issuers=None if self.shared is None else self.shared.nonces,
         )
         self.switch = Switch(services, self.doorman, self.registrar, self.visits.asked)
@@ -345,6 +345,9 @@ class Rooms:
         self.services.settings = calls
         self.services.agent.settings = wiring.agent_settings(settings)
         self.services.fraud.policy = wiring.fraud_policy(settings)
+        self.services.health.policy = wiring.health_policy(settings)
+        self.guessing.failures = settings.limits.ban_failures
+        self.guessing.window_s = settings.limits.ban_window_s
         self.writer.keep_days = settings.database.keep_calls_days
         forwarding = settings.forwarding
         self.pinger.interval_s = forwarding.ping_interval_s if forwarding.pings else None

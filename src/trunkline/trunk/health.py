@@ -148,11 +148,12 @@ class _Server:
 class HealthBook:
     """The health of every target."""
 
-    __slots__ = ("_alone", "_apart", "_clock", "_follower", "_policy", "_servers")
+    __slots__ = ("_alone", "_apart", "_clock", "_follower", "_servers", "policy")
 
     def __init__(self, clock: Clock, policy: HealthPolicy | None = None) -> None:
         self._clock = clock
-        self._policy = policy or HealthPolicy()
+        self.policy = policy or HealthPolicy()
+        """What results mean from now on; a reload replaces it."""
         self._servers: dict[str, _Server] = {}
         self._apart: OrderedDict[HealthKey, _History] = OrderedDict()
         """All of the servers' targets apart, oldest first."""
@@ -188,7 +189,7 @@ class HealthBook:
             server = self._servers.get(key.server)
             if server is not None and server.history is not None and self._flawless(server.history):
                 return False
-        return self._own(key).note(slug, detail, self._policy, self._clock)
+        return self._own(key).note(slug, detail, self.policy, self._clock)
 
     def pinged(self, server: str, slug: str = "", detail: str = "") -> None:
         """Note the result of a ping, good if `slug` is empty, for the server and the targets there.
@@ -198,15 +199,15 @@ class HealthBook:
         at = self._servers.setdefault(server, _Server())
         if at.history is None:
             at.history = _History(self._clock.wall())
-        at.history.note(slug, detail, self._policy, self._clock)
+        at.history.note(slug, detail, self.policy, self._clock)
         for key, history in list(at.apart.items()):
-            history.note(slug, detail, self._policy, self._clock)
+            history.note(slug, detail, self.policy, self._clock)
             if history.says(at.history):
                 del at.apart[key], self._apart[key]
 
     def _flawless(self, history: _History) -> bool:
         """Whether another good result would change nothing."""
-        return not history.down and len(history.results) == self._policy.window and all(history.results)
+        return not history.down and len(history.results) == self.policy.window and all(history.results)
 
     def _own(self, key: HealthKey) -> _History:
         """The target's own history, from now on if it had none."""
@@ -248,7 +249,7 @@ class HealthBook:
         return (
             history is None
             or not history.down
-            or self._clock.now() - history.heard >= self._policy.retry_after_s
+            or self._clock.now() - history.heard >= self.policy.retry_after_s
         )
 
     def view(self, key: HealthKey) -> HealthView:

@@ -13,6 +13,7 @@ from tests.unit.node.ground import (
 from trunkline.config import Settings
 from trunkline.errors import ConfigError, MediaError, NetError, TrunklineError
 from trunkline.node.node import Node
+from trunkline.trunk.health import HealthKey
 
 
 def test_a_start_that_fails_early_says_why(tmp_path: Path) -> None:
@@ -80,5 +81,17 @@ def test_a_reload_that_fails_changes_nothing(tmp_path: Path) -> None:
         assert (rooms.settings, rooms.services.settings) == before
         key.write_text(pem)
         assert [change.key for change in rooms.reload(Settings.parse(text))] == ["forwarding.timeout_status"]
+
+    on_node(tmp_path, change)
+
+
+def test_a_reload_changes_who_counts_as_down_and_when_a_source_is_banned(tmp_path: Path) -> None:
+    async def change(ground: Ground) -> None:
+        rooms = ground.node.rooms
+        text = (tmp_path / "trunkline.toml").read_text()
+        text = text.replace("# health_failures = 3", "health_failures = 1")
+        rooms.reload(Settings.parse(text.replace("# ban_failures = 10", "ban_failures = 3")))
+        assert rooms.services.health.failed(HealthKey("up", "sip:192.0.2.10"), "unreachable")
+        assert [rooms.guessing.wrong("192.0.2.7") for _ in range(3)] == [False, False, True]
 
     on_node(tmp_path, change)
