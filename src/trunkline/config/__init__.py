@@ -7,7 +7,7 @@ not here: accounts, numbers, carriers and routes live in the database (`trunklin
 
 from trunkline.config.file import Problem, SettingsError
 from trunkline.config.sections import Edge
-from trunkline.config.settings import Change, Settings, diff, render_default
+from trunkline.config.settings import Change, Settings, diff, reloaded, render_default
 from trunkline.config.values import SocketAddress
 
 __all__ = [
@@ -18,5 +18,6 @@ __all__ = [
     "SettingsError",
     "SocketAddress",
     "diff",
+    "reloaded",
     "render_default",
 ]

@@ -208,6 +208,22 @@ def diff(old: Settings, new: Settings) -> list[Change]:
     ]
 
 
+def reloaded(old: Settings, new: Settings) -> Settings:
+    """`old`, with what a reload may change as it is in `new`."""
+    changed: dict[str, dict[str, object]] = {}
+    whole: dict[str, object] = {}
+    for change in diff(old, new):
+        section, _, key = change.key.partition(".")
+        if change.needs_restart:
+            continue
+        if key:
+            changed.setdefault(section, {})[key] = change.new
+        else:
+            whole[section] = change.new
+    sections = {name: getattr(old, name).model_copy(update=values) for name, values in changed.items()}
+    return old.model_copy(update=sections | whole)
+
+
 def render_default(values: Mapping[str, object] | None = None) -> str:
     """A commented settings file: every setting with its meaning; `values` set, the rest commented out.
 

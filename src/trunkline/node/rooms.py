@@ -18,7 +18,7 @@ from trunkline.call.pinger import Pinger
 from trunkline.call.registrar import Registrar
 from trunkline.call.services import Services
 from trunkline.call.switch import Switch
-from trunkline.config import Change, Settings, diff
+from trunkline.config import Change, Settings, diff, reloaded
 from trunkline.live.link import Link
 from trunkline.media.embedded import EmbeddedEngine
 from trunkline.media.rtpengine.engine import RtpengineEngine
@@ -339,6 +339,7 @@ class Rooms:
         differs. Raises `NetError` or `ConfigError`, and changes nothing then.
         """
         changes = diff(self.settings, settings)
+        settings = reloaded(self.settings, settings)
         calls = wiring.call_settings(settings)
         self.transports.reload_tls()
         self.settings = settings

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from trunkline.config import Settings, SettingsError, diff
+from trunkline.config import Settings, SettingsError, diff, reloaded
 
 
 def test_a_file_is_read(tmp_path: Path) -> None:
@@ -114,3 +114,14 @@ def test_diff_tells_what_a_reload_applies() -> None:
     assert not changes["forwarding.ring_timeout_s"].needs_restart
     assert not changes["edges"].needs_restart
     assert diff(new, new) == []
+
+
+def test_a_reload_takes_over_what_needs_no_restart() -> None:
+    old = Settings.parse("")
+    new = Settings.parse(
+        '[service]\ndomain = "other.example"\n[limits]\nmax_calls = 9\nban_s = 1.0\n'
+        '[[edges]]\nname = "sip-us1"\nregion = "us"\naddresses = ["203.0.113.10"]\n'
+    )
+    now = reloaded(old, new)
+    assert [change.key for change in diff(old, now)] == ["limits.max_calls", "edges"]
+    assert [change.key for change in diff(now, new)] == ["service.domain", "limits.ban_s"]

@@ -53,12 +53,16 @@ def test_a_reload_applies_what_it_can_and_tells_the_rest(tmp_path: Path) -> None
         old = f"port_min = {node.rooms.settings.media.port_min}"
         text = text.replace(old, f"port_min = {node.rooms.settings.media.port_min + 2}")
         text = text.replace("# timeout_status = 486", "timeout_status = 480")
-        changes = node.reload(Settings.parse(text))
+        new = Settings.parse(text.replace('domain = "sip.example.net"', 'domain = "sip.example.org"'))
+        changes = node.reload(new)
         assert {change.key: change.needs_restart for change in changes} == {
+            "service.domain": True,
             "media.port_min": True,
             "forwarding.timeout_status": False,
         }
         assert node.rooms.services.settings.timeout_status == 480
+        assert node.rooms.services.settings.service_domain == "sip.example.net", "the realm stays, too"
+        assert [change.key for change in node.reload(new)] == ["service.domain", "media.port_min"]
 
     on_node(tmp_path, change)
 
