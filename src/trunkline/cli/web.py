@@ -22,8 +22,8 @@ def web(
 ) -> None:
     """Serve the dashboard and the API alone.
 
-    At web.bind, until told to stop. `trunkline serve` does this by itself unless web.enabled is false. What
-    needs the node says so while none runs.
+    At web.bind, until told to stop; SIGHUP rereads the settings. `trunkline serve` does this by itself unless
+    web.enabled is false. What needs the node says so while none runs.
     """
-    settings = installation(context).settings
-    run(settings, open_log(log_options(settings)), listener)
+    here = installation(context)
+    run(here.settings, open_log(log_options(here.settings)), listener, here.path)

@@ -33,7 +33,7 @@ def server_context(settings: TlsSettings) -> ssl.SSLContext:
         raise NetError("a TLS listener needs tls.certificate")
     context = _context(ssl.PROTOCOL_TLS_SERVER, settings)
     context.options |= ssl.OP_NO_RENEGOTIATION
-    _load_certificate(context, settings.certificate, settings.key)
+    load_certificate(context, settings.certificate, settings.key)
     return context
 
 
@@ -50,7 +50,7 @@ def client_context(settings: TlsSettings, *, verify: bool) -> ssl.SSLContext:
         except OSError as error:
             raise NetError(f"can't read tls.ca_file {settings.ca_file}: {error.strerror or error}") from error
     if settings.certificate is not None:
-        _load_certificate(context, settings.certificate, settings.key)
+        load_certificate(context, settings.certificate, settings.key)
     return context
 
 
@@ -63,12 +63,14 @@ def _context(protocol: ssl._SSLMethod, settings: TlsSettings) -> ssl.SSLContext:
     return context
 
 
-def _load_certificate(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
+def load_certificate(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
+    """Have `context` show this certificate. Raises `NetError`; the context is of no use then."""
     try:
         context.load_cert_chain(certificate, key, password=_no_password)
     except (OSError, ValueError) as error:
         detail = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise NetError(f"can't use tls.certificate {certificate}: {detail}") from error
+        pair = f"tls.certificate {certificate}" + (f" with tls.private_key {key}" if key else "")
+        raise NetError(f"can't use {pair}: {detail}") from error
 
 
 def _no_password() -> str:

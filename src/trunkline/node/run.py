@@ -56,8 +56,8 @@ async def _serve(settings: Settings, path: Path | None, log: Log) -> None:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, _terminate, node)
     loop.add_signal_handler(signal.SIGINT, node.finished.set)
-    loop.add_signal_handler(signal.SIGHUP, _reload, node, path, log)
     web = WebProcess(settings, path) if settings.web.enabled else None
+    loop.add_signal_handler(signal.SIGHUP, _reload, node, web, path, log)
     try:
         if web is not None:
             web.start()
@@ -79,7 +79,7 @@ def _terminate(node: Node) -> None:
         node.drain()
 
 
-def _reload(node: Node, path: Path | None, log_file: Log) -> None:
+def _reload(node: Node, web: WebProcess | None, path: Path | None, log_file: Log) -> None:
     log = structlog.get_logger()
     try:
         settings = Settings.load(path)
@@ -88,6 +88,8 @@ def _reload(node: Node, path: Path | None, log_file: Log) -> None:
         log.error("the settings were not reread", reason=str(error))
         return
     log_file.set_level(settings.log.level)
+    if web is not None:
+        web.reload()
     if not changes:
         log.info("the settings are as they were")
     for change in changes:

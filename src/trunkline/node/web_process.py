@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import signal
 import socket
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -36,6 +37,7 @@ class WebProcess:
         """Set once it serves, or will not for now: nobody waits for it any more."""
         self._listener: socket.socket | None = None
         self._keeper: asyncio.Task[None] | None = None
+        self._process: Process | None = None
 
     def start(self) -> None:
         """Raises `NetError` when the port can't be had."""
@@ -43,6 +45,13 @@ class WebProcess:
         self._listener = listen_tcp(bind.host, bind.port)
         self._keeper = asyncio.create_task(self._keep(self._listener), name="web process")
         self._log.info("web", url=self._settings.web.url)
+
+    def reload(self) -> None:
+        """Have it reread the settings and the certificate; one that is only starting ends, and is started
+        again.
+        """
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(signal.SIGHUP)
 
     async def stop(self) -> None:
         """End it. Idempotent."""
@@ -60,7 +69,7 @@ class WebProcess:
         deaths = 0
         while True:
             started = loop.time()
-            process = await self._spawn(listener)
+            process = self._process = await self._spawn(listener)
             try:
                 await self._await_word(process)
                 status = await process.wait()

@@ -1,7 +1,7 @@
 """The web process: the dashboard and the APIs, beside the node and never in its way.
 
 It has a lower priority, a database connection of its own, and asks the node over the control socket. It ends
-with SIGTERM, or when the node that started it is gone.
+with SIGTERM, or when the node that started it is gone. SIGHUP rereads the settings and the certificate.
 """
 
 import asyncio
@@ -10,12 +10,15 @@ import os
 import signal
 import socket
 import sys
+from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
+import structlog
 import uvloop
 
-from trunkline.config import Settings
+from trunkline.config import Settings, reloaded
+from trunkline.errors import TrunklineError
 from trunkline.observe.log import Log
 from trunkline.web.app import web_app
 from trunkline.web.office import Office
@@ -27,8 +30,8 @@ THREADS = 8
 NICENESS = 10
 
 
-def run(settings: Settings, log: Log, listener: int | None = None) -> None:
-    """Serve until told to stop. Raises `TrunklineError`.
+def run(settings: Settings, log: Log, listener: int | None = None, path: Path | None = None) -> None:
+    """Serve until told to stop, with the settings of the file `path`. Raises `TrunklineError`.
 
     `listener` is the descriptor of a listening socket that a node handed over: then a line on standard output
     tells it that requests are served, and the end of standard input is the sign to go. None: listen at
@@ -39,12 +42,14 @@ def run(settings: Settings, log: Log, listener: int | None = None) -> None:
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
     try:
-        uvloop.run(_serve(settings, listening, led=listener is not None))
+        uvloop.run(_serve(settings, listening, log, path, led=listener is not None))
     finally:
         log.close()
 
 
-async def _serve(settings: Settings, listening: socket.socket, *, led: bool) -> None:
+async def _serve(
+    settings: Settings, listening: socket.socket, log: Log, path: Path | None, *, led: bool
+) -> None:
     anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -56,6 +61,7 @@ async def _serve(settings: Settings, listening: socket.socket, *, led: bool) -> 
     office = Office.open(settings)
     tls = Tls(settings.certificate, settings.private_key) if settings.web.tls else None
     server = HttpServer(web_app(office), listening, tls=tls, proxies=settings.web.trusted_proxies)
+    loop.add_signal_handler(signal.SIGHUP, _reload, office, server, log, path)
     try:
         async with WebhookService(office):
             await server.start()
@@ -67,6 +73,17 @@ async def _serve(settings: Settings, listening: socket.socket, *, led: bool) -> 
         office.live.close()
         await server.stop()
         office.close()
+
+
+def _reload(office: Office, server: HttpServer, log: Log, path: Path | None) -> None:
+    try:
+        settings = reloaded(office.settings, Settings.load(path))
+        server.reload_tls()
+    except TrunklineError as error:
+        structlog.get_logger().error("the web process did not reread the settings", reason=str(error))
+        return
+    office.settings = settings
+    log.set_level(settings.log.level)
 
 
 def loop_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ uvicorn here installs no signal handlers (the node has its own), configures no l
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +15,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from trunkline.errors import NetError
+from trunkline.net.tls import load_certificate
 
 BACKLOG = 64
 MAX_CONNECTIONS = 128
@@ -67,6 +69,7 @@ class HttpServer:
     ) -> None:
         """`proxies` are addresses whose X-Forwarded-For and X-Forwarded-Proto are believed."""
         self._listener = listener
+        self._tls = tls
         self._server = _Server(
             uvicorn.Config(
                 app,
@@ -95,6 +98,15 @@ class HttpServer:
         serving.cancel()
         if self._task.done():
             self._task.result()
+
+    def reload_tls(self) -> None:
+        """Read certificate and key again, for connections from now on. Raises `NetError` and keeps the old
+        ones.
+        """
+        context = self._server.config.ssl
+        if self._tls is not None and context is not None:
+            load_certificate(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), *self._tls)
+            load_certificate(context, *self._tls)
 
     async def stop(self) -> None:
         """Let open requests end, at most `GRACE_S` seconds, and close the socket. Idempotent."""

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import ssl
 from pathlib import Path
 
 import httpx
@@ -10,6 +11,7 @@ import pytest
 
 from tests.interop.addresses import wait_for
 from tests.unit.node.ground import Installation
+from trunkline.cli.init import write_certificate
 from trunkline.config import Settings
 from trunkline.errors import NetError
 from trunkline.node import web_process as module
@@ -71,6 +73,30 @@ def test_it_is_started_again_when_it_dies_and_ends_with_the_node(
     last = asyncio.run(scenario())
     assert not Path(f"/proc/{last}").exists()
     listen_tcp(settings.web.bind.host, settings.web.bind.port).close()
+
+
+def test_a_reload_is_passed_on(tmp_path: Path) -> None:
+    settings = Installation.make(tmp_path, web__tls=True).settings
+    bind = settings.web.bind
+
+    def served() -> str:
+        return ssl.get_server_certificate((bind.host, bind.port), timeout=PATIENCE_S)
+
+    async def scenario() -> None:
+        web = WebProcess(settings, tmp_path / "trunkline.toml")
+        web.reload()
+        web.start()
+        try:
+            await asyncio.wait_for(web.settled.wait(), PATIENCE_S)
+            first, before = child(), await asyncio.to_thread(served)
+            write_certificate(settings.certificate, settings.private_key, "new.example")
+            web.reload()
+            await asyncio.to_thread(wait_for, "the new one", lambda: served() != before)
+            assert child() == first, "the same process"
+        finally:
+            await web.stop()
+
+    asyncio.run(scenario())
 
 
 def test_a_port_that_is_taken_stops_the_start(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ import uvloop
 
 from tests.interop.addresses import free_port, wait_for
 from tests.unit.web.customers import office_of
+from trunkline.cli.init import write_certificate
+from trunkline.config import Settings
 from trunkline.errors import NetError
 from trunkline.observe.log import LogOptions, open_log
 from trunkline.web.process import NICENESS, loop_fault, run
@@ -85,6 +88,40 @@ def test_it_ends_with_the_node_that_handed_over_the_socket(home: Path) -> None:
         process.stdin.close()
         assert process.wait(timeout=20) == 0
     listener.close()
+
+
+def test_sighup_rereads_the_certificate_and_the_settings(home: Path) -> None:
+    """One that can't be used leaves the old one, and the process."""
+    port = free_port()
+    file = home / "trunkline.toml"
+    file.write_text(f'[node]\ndata_dir = "{home}"\n[web]\nbind = "127.0.0.1:{port}"\ntls = true\n')
+    settings = Settings.load(file)
+
+    def served() -> str | None:
+        try:
+            return ssl.get_server_certificate(("127.0.0.1", port), timeout=5)
+        except OSError:
+            return None
+
+    write_certificate(settings.certificate, settings.private_key, "a.example")
+    first = settings.certificate.read_text()
+    command = [sys.executable, "-m", "trunkline.cli", "-c", str(file), "web"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            wait_for("an answer", lambda: served() == first, within_s=30.0, every_s=0.05)
+            settings.private_key.write_text("no key")
+            process.send_signal(signal.SIGHUP)
+            assert "tls-key.pem" in process.stderr.readline()
+            assert served() == first
+            write_certificate(settings.certificate, settings.private_key, "b.example")
+            process.send_signal(signal.SIGHUP)
+            wait_for("the new one", lambda: served() == settings.certificate.read_text(), within_s=10.0)
+            process.terminate()
+            assert process.wait(timeout=20) == 0
+        finally:
+            process.kill()
 
 
 def test_a_port_that_is_taken_is_an_error(home: Path) -> None:
