@@ -7,7 +7,9 @@ from trunkline.errors import TrunklineError
 
 
 def main() -> None:
-    """Run the command line. Errors made on purpose are one line on standard error, and exit status 1."""
+    """Run the command line. Errors made on purpose, and files that can't be had, are one line on standard
+    error, and exit status 1.
+    """
     try:
         app(prog_name="trunkline")
     except TrunklineError as error:
@@ -15,6 +17,11 @@ def main() -> None:
         sys.exit(1)
     except BrokenPipeError:
         sys.stderr.close()
+        sys.exit(1)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        sys.stderr.write(f"trunkline: {error.filename}: {error.strerror}\n")
         sys.exit(1)
 
 

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 from tests.unit.cli.conftest import ENVIRONMENT, CommandLine
 
@@ -15,3 +16,15 @@ def test_a_refusal_is_one_line_on_standard_error_and_status_1(line: CommandLine)
     assert done.stdout == ""
     assert done.stderr.startswith("trunkline: account 'nobody' does not exist")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_file_that_cant_be_made_is_one_line_as_well(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = subprocess.run(
+        [sys.executable, "-m", "trunkline.cli", "init", str(tmp_path / "file" / "here")],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr == f"trunkline: {tmp_path}/file/here: Not a directory\n"
