@@ -1,10 +1,10 @@
 """`trunkline calls`: the call records, calls as they happen, and everything about one call."""
 
 import json
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -56,7 +56,7 @@ def calls(
     number: Annotated[
         str | None, typer.Option(help="Only to this number of ours, or with it as caller ID.")
     ] = None,
-    hours: Annotated[float | None, typer.Option(help="Only of the last so many hours.")] = None,
+    hours: Annotated[float | None, typer.Option(min=0, help="Only of the last so many hours.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many, newest first.")] = 50,
     messages: Annotated[
         bool, typer.Option("--messages", help="Show every SIP message of the call whole.")
@@ -89,9 +89,7 @@ def calls(
     elif follow:
         _follow(here, _Wanted(call_id, account, number), as_json)
     else:
-        since_at = None
-        if hours is not None:
-            since_at = (datetime.now(UTC) - timedelta(hours=hours)).timestamp()
+        since_at = None if hours is None else time.time() - hours * 3600
         page = here.store.calls.list(
             CallFilter(account=account, number=number, since_at=since_at), limit=limit
         )

@@ -113,3 +113,8 @@ def test_how_the_audio_of_a_call_went(node: RunningNode) -> None:
     assert 200 < whole[0]["caller_received"] < 300
     assert len(whole) == 3
     assert "CALLEE MOS" in node.line.run("calls", call_id, "--quality")
+
+
+def test_so_many_hours_that_it_is_all_of_them(line: CommandLine) -> None:
+    assert line.json("calls", "--hours", 99_999_999) == []
+    line.run("calls", "--hours", "nan", status=2)
