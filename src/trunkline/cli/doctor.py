@@ -45,6 +45,7 @@ from trunkline.web.control_client import ControlClient, NoNodeError
 EXPIRES_SOON = timedelta(days=21)
 _STA_UNSYNC = 0x40
 _OPEN_FILES = 65_536
+_RESTORE = "Is it there, and may this user read it? If it is damaged, restore it from a backup."
 
 
 class State(StrEnum):
@@ -264,7 +265,9 @@ def check_store(settings: Settings) -> Findings:
     try:
         store = Store.open(settings.database_url, settings.key_file, settings.service.domain)
     except StoreError as error:
-        yield Finding("database", State.FAULT, str(error), "`trunkline init DIR` makes a new one.")
+        about = "key file" if isinstance(error, KeyFileError) else "database"
+        found, _, remedy = str(error).partition("; ")
+        yield Finding(about, State.FAULT, found, remedy or _RESTORE)
         return
     try:
         store.check_key()

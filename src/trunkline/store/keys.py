@@ -52,7 +52,9 @@ class Keyring:
             mode = path.stat().st_mode
             key = path.read_bytes().strip()
         except FileNotFoundError:
-            raise KeyFileError(f"{path} does not exist; trunkline init makes it") from None
+            raise KeyFileError(
+                f"{path} does not exist; restore it from a backup (trunkline init makes a new installation)"
+            ) from None
         except OSError as error:
             raise KeyFileError(f"{path} can't be read: {error.strerror}") from error
         if mode & (stat.S_IRWXG | stat.S_IRWXO):

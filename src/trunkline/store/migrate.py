@@ -83,7 +83,10 @@ def check_schema(database: Database) -> None:
     if state.current:
         return
     if state.present is None:
-        raise SchemaError(f"database {database.name} is empty; trunkline init sets it up")
+        raise SchemaError(
+            f"database {database.name} is empty; restore it from a backup, or begin anew: "
+            "trunkline migrate, trunkline user add"
+        )
     if not _known(state.present):
         raise SchemaError(_newer(database, state))
     raise SchemaError(

@@ -1,6 +1,10 @@
 import socket
+import sqlite3
 import wave
+from contextlib import closing
 from pathlib import Path
+
+import pytest
 
 from tests.interop.addresses import free_port
 from tests.postgres import Cluster
@@ -61,6 +65,39 @@ def test_a_certificate_that_is_missing_is_a_fault(line: CommandLine) -> None:
     quiet(line, f"127.0.0.1:{free_port()}")
     (line.settings_file.parent / "tls-certificate.pem").unlink()
     assert findings(line, 1)["certificate"][0] == "fault"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "about", "remedy"),
+    [
+        ("UPDATE alembic_version SET version_num = '0001'", "database", "trunkline migrate upgrades it"),
+        ("no database", "database", "restore it from a backup"),
+        ("", "database", "restore it from a backup"),
+        ("0644", "key file", "chmod 600"),
+        ("no key", "key file", "restore it from a backup"),
+        (None, "key file", "restore it from a backup"),
+    ],
+)
+def test_the_remedy_for_data_at_rest_is_that_of_the_fault(
+    line: CommandLine, spoil: str | None, about: str, remedy: str
+) -> None:
+    quiet(line, f"127.0.0.1:{free_port()}")
+    database, key = (line.settings_file.parent / name for name in ("trunkline.db", "secret.key"))
+    match spoil:
+        case None:
+            key.unlink()
+        case "no key":
+            key.write_text("no key")
+        case "0644":
+            key.chmod(0o644)
+        case "" | "no database":
+            database.write_text(spoil)
+        case _:
+            with closing(sqlite3.connect(database)) as connection, connection:
+                connection.execute(spoil)
+    state, _, said = findings(line, 1)[about]
+    assert state == "fault"
+    assert remedy in said
 
 
 def test_every_finding_that_is_not_fine_has_a_remedy(line: CommandLine) -> None:

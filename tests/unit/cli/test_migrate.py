@@ -6,7 +6,7 @@ from tests.unit.cli.conftest import CommandLine
 def test_an_empty_database_gets_its_schema(line: CommandLine) -> None:
     database = line.settings_file.parent / "trunkline.db"
     database.unlink()
-    assert "trunkline init" in line.error("account", "list")
+    assert "trunkline migrate" in line.error("account", "list")
     assert "what this program needs" in line.run("migrate")
     assert line.json("account", "list") == []
 

@@ -34,7 +34,7 @@ def test_a_file_that_others_can_reach_is_refused(tmp_path: Path, mode: int) -> N
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(KeyFileError, match="does not exist; trunkline init makes it"):
+    with pytest.raises(KeyFileError, match="does not exist; restore it from a backup"):
         Keyring.load(tmp_path / "key")
     with pytest.raises(KeyFileError, match="can't be written"):
         Keyring.create(tmp_path / "nowhere" / "key")

@@ -89,7 +89,7 @@ def test_a_current_schema_passes(database: Database) -> None:
 
 def test_an_empty_database_is_told_apart(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/x.db")
-    with pytest.raises(SchemaError, match="is empty; trunkline init sets it up"):
+    with pytest.raises(SchemaError, match="is empty; restore it from a backup"):
         check_schema(database)
     database.close()
 
