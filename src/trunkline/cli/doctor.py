@@ -2,7 +2,9 @@
 
 import asyncio
 import ctypes
+import os
 import resource
+import shutil
 import socket
 import stat
 import wave
@@ -45,7 +47,9 @@ from trunkline.web.control_client import ControlClient, NoNodeError
 EXPIRES_SOON = timedelta(days=21)
 _STA_UNSYNC = 0x40
 _OPEN_FILES = 65_536
-_RESTORE = "Is it there, and may this user read it? If it is damaged, restore it from a backup."
+_ROOM = 100_000_000
+"""Bytes on the disk; with less, the records of calls will soon be in memory alone."""
+_RESTORE = "Is it there, and may this user read and write it? If it is damaged, restore it from a backup."
 
 
 class State(StrEnum):
@@ -76,8 +80,8 @@ app = typer.Typer(add_completion=False)
 def doctor(context: typer.Context, as_json: Json = False) -> None:
     """Look for what is wrong, and say what to do about it.
 
-    Looks at the database, ports, addresses, certificate, clock, DNS, media and codecs. Exit status 1 on a
-    fault.
+    Looks at the database, data directory, ports, addresses, certificate, clock, DNS, media and codecs. Exit
+    status 1 on a fault.
     """
     here = installation(context)
     findings = [finding for check in _CHECKS for finding in check(here.settings)]
@@ -265,12 +269,11 @@ def check_store(settings: Settings) -> Findings:
     try:
         store = Store.open(settings.database_url, settings.key_file, settings.service.domain)
     except StoreError as error:
-        about = "key file" if isinstance(error, KeyFileError) else "database"
-        found, _, remedy = str(error).partition("; ")
-        yield Finding(about, State.FAULT, found, remedy or _RESTORE)
+        yield _unusable(error)
         return
     try:
         store.check_key()
+        store.check_writable()
         if store.database.dialect == "postgresql":
             yield from _server(store.database)
         counts = f"{len(store.accounts.list())} accounts, {len(store.carriers.list())} carriers"
@@ -286,12 +289,34 @@ def check_store(settings: Settings) -> Findings:
                 "its secret was made for another service.domain: it can't sign in",
                 f"trunkline account rotate-secret {key}",
             )
-    except KeyFileError as error:
-        yield Finding("key file", State.FAULT, str(error), "Copy it from another node, or from a backup.")
+    except StoreError as error:
+        yield _unusable(error)
     finally:
         store.close()
     if stat.S_IMODE(settings.key_file.stat().st_mode) & 0o077:
         yield Finding("key file", State.WARNING, "can be read by others", f"chmod 600 {settings.key_file}")
+
+
+def _unusable(error: StoreError) -> Finding:
+    about = "key file" if isinstance(error, KeyFileError) else "database"
+    found, _, remedy = str(error).partition("; ")
+    return Finding(about, State.FAULT, found, remedy or _RESTORE)
+
+
+def check_data_dir(settings: Settings) -> Findings:
+    """Can what the node leaves be written?"""
+    folder = settings.node.data_dir
+    about = f"data directory {folder}"
+    if not os.access(folder, os.W_OK | os.X_OK):
+        remedy = f"Run this as the user of the service, or: chown -R USER {folder}"
+        yield Finding(about, State.FAULT, "this user can't write into it", remedy)
+        return
+    free = shutil.disk_usage(folder).free
+    found = f"{free // 1_000_000} MB are free"
+    if free < _ROOM:
+        yield Finding(about, State.FAULT, found, "Make room: ladder.max_bytes, database.keep_calls_days.")
+    else:
+        yield Finding(about, State.FINE, found)
 
 
 def _server(database: Database) -> Findings:
@@ -439,6 +464,7 @@ def check_live(settings: Settings) -> Findings:
 
 _CHECKS: tuple[Callable[[Settings], Findings], ...] = (
     check_store,
+    check_data_dir,
     check_ports,
     check_addresses,
     check_certificate,

@@ -111,6 +111,11 @@ class Store:
         with, `DatabaseError`."""
         self.shared_secret("key check")
 
+    def check_writable(self) -> None:
+        """Raises `DatabaseError` unless the database can be written. Changes nothing."""
+        with self.database.write() as connection:
+            connection.execute(schema.meta.delete().where(sa.false()))
+
     def shared_secret(self, name: str) -> bytes:
         """32 random bytes under `name`, made when first asked for, the same for every node on this database.
 

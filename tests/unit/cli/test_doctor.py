@@ -1,3 +1,5 @@
+import os
+import shutil
 import socket
 import sqlite3
 import wave
@@ -98,6 +100,32 @@ def test_the_remedy_for_data_at_rest_is_that_of_the_fault(
     state, _, said = findings(line, 1)[about]
     assert state == "fault"
     assert remedy in said
+
+
+def test_a_database_that_can_only_be_read_is_a_fault(line: CommandLine) -> None:
+    quiet(line, f"127.0.0.1:{free_port()}")
+    url = f"sqlite:///file:{line.settings_file.parent}/trunkline.db?mode=ro&uri=true"
+    text = line.settings_file.read_text()
+    line.settings_file.write_text(text.replace("[database]\n", f'[database]\nurl = "{url}"\n'))
+    state, found, remedy = findings(line, 1)["database"]
+    assert state == "fault"
+    assert "readonly" in found
+    assert "may this user read and write it" in remedy
+
+
+def test_a_data_directory_that_cant_be_written_or_is_full_is_a_fault(
+    line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quiet(line, f"127.0.0.1:{free_port()}")
+    about = f"data directory {line.settings_file.parent}"
+    assert findings(line, 0)[about][0] == "fine"
+    usage = shutil.disk_usage(line.settings_file.parent)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=50_000_000))
+    assert findings(line, 1)[about][:2] == ("fault", "50 MB are free")
+    monkeypatch.setattr(os, "access", lambda _, mode: mode == os.R_OK)
+    state, found, remedy = findings(line, 1)[about]
+    assert (state, found) == ("fault", "this user can't write into it")
+    assert "chown" in remedy
 
 
 def test_every_finding_that_is_not_fine_has_a_remedy(line: CommandLine) -> None:
