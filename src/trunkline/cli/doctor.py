@@ -118,6 +118,10 @@ def check_ports(settings: Settings) -> Findings:
     wanted = [("UDP", socket.SOCK_DGRAM, address) for address in settings.sip.udp]
     wanted += [("TCP", socket.SOCK_STREAM, address) for address in (*settings.sip.tcp, *settings.sip.tls)]
     wanted += [("HTTP", socket.SOCK_STREAM, settings.http.bind)]
+    if settings.web.enabled:
+        wanted += [("HTTP", socket.SOCK_STREAM, settings.web.bind)]
+    if settings.pstn.enabled:
+        wanted += [("UDP", socket.SOCK_DGRAM, settings.pstn.bind)]
     for name, kind, address in wanted:
         family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
         with socket.socket(family, kind) as probe:
@@ -173,8 +177,8 @@ def _address(about: str, host: str, setting: str) -> Finding:
 
 def check_certificate(settings: Settings) -> Findings:
     """Is there a certificate, does it fit the key and the domain, and for how long?"""
-    if not settings.sip.tls:
-        yield Finding("certificate", State.FINE, "not needed: sip.tls is empty")
+    if not settings.sip.tls and not settings.web.tls:
+        yield Finding("certificate", State.FINE, "not needed: sip.tls is empty, web.tls is false")
         return
     path, key_path = settings.certificate, settings.private_key
     try:
@@ -190,8 +194,11 @@ def check_certificate(settings: Settings) -> Findings:
         yield Finding(
             "certificate", State.FAULT, f"{key_path} is not the key of {path}", "Put the pair there."
         )
-    left = certificate.not_valid_after_utc - datetime.now(UTC)
-    if left < timedelta(0):
+    left = certificate.not_valid_after_utc - _now()
+    if certificate.not_valid_before_utc > _now():
+        begins = f"not valid before {certificate.not_valid_before_utc:%Y-%m-%d %H:%M}Z"
+        yield Finding("certificate", State.FAULT, begins, "Set the clock, or get another one.")
+    elif left < timedelta(0):
         yield Finding("certificate", State.FAULT, "has expired", "Renew it, then send the node SIGHUP.")
     elif left < EXPIRES_SOON:
         yield Finding("certificate", State.WARNING, f"expires in {left.days} days", "Renew it, then SIGHUP.")
@@ -209,6 +216,10 @@ def check_certificate(settings: Settings) -> Findings:
             "certificate", State.WARNING, f"{key_path} can be read by others", f"chmod 600 {key_path}"
         )
     yield from _names(settings, certificate)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _names(settings: Settings, certificate: x509.Certificate) -> Findings:

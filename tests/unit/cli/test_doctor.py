@@ -1,9 +1,11 @@
 import os
+import re
 import shutil
 import socket
 import sqlite3
 import wave
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,16 +15,19 @@ from tests.postgres import Cluster
 from tests.unit.cli.conftest import DOMAIN, CommandLine, RunningNode
 from tests.unit.cli.test_nodes import store_of
 from tests.unit.store.test_nodes import FACTS, aged
+from trunkline.cli import doctor
 from trunkline.cli.init import set_up
 from trunkline.store.keys import Keyring
 
 
-def quiet(line: CommandLine, sip: str, advertised: str = "203.0.113.5") -> None:
+def quiet(line: CommandLine, sip: str, advertised: str = "203.0.113.5", web: str | None = None) -> None:
     """Settings that leave the machine's own ports alone."""
     text = line.settings_file.read_text()
     sip_section = f'[sip]\nudp = ["{sip}"]\ntcp = []\ntls = ["127.0.0.1:{free_port()}"]\n'
     text = text.replace("[sip]\n", f'{sip_section}advertised_host = "{advertised}"\n')
     text = text.replace("[http]\n", f'[http]\nbind = "127.0.0.1:{free_port()}"\n')
+    web = web or f"127.0.0.1:{free_port()}"
+    text = text.replace("[web]\n", f'[web]\nbind = "{web}"\n')
     text = text.replace("[dns]\n", '[dns]\nnameservers = ["127.0.0.1"]\nport = 1\ntimeout_s = 0.5\n')
     line.settings_file.write_text(text)
 
@@ -43,6 +48,35 @@ def test_a_port_that_is_taken_is_a_fault(line: CommandLine) -> None:
     assert state == "fault"
     assert "Address already in use" in found
     assert "ss -lnup" in remedy
+
+
+def test_every_port_that_serve_binds_is_looked_at(line: CommandLine) -> None:
+    pstn = f"127.0.0.1:{free_port()}"
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        web = f"127.0.0.1:{taken.getsockname()[1]}"
+        quiet(line, f"127.0.0.1:{free_port()}", web=web)
+        text = line.settings_file.read_text()
+        text = text.replace("[pstn]\n", f'[pstn]\nenabled = true\nbind = "{pstn}"\n')
+        line.settings_file.write_text(text)
+        found = findings(line, 1)
+        assert found[f"port HTTP {web}"][0] == "fault"
+        assert found[f"port UDP {pstn}"][0] == "fine"
+        line.settings_file.write_text(text.replace("[web]\n", "[web]\nenabled = false\n"))
+        assert f"port HTTP {web}" not in findings(line, 0)
+
+
+@pytest.mark.parametrize(("days", "state"), [(1, "fault"), (0, "fine")])
+def test_a_certificate_is_for_the_dashboard_too_and_not_valid_before_its_time(
+    line: CommandLine, monkeypatch: pytest.MonkeyPatch, days: int, state: str
+) -> None:
+    quiet(line, f"127.0.0.1:{free_port()}")
+    text = re.sub(r"^tls = \[.*\]$", "tls = []", line.settings_file.read_text(), flags=re.MULTILINE)
+    line.settings_file.write_text(text.replace("[web]\n", "[web]\ntls = true\n"))
+    monkeypatch.setattr(doctor, "_now", lambda: datetime.now(UTC) - timedelta(days=days))
+    found = [row for row in line.json("doctor", status=days) if row["about"] == "certificate"]
+    assert found[0]["state"] == state
+    assert found[0]["found"].startswith("not valid before" if days else "valid for")
 
 
 def test_a_private_address_is_a_warning_with_its_remedy(line: CommandLine) -> None:
