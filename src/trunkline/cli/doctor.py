@@ -304,8 +304,18 @@ def check_store(settings: Settings) -> Findings:
         yield _unusable(error)
     finally:
         store.close()
+    yield from _private(store.database)
     if stat.S_IMODE(settings.key_file.stat().st_mode) & 0o077:
         yield Finding("key file", State.WARNING, "can be read by others", f"chmod 600 {settings.key_file}")
+
+
+def _private(database: Database) -> Findings:
+    """The file of SQLite holds the accounts' HA1, with which calls can be placed."""
+    file = Path(database.engine.url.database or "")
+    if database.dialect != "sqlite" or not file.is_file():
+        return
+    if file.stat().st_mode & 0o044 and file.parent.stat().st_mode & 0o011:
+        yield Finding("database file", State.WARNING, "can be read by others", f"chmod 600 {file}*")
 
 
 def _unusable(error: StoreError) -> Finding:

@@ -15,8 +15,9 @@ it survives the death of the process, and whoever writes many small transactions
 """
 
 import json
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import sqlalchemy as sa
@@ -126,6 +127,14 @@ def _sqlite(url: sa.URL, busy_timeout_ms: int, foreign_keys: bool, durable: bool
     engine = sa.create_engine(
         url, connect_args={"timeout": busy_timeout_ms / 1000}, json_deserializer=read_json
     )
+
+    @event.listens_for(engine, "do_connect")
+    def _make_private(*_: object) -> None:
+        # It holds the accounts' HA1. The files that SQLite puts beside it get the same mode.
+        file = url.database or ""
+        if not file.startswith((":", "file:")):
+            with suppress(OSError):
+                os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
     @event.listens_for(engine, "connect")
     def _set_up(connection: Any, _record: object) -> None:

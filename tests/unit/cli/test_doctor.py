@@ -147,6 +147,18 @@ def test_a_database_that_can_only_be_read_is_a_fault(line: CommandLine) -> None:
     assert "may this user read and write it" in remedy
 
 
+def test_a_database_that_others_can_read_is_a_warning(line: CommandLine) -> None:
+    quiet(line, f"127.0.0.1:{free_port()}")
+    home = line.settings_file.parent
+    (home / "trunkline.db").chmod(0o644)
+    home.chmod(0o700)
+    assert "database file" not in findings(line, 0)
+    home.chmod(0o755)
+    state, found, remedy = findings(line, 0)["database file"]
+    assert (state, found) == ("warning", "can be read by others")
+    assert remedy == f"chmod 600 {home}/trunkline.db*"
+
+
 def test_a_data_directory_that_cant_be_written_or_is_full_is_a_fault(
     line: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """Connections: what is set on them, and what goes wrong with them."""
 
 import contextlib
+import os
 import sqlite3
 from pathlib import Path
 
@@ -138,3 +139,20 @@ def test_a_commit_can_leave_the_disk_for_later(file: Path, url: str) -> None:
     with database.read() as connection:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 1
     database.close()
+
+
+def test_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
+    """It holds the HA1 of every account; what SQLite puts beside it has the same mode."""
+    before = os.umask(0o022)
+    try:
+        database = Database(f"sqlite:///{tmp_path}/new.db")
+        with database.write() as connection:
+            connection.execute(sa.text("CREATE TABLE t (x)"))
+        assert {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {
+            "new.db": 0o600,
+            "new.db-wal": 0o600,
+            "new.db-shm": 0o600,
+        }
+        database.close()
+    finally:
+        os.umask(before)
