@@ -37,8 +37,8 @@ LimitNOFILE=65536
 
 # It reads the system, writes into its own directory, speaks IP and its control socket; it needs nothing else.
 UMask=0077
-ReadWritePaths={data_dir}
-CapabilityBoundingSet={capabilities}
+ReadWritePaths={writable}
+{runtime}CapabilityBoundingSet={capabilities}
 AmbientCapabilities={capabilities}
 LockPersonality=yes
 NoNewPrivileges=yes
@@ -99,10 +99,19 @@ def unit(settings: Settings, path: Path, user: str) -> str:
         )
     program = Path(sys.argv[0]).resolve()
     data_dir = settings.node.data_dir.resolve()
-    for item in (path, program, data_dir):
+    socket_dir = settings.control_socket.parent.resolve()
+    at_run = Path("/run") in socket_dir.parents
+    database = settings.database_url.removeprefix("sqlite:///")
+    elsewhere = [] if at_run else [socket_dir]
+    if database != settings.database_url:
+        elsewhere.append(Path(database).parent.resolve())
+    writable = [data_dir, *dict.fromkeys(item for item in elsewhere if not item.is_relative_to(data_dir))]
+    for item in (path, program, *writable, socket_dir):
         if any(character in str(item) for character in " \t\n%\\\"'"):
             raise ConfigError(f"{str(item)!r} can't stand in a unit: it has spaces, quotes, % or \\ in it")
-    bound = (*settings.sip.udp, *settings.sip.tcp, *settings.sip.tls, settings.http.bind)
+    bound = [*settings.sip.udp, *settings.sip.tcp, *settings.sip.tls, settings.http.bind]
+    if settings.web.enabled:
+        bound.append(settings.web.bind)
     privileged = any(0 < address.port < PRIVILEGED_PORTS for address in bound)
     at_home = any(item.parts[1:2] in (("home",), ("root",)) for item in (path, program, data_dir))
     return _UNIT.format(
@@ -110,7 +119,8 @@ def unit(settings: Settings, path: Path, user: str) -> str:
         program=program,
         settings=path,
         patience_s=round(settings.drain.timeout_s) + SLACK_S,
-        data_dir=data_dir,
+        writable=" ".join(map(str, writable)),
+        runtime=f"RuntimeDirectory={socket_dir.relative_to('/run')}\n" if at_run else "",
         capabilities="CAP_NET_BIND_SERVICE" if privileged else "",
         protect_home="read-only" if at_home else "yes",
     )

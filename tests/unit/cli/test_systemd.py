@@ -33,6 +33,26 @@ def test_a_port_below_1024_gives_that_capability_alone() -> None:
     assert got["CapabilityBoundingSet"] == got["AmbientCapabilities"] == "CAP_NET_BIND_SERVICE"
 
 
+@pytest.mark.parametrize(
+    ("web", "capability"), [("", "CAP_NET_BIND_SERVICE"), ("enabled = false\n", "")], ids=["on", "off"]
+)
+def test_so_does_the_port_of_the_dashboard(web: str, capability: str) -> None:
+    settings = Settings.parse(f'[web]\nbind = "0.0.0.0:443"\ntls = true\n{web}')
+    assert lines(unit(settings, PATH, "trunkline"))["CapabilityBoundingSet"] == capability
+
+
+def test_what_is_kept_elsewhere_can_be_written() -> None:
+    text = (
+        '[http]\ncontrol_socket = "/run/trunkline/control.sock"\n[database]\nurl = "sqlite:////srv/db/t.db"\n'
+    )
+    got = lines(unit(Settings.parse(text), PATH, "trunkline"))
+    assert got["ReadWritePaths"] == "/var/lib/trunkline /srv/db"
+    assert got["RuntimeDirectory"] == "trunkline"
+    inside = '[http]\ncontrol_socket = "/srv/sock/control.sock"\n'
+    got = lines(unit(Settings.parse(inside), PATH, "trunkline"))
+    assert (got["ReadWritePaths"], "RuntimeDirectory" in got) == ("/var/lib/trunkline /srv/sock", False)
+
+
 def test_root_is_refused() -> None:
     with pytest.raises(ConfigError, match="useradd --system trunkline"):
         unit(Settings.parse(""), PATH, "root")
