@@ -12,10 +12,11 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
@@ -96,6 +97,23 @@ class _LineRenderer:
         return head + fields
 
 
+class _Lenient:
+    """A stream that loses what can't be written (a full disk, a reader that is gone): a node that works and
+    can't say so is better than one that doesn't.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+
 class Log:
     """The configured log of the process. One at a time: a second `open_log` takes over."""
 
@@ -143,7 +161,7 @@ def open_log(options: LogOptions, stream: TextIO | None = None) -> Log:
             escape_controls,
             renderer,
         ],
-        logger_factory=structlog.WriteLoggerFactory(file=stream),
+        logger_factory=lambda *_: structlog.WriteLogger(cast("TextIO", _Lenient(stream))),
         cache_logger_on_first_use=False,
     )
     bridge = _ToStructlog()

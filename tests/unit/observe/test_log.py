@@ -1,5 +1,6 @@
 """One record a line, no secrets, no control characters, no flood."""
 
+import errno
 import io
 import json
 import logging
@@ -138,6 +139,25 @@ def test_standard_library_records_join(json_log: Captured) -> None:
     logging.getLogger("asyncio").info("chatter")
     [record] = json_log.records
     assert (record["event"], record["logger"], record["level"]) == ("Task 7\\n failed", "asyncio", "error")
+
+
+class Broken(io.StringIO):
+    def write(self, _: str, /) -> int:
+        raise self.error
+
+    error: Exception
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "full"), BrokenPipeError(errno.EPIPE, "gone"), ValueError("closed")]
+)
+def test_a_log_that_cant_be_written_costs_its_lines_alone(error: Exception) -> None:
+    stream = Broken()
+    stream.error = error
+    log = open_log(LogOptions(), stream)
+    structlog.get_logger().info("started")
+    logging.getLogger("library").warning("late")
+    log.close()
 
 
 def test_closing_lets_go(json_log: Captured) -> None:
