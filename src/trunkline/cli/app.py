@@ -37,7 +37,7 @@ COMMANDS = {
     "dns": Entry("dns", SETTING_UP, "Print the DNS records that lead clients to the edges."),
     "user": Entry("users", SETTING_UP, "People who sign in with a password."),
     "token": Entry("tokens", SETTING_UP, "Tokens of programs that use the API."),
-    "db": Entry("db", SETTING_UP, "Take the database elsewhere."),
+    "db": Entry("db", SETTING_UP, "Take the database elsewhere, or give it a new key file."),
     "migrate": Entry("migrate", SETTING_UP, "Bring the database up to this program, after an upgrade."),
     "status": Entry("node_status", SETTING_UP, "Say how the running node is doing."),
     "drain": Entry("drain", SETTING_UP, "Take no new calls, and stop after the last one."),

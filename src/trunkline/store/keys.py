@@ -53,7 +53,8 @@ class Keyring:
             key = path.read_bytes().strip()
         except FileNotFoundError:
             raise KeyFileError(
-                f"{path} does not exist; restore it from a backup (trunkline init makes a new installation)"
+                f"{path} does not exist; restore it from a backup (or make another: trunkline db new-key; "
+                "trunkline init for a new installation)"
             ) from None
         except OSError as error:
             raise KeyFileError(f"{path} can't be read: {error.strerror}") from error

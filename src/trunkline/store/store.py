@@ -1,8 +1,9 @@
 """Everything at rest behind one door: what `trunkline init` sets up and every other command opens."""
 
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -21,7 +22,7 @@ from trunkline.store.errors import KeyFileError
 from trunkline.store.figures import CallFigures
 from trunkline.store.keys import Keyring
 from trunkline.store.migrate import check_schema, upgrade
-from trunkline.store.nodes import Nodes
+from trunkline.store.nodes import Nodes, Standing
 from trunkline.store.numbers import Numbers
 from trunkline.store.routes import Routes
 from trunkline.store.sessions import Sessions
@@ -33,6 +34,13 @@ from trunkline.store.webhooks import Webhooks
 
 _SECRET: Final = "secret "  # noqa: S105 - the beginning of a name
 """What the names of shared secrets begin with in `meta`."""
+
+
+class Sealed(NamedTuple):
+    """Whose secrets were encrypted with a key file."""
+
+    carriers: Sequence[str]
+    webhooks: Sequence[str]
 
 
 class Store:
@@ -105,6 +113,33 @@ class Store:
             database.close()
             raise
         return cls(database, keyring, realm)
+
+    @staticmethod
+    def renew_key(url: str, key_file: Path) -> Sealed:
+        """Make a key file in place of one that is lost; return whose secrets were sealed with that.
+
+        Raises `KeyFileError` when there is one, also at a node that runs, `DatabaseError`, `SchemaError`.
+        """
+        database = Database(url)
+        try:
+            check_schema(database)
+            for node in Nodes(database).list():
+                if node.standing not in (Standing.LOST, Standing.STOPPED):
+                    raise KeyFileError(
+                        f"node {node.name} runs on this database and has its key: copy secret.key from there"
+                    )
+            with database.write() as connection:
+                connection.execute(schema.meta.delete().where(schema.meta.c.name.startswith(_SECRET)))
+                connection.execute(schema.answer.delete())
+                carrier, webhook = schema.carrier.c, schema.webhook.c
+                sealed = Sealed(
+                    list(connection.execute(sa.select(carrier.name).where(carrier.secret != "")).scalars()),
+                    list(connection.execute(sa.select(webhook.id)).scalars()),
+                )
+                Keyring.create(key_file)
+            return sealed
+        finally:
+            database.close()
 
     def check_key(self) -> None:
         """Raises `KeyFileError` unless the key file is the one that this database's secrets were encrypted

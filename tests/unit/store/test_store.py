@@ -27,7 +27,7 @@ def test_what_is_initialised_can_be_opened(tmp_path: Path) -> None:
 
 def test_what_is_not_initialised_says_what_to_do(tmp_path: Path) -> None:
     url, key_file = f"sqlite:///{tmp_path}/new.db", tmp_path / "new.key"
-    with pytest.raises(KeyFileError, match="trunkline init makes a new"):
+    with pytest.raises(KeyFileError, match="trunkline init for a new"):
         Store.open(url, key_file, REALM)
     Keyring.create(key_file)
     with pytest.raises(SchemaError, match="trunkline migrate"):
