@@ -45,6 +45,8 @@ from trunkline.web.views import (
 
 WEAK_TLS_S = 86_400.0
 """So long ago a connection may have been made to be told of."""
+MAX_LEFT_OUT = 10
+"""So many accounts, numbers, carriers and routes that can't be used are told; the log has them all."""
 
 
 class Running(Protocol):
@@ -110,6 +112,8 @@ class NodeFace:
         node, rooms = self._node, self._rooms
         stack = rooms.services.agent.stack
         live = None if rooms.shared is None else rooms.shared.state
+        source = rooms.source.state
+        left_out = () if source is None else source.problems[:MAX_LEFT_OUT]
         return NodeStats(
             node=rooms.settings.node.name,
             version=__version__,
@@ -126,7 +130,7 @@ class NodeFace:
             loop_lag_ms=round(rooms.switch.overload.late_s * 1000, 3),
             client_transactions=stack.client_transactions,
             server_transactions=stack.server_transactions,
-            problems=node.membership.status.problems,
+            problems=(*node.membership.status.problems, *left_out),
         )
 
     def calls(self) -> list[LiveCall]:

@@ -7,12 +7,13 @@ takes the database's own directory as soon as it is back. While it is away later
 it has.
 
 One row that can't be used (edited by hand, a secret encrypted with another key file) is left out and named
-in the state's `problems`: it must not take the other customers down with it.
+in the state's `problems` and once in the log: it must not take the other customers down with it.
 
 Blocks: `directory_watcher` runs it on a thread. Who applies updates to the `Directory`, and when, is up to
 the event loop.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
@@ -45,6 +46,7 @@ from trunkline.trunk.number import Number
 from trunkline.trunk.number_record import pack
 from trunkline.trunk.routes import Route
 
+_log = logging.getLogger(__name__)
 _RELOAD_ABOVE: Final = 500
 """With more changes than this, everything is loaded again."""
 _RELOAD_AFTER: Final = 20_000
@@ -117,6 +119,8 @@ class DirectorySource:
         self._changes = 0
         """Since everything was loaded."""
         self._problems: dict[str, str] = {}
+        self._told: frozenset[str] = frozenset()
+        """The problems that are in the log."""
         self.state: SourceState | None = None
         """None until `load` succeeded. Replaced as a whole: read it from any thread."""
 
@@ -260,7 +264,12 @@ class DirectorySource:
 
     def _note_problems(self) -> None:
         if self.state is not None:
-            self.state = self.state._replace(problems=tuple(islice(self._problems.values(), _PROBLEMS)))
+            problems = tuple(islice(self._problems.values(), _PROBLEMS))
+            for problem in problems:
+                if problem not in self._told:
+                    _log.warning("not in use: %s", problem)
+            self._told = frozenset(problems)
+            self.state = self.state._replace(problems=problems)
 
 
 def _pause() -> None:

@@ -16,7 +16,9 @@ from trunkline.media.rtpengine.instance import InstanceState
 from trunkline.net.admission import Evidence
 from trunkline.node.rooms import Rooms
 from trunkline.sip.ports import Address
+from trunkline.store import changes, schema
 from trunkline.store.errors import DatabaseError
+from trunkline.trunk.directory import Kind
 from trunkline.trunk.verdict import Slug
 from trunkline.web.views import PbxView, Question
 
@@ -123,6 +125,19 @@ def test_a_database_that_is_away_is_said(tmp_path: Path) -> None:
         with pytest.raises(DatabaseError):
             await ground.face.refresh_directory()
         assert ground.node.rooms.directory.account(KEY) is not None
+
+    on_node(tmp_path, look)
+
+
+def test_what_is_left_out_of_the_directory_is_said(tmp_path: Path) -> None:
+    async def look(ground: Ground) -> None:
+        rooms = ground.node.rooms
+        with rooms.store.database.write() as connection:
+            connection.execute(schema.account.update().values(status="?"))
+            changes.note(connection, Kind.ACCOUNT, KEY, 1.0)
+        await ground.face.refresh_directory()
+        [problem] = ground.face.stats().problems
+        assert problem.startswith(f"account {KEY}: its row in the database can't be used")
 
     on_node(tmp_path, look)
 

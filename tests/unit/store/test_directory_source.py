@@ -283,7 +283,9 @@ def test_a_file_that_can_not_be_written_is_a_problem_and_no_more(store: Store, t
     assert "can't be written" in problem
 
 
-def test_one_bad_row_does_not_take_the_others_down(store: Store, source: DirectorySource) -> None:
+def test_one_bad_row_does_not_take_the_others_down(
+    store: Store, source: DirectorySource, caplog: pytest.LogCaptureFixture
+) -> None:
     fill(store)
     store.accounts.add(Account("broken"))
     with store.database.write() as connection:
@@ -292,6 +294,9 @@ def test_one_bad_row_does_not_take_the_others_down(store: Store, source: Directo
     assert [account.key for account in snapshot.accounts] == ["acme"]
     [problem] = state_of(source).problems
     assert problem.startswith("account broken: its row in the database can't be used")
+    assert source.poll() is None
+    source.load()
+    assert [record.getMessage() for record in caplog.records] == [f"not in use: {problem}"], "said once"
     with store.database.write() as connection:
         connection.execute(
             schema.account.update().where(schema.account.c.key == "broken").values(status="active")
