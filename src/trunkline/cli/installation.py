@@ -79,14 +79,19 @@ class Installation:
         return ControlClient(self.settings.control_socket)
 
     def changed(self) -> None:
-        """Let a running node know of a change at once; it would see it within a second anyway."""
-        from trunkline.web.control_client import NoNodeError
+        """Let a running node know of a change at once; it would see it within a second anyway. One that can't
+        be told is no error: the change is made.
+        """
+        from trunkline.cli.output import say_aside
+        from trunkline.web.control_client import ControlError, NoNodeError
 
         try:
             with self.control() as node:
                 node.refresh_directory()
         except NoNodeError:
             pass
+        except ControlError as error:
+            say_aside(f"The node knows of the change as soon as it can read it: {error}")
 
 
 def _user() -> str:
