@@ -59,6 +59,8 @@ class Node:
         self._running = False
         self.stopping = False
         """Whether it ends with its last call."""
+        self._drained_by = 0.0
+        """When it ends at the latest, then."""
 
     # -- start -------------------------------------------------------------------------------------
 
@@ -191,19 +193,23 @@ class Node:
 
     def drain(self, timeout_s: float | None = None) -> None:
         """Take no new calls, and stop: `finished` is set once the last call has ended, or after `timeout_s`
-        (None: as configured); at once where the start is still under way.
+        (None: as configured); at once where the start is still under way. While it drains, another
+        `timeout_s` replaces the first.
         """
         if not self._running:
             self.finished.set()
             return
-        if self.stopping:
+        drains = self.stopping
+        if drains and timeout_s is None:
             return
         rooms = self.rooms
         self.stopping = True
         self._mind_drain()
         patience_s = rooms.settings.drain.timeout_s if timeout_s is None else timeout_s
         rooms.log.info("draining", calls=len(rooms.switch), timeout_s=patience_s)
-        self._watch_drain(rooms.clock.now() + patience_s)
+        self._drained_by = rooms.clock.now() + patience_s
+        if not drains:
+            self._watch_drain()
 
     def _mind_drain(self) -> None:
         """New calls are refused while the node stops, or an operator said so for it in the database."""
@@ -213,13 +219,13 @@ class Node:
             switch.draining = drained
             self.rooms.log.info("new calls are refused" if drained else "new calls are taken")
 
-    def _watch_drain(self, until: float) -> None:
+    def _watch_drain(self) -> None:
         clock = self.rooms.clock
         now = clock.now()
-        if not len(self.rooms.switch) or now >= until:
+        if not len(self.rooms.switch) or now >= self._drained_by:
             self.finished.set()
         else:
-            clock.at(min(until, now + 0.1), lambda: self._watch_drain(until))
+            clock.at(min(self._drained_by, now + 0.1), self._watch_drain)
 
     async def stop(self) -> None:
         """End the calls that are up, write what there is to write, close everything. Idempotent."""

@@ -101,7 +101,7 @@ def test_a_drain_lets_the_call_that_is_up_end_and_takes_no_other(tmp_path: Path)
         first = asyncio.ensure_future(ground.outbound(talk_s=1.0))
         await until(lambda: ground.face.calls() and ground.face.calls()[0].answered_at)
         node.drain(30)
-        node.drain(0)
+        node.drain()
         assert node.stopping
         refused = await ground.inbound()
         assert refused.status == 503
@@ -129,6 +129,7 @@ def test_a_drain_ends_when_its_time_is_over(tmp_path: Path) -> None:
     async def call(ground: Ground) -> None:
         first = asyncio.ensure_future(ground.outbound(talk_s=5))
         await until(lambda: ground.face.calls() and ground.face.calls()[0].answered_at)
+        ground.node.drain()
         ground.node.drain(0.1)
         async with asyncio.timeout(5):
             await ground.node.finished.wait()
