@@ -132,9 +132,10 @@ class Node:
 
     async def _open_http(self) -> None:
         settings = self.rooms.settings
+        bind = settings.http.bind
         view = NodeFace(self)
         for app, listener in (
-            (public_app(view), listen_tcp(settings.http.bind.host, settings.http.bind.port)),
+            (public_app(view), listen_tcp(bind.host, bind.port, "http.bind")),
             (control_app(view), listen_unix(settings.control_socket)),
         ):
             server = HttpServer(app, listener)

@@ -42,7 +42,7 @@ class WebProcess:
     def start(self) -> None:
         """Raises `NetError` when the port can't be had."""
         bind = self._settings.web.bind
-        self._listener = listen_tcp(bind.host, bind.port)
+        self._listener = listen_tcp(bind.host, bind.port, "web.bind")
         self._keeper = asyncio.create_task(self._keep(self._listener), name="web process")
         self._log.info("web", url=self._settings.web.url)
 

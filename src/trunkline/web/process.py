@@ -38,7 +38,10 @@ def run(settings: Settings, log: Log, listener: int | None = None, path: Path | 
     `web.bind`.
     """
     bind = settings.web.bind
-    listening = listen_tcp(bind.host, bind.port) if listener is None else socket.socket(fileno=listener)
+    if listener is None:
+        listening = listen_tcp(bind.host, bind.port, "web.bind")
+    else:
+        listening = socket.socket(fileno=listener)
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
     try:

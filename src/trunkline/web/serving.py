@@ -31,8 +31,8 @@ class Tls(NamedTuple):
     key: Path
 
 
-def listen_tcp(host: str, port: int) -> socket.socket:
-    """Listen on an IP address (IPv6 without brackets). Raises `NetError`."""
+def listen_tcp(host: str, port: int, setting: str = "") -> socket.socket:
+    """Listen on an IP address (IPv6 without brackets). Raises `NetError`, which names the `setting`."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -43,7 +43,9 @@ def listen_tcp(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise NetError(f"HTTP can't listen on {host} port {port}: {error.strerror or error}") from error
+        see = f": see {setting}" if setting else ""
+        reason = f"{error.strerror or error}{see}"
+        raise NetError(f"HTTP can't listen on {host} port {port}: {reason}") from error
     return listener
 
 

@@ -29,6 +29,7 @@ from trunkline.store.store import Store
 from trunkline.trunk.carrier import Gateway
 from trunkline.trunk.forwarding import ForwardingList
 from trunkline.trunk.verdict import Slug
+from trunkline.web.serving import listen_tcp
 from trunkline.web.views import Question
 
 
@@ -191,6 +192,20 @@ def test_a_port_that_is_taken_fails_the_start_and_leaves_nothing_open(tmp_path: 
             assert ground.face.readiness().ready
 
     in_loop(twice())
+
+
+def test_a_port_of_http_that_is_taken_is_said_with_its_setting(tmp_path: Path) -> None:
+    settings = Installation.make(tmp_path).settings
+    taken = listen_tcp(settings.http.bind.host, settings.http.bind.port)
+
+    async def start() -> None:
+        node = Node(settings)
+        with capture_logs(), pytest.raises(NetError, match=r"Address already in use: see http\.bind$"):
+            await node.start()
+        node.rooms.clock.stop()
+
+    in_loop(start())
+    taken.close()
 
 
 def test_no_call_to_a_number_goes_on_to_a_carriers_gateway(tmp_path: Path) -> None:

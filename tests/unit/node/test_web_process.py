@@ -104,7 +104,7 @@ def test_a_port_that_is_taken_stops_the_start(tmp_path: Path) -> None:
     taken = listen_tcp(settings.web.bind.host, settings.web.bind.port)
 
     async def scenario() -> None:
-        with pytest.raises(NetError, match="Address already in use"):
+        with pytest.raises(NetError, match=r"Address already in use: see web\.bind$"):
             WebProcess(settings, None).start()
 
     asyncio.run(scenario())

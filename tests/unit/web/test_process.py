@@ -127,7 +127,7 @@ def test_sighup_rereads_the_certificate_and_the_settings(home: Path) -> None:
 def test_a_port_that_is_taken_is_an_error(home: Path) -> None:
     taken = listen_tcp("127.0.0.1", free_port())
     office = office_of(home, None, bind=f"127.0.0.1:{taken.getsockname()[1]}")
-    with pytest.raises(NetError, match="Address already in use"):
+    with pytest.raises(NetError, match=r"Address already in use: see web\.bind$"):
         run(office.settings, open_log(LogOptions()))
     office.close()
     taken.close()
