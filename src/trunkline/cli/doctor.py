@@ -42,7 +42,7 @@ from trunkline.store.database import Database
 from trunkline.store.errors import KeyFileError
 from trunkline.store.server_check import check_server
 from trunkline.store.store import Store
-from trunkline.web.control_client import ControlClient, NoNodeError
+from trunkline.web.control_client import ControlClient, ControlError, NoNodeError
 
 EXPIRES_SOON = timedelta(days=21)
 _STA_UNSYNC = 0x40
@@ -112,9 +112,15 @@ def _node_runs(settings: Settings) -> bool:
 
 def check_ports(settings: Settings) -> Findings:
     """Can the SIP and HTTP ports be bound, if the node isn't there already?"""
-    if _node_runs(settings):
-        yield Finding("ports", State.FINE, "a node is running and answers on its control socket")
-        return
+    try:
+        if _node_runs(settings):
+            yield Finding("ports", State.FINE, "a node is running and answers on its control socket")
+            return
+    except ControlError as error:
+        remedy = (
+            "Run this as the user of the service. Another user's file there has to go: http.control_socket."
+        )
+        yield Finding("control socket", State.FAULT, str(error), remedy)
     wanted = [("UDP", socket.SOCK_DGRAM, address) for address in settings.sip.udp]
     wanted += [("TCP", socket.SOCK_STREAM, address) for address in (*settings.sip.tcp, *settings.sip.tls)]
     wanted += [("HTTP", socket.SOCK_STREAM, settings.http.bind)]

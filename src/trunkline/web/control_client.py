@@ -84,7 +84,8 @@ class ControlClient:
             try:
                 answered = is_answered(path)
             except OSError as error:
-                raise ControlError(f"the control socket {path} can't be opened: {error.strerror}") from error
+                reason = error.strerror or error
+                raise ControlError(f"the control socket {path} can't be opened: {reason}") from error
             if not answered:
                 raise NoNodeError(f"no node answers at {path}")
             transport = httpx.HTTPTransport(uds=str(path), limits=_NONE_KEPT)

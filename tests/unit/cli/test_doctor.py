@@ -66,6 +66,19 @@ def test_every_port_that_serve_binds_is_looked_at(line: CommandLine) -> None:
         assert f"port HTTP {web}" not in findings(line, 0)
 
 
+def test_a_control_socket_that_cant_be_opened_is_a_fault_among_others(line: CommandLine) -> None:
+    quiet(line, f"127.0.0.1:{free_port()}")
+    socket_file = f"/tmp/{'x' * 120}.sock"
+    text = line.settings_file.read_text()
+    line.settings_file.write_text(text.replace("[http]\n", f'[http]\ncontrol_socket = "{socket_file}"\n'))
+    found = findings(line, 1)
+    state, said, remedy = found["control socket"]
+    assert state == "fault"
+    assert said.endswith("can't be opened: AF_UNIX path too long")
+    assert "http.control_socket" in remedy
+    assert found["media"][0] == "fine"
+
+
 @pytest.mark.parametrize(("days", "state"), [(1, "fault"), (0, "fine")])
 def test_a_certificate_is_for_the_dashboard_too_and_not_valid_before_its_time(
     line: CommandLine, monkeypatch: pytest.MonkeyPatch, days: int, state: str
