@@ -93,8 +93,10 @@ def registration_policy(settings: Settings) -> RegistrationPolicy:
 
 
 def simulated_carrier_serves(bound: Sequence[Listen]) -> Address:
-    """Where the simulated carrier finds this node: its first UDP listener."""
-    address = next(listen.bind for listen in bound if listen.transport is Transport.UDP)
+    """Where the simulated carrier finds this node: its first UDP listener. Raises `ConfigError`."""
+    address = next((listen.bind for listen in bound if listen.transport is Transport.UDP), None)
+    if address is None:
+        raise ConfigError("pstn.enabled needs an address in sip.udp: the simulated carrier speaks UDP")
     if ip_address(address.host).is_unspecified:
         return Address("::1" if ":" in address.host else "127.0.0.1", address.port)
     return address

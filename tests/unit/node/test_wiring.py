@@ -72,6 +72,8 @@ def test_where_the_simulated_carrier_finds_the_node() -> None:
     assert serves("198.51.100.1:5060") == Address("198.51.100.1", 5060)
     assert serves("0.0.0.0:5070") == Address("127.0.0.1", 5070)
     assert serves("[::]:5070") == Address("::1", 5070)
+    with pytest.raises(ConfigError, match=r"pstn\.enabled needs an address in sip\.udp"):
+        wiring.simulated_carrier_serves(())
 
 
 def test_every_room_gets_its_own_values() -> None:
