@@ -163,3 +163,11 @@ def test_an_encrypted_key_is_refused_without_asking_on_the_terminal(
 def test_roots_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     with pytest.raises(NetError, match=r"can't read tls\.ca_file"):
         client_context(TlsSettings(ca_file=tmp_path / "none.pem"), verify=True)
+
+
+def test_a_private_key_that_cannot_serve_is_named_beside_its_certificate(
+    certificate: Certificate, tmp_path: Path
+) -> None:
+    key = tmp_path / "missing.pem"
+    with pytest.raises(NetError, match=rf"\.crt with tls\.private_key {key}: No such file"):
+        server_context(TlsSettings(certificate=certificate.certificate, key=key))
