@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from trunkline.cli.app import COMMANDS, load
+from trunkline.config import Settings
 from trunkline.store.webhooks import new_secret
 from trunkline.web.webhooks.signing import signed_headers
 
@@ -24,6 +25,24 @@ PAGES: dict[str, Callable[[], str]] = runpy.run_path(str(ROOT / "tools" / "refer
 @pytest.mark.parametrize("name", PAGES)
 def test_a_written_page_is_as_the_code_has_it(name: str) -> None:
     assert (DOCS / name).read_text(encoding="utf-8") == PAGES[name](), "stale: `make docs` writes it"
+
+
+def test_a_default_can_be_set_as_it_is_written() -> None:
+    """In quotes, where it is text."""
+    usual, section, seen = Settings.parse(""), "", 0
+    for line in (DOCS / "configuration.md").read_text(encoding="utf-8").splitlines():
+        if header := re.match(r"## \[(\w+)\]", line):
+            section = header[1]
+        if row := re.match(r"\| `(\w+)` \| `(.*?)` \|", line):
+            key, default = row.groups()
+            literal = (
+                default if re.match(r"\[|true$|false$|[0-9]+(\.[0-9]+)?$", default) else json.dumps(default)
+            )
+            literal = f'"{default}"' if key == "min_version" else literal
+            parsed = Settings.parse(f"[{section}]\n{key} = {literal}\n")
+            assert getattr(getattr(parsed, section), key) == getattr(getattr(usual, section), key), line
+            seen += 1
+    assert seen > 70
 
 
 def test_the_cases_of_the_pbxs_are_those_that_are_tested(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def _default(field: FieldInfo) -> str:
         )
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"
-    if isinstance(default, tuple):
+    if isinstance(default, tuple) and not hasattr(default, "_fields"):
         return f"`{json.dumps([str(item) for item in default])}`" if default else "depends"
     return f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
 
