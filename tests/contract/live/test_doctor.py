@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.contract.live.server import LiveServer
-from trunkline.cli.doctor import State, check_live
+from trunkline.cli.checks import State
+from trunkline.cli.checks.live import check_live
 from trunkline.config import Settings
 
 

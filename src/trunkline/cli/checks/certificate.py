@@ -1,0 +1,71 @@
+"""The certificate of TLS, of SIP and of the dashboard."""
+
+import stat
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+from trunkline.cli.checks import Finding, Findings, State
+from trunkline.config import Settings
+
+EXPIRES_SOON = timedelta(days=21)
+
+
+def check_certificate(settings: Settings) -> Findings:
+    """Is there a certificate, does it fit the key and the domain, and for how long?"""
+    if not settings.sip.tls and not settings.web.tls:
+        yield Finding("certificate", State.FINE, "not needed: sip.tls is empty, web.tls is false")
+        return
+    path, key_path = settings.certificate, settings.private_key
+    try:
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+        key = load_pem_private_key(key_path.read_bytes(), None)
+    except (OSError, ValueError, TypeError) as error:
+        yield Finding(
+            "certificate", State.FAULT, f"{path} or {key_path} can't be read: {error}", "Put PEM files there."
+        )
+        return
+    kind = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    if certificate.public_key().public_bytes(*kind) != key.public_key().public_bytes(*kind):
+        yield Finding(
+            "certificate", State.FAULT, f"{key_path} is not the key of {path}", "Put the pair there."
+        )
+    left = certificate.not_valid_after_utc - _now()
+    if certificate.not_valid_before_utc > _now():
+        begins = f"not valid before {certificate.not_valid_before_utc:%Y-%m-%d %H:%M}Z"
+        yield Finding("certificate", State.FAULT, begins, "Set the clock, or get another one.")
+    elif left < timedelta(0):
+        yield Finding("certificate", State.FAULT, "has expired", "Renew it, then send the node SIGHUP.")
+    elif left < EXPIRES_SOON:
+        yield Finding("certificate", State.WARNING, f"expires in {left.days} days", "Renew it, then SIGHUP.")
+    else:
+        yield Finding("certificate", State.FINE, f"valid for {left.days} days")
+    if certificate.issuer == certificate.subject:
+        yield Finding(
+            "certificate",
+            State.WARNING,
+            "self-signed: peers that check it refuse it",
+            "Get one from an authority.",
+        )
+    if stat.S_IMODE(key_path.stat().st_mode) & 0o077:
+        yield Finding(
+            "certificate", State.WARNING, f"{key_path} can be read by others", f"chmod 600 {key_path}"
+        )
+    yield from _names(settings, certificate)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _names(settings: Settings, certificate: x509.Certificate) -> Findings:
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        names = x509.SubjectAlternativeName([])
+    domain = settings.service.domain
+    if domain not in names.get_values_for_type(x509.DNSName):
+        yield Finding(
+            "certificate", State.WARNING, f"does not name {domain} (RFC 5922 §4)", "Add it as a DNS name."
+        )

@@ -1,0 +1,54 @@
+"""Ports, addresses and the control socket."""
+
+import socket
+
+from tests.interop.addresses import free_port
+from tests.unit.cli.conftest import CommandLine
+from tests.unit.cli.doctoring import findings, quiet
+
+
+def test_a_port_that_is_taken_is_a_fault(line: CommandLine) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        sip = f"127.0.0.1:{taken.getsockname()[1]}"
+        quiet(line, sip)
+        state, found, remedy = findings(line, 1)[f"port UDP {sip}"]
+    assert state == "fault"
+    assert "Address already in use" in found
+    assert "ss -lnup" in remedy
+
+
+def test_every_port_that_serve_binds_is_looked_at(line: CommandLine) -> None:
+    pstn = f"127.0.0.1:{free_port()}"
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        web = f"127.0.0.1:{taken.getsockname()[1]}"
+        quiet(line, f"127.0.0.1:{free_port()}", web=web)
+        text = line.settings_file.read_text()
+        text = text.replace("[pstn]\n", f'[pstn]\nenabled = true\nbind = "{pstn}"\n')
+        line.settings_file.write_text(text)
+        found = findings(line, 1)
+        assert found[f"port HTTP {web}"][0] == "fault"
+        assert found[f"port UDP {pstn}"][0] == "fine"
+        line.settings_file.write_text(text.replace("[web]\n", "[web]\nenabled = false\n"))
+        assert f"port HTTP {web}" not in findings(line, 0)
+
+
+def test_a_control_socket_that_cant_be_opened_is_a_fault_among_others(line: CommandLine) -> None:
+    quiet(line, f"127.0.0.1:{free_port()}")
+    socket_file = f"/tmp/{'x' * 120}.sock"
+    text = line.settings_file.read_text()
+    line.settings_file.write_text(text.replace("[http]\n", f'[http]\ncontrol_socket = "{socket_file}"\n'))
+    found = findings(line, 1)
+    state, said, remedy = found["control socket"]
+    assert state == "fault"
+    assert said.endswith("can't be opened: AF_UNIX path too long")
+    assert "http.control_socket" in remedy
+    assert found["media"][0] == "fine"
+
+
+def test_a_private_address_is_a_warning_with_its_remedy(line: CommandLine) -> None:
+    quiet(line, f"127.0.0.1:{free_port()}", advertised="192.168.1.9")
+    state, _, remedy = findings(line, 0)["advertised address 192.168.1.9"]
+    assert state == "warning"
+    assert "sip.advertised_host" in remedy
