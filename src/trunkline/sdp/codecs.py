@@ -3,7 +3,9 @@
 Owns the static payload types (RFC 3551 §6), the clock rates, and what is read from and written into `a=fmtp`:
 G.729's annexb (RFC 4856: always `annexb=no` here), iLBC's mode (RFC 3952 §5), the event list of
 telephone-event (RFC 4733 §2.4.1), Speex's parameters (RFC 5574 §5) kept as they come. Everything else in
-`a=fmtp` is dropped. How much audio a packet holds. Who speaks which codec with whom is `agreement`.
+`a=fmtp` is dropped. Deliberate leniency, pinned by a test: G.729 under the names G729A, by which Sipura and
+Linksys telephones call it, and G.729. How much audio a packet holds. Who speaks which codec with whom is
+`agreement`.
 """
 
 import re
@@ -50,6 +52,8 @@ _ENCODINGS = {
     "pcmu/8000": ("PCMU", 8000),
     "g722/8000": ("G722", 8000),
     "g729/8000": ("G729", 8000),
+    "g729a/8000": ("G729", 8000),
+    "g.729/8000": ("G729", 8000),
     "ilbc/8000": ("iLBC", 8000),
     "speex/16000": ("speex", 16000),
     "telephone-event/8000": (TELEPHONE_EVENT, 8000),
