@@ -374,7 +374,7 @@ impl Shared {
         if let Some(event) = passed {
             let mut injection = match open.injection.take() {
                 Some(injection) if open.injects => injection,
-                _ => Box::new(Injection::new(event.from, event.clock_rate, self.seed(), now)),
+                _ => Box::new(Injection::new(event.payload_type, event.clock_rate, self.seed(), now)),
             };
             let result = injection.queue(digits, duration_ms).map_err(no_digit);
             open.injects = !injection.is_idle();

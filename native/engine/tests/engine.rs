@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use peers::{HOST, PATIENCE, Peer, eventually, next_event, settings};
 use trunkline_engine::{Engine, EngineError, Event, EventKind, LegId, Settings};
+use trunkline_media::format::EventFormat;
 use trunkline_media::leg::{Drop as Reason, Flow, Remote};
 use trunkline_media::payload::{Payload, PayloadMap};
 use trunkline_media::rtp::{Header, write_header};
@@ -316,6 +317,19 @@ fn a_tone_and_digits_pass_two_legs_from_end_to_end() {
     assert!(near_report.heard[1].duration_ms >= 200 && near_report.heard[0].duration_ms == 0);
     assert!(!far_closing.recording.is_empty());
     assert!(engine.statistics(a.0).unwrap().mos.is_some_and(|mos| mos > 4.0));
+}
+
+#[test]
+fn digits_of_ours_have_the_number_that_the_peer_wants_though_it_sends_with_another() {
+    let engine = Engine::start(settings(22900, 8)).unwrap();
+    let (a, b) = bridged(&engine);
+    // It has answered our 101 with a 96 of its own (RFC 3264 §5.1).
+    let takes_events = Some(EventFormat { payload_type: 96, clock_rate: 8000 });
+    engine.set_remote(a.leg, Remote { takes_events, ..remote(a.peer.address()) }).unwrap();
+    engine.send_digits(a.leg, "5", 40).unwrap();
+    b.peer.say(b.port, &packet(8, 1));
+    let header = Header::parse(&a.peer.hear()).unwrap();
+    assert_eq!((header.sequence, header.payload_type), (1, 96));
 }
 
 #[test]

@@ -15,6 +15,7 @@ use crate::Micros;
 use crate::course::Count;
 use crate::dtmf::Event;
 use crate::dtmf::following::Following;
+use crate::format::EventFormat;
 use crate::latch::Latch;
 use crate::mos::{self, Impairment};
 use crate::payload::Payload;
@@ -136,11 +137,12 @@ impl Leg {
         self.remote.as_ref()
     }
 
-    /// The peer's telephone-event, if it has one.
+    /// telephone-event as the peer is sent it, if its own passes to the far one. Where nobody says so, it is sent what it sends.
     #[must_use]
-    pub fn telephone_event(&self) -> Option<Payload> {
+    pub fn telephone_event(&self) -> Option<EventFormat> {
         let remote = self.remote.as_ref()?;
-        remote.payloads.get(remote.dtmf_payload_type?)
+        let Payload { from, clock_rate, .. } = remote.payloads.get(remote.dtmf_payload_type?)?;
+        Some(remote.takes_events.unwrap_or(EventFormat { payload_type: from, clock_rate }))
     }
 
     /// Judges a datagram of the RTP port. `refuses` tells addresses never to be latched onto: our own ports, for one. It is
