@@ -142,11 +142,12 @@ impl Line {
         self.at = now;
     }
 
-    /// Time without packets, as long as it has been.
+    /// Time without packets, as long as it has been; once, however often it is said.
     pub fn catch_up(&mut self, now: Micros) {
         let ticks = elapsed_ticks(now.saturating_sub(self.at), self.clock_rate);
         if ticks > self.ticks {
             self.pause(ticks - self.ticks);
+            (self.at, self.ticks) = (now, 0);
         }
     }
 

@@ -65,8 +65,6 @@ pub struct Outgoing {
     sound: Option<Sound>,
     digits: DigitPlayer,
     digit_sounds: DigitSounds,
-    /// The peer was not to be sent anything lately.
-    rests: bool,
     /// It can't be sent anything now.
     mute: bool,
     next_at: Micros,
@@ -92,7 +90,6 @@ impl Outgoing {
             sound: None,
             digits: DigitPlayer::default(),
             digit_sounds: DigitSounds::default(),
-            rests: false,
             mute: false,
             next_at: now,
             heard_at: now,

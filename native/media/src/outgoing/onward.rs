@@ -41,7 +41,6 @@ impl Outgoing {
 
     /// Leaves the far leg's audio alone, while the peer is not to be sent any (hold): to decode it would be for nothing.
     pub fn rest(&mut self) {
-        self.rests = true;
         if let Some(decoding) = &mut self.decoding {
             decoding.restart();
         }
@@ -64,9 +63,6 @@ impl Outgoing {
             return;
         }
         self.finish_event(now, emit);
-        if std::mem::take(&mut self.rests) {
-            self.line.catch_up(now);
-        }
         let mut decoding = match self.decoding.take() {
             Some(decoding) if decoding.codec() == codec => decoding,
             _ => match Decoding::new(codec) {
@@ -76,6 +72,9 @@ impl Outgoing {
         };
         if let Some(speaker) = &self.speaker {
             decoding.send_on_in(speaker.format().codec);
+        }
+        if decoding.begins_with(header) {
+            self.take_piece(codec, Piece::Break, now, emit);
         }
         decoding.take(header, payload, &mut |piece| self.take_piece(codec, piece, now, emit));
         self.decoding = Some(decoding);

@@ -355,6 +355,47 @@ fn after_it_has_spoken_nothing_is_due_but_later() {
     }
 }
 
+/// The step of timestamps to each packet from `begin` on, and whether it is marked.
+fn steps(near: &Near, begin: usize) -> Vec<(u32, bool)> {
+    let step = |pair: &[(Header, Vec<u8>)]| {
+        (pair[1].0.timestamp.wrapping_sub(pair[0].0.timestamp), pair[1].0.marker)
+    };
+    near.packets[begin - 1..].windows(2).map(step).collect()
+}
+
+#[test]
+fn silence_before_another_source_of_the_far_leg_is_a_pause() {
+    let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
+    let mut outgoing = outgoing(Codec::Pcma, 20, None);
+    let packets = far.packets(5);
+    transcode(&mut outgoing, &far, &packets, &mut near);
+    (far.ssrc, far.sequence, far.timestamp) = (43, 9, 77);
+    far.now += 2_000_000;
+    for _ in 0..2 {
+        let packets = far.packets(1);
+        transcode(&mut outgoing, &far, &packets, &mut near);
+    }
+    assert_eq!(steps(&near, 5), [(16_160, true), (160, false)]);
+}
+
+#[test]
+fn silence_between_a_sound_and_the_far_leg_is_a_pause() {
+    let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
+    let mut outgoing = outgoing(Codec::Pcma, 20, None);
+    let tone = Tone { frequencies_hz: vec![425.0], level_dbm0: -10.0, cadence_ms: None };
+    outgoing.announce(Sound::tone(&tone), far.now);
+    for _ in 0..10 {
+        outgoing.speak(far.now, &mut |packet, length| near.take(packet, length));
+        far.now += PTIME;
+    }
+    outgoing.announce(None, far.now);
+    far.now += 1_000_000;
+    let packets = far.packets(1);
+    transcode(&mut outgoing, &far, &packets, &mut near);
+    assert!(near.is_one_stream());
+    assert_eq!(steps(&near, 10), [(8000 + 320, true)]);
+}
+
 #[test]
 fn what_can_not_be_said_is_refused() {
     let mut mute = Outgoing::new(None, 0, 0);
