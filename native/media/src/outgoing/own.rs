@@ -43,6 +43,9 @@ impl Outgoing {
             if let Some(speaker) = &mut self.speaker {
                 speaker.clear();
             }
+            if let Some(decoding) = &mut self.decoding {
+                decoding.restart();
+            }
         }
     }
 
@@ -82,9 +85,6 @@ impl Outgoing {
         }
         if !self.is_speaking() {
             self.end_packet(now, emit);
-            if let Some(decoding) = &mut self.decoding {
-                decoding.restart();
-            }
         }
         said
     }

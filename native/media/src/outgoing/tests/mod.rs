@@ -397,6 +397,29 @@ fn silence_between_a_sound_and_the_far_leg_is_a_pause() {
 }
 
 #[test]
+fn a_sound_that_is_ended_takes_its_time_once() {
+    let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
+    let mut outgoing = outgoing(Codec::Pcma, 20, None);
+    let packets = far.packets(5);
+    transcode(&mut outgoing, &far, &packets, &mut near);
+    let tone = Tone { frequencies_hz: vec![425.0], level_dbm0: -10.0, cadence_ms: None };
+    outgoing.announce(Sound::tone(&tone), far.now + PTIME);
+    for _ in 0..50 {
+        let packets = far.packets(1);
+        transcode(&mut outgoing, &far, &packets, &mut near);
+        outgoing.speak(far.now, &mut |packet, length| near.take(packet, length));
+    }
+    outgoing.announce(None, far.now);
+    for _ in 0..2 {
+        let packets = far.packets(1);
+        transcode(&mut outgoing, &far, &packets, &mut near);
+    }
+    assert_eq!(near.packets.len(), 5 + 50 + 2);
+    assert!(near.is_one_stream());
+    assert!(steps(&near, 5).iter().all(|step| step.0 == 160), "{:?}", steps(&near, 5));
+}
+
+#[test]
 fn what_can_not_be_said_is_refused() {
     let mut mute = Outgoing::new(None, 0, 0);
     assert!(!mute.announce(Sound::samples(vec![1].into(), true), 0));
