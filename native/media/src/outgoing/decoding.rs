@@ -80,11 +80,17 @@ impl Decoding {
         self.expected = None;
     }
 
+    /// True when it is known where what comes next should be in time.
+    #[must_use]
+    pub const fn is_under_way(&self) -> bool {
+        self.expected.is_some()
+    }
+
     /// True when nothing says how far a packet is from what came before it: it is another source's, or what came in between was not
     /// decoded.
     #[must_use]
     pub const fn begins_with(&self, header: &Header) -> bool {
-        self.expected.is_none() || header.ssrc != self.ssrc
+        !self.is_under_way() || header.ssrc != self.ssrc
     }
 
     /// The time of an event, which takes the place of audio: `sequence` is used up, and the next audio is expected as it

@@ -144,7 +144,7 @@ impl Outgoing {
             || self.decoding.as_ref().is_some_and(Decoding::is_waiting)
     }
 
-    fn send_event(&mut self, due: Due, now: Micros, emit: &mut Emit<'_>) {
+    fn send_event(&mut self, due: Due, emit: &mut Emit<'_>) {
         let Some(format) = self.events.filter(|_| !self.mute) else {
             self.line.close_gap();
             return;
@@ -152,7 +152,7 @@ impl Outgoing {
         for repeat in 0..due.packets {
             let mut packet = [0; PACKET];
             let marker = due.begins && repeat == 0;
-            self.line.event(&mut packet, format.payload_type, marker, due.timestamp, now);
+            self.line.event(&mut packet, format.payload_type, marker, due.timestamp);
             packet[HEADER_LENGTH..HEADER_LENGTH + EVENT_LENGTH].copy_from_slice(&due.event.to_bytes());
             self.count(EVENT_LENGTH);
             emit(&mut packet, HEADER_LENGTH + EVENT_LENGTH);
@@ -202,7 +202,7 @@ impl Outgoing {
     /// Says what is due of the leg's own, and what of the far leg's will not be waited for any longer.
     pub fn speak(&mut self, now: Micros, emit: &mut Emit<'_>) -> Said {
         for due in self.relay.expire(now).into_iter().flatten() {
-            self.send_event(due, now, emit);
+            self.send_event(due, emit);
         }
         let sound_is_gone = self.sounds.expire(now);
         if self.is_speaking() {

@@ -29,7 +29,7 @@ impl Outgoing {
             return false;
         }
         if !self.relay.covers(header, clock_rate, now) {
-            self.finish_event(now, emit);
+            self.finish_event(emit);
         }
         if let Some(decoding) = &mut self.decoding {
             decoding.restart();
@@ -62,7 +62,7 @@ impl Outgoing {
             }
             return;
         }
-        self.finish_event(now, emit);
+        self.finish_event(emit);
         let mut decoding = match self.decoding.take() {
             Some(decoding) if decoding.codec() == codec => decoding,
             _ => match Decoding::new(codec) {
@@ -81,10 +81,10 @@ impl Outgoing {
     }
 
     /// Ends an event that the far leg's audio has shown to be over.
-    fn finish_event(&mut self, now: Micros, emit: &mut Emit<'_>) {
+    fn finish_event(&mut self, emit: &mut Emit<'_>) {
         self.sounds.finish();
         for due in self.relay.finish().into_iter().flatten() {
-            self.send_event(due, now, emit);
+            self.send_event(due, emit);
         }
     }
 
@@ -139,8 +139,12 @@ impl Outgoing {
             self.sounds.begins(header, event)
         };
         if begins && !self.is_speaking() {
-            self.finish_event(now, emit);
+            self.finish_event(emit);
             self.give_up_waiting(now, emit);
+            if !self.decoding.as_ref().is_some_and(Decoding::is_under_way) {
+                // No audio says where the event stands.
+                self.line.catch_up(now);
+            }
         }
         if let Some(decoding) = &mut self.decoding {
             decoding.skip(header);
@@ -157,7 +161,7 @@ impl Outgoing {
                 begin.unwrap_or_else(|| self.line.timestamp().wrapping_add(self.ahead(header, clock_rate)));
             let clocks = (clock_rate, format.clock_rate);
             for due in self.relay.take(header, event, begin, clocks, now).into_iter().flatten() {
-                self.send_event(due, now, emit);
+                self.send_event(due, emit);
             }
             return;
         }

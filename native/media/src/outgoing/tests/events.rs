@@ -362,3 +362,32 @@ fn no_digit_is_lost_doubled_or_mistimed_under_loss() {
         }
     }
 }
+
+#[test]
+fn digits_of_a_far_leg_that_says_nothing_else_are_each_their_own() {
+    for (events, clock_rate) in [(Some((101, 8000)), 8000), (Some((96, 16_000)), 16_000)] {
+        let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
+        let mut outgoing = outgoing(if clock_rate == 8000 { Codec::G729 } else { Codec::Speex }, 20, events);
+        for code in [1, 9, 11] {
+            far.now += 3 * PTIME;
+            far.timestamp = far.timestamp.wrapping_add(3 * 160);
+            for (header, packet) in digit(&mut far, code, 8000) {
+                far.now += PTIME;
+                let payload = &packet[HEADER_LENGTH..];
+                outgoing
+                    .event(&header, payload, 8000, far.now, &mut |packet, length| near.take(packet, length));
+            }
+        }
+        let told = near.events(events.unwrap().0);
+        let mut begins: Vec<u32> = told.iter().map(|(header, _)| header.timestamp).collect();
+        begins.dedup();
+        let apart: Vec<u32> = begins.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
+        assert_eq!(apart, [clock_rate / 5; 2], "100 ms of a digit, 40 of its end again, and 60 of nothing");
+        assert_eq!(near.events(events.unwrap().0).iter().filter(|(_, event)| event.end).count(), 9);
+        assert!(near.is_one_stream());
+        let packets = far.packets(1);
+        transcode(&mut outgoing, &far, &packets, &mut near);
+        let audio = near.packets.last().unwrap().0.timestamp;
+        assert_eq!(audio.wrapping_sub(begins[2]), clock_rate / 50 * 7, "and audio comes behind all of them");
+    }
+}
