@@ -338,7 +338,11 @@ class Leg(IncomingInviteEvents):
         Audio that is encrypted stays so: an offer of plain RTP is refused then.
         """
         profiles = SECURE_PROFILES if self.secure else offer_profiles(self.policy.srtp)
+        before = self._their_key
         self.remote = RemoteAudio.read(body, profiles)
+        if self._their_key != before:
+            # One that it comes back to: ours beside it has served, and begins none again (RFC 3711 §9.1).
+            self._keys.pop(self._their_key, None)
 
     def concerns(self, far: "Leg", before: RemoteAudio | None) -> bool:
         """Whether the peer of `far` has to hear that this one's description is another than `before`.
@@ -393,11 +397,15 @@ class Leg(IncomingInviteEvents):
         peer that offers another key may be another machine by now, which can't know how far our stream has
         come: the key that answers it is a new one too, and begins a new stream.
         """
-        line = None if self.remote is None else self.remote.crypto_line
-        theirs = b"" if line is None else line.key_and_salt
+        theirs = self._their_key
         if theirs not in self._keys:
             self._keep_key(theirs, self._make_key())
         return self._keys[theirs]
+
+    @property
+    def _their_key(self) -> bytes:
+        line = None if self.remote is None else self.remote.crypto_line
+        return b"" if line is None else line.key_and_salt
 
     def _keep_key(self, theirs: bytes, own: bytes) -> None:
         self._keys[theirs] = own

@@ -247,6 +247,22 @@ def test_a_peer_that_comes_with_another_key_is_answered_with_another_one() -> No
     assert pair.caller.srtp_keys == SrtpKeys(own, KEY)
 
 
+def test_a_peer_that_comes_back_to_a_key_is_answered_with_another_one() -> None:
+    """RFC 3711 §9.1: the engine counts a key's packets from the first again."""
+    pair = Pair(ANY, ANY)
+    pair.agree(secure_audio(ALICE, KEY), audio(BOB))
+    ours = [own_key(pair, pair.caller)]
+    for version, key in enumerate((OTHER_KEY, KEY, OTHER_KEY), 2):
+        reoffered(pair, key, version)
+        ours.append(own_key(pair, pair.caller))
+        before = pair.caller.remote
+        pair.caller.take_offer(secure_audio(ALICE, bytes(30), version=9))
+        pair.caller.answer(pair.callee)
+        pair.caller.remote = before  # that one was refused
+        assert pair.caller.srtp_keys == SrtpKeys(ours[-1], key)
+    assert len(set(ours)) == 4
+
+
 def test_a_peer_that_answers_with_another_key_has_the_one_that_we_offered() -> None:
     pair = Pair(ANY, REQUIRED)
     pair.agree(audio(ALICE), secure_audio(BOB, KEY))
