@@ -11,6 +11,9 @@ use crate::rtp::Header;
 
 /// An event of which nothing came for so long is over: four of the updates that §2.5.1.2 recommends.
 pub const GONE_US: Micros = 200_000;
+/// What begins earlier than the last event, and comes so long after the last of that, is no latecomer: the stream has begun anew
+/// under its old source.
+const ANEW_US: Micros = 1_000_000;
 /// Updates are taken to be at least so many a second, and at most.
 const UPDATES_A_SECOND: (u32, u32) = (20, 100);
 /// What is taken for the usual number of updates a second before two of them have come.
@@ -87,17 +90,18 @@ pub struct Following(Option<Current>);
 impl Following {
     /// True when a packet begins another event than the last one.
     #[must_use]
-    pub fn begins(&self, header: &Header, event: Event) -> bool {
+    pub fn begins(&self, header: &Header, event: Event, now: Micros) -> bool {
         self.0.as_ref().is_none_or(|current| {
+            let further = header.timestamp.wrapping_sub(current.timestamp) as i32;
             current.ssrc != header.ssrc
-                || (header.timestamp.wrapping_sub(current.timestamp) as i32) > 0
-                    && !goes_on(current, header, event)
+                || further > 0 && !goes_on(current, header, event)
+                || further < 0 && now >= current.at + ANEW_US
         })
     }
 
     /// Takes a packet, of so many ticks a second; `None` when it says nothing new.
     pub fn take(&mut self, header: &Header, event: Event, clock_rate: u32, now: Micros) -> Option<Progress> {
-        if self.begins(header, event) {
+        if self.begins(header, event, now) {
             let current = Current {
                 ssrc: header.ssrc,
                 sequence: header.sequence,
@@ -220,7 +224,7 @@ mod tests {
         take(&mut following, 1, 800, event(160, false));
         take(&mut following, 2, 800, event(LONGEST, false));
         let second = 800 + u32::from(LONGEST);
-        assert!(!following.begins(&header(3, second, 7), event(160, false)));
+        assert!(!following.begins(&header(3, second, 7), event(160, false), 0));
         let progress = take(&mut following, 3, second, event(160, false)).unwrap();
         assert_eq!((progress.begins, progress.ticks), (false, u64::from(LONGEST) + 160));
         assert_eq!(take(&mut following, 2, 800, event(LONGEST, false)), None, "of the segment before");
@@ -244,11 +248,26 @@ mod tests {
         take(&mut following, 1, 0, event(LONGEST, false));
         let after = u32::from(LONGEST);
         let marked = Header { marker: true, ..header(2, after, 7) };
-        assert!(following.begins(&marked, event(160, false)));
-        assert!(following.begins(&header(2, after, 7), Event { code: 6, ..event(160, false) }));
-        assert!(following.begins(&header(2, after + 160, 7), event(160, false)));
+        assert!(following.begins(&marked, event(160, false), 0));
+        assert!(following.begins(&header(2, after, 7), Event { code: 6, ..event(160, false) }, 0));
+        assert!(following.begins(&header(2, after + 160, 7), event(160, false), 0));
         following.finish();
-        assert!(following.begins(&header(2, after, 7), event(160, false)), "the one before is over");
+        assert!(following.begins(&header(2, after, 7), event(160, false), 0), "the one before is over");
+    }
+
+    #[test]
+    fn a_stream_that_has_begun_anew_has_new_events_though_its_time_went_back() {
+        let mut following = Following::default();
+        let end = |timestamp, sequence| (header(sequence, timestamp, 7), event(800, true));
+        let mut pressed = |(header, event): (Header, Event), now| {
+            following.take(&header, event, 8000, now).is_some_and(|progress| progress.begins)
+        };
+        assert!(pressed(end(900_000, 500), 0));
+        assert!(!pressed(end(890_000, 440), ANEW_US - 1), "a latecomer");
+        assert!(pressed(end(4000, 20), ANEW_US));
+        assert!(!pressed(end(4000, 21), ANEW_US + 20_000));
+        assert!(pressed(end(8000, 45), ANEW_US + 500_000), "and it goes on from there");
+        assert!(!pressed(end(8000, 45), 9 * ANEW_US), "the same event is never another one");
     }
 
     #[test]

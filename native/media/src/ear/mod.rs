@@ -31,7 +31,7 @@ impl Ear {
         let Some(event) = Event::parse(payload) else {
             return;
         };
-        if self.events.begins(header, event) {
+        if self.events.begins(header, event, now) {
             self.give_up(found);
         }
         let progress = self.events.take(header, event, clock_rate, now);

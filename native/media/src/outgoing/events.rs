@@ -95,8 +95,8 @@ pub struct EventRelay {
 impl EventRelay {
     /// [`Following::begins`].
     #[must_use]
-    pub fn begins(&self, header: &Header, event: Event) -> bool {
-        self.following.begins(header, event)
+    pub fn begins(&self, header: &Header, event: Event, now: Micros) -> bool {
+        self.following.begins(header, event, now)
     }
 
     /// [`Following::covers`].
@@ -161,8 +161,8 @@ const MOST: u64 = SAMPLE_RATE as u64 / 4;
 impl EventSounds {
     /// [`Following::begins`].
     #[must_use]
-    pub fn begins(&self, header: &Header, event: Event) -> bool {
-        self.following.begins(header, event)
+    pub fn begins(&self, header: &Header, event: Event, now: Micros) -> bool {
+        self.following.begins(header, event, now)
     }
 
     /// [`Following::covers`].

@@ -134,9 +134,9 @@ impl Outgoing {
         };
         self.heard_at = now;
         let begins = if self.events.is_some() {
-            self.relay.begins(header, event)
+            self.relay.begins(header, event, now)
         } else {
-            self.sounds.begins(header, event)
+            self.sounds.begins(header, event, now)
         };
         if begins && !self.is_speaking() {
             self.finish_event(emit);
