@@ -182,6 +182,11 @@ impl Reception {
         }
     }
 
+    /// The stream is held or goes on: its timestamps may stand still meanwhile, and the next packet says nothing of jitter.
+    pub const fn interrupt(&mut self) {
+        self.jitter.transit = None;
+    }
+
     /// Counts a telephone-event packet. Its timestamp is the event's start and says nothing of arrival (RFC 4733 §2.1), and
     /// an SSRC of its own is a stream of its own: only within the audio's SSRC does it belong to the audio's sequence.
     pub fn note_event(&mut self, ssrc: u32, sequence: u16, octets: usize) {

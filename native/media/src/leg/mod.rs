@@ -105,6 +105,9 @@ impl Leg {
             self.latch.expect(remote.expectation())
         };
         self.may_send = may_send && remote.is_sendable();
+        if self.remote.as_ref().is_some_and(|before| before.flow != remote.flow) {
+            self.reception.interrupt();
+        }
         if released {
             self.rtcp_source = None;
         }

@@ -220,3 +220,20 @@ fn counts_what_passed() {
     assert!(statistics.mos.is_some_and(|mos| mos < 3.5));
     assert_eq!(Leg::default().statistics().mos, None);
 }
+
+#[test]
+fn a_clock_that_stands_still_while_a_peer_is_on_hold_is_no_jitter() {
+    let mut leg = leg(remote(PEER));
+    let say = |leg: &mut Leg, sequences: std::ops::Range<u16>, since: Micros| {
+        for sequence in sequences {
+            let now = since + Micros::from(sequence) * 20_000;
+            leg.receive_rtp(&mut packet(8, sequence), at(PEER), now, |_| false).unwrap();
+        }
+    };
+    say(&mut leg, 0..50, 0);
+    leg.set_remote(Remote { flow: Flow::None, ..remote(PEER) }, true, 1_000_000);
+    leg.set_remote(remote(PEER), true, 31_000_000);
+    say(&mut leg, 50..100, 30_000_000);
+    assert!(leg.statistics().jitter_ms < 1.0, "{} ms", leg.statistics().jitter_ms);
+    assert!(leg.statistics().mos.unwrap() > 4.3);
+}
