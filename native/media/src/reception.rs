@@ -187,8 +187,9 @@ impl Reception {
         self.jitter.transit = None;
     }
 
-    /// Counts a telephone-event packet. Its timestamp is the event's start and says nothing of arrival (RFC 4733 §2.1), and
-    /// an SSRC of its own is a stream of its own: only within the audio's SSRC does it belong to the audio's sequence.
+    /// Counts a telephone-event packet, or one of which nobody knows what it is. Its timestamp is the event's start and says nothing
+    /// of arrival (RFC 4733 §2.1), and an SSRC of its own is a stream of its own: only within the audio's SSRC does it belong to
+    /// the audio's sequence.
     pub fn note_event(&mut self, ssrc: u32, sequence: u16, octets: usize) {
         if self.sequence.as_ref().is_none_or(|current| current.ssrc == ssrc) {
             self.note_sequence(ssrc, sequence, octets);

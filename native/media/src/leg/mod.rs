@@ -178,7 +178,12 @@ impl Leg {
         let header = Header::parse(packet).ok_or(Drop::Malformed)?;
         let meaning = match self.usual.audio {
             Some(payload) if payload.from == header.payload_type => Meaning::Passes(payload),
-            _ => self.remote.as_ref().ok_or(Drop::NoPeer)?.meaning(header.payload_type)?,
+            _ => self
+                .remote
+                .as_ref()
+                .ok_or(Drop::NoPeer)?
+                .meaning(header.payload_type)
+                .inspect_err(|_| self.note_unknown(&header, source, now))?,
         };
         let before = self.latch.source();
         let is_new = before != Some(source);
@@ -223,6 +228,15 @@ impl Leg {
             Meaning::Foreign(codec) => Arrival::Foreign { header, codec: Some(codec), clock_rate },
             Meaning::Event(_) => Arrival::Foreign { header, codec: None, clock_rate },
         })
+    }
+
+    /// Counts a packet of the peer's that nobody can make anything of: some send comfort noise that was not agreed, and keep-alives
+    /// of a number of nobody's (RFC 6263 §4.6). It is not lost, and shows that the peer is there.
+    fn note_unknown(&mut self, header: &Header, source: SocketAddr, now: Micros) {
+        if self.latch.source() == Some(source) {
+            self.last_rtp = now;
+            self.reception.note_event(header.ssrc, header.sequence, header.payload_length());
+        }
     }
 
     /// Whether a source is exactly what signalling says, and may be sent to.

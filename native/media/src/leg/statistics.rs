@@ -74,7 +74,7 @@ impl From<SrtpError> for Drop {
 /// What a leg has counted.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Statistics {
-    /// RTP packets accepted from the peer.
+    /// RTP packets that came from the peer, those of a payload type that was not agreed included.
     pub packets_received: u64,
     /// Their payload octets.
     pub octets_received: u64,

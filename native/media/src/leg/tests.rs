@@ -67,6 +67,25 @@ fn unknown_payload_types_and_rubbish_are_dropped_and_counted_and_never_latch() {
 }
 
 #[test]
+fn what_the_peer_sends_under_a_number_of_nobodys_is_not_lost_and_no_silence() {
+    // Comfort noise as Cisco's gateways send it, whatever was agreed; a keep-alive (RFC 6263 §4.6).
+    let mut leg = leg(remote(PEER));
+    for sequence in 0..100 {
+        let payload_type = if sequence % 10 == 9 { 19 } else { 8 };
+        let now = Micros::from(sequence) * 20_000;
+        let passes = leg.receive_rtp(&mut packet(payload_type, sequence), at(PEER), now, |_| false);
+        assert_eq!(passes.err(), (payload_type == 19).then_some(Drop::UnknownPayloadType));
+    }
+    assert_eq!((leg.statistics().packets_received, leg.statistics().packets_lost), (100, 0));
+    assert_eq!(leg.silent_since(), Some(99 * 20_000));
+    for source in ["198.51.100.1:9", "203.0.113.9:4000"] {
+        let stray = leg.receive_rtp(&mut packet(19, 100), at(source), 9_000_000, |_| false);
+        assert_eq!(stray, Err(Drop::UnknownPayloadType));
+    }
+    assert_eq!((leg.statistics().packets_received, leg.silent_since()), (100, Some(99 * 20_000)));
+}
+
+#[test]
 fn without_a_remote_nothing_passes_either_way() {
     let mut leg = Leg::default();
     assert_eq!(receive(&mut leg, PEER, packet(8, 1)), Err(Drop::NoPeer));
