@@ -133,6 +133,8 @@ def _chan_pjsip(page: str, port: int, keys: str) -> dict[str, str]:
         (name, {"type": "identify", "endpoint": name, "match": value["Match (Permit)"]}),
     ]
     endpoint = sections[4][1]
+    if (identify_by := value["Match Inbound Authentication"]) != "Default":
+        endpoint["identify_by"] = identify_by.lower()
     if "From User" in value:
         endpoint["from_user"] = value["From User"]
     if (encryption := _MEDIA_ENCRYPTION[value["Media Encryption"]]) != "no":

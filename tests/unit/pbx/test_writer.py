@@ -91,6 +91,13 @@ def test_pjsip_identifies_by_every_address() -> None:
     ]
 
 
+def test_nobody_is_the_trunk_by_the_name_in_from_alone() -> None:
+    """chan_pjsip else takes whoever calls himself like the endpoint, from anywhere."""
+    assert pjsip(PLAIN)["endpoint"]["identify_by"] == "ip"
+    page = files(Kind.FREEPBX)["freepbx-17-pjsip.txt"]
+    assert re.search(r"(?m)^  Match Inbound Authentication  +Ip$", page)
+
+
 def test_another_port_is_written_out() -> None:
     made = pjsip(facts(udp_port=5080))
     assert made["aor"]["contact"] == "sip:sip.example.net:5080"
