@@ -98,6 +98,23 @@ def test_nobody_is_the_trunk_by_the_name_in_from_alone() -> None:
     assert re.search(r"(?m)^  Match Inbound Authentication  +Ip$", page)
 
 
+@pytest.mark.parametrize(
+    ("kind", "name"), [(Kind.ASTERISK_SIP, "sip_trunkline.conf"), (Kind.FREEPBX, "freepbx-chan-sip.txt")]
+)
+def test_chan_sip_knows_the_trunk_by_its_addresses_alone(kind: Kind, name: str) -> None:
+    """A friend is known by the user of From too, and with `insecure=invite` not asked for a password."""
+    assert set(re.findall(r"(?m)^type=(.*)$", files(kind)[name])) == {"peer"}
+
+
+@pytest.mark.parametrize("kind", [Kind.ASTERISK_PJSIP, Kind.ASTERISK_SIP])
+@pytest.mark.parametrize("key", ["trunk1", "7c9e2f10", "Ab-1.c"])
+def test_calls_to_what_is_registered_arrive(kind: Kind, key: str) -> None:
+    """`KEY@DOMAIN` in a forwarding list calls the Contact, whose user is the key."""
+    text = files(kind, facts(key=key))["extensions_trunkline.conf"]
+    inbound = dict(sections(text))["from-trunkline"]
+    assert any(value.startswith(f"{key},1,") for _, value in inbound)
+
+
 def test_another_port_is_written_out() -> None:
     made = pjsip(facts(udp_port=5080))
     assert made["aor"]["contact"] == "sip:sip.example.net:5080"
