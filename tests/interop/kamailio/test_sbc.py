@@ -2,7 +2,9 @@
 PBX, which SIPp plays, and lets in what comes from the trunk.
 """
 
+import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -178,3 +180,37 @@ def test_a_stranger_is_not_let_in(before_pbx: Sbc, trial: Trial, sipp: Start) ->
     caller = trial.calls()
     caller.refused(403)
     sipp(caller, host=CARRIER, to=(HOST, before_pbx.port)).done()
+
+
+@pytest.mark.parametrize("tag", ["", ";tag=1"])
+def test_a_stranger_is_relayed_nowhere(before_pbx: Sbc, tag: str) -> None:
+    """Nor within a call that he makes up, by a Route through Kamailio."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger, elsewhere() as other:
+        stranger.bind(("127.0.0.14", 0))
+        stranger.settimeout(5)
+        here, there = (f"{host}:{port}" for host, port in (stranger.getsockname(), other.getsockname()))
+        head = (
+            f"INVITE sip:{NUMBER}@{there} SIP/2.0",
+            f"Via: SIP/2.0/UDP {here};branch=z9hG4bK{len(tag)}",
+            f"Route: <sip:{HOST}:{before_pbx.port};lr>",
+            "Max-Forwards: 70",
+            "From: <sip:a@b.invalid>;tag=1",
+            f"To: <sip:{NUMBER}@b.invalid>{tag}",
+            f"Call-ID: stranger{len(tag)}",
+            "CSeq: 1 INVITE",
+            f"Contact: <sip:a@{here}>",
+            "Content-Length: 0",
+        )
+        stranger.sendto("\r\n".join((*head, "", "")).encode(), (HOST, before_pbx.port))
+        assert stranger.recv(4096).startswith(b"SIP/2.0 403 ")
+        with pytest.raises(BlockingIOError):
+            other.recv(4096)
+
+
+@contextmanager
+def elsewhere() -> Iterator[socket.socket]:
+    """Somebody whom a stranger would like to have called."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.15", 0))
+        other.setblocking(False)
+        yield other

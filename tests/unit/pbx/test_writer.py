@@ -160,6 +160,13 @@ def test_freepbx_over_tls_with_srtp() -> None:
         assert "Certificate Manager" not in plain[name]
 
 
+def test_kamailio_relays_for_nobody_but_the_pbx_and_the_trunk() -> None:
+    """Within a call, too: a To tag and a Route are soon written."""
+    route = files(Kind.KAMAILIO)["kamailio.cfg"].partition("request_route {")[2]
+    guard, rest = route.index('$si == "203.0.113.20"'), route.index("t_relay()")
+    assert guard < route.index('"403", "Forbidden"') < rest
+
+
 def test_freeswitch_is_well_formed() -> None:
     for known in (PLAIN, SECURE):
         for name, text in files(Kind.FREESWITCH, known).items():
