@@ -106,6 +106,12 @@ def test_chan_sip_knows_the_trunk_by_its_addresses_alone(kind: Kind, name: str) 
     assert set(re.findall(r"(?m)^type=(.*)$", files(kind)[name])) == {"peer"}
 
 
+def test_what_each_file_says_of_others_than_the_trunk() -> None:
+    """chan_sip takes anybody's calls unless told not to; FreeSWITCH's external profile nobody else's."""
+    assert "allowguest=no" in files(Kind.ASTERISK_SIP)["sip_trunkline.conf"]
+    assert "other trunks" in files(Kind.FREESWITCH)["sip_profiles/trunkline_acl_param.xml"]
+
+
 @pytest.mark.parametrize("kind", [Kind.ASTERISK_PJSIP, Kind.ASTERISK_SIP])
 @pytest.mark.parametrize("key", ["trunk1", "7c9e2f10", "Ab-1.c"])
 def test_calls_to_what_is_registered_arrive(kind: Kind, key: str) -> None:
