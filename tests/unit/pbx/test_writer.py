@@ -106,6 +106,12 @@ def test_chan_sip_knows_the_trunk_by_its_addresses_alone(kind: Kind, name: str) 
     assert set(re.findall(r"(?m)^type=(.*)$", files(kind)[name])) == {"peer"}
 
 
+def test_chan_sip_in_freepbx_speaks_tcp_with_a_service_that_has_no_udp() -> None:
+    page = files(Kind.FREEPBX, facts(edges=EDGES, udp_port=None))["freepbx-chan-sip.txt"]
+    assert "\ntcp://trunk1:s3cret-trunk1@sip.example.net:5060/trunk1\n" in page
+    assert re.findall(r"(?m)^transport=(.*)$", page) == ["tcp", *["udp,tcp,tls"] * 3]
+
+
 def test_what_each_file_says_of_others_than_the_trunk() -> None:
     """chan_sip takes anybody's calls unless told not to; FreeSWITCH's external profile nobody else's."""
     assert "allowguest=no" in files(Kind.ASTERISK_SIP)["sip_trunkline.conf"]
