@@ -1,13 +1,15 @@
 """A customer's Asterisk with the configuration that the service writes: how calls begin and end."""
 
+import socket
+
 import pytest
 
-from tests.interop.asterisk.own_files import WITHHELD, WITHHELD_BY_NAME
+from tests.interop.asterisk.own_files import PHONE, WITHHELD, WITHHELD_BY_NAME
 from tests.interop.asterisk.program import Asterisk
 from tests.interop.asterisk.stage import Stage, ended, fields, hear_each_other
 from tests.interop.asterisk.trunk import FAR, NUMBER
 from tests.interop.cases import Case
-from tests.interop.node import HOST, KEY, Node
+from tests.interop.node import DOMAIN, HOST, KEY, Node
 
 
 @pytest.mark.case(Case.REGISTER)
@@ -185,3 +187,24 @@ def test_digits_both_ways(stage: Stage) -> None:
     stage.digits_both_ways()
     carrier.sipp.tell()
     ended(carrier, phone)
+
+
+@pytest.mark.parametrize("name", ["trunkline", "trunkline-in-1", "trunkline-in-01", KEY])
+def test_a_stranger_is_not_the_trunk_by_his_name_in_from(pbx: Asterisk, name: str) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.bind(("127.0.0.14", 0))
+        stranger.settimeout(5)
+        here = f"127.0.0.14:{stranger.getsockname()[1]}"
+        head = (
+            f"INVITE sip:{PHONE}@{HOST}:{pbx.port} SIP/2.0",
+            f"Via: SIP/2.0/UDP {here};branch=z9hG4bK-{name}",
+            "Max-Forwards: 70",
+            f"From: <sip:{name}@{DOMAIN}>;tag=1",
+            f"To: <sip:{PHONE}@{HOST}>",
+            f"Call-ID: {name}",
+            "CSeq: 1 INVITE",
+            f"Contact: <sip:{name}@{here}>",
+            "Content-Length: 0",
+        )
+        stranger.sendto("\r\n".join((*head, "", "")).encode(), (HOST, pbx.port))
+        assert stranger.recv(4096).startswith(b"SIP/2.0 401 ")
