@@ -56,7 +56,7 @@ _ADD_TRUNK = "Connectivity, Trunks, Add Trunk,"
 _PLANS = {
     Kind.ASTERISK_PJSIP: _Plan(
         "Asterisk with chan_pjsip",
-        "Asterisk 13 and later. Asterisk 21 and later have nothing else.",
+        "Asterisk 16 and later. Asterisk 21 and later have nothing else.",
         (
             ("pjsip_trunkline.conf", _included("pjsip_trunkline.conf", "pjsip.conf")),
             _EXTENSIONS,
