@@ -11,6 +11,8 @@ from starlette.datastructures import FormData
 from trunkline.errors import DirectoryError
 from trunkline.trunk.e164 import checked_prefix
 from trunkline.web.dashboard.browser import text
+from trunkline.web.dashboard.frame import Refusal
+from trunkline.web.versions import Versioned, version_of
 
 _E = TypeVar("_E", bound=Enum)
 _BETWEEN = re.compile(r"[\s,;]+")
@@ -54,6 +56,12 @@ def chosen(form: FormData, name: str, kind: type[_E]) -> _E:
         return kind(text(form, name))
     except ValueError:
         raise DirectoryError(f"{text(form, name)[:40]!r} can't be chosen for {name}") from None
+
+
+def version_seen(form: FormData, found: Versioned, why: Refusal) -> str:
+    """For a form that comes back as typed: the version that it came with, until who typed is told (412) that
+    there is another one."""
+    return version_of(found) if why.status == 412 else text(form, "version")
 
 
 def several(form: FormData, name: str) -> tuple[str, ...]:

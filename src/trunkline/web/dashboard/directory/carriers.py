@@ -104,7 +104,8 @@ def set_gateways(request: Request, desk: Signed, form: Form, name: str) -> Respo
         )
         desk.carriers.update(name, guard=unchanged(text(form, "version")), gateways=gateways)
     except TrunklineError as error:
-        return _page(request, desk, desk.carriers.get(name), rows=rows, why=refusal(error))
+        found, why = desk.carriers.get(name), refusal(error)
+        return _page(request, desk, found, rows=rows, seen=fields.version_seen(form, found, why), why=why)
     return go(request, f"/carriers/{name}", "The gateways were changed; new calls take them.")
 
 
@@ -156,6 +157,7 @@ def _page(
     found: Carrier,
     *,
     rows: Sequence[GatewayRow] | None = None,
+    seen: str | None = None,
     why: Refusal = NOT_REFUSED,
 ) -> Response:
     health, away = _health(desk)
@@ -167,7 +169,7 @@ def _page(
         rows=[*(saved if rows is None else rows), *[GatewayRow()] * BLANK_ROWS],
         health=health,
         away=away,
-        version=version_of(found),
+        version=version_of(found) if seen is None else seen,
         why=why,
         rules=[(name, title, getattr(found, name)) for name, title in RULES],
         transports=[(item.value, item.value.upper()) for item in GatewayTransport],

@@ -40,17 +40,19 @@ def update(request: Request, desk: Signed, form: Form, e164: str) -> Response:
     number = desk.numbers.get(e164)
     rows = _rows(form)
     edited = _edited(rows, form)
+    seen = text(form, "version")
     if edited is not None:
-        return number_page(request, desk, number, rows=edited)
+        return number_page(request, desk, number, rows=edited, seen=seen)
     judged = judge(rows)
     if judged.forwarding is None:
-        return number_page(request, desk, number, rows=rows, why=Refusal(422, "Nothing was saved"))
+        why = Refusal(422, "Nothing was saved")
+        return number_page(request, desk, number, rows=rows, seen=seen, why=why)
     try:
-        saved = desk.numbers.forward(e164, judged.forwarding, guard=unchanged(text(form, "version")))
+        saved = desk.numbers.forward(e164, judged.forwarding, guard=unchanged(seen))
     except ChangedMeanwhileError:
         return number_page(request, desk, desk.numbers.get(e164), rows=rows, why=Refusal(412, _LOST))
     except TrunklineError as error:
-        return number_page(request, desk, number, rows=rows, why=refusal(error))
+        return number_page(request, desk, number, rows=rows, seen=seen, why=refusal(error))
     said = "The forwarding was updated; new calls take it from now on."
     if not saved.forwarding:
         said = "The number is forwarded nowhere now; its callers hear that it is not available."

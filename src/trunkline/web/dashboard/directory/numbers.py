@@ -101,11 +101,13 @@ def number_page(
     found: Number,
     *,
     rows: Sequence[Row] | None = None,
+    seen: str | None = None,
     why: Refusal = NOT_REFUSED,
     explanation: Explanation | str | None = None,
     caller: str = "",
 ) -> Response:
-    """The number's page. `rows` is an editor whose content isn't saved (None: what is saved)."""
+    """The number's page. `rows` is an editor whose content isn't saved (None: what is saved), filled from
+    the version `seen` (None: the present one)."""
     shown = rows_of(found.forwarding) if rows is None else rows
     endpoints, away = _endpoints(desk, found)
     return page(
@@ -116,7 +118,7 @@ def number_page(
         blank=Row(),
         usual_timeout_ms=office_of(request).settings.forwarding.default_timeout_ms,
         judged=judge(shown),
-        version=version_of(found),
+        version=version_of(found) if seen is None else seen,
         why=why,
         endpoints=endpoints,
         away=away,

@@ -90,7 +90,7 @@ def change(request: Request, desk: Signed, form: Form, prefix: str) -> Response:
     try:
         desk.routes.update(_route(_digits(prefix), rows, form), guard=unchanged(text(form, "version")))
     except TrunklineError as error:
-        return _saved(request, desk, prefix, rows=rows, price=_price(form), why=refusal(error))
+        return _refused(request, desk, prefix, rows, form, refusal(error))
     return go(request, f"/routes/{prefix}", "The route was changed; new calls take it.")
 
 
@@ -100,19 +100,20 @@ def remove(request: Request, desk: Signed, _form: Form, prefix: str) -> Response
     return go(request, "/routes", f"The route of {prefix} was removed.")
 
 
-def _saved(
-    request: Request,
-    desk: Desk,
-    prefix: str,
-    *,
-    rows: Sequence[CarrierRow] | None = None,
-    price: str | None = None,
-    why: Refusal = NOT_REFUSED,
-) -> Response:
+def _saved(request: Request, desk: Desk, prefix: str) -> Response:
     found = desk.routes.get(_digits(prefix))
     shown = [CarrierRow(item.carrier, str(item.priority), str(item.weight)) for item in found.carriers]
-    typed = f"{found.price_per_minute:g}" if price is None else price
-    return _page(request, desk, found, prefix, shown if rows is None else rows, typed, why=why)
+    return _page(
+        request, desk, found, prefix, shown, f"{found.price_per_minute:g}", version=version_of(found)
+    )
+
+
+def _refused(
+    request: Request, desk: Desk, prefix: str, rows: Sequence[CarrierRow], form: FormData, why: Refusal
+) -> Response:
+    found = desk.routes.get(_digits(prefix))
+    version = fields.version_seen(form, found, why)
+    return _page(request, desk, found, prefix, rows, _price(form), version=version, why=why)
 
 
 def _page(
@@ -123,6 +124,7 @@ def _page(
     rows: Sequence[CarrierRow],
     price: str,
     *,
+    version: str = "",
     why: Refusal = NOT_REFUSED,
 ) -> Response:
     """The editor of a route; `found` is None for a new one."""
@@ -135,7 +137,7 @@ def _page(
         all=ALL,
         rows=[*rows, *[CarrierRow()] * BLANK_ROWS],
         carriers=[("", "none"), *((item.name, item.name) for item in desk.carriers.list())],
-        version="" if found is None else version_of(found),
+        version=version,
         why=why,
     )
 

@@ -84,6 +84,15 @@ def test_gateways_that_are_none(operator: Browser, office: Office) -> None:
     assert office.store.carriers.get("upstream") == before
 
 
+def test_a_lost_update_of_gateways_is_stopped_behind_a_refusal(operator: Browser, office: Office) -> None:
+    seen = version(operator, PAGE)
+    operator.sent(f"{PAGE}/gateways", version=seen, uri="b.example")
+    refused = operator.post(f"{PAGE}/gateways", 422, version=seen, uri="a.example", weight="x").text
+    assert f'name="version" value="{seen}"' in refused
+    operator.post(f"{PAGE}/gateways", 412, version=seen, uri="a.example")
+    assert [str(one.uri) for one in office.store.carriers.get("upstream").gateways] == ["sip:b.example"]
+
+
 def test_off_and_on(operator: Browser, office: Office) -> None:
     assert "takes no calls from now on" in operator.sent(f"{PAGE}/state", enabled="no")
     assert not office.store.carriers.get("upstream").enabled

@@ -94,6 +94,20 @@ def test_a_lost_update_is_stopped_once(customer: Browser, operator: Browser, off
     assert saved(office) == "mine@h.example"
 
 
+@pytest.mark.parametrize(
+    ("status", "typed"),
+    [(422, {"uri": "<mine>"}), (200, {"uri": ["mine@h.example", "b@h.example"], "do": "up 1"})],
+)
+def test_a_lost_update_is_stopped_behind_a_form_that_came_back(
+    customer: Browser, operator: Browser, office: Office, status: int, typed: dict[str, Any]
+) -> None:
+    seen = version(customer, PAGE)
+    operator.sent(PATH, version=version(operator, PAGE), uri="new@h.example")
+    [kept, *_] = fields(customer.post(PATH, status, version=seen, **typed).text, "version")
+    assert "Somebody changed this number" in customer.post(PATH, 412, version=kept, uri="mine@h.example").text
+    assert saved(office) == "new@h.example"
+
+
 def test_a_form_without_a_version_changes_nothing(customer: Browser) -> None:
     customer.post(PATH, 412, uri="mine@h.example")
 

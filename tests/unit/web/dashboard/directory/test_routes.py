@@ -44,6 +44,15 @@ def test_add_change_remove(operator: Browser, office: Office) -> None:
     assert [route.prefix for route in office.store.routes.list()] == ["44"]
 
 
+def test_a_lost_update_is_stopped_behind_a_refusal(operator: Browser, office: Office) -> None:
+    seen = version(operator, "/routes/44")
+    operator.sent("/routes/44", version=seen, carrier="second")
+    refused = operator.post("/routes/44", 422, version=seen, carrier="upstream", price_per_minute="x").text
+    assert f'name="version" value="{seen}"' in refused
+    operator.post("/routes/44", 412, version=seen, carrier="upstream")
+    assert office.store.routes.get("44").carriers == (RouteCarrier("second"),)
+
+
 @pytest.mark.parametrize(
     ("fields", "status", "said"),
     [
