@@ -125,7 +125,12 @@ class Numbers:
             connection.execute(schema.endpoint.delete().where(schema.endpoint.c.number == e164))
             _write_endpoints(connection, number)
             values = number_values(before), number_values(number)
-            number_changed(self._trail, connection, number, "change", *values)
+            if number.account == before.account:
+                number_changed(self._trail, connection, number, "change", *values)
+            else:  # each account reads its own trail, and there nothing of the other
+                told = (Kind.NUMBER, e164, "remove")
+                self._trail.told(connection, *told, account=before.account, before=values[0])
+                number_changed(self._trail, connection, number, "add", after=values[1])
         return number
 
     def remove(self, e164: str, *, guard: Guard | None = None) -> None:

@@ -78,6 +78,19 @@ def test_moving_it_to_another_account(store: Store) -> None:
     assert moved == store.numbers.get(NUMBER.e164) == Number(NUMBER.e164, "other", FORWARDING)
 
 
+def test_the_trail_of_a_move_tells_neither_account_of_the_other(store: Store) -> None:
+    store.numbers.add(NUMBER)
+    store.numbers.update(NUMBER.e164, account="other")
+    gone, *_ = store.audit.list(account="acme", kind="number")
+    assert (gone.action, gone.after) == ("remove", None)
+    assert gone.before is not None
+    assert gone.before["account"] == "acme"
+    [come] = store.audit.list(account="other", kind="number")
+    assert (come.action, come.before) == ("add", None)
+    assert come.after is not None
+    assert come.after["account"] == "other"
+
+
 def test_a_change_that_can_not_be_changes_nothing(store: Store) -> None:
     store.numbers.add(NUMBER)
     with pytest.raises(DirectoryError):

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.store.entities import ended_call
-from tests.unit.web.dashboard.conftest import OTHER_KEY, OTHER_NUMBER, OTHER_SECRET, Browser
+from tests.unit.web.dashboard.conftest import KEY, OTHER_KEY, OTHER_NUMBER, OTHER_SECRET, Browser
 from tests.unit.web.dashboard.test_app import POSTED, READ
 from tests.unit.web.paper_node import CALL, HEALTH, REGISTRATION, PaperNode
 from trunkline.store.group_commit import Group, GroupWriter
@@ -106,3 +106,12 @@ def test_nothing_of_anothers_is_changed(customer: Browser, office: Office, path:
         assert answer.status_code in (403, 404), path
     assert state() == before
     assert store.accounts.verify(OTHER_KEY, OTHER_SECRET) is not None
+
+
+def test_whose_a_number_was_is_nobodys_business(customer: Browser, other: Browser, office: Office) -> None:
+    office.store.numbers.update(OTHER_NUMBER, account=KEY)
+    got, gone = customer.get("/audit?kind=number"), other.get("/audit?kind=number")
+    assert f"<code>{OTHER_NUMBER}</code>" in got
+    assert OTHER_KEY not in got
+    assert f"remove number</div><div><code>{OTHER_NUMBER}</code>" in gone
+    assert KEY not in gone
