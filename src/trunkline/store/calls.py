@@ -35,7 +35,7 @@ class CallFilter:
     number: str | None = None
     """A number of the account, which was called or shown."""
     party: str | None = None
-    """Any caller's or called number, digits only."""
+    """Any caller's or called number, its digits only; or the name of a caller who has none."""
     carrier: str | None = None
     direction: Direction | None = None
     state: RecordState | None = None

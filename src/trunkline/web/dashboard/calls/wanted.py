@@ -17,7 +17,7 @@ UNANSWERED = "unanswered"
 _SLUGS = {str(slug): slug for slug in Slug if slug is not Slug.ABANDONED}
 RESULTS = (("", "All"), (UNANSWERED, "Not answered"), *((word, word) for word in _SLUGS))
 """What can be chosen, each with its words."""
-_NOT_DIGITS = re.compile(r"\D", re.ASCII)
+_MARKS = re.compile(r"[\s().+/-]+")
 _MAX_CALL_ID = 1024
 
 
@@ -53,8 +53,8 @@ def wanted_of(query: Mapping[str, str]) -> Wanted:
         fields,
         CallFilter(
             account=fields["account"] or None,
-            number=_NOT_DIGITS.sub("", fields["number"]) or None,
-            party=_NOT_DIGITS.sub("", fields["party"]) or None,
+            number=_number(fields["number"]),
+            party=_digits(fields["party"]) or fields["party"] or None,
             direction=Direction(direction) if direction else None,
             slug=_SLUGS.get(result),
             unanswered=result == UNANSWERED,
@@ -68,6 +68,19 @@ def wanted_of(query: Mapping[str, str]) -> Wanted:
 def unfiltered(query: Mapping[str, str]) -> Wanted:
     """The fields as typed, and no filter: for showing the form again."""
     return Wanted({name: query.get(name, "").strip()[:_MAX_CALL_ID] for name in FIELDS}, CallFilter())
+
+
+def _number(typed: str) -> str | None:
+    digits = _digits(typed)
+    if typed and not digits:
+        raise DirectoryError(f"{typed[:40]!r} is no number")
+    return digits or None
+
+
+def _digits(typed: str) -> str:
+    """Those of a number as people write it; empty for anything else, such as a caller's name."""
+    bare = _MARKS.sub("", typed).removeprefix("00")
+    return bare if bare.isascii() and bare.isdigit() else ""
 
 
 def _moment(name: str, typed: str) -> float | None:

@@ -44,7 +44,7 @@ def numbers(
 ) -> Response:
     wanted = NumberFilter(
         account=account or None,
-        contains=_NOT_DIGITS.sub("", search).removeprefix("00")[:15],
+        contains=(_NOT_DIGITS.sub("", search).removeprefix("00") or search.strip())[:15],
         forwarded={"yes": True, "no": False}.get(forwarded),
     )
     found = desk.numbers.page(wanted, after=after, limit=PAGE)

@@ -49,12 +49,32 @@ def test_all_that_were_not_answered() -> None:
 
 
 @pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("0044 20 7946-0000", "442079460000"),
+        ("+1.212.555.0100", "12125550100"),
+        ("anonymous", "anonymous"),
+        ("alice2", "alice2"),
+        ("100", "100"),
+        ("+", "+"),
+    ],
+)
+def test_a_caller_who_is_no_number_is_looked_for_as_typed(typed: str, meant: str) -> None:
+    assert wanted_of({"party": typed}).filter == CallFilter(party=meant)
+
+
+def test_an_own_number_may_have_its_zeros() -> None:
+    assert wanted_of({"number": "0044 20 7946 0000"}).filter == CallFilter(number="442079460000")
+
+
+@pytest.mark.parametrize(
     ("query", "says"),
     [
         ({"since": "yesterday"}, "since is a date"),
         ({"until": "2026-13-01T00:00"}, "until is a date"),
         ({"result": "<b>"}, "no result"),
         ({"direction": "up"}, "inbound or outbound"),
+        ({"number": "reception"}, "'reception' is no number"),
     ],
 )
 def test_what_can_not_be(query: dict[str, str], says: str) -> None:

@@ -38,6 +38,8 @@ def test_somebody_elses_number_is_like_none(customer: Browser) -> None:
         ("search=0049+(30)", [OTHER_NUMBER]),
         ("search=9460", [NUMBER]),
         ("search=999", []),
+        ("search=reception", []),
+        ("search=+", [NUMBER, OTHER_NUMBER]),
         ("forwarded=yes", [NUMBER]),
         ("forwarded=no", [OTHER_NUMBER]),
         (f"account={OTHER_KEY}", [OTHER_NUMBER]),
