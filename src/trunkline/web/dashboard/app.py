@@ -77,7 +77,7 @@ def _add_errors(app: FastAPI) -> None:
     def unknown(request: Request, error: NotSignedInError) -> Response:
         if "text/html" not in request.headers.get("Accept", ""):
             return PlainTextResponse(f"{error}\n", 401)
-        then = urlencode({"next": signing.local(request.url.path)}) if request.method == "GET" else ""
+        then = urlencode({"next": signing.way_back(request)}) if request.method == "GET" else ""
         response = RedirectResponse(f"/sign-in?{then}" if then else "/sign-in", 303)
         if browser.token_of(request):
             browser.drop_session(request, response)

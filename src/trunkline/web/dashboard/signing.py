@@ -80,6 +80,13 @@ def local(path: str) -> str:
     return path if _LOCAL.fullmatch(path) else "/"
 
 
+def way_back(request: Request) -> str:
+    """The page that was asked for, with its filter as far as there is room."""
+    path = local(request.url.path)
+    whole = f"{path}?{request.url.query}" if request.url.query else path
+    return whole if local(whole) == whole else path
+
+
 def sentence(words: str) -> str:
     """An error's words as a sentence."""
     return f"{words[:1].upper()}{words[1:]}" + ("" if words.endswith((".", "!", "?")) else ".")

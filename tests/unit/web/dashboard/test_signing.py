@@ -74,3 +74,13 @@ def test_the_way_on() -> None:
     assert local("/numbers/4420?x=1") == "/numbers/4420?x=1"
     assert sentence("too many") == "Too many."
     assert sentence("Done.") == "Done."
+
+
+def test_the_way_on_has_its_filter(stranger: Open) -> None:
+    browser = stranger()
+    path = "/calls?result=busy&party=%2B44+20&call_id=a%40b"
+    answer = browser.client.get(path, headers={"Accept": "text/html"})
+    door = browser.get(answer.headers["Location"])
+    assert f'name="next" value="{path.replace("&", "&amp;")}"' in door
+    long = browser.client.get(f"/calls?call_id={'a' * 600}", headers={"Accept": "text/html"})
+    assert long.headers["Location"] == "/sign-in?next=%2Fcalls"
