@@ -1,5 +1,7 @@
 """Webhooks: the URLs that are told what happens, and what became of each delivery."""
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData
@@ -25,7 +27,12 @@ def webhooks(request: Request, desk: Signed) -> Response:
 
 
 def _list(
-    request: Request, desk: Desk, *, typed: dict[str, str] | None = None, why: Refusal = NOT_REFUSED
+    request: Request,
+    desk: Desk,
+    *,
+    typed: dict[str, str] | None = None,
+    wanted: Sequence[EventType] = (),
+    why: Refusal = NOT_REFUSED,
 ) -> Response:
     return page(
         request,
@@ -33,7 +40,7 @@ def _list(
         webhooks=desk.webhooks.list(),
         most=MAX_WEBHOOKS,
         typed=typed or {},
-        wanted=(),
+        wanted=wanted,
         events=list(EventType),
         why=why,
     )
@@ -48,7 +55,7 @@ def add(request: Request, desk: Signed, form: Form) -> Response:
             raise DirectoryError("say whose webhook it is")
         made, secret = desk.webhooks.add(account, typed["url"], _wanted(form))
     except TrunklineError as error:
-        return _list(request, desk, typed=typed, why=refusal(error))
+        return _list(request, desk, typed=typed, wanted=_wanted(form), why=refusal(error))
     flash = Flash("The webhook was made.", secret=secret, secret_name="Secret that signs what is sent")  # noqa: S106 - a name
     return go(request, f"/webhooks/{made.id}", flash)
 
@@ -67,8 +74,10 @@ def _one(
     *,
     state: str = "",
     after: int | None = None,
+    typed: FormData | None = None,
     why: Refusal = NOT_REFUSED,
 ) -> Response:
+    """`typed` is a form that was refused: its fields are shown again."""
     found = desk.webhooks.get(webhook_id)
     wanted = DeliveryState(state) if state in set(DeliveryState) else None
     deliveries = desk.webhooks.deliveries(webhook_id, state=wanted, before_id=after, limit=PAGE + 1)
@@ -78,7 +87,10 @@ def _one(
         request,
         "webhook.html",
         webhook=found,
-        version=version_of(found),
+        version=version_of(found) if typed is None else fields.version_seen(typed, found, why),
+        url=found.url if typed is None else text(typed, "url"),
+        enabled=found.enabled if typed is None else fields.checked(typed, "enabled"),
+        wanted=found.events if typed is None else _wanted(typed),
         deliveries=deliveries[:PAGE],
         events=list(EventType),
         states=STATES,
@@ -99,7 +111,7 @@ def change(request: Request, desk: Signed, form: Form, webhook_id: str) -> Respo
             enabled=fields.checked(form, "enabled"),
         )
     except TrunklineError as error:
-        return _one(request, desk, webhook_id, why=refusal(error))
+        return _one(request, desk, webhook_id, typed=form, why=refusal(error))
     return go(request, f"/webhooks/{webhook_id}", "The webhook was changed.")
 
 

@@ -44,6 +44,17 @@ def test_one_is_made_and_its_secret_is_shown_once(customer: Browser, office: Off
     assert "call.failed" in listed
 
 
+@pytest.mark.parametrize("known", [True, False], ids=["changed", "new"])
+def test_what_was_typed_stays_when_it_is_refused(customer: Browser, office: Office, *, known: bool) -> None:
+    path = added(customer, office, **{"event-call.ringing": "yes"}) if known else "/webhooks"
+    seen = version(customer, path) if known else ""
+    typed = {"event-call.failed": "yes", "version": seen}
+    page = customer.post(path, 422, url="http://10.0.0.1/mine", **typed).text
+    assert 'value="http://10.0.0.1/mine"' in page
+    assert re.findall(r'name="event-([a-z.]+)" type="checkbox" value="yes" checked', page) == ["call.failed"]
+    assert 'name="enabled" type="checkbox" value="yes" checked' not in page
+
+
 def test_it_is_changed_and_removed(customer: Browser, office: Office) -> None:
     path = added(customer, office)
     assert only(office).events == ()
