@@ -3,7 +3,7 @@
 import math
 import re
 from enum import Enum
-from typing import Annotated, TypeVar
+from typing import Annotated, Final, TypeVar
 
 from fastapi import Query
 from starlette.datastructures import FormData
@@ -11,7 +11,7 @@ from starlette.datastructures import FormData
 from trunkline.errors import DirectoryError
 from trunkline.trunk.e164 import checked_prefix
 from trunkline.web.dashboard.browser import text
-from trunkline.web.dashboard.frame import Refusal
+from trunkline.web.dashboard.frame import NOT_REFUSED, Refusal
 from trunkline.web.versions import Versioned, version_of
 
 _E = TypeVar("_E", bound=Enum)
@@ -58,10 +58,29 @@ def chosen(form: FormData, name: str, kind: type[_E]) -> _E:
         raise DirectoryError(f"{text(form, name)[:40]!r} can't be chosen for {name}") from None
 
 
-def version_seen(form: FormData, found: Versioned, why: Refusal) -> str:
-    """For a form that comes back as typed: the version that it came with, until who typed is told (412) that
-    there is another one."""
-    return version_of(found) if why.status == 412 else text(form, "version")
+class Shown:
+    """What the fields of a form show: what is saved, or what was typed where that was refused. Who is told
+    (412) that it was changed meanwhile sees to what."""
+
+    __slots__ = ("_form",)
+
+    def __init__(self, form: FormData | None = None, why: Refusal = NOT_REFUSED) -> None:
+        self._form = None if why.status == 412 else form
+
+    def __call__(self, name: str, saved: str) -> str:
+        """The value of a field."""
+        return saved if self._form is None else text(self._form, name)
+
+    def ticked(self, name: str, saved: bool) -> bool:
+        """Whether a box is ticked."""
+        return saved if self._form is None else checked(self._form, name)
+
+    def version(self, found: Versioned) -> str:
+        """The one that the form was filled from."""
+        return version_of(found) if self._form is None else text(self._form, "version")
+
+
+SAVED: Final = Shown()
 
 
 def several(form: FormData, name: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from trunkline.web.dashboard import fields
 from trunkline.web.dashboard.browser import Flash, Form, Signed, go, text
 from trunkline.web.dashboard.frame import NOT_REFUSED, Refusal, neighbours, page, refusal
 from trunkline.web.desk import Desk
-from trunkline.web.versions import unchanged, version_of
+from trunkline.web.versions import unchanged
 
 PAGE = 50
 STATES = (("", "all"), *((state.value, state.value) for state in DeliveryState))
@@ -79,6 +79,8 @@ def _one(
 ) -> Response:
     """`typed` is a form that was refused: its fields are shown again."""
     found = desk.webhooks.get(webhook_id)
+    shown = fields.Shown(typed, why)
+    told = _wanted(typed) if typed is not None and why.status != 412 else found.events
     wanted = DeliveryState(state) if state in set(DeliveryState) else None
     deliveries = desk.webhooks.deliveries(webhook_id, state=wanted, before_id=after, limit=PAGE + 1)
     kept = {"state": state} if wanted else {}
@@ -87,10 +89,10 @@ def _one(
         request,
         "webhook.html",
         webhook=found,
-        version=version_of(found) if typed is None else fields.version_seen(typed, found, why),
-        url=found.url if typed is None else text(typed, "url"),
-        enabled=found.enabled if typed is None else fields.checked(typed, "enabled"),
-        wanted=found.events if typed is None else _wanted(typed),
+        version=shown.version(found),
+        url=shown("url", found.url),
+        enabled=shown.ticked("enabled", found.enabled),
+        wanted=told,
         deliveries=deliveries[:PAGE],
         events=list(EventType),
         states=STATES,

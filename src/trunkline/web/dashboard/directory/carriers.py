@@ -26,7 +26,7 @@ from trunkline.web.dashboard.browser import Form, Signed, go, text
 from trunkline.web.dashboard.directory.rows import BLANK_ROWS, MAX_ROWS, columns, order
 from trunkline.web.dashboard.frame import NOT_REFUSED, Refusal, neighbours, page, refusal
 from trunkline.web.desk import Desk
-from trunkline.web.versions import unchanged, version_of
+from trunkline.web.versions import unchanged
 from trunkline.web.views import TargetHealth
 
 PAGE = 50
@@ -104,8 +104,10 @@ def set_gateways(request: Request, desk: Signed, form: Form, name: str) -> Respo
         )
         desk.carriers.update(name, guard=unchanged(text(form, "version")), gateways=gateways)
     except TrunklineError as error:
-        found, why = desk.carriers.get(name), refusal(error)
-        return _page(request, desk, found, rows=rows, seen=fields.version_seen(form, found, why), why=why)
+        why = refusal(error)
+        return _page(
+            request, desk, desk.carriers.get(name), rows=rows, gateways=fields.Shown(form, why), why=why
+        )
     return go(request, f"/carriers/{name}", "The gateways were changed; new calls take them.")
 
 
@@ -123,7 +125,8 @@ def set_settings(request: Request, desk: Signed, form: Form, name: str) -> Respo
         changes = _settings(form)
         desk.carriers.update(name, guard=unchanged(text(form, "version")), **changes)
     except TrunklineError as error:
-        return _page(request, desk, desk.carriers.get(name), why=refusal(error))
+        why = refusal(error)
+        return _page(request, desk, desk.carriers.get(name), settings=fields.Shown(form, why), why=why)
     return go(request, f"/carriers/{name}", "The carrier was changed.")
 
 
@@ -138,7 +141,8 @@ def set_credentials(request: Request, desk: Signed, form: Form, name: str) -> Re
         guard = unchanged(text(form, "version"))
         desk.carriers.update(name, guard=guard, credentials=credentials, register=register)
     except TrunklineError as error:
-        return _page(request, desk, desk.carriers.get(name), why=refusal(error))
+        why = refusal(error)
+        return _page(request, desk, desk.carriers.get(name), credentials=fields.Shown(form, why), why=why)
     return go(request, f"/carriers/{name}", "The credentials were changed.")
 
 
@@ -157,7 +161,9 @@ def _page(
     found: Carrier,
     *,
     rows: Sequence[GatewayRow] | None = None,
-    seen: str | None = None,
+    gateways: fields.Shown = fields.SAVED,
+    credentials: fields.Shown = fields.SAVED,
+    settings: fields.Shown = fields.SAVED,
     why: Refusal = NOT_REFUSED,
 ) -> Response:
     health, away = _health(desk)
@@ -169,7 +175,9 @@ def _page(
         rows=[*(saved if rows is None else rows), *[GatewayRow()] * BLANK_ROWS],
         health=health,
         away=away,
-        version=version_of(found) if seen is None else seen,
+        credentials=credentials,
+        settings=settings,
+        versions=[shown.version(found) for shown in (gateways, credentials, settings)],
         why=why,
         rules=[(name, title, getattr(found, name)) for name, title in RULES],
         transports=[(item.value, item.value.upper()) for item in GatewayTransport],

@@ -18,7 +18,7 @@ from trunkline.web.dashboard.browser import Flash, Form, Signed, go, text
 from trunkline.web.dashboard.frame import NOT_REFUSED, Refusal, neighbours, page, refusal
 from trunkline.web.dashboard.people.credentials import OVERLAPS
 from trunkline.web.desk import Desk
-from trunkline.web.versions import unchanged, version_of
+from trunkline.web.versions import unchanged
 
 PAGE = 50
 _CALLER_ID = {
@@ -74,7 +74,7 @@ def customer(request: Request, desk: Signed, key: str) -> Response:
 def change(request: Request, desk: Signed, form: Form, key: str) -> Response:
     why = change_account(desk, key, form, _changes)
     if why is not None:
-        return _page(request, desk, desk.accounts.get(key), why=why)
+        return _page(request, desk, desk.accounts.get(key), shown=fields.Shown(form, why), why=why)
     return go(request, f"/customers/{key}", "The customer was changed.")
 
 
@@ -107,14 +107,22 @@ def remove(request: Request, desk: Signed, _form: Form, key: str) -> Response:
     return go(request, "/customers", f"Customer {key} was removed.")
 
 
-def _page(request: Request, desk: Desk, found: Account, *, why: Refusal = NOT_REFUSED) -> Response:
+def _page(
+    request: Request,
+    desk: Desk,
+    found: Account,
+    *,
+    shown: fields.Shown = fields.SAVED,
+    why: Refusal = NOT_REFUSED,
+) -> Response:
     return page(
         request,
         "directory/customer.html",
         account=found,
         secrets=desk.accounts.secrets(found.key),
         users=desk.people.users(found.key, limit=PAGE).items,
-        version=version_of(found),
+        shown=shown,
+        version=shown.version(found),
         why=why,
         caller_id=[(policy.value, words) for policy, words in _CALLER_ID.items()],
         ringback=[(item.value, words) for item, words in _RINGBACK.items()],

@@ -12,7 +12,6 @@ from trunkline.web.dashboard.browser import Form, Signed, go, office_of, text
 from trunkline.web.dashboard.directory.customers import change_account, list_of
 from trunkline.web.dashboard.frame import NOT_REFUSED, Refusal, page
 from trunkline.web.desk import Desk
-from trunkline.web.versions import version_of
 from trunkline.web.views import Usage
 
 ALARMS = 20
@@ -42,7 +41,7 @@ def limits_of(request: Request, desk: Signed, key: str) -> Response:
 def change(request: Request, desk: Signed, form: Form, key: str) -> Response:
     why = change_account(desk, key, form, _changes)
     if why is not None:
-        return _page(request, desk, desk.accounts.get(key), why=why)
+        return _page(request, desk, desk.accounts.get(key), shown=fields.Shown(form, why), why=why)
     return go(request, f"/limits/{key}", "The limits were changed; new calls keep to them.")
 
 
@@ -60,7 +59,14 @@ def _changes(form: FormData) -> AccountChanges:
     return changes
 
 
-def _page(request: Request, desk: Desk, found: Account, *, why: Refusal = NOT_REFUSED) -> Response:
+def _page(
+    request: Request,
+    desk: Desk,
+    found: Account,
+    *,
+    shown: fields.Shown = fields.SAVED,
+    why: Refusal = NOT_REFUSED,
+) -> Response:
     used, away = _used(desk, found.key)
     return page(
         request,
@@ -68,7 +74,8 @@ def _page(request: Request, desk: Desk, found: Account, *, why: Refusal = NOT_RE
         account=found,
         used=used,
         away=away,
-        version=version_of(found),
+        shown=shown,
+        version=shown.version(found),
         alarms=desk.accounts.alarms(found.key, ALARMS),
         actions=[(action.value, words) for action, words in _ACTIONS.items()],
         guarded=office_of(request).settings.limits.guarded_prefixes,

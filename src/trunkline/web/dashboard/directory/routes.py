@@ -112,7 +112,7 @@ def _refused(
     request: Request, desk: Desk, prefix: str, rows: Sequence[CarrierRow], form: FormData, why: Refusal
 ) -> Response:
     found = desk.routes.get(_digits(prefix))
-    version = fields.version_seen(form, found, why)
+    version = fields.Shown(form, why).version(found)
     return _page(request, desk, found, prefix, rows, _price(form), version=version, why=why)
 
 

@@ -120,6 +120,29 @@ def test_credentials_are_kept_and_not_shown(operator: Browser, office: Office) -
     assert office.store.carriers.get("upstream").credentials is None
 
 
+def test_what_was_typed_stays_when_it_is_refused(operator: Browser) -> None:
+    seen = version(operator, PAGE)
+    sent = {
+        "sources": "here",
+        "from_host": "mine.example",
+        "srtp": "required",
+        "trusted": "yes",
+        "codecs": "G729",
+    }
+    page = operator.post(f"{PAGE}/settings", 422, version=seen, **sent).text
+    assert "here</textarea>" in page
+    assert 'name="from_host" type="text" value="mine.example"' in page
+    assert '<option value="required" selected>' in page
+    assert re.findall(r'name="(\w+)" type="checkbox" value="yes" checked', page) == ["trusted"]
+    page = operator.post(f"{PAGE}/credentials", 422, version=seen, user="us", realm="r", register="yes").text
+    assert 'name="user" type="text" value="us"' in page
+    assert 'name="realm" type="text" value="r"' in page
+    ticked = re.findall(r'name="(\w+)" type="checkbox" value="yes" checked', page)
+    assert ticked == ["register", "transcoding", "pings"], "the other form shows what is saved"
+    page = operator.post(f"{PAGE}/credentials", 422, version=seen, secret="s3cret-typed").text
+    assert "s3cret-typed" not in page
+
+
 def test_settings_are_sent_as_they_are_shown(operator: Browser, office: Office) -> None:
     carrier = Carrier(
         "odd",

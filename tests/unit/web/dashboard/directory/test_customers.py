@@ -97,6 +97,21 @@ def test_what_cannot_be(operator: Browser, wrong: dict[str, str]) -> None:
     operator.post(path, 422, version=version(operator, path), **{**FIELDS, **wrong})
 
 
+def test_what_was_typed_stays_when_it_is_refused(operator: Browser, office: Office) -> None:
+    path = f"/customers/{KEY}"
+    seen = version(operator, path)
+    office.store.accounts.update(KEY, refer_enabled=True)
+    typed = {**FIELDS, "name": "Mine", "caller_id_number": "12", "announcements": "yes"}
+    page = operator.post(path, 422, version=seen, **typed).text
+    assert 'name="name" type="text" value="Mine"' in page
+    assert 'name="caller_id_number" type="text" value="12"' in page
+    assert re.findall(r'name="(\w+)" type="checkbox" value="yes" checked', page) == ["announcements"]
+    assert f'name="version" value="{seen}"' in page, "somebody else's change is not lost"
+    assert "refer_enabled" in re.findall(
+        r'name="(\w+)" type="checkbox" value="yes" checked', operator.get(path)
+    )
+
+
 def test_block_and_remove(operator: Browser, office: Office) -> None:
     assert "is blocked" in operator.sent(f"/customers/{KEY}/state", state="blocked")
     assert office.store.accounts.get(KEY).blocked

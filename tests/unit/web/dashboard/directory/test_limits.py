@@ -54,6 +54,17 @@ def test_change(operator: Browser, customer: Browser, office: Office) -> None:
     operator.post(PATH, 422, version=version(operator, PATH), alarm="loud")
 
 
+def test_what_was_typed_stays_when_it_is_refused(operator: Browser, office: Office) -> None:
+    before, seen = office.store.accounts.get(KEY), version(operator, PATH)
+    typed = {"max_concurrent": "7", "cost_per_day": "9.5", "alarm": "block", "allowed_prefixes": "44 x"}
+    page = operator.post(PATH, 422, version=seen, **typed).text
+    for name in ("max_concurrent", "cost_per_day"):
+        assert f'name="{name}" type="text" value="{typed[name]}"' in page
+    assert "44 x</textarea>" in page
+    assert '<option value="block" selected>' in page
+    assert office.store.accounts.get(KEY) == before
+
+
 def test_without_a_node(customer: Browser, office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     def away() -> None:
         raise NoNodeError("no node answers at /x")
