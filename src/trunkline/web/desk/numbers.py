@@ -13,6 +13,9 @@ from trunkline.trunk.number import Number
 from trunkline.web.desk.counter import Counter
 from trunkline.web.views import PingAnswer, TrialCall
 
+RECORD_S, RECORD_EVERY_S = 2.0, 0.1
+"""How long, and how often, the record of a test call is looked for: the node writes it a moment later."""
+
 
 class NumberDesk:
     """See the module."""
@@ -71,10 +74,13 @@ class NumberDesk:
         """Call it with a phone of the node's own; what came of it, and the id of its record."""
         self.get(e164)
         report = self._counter.node.client().trial_call(e164)
-        page = self._counter.store.calls.list(
-            CallFilter(number=e164, sip_call_id=report.sip_call_id, since_at=time.time() - 300), limit=1
-        )
-        return report, page.calls[0].call_id if page.calls else None
+        wanted = CallFilter(number=e164, sip_call_id=report.sip_call_id, since_at=time.time() - 300)
+        until = time.monotonic() + RECORD_S
+        while not (found := self._counter.store.calls.list(wanted, limit=1).calls):
+            if time.monotonic() >= until:
+                return report, None
+            time.sleep(RECORD_EVERY_S)
+        return report, found[0].call_id
 
     def remove(self, e164: str, *, guard: Guard | None = None) -> None:
         self._counter.check_operator()

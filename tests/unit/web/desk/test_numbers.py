@@ -1,12 +1,18 @@
 """Whose numbers are whose."""
 
+import time
+
 import pytest
 
+from tests.unit.store.entities import ended_call
 from tests.unit.web.customers import ALPHA, BETA, OPERATOR, principal
 from trunkline.store.errors import NotFoundError
+from trunkline.store.group_commit import Group, GroupWriter
 from trunkline.store.numbers import NumberFilter
+from trunkline.store.record_rows import call_row
 from trunkline.trunk.forwarding import NOT_FORWARDED
 from trunkline.trunk.number import Number
+from trunkline.web.desk import numbers
 from trunkline.web.errors import NotAllowedError
 from trunkline.web.office import Office
 
@@ -81,8 +87,25 @@ def test_an_endpoint_is_pinged_by_its_place_in_the_list(office: Office) -> None:
             desk.ping(ALPHA.e164, position)
 
 
-def test_a_trial_call_tells_what_came_of_it(office: Office) -> None:
+def test_a_trial_call_tells_what_came_of_it(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numbers, "RECORD_S", 0.0)
     report, call_id = office.desk(principal(ALPHA.key)).numbers.trial_call(ALPHA.e164)
     assert report.answered
     assert report.steps == ((0.1, f"to {ALPHA.e164}"),)
     assert call_id is None
+
+
+def test_the_record_of_a_trial_call_may_come_a_moment_later(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = GroupWriter(office.store.database)
+
+    def a_moment(_seconds: float) -> None:
+        record = ended_call("tried", setup_at=time.time(), account=ALPHA.key)
+        record.number, record.sip_call_id = ALPHA.e164, "c@phone"
+        writer.write([Group({"call": [call_row(record, "run")]}, {})])
+
+    monkeypatch.setattr(time, "sleep", a_moment)
+    _, call_id = office.desk(principal(ALPHA.key)).numbers.trial_call(ALPHA.e164)
+    writer.close()
+    assert call_id == "tried"

@@ -1,8 +1,10 @@
 """Forward to SIP."""
 
 import httpx
+import pytest
 
 from tests.unit.web.customers import ALPHA
+from trunkline.web.desk import numbers
 
 PATH = f"/v1/numbers/{ALPHA.e164}"
 
@@ -34,7 +36,8 @@ def test_pings(alpha: httpx.Client) -> None:
     assert alpha.post(f"{PATH}/endpoints/3/ping").status_code == 404
 
 
-def test_a_test_call(alpha: httpx.Client) -> None:
+def test_a_test_call(alpha: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numbers, "RECORD_S", 0.0)
     answer = alpha.post(f"{PATH}/test-call").json()
     assert (answer["answered"], answer["codec"], answer["call_id"]) == (True, "PCMA", None)
     assert answer["steps"] == [{"after_s": 0.1, "what": f"to {ALPHA.e164}"}]

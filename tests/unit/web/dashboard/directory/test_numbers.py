@@ -10,6 +10,7 @@ from tests.unit.web.paper_node import PaperNode
 from trunkline.call.record import Direction
 from trunkline.trunk.number import Number
 from trunkline.web.control_client import NoNodeError
+from trunkline.web.desk import numbers as desk_numbers
 from trunkline.web.office import Office
 
 
@@ -162,7 +163,8 @@ def test_dry_run(customer: Browser, paper: PaperNode) -> None:
     assert paper.asked[0].caller == "15550009999"
 
 
-def test_test_call(customer: Browser) -> None:
+def test_test_call(customer: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk_numbers, "RECORD_S", 0.0)
     page = customer.sent(f"/numbers/{NUMBER}/call")
     assert "The test call was answered." in page
     assert "in PCMA: 150 packets came back, 0 were lost, MOS 4.3." in page
