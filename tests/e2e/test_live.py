@@ -1,8 +1,10 @@
 """Pages that change by themselves, and say so when they can't."""
 
 import contextlib
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -110,7 +112,10 @@ def test_signing_out_ends_the_stream(site: Site, open_page: Open) -> None:
 
 
 def test_a_lost_connection_is_said_and_caught_up_with(tmp_path: Path, chromium: Browser) -> None:
-    with running_site(tmp_path / "lost") as site, chromium.new_context(base_url=site.url) as context:
+    with (
+        running_site(tmp_path / "lost") as site,
+        chromium.new_context(base_url=site.url, timezone_id="Asia/Kolkata") as context,
+    ):
         page = signed_in(site, context.new_page())
         page.goto("/calls/live")
         state = page.locator("#live-state")
@@ -118,6 +123,9 @@ def test_a_lost_connection_is_said_and_caught_up_with(tmp_path: Path, chromium: 
         expect(state).to_be_empty()
         site.node.kill()
         expect(state).to_contain_text("The connection to the service is lost", timeout=PATIENCE_MS)
+        known = re.search(r"known at (\d\d:\d\d):\d\d UTC", state.inner_text())
+        assert known is not None
+        assert known[1] in [time.strftime("%H:%M", time.gmtime(time.time() - late)) for late in (0, 60, 120)]
         site.node.start()
         expect(state).to_be_empty(timeout=PATIENCE_MS)
         expect(page.get_by_text("No call is under way")).to_be_visible()

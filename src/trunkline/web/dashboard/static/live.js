@@ -17,7 +17,8 @@
   let over = false;
   let known = new Date();
 
-  const clock = (at) => at.toLocaleTimeString([], { hour12: false });
+  // In UTC, as every other time on the pages.
+  const clock = (at) => `${at.toISOString().slice(11, 19)} UTC`;
 
   function say(words) {
     if (state.textContent !== words) state.textContent = words;
