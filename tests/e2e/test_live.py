@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import Open
-from tests.e2e.site import Site, running_site
+from tests.e2e.site import NUMBER, Site, running_site
 from tests.interop.addresses import free_port, wait_for
 from tests.interop.node import HOST, KEY, ROOT, SECRET, Node
 
@@ -129,6 +129,19 @@ def test_a_lost_connection_is_said_and_caught_up_with(tmp_path: Path, chromium: 
         site.node.start()
         expect(state).to_be_empty(timeout=PATIENCE_MS)
         expect(page.get_by_text("No call is under way")).to_be_visible()
+
+
+def test_a_page_that_refused_a_form_goes_on_changing(site: Site, chromium: Browser) -> None:
+    site.node.command("number", "forward", NUMBER, "100@192.0.2.1")
+    with chromium.new_context(base_url=site.url) as context:
+        page = signed_in(site, context.new_page())
+        page.goto(f"/numbers/{NUMBER}")
+        page.get_by_label("SIP URI").fill("no good")
+        page.get_by_role("button", name="Update", exact=True).first.click()
+        expect(page.get_by_text("Nothing was saved.")).to_be_visible()
+        with page.expect_response(lambda answer: "/numbers/" in answer.url, timeout=PATIENCE_MS) as asked:
+            pass
+        assert (asked.value.status, asked.value.url) == (200, f"{site.url}/numbers/{NUMBER}")
 
 
 def signed_in(site: Site, page: Page) -> Page:

@@ -1,10 +1,13 @@
 // Pages that change by themselves. An element with data-live="SECONDS" is taken anew from its own page when calls took
 // a step (with data-live-call: that call), SECONDS apart at least; with data-poll="SECONDS" it is also looked at that
-// often, for what is no step of a call. The markup is the server's own, as on the first visit.
+// often, for what is no step of a call. With data-live-from="PATH" the page is at PATH, wherever it is shown. The markup
+// is the server's own, as on the first visit.
 "use strict";
 
 (() => {
   const state = document.getElementById("live-state");
+  // The answer to a form stands at an address that can't be asked; such a page names its own.
+  const from = document.querySelector("[data-live-from]")?.dataset.liveFrom ?? location.href;
   const parts = () => [...document.querySelectorAll("[data-live]")];
   const AGAIN_MS = 10000;
   // One answer about the calls serves all pages for half a second: a step is asked about after that.
@@ -49,7 +52,7 @@
     last = Date.now();
     let answer;
     try {
-      answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "manual" });
+      answer = await fetch(from, { headers: { Accept: "text/html" }, redirect: "manual" });
     } catch {
       return;
     }
