@@ -46,6 +46,11 @@ class Use:
     used: float
     most: float | None
     """None: there is no limit."""
+    decimals: int = 0
+
+    def shown(self, amount: float) -> str:
+        """What is used, or the limit."""
+        return f"{amount:.{self.decimals}f}"
 
 
 @router.get("/")
@@ -66,7 +71,9 @@ def overview(request: Request, desk: Signed) -> Response:
         notices += _node_notices(settings, seen, now)
     except ControlError as error:
         notices.insert(0, Notice(f"The node does not answer: {error}.", bad=True))
-    notices += [notice for use in uses for notice in limit_notices(use.name, use.used, use.most)]
+    notices += [
+        notice for use in uses for notice in limit_notices(use.name, use.used, use.most, use.decimals)
+    ]
     reasons = failures(hours)
     bars = [bar_of(hour) for hour in hours]
     return page(
@@ -135,7 +142,7 @@ def _uses(desk: Desk, settings: Settings, seen: Glance) -> list[Use]:
         return [
             Use("Calls at a time", used.calls, account.max_concurrent),
             Use("Minutes today", used.minutes, account.minutes_per_day),
-            Use("Cost today", used.cost, account.cost_per_day),
+            Use("Cost today", used.cost, account.cost_per_day, 2),
         ]
     if ports is None:
         return []

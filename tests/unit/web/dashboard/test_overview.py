@@ -72,6 +72,14 @@ def test_each_sees_the_own_figures(operator: Browser, customer: Browser, other: 
     assert "no-route" not in page
 
 
+def test_money_has_its_cents(office: Office, paper: PaperNode, other: Browser) -> None:
+    office.store.accounts.update(OTHER_KEY, cost_per_day=2.5)
+    paper.used[OTHER_KEY] = Usage(0, 7.0, 2.3)
+    page = other.get("/")
+    assert "Cost today: 2.30 of 2.50 are used." in page
+    assert '<dd>2.30<span class="of"> of 2.50</span>' in page
+
+
 def test_calls_now_and_limits(office: Office, paper: PaperNode, customer: Browser, other: Browser) -> None:
     paper.live = [
         CALL,
