@@ -58,7 +58,8 @@ def overview(request: Request, desk: Signed) -> Response:
     settings, now = office_of(request).settings, time.time()
     since_at = (now // _HOUR_S - HOURS + 1) * _HOUR_S
     hours = desk.calls.figures(since_at, _HOUR_S, HOURS)
-    today = [hour for hour in hours if hour.began_at >= now // _DAY_S * _DAY_S]
+    midnight = now // _DAY_S * _DAY_S
+    today = [hour for hour in hours if hour.began_at >= midnight]
     notices: list[Notice] = list(_settings_notices(desk, settings, now))
     notices += alarm_notices(desk.accounts.alarms(limit=MAX_LISTED), now)
     uses: list[Use] = []
@@ -81,6 +82,8 @@ def overview(request: Request, desk: Signed) -> Response:
         "overview.html",
         up=None if seen is None else seen.calls,
         nodes=nodes,
+        since=moment_field(since_at),
+        midnight=moment_field(midnight),
         today=sum(hour.calls for hour in today),
         failed_today=sum(bar_of(hour).failed for hour in today),
         calls_picture=calls_plot(bars),
@@ -96,6 +99,11 @@ def overview(request: Request, desk: Signed) -> Response:
         now=now,
         fresh=not any(hour.calls for hour in hours),
     )
+
+
+def moment_field(at: float) -> str:
+    """As the list of calls takes it (`calls.wanted`)."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at))
 
 
 def name_of(hour: Stretch) -> str:

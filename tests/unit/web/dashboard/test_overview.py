@@ -1,5 +1,7 @@
 """The first page."""
 
+import html
+import re
 import time
 from dataclasses import replace
 from types import SimpleNamespace
@@ -68,8 +70,16 @@ def test_each_sees_the_own_figures(operator: Browser, customer: Browser, other: 
         assert figure(page, "Failed today") == failed_today
     page = customer.get("/")
     assert "The far end can&#39;t be reached." in page
-    assert 'href="/calls?result=codec-mismatch"' in page, "of yesterday evening"
+    assert 'href="/calls?result=codec-mismatch&amp;since=2026-11-27T13%3A00%3A00"' in page, "of a day"
     assert "no-route" not in page
+
+
+@pytest.mark.usefixtures("day")
+def test_figures_of_today_lead_to_calls_of_today(customer: Browser) -> None:
+    page = customer.get("/")
+    today, failed_today = re.findall(r'<dd><a href="(/calls\?[^"]*)">', page)
+    assert re.findall(r'href="/calls/(\w)"', customer.get(html.unescape(today))) == ["a", "c", "b"]
+    assert re.findall(r'href="/calls/(\w)"', customer.get(html.unescape(failed_today))) == ["c", "b"]
 
 
 def test_money_has_its_cents(office: Office, paper: PaperNode, other: Browser) -> None:
