@@ -1,13 +1,15 @@
 """The list of numbers and a number's page, for both roles."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from tests.unit.web.dashboard.conftest import KEY, NUMBER, OTHER_KEY, OTHER_NUMBER, Browser
 from tests.unit.web.dashboard.versioned import version
-from tests.unit.web.paper_node import PaperNode
+from tests.unit.web.paper_node import HEALTH, PaperNode
 from trunkline.call.record import Direction
+from trunkline.trunk.health import HealthState
 from trunkline.trunk.number import Number
 from trunkline.web.control_client import NoNodeError
 from trunkline.web.desk import numbers as desk_numbers
@@ -153,6 +155,19 @@ def test_options_now(customer: Browser) -> None:
     for position in ("3", "0", "-1", "x", "²", ""):
         customer.post(f"/numbers/{NUMBER}/ping", 404, position=position)
     customer.post(f"/numbers/{OTHER_NUMBER}/ping", 404, position="1")
+
+
+@pytest.mark.parametrize(
+    ("results", "words"), [((False,), "failing"), ((True, False), "up"), ((True,), "up")]
+)
+def test_an_endpoint_that_has_answered_nothing_is_not_up(
+    customer: Browser, paper: PaperNode, results: tuple[bool, ...], words: str
+) -> None:
+    paper.targets = [replace(HEALTH, state=HealthState.UP, results=results)]
+    states = re.findall(
+        r'data-label="State"><span class="badge \w+">([^<]*)<', customer.get(f"/numbers/{NUMBER}")
+    )
+    assert states == [words, "not heard of"]
 
 
 def test_dry_run(customer: Browser, paper: PaperNode) -> None:
