@@ -13,7 +13,7 @@ from trunkline.web.dashboard.fields import Behind
 from trunkline.web.dashboard.frame import neighbours, page
 
 PAGE = 50
-KINDS = ("account", "number", "carrier", "route", "user", "session", "ban", "webhook", "stock")
+KINDS = ("account", "number", "carrier", "route", "user", "session", "ban", "webhook", "stock", "node")
 
 router = APIRouter()
 
