@@ -147,7 +147,7 @@ def test_a_calls_page(customer: Browser) -> None:
 
 def test_a_failed_call_says_what_to_change(customer: Browser) -> None:
     page = customer.get("/calls/c1")
-    assert "The number is not forwarded anywhere." in page
+    assert page.count("The number is not forwarded anywhere.") == 1
     assert "Set Forward to SIP." in page
     assert 'href="#message-1"' in page
     assert "INVITE sip:1@h SIP/2.0" in page
