@@ -13,7 +13,7 @@ from tests.unit.sip.fake_wire import FakeFlow
 from tests.unit.trunk.entities import table
 from tests.unit.virtual_clock import FakeClock
 from trunkline.call import doorman as doorman_module
-from trunkline.call.doorman import GUESSES, GUESSING_S, WRONG_TRIES, Caller, Doorman
+from trunkline.call.doorman import GUESSES, GUESSING_S, SIGNED_IN_S, WRONG_TRIES, Caller, Doorman
 from trunkline.sip.digest import Challenge, Challenger, answer_challenge
 from trunkline.sip.fronted import FrontedFlow
 from trunkline.sip.message import Request, Response
@@ -181,6 +181,19 @@ def test_guessing_at_one_account_from_everywhere_is_slowed_and_keeps_its_own_sou
     assert len(door.log.wrong) == GUESSES + 1, "other accounts are not concerned"
     door.clock.advance(GUESSING_S)
     assert isinstance(door.admit(door.answer(host=ELSEWHERE), ELSEWHERE), Caller)
+
+
+def test_while_an_account_is_guessed_at_who_signed_in_a_day_ago_is_not_heard() -> None:
+    door = Door()
+    for host in (HOME, ELSEWHERE):
+        assert isinstance(door.admit(door.answer(host=host), host), Caller)
+    door.clock.advance(SIGNED_IN_S - 1.0)
+    assert isinstance(door.admit(door.answer(host=ELSEWHERE), ELSEWHERE), Caller)
+    door.clock.advance(1.0)
+    for host in [f"198.51.100.{n}" for n in range(GUESSES)]:
+        door.admit(door.answer(secret="wrong", host=host), host)
+    assert status(door.admit(door.answer())) == 407
+    assert isinstance(door.admit(door.answer(host=ELSEWHERE), ELSEWHERE), Caller), "it did so again"
 
 
 def test_wrong_tries_are_forgotten_after_a_while() -> None:
