@@ -134,7 +134,7 @@ def test_minutes_of_the_day(limits: AccountLimits, clock: FakeClock) -> None:
     clock.advance(0.001)
     assert cut == [Slug.MINUTES_LIMIT], "a call that is up ends when the minutes are used up"
     verdict = refused(limits.admit(account))
-    assert verdict.slug is Slug.MINUTES_LIMIT
+    assert (verdict.slug, verdict.detail) == (Slug.MINUTES_LIMIT, "2 minutes a day are allowed")
     assert verdict.retry_after_s == DAY - 1000 - 620
     second.release()
     third.release()
@@ -229,7 +229,8 @@ def test_what_a_day_may_cost(limits: AccountLimits, clock: FakeClock) -> None:
     for call in calls:
         call.release()
     assert limits.cost_today("acme") == pytest.approx(1.0, abs=0.01)
-    assert refused(limits.admit(account, 0.6)).slug is Slug.COST_LIMIT
+    verdict = refused(limits.admit(account, 0.6))
+    assert (verdict.slug, verdict.detail) == (Slug.COST_LIMIT, "calls for 1 a day are allowed")
     clock.advance(DAY)
     admitted(limits.admit(account, 0.6))
 
