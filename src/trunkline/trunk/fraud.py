@@ -135,6 +135,8 @@ class FraudWatch:
         _count_hour(habits, int(wall // HOUR_S))
         if kind is None or not self._knows:
             return None
+        if kind is AlarmKind.SPIKE:
+            recent.quiet_until = now + HOUR_S
         blocks = account.alarm is AlarmAction.BLOCK
         if blocks:
             words = f"blocked by an alarm: {detail}"
@@ -148,7 +150,6 @@ class FraudWatch:
         if habits.countries and country not in habits.countries:
             return AlarmKind.NEW_COUNTRY, f"the first call to +{country}"
         if calls > most and now >= recent.quiet_until:
-            recent.quiet_until = now + HOUR_S
             return AlarmKind.SPIKE, f"{calls} calls within an hour; {most:g} would not be strange"
         return None, ""
 

@@ -88,6 +88,16 @@ def test_a_spike_is_told_once_an_hour() -> None:
     assert ground.kinds == [AlarmKind.SPIKE] * 2
 
 
+def test_a_spike_that_began_before_the_records_were_read_is_told_then() -> None:
+    ground = Ground()
+    watch = FraudWatch(ground.clock, ground.raised.append, FraudPolicy(spike_calls=10))
+    for _ in range(20):
+        assert watch.placed(ACCOUNT, LONDON) is None
+    watch.restore({})
+    watch.placed(ACCOUNT, LONDON)
+    assert ground.kinds == [AlarmKind.SPIKE]
+
+
 def test_calls_of_more_than_an_hour_ago_do_not_count() -> None:
     ground = Ground(FraudPolicy(spike_calls=10))
     for _ in range(20):
