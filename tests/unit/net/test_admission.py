@@ -37,10 +37,12 @@ def test_more_than_that_is_a_ban_of_five_minutes() -> None:
     assert ban.evidence is Evidence.SPOOFABLE
     assert ban.since_at == clock.wall()
     assert requests(gate, 5, OTHER) == 5
-    clock.advance(299.9)
+    clock.advance(299.5)
     assert requests(gate, 1) == 0
-    clock.advance(0.2)
-    assert requests(gate, 20) == 16
+    clock.advance(0.5)
+    assert gate.bans() == []
+    assert requests(gate, 1) == 1, "the very first one"
+    assert requests(gate, 20) == 15
     assert len(gate.bans()) == 1
 
 
@@ -236,6 +238,20 @@ def test_a_weaker_ban_does_not_replace_a_stronger_one() -> None:
     assert gate.ban(STRANGER, "guessing", evidence=Evidence.PROVEN) is not ordered
 
 
+@pytest.mark.parametrize("host", [STRANGER, "2001:db8::7"])
+def test_a_ban_made_elsewhere_holds_here_and_is_told_to_nobody(host: str) -> None:
+    clock = FakeClock()
+    told: list[Ban] = []
+    gate, elsewhere = Gate(clock, banned=told.append), Gate(clock)
+    ban = elsewhere.ban(host, "guessing", evidence=Evidence.PROVEN, for_s=10.0)
+    gate.take_over(ban)
+    assert (gate.bans(), told) == ([ban], [])
+    assert not gate.admits_connection(host)
+    ordered = gate.ban(host, "abuse report", evidence=Evidence.ORDERED)
+    gate.take_over(ban)
+    assert gate.bans() == [ordered]
+
+
 def test_a_ban_is_lifted_by_host_or_by_its_own_name() -> None:
     gate = Gate(FakeClock())
     requests(gate, 17)
@@ -264,6 +280,7 @@ def test_loopback_is_let_in_unless_told_otherwise(host: str) -> None:
     assert requests(strict, 100, host, proven=True) == 16
     assert not strict.admits_connection(host)
     assert gate.admits_connection(host)
+    assert (gate.knows(host), strict.knows(host)) == (True, False)
 
 
 def test_the_tables_are_bounded_and_a_ban_outlives_its_source() -> None:
