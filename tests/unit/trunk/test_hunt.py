@@ -167,6 +167,15 @@ def test_the_cause_and_words_of_the_far_end_are_kept() -> None:
     assert (verdict.q850, verdict.detail) == (19, "486 Busy Here")
 
 
+@pytest.mark.parametrize("kind", [EndKind.SILENT, EndKind.RING_TIMEOUT, EndKind.TLS, EndKind.BARRED])
+def test_why_the_last_attempt_ended_without_a_response_is_kept(kind: EndKind) -> None:
+    hunt = hunt_over("a")
+    hunt.next()
+    verdict = hunt.ended(AttemptEnd(kind, detail="the words of the attempt"))
+    assert verdict is not None
+    assert verdict.detail == "the words of the attempt"
+
+
 @pytest.mark.parametrize(
     ("names", "tried", "status"),
     [
