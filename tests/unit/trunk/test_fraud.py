@@ -130,6 +130,19 @@ def test_a_busy_account_may_have_four_times_its_busiest_hour() -> None:
     assert ground.kinds == [AlarmKind.SPIKE]
 
 
+def test_the_busiest_hour_is_a_measure_for_a_week_and_no_longer() -> None:
+    ground = Ground(FraudPolicy(10, 4.0))
+    ground.place(times=10)
+    for _ in range(MEMORY_HOURS):
+        ground.clock.advance(HOUR_S)
+        ground.place()
+    ground.place(times=39)
+    assert ground.raised == []
+    ground.clock.advance(HOUR_S)
+    ground.place(times=11)
+    assert ground.kinds == [AlarmKind.SPIKE]
+
+
 @pytest.mark.parametrize("age", [0, 1, MEMORY_HOURS + 1])
 def test_hours_that_are_judged_or_forgotten_are_no_measure(age: int) -> None:
     clock = FakeClock()
