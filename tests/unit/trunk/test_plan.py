@@ -19,11 +19,13 @@ from tests.unit.trunk.entities import (
 from tests.unit.virtual_clock import FakeClock
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.ports import Flow, Transport
+from trunkline.sip.uri import SipUri
 from trunkline.trunk.account import Account, AccountStatus, CallerIdPolicy
 from trunkline.trunk.caller_id import CallerIdentity, read_identity
 from trunkline.trunk.carrier import Carrier, CarrierCredentials, GatewayTransport, Rewrite
 from trunkline.trunk.directory import Directory
 from trunkline.trunk.forwarding import ForwardingList
+from trunkline.trunk.gateway_addresses import NONE_BARRED, Places, places_of
 from trunkline.trunk.health import HealthBook, HealthKey, HealthPolicy
 from trunkline.trunk.hunt import AttemptEnd, EndKind
 from trunkline.trunk.media_policy import DtmfMode, MediaPolicy, SrtpPolicy
@@ -87,6 +89,7 @@ def inbound(
     down: tuple[HealthKey, ...] = (),
     registrations: Registrations | None = None,
     srtp_needs_tls: bool = False,
+    barred: Places = NONE_BARRED,
     trace: list[str] | None = None,
 ) -> InboundPlan | Verdict:
     book = registrations or Registrations(FakeClock())
@@ -97,6 +100,7 @@ def inbound(
         who or caller(),
         service_domain=DOMAIN,
         srtp_needs_tls=srtp_needs_tls,
+        barred=barred,
         is_up=lambda key: key not in down,
         bindings_of=book.bindings,
         trace=trace,
@@ -487,6 +491,21 @@ def test_all_endpoints_down_means_all_in_order() -> None:
     down = tuple(endpoint_health_key(NUMBER, endpoint) for endpoint in NUMBER.forwarding.endpoints)
     plan = planned_in(inbound(down=down))
     assert [target.label for target in plan.targets] == ["sip:100@pbx1.example", "sip:100@pbx2.example"]
+
+
+def test_an_endpoint_at_a_carriers_gateway_is_passed_over_in_words() -> None:
+    known = directory(
+        numbers=[Number("441632960000", "acme", ForwardingList.parse("a@pbx.example, b@192.0.2.1"))]
+    )
+    barred = places_of([SipUri.parse("sip:192.0.2.1")])
+    trace: list[str] = []
+    plan = planned_in(inbound(known=known, barred=barred, trace=trace))
+    assert [str(leg.request_uri) for leg in legs_in(plan)] == ["sip:a@pbx.example"]
+    assert "sip:b@192.0.2.1 is passed over: sip:b@192.0.2.1 is a carrier's gateway." in trace
+    missing = plan.targets[1].missing
+    assert missing is not None
+    assert (missing.slug, plan.targets[1].health_key) == (Slug.FORWARDS_TO_GATEWAY, None)
+    assert missing.detail == "sip:b@192.0.2.1: sip:b@192.0.2.1 is a carrier's gateway"
 
 
 # -- registered devices ----------------------------------------------------------------------------
