@@ -176,6 +176,27 @@ def test_outbound_refusals_in_their_order(account: Account, dialled: str, slug: 
     assert (verdict.slug, verdict.status) == (slug, status)
 
 
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        (outbound("12"), "the number has 2 digits; E.164 numbers have 7 to 15"),
+        (outbound(account=DENIED), "prefix 44 decides"),
+        (outbound(account=DENIED, guarded=("44",)), "prefix 44 decides"),
+        (
+            outbound(guarded=("44",)),
+            "prefix 44 is guarded: it has to be allowed for the account by name",
+        ),
+        (outbound(account=OWNED), "the caller ID in From is 447700900123"),
+        (outbound("331908817135"), "no route has a prefix of 331908817135"),
+        (outbound(known=directory(carriers=[])), "route '44' leads to no carrier that takes calls"),
+        (inbound("12"), "the number has 2 digits; E.164 numbers have 7 to 15"),
+        (inbound("441632960009"), "no account has 441632960009"),
+    ],
+)
+def test_the_words_of_a_refusal(verdict: OutboundPlan | InboundPlan | Verdict, words: str) -> None:
+    assert refused(verdict).detail == words
+
+
 def test_replaced_caller_id() -> None:
     account = Account("acme", caller_id_policy=CallerIdPolicy.REPLACE, caller_id_number="441632960000")
     plan = planned_out(outbound(account=account))
@@ -473,6 +494,13 @@ def test_srtp_alone_where_it_may_not_be_is_refused_with_488() -> None:
     hunt = planned_in(inbound(known=known, srtp_needs_tls=True)).hunt()
     assert hunt.next() is None
     assert (hunt.verdict().slug, hunt.verdict().status) == (Slug.SRTP_UNAVAILABLE, 488)
+
+
+def test_who_is_not_registered_is_told_as_that_where_keys_may_go_by_tls_alone_too() -> None:
+    known = to_devices(f"acme@{DOMAIN};media=srtp")
+    hunt = planned_in(inbound(known=known, srtp_needs_tls=True)).hunt()
+    assert hunt.next() is None
+    assert hunt.verdict().slug is Slug.NOT_REGISTERED
 
 
 def test_a_down_endpoint_is_kept_for_the_end() -> None:
