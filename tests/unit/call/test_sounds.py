@@ -101,6 +101,21 @@ def test_without_being_asked_to_there_is_no_tone(account: Account) -> None:
     world.finish()
 
 
+@pytest.mark.parametrize("ringback", Ringback)
+def test_who_is_told_at_once_that_it_rings_is_told_so_while_the_first_gateway_is_silent(
+    ringback: Ringback,
+) -> None:
+    world = World(account=replace(ACCOUNT, ringback=ringback))
+    world.mute(world.gateway)
+    world.outbound()
+    world.clock.advance(0.5)
+    told = ["progressed 180"] if ringback is Ringback.AT_ONCE else []
+    assert statuses(world.customer) == told
+    assert all(not response.body for response in world.customer.responses), "there is nothing to hear yet"
+    world.customer_cancels()
+    world.finish()
+
+
 def test_a_caller_without_an_offer_hears_it_ring_by_itself() -> None:
     world = World(account=TONE)
     peer = world.carrier_peer()
