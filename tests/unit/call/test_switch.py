@@ -8,6 +8,7 @@ import pytest
 from tests.simulation.descriptions import audio
 from tests.simulation.phone import Phone
 from tests.simulation.scripted_peer import ScriptedPeer
+from tests.simulation.slow_limits import SlowLimits
 from tests.simulation.world import (
     ACCOUNT,
     CALLEE,
@@ -309,6 +310,7 @@ def test_a_draining_node_takes_no_call_and_lets_the_others_end() -> None:
     response = refused(world)
     assert (response.status, error_id(response)) == (503, "draining")
     assert response.headers.get("retry-after") == "30"
+    assert response.headers.get("retry-after") == "30"
     world.gateway.the_usage.bye()
     world.finish()
 
@@ -321,6 +323,23 @@ def test_a_busy_node_is_503_with_retry_after(how: str) -> None:
     response = refused(world)
     assert (response.status, error_id(response)) == (503, "overloaded")
     assert response.headers.get("retry-after") == "5"
+    world.finish()
+
+
+def test_a_node_has_as_many_calls_as_it_may_those_that_wait_for_their_limits_included() -> None:
+    world = World(settings=replace(SETTINGS, max_calls=2))
+    limits = world.node.services.limits = SlowLimits(world.node.limits)
+    world.outbound()
+    world.clock.advance(0.1)
+    limits.answer()
+    world.outbound()
+    world.clock.advance(0.1)
+    assert len(world.node.switch) == 2
+    world.outbound()
+    world.clock.advance(0.1)
+    assert [error_id(one) for one in world.customer.responses if one.status == 503] == ["overloaded"]
+    limits.answer()
+    world.node.switch.hang_up_all(Verdict.of(Slug.HUNG_UP_BY_OPERATOR))
     world.finish()
 
 
@@ -347,7 +366,8 @@ def test_options_is_answered_without_authentication_and_without_state() -> None:
     assert response.headers.get("accept") == "application/sdp"
     assert world.node.agent.stack.server_transactions == 0
     world.node.switch.draining = True
-    assert options(world, world.customer).status == 503
+    response = options(world, world.customer)
+    assert (response.status, response.headers.get("retry-after")) == (503, "30")
     world.finish()
 
 
