@@ -88,6 +88,14 @@ def test_a_challenge_of_one_edge_is_good_on_another() -> None:
     assert stranger.check(Credentials.parse(answer(Edge())), "INVITE", Edge().lookup) is Outcome.STALE
 
 
+def test_an_answer_tells_which_host_was_challenged() -> None:
+    edge = Edge(edge="a")
+    credentials = Credentials.parse(answer(edge))
+    for asking in (edge, Edge(edge="b")):
+        assert asking.challenger.asked(credentials, "192.0.2.1")
+        assert not asking.challenger.asked(credentials, "192.0.2.2")
+
+
 def test_wrong_answers() -> None:
     edge = Edge()
     assert edge.check(answer(edge, secret="wrong")) is Outcome.WRONG
