@@ -77,6 +77,7 @@ def test_a_tel_uri_that_no_sip_user_can_hold_names_nobody(number: str) -> None:
         (("<sip:ann@x.example>",), (), "ann", IdentitySource.ASSERTED),
         ((), ("<sip:1@x.example>;party=called", RPID), "447700900002", IdentitySource.REMOTE_PARTY),
         ((), ("<sip:447700900002@x.example>",), "447700900002", IdentitySource.REMOTE_PARTY),
+        ((), (RPID, "<sip:447700900003@x.example>"), "447700900002", IdentitySource.REMOTE_PARTY),
     ],
 )
 def test_pai_then_rpid_then_from(
@@ -113,6 +114,7 @@ def test_pai_then_rpid_then_from(
         (FROM, (), ("<sip:1@x.example>;privacy=name",), False),
         (FROM, (), ("<sip:1@x.example>;privacy=off",), False),
         (ANONYMOUS, (), ("<sip:1@x.example>;privacy=off",), False),
+        (FROM, (), ("<sip:1@x.example>;privacy=full", "<sip:1@x.example>;privacy=off"), True),
         (FROM, ("none",), ("<sip:1@x.example>;privacy=full",), False),
         (FROM, ("id",), ("<sip:1@x.example>;privacy=off",), True),
     ],
