@@ -74,6 +74,14 @@ def test_nothing_to_order(few: list[RouteCarrier]) -> None:
     assert in_order(few, lambda _: 1 // 0) == few
 
 
+@pytest.mark.parametrize("price", [-0.001, 1000.001, float("inf"), float("nan")])
+def test_a_price_that_is_none(price: float) -> None:
+    carriers = (RouteCarrier("a"),)
+    assert [Route("44", carriers, bound).price_per_minute for bound in (0.0, 1000.0)] == [0.0, 1000.0]
+    with pytest.raises(DirectoryError, match="the price of a minute is 0 to 1000"):
+        Route("44", carriers, price)
+
+
 def test_impossible_routes() -> None:
     with pytest.raises(DirectoryError, match="at least one"):
         Route("44", ())
