@@ -91,5 +91,8 @@ def test_impossible_routes() -> None:
         Route("+44", (RouteCarrier("a"),))
     with pytest.raises(DirectoryError, match="65535"):
         RouteCarrier("a", -1)
+    assert RouteCarrier("a", 65535, 65535).priority == 65535
+    with pytest.raises(DirectoryError, match="65535"):
+        RouteCarrier("a", 65536)
     with pytest.raises(DirectoryError, match="65535"):
         RouteCarrier("a", 0, 65536)
