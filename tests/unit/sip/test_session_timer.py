@@ -92,6 +92,18 @@ def test_failure_of_something_else_moves_nothing() -> None:
     assert made.owner.calls == [("refresh", 300)]
 
 
+def test_failure_of_something_else_does_not_put_off_the_next_try() -> None:
+    made = Made()
+    made.timer.accepted_by_peer(answer("600;refresher=uac"), None)
+    made.clock.advance(300)
+    made.timer.refresh_sent()
+    made.timer.refresh_failed()
+    made.clock.advance(100)
+    made.timer.refresh_failed()
+    made.clock.advance(34)
+    assert made.owner.calls == [("refresh", 300), ("refresh", 434)]
+
+
 def test_silent_peer_that_never_agreed() -> None:
     made = Made()
     made.timer.accepted_by_peer(Response(200), 1800)
