@@ -132,6 +132,8 @@ def test_422_raises_what_is_asked_for() -> None:
     assert made.timer.rejected_as_too_small(too_small)
     assert made.timer.request_fields() == [("session-expires", "2000"), ("min-se", "2000")]
     assert not made.timer.rejected_as_too_small(too_small)
+    less = Response(422, headers=Headers([("Min-SE", "1000")]))
+    assert not Made().timer.rejected_as_too_small(less), "1800 s was asked for"
     assert not made.timer.rejected_as_too_small(Response(422))
     assert not made.timer.rejected_as_too_small(Response(422, headers=Headers([("Min-SE", "x")])))
 
