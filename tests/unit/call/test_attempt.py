@@ -19,7 +19,7 @@ from tests.simulation.world import (
     ringing,
     silent,
 )
-from trunkline.call.record import Party
+from trunkline.call.record import AttemptRecord, Party
 from trunkline.node.target_health import target_health
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.name_addr import NameAddr
@@ -561,3 +561,19 @@ def test_a_down_endpoint_is_kept_for_the_end() -> None:
         f"sip:first@{CUSTOMER}",
     ]
     world.finish()
+
+
+def test_what_an_attempt_has_come_to_is_written_down_as_it_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    written: list[list[bool]] = []
+    write = world.node.books.attempt_changed
+
+    def note(record: AttemptRecord) -> None:
+        written.append([at is not None for at in (record.ringing_at, record.answered_at, record.ended_at)])
+        write(record)
+
+    monkeypatch.setattr(world.node.books, "attempt_changed", note)
+    world.talking_outbound()
+    world.customer.the_usage.bye()
+    world.finish()
+    assert written == [[False] * 3, [True, False, False], [True, True, False], [True] * 3]
