@@ -114,9 +114,9 @@ def refusal(verdict: Verdict, response: Response | None, agent: str) -> tuple[in
 def relayed_status(why: Response | RequestFailure) -> int:
     """The status to refuse a request within a call with, when the far end has refused it so. A challenge is
     one of us (RFC 3261 §22), and told as 403 here as before the answer (BEHAVIOUR §3). A 408 or 481 is about
-    the far dialog, and would end the one on this side (§12.2.1.2): 504.
+    the far dialog, and would end the one on this side (§12.2.1.2), and a 487 answers our own CANCEL: 504.
     """
-    if isinstance(why, RequestFailure) or why.status in (408, 481):
+    if isinstance(why, RequestFailure) or why.status in (408, 481, 487):
         return 504
     return 403 if why.status in (401, 407) else why.status
 

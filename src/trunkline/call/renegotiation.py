@@ -6,7 +6,8 @@ transcoded, which codecs there are (`Leg.concerns`); the offerer is answered onc
 Anything else (a refresh, a moved address, new keys, other codecs that transcoding bridges) concerns only the
 leg it came on, because media is anchored here, and is answered at once. One exchange at a time over both
 legs: a second one meets 491 (RFC 3261 §14.2), and so does one that the other peer answers with 491: which of
-the two comes first is settled by the peers' own timers. An exchange that fails leaves both legs as they were.
+the two comes first is settled by the peers' own timers. A CANCEL goes on as well; the other peer may have
+accepted already, and then so do we (RFC 6141 §3.8). An exchange that fails leaves both legs as they were.
 
 A re-INVITE without SDP is answered with an offer of ours that repeats what stands; the answer comes in the
 ACK, and goes on to the other leg by the same rule.
@@ -169,8 +170,6 @@ class _PassedOn:
         self._before = before
         self._exchange = exchange
         self._stood = renegotiation.other(leg).local.standing
-        if exchange is not None:
-            exchange.on_cancel = _too_late
 
     def send(self, body: bytes) -> None:
         """UPDATE for an UPDATE when the other peer allows it, else a re-INVITE (RFC 3311 §5.1)."""
@@ -181,7 +180,9 @@ class _PassedOn:
         elif exchange is not None and exchange.method == "UPDATE" and usage.peer_allows("UPDATE"):
             usage.update(body, self._answered, self._rejected, relayed=True)
         else:
-            usage.reinvite(body, self._answered, self._rejected, relayed=exchange is not None)
+            reinvite = usage.reinvite(body, self._answered, self._rejected, relayed=exchange is not None)
+            if exchange is not None and not exchange.settled:
+                exchange.on_cancel = reinvite.cancel
 
     def _answered(self, response: Response) -> None:
         renegotiation = self._renegotiation
@@ -205,7 +206,7 @@ class _PassedOn:
         renegotiation.other(self._leg).local.standing = self._stood
         if self._exchange is not None:
             self._leg.remote = self._before
-            self._exchange.reject(relayed_status(why))
+            self._exchange.reject(487 if self._exchange.cancelled else relayed_status(why))
 
 
 class _NewKey:
@@ -280,7 +281,3 @@ class _Refresh:
             self._open.remove(leg)
         if not self._open:
             self._renegotiation.settled()
-
-
-def _too_late() -> None:
-    """A CANCEL of a re-INVITE whose offer the other peer has: it is accepted all the same (RFC 6141 §3.8)."""

@@ -3,6 +3,7 @@
 Each attempt is a new transaction with a new sequence number. Another attempt follows a 401 or 407 that
 credentials can answer, a 422 that names a larger minimum (RFC 4028 §7.3), a 491 after the random window of
 §14.1 (RFC 3311 §5.3 has the same one), and a 500 with a short Retry-After to a request with an offer (§14.2).
+A re-INVITE that has only provisional responses is cancelled after 64·T1 (§9.1; timer B no longer counts).
 A 408, a 481 or no response at all ends the dialog (§12.2.1.2), except for a PRACK, whose 481 only says that
 the response was acknowledged before (RFC 3262 §3).
 
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from trunkline.clock import Timer
+from trunkline.sip.delivery import ClientRequest
 from trunkline.sip.failures import RequestFailure, RequestFailureKind
 from trunkline.sip.message import Request, Response
 from trunkline.sip.outgoing import SentAck
@@ -115,9 +117,17 @@ class DialogRequest:
         if usage.authenticator is not None:
             usage.authenticator.authorize(request)
         self.request = request
-        usage.agent.stack.request(
-            request, usage.dialog.next_hop(), self, contact=usage.contact if self.refreshes_target else None
+        self._sent(
+            usage.agent.stack.request(
+                request,
+                usage.dialog.next_hop(),
+                self,
+                contact=usage.contact if self.refreshes_target else None,
+            )
         )
+
+    def _sent(self, sending: ClientRequest) -> None:
+        """It is on its way."""
 
     def _dress(self, request: Request) -> None:
         """Add header fields."""
@@ -298,7 +308,7 @@ class Modification(DialogRequest):
 class ReInvite(Modification):
     """A re-INVITE with an offer (RFC 3261 §14.1): acknowledged here, and for every repetition of its 2xx."""
 
-    __slots__ = ("_ack", "_answer")
+    __slots__ = ("_ack", "_answer", "_cancelled", "_patience", "_sending")
 
     def __init__(
         self,
@@ -322,6 +332,51 @@ class ReInvite(Modification):
         self._ack: SentAck | None = None
         self._answer = b""
         """Of a reliable provisional response."""
+        self._sending: ClientRequest | None = None
+        """The present attempt, until its final response."""
+        self._patience: Timer | None = None
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        """Give it up (RFC 3261 §9.1): one that is on its way is cancelled, and its outcome comes as ever; one
+        that waits has come to its end, as with a 487.
+        """
+        self._cancelled = True
+        if self._sending is not None:
+            self._sending.cancel()
+        elif self._usage.withdrawn(self):
+            self.refuse(Response(487))
+        else:
+            self.stop()
+            self._refused(Response(487))
+            self._usage.go_on()
+
+    def _sent(self, sending: ClientRequest) -> None:
+        if not sending.finished:
+            self._sending = sending
+
+    def response_received(self, response: Response, flow: Flow) -> None:
+        """A response to the present attempt."""
+        if response.status >= 200:
+            self._over()
+        elif self._patience is None:
+            clock, timers = self._usage.agent.clock, self._usage.agent.timers
+            self._patience = clock.at(clock.now() + timers.timeout_s, self.cancel)
+        super().response_received(response, flow)
+
+    def request_failed(self, failure: RequestFailure) -> None:
+        """No final response."""
+        self._over()
+        super().request_failed(failure)
+
+    def _over(self) -> None:
+        self._sending = None
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _wanted(self) -> bool:
+        return not self._cancelled and super()._wanted()
 
     def _progressed(self, response: Response) -> None:
         """A reliable provisional response is acknowledged; its answer counts as executed (RFC 6141 §3.3,

@@ -31,7 +31,8 @@ class IncomingOffer:
         """The peer has sent a CANCEL for it."""
         self.on_cancel: Callable[[], None] | None = None
         """Called at a CANCEL. None: the re-INVITE is answered with 487 at once (RFC 3261 §9.2). A user that
-        has already begun to change the session sets it and still accepts, as RFC 6141 §3.8 asks."""
+        has already begun to change the session sets it, and accepts where that can't be undone (RFC 6141
+        §3.8)."""
 
     @property
     def method(self) -> str:
@@ -42,6 +43,7 @@ class IncomingOffer:
         """Answer 200 with `body`. Does nothing once the exchange is settled or the dialog has ended."""
         if not self.settled:
             self.settled = True
+            self.on_cancel = None
             self._usage.exchange_accepted(self, body, headers)
 
     def reject(self, status: int, headers: Fields = (), reason: str | None = None) -> None:
@@ -50,4 +52,5 @@ class IncomingOffer:
         """
         if not self.settled:
             self.settled = True
+            self.on_cancel = None
             self._usage.exchange_rejected(self, status, headers, reason)

@@ -106,21 +106,17 @@ class Usage(UsageServer):
         headers: Fields = (),
         *,
         relayed: bool = False,
-    ) -> None:
+    ) -> ReInvite:
         """Send a re-INVITE with an offer (it must have one), as soon as RFC 3261 §14.1 allows one. Exactly
         one callback comes, unless the usage ends before. A 491 is retried here, unless the offer is only
         `relayed` for somebody who will do that himself; `body` may be a function, called for each attempt.
+        What is returned can be cancelled.
         """
-        self._modify(
-            ReInvite(
-                self,
-                body=body,
-                headers=headers,
-                on_answer=on_answer,
-                on_reject=on_reject,
-                relayed=relayed,
-            )
+        reinvite = ReInvite(
+            self, body=body, headers=headers, on_answer=on_answer, on_reject=on_reject, relayed=relayed
         )
+        self._modify(reinvite)
+        return reinvite
 
     def update(
         self,
@@ -243,6 +239,13 @@ class Usage(UsageServer):
         """It will be tried again; until then offers of the peer are welcome."""
         if modification.offers:
             self.offer = Offer.NONE
+
+    def withdrawn(self, modification: Modification) -> bool:
+        """Take it out of the queue; False when its turn has come."""
+        if not self._queue or modification not in self._queue:
+            return False
+        self._queue.remove(modification)
+        return True
 
     def modification_over(self, modification: Modification) -> None:
         """It has its outcome."""
@@ -386,6 +389,7 @@ class Usage(UsageServer):
         self.session_timer.close()
         for exchange in self._exchanges:
             exchange.settled = True
+            exchange.on_cancel = None
             exchange.transaction.respond(response_to(exchange.request, 487))
         self._exchanges = []
         if self._modification is not None:

@@ -11,6 +11,7 @@ from trunkline.call.leg import Leg
 from trunkline.call.ports import MediaFlow
 from trunkline.media.fake import FakeLeg
 from trunkline.sip.exchange import IncomingOffer
+from trunkline.sip.message import response_to
 from trunkline.sip.user_agent import UserAgentSettings
 from trunkline.trunk.verdict import Slug
 
@@ -327,12 +328,17 @@ def test_an_answer_that_comes_after_the_end() -> None:
 
 
 def test_a_cancelled_reinvite_leaves_both_legs_agreeing() -> None:
-    """RFC 6141 §3.8: what is under way on the other leg can't be undone, so it is accepted after all."""
+    """RFC 6141 §3.8: what the other side has begun can't be undone, so it is accepted after all."""
     world = World()
     peer = world.carrier_peer()
     peer.invite(audio(GATEWAY), answered=True)
     held: list[IncomingOffer] = []
-    world.customer.on_offer = lambda phone, exchange: held.append(exchange)
+
+    def begin(phone: Phone, exchange: IncomingOffer) -> None:
+        exchange.on_cancel = lambda: None
+        held.append(exchange)
+
+    world.customer.on_offer = begin
     peer.within("INVITE", body=audio(GATEWAY, direction="sendonly", version=2))
     reinvite = peer.peer
     reinvite.request(
@@ -352,6 +358,64 @@ def test_a_cancelled_reinvite_leaves_both_legs_agreeing() -> None:
     assert onward == "sendonly"
     assert final[-1] == "200 INVITE", "the customer is on hold, so the carrier has to know"
     peer.within("ACK", cseq=2)
+    peer.hang_up()
+    world.finish()
+
+
+def test_a_reinvite_that_only_rings_is_given_up_and_later_ones_go_on() -> None:
+    """RFC 3261 §9.1: nobody else ends an INVITE that has a provisional response."""
+    world = Talking()
+    world.gateway.on_offer = lambda phone, exchange: exchange.transaction.respond(
+        response_to(exchange.request, 183)
+    )
+    world.offer(world.customer, direction="sendonly")
+    world.clock.advance(62)
+    assert len(world.heard_by(world.gateway, "CANCEL")) == 1
+    assert world.customer.events[-1] == "refusal 504", "487 would be of a CANCEL that it did not send"
+    assert world.flows() == BOTH
+    world.gateway.on_offer = follow_offer
+    world.offer(world.customer, direction="sendonly", version=3)
+    assert world.customer.events[-1] == "answer 200 INVITE"
+    world.hang_up()
+
+
+def test_the_other_side_that_ignores_the_cancel_too_is_lost() -> None:
+    """RFC 3261 §12.2.1.2: no final response ends the dialog."""
+    world = Talking()
+
+    def only_ring(phone: Phone, exchange: IncomingOffer) -> None:
+        exchange.on_cancel = lambda: None
+        exchange.transaction.respond(response_to(exchange.request, 183))
+
+    world.gateway.on_offer = only_ring
+    world.offer(world.customer, direction="sendonly")
+    world.clock.advance(70)
+    assert len(world.node.switch) == 0
+    assert world.customer.events[-1] == "bye_received"
+    world.finish()
+
+
+def test_a_cancel_of_a_reinvite_goes_on() -> None:
+    """RFC 3261 §9.2, §14.1: what the other side has not accepted yet can be undone."""
+    world = World()
+    peer = world.carrier_peer()
+    peer.invite(audio(GATEWAY), answered=True)
+    world.customer.on_offer = lambda phone, exchange: exchange.transaction.respond(
+        response_to(exchange.request, 180)
+    )
+    peer.within("INVITE", body=audio(GATEWAY, direction="sendonly", version=2))
+    world.clock.advance(1)
+    reinvite = peer.peer
+    branch = f"z9hG4bKpeer{reinvite._branches}"
+    reinvite.request("CANCEL", peer.at, uri=peer.uri, to_tag=peer.tag, cseq=2, branch=branch, contact="")
+    world.clock.advance(1)
+    assert "487 INVITE" in reinvite.summaries
+    reinvite.request("ACK", peer.at, uri=peer.uri, to_tag=peer.tag, cseq=2, branch=branch, contact="")
+    world.customer.on_offer = follow_offer
+    peer.within("INVITE", body=audio(GATEWAY, direction="sendonly", version=3))
+    world.clock.advance(1)
+    assert reinvite.response_heard(200, "INVITE").cseq.number == 3
+    peer.within("ACK", cseq=3)
     peer.hang_up()
     world.finish()
 

@@ -132,3 +132,29 @@ def test_interval_of_an_answer_that_names_none() -> None:
     bench.settle()
     timer = bench.phone.the_usage.session_timer
     assert (timer.interval_s, timer.refreshing, timer.agreed) == (600, True, False)
+
+
+def test_a_reinvite_is_cancelled_wherever_it_is() -> None:
+    """RFC 3261 §9.1: on its way, between two attempts, or before its turn."""
+    bench = Bench()
+    bench.call_to_peer()
+    phone, usage = bench.phone, bench.phone.the_usage
+    first = usage.reinvite(OFFER, phone.note_answer, phone.note_refusal)
+    usage.reinvite(OFFER, phone.note_answer, phone.note_refusal).cancel()
+    assert phone.events == ["refusal 487"], "the second, which waited"
+    bench.settle()
+    bench.peer.respond(bench.peer.request_heard("INVITE"), 500, headers=(("Retry-After", "5"),))
+    bench.settle()
+    first.cancel()
+    assert phone.events == ["refusal 487"] * 2
+    third = usage.reinvite(OFFER, phone.note_answer, phone.note_refusal)
+    bench.settle()
+    bench.peer.respond(bench.peer.request_heard("INVITE"), 183)
+    bench.settle()
+    third.cancel()
+    bench.settle()
+    assert bench.peer.summaries[-1] == "CANCEL"
+    bench.peer.respond(bench.peer.request_heard("INVITE"), 491)
+    bench.clock.advance(10)
+    assert phone.events == [*["refusal 487"] * 2, "refusal 491"], "and it is not tried again"
+    assert numbers(bench, "INVITE") == [1, 2, 3]
