@@ -8,7 +8,7 @@ Where nobody is there to take it, it is refused with 488: a 481 would end the di
 
 from trunkline.call.digits import holds_digit, read_digit
 from trunkline.call.leg import Leg
-from trunkline.call.passing import relayed_status
+from trunkline.call.passing import relayed_status, subject_fields
 from trunkline.errors import MediaError, SdpError
 from trunkline.sip.message import Request, response_to
 from trunkline.sip.stack import ServerTransaction
@@ -28,7 +28,9 @@ def pass_on(info: Request, transaction: ServerTransaction, far: Leg | None) -> N
         content_type,
         info.body,
         on_answer=lambda response: transaction.respond(response_to(info, response.status)),
-        on_reject=lambda why: transaction.respond(response_to(info, relayed_status(why))),
+        on_reject=lambda why: transaction.respond(
+            response_to(info, relayed_status(why), headers=subject_fields(why))
+        ),
     )
 
 

@@ -38,6 +38,13 @@ _WARN_CODES = {Slug.SRTP_UNAVAILABLE: 302, Slug.BAD_SDP: 399}
 incompatible media format.
 """
 
+_SUBJECTS = {
+    405: ("Allow",),
+    415: ("Accept", "Accept-Encoding", "Accept-Language"),
+    420: ("Unsupported",),
+}
+"""The header fields that these statuses have to have."""
+
 
 def extension_fields(message: Message) -> list[Field]:
     """The `X-` fields of an INVITE or BYE that the other leg is to see, spelt as they came."""
@@ -96,9 +103,20 @@ def media_warning(verdict: Verdict, agent: str) -> Field:
     return warning_field(_WARN_CODES.get(verdict.slug, 305), agent, verdict.detail or verdict.text)
 
 
+def subject_fields(why: Response | RequestFailure) -> list[Field]:
+    """What a refusal of the far end is about, where its status means nothing without (RFC 3261 §21.4.6,
+    §21.4.13, §21.4.15).
+    """
+    if isinstance(why, RequestFailure):
+        return []
+    names = _SUBJECTS.get(why.status, ())
+    return [(name, value) for name in names for value in why.headers.all(name) if _can_be_sent(value)]
+
+
 def refusal(verdict: Verdict, response: Response | None, agent: str) -> tuple[int, str | None, list[Field]]:
     """Status, phrase and header fields of the final answer to a caller. The far end's refusal in `response`
-    keeps its phrase and its Warning. An end that is no refusal by itself (an operator's) is told as 480.
+    keeps its phrase, its Warning and what it is about. An end that is no refusal by itself (an operator's) is
+    told as 480.
     """
     headers = verdict_fields(verdict)
     reason = None
@@ -106,6 +124,7 @@ def refusal(verdict: Verdict, response: Response | None, agent: str) -> tuple[in
         reason = response.reason
         warnings = response.headers.all("warning")
         headers += [("Warning", value) for value in warnings if _can_be_sent(value)]
+        headers += subject_fields(response)
     if verdict.status == 488 and response is None:
         headers.append(media_warning(verdict, agent))
     return (verdict.status if verdict.status >= 300 else 480), reason, headers
@@ -115,9 +134,12 @@ def relayed_status(why: Response | RequestFailure) -> int:
     """The status to refuse a request within a call with, when the far end has refused it so. A challenge is
     one of us (RFC 3261 §22), and told as 403 here as before the answer (BEHAVIOUR §3). A 408 or 481 is about
     the far dialog, and would end the one on this side (§12.2.1.2), and a 487 answers our own CANCEL: 504.
+    A 422 is about the interval that we ask for (RFC 4028 §7.3): 500.
     """
     if isinstance(why, RequestFailure) or why.status in (408, 481, 487):
         return 504
+    if why.status == 422:
+        return 500
     return 403 if why.status in (401, 407) else why.status
 
 

@@ -329,6 +329,37 @@ def test_a_challenge_of_an_endpoint_is_403(status: int) -> None:
     assert world.attempt_slugs == [Slug.CHALLENGED]
 
 
+NAMED = [
+    (405, ("Allow", "OPTIONS, BYE")),
+    (415, ("Accept", "application/isup")),
+    (420, ("Unsupported", "100rel")),
+]
+"""Refusals that have to say what they are about (RFC 3261 §21.4.6, §21.4.13, §21.4.15)."""
+
+
+@pytest.mark.parametrize(("status", "field"), NAMED)
+def test_what_a_refusal_is_about_goes_on(status: int, field: tuple[str, str]) -> None:
+    world = World()
+    world.customer.on_invite = rejecting(status, headers=(field, ("Min-Expires", "5")))
+    world.inbound()
+    world.clock.advance(2)
+    response = world.gateway.responses[-1]
+    assert (response.status, response.headers.all(field[0])) == (status, [field[1]])
+    assert "min-expires" not in response.headers
+    world.finish()
+
+
+def test_an_interval_that_is_too_small_is_no_affair_of_the_callers() -> None:
+    """RFC 4028 §7.3: a 422 is about what we asked for, and we have tried again where it says how."""
+    world = World()
+    world.customer.on_invite = rejecting(422, headers=(("Min-SE", "bad"),))
+    world.inbound()
+    world.clock.advance(2)
+    assert world.gateway.events[-1] == "rejected 500"
+    world.finish()
+    assert world.slug is Slug.REFUSED
+
+
 def test_the_far_ends_phrase_and_warning_are_kept() -> None:
     world = TwoEndpoints()
     world.customer.on_invite = rejecting(488, headers=(("Warning", '304 pbx "no such media"'),))

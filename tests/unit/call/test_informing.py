@@ -37,10 +37,14 @@ def test_a_refusal_comes_back_and_a_challenge_as_403(
     monkeypatch.setattr(
         world.gateway,
         "info_received",
-        lambda info, transaction: transaction.respond(response_to(info, status)),
+        lambda info, transaction: transaction.respond(
+            response_to(info, status, headers=[("Accept", "application/y-thing")])
+        ),
     )
     inform(world, world.customer)
     assert world.customer.events[-1] == f"refusal {told}"
+    said = world.network.sent(f"{told} INFO")[-1].message.headers.get("accept")
+    assert said == ("application/y-thing" if told == 415 else None), "RFC 3261 §21.4.13"
     world.customer.the_usage.bye()
     world.finish()
 

@@ -216,6 +216,16 @@ def test_a_refused_change_leaves_both_legs_as_they_were(status: int, told: int) 
     world.hang_up()
 
 
+def test_what_a_refused_change_is_about_goes_on() -> None:
+    """RFC 3261 §21.4.6, §8.2.1: a 405 names the methods that there are."""
+    world = Talking()
+    world.gateway.on_offer = lambda phone, exchange: exchange.reject(405, headers=[("Allow", "INVITE, BYE")])
+    world.offer(world.customer, "UPDATE", direction="sendonly")
+    refusal = world.network.sent("405 UPDATE")[-1].message
+    assert refusal.headers.get("allow") == "INVITE, BYE"
+    world.hang_up()
+
+
 def test_an_unusable_offer_is_488_and_changes_nothing() -> None:
     world = Talking()
     for body in (b"rubbish", audio(CUSTOMER, codecs=()), audio(CUSTOMER, address="224.1.1.1")):
