@@ -12,7 +12,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from trunkline.errors import DirectoryError
 from trunkline.sdp.codecs import CODEC_NAMES
 from trunkline.sip.errors import SipSyntaxError
-from trunkline.sip.uri import SipUri
+from trunkline.sip.uri import SipUri, escape_user
 from trunkline.trunk.account import check_codecs, check_key
 from trunkline.trunk.e164 import checked_prefix
 from trunkline.trunk.media_policy import DtmfMode, MediaPolicy, SrtpPolicy
@@ -179,8 +179,10 @@ class Carrier:
 
     @property
     def contact_user(self) -> str | None:
-        """The user of the Contact that we register at it; None: we don't."""
-        return self.credentials.user if self.register and self.credentials is not None else None
+        """The user part of the Contact that we register at it, escaped (RFC 3261 §25.1); None: we don't."""
+        if not self.register or self.credentials is None or not self.credentials.user:
+            return None
+        return escape_user(self.credentials.user)
 
     def uri_of(self, gateway: Gateway, user: str | None = None) -> SipUri:
         """The Request-URI for `user` (None: the server itself) at one of the gateways, with its transport."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.simulation.phone import Phone
-from tests.simulation.world import CARRIER, GATEWAY, NUMBER, World
+from tests.simulation.world import CARRIER, GATEWAY, NODE, NUMBER, World
 from trunkline.call.carrier_registrations import CarrierRegistrations
 from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.name_addr import NameAddr
@@ -57,6 +57,37 @@ def test_registered_refreshed_and_taken_back() -> None:
     assert len(registrations) == 0
     assert len(registrar.expires) == before + 1
     assert registrar.expires[-1] == "0" or world.heard_by(world.gateway, "REGISTER")[-1].contact is not None
+    world.finish()
+
+
+def test_a_user_name_that_holds_an_at_sign_is_escaped_and_called() -> None:
+    """RFC 3261 §25.1: the user part of a URI; the digest's user name stays as it is (§22.4)."""
+    carrier = replace(WANTED, credentials=CarrierCredentials("us@carrier.example", "s"))
+    world = World(carrier=carrier)
+    challenge = 'Digest realm="c", nonce="n", qop="auth"'
+
+    def screen(request: Request, flow: Flow) -> Response | None:
+        if request.method != "REGISTER":
+            return None
+        if "authorization" not in request.headers:
+            return response_to(request, 401, headers=[("WWW-Authenticate", challenge)])
+        return response_to(request, 200, headers=[("Contact", request.headers.get("contact") or "")])
+
+    world.gateway.on_screen = screen
+    registrations = CarrierRegistrations(world.node.services)
+    registrations.refresh()
+    world.clock.advance(1)
+    request = world.heard_by(world.gateway, "REGISTER")[-1]
+    assert str(request.to.uri) == f"sip:us%40carrier.example@{GATEWAY}"
+    assert request.contact is not None
+    assert isinstance(request.contact.uri, SipUri)
+    assert (request.contact.uri.user, request.contact.uri.host) == ("us%40carrier.example", NODE)
+    assert 'username="us@carrier.example"' in (request.headers.get("authorization") or "")
+    world.inbound("us%40carrier.example", to=NameAddr(None, SipUri("sip", NUMBER, GATEWAY)))
+    world.clock.advance(2)
+    assert world.record.called == NUMBER, "the Request-URI is our Contact"
+    world.customer.the_usage.bye()
+    registrations.stop()
     world.finish()
 
 
