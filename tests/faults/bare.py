@@ -7,6 +7,7 @@ from tests.interop.node import KEY, SECRET
 from trunkline.node.tokens import token_source
 from trunkline.pstn.quiet_dialog import QuietDialog
 from trunkline.pstn.station import Station
+from trunkline.sip.dialog_request import Fields
 from trunkline.sip.exchange import IncomingOffer
 from trunkline.sip.failures import RequestFailure
 from trunkline.sip.incoming_invite import IncomingInvite
@@ -110,6 +111,10 @@ class Terminus:
 
     def screen(self, request: Request, flow: Flow) -> Response | None:
         return None
+
+    def invite_refused(self, request: Request, flow: Flow, refusal: Response) -> Fields:
+        del request, flow, refusal
+        return ()
 
     def request_received(self, request: Request, transaction: ServerTransaction) -> None:
         return

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from tests.simulation.virtual_network import VirtualHost, VirtualNetwork
 from tests.unit.virtual_clock import FakeClock
+from trunkline.sip.dialog_request import Fields
 from trunkline.sip.failures import RequestFailure
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.message import Request, Response, response_to
@@ -111,6 +112,10 @@ class Phone:
         self.usage = invite.usage
         self.invites.append(invite)
         self.on_invite(self, invite)
+
+    def invite_refused(self, request: Request, flow: Flow, refusal: Response) -> Fields:
+        del request, flow, refusal
+        return ()
 
     def request_received(self, request: Request, transaction: ServerTransaction) -> None:
         self.events.append(f"request_received {request.method}")

@@ -178,6 +178,23 @@ class Switch:
 
         self._doorman.confirm(caller.unconfirmed, invite.request, invite.flow, decided)
 
+    def invite_refused(self, request: Request, flow: Flow, refusal: Response) -> list[tuple[str, str]]:
+        """A call from an account or a carrier that can't even be planned. Where the credentials still wait to
+        be confirmed, nobody's.
+        """
+        caller = self._admitted_caller(request)
+        verdict = Verdict.of(Slug.MALFORMED_REQUEST, status=refusal.status, detail=_said_in(refusal))
+        dialled = _user_of(request)
+        if caller.unconfirmed is None:
+            direction = Direction.INBOUND if caller.account is None else Direction.OUTBOUND
+            record = self._record(request, flow, direction, dialled, _identity_of(request).presented)
+            if caller.account is not None:
+                record.account = caller.account.key
+            elif caller.carrier is not None:
+                self._note_called(record, caller.carrier, dialled)
+            self._close(record, verdict)
+        return verdict_fields(verdict)
+
     def _let_in(self, invite: IncomingInvite, caller: Caller) -> None:
         if caller.account is not None:
             self._outbound(invite, caller.account)
@@ -189,7 +206,7 @@ class Switch:
         request = invite.request
         dialled = _user_of(request)
         identity = _identity_of(request)
-        record = self._record(invite, Direction.OUTBOUND, dialled, identity.presented)
+        record = self._record(request, invite.flow, Direction.OUTBOUND, dialled, identity.presented)
         record.account = account.key
         plan = _spent(request) or plan_outbound(
             services.directory,
@@ -252,7 +269,7 @@ class Switch:
         request = invite.request
         dialled = _user_of(request)
         identity = _identity_of(request)
-        record = self._record(invite, Direction.INBOUND, dialled, identity.presented)
+        record = self._record(request, invite.flow, Direction.INBOUND, dialled, identity.presented)
         record.carrier = carrier.name
         if dialled == carrier.contact_user:
             dialled = self._named(request, carrier) or dialled
@@ -268,16 +285,21 @@ class Switch:
             bindings_of=services.registrations.bindings,
         )
         if isinstance(plan, Verdict):
-            number = called_number(services.directory, carrier, dialled)
-            if number is not None:
-                record.account = number.account
-                record.number = record.called = number.e164
+            self._note_called(record, carrier, dialled)
             self._refuse(invite, record, plan)
             return
         record.account = plan.account.key
         record.number = record.called = plan.called
         record.caller = readable(plan.caller.presented)
         self._start(invite, record, plan, plan.hunt(services.health, settings.timeout_status), None)
+
+    def _note_called(self, record: CallRecord, carrier: Carrier, dialled: str) -> None:
+        """Whose number a call that won't be placed is for, if it is anybody's."""
+        record.carrier = carrier.name
+        number = called_number(self._services.directory, carrier, dialled)
+        if number is not None:
+            record.account = number.account
+            record.number = record.called = number.e164
 
     def _named(self, request: Request, carrier: Carrier) -> str | None:
         """The number of ours that a call names whose Request-URI is our Contact at its carrier: there the
@@ -375,7 +397,9 @@ class Switch:
             raise UnusableCryptoError("SRTP is required, and its keys may travel over TLS only")
         return replace(media, srtp=SrtpPolicy.FORBIDDEN)
 
-    def _record(self, invite: IncomingInvite, direction: Direction, dialled: str, caller: str) -> CallRecord:
+    def _record(
+        self, request: Request, flow: Flow, direction: Direction, dialled: str, caller: str
+    ) -> CallRecord:
         services = self._services
         now, wall = services.clock.now(), services.clock.wall()
         record = CallRecord(
@@ -387,12 +411,12 @@ class Switch:
             dialled=dialled,
             called="",
             caller=readable(caller),
-            sip_call_id=readable(invite.request.call_id),
-            source=described(invite.flow),
+            sip_call_id=readable(request.call_id),
+            source=described(flow),
             setup_at=wall,
             wall_minus_now=wall - now,
         )
-        services.trace.link(invite.request.call_id, record.call_id)
+        services.trace.link(request.call_id, record.call_id)
         return record
 
     def _refuse(self, invite: IncomingInvite, record: CallRecord, verdict: Verdict) -> None:
@@ -402,6 +426,10 @@ class Switch:
         if verdict.status == 488:
             headers.append(media_warning(verdict, services.settings.service_domain))
         invite.reject(verdict.status, headers=headers)
+        self._close(record, verdict)
+
+    def _close(self, record: CallRecord, verdict: Verdict) -> None:
+        services = self._services
         record.ended_at = record.moment(services.clock.now())
         record.state = RecordState.CLOSED
         record.verdict = verdict
@@ -449,6 +477,13 @@ def _user_of(request: Request) -> str:
 
 def _user(uri: SipUri | OtherUri) -> str:
     return readable((uri.user or "") if isinstance(uri, SipUri) else uri.opaque)
+
+
+def _said_in(refusal: Response) -> str:
+    """What a refusal of the user agent's own is about."""
+    headers = refusal.headers
+    about = headers.get("warning") or headers.get("unsupported") or headers.get("accept")
+    return refusal.in_words if about is None else f"{refusal.in_words}: {readable(about)}"
 
 
 def _identity_of(request: Request) -> CallerIdentity:

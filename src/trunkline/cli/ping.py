@@ -13,6 +13,7 @@ from trunkline.cli.output import Json, Row, examples, print_card, progress
 from trunkline.cli.stations import Ground, on_ground
 from trunkline.errors import DirectoryError
 from trunkline.pstn.station import Station
+from trunkline.sip.dialog_request import Fields
 from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.failures import RequestFailure
 from trunkline.sip.grammar import readable
@@ -137,5 +138,9 @@ class _Nobody:
         return response_to(request, 501)
 
     def invite_received(self, invite: IncomingInvite) -> None: ...
+
+    def invite_refused(self, request: Request, flow: Flow, refusal: Response) -> Fields:
+        del request, flow, refusal
+        return ()
 
     def request_received(self, request: Request, transaction: ServerTransaction) -> None: ...

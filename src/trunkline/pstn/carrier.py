@@ -16,6 +16,7 @@ from trunkline.pstn.numbering import TONE_HZ, Behaviour, Number, number_of
 from trunkline.pstn.quiet_dialog import QuietDialog
 from trunkline.pstn.station import Station
 from trunkline.pstn.talker import Talker
+from trunkline.sip.dialog_request import Fields
 from trunkline.sip.exchange import IncomingOffer
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.message import Request, Response, response_to
@@ -74,6 +75,10 @@ class SimulatedCarrier:
     def screen(self, request: Request, flow: Flow) -> Response | None:  # noqa: ARG002
         """OPTIONS is answered; everything else may come in."""
         return response_to(request, 200) if request.method == "OPTIONS" else None
+
+    def invite_refused(self, request: Request, flow: Flow, refusal: Response) -> Fields:
+        del request, flow, refusal
+        return ()
 
     def request_received(self, request: Request, transaction: ServerTransaction) -> None:
         """Nothing but calls and OPTIONS is served."""

@@ -17,6 +17,7 @@ from trunkline.media.terminals import Hearing, Silence, Source, TerminalEngine
 from trunkline.pstn.quiet_dialog import QuietDialog
 from trunkline.pstn.station import Station
 from trunkline.pstn.talker import CODECS, Talker
+from trunkline.sip.dialog_request import Fields
 from trunkline.sip.exchange import IncomingOffer
 from trunkline.sip.failures import RequestFailure
 from trunkline.sip.grammar import readable
@@ -218,6 +219,10 @@ class Phone:
     def screen(self, request: Request, flow: Flow) -> Response | None:  # noqa: ARG002
         """OPTIONS is answered."""
         return response_to(request, 200) if request.method == "OPTIONS" else None
+
+    def invite_refused(self, request: Request, flow: Flow, refusal: Response) -> Fields:
+        del request, flow, refusal
+        return ()
 
     def request_received(self, request: Request, transaction: ServerTransaction) -> None:
         """Nothing else is served."""

@@ -246,9 +246,9 @@ class SipStack:
 
     def _refuse_unreadable(self, request: Request, error: SipSyntaxError, flow: Flow) -> None:
         mark_source(request, flow.remote)
-        self._respond_statelessly(request, flow, self._refusal(request, error, flow))
+        self._respond_statelessly(request, flow, self.refusal(request, error, flow))
 
-    def _refusal(self, request: Request, error: SipSyntaxError, flow: Flow) -> Response:
+    def refusal(self, request: Request, error: SipSyntaxError, flow: Flow) -> Response:
         """The answer to a malformed request, with the faulty header in a Warning (RFC 3261 §20.43)."""
         text = "".join([c if " " <= c <= "~" and c not in '"\\' else "?" for c in str(error)])
         return self._answer(request, error.status, ("Warning", f'399 {flow.sent_by} "{text}"'))
@@ -322,7 +322,7 @@ class SipStack:
         try:
             act()
         except SipSyntaxError as error:
-            transaction.respond(self._refusal(request, error, transaction.flow))
+            transaction.respond(self.refusal(request, error, transaction.flow))
         except Exception:
             transaction.respond(self._answer(request, 500))
             raise
@@ -331,7 +331,7 @@ class SipStack:
         try:
             return self._user.screen(request, flow)
         except SipSyntaxError as error:
-            return self._refusal(request, error, flow)
+            return self.refusal(request, error, flow)
 
     def _overload(self, request: Request) -> Response:
         return self._answer(request, 503, ("Retry-After", str(self._limits.retry_after_s)))

@@ -74,6 +74,11 @@ class UserAgentUser(Protocol):
     def invite_received(self, invite: IncomingInvite) -> None:
         """A new INVITE: set `invite.events`, then answer by its methods, now or later."""
 
+    def invite_refused(self, request: Request, flow: Flow, refusal: Response) -> Fields:
+        """An INVITE that was let in can't be read (400) or wants what there isn't (415, 420). What is
+        returned goes into the `refusal` too.
+        """
+
     def request_received(self, request: Request, transaction: ServerTransaction) -> None:
         """Any other request outside a dialog, or one within a dialog that doesn't concern it (OPTIONS,
         MESSAGE).
@@ -265,6 +270,9 @@ class UserAgent:
 
     def request_received(self, request: Request, transaction: ServerTransaction) -> None:
         """A new request that was let in."""
+        if request.method == "INVITE" and request.to_tag is None:
+            self._invite_received(request, transaction)
+            return
         refusal = self.inspect(request)
         if refusal is not None:
             transaction.respond(refusal)
@@ -274,8 +282,6 @@ class UserAgent:
                 transaction.respond(response_to(request, 481))
             else:
                 usage.receive(request, transaction)
-        elif request.method == "INVITE":
-            self._invite_received(request, transaction)
         else:
             self.user.request_received(request, transaction)
 
@@ -299,15 +305,26 @@ class UserAgent:
         return self.usage((request.call_id, request.to_tag or "", request.from_tag or ""))
 
     def _invite_received(self, request: Request, transaction: ServerTransaction) -> None:
+        try:
+            invite = self.inspect(request) or self._readable_invite(request, transaction)
+        except SipSyntaxError as error:
+            invite = self.stack.refusal(request, error, transaction.flow)
+        if isinstance(invite, Response):
+            if invite.status != 422:  # the caller tries again, as after a challenge (RFC 4028 §7.3)
+                for name, value in self.user.invite_refused(request, transaction.flow, invite):
+                    invite.headers.add(name, value)
+            transaction.respond(invite)
+            return
+        self._invites[transaction] = invite
+        invite.owned(lambda: self.user.invite_received(invite))
+
+    def _readable_invite(self, request: Request, transaction: ServerTransaction) -> IncomingInvite | Response:
         contact = request.contact
         if contact is None or isinstance(contact.uri, OtherUri):
             raise SipSyntaxError("Contact", "an INVITE needs one SIP or SIPS URI")
         if too_small(request, self.settings.min_se_s):
-            transaction.respond(response_to(request, 422, headers=[("min-se", str(self.settings.min_se_s))]))
-            return
-        invite = IncomingInvite(self, transaction, contact.uri)
-        self._invites[transaction] = invite
-        invite.owned(lambda: self.user.invite_received(invite))
+            return response_to(request, 422, headers=[("min-se", str(self.settings.min_se_s))])
+        return IncomingInvite(self, transaction, contact.uri)
 
     def inspect(self, request: Request) -> Response | None:
         """The checks of RFC 3261 §8.2.1 to §8.2.3, in that order. Made for every request that was let in; a

@@ -49,7 +49,7 @@ class Slug(Enum):
         Fault.CALLER,
         400,
         111,
-        "The SIP request is malformed.",
+        "The SIP request is malformed, or asks for what is not supported.",
         "See the Warning header.",
     )
     MALFORMED_NUMBER = _Kind(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from ipaddress import ip_network
+from typing import Any
 
 import pytest
 
@@ -424,6 +425,50 @@ def test_extensions_hops_and_intervals() -> None:
     world.clock.advance(1)
     assert peer.peer.response_heard(422, "INVITE").headers.get("min-se") == "90"
     assert world.customer.events == []
+
+
+UNREADABLE: list[tuple[int, dict[str, Any]]] = [
+    (400, {"contact": ""}),
+    (400, {"contact": "<tel:+442079460000>"}),
+    (400, {"headers": (("Session-Expires", "soon"),)}),
+    (400, {"headers": (("Expires", "soon"),)}),
+    (415, {"headers": (("Content-Type", "text/plain"),), "require_body_type": False}),
+    (420, {"headers": (("Require", "nosuch"),)}),
+]
+
+
+@pytest.mark.parametrize(("status", "said"), UNREADABLE)
+def test_a_call_that_is_refused_for_its_form_says_why_and_leaves_a_record(
+    status: int, said: dict[str, Any]
+) -> None:
+    """BEHAVIOUR §4, §5; RFC 3261 §8.2.2, §8.2.3, §21.4.1."""
+    world = World()
+    peer = world.carrier_peer()
+    peer.peer.request("INVITE", peer.at, uri=peer.uri, body=audio(GATEWAY), **said)
+    world.clock.advance(1)
+    assert error_id(peer.peer.response_heard(status, "INVITE")) == "malformed-request"
+    peer.peer.request("ACK", peer.at, uri=peer.uri, contact="", branch="z9hG4bKpeer1", to_tag="x")
+    record = world.record
+    assert (world.slug, record.direction, record.carrier) == (
+        Slug.MALFORMED_REQUEST,
+        Direction.INBOUND,
+        CARRIER.name,
+    )
+    assert record.verdict is not None
+    assert record.verdict.status == status
+    assert record.state is RecordState.CLOSED
+    assert (record.account, record.called) == (KEY, NUMBER)
+    world.finish()
+
+
+def test_an_accounts_call_that_requires_the_unknown_leaves_a_record() -> None:
+    world = World()
+    world.outbound(headers=(("Require", "nosuch"),))
+    response = refused(world)
+    assert (response.status, response.headers.get("unsupported")) == (420, "nosuch")
+    assert (error_id(response), world.slug) == ("malformed-request", Slug.MALFORMED_REQUEST)
+    assert (world.record.direction, world.record.account) == (Direction.OUTBOUND, KEY)
+    world.finish()
 
 
 @pytest.mark.parametrize("direction", Direction)
