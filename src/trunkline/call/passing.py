@@ -42,6 +42,7 @@ _SUBJECTS = {
     405: ("Allow",),
     415: ("Accept", "Accept-Encoding", "Accept-Language"),
     420: ("Unsupported",),
+    422: ("Min-SE",),
 }
 """The header fields that these statuses have to have."""
 
@@ -105,7 +106,7 @@ def media_warning(verdict: Verdict, agent: str) -> Field:
 
 def subject_fields(why: Response | RequestFailure) -> list[Field]:
     """What a refusal of the far end is about, where its status means nothing without (RFC 3261 §21.4.6,
-    §21.4.13, §21.4.15).
+    §21.4.13, §21.4.15; RFC 4028 §6).
     """
     if isinstance(why, RequestFailure):
         return []

@@ -1,10 +1,9 @@
 """What a final response of the far end means: its status and Q.850 cause become a `Verdict` (BEHAVIOUR §3,
 §4).
 
-The status is the one to relay to the caller. It is the far end's own, with two exceptions: a 401 or 407 is
-told as 403, because the caller could do nothing with the far end's challenge, and a 422 as 500: it is about
-the interval that we ask for, and comes here only where that can't be raised (RFC 4028 §7.3). Whether
-the hunt goes on is `hunt`.
+The status is the one to relay to the caller. It is the far end's own, with one exception: a 401 or 407 is
+told as 403, because the caller could do nothing with the far end's challenge. Whether the hunt goes on is
+`hunt`.
 """
 
 from dataclasses import replace
@@ -69,9 +68,6 @@ _CAUSES: dict[int, int] = {
 }
 """SIP status -> Q.850 cause, after RFC 3398's table for SIP to ISUP. Others keep their slug's cause."""
 
-_TOLD = {401: 403, 407: 403, 422: 500}
-"""What is told under another status."""
-
 
 def far_end_verdict(status: int, q850: int | None = None, detail: str = "") -> Verdict:
     """The verdict of a far end's final response, 200 to 699.
@@ -81,7 +77,7 @@ def far_end_verdict(status: int, q850: int | None = None, detail: str = "") -> V
     """
     if status < 300:
         return Verdict.of(Slug.ANSWERED, status=status, detail=detail)
-    verdict = Verdict.of(_slug(status), status=_TOLD.get(status, status), detail=detail)
+    verdict = Verdict.of(_slug(status), status=403 if status in (401, 407) else status, detail=detail)
     cause = q850 if q850 is not None else _CAUSES.get(status)
     return verdict if cause is None or cause == verdict.q850 else replace(verdict, q850=cause)
 
