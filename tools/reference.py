@@ -48,9 +48,9 @@ Every call that fails ends with one error id. The caller sees it in the `Reason`
 BYE, as in `Reason: SIP;cause=404;text="no-route"`. The call record, `trunkline calls` and the metrics use
 the same ids. They do not change between versions.
 
-A request that is turned down before it is a call (malformed, Max-Forwards used up, a loop, an extension or
-session interval that can't be served) has its status alone, and no record. Where the table has an id for one
-of these, it came from a far end, or within a call.
+A request that is turned down before it is known whose it is (unreadable, without good credentials, a loop, a
+session interval that is too small) has its status alone, and no record. Where the table has an id for one of
+these, it came from a far end, or within a call.
 
 `trunkline explain no-route` prints one of them. `trunkline explain KEY NUMBER` says before a call which one
 it would get.
