@@ -39,8 +39,9 @@ RINGBACK_DBM0 = -13.0
 
 
 def transport_settings(settings: Settings) -> TransportSettings:
-    """For `trunkline.net`."""
+    """For `trunkline.net`. Without a TLS listener the node needs no certificate, but shows carriers its own."""
     sip = settings.sip
+    certified = bool(sip.tls) or settings.tls.certificate is not None or settings.certificate.is_file()
 
     def listen(transport: Transport, bound: SocketAddress) -> Listen:
         host = advertised_host(settings, bound.host)
@@ -53,8 +54,8 @@ def transport_settings(settings: Settings) -> TransportSettings:
             *(listen(Transport.TLS, bound) for bound in sip.tls),
         ),
         tls=TlsSettings(
-            certificate=settings.certificate,
-            key=settings.private_key,
+            certificate=settings.certificate if certified else None,
+            key=settings.private_key if certified else None,
             min_version=settings.tls.min_version,
             ca_file=settings.tls.ca_file,
             verify_peers=settings.tls.verify_outbound,

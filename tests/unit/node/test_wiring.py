@@ -9,6 +9,7 @@ from tests.simulation.world import KEY, SECRET, World
 from trunkline.call.ports import Tone
 from trunkline.config import Settings
 from trunkline.errors import ConfigError, MediaError
+from trunkline.net.tls import client_context
 from trunkline.node import wiring
 from trunkline.observe.log import LogFormat
 from trunkline.sip.digest import answer_challenge
@@ -39,6 +40,22 @@ def test_every_address_is_bound_with_its_transport() -> None:
 def test_tls_outward_trusts_the_authorities_that_the_settings_name() -> None:
     tls = wiring.transport_settings(settings('[tls]\nca_file = "/ca.pem"\nverify_outbound = true\n')).tls
     assert (tls.ca_file, tls.verify_peers) == (Path("/ca.pem"), True)
+
+
+def test_a_node_without_a_tls_listener_needs_no_certificate_but_shows_the_one_that_it_has(
+    tmp_path: Path,
+) -> None:
+    home = f'[node]\ndata_dir = "{tmp_path}"\n'
+    without = wiring.transport_settings(settings(home + "[sip]\ntls = []\n")).tls
+    assert (without.certificate, without.key) == (None, None)
+    client_context(without, verify=False)
+    listening = wiring.transport_settings(settings(home + LISTENING)).tls
+    assert listening.certificate == tmp_path / "tls-certificate.pem"
+    named = wiring.transport_settings(settings('[sip]\ntls = []\n[tls]\ncertificate = "/own.pem"\n')).tls
+    assert named.certificate == Path("/own.pem")
+    (tmp_path / "tls-certificate.pem").touch()
+    found = wiring.transport_settings(settings(home + "[sip]\ntls = []\n")).tls
+    assert (found.certificate, found.key) == (tmp_path / "tls-certificate.pem", tmp_path / "tls-key.pem")
 
 
 def test_what_is_advertised_is_not_what_is_bound() -> None:

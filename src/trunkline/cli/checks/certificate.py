@@ -14,7 +14,7 @@ EXPIRES_SOON = timedelta(days=21)
 
 def check_certificate(settings: Settings) -> Findings:
     """Is there a certificate, does it fit the key and the domain, and for how long?"""
-    if not settings.sip.tls and not settings.web.tls:
+    if not (settings.sip.tls or settings.web.tls or settings.tls.certificate):
         yield Finding("certificate", State.FINE, "not needed: sip.tls is empty, web.tls is false")
         return
     path, key_path = settings.certificate, settings.private_key

@@ -28,3 +28,12 @@ def test_a_certificate_that_is_missing_is_a_fault(line: CommandLine) -> None:
     quiet(line, f"127.0.0.1:{free_port()}")
     (line.settings_file.parent / "tls-certificate.pem").unlink()
     assert findings(line, 1)["certificate"][0] == "fault"
+
+
+def test_a_certificate_that_only_calls_out_need_is_looked_at_where_one_is_named(line: CommandLine) -> None:
+    quiet(line, f"127.0.0.1:{free_port()}")
+    text = re.sub(r"^tls = \[.*\]$", "tls = []", line.settings_file.read_text(), flags=re.MULTILINE)
+    line.settings_file.write_text(text)
+    assert findings(line, 0)["certificate"][1].startswith("not needed")
+    line.settings_file.write_text(text.replace("[tls]\n", '[tls]\ncertificate = "/none.pem"\n'))
+    assert findings(line, 1)["certificate"][0] == "fault"
