@@ -5,7 +5,7 @@ from collections.abc import Callable
 import typer
 
 from trunkline.cli.checks import Findings, State
-from trunkline.cli.checks.certificate import check_certificate
+from trunkline.cli.checks.certificate import check_authorities, check_certificate
 from trunkline.cli.checks.data import check_data_dir, check_store
 from trunkline.cli.checks.live import check_live
 from trunkline.cli.checks.media import check_media
@@ -21,6 +21,7 @@ _CHECKS: tuple[Callable[[Settings], Findings], ...] = (
     check_ports,
     check_addresses,
     check_certificate,
+    check_authorities,
     check_clock,
     check_dns,
     check_media,

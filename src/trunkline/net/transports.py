@@ -122,6 +122,9 @@ class Transports:
         self._dialer = Dialer(loop, self._settings.streams)
         if any(listen.transport is Transport.TLS for listen in self._settings.listen):
             self._server_tls = server_context(self._settings.tls)
+        if self._settings.tls.ca_file is not None:
+            # A wrong path shows now, not in the first call that needs it.
+            self._client_context(verify=True)
         for tries_left in reversed(range(PORT_TRIES)):
             try:
                 self._bind_all(self._context)

@@ -39,7 +39,7 @@ RINGBACK_DBM0 = -13.0
 
 
 def transport_settings(settings: Settings) -> TransportSettings:
-    """For `trunkline.net`. Without a TLS listener the node needs no certificate, but shows carriers its own."""
+    """For `trunkline.net`. Without a TLS listener a certificate is not needed, but shown if there is one."""
     sip = settings.sip
     certified = bool(sip.tls) or settings.tls.certificate is not None or settings.certificate.is_file()
 

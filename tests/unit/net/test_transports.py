@@ -198,6 +198,12 @@ async def test_tls_goes_out_without_a_tls_listener_and_udp_alone_gives_the_addre
     assert seen == ["127.0.0.4"]
 
 
+async def test_authorities_that_cannot_be_read_stop_the_start(tmp_path: Path) -> None:
+    with pytest.raises(NetError, match=r"can't read tls\.ca_file"):
+        async with opened(Recorder(), UDP, tls=TlsSettings(ca_file=tmp_path / "none.pem")):
+            pass
+
+
 async def test_a_new_certificate_serves_new_handshakes(certificate: Certificate, tmp_path: Path) -> None:
     ours = self_signed(tmp_path, "edge.example.net")
     recorder = Recorder()

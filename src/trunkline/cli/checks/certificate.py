@@ -1,4 +1,4 @@
-"""The certificate of TLS, of SIP and of the dashboard."""
+"""The certificate of TLS, of SIP and of the dashboard; and the authorities that calls out trust."""
 
 import stat
 from datetime import UTC, datetime, timedelta
@@ -8,6 +8,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from trunkline.cli.checks import Finding, Findings, State
 from trunkline.config import Settings
+from trunkline.errors import NetError
+from trunkline.net.settings import TlsSettings
+from trunkline.net.tls import client_context
 
 EXPIRES_SOON = timedelta(days=21)
 
@@ -53,6 +56,23 @@ def check_certificate(settings: Settings) -> Findings:
             "certificate", State.WARNING, f"{key_path} can be read by others", f"chmod 600 {key_path}"
         )
     yield from _names(settings, certificate)
+
+
+def check_authorities(settings: Settings) -> Findings:
+    """Can `tls.ca_file` be read, where there is one?"""
+    if settings.tls.ca_file is None:
+        return
+    try:
+        client_context(TlsSettings(ca_file=settings.tls.ca_file), verify=True)
+    except NetError as error:
+        yield Finding(
+            "authorities",
+            State.FAULT,
+            str(error),
+            "Put a PEM file of certificates there, or leave tls.ca_file out for the system's.",
+        )
+    else:
+        yield Finding("authorities", State.FINE, f"those of {settings.tls.ca_file} are trusted")
 
 
 def _now() -> datetime:

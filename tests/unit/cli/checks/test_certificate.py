@@ -37,3 +37,16 @@ def test_a_certificate_that_only_calls_out_need_is_looked_at_where_one_is_named(
     assert findings(line, 0)["certificate"][1].startswith("not needed")
     line.settings_file.write_text(text.replace("[tls]\n", '[tls]\ncertificate = "/none.pem"\n'))
     assert findings(line, 1)["certificate"][0] == "fault"
+
+
+def test_authorities_that_cannot_be_read_are_a_fault(line: CommandLine) -> None:
+    quiet(line, f"127.0.0.1:{free_port()}")
+    assert "authorities" not in findings(line, 0)
+    text = line.settings_file.read_text()
+    line.settings_file.write_text(text.replace("[tls]\n", '[tls]\nca_file = "/none.pem"\n'))
+    state, found, remedy = findings(line, 1)["authorities"]
+    assert (state, found) == ("fault", "can't read tls.ca_file /none.pem: No such file or directory")
+    assert "tls.ca_file" in remedy
+    own = line.settings_file.parent / "tls-certificate.pem"
+    line.settings_file.write_text(text.replace("[tls]\n", f'[tls]\nca_file = "{own}"\n'))
+    assert findings(line, 0)["authorities"][0] == "fine"
