@@ -3,6 +3,7 @@
 Only the node's own user (and root) may open it, and that is all the protection it has.
 """
 
+import os
 import socket
 from pathlib import Path
 
@@ -28,11 +29,23 @@ def listen_unix(path: Path) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise NetError(f"the control socket {path} can't be made: {error.strerror or error}") from error
+        reason = f"{error.strerror or error}{_remedy(path)}"
+        raise NetError(f"the control socket {path} can't be made: {reason}") from error
     except NetError:
         listener.close()
         raise
     return listener
+
+
+def _remedy(path: Path) -> str:
+    """What helps where the file is another user's, as root's is after a start by hand; "" where it is not."""
+    try:
+        owner = path.stat().st_uid
+    except OSError:
+        return ""
+    if owner == os.geteuid():
+        return ""
+    return f"; a node of another user (uid {owner}) left it: stop that one if it runs, then remove the file"
 
 
 def is_answered(path: Path) -> bool:
