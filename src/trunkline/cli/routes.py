@@ -8,11 +8,10 @@ from trunkline.cli.installation import installation
 from trunkline.cli.output import Json, Row, examples, listed, print_card, print_rows, say
 from trunkline.errors import DirectoryError
 from trunkline.trunk.e164 import normalise
-from trunkline.trunk.routes import Route, RouteCarrier
+from trunkline.trunk.routes import ALL, Route, RouteCarrier
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Which carrier takes which numbers.")
 
-ALL = "all"
 Prefix = Annotated[
     str,
     typer.Argument(metavar="PREFIX", help=f"E.164 digits, with or without +; '{ALL}' for every number."),

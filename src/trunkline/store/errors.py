@@ -15,6 +15,7 @@ The tree::
 """
 
 from trunkline.errors import StoreError
+from trunkline.trunk.routes import ALL
 
 __all__ = [
     "AlreadyExistsError",
@@ -31,10 +32,10 @@ __all__ = [
 
 
 class NotFoundError(StoreError):
-    """`kind` (account, number, carrier, …) `key` does not exist."""
+    """`kind` (account, number, carrier, …) `key` does not exist. Only a route's key can be empty."""
 
     def __init__(self, kind: str, key: str, hint: str = "") -> None:
-        self.fact = f"{kind} {key!r} does not exist"
+        self.fact = f"{kind} {key or ALL!r} does not exist"
         """Without the hint, which is for the command line."""
         super().__init__(self.fact + (f"; {hint}" if hint else ""))
         self.kind = kind
@@ -45,7 +46,7 @@ class AlreadyExistsError(StoreError):
     """`kind` `key` exists already."""
 
     def __init__(self, kind: str, key: str, hint: str = "") -> None:
-        self.fact = f"{kind} {key!r} exists already"
+        self.fact = f"{kind} {key or ALL!r} exists already"
         """Without the hint, which is for the command line."""
         super().__init__(self.fact + (f"; {hint}" if hint else ""))
         self.kind = kind

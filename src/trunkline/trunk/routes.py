@@ -12,6 +12,8 @@ from trunkline.errors import DirectoryError
 from trunkline.trunk.account import check_key
 from trunkline.trunk.e164 import checked_prefix
 
+ALL = "all"
+"""What people call the empty prefix, which matches every number."""
 MAX_PRIORITY = 65535
 MAX_WEIGHT = 65535
 MAX_PRICE = 1000.0
@@ -82,13 +84,13 @@ class Route:
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.price_per_minute <= MAX_PRICE:
-            raise DirectoryError(f"route {self.prefix!r}: the price of a minute is 0 to {MAX_PRICE:g}")
+            raise DirectoryError(f"route {self.prefix or ALL!r}: the price of a minute is 0 to {MAX_PRICE:g}")
         if checked_prefix(self.prefix) != self.prefix:
-            raise DirectoryError(f"route {self.prefix!r}: the prefix must be digits only")
+            raise DirectoryError(f"route {self.prefix or ALL!r}: the prefix must be digits only")
         if not self.carriers:
-            raise DirectoryError(f"route {self.prefix!r}: at least one carrier is needed")
+            raise DirectoryError(f"route {self.prefix or ALL!r}: at least one carrier is needed")
         if len({item.carrier for item in self.carriers}) != len(self.carriers):
-            raise DirectoryError(f"route {self.prefix!r}: a carrier is named twice")
+            raise DirectoryError(f"route {self.prefix or ALL!r}: a carrier is named twice")
 
 
 class RouteTable:

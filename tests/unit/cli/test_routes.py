@@ -24,6 +24,13 @@ def test_order_and_weights(line: CommandLine) -> None:
     assert "NAME:PRIORITY:WEIGHT" in line.error("route", "set", "44", "--carrier", "a:first")
 
 
+def test_errors_about_the_route_of_every_number_name_it(line: CommandLine) -> None:
+    assert line.error("route", "set", "all", "--carrier", "a").startswith("route 'all' does not exist")
+    line.run("route", "add", "all", "--carrier", "a")
+    assert line.error("route", "add", "all", "--carrier", "b").startswith("route 'all' exists already")
+    assert line.error("route", "set", "all", "--carrier", "a,a").startswith("route 'all': a carrier is named")
+
+
 def test_no_route(line: CommandLine) -> None:
     assert "trunkline route add" in line.run("route", "test", "442079460123", status=1)
     assert line.json("route", "test", "442079460123", status=1)["prefix"] is None

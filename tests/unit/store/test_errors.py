@@ -8,7 +8,7 @@ def test_they_name_the_thing_and_the_way_out() -> None:
     error = NotFoundError("account", "x", "trunkline account list shows them")
     assert str(error) == "account 'x' does not exist; trunkline account list shows them"
     assert (error.kind, error.key) == ("account", "x")
-    assert str(AlreadyExistsError("route", "")) == "route '' exists already"
+    assert str(AlreadyExistsError("route", "")) == "route 'all' exists already"
 
 
 def test_all_are_store_errors() -> None:

@@ -14,11 +14,8 @@ from trunkline.store.carriers import CarrierChanges
 from trunkline.trunk import carrier as domain
 from trunkline.trunk.carrier import MAX_RESPONSE_TIMEOUT_MS, MIN_RESPONSE_TIMEOUT_MS, GatewayTransport
 from trunkline.trunk.media_policy import DtmfMode, SrtpPolicy
-from trunkline.trunk.routes import MAX_PRICE, MAX_PRIORITY, MAX_WEIGHT, Route, RouteCarrier
+from trunkline.trunk.routes import ALL, MAX_PRICE, MAX_PRIORITY, MAX_WEIGHT, Route, RouteCarrier
 from trunkline.web.api.models.base import Body, Flag, Key, Line, Prefix, Real, Whole, without_defaults
-
-ALL = "all"
-"""Stands for the empty prefix, which matches every number."""
 
 Place = Annotated[Whole, Field(ge=0, le=MAX_PRIORITY)]
 Share = Annotated[Whole, Field(ge=0, le=MAX_WEIGHT)]

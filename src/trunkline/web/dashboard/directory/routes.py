@@ -10,7 +10,7 @@ from starlette.datastructures import FormData
 from trunkline.call.record import Direction
 from trunkline.errors import DirectoryError, TrunklineError
 from trunkline.trunk.e164 import checked_prefix, normalise
-from trunkline.trunk.routes import Route, RouteCarrier
+from trunkline.trunk.routes import ALL, Route, RouteCarrier
 from trunkline.web.control_client import ControlError
 from trunkline.web.dashboard import fields
 from trunkline.web.dashboard.browser import Form, Signed, go, text
@@ -21,8 +21,6 @@ from trunkline.web.versions import unchanged, version_of
 from trunkline.web.views import Explanation, Question
 
 PAGE = 50
-ALL = "all"
-"""Stands for the empty prefix in paths and on pages."""
 
 router = APIRouter()
 
