@@ -1,6 +1,6 @@
 """`trunkline account …`: customers, their secrets, their limits, and what they may do."""
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -17,6 +17,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Customers: k
 
 Key = Annotated[str, typer.Argument(metavar="KEY", help="The account's API key: its digest user name.")]
 ALL = "all"
+_Number = TypeVar("_Number", int, float)
 
 
 def _card(account: Account) -> Row:
@@ -236,7 +237,7 @@ def limit(
     if minutes_per_day is not None:
         changes["minutes_per_day"] = _limit(minutes_per_day)
     if cost_per_day is not None:
-        changes["cost_per_day"] = None if cost_per_day < 0 else cost_per_day
+        changes["cost_per_day"] = _limit(cost_per_day)
     if allow:
         changes["allowed_prefixes"] = _prefixes(allow, ALL)
     if deny:
@@ -244,8 +245,12 @@ def limit(
     _change(installation(context), key, changes, as_json)
 
 
-def _limit(value: int) -> int | None:
-    return None if value < 0 else value
+def _limit(value: _Number) -> _Number | None:
+    if value == -1:
+        return None
+    if not value >= 0:
+        raise typer.BadParameter(f"{value} is no limit that can be: 0 or more, or -1 for none")
+    return value
 
 
 def _prefixes(given: list[str], clears: str) -> tuple[str, ...]:

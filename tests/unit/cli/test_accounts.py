@@ -1,3 +1,5 @@
+import pytest
+
 from tests.unit.cli.conftest import CommandLine
 from trunkline.cli.installation import Installation
 from trunkline.sip.digest import Algorithm, ha1
@@ -38,6 +40,18 @@ def test_limits_left_out_stay_and_minus_one_lifts_one(line: CommandLine) -> None
     card = line.json("account", "limit", "trunk1", "--allow", "all", "--deny", "none")
     assert card["allowed_prefixes"] == "all"
     assert card["denied_prefixes"] == []
+
+
+@pytest.mark.parametrize("option", ["concurrent", "per-second", "minutes-per-day", "cost-per-day"])
+def test_no_other_negative_limit_lifts_one(line: CommandLine, option: str) -> None:
+    line.run("account", "add", "--key", "trunk1")
+    field = {"concurrent": "max_concurrent", "per-second": "max_per_second"}.get(
+        option, option.replace("-", "_")
+    )
+    line.run("account", "limit", "trunk1", f"--{option}", 3)
+    assert "-1 for none" in line.run("account", "limit", "trunk1", f"--{option}", -2, status=2)
+    assert line.json("account", "show", "trunk1")[field] == 3
+    assert line.json("account", "limit", "trunk1", f"--{option}", -1)[field] is None
 
 
 def test_set_changes_what_it_is_told_and_nothing_else(line: CommandLine) -> None:
