@@ -38,6 +38,10 @@ class WebProcess:
         self._listener: socket.socket | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._process: Process | None = None
+        self._serving = False
+        """Whether the process has said so: before, SIGHUP would end it."""
+        self._reread = False
+        """Whether it gets SIGHUP as soon as it serves."""
 
     def start(self) -> None:
         """Raises `NetError` when the port can't be had."""
@@ -47,11 +51,11 @@ class WebProcess:
         self._log.info("web", url=self._settings.web.url)
 
     def reload(self) -> None:
-        """Have it reread the settings and the certificate; one that is only starting ends, and is started
-        again.
-        """
+        """Have it reread the settings and the certificate; one that is only starting does once it serves."""
         if self._process is not None and self._process.returncode is None:
-            self._process.send_signal(signal.SIGHUP)
+            self._reread = not self._serving
+            if self._serving:
+                self._process.send_signal(signal.SIGHUP)
 
     async def stop(self) -> None:
         """End it. Idempotent."""
@@ -69,6 +73,7 @@ class WebProcess:
         deaths = 0
         while True:
             started = loop.time()
+            self._serving = False
             process = self._process = await self._spawn(listener)
             try:
                 await self._await_word(process)
@@ -82,11 +87,15 @@ class WebProcess:
             await asyncio.sleep(pause_s)
 
     async def _await_word(self, process: Process) -> None:
-        """Until it has said that it serves (`trunkline.web.process`), or has ended; the first time only."""
-        if not self.settled.is_set() and process.stdout is not None:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.stdout.readline(), START_S)
-            self.settled.set()
+        """Until it has said that it serves (`trunkline.web.process`), or has ended."""
+        patience = asyncio.get_running_loop().call_later(START_S, self.settled.set)
+        try:
+            self._serving = process.stdout is not None and bool(await process.stdout.readline())
+        finally:
+            patience.cancel()
+        self.settled.set()
+        if self._serving and self._reread:
+            self.reload()
 
     async def _spawn(self, listener: socket.socket) -> Process:
         return await asyncio.create_subprocess_exec(

@@ -99,6 +99,26 @@ def test_a_reload_is_passed_on(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_a_reload_waits_for_a_process_that_only_starts(tmp_path: Path) -> None:
+    settings = installed(tmp_path)
+    file = tmp_path / "trunkline.toml"
+
+    async def scenario() -> None:
+        web = WebProcess(settings, file)
+        web.start()
+        try:
+            first = await asyncio.to_thread(wait_for, "the child", child)
+            web.reload()
+            await asyncio.wait_for(web.settled.wait(), PATIENCE_S)
+            assert await asyncio.to_thread(answered, settings)
+            assert child() == first, "the same process"
+            assert not web._reread
+        finally:
+            await web.stop()
+
+    asyncio.run(scenario())
+
+
 def test_a_port_that_is_taken_stops_the_start(tmp_path: Path) -> None:
     settings = installed(tmp_path)
     taken = listen_tcp(settings.web.bind.host, settings.web.bind.port)
