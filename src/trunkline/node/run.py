@@ -60,9 +60,12 @@ async def _serve(settings: Settings, path: Path | None, log: Log) -> None:
     loop.add_signal_handler(signal.SIGHUP, _reload, node, web, path, log)
     try:
         if web is not None:
-            web.start()
+            web.listen()
             node.web_settled = web.settled
         await node.start()
+        if web is not None:
+            # Not before: what keeps the node from starting would be said twice.
+            web.start()
         service_manager.notify(service_manager.READY)
         await node.finished.wait()
     finally:

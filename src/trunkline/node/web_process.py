@@ -43,11 +43,16 @@ class WebProcess:
         self._reread = False
         """Whether it gets SIGHUP as soon as it serves."""
 
-    def start(self) -> None:
-        """Raises `NetError` when the port can't be had."""
+    def listen(self) -> socket.socket:
+        """Have the port before the process is started. Raises `NetError` when it can't be had."""
         bind = self._settings.web.bind
         self._listener = listen_tcp(bind.host, bind.port, "web.bind")
-        self._keeper = asyncio.create_task(self._keep(self._listener), name="web process")
+        return self._listener
+
+    def start(self) -> None:
+        """Start the process, and keep it running; raises what `listen` does where that was not called."""
+        listener = self._listener or self.listen()
+        self._keeper = asyncio.create_task(self._keep(listener), name="web process")
         self._log.info("web", url=self._settings.web.url)
 
     def reload(self) -> None:

@@ -34,8 +34,8 @@ def run(settings: Settings, log: Log, listener: int | None = None, path: Path | 
     """Serve until told to stop, with the settings of the file `path`. Raises `TrunklineError`.
 
     `listener` is the descriptor of a listening socket that a node handed over: then a line on standard output
-    tells it that requests are served, and the end of standard input is the sign to go. None: listen at
-    `web.bind`.
+    tells it that requests are served, the end of standard input is the sign to go, and errors are in the log
+    alone. None: listen at `web.bind`.
     """
     bind = settings.web.bind
     if listener is None:
@@ -46,6 +46,11 @@ def run(settings: Settings, log: Log, listener: int | None = None, path: Path | 
         os.nice(NICENESS)
     try:
         uvloop.run(_serve(settings, listening, log, path, led=listener is not None))
+    except TrunklineError as error:
+        if listener is None:
+            raise
+        structlog.get_logger().error("the web process can't serve", reason=str(error))
+        sys.exit(1)
     finally:
         log.close()
 

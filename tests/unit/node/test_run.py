@@ -13,6 +13,7 @@ import pytest
 
 from tests.unit.node.ground import Installation
 from trunkline.config import SettingsError
+from trunkline.errors import NetError
 from trunkline.node.run import run
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -83,6 +84,17 @@ def test_sighup_rereads_the_settings_and_a_mistake_in_them_changes_nothing(node:
     hang_up("the settings were not reread")
     assert "nonsense" in node.logged("the settings were not reread")[0]["reason"]
     assert node.ended_by(signal.SIGINT) == 0
+
+
+def test_what_keeps_it_from_starting_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    settings = Installation.make(tmp_path, web__enabled=True, web__tls=True).settings
+    settings.certificate.unlink()
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"))
+    with pytest.raises(NetError, match=r"can't use tls\.certificate"):
+        run(tmp_path / "trunkline.toml")
+    assert capfd.readouterr().err == ""
 
 
 def test_settings_that_are_wrong_stop_it_before_anything_is_opened(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The web process itself: whom it serves, and what ends it."""
 
 import asyncio
+import json
 import logging
 import os
 import signal
@@ -131,6 +132,23 @@ def test_a_port_that_is_taken_is_an_error(home: Path) -> None:
         run(office.settings, open_log(LogOptions()))
     office.close()
     taken.close()
+
+
+def test_what_keeps_a_nodes_child_from_serving_is_a_line_of_the_log(home: Path) -> None:
+    (home / "secret.key").unlink()
+    with listen_tcp("127.0.0.1", 0) as listener:
+        ended = subprocess.run(
+            [sys.executable, "-c", CODE, str(home), "1", str(listener.fileno())],
+            input=b"",
+            stderr=subprocess.PIPE,
+            pass_fds=(listener.fileno(),),
+            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+            check=False,
+        )
+    assert ended.returncode == 1
+    line = json.loads(ended.stderr)
+    assert (line["event"], line["level"]) == ("the web process can't serve", "error")
+    assert "secret.key does not exist" in line["reason"]
 
 
 def test_a_read_that_is_cancelled_as_an_answer_comes_is_no_fault(
