@@ -93,7 +93,9 @@ class HttpServer:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Return once requests are served."""
+        """Return once requests are served. Raises `NetError` for a certificate that can't be used."""
+        if self._tls is not None:
+            load_certificate(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), *self._tls)
         self._task = asyncio.create_task(self._server.serve(sockets=[self._listener]), name="http")
         serving = asyncio.create_task(self._server.serving.wait())
         await asyncio.wait({self._task, serving}, return_when=asyncio.FIRST_COMPLETED)

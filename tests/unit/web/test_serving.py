@@ -4,6 +4,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 import httpx
@@ -12,7 +13,7 @@ import pytest
 from tests.unit.web.paper_node import PaperNode
 from trunkline.errors import NetError
 from trunkline.web.public import public_app
-from trunkline.web.serving import HttpServer, listen_tcp
+from trunkline.web.serving import HttpServer, Tls, listen_tcp
 
 T = TypeVar("T")
 
@@ -64,3 +65,14 @@ def test_signal_handlers_are_left_alone() -> None:
     )
     # asyncio.run installs its own for SIGINT.
     assert during[signal.SIGTERM] is before[signal.SIGTERM]
+
+
+def test_a_certificate_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    async def body() -> None:
+        tls = Tls(tmp_path / "none.pem", tmp_path / "none-key.pem")
+        server = HttpServer(public_app(PaperNode()), listen_tcp("127.0.0.1", 0), tls=tls)
+        with pytest.raises(NetError, match=r"can't use tls\.certificate .*none\.pem with .*none-key\.pem"):
+            await server.start()
+        await server.stop()
+
+    asyncio.run(body())
