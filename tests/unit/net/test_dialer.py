@@ -127,14 +127,14 @@ async def test_a_certificate_is_verified_when_wanted(certificate: Certificate) -
         assert transports.figures().connections == 2
 
 
-async def test_verification_that_cannot_even_begin_fails_the_connection() -> None:
+async def test_a_certificate_of_ours_that_cannot_be_used_fails_the_connection() -> None:
     recorder = Recorder()
-    settings = TlsSettings(ca_file=Path("/nonexistent"), verify_peers=True)
+    settings = TlsSettings(certificate=Path("/nonexistent"))
     async with far_end() as address, opened(recorder, TCP, tls=settings) as transports:
         transports.flow_to(tls_target(address)).send(OPTIONS)
         failure = await recorder.failure()
     assert failure.kind is FlowFailureKind.TLS
-    assert "tls.ca_file" in failure.detail
+    assert "tls.certificate" in failure.detail
 
 
 async def test_nobody_listens() -> None:
