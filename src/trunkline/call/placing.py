@@ -73,7 +73,8 @@ def open_attempt(
     except MediaError:
         if not ipv6:
             raise
-        leg = open_leg(ipv6=False)  # the INVITE finds no way either: that is the target's failure
+        # One of no use costs this target alone: its INVITE finds no way, or is refused.
+        leg = open_leg(ipv6=False)
     silence_ms = far.response_timeout_ms
     if silence_ms is None:
         silence_ms = settings.endpoint_silence_ms if inbound else settings.gateway_silence_ms
