@@ -8,9 +8,10 @@ Where nobody is there to take it, it is refused with 488: a 481 would end the di
 
 from trunkline.call.digits import holds_digit, read_digit
 from trunkline.call.leg import Leg
-from trunkline.call.passing import relayed_status, subject_fields
+from trunkline.call.passing import relayed_refusal
 from trunkline.errors import MediaError, SdpError
-from trunkline.sip.message import Request, response_to
+from trunkline.sip.failures import RequestFailure
+from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.stack import ServerTransaction
 from trunkline.trunk.media_policy import DtmfMode
 
@@ -24,13 +25,16 @@ def pass_on(info: Request, transaction: ServerTransaction, far: Leg | None) -> N
     if holds_digit(content_type) and far.policy.dtmf is not DtmfMode.INFO:
         transaction.respond(response_to(info, _digit_status(content_type, info.body, far)))
         return
+
+    def refused(why: Response | RequestFailure) -> None:
+        status, headers = relayed_refusal(why)
+        transaction.respond(response_to(info, status, headers=headers))
+
     far.usage.info(
         content_type,
         info.body,
         on_answer=lambda response: transaction.respond(response_to(info, response.status)),
-        on_reject=lambda why: transaction.respond(
-            response_to(info, relayed_status(why), headers=subject_fields(why))
-        ),
+        on_reject=refused,
     )
 
 

@@ -104,14 +104,12 @@ def media_warning(verdict: Verdict, agent: str) -> Field:
     return warning_field(_WARN_CODES.get(verdict.slug, 305), agent, verdict.detail or verdict.text)
 
 
-def subject_fields(why: Response | RequestFailure) -> list[Field]:
+def _subject_fields(response: Response) -> list[Field]:
     """What a refusal of the far end is about, where its status means nothing without (RFC 3261 §21.4.6,
     §21.4.13, §21.4.15; RFC 4028 §6).
     """
-    if isinstance(why, RequestFailure):
-        return []
-    names = _SUBJECTS.get(why.status, ())
-    return [(name, value) for name in names for value in why.headers.all(name) if _can_be_sent(value)]
+    names = _SUBJECTS.get(response.status, ())
+    return [(name, value) for name in names for value in response.headers.all(name) if _can_be_sent(value)]
 
 
 def refusal(verdict: Verdict, response: Response | None, agent: str) -> tuple[int, str | None, list[Field]]:
@@ -125,23 +123,23 @@ def refusal(verdict: Verdict, response: Response | None, agent: str) -> tuple[in
         reason = response.reason
         warnings = response.headers.all("warning")
         headers += [("Warning", value) for value in warnings if _can_be_sent(value)]
-        headers += subject_fields(response)
+        headers += _subject_fields(response)
     if verdict.status == 488 and response is None:
         headers.append(media_warning(verdict, agent))
     return (verdict.status if verdict.status >= 300 else 480), reason, headers
 
 
-def relayed_status(why: Response | RequestFailure) -> int:
-    """The status to refuse a request within a call with, when the far end has refused it so. A challenge is
-    one of us (RFC 3261 §22), and told as 403 here as before the answer (BEHAVIOUR §3). A 408 or 481 is about
-    the far dialog, and would end the one on this side (§12.2.1.2), and a 487 answers our own CANCEL: 504.
-    A 422 is about the interval that we ask for (RFC 4028 §7.3): 500.
+def relayed_refusal(why: Response | RequestFailure) -> tuple[int, list[Field]]:
+    """Status and header fields to refuse a request within a call with, when the far end has refused it so. A
+    challenge is one of us (RFC 3261 §22), and told as 403 here as before the answer (BEHAVIOUR §3). A 408 or
+    481 is about the far dialog, and would end the one on this side (§12.2.1.2), and a 487 answers our own
+    CANCEL: 504. A 422 is about the interval that we ask for (RFC 4028 §7.3): 500.
     """
     if isinstance(why, RequestFailure) or why.status in (408, 481, 487):
-        return 504
+        return 504, []
     if why.status == 422:
-        return 500
-    return 403 if why.status in (401, 407) else why.status
+        return 500, []
+    return (403 if why.status in (401, 407) else why.status), _subject_fields(why)
 
 
 def sdp_warning(error: SdpError, agent: str) -> Field:

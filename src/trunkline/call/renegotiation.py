@@ -20,7 +20,7 @@ from collections.abc import Callable
 from functools import partial
 
 from trunkline.call.leg import Leg
-from trunkline.call.passing import relayed_status, sdp_warning, subject_fields
+from trunkline.call.passing import relayed_refusal, sdp_warning
 from trunkline.call.ports import MediaEngine
 from trunkline.call.remote_media import connect
 from trunkline.errors import SdpError
@@ -206,8 +206,8 @@ class _PassedOn:
         renegotiation.other(self._leg).local.standing = self._stood
         if self._exchange is not None:
             self._leg.remote = self._before
-            status = 487 if self._exchange.cancelled else relayed_status(why)
-            self._exchange.reject(status, headers=subject_fields(why))
+            status, headers = (487, []) if self._exchange.cancelled else relayed_refusal(why)
+            self._exchange.reject(status, headers=headers)
 
 
 class _NewKey:
