@@ -5,10 +5,10 @@ all.
        ├──list exhausted, CANCEL, refusal───────────────────────────▶ ENDED
        └──refusal that the caller hears in words──▶ REFUSING────────▶ ENDED
 
-It decides when to try the next target (by asking `Hunt`), what of one leg the other one sees, and how the
-call ends: every end, of whatever cause, goes through `_finish` with one `Verdict`, which closes what is open
-exactly once. What goes on in the answered call is `trunkline.call.talk`; who may call where was decided
-before (`trunkline.trunk.plan`).
+It decides when to try the next target (by asking `Hunt`) and how the call ends: every end, of whatever cause,
+goes through `_finish` with one `Verdict`, which closes what is open exactly once. What both legs settle
+before the answer is `trunkline.call.early`, what goes on in the answered call is `trunkline.call.talk`; who
+may call where was decided before (`trunkline.trunk.plan`).
 
 Deliberate deviations from a transparent back-to-back user agent (RFC 7092): an INVITE without SDP is answered
 with our own offer instead of passing the absence on; PRACK and session timers end at each leg.
@@ -16,8 +16,11 @@ with our own offer instead of passing the absence on; PRACK and session timers e
 
 from collections.abc import Callable
 from enum import Enum
+from functools import partial
 
+from trunkline.call.announcement import Announcement
 from trunkline.call.attempt import ABANDONED, Attempt
+from trunkline.call.early import Early
 from trunkline.call.informing import pass_on
 from trunkline.call.leg import Leg
 from trunkline.call.passing import (
@@ -26,21 +29,19 @@ from trunkline.call.passing import (
     extension_fields,
     reason_fields,
     refusal,
-    sdp_warning,
     verdict_fields,
 )
 from trunkline.call.placing import Target, Way, open_attempt, send_invite
-from trunkline.call.ports import LegOpener, MediaLeg, WavFile
+from trunkline.call.ports import LegOpener, MediaLeg
 from trunkline.call.quality import EVERY_S, Quality
 from trunkline.call.record import CallRecord, Direction, Party, RecordState
 from trunkline.call.rekeying import Rekeying
 from trunkline.call.remote_media import connect
 from trunkline.call.renegotiation import Renegotiation
 from trunkline.call.services import Services
-from trunkline.call.sounds import LONGEST_ANNOUNCEMENT_S, Sounds
+from trunkline.call.sounds import Sounds
 from trunkline.call.talk import Talk
 from trunkline.call.transfer import Claim, Consultation, decline
-from trunkline.clock import Timer
 from trunkline.errors import MediaError, SdpError
 from trunkline.sdp.local import LocalAudio
 from trunkline.sdp.offer_answer import RemoteAudio
@@ -66,10 +67,6 @@ class CallState(Enum):
     ENDED = "ended"
 
 
-_AT_ONCE = frozenset({Slug.SHUT_DOWN, Slug.HUNG_UP_BY_OPERATOR, Slug.INVITE_EXPIRED, Slug.NO_PRACK})
-"""What no recording delays."""
-
-
 class Call:
     """See the module. Created by `Switch` once a plan stands; `start` sends the first INVITE.
 
@@ -77,17 +74,15 @@ class Call:
     """
 
     __slots__ = (
-        "_account",
         "_admission",
-        "_cut_off",
+        "_announcement",
+        "_early",
         "_hunt",
         "_invite",
         "_on_end",
         "_passed",
-        "_refusal",
         "_rekeying",
         "_services",
-        "_sounds",
         "_way",
         "attempt",
         "caller",
@@ -121,10 +116,6 @@ class Call:
         self._admission = admission
         self._on_end = on_end
         self._passed = extension_fields(invite.request)
-        self._account = account
-        self._refusal: Callable[[], None] | None = None
-        self._cut_off: Timer | None = None
-        """Of the announcement that a refused caller hears."""
         self._rekeying: Rekeying | None = None
         self.record = record
         self.attempt: Attempt | None = None
@@ -139,8 +130,9 @@ class Call:
             policy=caller_media,
             key=services.key,
         )
-
-        self._sounds = Sounds(invite, self.caller)
+        sounds = Sounds(invite, self.caller)
+        self._early = Early(services, invite, self.caller, sounds, ringback=account.ringback is Ringback.TONE)
+        self._announcement = Announcement(services, sounds, wanted=account.announcements)
 
     @property
     def callee(self) -> Leg | None:
@@ -200,57 +192,18 @@ class Call:
             services.records.call_changed(record)
 
     def attempt_progressed(self, attempt: Attempt, response: Response) -> None:
-        """Pass ringing and early media on (RFC 3960 §3.1: the gateway model, for the media is anchored
-        here).
-        """
+        """Pass ringing and early media on."""
         record = self.record
         if record.ringing_at is None:
             record.ringing_at = attempt.record.ringing_at
             self._services.records.call_changed(record)
-        body = b""
-        if response.body:
-            try:
-                attempt.leg.take_answer(response.body)  # the 2xx need not say it again (RFC 6337 §3.1.1)
-                if self.caller.remote is not None:
-                    body = self._joined(attempt.leg)
-                    attempt.early_media = True
-            except SdpError:
-                body = b""  # unusable early SDP costs the early media only; the answer's SDP decides
-        if not attempt.early_media and self._rings(attempt, response):
-            return
-        self._invite.progress(response.status, body=body or self._early_offer(attempt.leg))
-
-    def _early_offer(self, callee: Leg) -> bytes:
-        """Our offer to a caller that has to have one before the answer. Without one that can be made it has
-        none.
-        """
-        if not self._invite.wants_offer:
-            return b""
-        try:
-            return self.caller.offer(callee)
-        except SdpError:
-            return b""
-
-    def _rings(self, attempt: Attempt, response: Response) -> bool:
-        """Let the caller hear a far end that rings without a sound of its own, if it is to. A 180 would have
-        its own telephone ring on top of it.
-        """
-        if response.status != 180 or self._account.ringback is not Ringback.TONE:
-            return False
-        return self._sounds.sounding or self._sounds.play(self._services.settings.ringback, attempt.leg)
+        self._early.progressed(attempt, response)
 
     def attempt_answered(self, attempt: Attempt, response: Response) -> None:
         """Answer the caller with what the callee answered, now or in an earlier provisional response."""
         callee = attempt.leg
         try:
-            if response.body:
-                callee.take_answer(response.body)
-            if callee.remote is None:
-                raise SdpError("the 2xx has no session description, and no response before it had one")
-            if self.caller.remote is not None:
-                body = self._joined(callee)
-            else:
-                body = b"" if self._invite.answered_reliably else self.caller.offer(callee)
+            body = self._early.answer(callee, response.body)
         except SdpError as error:
             verdict = Verdict.of(answer_slug(error), detail=f"{attempt.record.target}: {error}")
             callee.hang_up(verdict_fields(verdict))
@@ -309,15 +262,6 @@ class Call:
         self._on_end(self)
         self._services.trace.close(self.record.call_id)
 
-    def _joined(self, callee: Leg) -> bytes:
-        """Join the two legs' media and say to the caller what came of its offer. What a reliable provisional
-        response said stands (RFC 6337 §3.1.1): what doesn't fit it any more is transcoded.
-        """
-        body = b"" if self._invite.answered_reliably else self.caller.answer(callee)
-        self._sounds.stop()
-        connect(self._services.media, self.caller, callee)
-        return body
-
     def attempt_ended(
         self,
         attempt: Attempt,  # noqa: ARG002 - it is the present one
@@ -335,8 +279,8 @@ class Call:
 
     def cancelled(self, cancel: Request) -> None:
         """The caller gave up (487 is sent already)."""
-        if self._refusal is not None:
-            self._refused()
+        if self._announcement.going_on:
+            self._announcement.over()
             return
         self._finish(Verdict.of(Slug.CANCELLED), Party.CALLER, passed=reason_fields(cancel))
 
@@ -347,12 +291,8 @@ class Call:
         if self.talk is not None:
             self.talk.acknowledged(leg, ack.body)
             return
-        attempt = self.attempt
         try:
-            leg.take_answer(ack.body)
-            if attempt is not None and attempt.leg.remote is not None:
-                self._joined(attempt.leg)
-                attempt.early_media = True
+            self._early.acknowledged(self.attempt, leg, ack.body)
         except SdpError as error:
             self.hang_up(Verdict.of(answer_slug(error), detail=f"the answer in PRACK: {error}"))
 
@@ -364,27 +304,9 @@ class Call:
     def leg_offered(self, leg: Leg, exchange: IncomingOffer) -> None:
         """A re-INVITE, an UPDATE or a PRACK with an offer."""
         if self.talk is None:
-            self._answer_early_offer(leg, exchange)
+            self._early.offered(leg, self.callee, exchange)
         else:
             self.talk.offered(leg, exchange)
-
-    def _answer_early_offer(self, leg: Leg, exchange: IncomingOffer) -> None:
-        """An UPDATE before the answer (RFC 3311 §5.1): settled on its own leg; the other one hears of it with
-        the answer.
-        """
-        other = self.callee if leg is self.caller else self.caller
-        if other is None or other.remote is None:
-            exchange.reject(504)
-            return
-        before = leg.remote
-        try:
-            leg.take_offer(exchange.request.body)
-            body = leg.answer(other)
-            connect(self._services.media, self.caller, other if leg is self.caller else leg)
-            exchange.accept(body)
-        except SdpError as error:
-            leg.remote = before
-            exchange.reject(488, headers=(sdp_warning(error, self._services.settings.service_domain),))
 
     def leg_hung_up(self, leg: Leg, bye: Request) -> None:
         """A BYE (200 is sent already). Before the answer a caller may send one (487 is sent too), a callee
@@ -505,7 +427,7 @@ class Call:
 
     def sound_ended(self, leg: MediaLeg) -> None:  # noqa: ARG002 - only the caller hears sounds
         """The caller has heard why it is refused."""
-        self._refused()
+        self._announcement.over()
 
     def key_worn(self, leg: MediaLeg, *, spent: bool) -> None:
         """An SRTP key of one side has little left to serve, or nothing."""
@@ -531,8 +453,7 @@ class Call:
         """Close whatever is open, once. `response` is the far end's refusal, `passed` are header fields of
         the BYE or CANCEL.
         """
-        if self._refusal is not None:
-            self._refused()
+        self._announcement.over()
         if self.state is CallState.ENDED:
             return
         talking = self.state is CallState.TALKING
@@ -550,26 +471,11 @@ class Call:
         elif attempt is not None:
             attempt.abandon(ABANDONED, fields)
         heard = talking or party is Party.CALLER or (attempt is not None and attempt.early_media)
-        if heard or not self._announces(verdict):
-            self._end(verdict, party, response, refuses=unheard or not talking)
-            return
-        self.state = CallState.REFUSING
-        self._refusal = lambda: self._end(verdict, party, response, refuses=True)
-        clock = self._services.clock
-        self._cut_off = clock.at(clock.now() + LONGEST_ANNOUNCEMENT_S, self._refused)
-
-    def _announces(self, verdict: Verdict) -> bool:
-        """Let the caller hear why it is refused, where there is a recording for it."""
-        path = self._services.settings.announcements.get(str(verdict.slug))
-        if verdict.slug in _AT_ONCE:
-            return False
-        return self._account.announcements and path is not None and self._sounds.play(WavFile(path))
-
-    def _refused(self) -> None:
-        """The announcement is over, or was cut off. Idempotent."""
-        refusal, self._refusal = self._refusal, None
-        if refusal is not None:
-            refusal()
+        refuse = partial(self._end, verdict, party, response, refuses=unheard or not talking)
+        if not heard and self._announcement.begins(verdict, refuse):
+            self.state = CallState.REFUSING
+        else:
+            refuse()
 
     def _end(self, verdict: Verdict, party: Party, response: Response | None, *, refuses: bool) -> None:
         """The caller's final answer, if it has none yet, and the end of the books."""
@@ -578,8 +484,6 @@ class Call:
         self.state = CallState.ENDED
         if self._invite.unheard:
             record.answered_at = None  # there was no call for the caller, and there is nothing to pay for
-        if self._cut_off is not None:
-            self._cut_off.cancel()
         if self._rekeying is not None:
             self._rekeying.stop()
         if refuses and verdict.slug is not Slug.CANCELLED:

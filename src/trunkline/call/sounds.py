@@ -4,8 +4,9 @@ Both need an answer to the caller's offer although no far end has spoken: it goe
 the media is anchored here), and the sound comes out of the caller's own media port. A caller without an offer
 hears nothing, and one whose offer can't be answered hears the final answer alone.
 
-When ringback begins and ends, and which refusals are announced, is `call`'s business; the sounds themselves
-are settings (`CallSettings.ringback`, `CallSettings.announcements`).
+When ringback begins and ends is `trunkline.call.early`'s business, which refusals are announced that of
+`trunkline.call.announcement`; the sounds themselves are settings (`CallSettings.ringback`,
+`CallSettings.announcements`).
 """
 
 from trunkline.call.leg import Leg
@@ -13,9 +14,6 @@ from trunkline.call.ports import Sound
 from trunkline.call.remote_media import alone, direct
 from trunkline.errors import MediaError, SdpError
 from trunkline.sip.incoming_invite import IncomingInvite
-
-LONGEST_ANNOUNCEMENT_S = 30.0
-"""A recording that lasts longer is cut off there."""
 
 
 class Sounds:
