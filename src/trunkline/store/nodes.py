@@ -20,6 +20,7 @@ from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from trunkline.sip.ports import Address
 from trunkline.store import schema
@@ -34,10 +35,10 @@ NODE: Final = "node"
 CLOCK_OFF_S: Final = 2.0
 """A node's clock that is further off than this is complained of."""
 _HINT: Final = "trunkline node list shows them"
-_REVISION: Final = sa.table("alembic_version", sa.column("version_num"))
+_REVISION: Final = sa.select(sa.table("alembic_version", sa.column("version_num")))
 _CLOCK: Final = {
     "sqlite": "(julianday('now') - 2440587.5) * 86400.0",
-    "postgresql": "extract(epoch FROM clock_timestamp())",
+    "postgresql": "CAST(extract(epoch FROM clock_timestamp()) AS double precision)",
 }
 
 
@@ -185,12 +186,21 @@ def node_problems(name: str, clock_off_s: float, needed: str, present: str) -> t
     return tuple(said)
 
 
+_TABLE: Final = schema.node
+_IT: Final = sa.and_(_TABLE.c.name == sa.bindparam("its_name"), _TABLE.c.run == sa.bindparam("its_run"))
+_IS_UP: Final = _TABLE.c.presence == Presence.UP.value
+_UP_AGAIN: Final = _TABLE.update().where(_IT).values(presence=Presence.UP.value, closed_by=None)
+
+
 class Nodes:
     """The nodes of `database`."""
 
     def __init__(self, database: Database, trail: Trail | None = None) -> None:
         self._database = database
         self._trail = trail or Trail()
+        clock = _clock(database.dialect)
+        self._beat = _beat(clock)
+        self._silent = _silent(clock)
 
     # -- for everybody -----------------------------------------------------------------------------
 
@@ -272,28 +282,17 @@ class Nodes:
         It waits for nobody but who declares this very node lost: nodes that are far from the database take
         half a second for it, and would have all others wait that long each second.
         """
-        table = schema.node
+        me = {"its_name": name, "its_run": run}
         with self._database.write(alone=False) as connection:
-            now = _now(connection)
-            off_s = wall - now
-            revision = _revision(connection)
-            row = _row(connection, name, locked=True)
-            if row is None or row["run"] != run:
-                gone = row is None
-                return Heard(False, False, not gone, gone, off_s, revision)
-            connection.execute(
-                table.update()
-                .where(table.c.name == name)
-                .values(
-                    seen_at=now,
-                    clock_off_s=off_s,
-                    presence=Presence.UP.value,
-                    closed_by=None,
-                    **pulse._asdict(),
-                )
-            )
-            was_lost = row["presence"] == Presence.LOST
-            return Heard(row["drained_at"] is not None, was_lost, False, False, off_s, revision)
+            heard = connection.execute(self._beat, {**me, "wall": wall, **pulse._asdict()}).one_or_none()
+            if heard is None:
+                gone = _row(connection, name, locked=False) is None
+                return Heard(False, False, not gone, gone, wall - _now(connection), _revision(connection))
+            drained_at, presence, clock_off_s, revision = heard
+            was_lost = presence == Presence.LOST
+            if was_lost:
+                connection.execute(_UP_AGAIN, me)
+            return Heard(drained_at is not None, was_lost, False, False, clock_off_s, str(revision))
 
     def leave(self, name: str, run: str) -> None:
         """It has stopped."""
@@ -317,13 +316,8 @@ class Nodes:
         it.
         """
         table = schema.node
-        is_up = table.c.presence == Presence.UP.value
         with self._database.read() as connection:
-            silent = connection.execute(
-                sa.select(table.c.name, table.c.seen_at).where(
-                    is_up, table.c.name != by, table.c.seen_at + table.c.lost_after_s < _now(connection)
-                )
-            ).all()
+            silent = connection.execute(self._silent, {"by": by}).all()
         closed: dict[str, int] = {}
         if not silent:
             return closed
@@ -331,7 +325,7 @@ class Nodes:
             for name, seen_at in silent:
                 claim = connection.execute(
                     table.update()
-                    .where(table.c.name == name, is_up, table.c.seen_at == seen_at)
+                    .where(table.c.name == name, _IS_UP, table.c.seen_at == seen_at)
                     .values(presence=Presence.LOST.value, closed_by=by, calls=0)
                 )
                 if claim.rowcount:
@@ -348,13 +342,42 @@ def _taken(holder: Node) -> str:
     )
 
 
+def _clock(dialect: str) -> sa.ColumnElement[float]:
+    """The database's: wall-clock seconds."""
+    return sa.literal_column(_CLOCK[dialect], sa.Float())
+
+
+def _beat(clock: sa.ColumnElement[float]) -> ReturningUpdate[Any]:
+    """What a node says every second, and what it hears."""
+    table = schema.node
+    said = (
+        table.update()
+        .where(_IT)
+        .values(
+            seen_at=clock,
+            clock_off_s=sa.bindparam("wall", type_=sa.Float()) - clock,
+            **{field: sa.bindparam(field) for field in Pulse._fields},
+        )
+    )
+    return said.returning(
+        table.c.drained_at, table.c.presence, table.c.clock_off_s, _REVISION.scalar_subquery()
+    )
+
+
+def _silent(clock: sa.ColumnElement[float]) -> sa.Select[Any]:
+    """The others that say nothing, and since when."""
+    table = schema.node
+    return sa.select(table.c.name, table.c.seen_at).where(
+        _IS_UP, table.c.name != sa.bindparam("by"), table.c.seen_at + table.c.lost_after_s < clock
+    )
+
+
 def _now(connection: Connection) -> float:
-    """The database's clock: wall-clock seconds."""
-    return float(connection.execute(sa.text(f"SELECT {_CLOCK[connection.dialect.name]}")).scalar_one())
+    return float(connection.execute(sa.select(_clock(connection.dialect.name))).scalar_one())
 
 
 def _revision(connection: Connection) -> str:
-    return str(connection.execute(sa.select(_REVISION)).scalar())
+    return str(connection.execute(_REVISION).scalar())
 
 
 def _row(connection: Connection, name: str, *, locked: bool) -> sa.RowMapping | None:
