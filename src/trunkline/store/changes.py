@@ -23,6 +23,8 @@ CHANNEL = "trunkline_change"
 BAN = "ban"
 """The kind of a change of the ban list; the other kinds are those of `trunkline.trunk.directory.Kind`."""
 
+_LATEST = sa.select(sa.func.max(schema.change.c.sequence))
+
 
 class Note(NamedTuple):
     """The account, number, carrier, route or ban `key` was added, changed or removed."""
@@ -45,7 +47,7 @@ def note(connection: Connection, kind: str, key: str, made_at: float) -> None:
 def latest(connection: Connection) -> int:
     """The sequence number of the newest change, 0 when there has been none. One look at the end of an
     index."""
-    return connection.execute(sa.select(sa.func.max(schema.change.c.sequence))).scalar() or 0
+    return connection.execute(_LATEST).scalar() or 0
 
 
 def since(connection: Connection, sequence: int) -> list[Note] | None:
