@@ -1,4 +1,4 @@
-"""What a call that is up costs while nothing happens in it: the processor time of a node, of each second.
+"""What a node costs while nothing happens, and each call that is up meanwhile: processor time of each second.
 
 Its legs keep how its audio goes, in the node's own engine; where the media are an rtpengine's, that one is
 asked now and then. Nobody talks, so nothing is relayed. LIVE and SECONDS in the environment change the sizes.
@@ -37,7 +37,9 @@ def main() -> None:
                 used_s = spent_s(system) - alone_s
                 failed = LIVE - others.succeeded()
         each_us = 1e6 * used_s / SECONDS / LIVE
-        print(f"  {engine:9}: {each_us:5.1f} µs a second and call, {LIVE} of them, {failed} failed")
+        alone_ms = 1e3 * alone_s / SECONDS
+        print(f"  {engine:9}: {alone_ms:5.2f} ms a second without a call")
+        print(f"  {'':9}  {each_us:5.1f} µs a second and call, {LIVE} of them, {failed} failed")
 
 
 @contextmanager
