@@ -26,6 +26,7 @@ def main() -> None:
             print(f"  not installed: {', '.join(missing)}")
             continue
         with tempfile.TemporaryDirectory() as folder, node(Path(folder), engine) as system:
+            time.sleep(SETTLED_S)
             alone_s = spent_s(system)
             there_s = LIVE / STANDING_RATE + SETTLED_S
             with carrier(system, Path(folder)):
