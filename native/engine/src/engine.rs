@@ -125,7 +125,7 @@ impl Engine {
     /// Opens a leg: its name, the address to advertise, its RTP port.
     ///
     /// # Errors
-    /// [`EngineError::NoPorts`]; [`EngineError::Argument`] when the family is not bound.
+    /// [`EngineError::NoPorts`]; [`EngineError::NoFamily`] when the family is not bound.
     pub fn open(&self, ipv6: bool) -> Result<(LegId, IpAddr, u16), EngineError> {
         let shared = self.shared()?;
         let slot = shared.take_slot(ipv6, shared.now())?;

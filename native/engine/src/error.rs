@@ -20,6 +20,11 @@ pub enum EngineError {
         /// Pairs in the range.
         total: usize,
     },
+    /// No address of this family is bound.
+    NoFamily {
+        /// IPv6, else IPv4.
+        ipv6: bool,
+    },
     /// The leg is closed.
     Closed,
     /// The engine has been stopped.
@@ -47,6 +52,9 @@ impl fmt::Display for EngineError {
             Self::NoPorts { open, draining, total } => {
                 write!(f, "no media port is free: of {total} pairs {open} are in use and {draining} drain")
             }
+            Self::NoFamily { ipv6 } => {
+                write!(f, "the engine is not bound to an IPv{} address", if *ipv6 { 6 } else { 4 })
+            }
             Self::Closed => write!(f, "the media leg is closed"),
             Self::Stopped => write!(f, "the media engine has been stopped"),
             Self::NotTwoLegs => write!(f, "a bridge needs two different legs of one engine"),
@@ -69,6 +77,8 @@ mod tests {
     fn says_what_is_wrong_in_one_line() {
         let error = EngineError::NoPorts { open: 3, draining: 2, total: 5 };
         assert_eq!(error.to_string(), "no media port is free: of 5 pairs 3 are in use and 2 drain");
+        let family = EngineError::NoFamily { ipv6: true };
+        assert_eq!(family.to_string(), "the engine is not bound to an IPv6 address");
         let system = EngineError::System("bind", std::io::Error::from_raw_os_error(98));
         assert!(system.to_string().starts_with("bind: "));
         let address = "192.0.2.1:10000".parse().unwrap();

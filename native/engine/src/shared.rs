@@ -195,12 +195,7 @@ impl Shared {
 
     /// A bound pair for a new leg.
     pub(crate) fn take_slot(&self, ipv6: bool, now: Micros) -> Result<u32, EngineError> {
-        let pool = self.pools[usize::from(ipv6)].as_ref().ok_or_else(|| {
-            EngineError::Argument(format!(
-                "the engine is not bound to an IPv{} address",
-                if ipv6 { 6 } else { 4 }
-            ))
-        })?;
+        let pool = self.pools[usize::from(ipv6)].as_ref().ok_or(EngineError::NoFamily { ipv6 })?;
         let mut pool = lock(pool);
         let mut attempts = pool.unbound() + BATCH;
         loop {

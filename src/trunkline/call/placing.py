@@ -12,9 +12,10 @@ from typing import Any, Protocol
 from trunkline.call.attempt import Attempt, AttemptOwner, Patience
 from trunkline.call.leg import Leg, LegOwner
 from trunkline.call.passing import Field
+from trunkline.call.ports import NoFamilyError
 from trunkline.call.record import AttemptRecord, CallRecord
 from trunkline.call.services import Services
-from trunkline.errors import MediaError, SdpError
+from trunkline.errors import SdpError
 from trunkline.sdp.local import LocalAudio
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.outbound_auth import DigestUser
@@ -70,7 +71,7 @@ def open_attempt(
     ipv6 = ":" in far.request_uri.host
     try:
         leg = open_leg(ipv6=ipv6)
-    except MediaError:
+    except NoFamilyError:
         if not ipv6:
             raise
         # One of no use costs this target alone: its INVITE finds no way, or is refused.

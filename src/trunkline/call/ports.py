@@ -25,6 +25,10 @@ class NoPortsError(MediaError):
     """Every media port of the range is in use or draining."""
 
 
+class NoFamilyError(MediaError):
+    """The engine has no address of the family asked for."""
+
+
 class MediaFlow(StrEnum):
     """Which way audio may travel over a leg, seen from us (RFC 3264 §5.1: a=sendrecv and its kin,
     mirrored).

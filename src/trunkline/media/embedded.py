@@ -266,7 +266,7 @@ class EmbeddedEngine:
         events: MediaEvents,
         beside: MediaLeg | None = None,  # noqa: ARG002 - all legs are on this machine
     ) -> EmbeddedLeg:
-        """A leg on a free port pair. Raises `NoPortsError`, or `MediaError` when the family is not bound."""
+        """A leg on a free port pair. Raises `NoPortsError`, or `NoFamilyError` where none is bound."""
         leg = EmbeddedLeg(self, self._native.open_leg(ipv6), events)
         self._legs[leg._native.id] = leg  # noqa: SLF001
         return leg

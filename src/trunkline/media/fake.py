@@ -22,6 +22,7 @@ from trunkline.call.ports import (
     MediaEvents,
     MediaFlow,
     MediaLeg,
+    NoFamilyError,
     NoPortsError,
     RemoteMedia,
     SrtpKeys,
@@ -407,7 +408,7 @@ class FakeEngine:
         events: MediaEvents,
         beside: MediaLeg | None = None,  # noqa: ARG002 - all legs are in one place
     ) -> FakeLeg:
-        """A leg on a free port pair. Raises `NoPortsError`, or `MediaError` without an IPv6 address."""
+        """A leg on a free port pair. Raises `NoPortsError`, or `NoFamilyError` without an IPv6 address."""
         address, port = self._take(ipv6)
         return self._join(FakeLeg(self, address, port, events))
 
@@ -461,7 +462,7 @@ class FakeEngine:
     def _take(self, ipv6: bool) -> tuple[str, int]:
         address = self._addresses[ipv6]
         if address is None:
-            raise MediaError("the engine is not bound to an IPv6 address")
+            raise NoFamilyError("the engine is not bound to an IPv6 address")
         free, draining = self._free[ipv6], self._draining[ipv6]
         while draining and draining[0][0] <= self.clock.now():
             free.append(draining.popleft()[1])

@@ -203,6 +203,21 @@ def test_an_entry_of_the_other_address_family_goes_to_the_next() -> None:
     world.assert_second_answered()
 
 
+def test_an_entry_of_the_other_address_family_waits_for_no_port_of_this_one() -> None:
+    """Ports that have run out are no family that is missing: audio over IPv4 would be of no use there, and
+    the call is refused with 503 (BEHAVIOUR §6).
+    """
+    world = TwoEndpoints(f"first@[2001:db8::7], second@{SECOND}")
+    world.node.engine._free[True].clear()
+    world.inbound()
+    world.clock.advance(7)
+    assert world.attempts == []
+    assert world.refused_with()[0] == 503
+    assert world.record.verdict is not None
+    assert world.record.verdict.slug is Slug.NO_MEDIA_PORTS
+    world.finish()
+
+
 def test_the_targets_of_one_uri_share_its_budget() -> None:
     """Its SRV and address records are walked within one attempt."""
     world = TwoEndpoints(f"first@pbx.example.org, second@{SECOND}")

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.contract.media.rigs import EmbeddedRig, SocketPeer, Told, figures_of, remote_at, rtp
-from trunkline.call.ports import MediaFlow, NoPortsError, Tone, WavFile
+from trunkline.call.ports import MediaFlow, NoFamilyError, NoPortsError, Tone, WavFile
 from trunkline.errors import ConfigError, MediaError
 from trunkline.media.embedded import EmbeddedEngine, EmbeddedLeg, EngineSettings
 from trunkline.media.terminals import Silence
@@ -267,6 +267,11 @@ def test_a_closed_port_stays_bound_and_mute_while_it_drains(make_rig: Callable[.
     assert leg.port == call.callee.port, "the quiet one is ready first"
     with pytest.raises(NoPortsError):
         rig.engine.open_leg(ipv6=False, events=call.told)
+
+
+def test_a_family_that_is_not_bound_is_told_apart_from_ports_that_have_run_out(rig: EmbeddedRig) -> None:
+    with pytest.raises(NoFamilyError, match="IPv6"):
+        rig.engine.open_leg(ipv6=True, events=Told())
 
 
 def test_forgotten_legs_are_closed(rig: EmbeddedRig) -> None:

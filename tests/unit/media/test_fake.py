@@ -4,7 +4,7 @@ import pytest
 
 from tests.contract.media.rigs import Told, remote_at
 from tests.unit.virtual_clock import FakeClock
-from trunkline.call.ports import MediaFlow
+from trunkline.call.ports import MediaFlow, NoFamilyError
 from trunkline.errors import MediaError
 from trunkline.media.fake import FakeEngine, FakeLeg
 from trunkline.media.terminals import Silence
@@ -54,7 +54,7 @@ def test_nothing_is_left_after_a_call() -> None:
 
 def test_what_it_does_not_do_is_refused(tmp_path: object) -> None:
     engine = FakeEngine(FakeClock(), address_v6=None)
-    with pytest.raises(MediaError, match="IPv6"):
+    with pytest.raises(NoFamilyError, match="IPv6"):
         engine.open_leg(ipv6=True, events=Told())
     with pytest.raises(MediaError, match="records nothing"):
         engine.open_terminal(Silence(), record_to=tmp_path)  # type: ignore[arg-type]

@@ -13,7 +13,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from trunkline.call.ports import LegOpener, MediaEvents, MediaHandle, MediaLeg, NoPortsError
+from trunkline.call.ports import (
+    LegOpener,
+    MediaEvents,
+    MediaHandle,
+    MediaLeg,
+    NoFamilyError,
+    NoPortsError,
+)
 from trunkline.clock import Clock
 from trunkline.errors import MediaError
 from trunkline.media.embedded import Occupancy
@@ -60,6 +67,7 @@ class RtpengineEngine:
 
     def __init__(self, settings: RtpengineSettings, clock: Clock) -> None:
         self._clock = clock
+        self._families = settings.rooms.families
         self._instances: list[Instance] = []
         self._open: Counter[Endpoint] = Counter()
         """Where legs of this node receive."""
@@ -103,7 +111,11 @@ class RtpengineEngine:
         await self._until(lambda: all(instance.filled for instance in self._instances), FILL_S)
 
     def open_leg(self, *, ipv6: bool, events: MediaEvents, beside: MediaLeg | None = None) -> RtpengineLeg:
-        """A leg in a room that is ready, or in that of `beside`. Raises `NoPortsError`."""
+        """A leg in a room that is ready, or in that of `beside`. Raises `NoPortsError`, or `NoFamilyError`
+        for IPv6 where the instances have none.
+        """
+        if ipv6 not in self._families:
+            raise NoFamilyError("the rtpengines have no IPv6 address: see media.rtpengine_ipv6")
         if beside is not None:
             if not isinstance(beside, RtpengineLeg):
                 raise MediaError("the other leg is not at an rtpengine")

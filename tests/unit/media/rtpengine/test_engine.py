@@ -10,7 +10,7 @@ import pytest
 from tests.contract.media.rigs import Told
 from tests.unit.media.rtpengine.paper_daemon import PaperDaemon
 from tests.unit.virtual_clock import FakeClock
-from trunkline.call.ports import NoPortsError
+from trunkline.call.ports import NoFamilyError, NoPortsError
 from trunkline.errors import MediaError
 from trunkline.media.fake import FakeEngine
 from trunkline.media.rtpengine import engine as module
@@ -208,7 +208,7 @@ def test_a_burst_beyond_what_is_ready_is_refused_and_the_next_moment_is_not(
 
 def test_ipv6_is_there_when_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     def without(world: World) -> None:
-        with pytest.raises(NoPortsError):
+        with pytest.raises(NoFamilyError, match="rtpengine_ipv6"):
             world.engine.open_leg(ipv6=True, events=Told())
 
     def with_it(world: World) -> None:
