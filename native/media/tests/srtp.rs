@@ -459,6 +459,21 @@ fn the_key_before_may_come_back() {
 }
 
 #[test]
+fn an_earlier_key_comes_back_with_its_replay_list() {
+    let (mut leg, mut old) = peer_of(1, 2);
+    let before = protect(&mut old, &rtp(SSRC, 1, 1)).unwrap();
+    leg_unprotect(&mut leg, &before, 0).unwrap();
+    leg.set_keys(keys(1, 4), 0);
+    let late = leg_unprotect(&mut leg, &before, KEY_GRACE_US);
+    assert_eq!(late, Err(SrtpError::Authentication), "its time is over");
+    leg.set_keys(keys(1, 5), KEY_GRACE_US);
+    leg.set_keys(keys(1, 2), KEY_GRACE_US * 2);
+    assert_eq!(leg_unprotect(&mut leg, &before, KEY_GRACE_US * 2), Err(SrtpError::Replay));
+    let next = protect(&mut old, &rtp(SSRC, 2, 2)).unwrap();
+    assert!(leg_unprotect(&mut leg, &next, KEY_GRACE_US * 2).is_ok());
+}
+
+#[test]
 fn a_key_serves_for_its_lifetime_and_not_a_packet_longer() {
     let (_, mut peer) = peer_of(1, 2);
     let mut leg = Srtp::new(SrtpKeys { receive_lifetime: 8, ..keys(1, 2) });

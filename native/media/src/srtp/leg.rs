@@ -7,14 +7,18 @@ use crate::Micros;
 /// How long packets under the peer's key before this one are still taken: those under way, and those that it sends until
 /// our answer has reached it.
 pub const KEY_GRACE_US: Micros = 10_000_000;
+/// Keys that the peer has had before are remembered, so many of them: one that comes back has the replay list that it had
+/// (RFC 3711 §3.3.2).
+const EARLIER_KEYS: usize = 4;
 
 /// Both ways of one leg.
 #[derive(Debug)]
 pub struct Srtp {
     incoming: SrtpIn,
     outgoing: SrtpOut,
-    /// The peer's key before this one, and until when it counts.
-    retired: Option<Box<(SrtpIn, Micros)>>,
+    /// The peer's keys before this one, the latest last, and until when that one counts.
+    earlier: Vec<SrtpIn>,
+    until: Micros,
     told: Wear,
 }
 
@@ -24,7 +28,7 @@ impl Srtp {
     pub fn new(keys: SrtpKeys) -> Self {
         let mut incoming = SrtpIn::new(keys.receive);
         incoming.set_lifetime(keys.receive_lifetime);
-        Self { incoming, outgoing: SrtpOut::new(keys.send), retired: None, told: Wear::Good }
+        Self { incoming, outgoing: SrtpOut::new(keys.send), earlier: Vec::new(), until: 0, told: Wear::Good }
     }
 
     /// Keys of a re-INVITE. The same ones go on with rollover counters and replay lists as they are; others begin anew.
@@ -34,8 +38,11 @@ impl Srtp {
         }
         if *self.incoming.key() != keys.receive {
             let next = self.incoming_with(keys.receive);
-            let retired = std::mem::replace(&mut self.incoming, next);
-            self.retired = Some(Box::new((retired, now + KEY_GRACE_US)));
+            self.earlier.push(std::mem::replace(&mut self.incoming, next));
+            if self.earlier.len() > EARLIER_KEYS {
+                self.earlier.remove(0);
+            }
+            self.until = now + KEY_GRACE_US;
         }
         self.incoming.set_lifetime(keys.receive_lifetime);
         self.told = self.told.min(self.wear());
@@ -55,11 +62,11 @@ impl Srtp {
         Some(wear)
     }
 
-    /// What receives with `key`: as it was left, if that was the key before.
+    /// What receives with `key`: as it was left, if that was one before.
     fn incoming_with(&mut self, key: MasterKey) -> SrtpIn {
-        match self.retired.take() {
-            Some(retired) if *retired.0.key() == key => retired.0,
-            _ => SrtpIn::after(key, &self.incoming),
+        match self.earlier.iter().position(|earlier| *earlier.key() == key) {
+            Some(place) => self.earlier.remove(place),
+            None => SrtpIn::after(key, &self.incoming),
         }
     }
 
@@ -88,13 +95,13 @@ impl Srtp {
         way: impl Fn(&mut SrtpIn, &mut [u8]) -> Result<usize, SrtpError>,
     ) -> Result<usize, SrtpError> {
         let result = way(&mut self.incoming, packet);
-        if result.is_ok() || self.retired.is_none() {
+        if result.is_ok() {
             return result;
         }
-        match self.retired.as_deref_mut() {
-            Some((retired, until)) if now < *until => way(retired, packet).or(result),
+        match self.earlier.last_mut() {
+            Some(before) if now < self.until => way(before, packet).or(result),
             _ => {
-                self.retired = None;
+                self.until = 0;
                 result
             }
         }
