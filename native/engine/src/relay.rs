@@ -68,6 +68,8 @@ enum Cargo {
     Digits(Header, u32, Vec<Pressed>),
     /// Nothing, nor of what was kept back: the call is told of the digit.
     Nothing(Header),
+    /// Nothing: nobody knows what it is. It is not lost.
+    Unknown(Header),
 }
 
 impl Shared {
@@ -111,10 +113,12 @@ impl Shared {
                         open.leg.count_drop(Drop::Circle);
                         return;
                     }
-                    arrival
-                        .ok()
-                        .and_then(|arrival| self.accept(open, pair, from, arrival, packet, now))
-                        .map(|onward| (onward, crossed))
+                    let onward = match arrival {
+                        Ok(arrival) => self.accept(open, pair, from, arrival, packet, now),
+                        Err(Drop::UnknownPayloadType) => leave_out(open, from, packet, source),
+                        Err(_) => None,
+                    };
+                    onward.map(|onward| (onward, crossed))
                 }
             }
         };
@@ -270,6 +274,11 @@ impl Shared {
                 let before = before.iter().map(|suspect| &suspect.header);
                 before.chain([&header]).for_each(|header| outgoing.leave_out(header, now));
             }),
+            Cargo::Unknown(header) => {
+                if let Some(outgoing) = &mut exit.open.outgoing {
+                    outgoing.leave_out(&header, now);
+                }
+            }
         }
     }
 
@@ -398,6 +407,16 @@ impl Shared {
             self.events.push(Event { kind: EventKind::StreamFailed, leg });
         }
     }
+}
+
+/// What the far leg has to know of a packet that nobody can make anything of (comfort noise that was not agreed on, a
+/// keep-alive): its number is used up.
+fn leave_out(open: &OpenLeg, from: LegId, packet: &[u8], source: SocketAddr) -> Option<Onward> {
+    let Far::Leg { leg: to, .. } = open.far else {
+        return None;
+    };
+    let header = Header::parse(packet).filter(|_| open.leg.source() == Some(source))?;
+    Some(Onward { from, to, before: Vec::new(), cargo: Cargo::Unknown(header) })
 }
 
 pub(crate) fn send_rtp(

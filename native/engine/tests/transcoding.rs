@@ -238,3 +238,25 @@ fn what_waited_when_a_peer_was_held_uses_no_number_up() {
     let after = Header::parse(&b.peer.hear()).unwrap();
     assert_eq!((after.ssrc, after.sequence), (before.ssrc, before.sequence.wrapping_add(1)));
 }
+
+/// Comfort noise (RFC 3389) that was not agreed on: nobody is sent it, and nothing is lost.
+#[test]
+fn what_nobody_can_make_anything_of_is_a_pause_and_no_loss() {
+    let engine = Engine::start(settings(23440, 8)).unwrap();
+    let (a, b) = transcoded(&engine);
+    let hear = || Header::parse(&b.peer.hear()).unwrap();
+    a.peer.say(a.port, &audio(0));
+    let before = hear();
+    for sequence in 1..4 {
+        let mut noise = audio(sequence);
+        noise[1] = 13;
+        a.peer.say(a.port, &noise[..HEADER_LENGTH + 1]);
+    }
+    a.peer.say(a.port, &audio(4));
+    a.peer.say(a.port, &audio(5));
+    let after = hear();
+    assert!(after.marker, "nothing was made up in place of it");
+    assert_eq!(after.sequence, before.sequence.wrapping_add(1));
+    assert_eq!(after.timestamp, before.timestamp.wrapping_add(4 * 160));
+    assert_eq!(engine.statistics(a.leg).unwrap().packets_lost, 0);
+}
