@@ -149,6 +149,26 @@ fn hold_and_a_new_address_take_effect_with_the_next_packet() {
 }
 
 #[test]
+fn a_peer_whose_nat_has_forgotten_it_is_found_at_another_port_after_a_re_invite() {
+    let engine = Engine::start(settings(21350, 8)).unwrap();
+    let (a, b) = bridged(&engine);
+    let (source, moved) = (Peer::at("127.0.0.10"), Peer::at("127.0.0.10"));
+    let say = |peer: &Peer, sequence| {
+        peer.say(a.port, &packet(8, sequence));
+        std::thread::sleep(Duration::from_millis(6));
+    };
+    (0..60).for_each(|sequence| say(&source, sequence));
+    hears_only(&b.peer, 0);
+    eventually(|| engine.statistics(a.leg).unwrap().packets_received == 60);
+    engine.set_remote(a.leg, remote(a.peer.address())).unwrap();
+    std::thread::sleep(Duration::from_millis(250));
+    (60..80).for_each(|sequence| say(&moved, sequence));
+    eventually(|| engine.source(a.leg).unwrap() == Some(moved.address()));
+    b.peer.say(b.port, &packet(8, 7));
+    hears_only(&moved, 7);
+}
+
+#[test]
 fn ports_run_out_drain_and_come_back() {
     let engine = Engine::start(Settings { drain: Duration::from_millis(300), ..settings(21400, 2) }).unwrap();
     let (first, _, port) = engine.open(false).unwrap();

@@ -15,8 +15,16 @@
 //! that come apart from each other, and these must be half of its stream at least. Who does not keep to that pace does not
 //! keep others from being heard either. To be taken for a peer, a sprayer must send each port what a telephone would.
 //!
-//! "Never moves" lasts until [`Latch::expect`] names another address (a re-INVITE). RTCP is judged by the host that RTP
-//! was latched to.
+//! "Never moves" lasts until a re-INVITE ([`Latch::expect`]). One that names another address makes everything begin anew. One that
+//! names the same address keeps the source, for nothing may be heard from elsewhere; but the peer's NAT may have
+//! forgotten it over a hold, or have another address by now:
+//!
+//! * a source is worth what it is worth by where SIP comes from now: the host that it comes from takes over from the one that it
+//!   came from before;
+//! * until a `Host` source has sent its first 50 packets again, another port of a host of that rank may take over, with what a
+//!   stranger behind NAT needs, once the source has been silent for 200 ms.
+//!
+//! RTCP is judged by the host that RTP was latched to.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -35,6 +43,8 @@ const STRANGER_US: Micros = 2_000_000;
 /// A candidate that was silent this long makes room for another one; where few packets are enough, it begins anew itself:
 /// who sweeps over all ports comes back with the next sequence numbers.
 const CANDIDATE_QUIET_US: Micros = 200_000;
+/// A source that was silent this long makes room for another port, if a re-INVITE has come since it settled.
+const HELD_QUIET_US: Micros = 200_000;
 /// What is closer to the last packet that counted than this is of the same burst: telephones send every 10 to 60 ms.
 const APART_US: Micros = 5_000;
 /// How far a candidate's sequence number may jump and still be the same stream.
@@ -98,7 +108,20 @@ struct Candidate {
 struct Held {
     source: SocketAddr,
     rank: Rank,
+    /// Since it is held, or since the last re-INVITE.
     packets: u32,
+    last: Micros,
+    /// A re-INVITE has come since it is held.
+    may_have_moved: bool,
+}
+
+impl Held {
+    /// Whether another source of a rank may be the same peer at another port.
+    const fn makes_room(&self, rank: Rank, now: Micros) -> bool {
+        self.may_have_moved
+            && matches!((self.rank, rank), (Rank::Host, Rank::Host))
+            && now.saturating_sub(self.last) >= HELD_QUIET_US
+    }
 }
 
 /// The latch of one leg. See the module's table. What each packet needs comes first.
@@ -111,23 +134,27 @@ pub struct Latch {
 }
 
 impl Latch {
-    /// Sets what signalling says. Another signalled address opens the latch again; returns true when that let go of a
-    /// source. The same address keeps it, whatever `signalled_from` has become.
+    /// Sets what signalling says; returns true when it may not be the source that was held whose packets come next. Another
+    /// signalled address lets go of that, the same one keeps it: see the module.
     pub fn expect(&mut self, expectation: Expectation) -> bool {
         let same = self.expectation.is_some_and(|old| old.signalled == expectation.signalled);
         self.expectation = Some(expectation);
-        if same {
-            return false;
+        if !same {
+            self.candidate = None;
+            return self.held.take().is_some();
         }
-        self.candidate = None;
-        self.held.take().is_some()
+        let Some(held) = self.held.as_mut() else {
+            return false;
+        };
+        (held.rank, held.packets, held.may_have_moved) = (expectation.rank(held.source), 0, true);
+        held.rank != Rank::Exact
     }
 
     /// Judges a valid RTP packet: true when it is the peer's.
     pub fn judge(&mut self, source: SocketAddr, header: &Header, now: Micros) -> bool {
         if let Some(held) = &mut self.held {
             if held.source == source {
-                held.packets = held.packets.saturating_add(1);
+                (held.packets, held.last) = (held.packets.saturating_add(1), now);
                 return true;
             }
             if self.is_final() {
@@ -138,14 +165,17 @@ impl Latch {
             return false;
         };
         let rank = expectation.rank(source);
-        if self.held.is_some_and(|held| rank <= held.rank) {
+        let moves = self.held.is_some_and(|held| held.makes_room(rank, now));
+        if self.held.is_some_and(|held| rank <= held.rank) && !moves {
             return false;
         }
-        if rank == Rank::Stranger && !self.is_convincing(source, header, now, expectation.is_behind_nat()) {
+        if (moves || rank == Rank::Stranger)
+            && !self.is_convincing(source, header, now, moves || expectation.is_behind_nat())
+        {
             return false;
         }
         self.candidate = None;
-        self.held = Some(Held { source, rank, packets: 1 });
+        self.held = Some(Held { source, rank, packets: 1, last: now, may_have_moved: false });
         true
     }
 
@@ -429,6 +459,70 @@ mod tests {
         assert_eq!(latch.source(), None);
         assert!(!latch.judge(at("198.51.100.1:4000"), &header(1, 2), 0));
         assert!(latch.judge(at("198.51.100.3:4000"), &header(1, 3), 0));
+    }
+
+    /// A re-INVITE with the same description; whether the source may be another one after it.
+    fn once_more(latch: &mut Latch, signalled: &str, from: &str) -> bool {
+        latch.expect(Expectation { signalled: at(signalled), signalled_from: Some(from.parse().unwrap()) })
+    }
+
+    #[test]
+    fn a_peer_behind_nat_that_has_moved_is_believed_where_its_re_invite_came_from() {
+        let mut latch = latch("192.168.1.7:4000", Some("203.0.113.5"));
+        assert_eq!(stream(&mut latch, "203.0.113.5:61000", 1, 0, 60), 60);
+        assert!(!latch.judge(at("203.0.113.77:5000"), &header(1, 60), 60 * PTIME), "not without a re-INVITE");
+        assert!(once_more(&mut latch, "192.168.1.7:4000", "203.0.113.77"));
+        assert_eq!(latch.source(), Some(at("203.0.113.5:61000")), "until it is heard elsewhere");
+        assert!(latch.judge(at("203.0.113.77:5000"), &header(1, 61), 61 * PTIME));
+        assert_eq!(stream(&mut latch, "203.0.113.5:61000", 9, 62 * PTIME, 500), 0);
+        assert_eq!(latch.source(), Some(at("203.0.113.77:5000")));
+    }
+
+    #[test]
+    fn a_peer_whose_nat_has_forgotten_it_on_hold_is_believed_at_another_port_after_a_re_invite() {
+        let held = 100 * 1_000_000;
+        for (signalled, source, moved) in [
+            ("192.168.1.7:4000", "203.0.113.5:61000", "203.0.113.5:1024"),
+            ("203.0.113.5:4000", "203.0.113.5:61000", "203.0.113.5:1024"),
+        ] {
+            let mut latch = latch(signalled, Some("203.0.113.5"));
+            assert_eq!(stream(&mut latch, source, 1, 0, 60), 60);
+            assert_eq!(stream(&mut latch, moved, 1, held, 500), 0, "not without a re-INVITE");
+            once_more(&mut latch, signalled, "203.0.113.5");
+            assert_eq!(stream(&mut latch, moved, 1, 2 * held, 60), 56, "from {moved}");
+            assert_eq!(stream(&mut latch, source, 1, 3 * held, 500), 0, "only once");
+        }
+    }
+
+    #[test]
+    fn a_re_invite_makes_no_room_for_others_beside_a_peer_that_is_heard() {
+        let mut latch = latch("192.168.1.7:4000", Some("203.0.113.5"));
+        assert_eq!(stream(&mut latch, "203.0.113.5:61000", 1, 0, 60), 60);
+        assert!(once_more(&mut latch, "192.168.1.7:4000", "203.0.113.5"));
+        for n in 0..500 {
+            let now = (100 + Micros::from(n)) * PTIME;
+            assert!(latch.judge(at("203.0.113.5:61000"), &header(1, 60 + n), now));
+            for other in ["203.0.113.5:1024", "198.51.100.9:4000"] {
+                assert!(!latch.judge(at(other), &header(2, n), now + 1));
+            }
+        }
+        assert!(latch.is_final());
+    }
+
+    #[test]
+    fn after_a_re_invite_strangers_do_not_take_the_place_of_a_peer_on_hold() {
+        for (signalled, source) in [
+            ("192.168.1.7:4000", "203.0.113.5:61000"),
+            ("203.0.113.5:4000", "203.0.113.5:61000"),
+            ("203.0.113.5:4000", "203.0.113.5:4000"),
+            ("192.168.1.7:4000", "203.0.113.6:61000"),
+        ] {
+            let mut latch = latch(signalled, Some("203.0.113.5"));
+            assert!(stream(&mut latch, source, 1, 0, 60) > 50);
+            once_more(&mut latch, signalled, "203.0.113.5");
+            assert_eq!(stream(&mut latch, "198.51.100.9:4000", 2, 100 * PTIME, 500), 0);
+            assert_eq!(latch.source(), Some(at(source)));
+        }
     }
 
     #[test]

@@ -36,7 +36,7 @@ from trunkline.sip.exchange import IncomingOffer
 from trunkline.sip.fronted import source_of
 from trunkline.sip.incoming_invite import IncomingInviteEvents
 from trunkline.sip.message import Request, response_to
-from trunkline.sip.ports import Transport
+from trunkline.sip.ports import Flow, Transport
 from trunkline.sip.stack import ServerTransaction
 from trunkline.sip.usage import Usage
 from trunkline.trunk.media_policy import DtmfMode, MediaPolicy, SrtpPolicy
@@ -145,7 +145,7 @@ class Leg(IncomingInviteEvents):
         """What we said last."""
         self.usage: Usage | None = None
         self.signalled_from: str | None = None
-        """The address that the peer's SIP comes from."""
+        """The address that the peer's SIP comes from, as of its last offer."""
         self.over_tls = False
         """Whether it comes over TLS: SRTP keys in it are nobody else's to read."""
         self.media: MediaLeg = engine.open_leg(
@@ -174,8 +174,11 @@ class Leg(IncomingInviteEvents):
             self.usage = usage
             usage.events = self
             flow = usage.dialog.flow
-            self.signalled_from = None if flow is None else source_of(flow).host
+            self._locate(flow)
             self.over_tls = flow is not None and flow.transport is Transport.TLS
+
+    def _locate(self, flow: Flow | None) -> None:
+        self.signalled_from = None if flow is None else source_of(flow).host
 
     # -- offer and answer --------------------------------------------------------------------------
 
@@ -418,6 +421,8 @@ class Leg(IncomingInviteEvents):
         self.owner.cancelled(cancel)
 
     def offer_received(self, exchange: IncomingOffer) -> None:
+        if self.usage is not None:
+            self._locate(self.usage.dialog.flow)
         self.owner.leg_offered(self, exchange)
 
     def acknowledged(self, ack: Request) -> None:

@@ -127,6 +127,19 @@ def test_a_moved_address_concerns_its_own_leg_only() -> None:
     world.hang_up()
 
 
+def test_a_reinvite_tells_where_the_peers_sip_comes_from_now() -> None:
+    """A peer behind NAT has another address after a reconnect, and says the same of its audio as before."""
+    world = Talking()
+    caller = world.node.the_call.caller
+    caller.signalled_from = "203.0.113.99"
+    world.offer(world.customer)
+    assert world.customer.events[-1] == "answer 200 INVITE"
+    assert isinstance(caller.media, FakeLeg)
+    assert caller.media.remote is not None
+    assert caller.media.remote.signalled_from == CUSTOMER
+    world.hang_up()
+
+
 def test_an_unchanged_answer_keeps_its_version() -> None:
     """RFC 4566 §5.2: the version counts up with each change, and only then."""
     world = Talking()

@@ -95,7 +95,7 @@ struct Usual {
 
 impl Leg {
     /// Sets or changes the peer. `may_send`: whether its signalled address is one that may be sent to at all. Returns
-    /// true when the latch let go of a source.
+    /// true when another source than before may be heard ([`Latch::expect`]).
     ///
     /// A hold by address (`0.0.0.0`) keeps the latch, so that coming back to the same address finds the same source.
     pub fn set_remote(&mut self, remote: Remote, may_send: bool, now: Micros) -> bool {
@@ -108,7 +108,7 @@ impl Leg {
         if self.remote.as_ref().is_some_and(|before| before.flow != remote.flow) {
             self.reception.interrupt();
         }
-        if released {
+        if self.latch.source().is_none() {
             self.rtcp_source = None;
         }
         let expects = remote.flow == Flow::Both && !remote.is_nowhere();
@@ -192,7 +192,7 @@ impl Leg {
         {
             return Err(Drop::OtherSource);
         }
-        if is_new && self.rtcp_source.is_some_and(|rtcp| rtcp.ip() != source.ip()) {
+        if is_new {
             self.rtcp_source = None;
         }
         self.last_rtp = now;
