@@ -7,7 +7,8 @@ Anything else (a refresh, a moved address, new keys, other codecs that transcodi
 leg it came on, because media is anchored here, and is answered at once. One exchange at a time over both
 legs: a second one meets 491 (RFC 3261 §14.2), and so does one that the other peer answers with 491: which of
 the two comes first is settled by the peers' own timers. A CANCEL goes on as well; the other peer may have
-accepted already, and then so do we (RFC 6141 §3.8). An exchange that fails leaves both legs as they were.
+accepted already, and then so do we (RFC 6141 §3.8). An exchange that fails leaves both legs as they were; a
+peer that has answered what can't be agreed on with the other is offered what stands once more.
 
 A re-INVITE without SDP is answered with an offer of ours that repeats what stands; the answer comes in the
 ACK, and goes on to the other leg by the same rule.
@@ -16,8 +17,10 @@ The offers of our own are of a new key, when one of a leg is worn (`Renegotiatio
 from a node that the peers don't know yet (`Renegotiation.refresh`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
+from typing import NamedTuple
 
 from trunkline.call.leg import Leg
 from trunkline.call.passing import relayed_refusal, sdp_warning
@@ -29,6 +32,21 @@ from trunkline.sdp.offer_answer import RemoteAudio
 from trunkline.sip.exchange import IncomingOffer
 from trunkline.sip.failures import RequestFailure, RequestFailureKind
 from trunkline.sip.message import Response
+
+
+class _Stood(NamedTuple):
+    """What stood on a leg before an exchange."""
+
+    remote: RemoteAudio | None
+    standing: Standing
+
+    @classmethod
+    def on(cls, leg: Leg) -> "_Stood":
+        return cls(leg.remote, leg.local.standing)
+
+    def again(self, leg: Leg) -> None:
+        """Let it stand again."""
+        leg.remote, leg.local.standing = self
 
 
 class Renegotiation:
@@ -65,17 +83,17 @@ class Renegotiation:
             self._we_offered = leg
             exchange.accept(leg.offer_again())
             return
-        before = leg.remote
+        stood = _Stood.on(leg)
         try:
             leg.take_offer(body)
-            if leg.concerns(self.other(leg), before):
-                self._pass_on(leg, before, exchange)
+            if leg.concerns(self.other(leg), stood.remote):
+                self._pass_on(leg, stood, exchange)
             else:
                 answer = leg.answer(self.other(leg))
                 self.connect()
                 exchange.accept(answer)
         except SdpError as error:
-            self.refuse(leg, before, exchange, error)
+            self.refuse(leg, stood, exchange, error)
 
     def acknowledged(self, leg: Leg, body: bytes) -> None:
         """The answer to our offer in a 2xx. Where that was to the INVITE that began the call, there has to be
@@ -91,17 +109,17 @@ class Renegotiation:
         self._we_offered = None
         if not body:
             return
-        before = leg.remote
+        stood = _Stood.on(leg)
         leg.take_late_answer(body, self.other(leg))
         self.connect()
-        if leg.concerns(self.other(leg), before) and self.other(leg).usage is not None:
-            self._pass_on(leg, before, None)
+        if leg.concerns(self.other(leg), stood.remote) and self.other(leg).usage is not None:
+            self._pass_on(leg, stood, None)
 
-    def _pass_on(self, leg: Leg, before: RemoteAudio | None, exchange: IncomingOffer | None) -> None:
+    def _pass_on(self, leg: Leg, stood: _Stood, exchange: IncomingOffer | None) -> None:
         """Offer the other peer what this one says now. Raises `SdpError` when there is nothing to offer it:
         then nothing is under way.
         """
-        passed = _PassedOn(self, leg, before, exchange)
+        passed = _PassedOn(self, leg, stood, exchange)
         body = self.other(leg).offer(leg)
         self._pending = passed
         passed.send(body)
@@ -129,7 +147,11 @@ class Renegotiation:
         refreshes the target). Nothing else is under way. One that refuses goes on as before; one that knows
         no such dialog any more ends the call, as with any request in it.
         """
-        self._pending = refresh = _Refresh(self)
+        self.offer_standing(self.caller, self.callee)
+
+    def offer_standing(self, *legs: Leg) -> None:
+        """Offer the peers of `legs` what stands. Nothing else is under way."""
+        self._pending = refresh = _Refresh(self, legs)
         refresh.send()
 
     def other(self, leg: Leg) -> Leg:
@@ -141,9 +163,11 @@ class Renegotiation:
         connect(self._media, self.caller, self.callee)
         self._agreed()
 
-    def refuse(self, leg: Leg, before: RemoteAudio | None, exchange: IncomingOffer, error: SdpError) -> None:
-        """Answer 488 and go back to what stood before."""
-        leg.remote = before
+    def refuse(self, leg: Leg, stood: _Stood, exchange: IncomingOffer, error: SdpError) -> None:
+        """Answer 488 and go back to what stood before, in the media too."""
+        stood.again(leg)
+        with suppress(SdpError):
+            self.connect()
         exchange.reject(488, headers=(sdp_warning(error, self._warn_agent),))
 
     def settled(self) -> None:
@@ -162,14 +186,15 @@ class _PassedOn:
         self,
         renegotiation: Renegotiation,
         leg: Leg,
-        before: RemoteAudio | None,
+        before: _Stood,
         exchange: IncomingOffer | None,
     ) -> None:
+        """`before` stood on the offerer's leg."""
         self._renegotiation = renegotiation
         self._leg = leg
         self._before = before
         self._exchange = exchange
-        self._stood = renegotiation.other(leg).local.standing
+        self._stood = _Stood.on(renegotiation.other(leg))
 
     def send(self, body: bytes) -> None:
         """UPDATE for an UPDATE when the other peer allows it, else a re-INVITE (RFC 3311 §5.1)."""
@@ -196,16 +221,17 @@ class _PassedOn:
             if self._exchange is not None:
                 self._exchange.accept(answer)
         except SdpError as error:
-            other.local.standing = self._stood
+            self._stood.again(other)
             if self._exchange is not None:
                 renegotiation.refuse(leg, self._before, self._exchange, error)
+                renegotiation.offer_standing(other)
 
     def _rejected(self, why: Response | RequestFailure) -> None:
         renegotiation = self._renegotiation
         renegotiation.settled()
-        renegotiation.other(self._leg).local.standing = self._stood
+        self._stood.again(renegotiation.other(self._leg))
         if self._exchange is not None:
-            self._leg.remote = self._before
+            self._before.again(self._leg)
             status, headers = (487, []) if self._exchange.cancelled else relayed_refusal(why)
             self._exchange.reject(status, headers=headers)
 
@@ -220,7 +246,7 @@ class _NewKey:
     def __init__(self, renegotiation: Renegotiation, leg: Leg) -> None:
         self._renegotiation = renegotiation
         self._leg = leg
-        self._stood = leg.local.standing
+        self._stood = _Stood.on(leg)
 
     def send(self) -> None:
         """A re-INVITE."""
@@ -236,26 +262,26 @@ class _NewKey:
             self._leg.take_answer(response.body)
             self._renegotiation.connect()
         except SdpError:
-            self._leg.local.standing = self._stood
+            self._stood.again(self._leg)
 
     def _rejected(self, why: Response | RequestFailure) -> None:  # noqa: ARG002 - whatever it is
         self._renegotiation.settled()
-        self._leg.local.standing = self._stood
+        self._stood.again(self._leg)
 
 
 class _Refresh:
-    """Offers to both peers of what stands."""
+    """Offers of what stands to the peers of `legs`."""
 
     __slots__ = ("_open", "_renegotiation")
 
-    def __init__(self, renegotiation: Renegotiation) -> None:
+    def __init__(self, renegotiation: Renegotiation, legs: Sequence[Leg]) -> None:
         self._renegotiation = renegotiation
-        self._open = [renegotiation.caller, renegotiation.callee]
+        self._open = list(legs)
 
     def send(self) -> None:
         """A re-INVITE to each."""
         for leg in tuple(self._open):
-            usage, stood = leg.usage, leg.local.standing
+            usage, stood = leg.usage, _Stood.on(leg)
             if usage is None:
                 self._over(leg)
             else:
@@ -265,16 +291,16 @@ class _Refresh:
                     partial(self._rejected, leg, stood),
                 )
 
-    def _answered(self, leg: Leg, stood: Standing, response: Response) -> None:
+    def _answered(self, leg: Leg, stood: _Stood, response: Response) -> None:
         try:
             leg.take_answer(response.body)
             self._renegotiation.connect()
         except SdpError:
-            leg.local.standing = stood
+            stood.again(leg)
         self._over(leg)
 
-    def _rejected(self, leg: Leg, stood: Standing, why: Response | RequestFailure) -> None:  # noqa: ARG002 - whatever it is
-        leg.local.standing = stood
+    def _rejected(self, leg: Leg, stood: _Stood, why: Response | RequestFailure) -> None:  # noqa: ARG002 - whatever it is
+        stood.again(leg)
         self._over(leg)
 
     def _over(self, leg: Leg) -> None:

@@ -262,6 +262,25 @@ def test_codecs_that_the_other_side_must_not_be_offered_are_488_and_block_nothin
     world.hang_up()
 
 
+@pytest.mark.parametrize("who", ["caller", "callee"])
+def test_an_offer_of_audio_at_the_other_family_is_488_and_changes_nothing(who: str) -> None:
+    world = Talking()
+    one, other = sides(world, who)
+    before = spoken(world)
+    body = audio(one.host.address.host, address="2001:db8::77", codecs=(9,), version=2)
+    body = body.replace(b"c=IN IP4", b"c=IN IP6")
+    one.the_usage.reinvite(body, one.note_answer, one.note_refusal)
+    world.clock.advance(1)
+    assert one.events[-1] == "refusal 488"
+    assert spoken(world) == before
+    for phone in (other, one):
+        world.offer(phone, version=3)
+        assert phone.events[-1] == "answer 200 INVITE"
+    assert world.flows() == BOTH
+    assert spoken(world) == before
+    world.hang_up()
+
+
 def test_an_unusable_answer_to_a_change_is_488() -> None:
     world = Talking()
     world.gateway.on_offer = lambda phone, exchange: exchange.accept(b"rubbish")
@@ -270,6 +289,28 @@ def test_an_unusable_answer_to_a_change_is_488() -> None:
     world.gateway.on_offer = follow_offer
     world.offer(world.customer)
     assert world.flows() == BOTH
+    world.hang_up()
+
+
+@pytest.mark.parametrize("who", ["caller", "callee"])
+def test_an_answer_to_a_change_that_does_not_fit_leaves_both_legs_as_they_were(who: str) -> None:
+    """Of what nobody has agreed on nothing may stand: the next answer would be made from it."""
+    world = Talking(account=PASSING_ONLY)
+    one, other = sides(world, who)
+    before = spoken(world)
+    other.on_offer = lambda phone, exchange: exchange.accept(
+        audio(other.host.address.host, codecs=(18,), direction="recvonly", version=2)
+    )
+    world.offer(one, direction="sendonly")
+    assert one.events[-1] == "refusal 488"
+    onward = [direction(request.body) for request in world.heard_by(other, "INVITE")]
+    assert onward == ["sendonly", "sendrecv"], "and then what stands"
+    other.on_offer = follow_offer
+    world.offer(one, version=3)  # a mere refresh
+    assert one.events[-1] == "answer 200 INVITE"
+    assert direction(one.responses[-1].body) == "sendrecv"
+    assert world.flows() == BOTH
+    assert spoken(world) == before
     world.hang_up()
 
 
