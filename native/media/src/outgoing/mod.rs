@@ -60,7 +60,7 @@ pub struct Outgoing {
     decoding: Option<Decoding>,
     relay: EventRelay,
     sounds: EventSounds,
-    /// Ticks that sounds of events took, which the far leg's next pause is about.
+    /// Ticks that sounds of events took, and silence that filled a packet up, which the far leg's next pause is about.
     spent: u32,
     sound: Option<Sound>,
     digits: DigitPlayer,
@@ -161,7 +161,7 @@ impl Outgoing {
 
     fn end_packet(&mut self, now: Micros, emit: &mut Emit<'_>) {
         if let Some(speaker) = &mut self.speaker {
-            speaker.finish();
+            self.spent += speaker.finish();
         }
         self.send_audio(now, emit);
     }

@@ -129,13 +129,21 @@ impl Speaker {
         !self.waiting.is_empty()
     }
 
-    /// Fills a begun packet up with silence.
-    pub fn finish(&mut self) {
+    /// Fills a begun packet up with silence: how many RTP ticks of it.
+    pub fn finish(&mut self) -> u32 {
         let packet = self.format.packet_samples();
         let over = self.waiting.len() % packet;
-        if over > 0 {
-            self.waiting.resize(self.waiting.len() + packet - over, 0);
+        if over == 0 {
+            return 0;
         }
+        let silence = packet - over;
+        self.waiting.resize(self.waiting.len() + silence, 0);
+        self.ticks(silence)
+    }
+
+    fn ticks(&self, samples: usize) -> u32 {
+        let codec = self.format.codec;
+        (samples as u64 * u64::from(codec.clock_rate()) / u64::from(codec.sample_rate())) as u32
     }
 
     /// Forgets what waits.
@@ -151,9 +159,7 @@ impl Speaker {
         let octets = self.encoder.encode(pcm, payload);
         self.waiting.copy_within(count.., 0);
         self.waiting.truncate(self.waiting.len() - count);
-        let codec = self.format.codec;
-        let ticks = count as u64 * u64::from(codec.clock_rate()) / u64::from(codec.sample_rate());
-        Some((octets.ok()?, ticks as u32))
+        Some((octets.ok()?, self.ticks(count)))
     }
 }
 

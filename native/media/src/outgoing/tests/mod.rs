@@ -209,8 +209,31 @@ fn a_pause_of_the_far_end_is_a_pause_of_ours() {
     let marked: Vec<u32> =
         near.packets.iter().filter(|(header, _)| header.marker).map(|(header, _)| header.timestamp).collect();
     assert_eq!(marked.len(), 2);
-    // 80 ms said, 90 sent (the begun packet was filled up), then the second of silence.
-    assert_eq!(marked[1].wrapping_sub(marked[0]), 720 + 8000);
+    // 80 ms said, 90 sent (the begun packet was filled up, out of the second of silence).
+    assert_eq!(marked[1].wrapping_sub(marked[0]), 640 + 8000);
+}
+
+#[test]
+fn time_does_not_run_ahead_over_many_pauses() {
+    for given_up in [false, true] {
+        let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
+        let mut outgoing = outgoing(Codec::Pcma, 60, None);
+        let begin = far.timestamp;
+        for _ in 0..200 {
+            let packets = far.packets(4);
+            transcode(&mut outgoing, &far, &packets, &mut near);
+            (far.timestamp, far.now) = (far.timestamp.wrapping_add(8000), far.now + 1_000_000);
+            if given_up {
+                outgoing.speak(far.now - 500_000, &mut |packet, length| near.take(packet, length));
+            }
+        }
+        let last = far.packets(3);
+        transcode(&mut outgoing, &far, &last, &mut near);
+        let said = last[0].0.timestamp.wrapping_sub(begin);
+        let (first, last) = (near.packets[0].0, near.packets[near.packets.len() - 1].0);
+        assert_eq!(last.timestamp.wrapping_sub(first.timestamp), said, "{given_up}");
+        assert!(near.is_one_stream());
+    }
 }
 
 #[test]
