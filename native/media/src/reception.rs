@@ -55,6 +55,14 @@ impl Sequence {
         u64::from(self.expected().saturating_sub(self.unique))
     }
 
+    /// The numbers up to `sequence` were not meant to come.
+    const fn pass_over(&mut self, sequence: u16) {
+        let ahead = sequence.wrapping_sub(self.max);
+        if ahead > 1 && ahead < MAX_DROPOUT {
+            self.base = self.base.wrapping_add(ahead as u32 - 1);
+        }
+    }
+
     fn note(&mut self, sequence: u16) -> Order {
         let ahead = sequence.wrapping_sub(self.max);
         if ahead == 0 {
@@ -159,6 +167,7 @@ pub struct Reception {
     unique_before: u64,
     sequence: Option<Sequence>,
     jitter: Jitter,
+    interrupted: bool,
 }
 
 impl Reception {
@@ -182,9 +191,11 @@ impl Reception {
         }
     }
 
-    /// The stream is held or goes on: its timestamps may stand still meanwhile, and the next packet says nothing of jitter.
+    /// The stream is held or goes on: its timestamps may stand still meanwhile, and the next packet says nothing of jitter; and
+    /// what is numbered up to it may have been said to nobody.
     pub const fn interrupt(&mut self) {
         self.jitter.transit = None;
+        self.interrupted = true;
     }
 
     /// Counts a telephone-event packet, or one of which nobody knows what it is. Its timestamp is the event's start and says nothing
@@ -203,9 +214,15 @@ impl Reception {
         self.packets += 1;
         self.octets += octets as u64;
         let order = match &mut self.sequence {
-            Some(current) if current.ssrc == ssrc => current.note(sequence),
+            Some(current) if current.ssrc == ssrc => {
+                if self.interrupted {
+                    current.pass_over(sequence);
+                }
+                current.note(sequence)
+            }
             _ => Order::Restarted,
         };
+        self.interrupted &= !matches!(order, Order::Next | Order::Restarted);
         match order {
             Order::Restarted => {
                 if let Some(old) = self.sequence.replace(Sequence::new(ssrc, sequence)) {

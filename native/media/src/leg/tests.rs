@@ -256,3 +256,24 @@ fn a_clock_that_stands_still_while_a_peer_is_on_hold_is_no_jitter() {
     assert!(leg.statistics().jitter_ms < 1.0, "{} ms", leg.statistics().jitter_ms);
     assert!(leg.statistics().mos.unwrap() > 4.3);
 }
+
+#[test]
+fn what_a_peer_did_not_send_while_it_was_on_hold_is_not_lost() {
+    // A relay behind it, which drops what it says meanwhile and leaves its numbers as they are.
+    let mut leg = leg(remote(PEER));
+    let say = |leg: &mut Leg, sequences: std::ops::Range<u16>| {
+        for sequence in sequences {
+            let _ = leg.receive_rtp(&mut packet(8, sequence), at(PEER), 0, |_| false);
+        }
+    };
+    say(&mut leg, 0..50);
+    leg.set_remote(Remote { flow: Flow::Send, ..remote(PEER) }, true, 0);
+    say(&mut leg, 51..53);
+    leg.set_remote(remote(PEER), true, 0);
+    say(&mut leg, 1553..1600);
+    assert_eq!(leg.statistics().packets_lost, 0);
+    leg.set_remote(remote(PEER), true, 0);
+    say(&mut leg, 1601..1602);
+    assert_eq!(leg.statistics().packets_lost, 1, "a refresh is no hold");
+    assert_eq!(leg.peer_stream().unwrap().received.highest, 1601);
+}
