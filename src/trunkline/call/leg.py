@@ -228,7 +228,7 @@ class Leg(IncomingInviteEvents):
         key: bytes | None = None,
     ) -> bytes:
         secure = self.secure or self.policy.srtp is SrtpPolicy.REQUIRED
-        attributes = [] if maxptime is None else [f"maxptime:{maxptime}"]
+        attributes = _longest(maxptime)
         if secure:
             self._offered_key = key or self._own_key()
             attributes.append(our_line(OFFERED_TAG, self._offered_key))
@@ -252,8 +252,9 @@ class Leg(IncomingInviteEvents):
         """
         remote, theirs = self.described, far.described
         answer = select_for_answer(remote, far.terms, self.policy.codecs, transcoding=self.transcodes(far))
-        wishes = theirs if answer.passes else remote
-        return self._answer(answer.codecs, theirs.effective_direction, wishes.ptime)
+        if answer.passes:
+            return self._answer(answer.codecs, theirs.effective_direction, theirs.ptime, theirs.maxptime)
+        return self._answer(answer.codecs, theirs.effective_direction, remote.ptime)
 
     def answer_alone(self, far: "Leg | None" = None) -> bytes:
         """Our answer to this peer's offer while nobody else has described himself: for sounds of ours.
@@ -270,10 +271,15 @@ class Leg(IncomingInviteEvents):
             remote.ptime,
         )
 
-    def _answer(self, codecs: list[Codec], direction: Direction, ptime: int | None) -> bytes:
+    def _answer(
+        self, codecs: list[Codec], direction: Direction, ptime: int | None, maxptime: int | None = None
+    ) -> bytes:
         remote = self.described
         line = remote.crypto_line
         media = self.media
+        attributes = _longest(maxptime)
+        if line is not None:
+            attributes.append(our_line(line.tag, self._own_key()))
         self.description = self.local.answer(
             remote,
             codecs,
@@ -283,7 +289,7 @@ class Leg(IncomingInviteEvents):
             remote.telephone_event_for(codecs[0]) if self.policy.dtmf.uses_events else None,
             ptime,
             rtcp_mux=True,
-            attributes=() if line is None else (our_line(line.tag, self._own_key()),),
+            attributes=attributes,
         )
         return self.description
 
@@ -537,6 +543,10 @@ class _Nobody(LegOwner):
 
 
 _NOBODY = _Nobody()
+
+
+def _longest(maxptime: int | None) -> list[str]:
+    return [] if maxptime is None else [f"maxptime:{maxptime}"]
 
 
 def _whereabouts(remote: RemoteAudio) -> tuple[str, int, int, bool, bytes]:

@@ -143,6 +143,18 @@ def test_audio_flows_as_both_have_said(caller: str, callee: str, flow: MediaFlow
     assert remote.direction is flow
 
 
+@pytest.mark.parametrize(("codecs", "wishes"), [((8,), ["ptime:30", "maxptime:40"]), ((9,), ["ptime:10"])])
+def test_how_long_packets_may_be_is_answered_where_they_pass(
+    codecs: tuple[int, ...], wishes: list[str]
+) -> None:
+    """RFC 8866 §6.5: the callee takes no longer ones. Where audio is transcoded, packets to it are ours."""
+    pair = Pair(MediaPolicy(), MediaPolicy())
+    caller = audio(ALICE, codecs=(8,), lines=["ptime:10"])
+    _, answer = pair.agree(caller, audio(BOB, codecs=codecs, lines=["ptime:30", "maxptime:40"]))
+    said = [text[2:] for text in answer.decode().splitlines() if text.startswith(("a=ptime:", "a=maxptime:"))]
+    assert said == wishes
+
+
 def test_nothing_in_common_is_refused() -> None:
     pair = Pair(callee=MediaPolicy(("PCMA",), transcoding=False))
     pair.caller.take_offer(audio(ALICE, codecs=(0,)))
