@@ -85,7 +85,8 @@ impl Leg {
 
     /// Sets or changes the peer.
     #[pyo3(signature = (rtp_address, rtp_port, rtcp_port, flow, payload_types, clock_rates, dtmf_payload_type,
-                        signalled_from, hears, speaks, takes_events, finds_tones, tells_digits, srtp))]
+                        signalled_from, hears, speaks, takes_events, finds_tones, tells_digits, srtp,
+                        other_events))]
     #[expect(clippy::too_many_arguments, reason = "the fields of RemoteMedia")]
     fn set_remote(
         &self,
@@ -103,6 +104,7 @@ impl Leg {
         finds_tones: bool,
         tells_digits: bool,
         srtp: Option<KeyBytes>,
+        other_events: Vec<(u8, u32)>,
     ) -> PyResult<()> {
         let dtmf_clock_rate = dtmf_payload_type.and_then(|number| clock_rates.get(&number).copied());
         let payloads = payload_types
@@ -124,8 +126,8 @@ impl Leg {
             dtmf_clock_rate: dtmf_clock_rate.unwrap_or(DEFAULT_CLOCK_RATE),
             hears: hears.into_iter().map(format_of).collect::<PyResult<_>>()?,
             speaks: speaks.map(format_of).transpose()?,
-            takes_events: takes_events
-                .map(|(payload_type, clock_rate)| EventFormat { payload_type, clock_rate }),
+            takes_events: takes_events.map(event_format),
+            other_events: other_events.into_iter().map(event_format).collect(),
             finds_tones,
             tells_digits,
             signalled_from: signalled_from.map(address).transpose()?,
@@ -355,6 +357,10 @@ fn format_of((payload_type, name, ptime_ms, ilbc_frame_ms): FormatTuple) -> PyRe
     let codec = Codec::from_name(&name, ilbc_frame_ms).filter(|_| payload_type < 128);
     let codec = codec.ok_or_else(|| argument(format!("{name:?} {payload_type} is no format of audio")))?;
     Ok(Format { payload_type, codec, ptime_ms })
+}
+
+const fn event_format((payload_type, clock_rate): (u8, u32)) -> EventFormat {
+    EventFormat { payload_type, clock_rate }
 }
 
 fn read_wav(py: Python<'_>, path: &Path) -> PyResult<Arc<[i16]>> {

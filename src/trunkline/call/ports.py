@@ -174,6 +174,16 @@ class RemoteMedia:
     """Whether each digit of this peer is told to the call instead of being sent on."""
     srtp: SrtpKeys | None = None
     """None: plain RTP."""
+    other_events: tuple[TelephoneEvents, ...] = ()
+    """telephone-event as this peer may send it besides: with audio of another clock rate (RFC 4733 §2.1), or
+    under a number of its own.
+    """
+
+    def is_event(self, payload_type: int) -> bool:
+        """Whether this peer sends telephone-events with it."""
+        return payload_type == self.dtmf_payload_type or any(
+            event.payload_type == payload_type for event in self.other_events
+        )
 
 
 class MediaLeg(Protocol):

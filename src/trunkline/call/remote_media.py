@@ -71,6 +71,7 @@ def _remote_media(
         for number, item in terms.numbers.items()
         if item.codec.name != TELEPHONE_EVENT and (transcodes or number in passing)
     ]
+    event = _sent_event(terms, codec, listed)
     return RemoteMedia(
         rtp_address=remote.address,
         rtp_port=remote.rtp_port,
@@ -81,7 +82,7 @@ def _remote_media(
             **{one.payload_type: one.clock_rate for one in listed},
             **{number: item.codec.clock_rate for number, item in terms.numbers.items()},
         },
-        dtmf_payload_type=_sent_event(terms, codec, listed),
+        dtmf_payload_type=event,
         signalled_from=leg.signalled_from,
         hears=tuple(hears),
         speaks=audio_format(codec.payload_type, codec, remote),
@@ -89,6 +90,11 @@ def _remote_media(
         finds_tones=finds_tones,
         tells_digits=tells_digits,
         srtp=leg.srtp_keys,
+        other_events=tuple(
+            TelephoneEvents(number, item.codec.clock_rate)
+            for number, item in terms.numbers.items()
+            if item.codec.name == TELEPHONE_EVENT and number != event
+        ),
     )
 
 

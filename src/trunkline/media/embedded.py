@@ -99,6 +99,7 @@ class EmbeddedLeg:
             remote.finds_tones,
             remote.tells_digits,
             None if srtp is None else (srtp.send, srtp.receive, srtp.receive_mki, srtp.receive_lifetime),
+            [(event.payload_type, event.clock_rate) for event in remote.other_events],
         )
 
     def send_digits(self, digits: str, duration_ms: int = 100) -> None:

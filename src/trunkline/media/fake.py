@@ -244,7 +244,7 @@ class FakeLeg:
         far, remote = self.far, self.remote
         if remote is None:
             return
-        is_event = sound.payload_type == remote.dtmf_payload_type
+        is_event = remote.is_event(sound.payload_type)
         are_digits = is_event or (remote.finds_tones and sound.digits != "")
         if are_digits and remote.tells_digits:
             self._tell(sound.digits)
@@ -358,7 +358,7 @@ class FakeTerminal(FakeLeg):
 
     def pass_on(self, sound: Sound, hops: int) -> None:
         """Hear it, and echo it if that is what it says."""
-        if self.remote is not None and sound.payload_type == self.remote.dtmf_payload_type:
+        if self.remote is not None and self.remote.is_event(sound.payload_type):
             self.digits += sound.digits
         for frequency_hz in sound.tones:
             if frequency_hz in self.heard_s:
@@ -516,7 +516,7 @@ def is_agreed(remote: RemoteMedia, payload_type: int) -> bool:
     """True for what this peer may send."""
     return (
         payload_type in remote.payload_types
-        or payload_type == remote.dtmf_payload_type
+        or remote.is_event(payload_type)
         or any(audio.payload_type == payload_type for audio in remote.hears)
     )
 

@@ -57,6 +57,19 @@ def test_a_number_of_ours_that_the_peer_means_otherwise_has_its_clock() -> None:
     assert (callee.payload_types[102], callee.dtmf_payload_type, callee.clock_rates[102]) == (101, 102, 8000)
 
 
+def test_every_number_that_a_peer_may_send_events_with_is_known() -> None:
+    """At the rate of each codec (RFC 4733 §2.1); and of those who send with a number of their own."""
+    pair = Pair(ANY, ANY)
+    lines = ["rtpmap:98 speex/16000", "rtpmap:102 telephone-event/16000"]
+    callee = audio(BOB, codecs=(8,), event=96, lines=lines).replace(b"RTP/AVP 8 96", b"RTP/AVP 8 98 96 102")
+    pair.agree(audio(ALICE, codecs=(8,)), callee)
+    found = remote(pair, pair.callee)
+    assert found.dtmf_payload_type == 101
+    assert set(found.other_events) == {TelephoneEvents(96, 8000), TelephoneEvents(102, 16000)}
+    assert found.payload_types == {8: 8, 101: 101, 96: 101}
+    assert [number for number in range(128) if found.is_event(number)] == [96, 101, 102]
+
+
 @pytest.mark.parametrize("side", ["caller", "callee"])
 def test_where_either_side_forbids_transcoding_nothing_is_transcoded(side: str) -> None:
     forbids = MediaPolicy(transcoding=False)

@@ -91,6 +91,8 @@ struct Usual {
     sends: bool,
     receives: bool,
     dtmf_payload_type: Option<u8>,
+    /// There are others.
+    has_other_events: bool,
 }
 
 impl Leg {
@@ -122,6 +124,7 @@ impl Leg {
             sends: remote.flow.sends() && !remote.is_nowhere(),
             receives: remote.flow.receives(),
             dtmf_payload_type: remote.dtmf_payload_type,
+            has_other_events: !remote.other_events.is_empty(),
         };
         self.remote = Some(remote);
         released
@@ -197,7 +200,7 @@ impl Leg {
         }
         self.last_rtp = now;
         let clock_rate = meaning.clock_rate();
-        let is_event = self.usual.dtmf_payload_type == Some(header.payload_type);
+        let is_event = self.is_event(header.payload_type);
         if is_event {
             self.reception.note_event(header.ssrc, header.sequence, header.payload_length());
             let event = Event::parse(&packet[header.payload_start..header.payload_end]);
@@ -228,6 +231,12 @@ impl Leg {
             Meaning::Foreign(codec) => Arrival::Foreign { header, codec: Some(codec), clock_rate },
             Meaning::Event(_) => Arrival::Foreign { header, codec: None, clock_rate },
         })
+    }
+
+    fn is_event(&self, payload_type: u8) -> bool {
+        let other = |remote: &Remote| remote.other_event(payload_type).is_some();
+        self.usual.dtmf_payload_type == Some(payload_type)
+            || self.usual.has_other_events && self.remote.as_ref().is_some_and(other)
     }
 
     /// Counts a packet of the peer's that nobody can make anything of: some send comfort noise that was not agreed, and keep-alives

@@ -48,6 +48,8 @@ pub struct Remote {
     pub dtmf_payload_type: Option<u8>,
     /// Its ticks a second.
     pub dtmf_clock_rate: u32,
+    /// telephone-event as the peer may send it besides, beside audio of another clock or under a number of its own.
+    pub other_events: Vec<EventFormat>,
     /// Every format that the peer may send, whether it passes or not.
     pub hears: Vec<Format>,
     /// The format in which it is sent what does not pass as it is.
@@ -76,6 +78,7 @@ impl Remote {
             payloads,
             dtmf_payload_type: None,
             dtmf_clock_rate: 8000,
+            other_events: Vec::new(),
             hears: Vec::new(),
             speaks: None,
             takes_events: None,
@@ -109,9 +112,17 @@ impl Remote {
         if self.dtmf_payload_type == Some(payload_type) {
             return Ok(Meaning::Event(self.dtmf_clock_rate));
         }
+        if let Some(event) = self.other_event(payload_type) {
+            return Ok(Meaning::Event(event.clock_rate));
+        }
         self.format_of(payload_type)
             .map(|format| Meaning::Foreign(format.codec))
             .ok_or(Drop::UnknownPayloadType)
+    }
+
+    /// telephone-event of a payload type of the peer, if that is not the usual one.
+    pub(super) fn other_event(&self, payload_type: u8) -> Option<EventFormat> {
+        self.other_events.iter().copied().find(|event| event.payload_type == payload_type)
     }
 
     /// The format of audio of a payload type of the peer.

@@ -57,6 +57,24 @@ fn only_the_payload_type_changes() {
 }
 
 #[test]
+fn events_of_another_number_or_clock_are_events_too() {
+    let event = |payload_type, clock_rate| EventFormat { payload_type, clock_rate };
+    let payloads = [(8, 8), (96, 101)].map(|(from, to)| Payload { from, to, clock_rate: 8000 });
+    let mut leg = leg(Remote {
+        dtmf_payload_type: Some(101),
+        other_events: vec![event(96, 8000), event(102, 16_000)],
+        ..Remote::plain(at(PEER), Flow::Both, PayloadMap::new(payloads.to_vec()).unwrap())
+    });
+    receive(&mut leg, PEER, packet(8, 1)).unwrap();
+    let passed = leg.receive_rtp(&mut packet(96, 2), at(PEER), 1, |_| false);
+    assert!(matches!(passed, Ok(Arrival::Rtp { is_event: true, .. })));
+    let foreign = leg.receive_rtp(&mut packet(102, 3), at(PEER), 1, |_| false);
+    assert!(matches!(foreign, Ok(Arrival::Foreign { codec: None, clock_rate: 16_000, .. })));
+    assert_eq!((leg.statistics().dtmf_events, leg.statistics().packets_lost), (2, 0));
+    assert!(leg.statistics().mos.unwrap() > 4.3, "as of PCMA");
+}
+
+#[test]
 fn unknown_payload_types_and_rubbish_are_dropped_and_counted_and_never_latch() {
     let mut leg = leg(remote(PEER));
     assert_eq!(receive(&mut leg, "198.51.100.1:9", packet(0, 1)), Err(Drop::UnknownPayloadType));

@@ -70,19 +70,15 @@ def refusal(remote: RemoteMedia) -> str | None:
     if remote.srtp is not None and not usable(remote.srtp):
         return f"SRTP needs keys of {KEY_AND_SALT_OCTETS} octets, and identifiers of up to {MAX_MKI_OCTETS}"
     for number, onward in remote.payload_types.items():
-        if number != onward and not _is_event(remote, number):
+        if number != onward and not remote.is_event(number):
             return f"rtpengine passes payload type {number} on as {number}, not as {onward}"
-    passes = any(not _is_event(remote, number) for number in remote.payload_types)
+    passes = any(not remote.is_event(number) for number in remote.payload_types)
     speaks = remote.speaks
     if speaks is not None and not passes and speaks.codec in CANNOT_TRANSCODE:
         return f"rtpengine can't transcode {speaks.codec}"
     if speaks is not None and not passes and speaks.codec == "speex" and speaks.ptime_ms > SPEEX_MS:
         return f"rtpengine transcodes speex in packets of {SPEEX_MS} ms only, not of {speaks.ptime_ms}"
     return None
-
-
-def _is_event(remote: RemoteMedia, number: int) -> bool:
-    return number == remote.dtmf_payload_type
 
 
 def formats(remote: RemoteMedia, far: RemoteMedia | None) -> tuple[Format, ...]:
@@ -98,7 +94,7 @@ def _formats(remote: RemoteMedia, far: RemoteMedia | None) -> Iterator[Format]:
     if remote.speaks is not None:
         yield _of_audio(remote.speaks)
     for number in remote.payload_types:
-        if number == remote.dtmf_payload_type:
+        if remote.is_event(number):
             continue
         audio = named.get(number)
         rate = remote.clock_rates.get(number, 8000)

@@ -239,7 +239,7 @@ def _packets(near: RemoteMedia, far: RemoteMedia) -> Keys:
 
 def _shared(near: RemoteMedia) -> set[int]:
     """Payload types of audio that passes."""
-    return {number for number in near.payload_types if number != near.dtmf_payload_type}
+    return {number for number in near.payload_types if not near.is_event(number)}
 
 
 def _muxes(remote: RemoteMedia) -> bool:

@@ -184,3 +184,10 @@ def test_an_endpoint_is_read() -> None:
 def test_what_names_no_endpoint_is_an_error(sdp: object) -> None:
     with pytest.raises(DescriptionError):
         read_endpoint(sdp)
+
+
+def test_events_under_a_number_of_the_peers_own_are_no_audio() -> None:
+    """It was asked to send them as 101."""
+    remote = peer(payload_types={8: 8, 101: 101, 96: 101}, other_events=(TelephoneEvents(96, 8000),))
+    assert refusal(remote) is None
+    assert [one.encoding for one in formats(remote, None)] == ["PCMA/8000", "telephone-event/8000"]
