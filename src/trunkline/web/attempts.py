@@ -1,9 +1,10 @@
 """How often somebody may try: events counted by key within a window, bounded in memory."""
 
 import math
-from collections import OrderedDict
-from collections.abc import Callable
-from threading import Lock
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Condition
 
 from trunkline.web.errors import TooManyAttemptsError
 
@@ -19,16 +20,44 @@ class Attempts:
         self._window_s = window_s
         self._what = what
         self._now = now
-        self._lock = Lock()
+        self._lock = Condition()
         self._counts: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._open: Counter[str] = Counter()
+        """Tries that are under way."""
 
     def check(self, key: str) -> None:
         """Raise `TooManyAttemptsError` when `key` has used up its window."""
         with self._lock:
-            count, since = self._counts.get(key, (0, 0.0))
-            left_s = since + self._window_s - self._now()
-            if count >= self._most and left_s > 0:
-                raise TooManyAttemptsError(self._what, max(1, math.ceil(left_s)))
+            self._check(key)
+
+    @contextmanager
+    def trying(self, key: str) -> Iterator[None]:
+        """A try of `key` whose outcome takes a while, and which `note` counts before the block ends: no more
+        are under way than are left of the window, further ones wait. Raises `TooManyAttemptsError`.
+        """
+        with self._lock:
+            while self._open[key] and self._check(key) <= self._open[key]:
+                self._lock.wait()
+            self._check(key)
+            self._open[key] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._open[key] -= 1
+                if not self._open[key]:
+                    del self._open[key]
+                self._lock.notify_all()
+
+    def _check(self, key: str) -> int:
+        """How many events of `key` are left."""
+        count, since = self._counts.get(key, (0, 0.0))
+        left_s = since + self._window_s - self._now()
+        if left_s <= 0:
+            return self._most
+        if count >= self._most:
+            raise TooManyAttemptsError(self._what, max(1, math.ceil(left_s)))
+        return self._most - count
 
     def note(self, key: str) -> None:
         """Count one event of `key`."""

@@ -58,13 +58,12 @@ class SignIn:
         Raises `NotSignedInError`, `TooManyAttemptsError`.
         """
         source, who = source_key(caller.source), name.lower()[:MAX_NAME_LENGTH]
-        self._by_source.check(source)
-        self._by_name.check(who)
-        found = self._account(caller, name, password) or self._user(caller, name, password)
-        if found is None:
-            self._by_source.note(source)
-            self._by_name.note(who)
-            raise NotSignedInError(_WRONG)
+        with self._by_source.trying(source), self._by_name.trying(who):
+            found = self._account(caller, name, password) or self._user(caller, name, password)
+            if found is None:
+                self._by_source.note(source)
+                self._by_name.note(who)
+                raise NotSignedInError(_WRONG)
         return found
 
     def begin(self, caller: Caller, name: str, password: str) -> tuple[str, Principal]:

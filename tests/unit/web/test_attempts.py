@@ -1,5 +1,8 @@
 """How often somebody may try."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from trunkline.web.attempts import MAX_KEYS, Attempts
@@ -60,3 +63,33 @@ def test_keys_are_bounded(attempts: Attempts) -> None:
             attempts.note(str(number))
     attempts.check("0")
     assert len(attempts._counts) == MAX_KEYS
+
+
+def test_tries_under_way_leave_no_room_for_more_than_are_left(attempts: Attempts) -> None:
+    attempts.note("a")
+    begun: list[int] = []
+
+    def fail(number: int) -> None:
+        with attempts.trying("a"):
+            begun.append(number)
+            time.sleep(0.02)
+            attempts.note("a")
+
+    with ThreadPoolExecutor(6) as pool:
+        done = [pool.submit(fail, number) for number in range(6)]
+    assert sum(isinstance(one.exception(), TooManyAttemptsError) for one in done) == 4
+    assert len(begun) == 2
+    assert not attempts._open
+
+
+def test_a_try_that_waits_goes_on_when_another_was_right(attempts: Attempts) -> None:
+    for _ in range(2):
+        attempts.note("a")
+
+    def succeed(_: int) -> None:
+        with attempts.trying("a"):
+            time.sleep(0.01)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(succeed, range(4)))
+    attempts.spend("a")

@@ -1,6 +1,8 @@
 """Telling who asks."""
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -90,6 +92,33 @@ def test_nor_can_many_guess_one_name(door: SignIn) -> None:
             door.password(elsewhere(number), OPERATOR.upper() if number else OPERATOR, "guess")
     with pytest.raises(TooManyAttemptsError):
         door.password(elsewhere(4), OPERATOR, PASSWORD)
+
+
+def test_nor_many_guesses_at_a_time(door: SignIn, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+
+    def verify(name: str, password: str) -> None:
+        tried.append(password)
+        time.sleep(0.05)
+
+    monkeypatch.setattr(store.users, "verify", verify)
+
+    def guess(number: int) -> type[Exception]:
+        with pytest.raises((NotSignedInError, TooManyAttemptsError)) as caught:
+            door.password(elsewhere(number), OPERATOR, f"guess {number}")
+        return caught.type
+
+    with ThreadPoolExecutor(8) as pool:
+        refusals = list(pool.map(guess, range(8)))
+    assert len(tried) == refusals.count(NotSignedInError) == 3
+
+
+def test_right_ones_at_a_time_are_not_held_up(door: SignIn) -> None:
+    def ask(number: int) -> str:
+        return door.password(elsewhere(number), "alpha", ALPHA.secret).name
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(ask, range(24))) == {"alpha"}
 
 
 def test_the_names_that_are_counted_are_bounded(door: SignIn) -> None:
