@@ -20,6 +20,7 @@ from trunkline.store.database import Database
 from trunkline.store.errors import AlreadyExistsError, InUseError, NotFoundError, StoreError
 from trunkline.store.loading import check_exists, load_accounts, page_of_keys
 from trunkline.store.rows import account_values
+from trunkline.store.sessions import SessionKind
 from trunkline.trunk.account import Account, AccountStatus, AlarmAction, CallerIdPolicy, Ringback
 from trunkline.trunk.directory import Kind
 from trunkline.trunk.media_policy import DtmfMode, SrtpPolicy
@@ -160,12 +161,18 @@ class Accounts:
         return self.update(key, status=AccountStatus.ACTIVE)
 
     def rotate_secret(
-        self, key: str, secret: str | None = None, *, overlap_s: float = DEFAULT_OVERLAP_S
+        self,
+        key: str,
+        secret: str | None = None,
+        *,
+        overlap_s: float = DEFAULT_OVERLAP_S,
+        keep: str = "",
     ) -> str:
         """Give the account a new secret (made unless given) and return it.
 
-        The old ones work for another `overlap_s`; 0 ends them at once. Raises `NotFoundError`, `StoreError`,
-        and `InUseError` when they would be more than `MAX_SECRETS` with it.
+        The old ones work for another `overlap_s`; 0 ends them at once, and the account's tokens. Browsers
+        that are signed in with the key end with the old ones. The session `keep` goes on. Raises
+        `NotFoundError`, `StoreError`, and `InUseError` when they would be more than `MAX_SECRETS` with it.
         """
         secret = new_secret() if secret is None else secret
         now = self._wall()
@@ -187,6 +194,10 @@ class Accounts:
             )
             self._check_room(connection, key, MAX_SECRETS)
             self._add_secret(connection, key, secret, now)
+            if overlap_s > 0:
+                _end_browsers(connection, key, keep, now + overlap_s)
+            else:
+                _sign_out(connection, key, keep)
             self._changed(connection, key, "rotate-secret", after={"overlap_s": overlap_s})
         return secret
 
@@ -207,8 +218,9 @@ class Accounts:
             self._changed(connection, key, "add-secret", after={"secret_id": added.id})
         return added
 
-    def revoke_secret(self, key: str, id_: int) -> None:
-        """End one secret at once. Raises `NotFoundError`, and `InUseError` for the last one."""
+    def revoke_secret(self, key: str, id_: int, *, keep: str = "") -> None:
+        """End one secret at once, and what was signed in with the key, but for the session `keep`: nobody
+        knows with which secret. Raises `NotFoundError`, and `InUseError` for the last one."""
         table = schema.credential
         with self._database.write() as connection:
             check_exists(connection, Kind.ACCOUNT, key)
@@ -218,6 +230,7 @@ class Accounts:
             if len(living) == 1:
                 raise InUseError("an account needs at least one secret; add another one first")
             connection.execute(table.delete().where(table.c.account == key, table.c.id == id_))
+            _sign_out(connection, key, keep)
             self._changed(connection, key, "revoke-secret", before={"secret_id": id_})
 
     def verify(self, key: str, secret: str) -> Account | None:
@@ -301,3 +314,20 @@ class Accounts:
             )
         )
         return int(result.inserted_primary_key[0]) if result.inserted_primary_key else 0
+
+
+def _sign_out(connection: Connection, key: str, keep: str) -> None:
+    """End browsers and tokens that the account has signed in as itself, with key and secret."""
+    connection.execute(schema.web_session.delete().where(*_of_the_key(key, keep)))
+
+
+def _end_browsers(connection: Connection, key: str, keep: str, at: float) -> None:
+    """Have the browsers among them end at `at`, at the latest."""
+    table = schema.web_session
+    later = (table.c.kind == SessionKind.BROWSER.value, table.c.expires_at > at)
+    connection.execute(table.update().where(*_of_the_key(key, keep), *later).values(expires_at=at))
+
+
+def _of_the_key(key: str, keep: str) -> tuple[sa.ColumnElement[bool], ...]:
+    table = schema.web_session.c
+    return table.account == key, table.user.is_(None), table.token_hash != keep

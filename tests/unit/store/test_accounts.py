@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -12,7 +12,9 @@ from trunkline.sip.digest import Algorithm, ha1
 from trunkline.store.accounts import MAX_SECRETS, Accounts, new_key, new_secret
 from trunkline.store.database import Database
 from trunkline.store.errors import AlreadyExistsError, InUseError, NotFoundError
+from trunkline.store.sessions import Session, SessionKind
 from trunkline.store.store import Store
+from trunkline.store.users import Role, User
 from trunkline.trunk.account import Account, CallerIdPolicy
 
 REALM = "sip.example.net"
@@ -211,6 +213,66 @@ def test_a_second_secret_works_until_it_is_revoked(store: Store) -> None:
         store.accounts.revoke_secret("acme", added.id)
     with pytest.raises(InUseError, match="at least one secret"):
         store.accounts.revoke_secret("acme", store.accounts.secrets("acme")[0].id)
+
+
+class SignedIn(NamedTuple):
+    """Tokens, and the session of the one that asks."""
+
+    browser: str
+    program: str
+    person: str
+    asking: str
+    keep: str
+
+
+def signed_in(store: Store) -> SignedIn:
+    """Signs in with the key of `acme`, and one person of it."""
+    store.users.add(User("ann", Role.CUSTOMER, "acme"), "correct horse")
+
+    def opened(kind: SessionKind, user: str | None = None) -> tuple[str, Session]:
+        lifetime_s = None if kind is SessionKind.TOKEN else 3600.0
+        return store.sessions.open(
+            role=Role.CUSTOMER, user=user, account="acme", kind=kind, lifetime_s=lifetime_s
+        )
+
+    asking, session = opened(SessionKind.BROWSER)
+    browser, program, person = (
+        opened(SessionKind.BROWSER),
+        opened(SessionKind.TOKEN),
+        opened(SessionKind.BROWSER, "ann"),
+    )
+    return SignedIn(browser[0], program[0], person[0], asking, session.id)
+
+
+@pytest.mark.parametrize("way", ["rotate", "revoke"])
+def test_a_secret_that_ends_at_once_signs_out_what_it_may_have_signed_in(store: Store, way: str) -> None:
+    store.accounts.add(Account("acme"))
+    store.accounts.add(Account("other"))
+    who = signed_in(store)
+    foreign, _ = store.sessions.open(role=Role.CUSTOMER, user=None, account="other", lifetime_s=60.0)
+    if way == "rotate":
+        store.accounts.rotate_secret("acme", overlap_s=0.0, keep=who.keep)
+    else:
+        added = store.accounts.add_secret("acme", "second-secret")
+        store.accounts.revoke_secret("acme", added.id, keep=who.keep)
+    living = [token for token in (*who[:4], foreign) if store.sessions.find(token) is not None]
+    assert living == [who.person, who.asking, foreign]
+
+
+def test_browsers_are_signed_out_when_the_overlap_of_their_secret_ends(store: Store) -> None:
+    store.accounts.add(Account("acme"))
+    who = signed_in(store)
+    store.accounts.rotate_secret("acme", overlap_s=60.0, keep=who.keep)
+    ends = {token: session.expires_at for token in who[:4] if (session := store.sessions.find(token))}
+    overlap_ends = store.accounts.secrets("acme")[0].expires_at
+    assert ends[who.browser] == overlap_ends
+    assert ends[who.program] is None
+    for token in (who.person, who.asking):
+        assert (ends[token] or 0.0) > (overlap_ends or 0.0) + 3000.0
+    store.accounts.rotate_secret("acme", overlap_s=600.0)
+    session = store.sessions.find(who.browser)
+    assert session is not None
+    assert session.expires_at == overlap_ends
 
 
 def test_pages_with_what_was_searched_for_in_key_or_name(store: Store) -> None:

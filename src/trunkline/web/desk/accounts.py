@@ -67,7 +67,8 @@ class AccountDesk:
     ) -> str:
         """A new secret, made unless given; the old ones work for another `overlap_s`."""
         self._own(key)
-        made = self._counter.store.accounts.rotate_secret(key, secret, overlap_s=overlap_s)
+        accounts = self._counter.store.accounts
+        made = accounts.rotate_secret(key, secret, overlap_s=overlap_s, keep=self._asking())
         self._counter.node.changed()
         return made
 
@@ -81,8 +82,13 @@ class AccountDesk:
     def revoke_secret(self, key: str, id_: int) -> None:
         """End one at once; the last one stays."""
         self._own(key)
-        self._counter.store.accounts.revoke_secret(key, id_)
+        self._counter.store.accounts.revoke_secret(key, id_, keep=self._asking())
         self._counter.node.changed()
+
+    def _asking(self) -> str:
+        """The session that asks, which a secret's end leaves alone."""
+        session = self._counter.principal.session
+        return "" if session is None else session.id
 
     def _own(self, key: str) -> None:
         self._counter.check_sees(key, "account", key)

@@ -1,5 +1,7 @@
 """Whose accounts are whose."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.unit.web.customers import ALPHA, BETA, OPERATOR, principal
@@ -67,6 +69,22 @@ def test_a_customer_changes_the_own_secrets(office: Office) -> None:
     desk.revoke_secret(ALPHA.key, added.id)
     assert verify(ALPHA.key, "another-s3cret") is None
     assert len(desk.secrets(ALPHA.key)) == 2
+
+
+def test_who_ends_a_secret_stays_signed_in_and_nobody_else(office: Office) -> None:
+    asking = principal(ALPHA.key)
+    tokens = []
+    for _ in range(2):
+        token, session = office.desk(asking).people.open_token("script")
+        tokens.append(token)
+    desk = office.desk(replace(asking, session=session)).accounts
+    desk.rotate_secret(ALPHA.key, overlap_s=0.0)
+    assert [office.store.sessions.find(token) is not None for token in tokens] == [False, True]
+    added = desk.add_secret(ALPHA.key, "another-s3cret")
+    desk.revoke_secret(ALPHA.key, added.id)
+    assert office.store.sessions.find(tokens[1]) is not None
+    office.desk(principal(OPERATOR)).accounts.rotate_secret(ALPHA.key, overlap_s=0.0)
+    assert office.store.sessions.find(tokens[1]) is None
 
 
 def test_what_is_used_of_the_limits(office: Office, node: PaperNode) -> None:

@@ -144,7 +144,8 @@ class Rotation(NewSecret):
         DEFAULT_OVERLAP_S,
         ge=0,
         le=MAX_OVERLAP_S,
-        description="Seconds for which the old secrets still work; 0 ends them at once.",
+        description="Seconds for which the old secrets still work; 0 ends them at once, and the tokens that "
+        "the account has made with its key, but for the one that asks.",
     )
 
 

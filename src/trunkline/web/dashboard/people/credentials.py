@@ -27,7 +27,7 @@ OVERLAPS = (
     ("86400", "a day"),
     ("3600", "an hour"),
     ("604800", "a week"),
-    ("0", "no longer: end them at once"),
+    ("0", "no longer: end them, and tokens of the key, at once"),
 )
 LIFETIMES = (
     ("7776000", "90 days"),
