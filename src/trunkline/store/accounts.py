@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from trunkline.sip.digest import Algorithm, ha1
 from trunkline.store import schema
+from trunkline.store.answers import forget_answers, owner_of
 from trunkline.store.audit import Trail
 from trunkline.store.database import Database
 from trunkline.store.errors import AlreadyExistsError, InUseError, NotFoundError, StoreError
@@ -114,6 +115,7 @@ class Accounts:
                     "account", account.key, f"trunkline account show {account.key} shows it"
                 ) from None
             self._add_secret(connection, account.key, secret, now)
+            forget_answers(connection, owner_of(account.key, user=False))
             self._changed(connection, account.key, "add", after=account_values(account))
         return secret
 

@@ -107,6 +107,16 @@ class Answers:
 _PENDING: Final = "the request with this Idempotency-Key is being served; ask again in a moment"
 
 
+def owner_of(name: str, *, user: bool) -> str:
+    """Whose answers they are: an account's key may be a user's name."""
+    return f"{'user' if user else 'account'} {name}"
+
+
+def forget_answers(connection: Connection, owner: str) -> None:
+    """Within the transaction that gives a name to somebody: those of whoever had it before."""
+    connection.execute(schema.answer.delete().where(schema.answer.c.owner == owner))
+
+
 def _of(owner: str, key: str) -> tuple[sa.ColumnElement[bool], ...]:
     return schema.answer.c.owner == owner, schema.answer.c.key == key
 

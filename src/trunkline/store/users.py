@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from trunkline.store import schema
+from trunkline.store.answers import forget_answers, owner_of
 from trunkline.store.audit import Trail
 from trunkline.store.database import Database
 from trunkline.store.errors import AlreadyExistsError, NotFoundError, StoreError
@@ -90,6 +91,7 @@ class Users:
                 )
             except IntegrityError:
                 raise AlreadyExistsError("user", added.name) from None
+            forget_answers(connection, owner_of(added.name, user=True))
             self._changed(connection, added, "add")
         return added
 

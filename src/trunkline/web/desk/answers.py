@@ -1,6 +1,6 @@
 """Answers kept for requests that may come twice: each principal has keys of the own."""
 
-from trunkline.store.answers import Answer
+from trunkline.store.answers import Answer, owner_of
 from trunkline.web.desk.counter import Counter
 
 
@@ -10,7 +10,7 @@ class AnswerDesk:
     def __init__(self, counter: Counter) -> None:
         self._answers = counter.store.answers
         principal = counter.principal
-        self._owner = f"account {principal.name}" if principal.user is None else f"user {principal.name}"
+        self._owner = owner_of(principal.name, user=principal.user is not None)
 
     def claim(self, key: str, fingerprint: str) -> Answer | None:
         """The answer to the request with `key`; None: serve it, then `keep` the answer or `release` the key.
