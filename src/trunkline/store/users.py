@@ -72,7 +72,9 @@ class Users:
 
     def add(self, user: User, password: str) -> User:
         """Raises `AlreadyExistsError`, `NotFoundError` when the account does not exist, `StoreError` for a
-        password that is too short or too long."""
+        name that no path of the API can end in, and a password that is too short or too long."""
+        if "/" in user.name or user.name in (".", ".."):
+            raise StoreError(f"{user.name[:80]!r} can't be part of an address; take a name without a slash")
         hashed = self._hash(password)
         now = self._wall()
         added = User(user.name.lower(), user.role, user.account, now)

@@ -53,6 +53,13 @@ def test_a_name_that_can_not_sign_in_is_refused(name: str) -> None:
         User(name, Role.OPERATOR)
 
 
+@pytest.mark.parametrize("name", ["sales/ann", "/", ".", ".."])
+def test_no_new_name_is_one_that_no_path_leads_to(users: Users, name: str) -> None:
+    with pytest.raises(StoreError, match="can't be part of an address"):
+        users.add(User(name, Role.OPERATOR), "correct horse")
+    assert users.list() == []
+
+
 def test_only_a_customers_person_has_an_account(store: Store) -> None:
     with pytest.raises(StoreError, match="needs an account"):
         User("ann", Role.CUSTOMER)

@@ -38,6 +38,7 @@ UserPath = Annotated[
         examples=["ann@example.net"],
     ),
 ]
+"""Of a user who was added before a slash was refused, it has one: hence `:path` in the routes."""
 
 
 @router.get("/me")
@@ -76,14 +77,14 @@ def add_user(desk: AtDesk, once: OnlyOnce, new: NewUser) -> Response:
     return once.make(make)
 
 
-@router.put("/users/{name}/password", status_code=204)
+@router.put("/users/{name:path}/password", status_code=204)
 def set_password(desk: AtDesk, name: UserPath, new: NewPassword) -> None:
     """Give a user another password, and end the user's sessions and tokens. An operator may do so to anybody,
     everybody to the own."""
     desk.people.set_password(name, new.password)
 
 
-@router.delete("/users/{name}", status_code=204)
+@router.delete("/users/{name:path}", status_code=204)
 def remove_user(desk: AtDesk, name: UserPath) -> None:
     """Remove a user (operators). The last operator stays."""
     desk.people.remove_user(name)

@@ -47,8 +47,8 @@ def rotate_secret(desk: AtDesk, once: OnlyOnce, key: KeyPath, rotation: Rotation
 def revoke_secret(
     desk: AtDesk, key: KeyPath, secret_id: Annotated[int, Path(ge=1, le=MAX_INT, examples=[7])]
 ) -> None:
-    """End a secret at once, and the browsers and tokens that the account's key has signed in, but for the
-    one that asks; the last secret stays."""
+    """End a secret at once; the last one stays. The browsers and tokens that the account's key has signed in
+    end too, but for the one that asks."""
     desk.accounts.revoke_secret(key, secret_id)
 
 

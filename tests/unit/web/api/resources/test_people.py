@@ -1,10 +1,16 @@
 """Users, sessions, tokens, changes."""
 
+from urllib.parse import quote
+
 import httpx
+import pytest
+import sqlalchemy as sa
 from starlette.types import ASGIApp
 
 from tests.unit.web.customers import ALPHA, BETA, OPERATOR, PASSWORD
 from tests.unit.web.in_process import client
+from trunkline.store import schema
+from trunkline.web.office import Office
 
 
 def test_users(operator: httpx.Client, app: ASGIApp) -> None:
@@ -29,6 +35,29 @@ def test_users(operator: httpx.Client, app: ASGIApp) -> None:
         BETA.user,
         OPERATOR,
     }
+
+
+@pytest.mark.parametrize("name", ["sales/ann", "ann/password", "a%2fb", "jürgen?#\\", "x//y/"])
+def test_a_user_with_an_odd_name_is_given_a_password_and_removed(
+    operator: httpx.Client, office: Office, name: str
+) -> None:
+    """Such as were added before a slash was refused."""
+    with office.store.database.write() as connection:
+        ann = sa.select(schema.web_user).where(schema.web_user.c.name == ALPHA.user)
+        row = connection.execute(ann).one()._asdict()
+        connection.execute(schema.web_user.insert().values(row | {"name": name}))
+    path = f"/v1/users/{quote(name, safe='')}"
+    assert operator.put(f"{path}/password", json={"password": "another password"}).status_code == 204
+    assert office.store.users.verify(name, "another password") is not None
+    assert operator.delete(path).status_code == 204
+    assert operator.delete(path).status_code == 404
+    assert operator.get(f"{path}/password").status_code == 405
+
+
+def test_a_slash_in_a_name_is_refused_in_words(operator: httpx.Client) -> None:
+    answer = operator.post("/v1/users", json={"name": "sales/ann", "password": PASSWORD})
+    assert answer.status_code == 422
+    assert "can't be part of an address" in answer.json()["detail"]
 
 
 def test_the_last_operator_stays(operator: httpx.Client) -> None:
