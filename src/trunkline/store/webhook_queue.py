@@ -34,6 +34,7 @@ NOTICED_S: Final = 1800.0
 KEPT_S: Final = 30 * 86_400.0
 MAX_PAGE: Final = 1000
 MAX_DETAIL: Final = 300
+_OFF: Final = "the webhook is off: nothing is sent to it before it is on"
 
 
 class DeliveryState(StrEnum):
@@ -106,7 +107,7 @@ class WebhookQueue:
         for which too many wait already.
         """
         if not webhook.enabled:
-            raise InUseError("the webhook is off: nothing is sent to it before it is on")
+            raise InUseError(_OFF)
         table = schema.webhook_delivery
         with self._database.write() as connection:
             if not _Room(connection).take(webhook.id):
@@ -201,10 +202,14 @@ class WebhookQueue:
         return _delivery(row)
 
     def resend(self, webhook: str, id_: int, now: float) -> Delivery:
-        """Send it again, whatever became of it, with the same id and body. Raises `NotFoundError`."""
-        table = schema.webhook_delivery
+        """Send it again, whatever became of it, with the same id and body. Raises `NotFoundError`, and
+        `InUseError` for a webhook that is off."""
+        table, hook = schema.webhook_delivery, schema.webhook.c
         mine = (table.c.id == id_, table.c.webhook == webhook)
+        enabled = sa.select(hook.enabled).join_from(table, schema.webhook).where(*mine)
         with self._database.write() as connection:
+            if connection.execute(enabled).scalar() is False:
+                raise InUseError(_OFF)
             connection.execute(
                 table.update()
                 .where(*mine)

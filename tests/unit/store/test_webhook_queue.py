@@ -123,6 +123,20 @@ def test_a_finished_one_is_sent_again_with_the_same_id(store: Store, hook: Hook)
         queue.resend(webhook.id, claimed.id + 1, NOW)
 
 
+def test_nothing_is_sent_again_to_a_webhook_that_is_off(store: Store, hook: Hook) -> None:
+    webhook = hook()
+    queue = store.webhook_queue
+    queue.put([event()], NOW)
+    (claimed,) = queue.claim({webhook.id: 1}, NOW)
+    queue.note([Result(claimed, DeliveryState.FAILED, NOW, 410, "gone", None)])
+    store.webhooks.update(webhook.id, enabled=False)
+    with pytest.raises(InUseError, match="the webhook is off"):
+        queue.resend(webhook.id, claimed.id, NOW)
+    with pytest.raises(NotFoundError):
+        queue.resend(webhook.id, claimed.id + 1, NOW)
+    assert states(store, webhook) == ["failed"]
+
+
 def test_what_is_sent_again_meanwhile_is_not_overwritten_by_the_attempt_before(
     store: Store, hook: Hook
 ) -> None:

@@ -7,6 +7,7 @@ from fastapi.responses import Response
 from starlette.datastructures import FormData
 
 from trunkline.errors import DirectoryError, TrunklineError
+from trunkline.store.errors import InUseError
 from trunkline.store.webhook_queue import DeliveryState
 from trunkline.store.webhooks import MAX_WEBHOOKS, EventType
 from trunkline.web.dashboard import fields
@@ -126,7 +127,10 @@ def rotate_secret(request: Request, desk: Signed, form: Form, webhook_id: str) -
 
 @router.post("/webhooks/{webhook_id}/resend")
 def resend(request: Request, desk: Signed, form: Form, webhook_id: str) -> Response:
-    desk.webhooks.resend(webhook_id, fields.whole(form, "delivery", "the delivery") or 0)
+    try:
+        desk.webhooks.resend(webhook_id, fields.whole(form, "delivery", "the delivery") or 0)
+    except InUseError as error:
+        return _one(request, desk, webhook_id, why=refusal(error))
     return go(request, f"/webhooks/{webhook_id}", "It is sent again.")
 
 

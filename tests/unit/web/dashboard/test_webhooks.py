@@ -119,6 +119,14 @@ def test_deliveries_are_shown_and_sent_again(customer: Browser, office: Office) 
     customer.post(f"{path}/resend", 422, delivery="x")
 
 
+def test_what_is_off_says_so_when_something_is_to_be_sent_again(customer: Browser, office: Office) -> None:
+    path = added(customer, office)
+    put(office, 1)
+    [delivery] = office.store.webhook_queue.list(only(office).id)
+    office.store.webhooks.update(only(office).id, enabled=False)
+    assert "The webhook is off" in customer.post(f"{path}/resend", 409, delivery=delivery.id).text
+
+
 @pytest.mark.parametrize("after", [2**63, -1, "x"])
 def test_a_page_of_deliveries_that_can_not_be(customer: Browser, office: Office, after: int | str) -> None:
     path = added(customer, office)
