@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, TypedDict, Unpack
+from typing import Any, Final, NamedTuple, TypedDict, Unpack
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -18,9 +18,9 @@ from sqlalchemy.engine import Connection
 from trunkline.store import schema
 from trunkline.store.audit import Trail
 from trunkline.store.database import Database
-from trunkline.store.errors import InUseError, NotFoundError
+from trunkline.store.errors import InUseError, NotFoundError, StoreError
 from trunkline.store.keys import Keyring
-from trunkline.store.loading import check_exists
+from trunkline.store.loading import MAX_PAGE, check_exists
 from trunkline.trunk.directory import Kind
 
 MAX_WEBHOOKS: Final = 10
@@ -73,6 +73,16 @@ Guard = Callable[[Webhook], object]
 """Looks at a webhook inside the transaction that is about to change it, and raises to stop that."""
 
 
+class WebhookPage(NamedTuple):
+    """Some webhooks, oldest first, and the cursor of the page behind; None: that was the last."""
+
+    webhooks: Sequence[Webhook]
+    next_cursor: str | None
+
+
+_ORDER: Final = (schema.webhook.c.created_at, schema.webhook.c.id)
+
+
 def new_secret() -> str:
     """256 random bits, as Standard Webhooks writes them: `whsec_` and base64."""
     return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode("ascii")
@@ -114,6 +124,18 @@ class Webhooks:
         """All of them, or those of one account, oldest first."""
         with self._database.read() as connection:
             return load_webhooks(connection, account)
+
+    def page(self, account: str | None = None, *, cursor: str | None = None, limit: int = 50) -> WebhookPage:
+        """Up to `limit` (1 to 1000) of them, or of those of one account, oldest first, from `cursor` on.
+        Raises `StoreError` for a bad cursor."""
+        limit = max(1, min(limit, MAX_PAGE))
+        query = _oldest_first(account).limit(limit + 1)
+        if cursor is not None:
+            query = query.where(sa.tuple_(*_ORDER) > sa.tuple_(*_key(cursor)))
+        with self._database.read() as connection:
+            found = [_webhook(row) for row in connection.execute(query)]
+        last = found[limit - 1] if len(found) > limit else None
+        return WebhookPage(found[:limit], None if last is None else f"{last.created_at!r}/{last.id}")
 
     def get(self, id_: str) -> Webhook:
         """Raises `NotFoundError`."""
@@ -187,11 +209,20 @@ class Webhooks:
 
 def load_webhooks(connection: Connection, account: str | None = None) -> list[Webhook]:
     """All webhooks, or those of one account, oldest first, within a transaction."""
-    table = schema.webhook
-    query = sa.select(table).order_by(table.c.created_at, table.c.id)
-    if account is not None:
-        query = query.where(table.c.account == account)
-    return [_webhook(row) for row in connection.execute(query)]
+    return [_webhook(row) for row in connection.execute(_oldest_first(account))]
+
+
+def _oldest_first(account: str | None) -> sa.Select[tuple[Any, ...]]:
+    query = sa.select(schema.webhook).order_by(*_ORDER)
+    return query if account is None else query.where(schema.webhook.c.account == account)
+
+
+def _key(cursor: str) -> tuple[sa.ColumnElement[float], sa.ColumnElement[str]]:
+    moment, _, id_ = cursor.partition("/")
+    try:
+        return sa.literal(float(moment)), sa.literal(id_)
+    except ValueError:
+        raise StoreError(f"{cursor!r} is not a cursor; leave it out to begin at the oldest") from None
 
 
 def _one(connection: Connection, id_: str) -> Webhook:

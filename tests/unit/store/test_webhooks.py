@@ -49,6 +49,19 @@ def test_they_are_listed_all_or_of_one_account(store: Store) -> None:
     assert list(store.webhooks.list("acme")) == [mine]
 
 
+def test_a_page_at_a_time(store: Store) -> None:
+    for account in ("acme", "other", "acme", "other", "acme"):
+        store.webhooks.add(account, URL)
+    everything = list(store.webhooks.list())
+    first = store.webhooks.page(limit=3)
+    rest = store.webhooks.page(cursor=first.next_cursor, limit=3)
+    assert ([*first.webhooks, *rest.webhooks], rest.next_cursor) == (everything, None)
+    mine = store.webhooks.page("other", limit=2)
+    assert (list(mine.webhooks), mine.next_cursor) == (list(store.webhooks.list("other")), None)
+    with pytest.raises(StoreError, match="is not a cursor"):
+        store.webhooks.page(cursor="x")
+
+
 def test_changing(store: Store) -> None:
     made, _ = store.webhooks.add("acme", URL)
     changed = store.webhooks.update(made.id, enabled=False, events=(EventType.ENDPOINT_DOWN,))

@@ -23,22 +23,25 @@ router = APIRouter()
 
 
 @router.get("/webhooks")
-def webhooks(request: Request, desk: Signed) -> Response:
-    return _list(request, desk)
+def webhooks(request: Request, desk: Signed, cursor: str = "") -> Response:
+    return _list(request, desk, cursor=cursor)
 
 
 def _list(
     request: Request,
     desk: Desk,
     *,
+    cursor: str = "",
     typed: dict[str, str] | None = None,
     wanted: Sequence[EventType] = (),
     why: Refusal = NOT_REFUSED,
 ) -> Response:
+    found = desk.webhooks.page(cursor=cursor or None, limit=PAGE)
     return page(
         request,
         "webhooks.html",
-        webhooks=desk.webhooks.list(),
+        webhooks=found.webhooks,
+        pages=neighbours("/webhooks", {}, cursor, found.next_cursor, name="cursor"),
         most=MAX_WEBHOOKS,
         typed=typed or {},
         wanted=wanted,

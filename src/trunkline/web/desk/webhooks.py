@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Unpack
 
 from trunkline.store.webhook_queue import Delivery, DeliveryState
-from trunkline.store.webhooks import EventType, Guard, Webhook, WebhookChanges
+from trunkline.store.webhooks import EventType, Guard, Webhook, WebhookChanges, WebhookPage
 from trunkline.web.desk.counter import Counter
 from trunkline.web.webhooks.addresses import check_url
 from trunkline.web.webhooks.events import trial_event
@@ -21,6 +21,11 @@ class WebhookDesk:
         """All of them, or those of one account, oldest first."""
         counter = self._counter
         return counter.store.webhooks.list(counter.account_or_all(account))
+
+    def page(self, *, cursor: str | None = None, limit: int = 50) -> WebhookPage:
+        """Up to `limit` of all, or of the customer's own, oldest first, from `cursor` on."""
+        counter = self._counter
+        return counter.store.webhooks.page(counter.principal.account, cursor=cursor, limit=limit)
 
     def get(self, id_: str) -> Webhook:
         webhook = self._counter.store.webhooks.get(id_)

@@ -1,5 +1,6 @@
 """Webhooks on the dashboard."""
 
+import html
 import re
 
 import pytest
@@ -7,7 +8,8 @@ import pytest
 from tests.unit.web.dashboard.conftest import HOSTILE, KEY, OTHER_KEY, Browser
 from tests.unit.web.dashboard.versioned import version
 from trunkline.store.webhook_queue import DeliveryState, NewEvent, Result
-from trunkline.store.webhooks import Webhook
+from trunkline.store.webhooks import MAX_WEBHOOKS, Webhook
+from trunkline.trunk.account import Account
 from trunkline.web.dashboard.webhooks import PAGE
 from trunkline.web.office import Office
 
@@ -94,6 +96,20 @@ def test_an_operator_says_whose(operator: Browser, office: Office) -> None:
 def test_a_customer_s_are_its_own_whatever_the_form_says(customer: Browser, office: Office) -> None:
     customer.post("/webhooks", url=URL, account=OTHER_KEY)
     assert only(office).account == KEY
+
+
+def test_an_operator_sees_them_a_page_at_a_time(operator: Browser, office: Office) -> None:
+    for number in range(PAGE + 1):
+        key = f"acme{number // MAX_WEBHOOKS}"
+        if number % MAX_WEBHOOKS == 0:
+            office.store.accounts.add(Account(key))
+        office.store.webhooks.add(key, f"{URL}/{number}")
+    page = operator.get("/webhooks")
+    assert page.count(f">{URL}/") == PAGE
+    following = re.search(r'href="([^"]+)" rel="next"', page)
+    assert following is not None
+    assert f">{URL}/{PAGE}<" in operator.get(html.unescape(following[1]))
+    operator.get("/webhooks?cursor=x", 422)
 
 
 def test_deliveries_are_shown_and_sent_again(customer: Browser, office: Office) -> None:
