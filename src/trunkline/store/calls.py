@@ -18,7 +18,7 @@ from trunkline.store import schema
 from trunkline.store.database import Database
 from trunkline.store.errors import NotFoundError, StoreError
 from trunkline.store.record_rows import MAX_CALL_ID, attempt_from, call_from
-from trunkline.trunk.verdict import Slug
+from trunkline.trunk.verdict import Fault, Slug
 
 DEFAULT_PAGE = 50
 MAX_PAGE = 1000
@@ -42,6 +42,8 @@ class CallFilter:
     slug: Slug | None = None
     unanswered: bool = False
     """Those alone that are over and were not answered, whatever the reason."""
+    failed: bool = False
+    """Of those, the ones that somebody or something is at fault for: nobody was busy, or hung up."""
     sip_call_id: str | None = None
     """The SIP Call-ID of the caller's leg or of an attempt."""
     since_at: float | None = None
@@ -50,6 +52,7 @@ class CallFilter:
     """… and before this one."""
 
 
+_NO_FAILURES = [str(slug) for slug in Slug if slug.value.fault is Fault.NOBODY]
 _Conditions = list[sa.ColumnElement[bool] | sa.TextClause]
 
 
@@ -177,6 +180,8 @@ def _conditions(filter_: CallFilter) -> tuple[_Conditions, _Conditions]:
         rest.append(sa.or_(table.caller == filter_.party, table.called == filter_.party))
     if filter_.unanswered:
         rest.append(table.verdict != str(Slug.ANSWERED))
+    if filter_.failed:
+        rest.append(table.verdict.not_in(_NO_FAILURES))
     return narrow, rest
 
 

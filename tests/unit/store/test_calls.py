@@ -125,6 +125,7 @@ def test_calls_that_were_not_answered(database: Database, calls: Calls) -> None:
     lost.number = "15550100"
     write(database, ended_call("ok", setup_at=1.0), call_record("open", setup_at=4.0), busy, lost)
     assert ids(calls, unanswered=True) == ["lost", "busy"]
+    assert ids(calls, failed=True) == ["lost"]
     assert ids(calls, slug=Slug.BUSY) == ["busy"]
     assert ids(calls, slug=Slug.UNREACHABLE, number="15550100", account="acme") == ["lost"]
     assert ids(calls, slug=Slug.UNREACHABLE, number="441632960001") == []

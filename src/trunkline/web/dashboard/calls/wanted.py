@@ -14,8 +14,10 @@ from trunkline.trunk.verdict import Slug
 FIELDS = ("account", "number", "party", "direction", "result", "since", "until", "call_id")
 UNANSWERED = "unanswered"
 """The result of every call that is over and was not answered."""
+FAILED = "failed"
+"""Of those, the ones that the overview counts as failed."""
 _SLUGS = {str(slug): slug for slug in Slug if slug is not Slug.ABANDONED}
-RESULTS = (("", "All"), (UNANSWERED, "Not answered"), *((word, word) for word in _SLUGS))
+RESULTS = (("", "All"), (UNANSWERED, "Not answered"), (FAILED, "Failed"), *((word, word) for word in _SLUGS))
 """What can be chosen, each with its words."""
 _MARKS = re.compile(r"[\s().+/-]+")
 _MAX_CALL_ID = 1024
@@ -58,6 +60,7 @@ def wanted_of(query: Mapping[str, str]) -> Wanted:
             direction=Direction(direction) if direction else None,
             slug=_SLUGS.get(result),
             unanswered=result == UNANSWERED,
+            failed=result == FAILED,
             sip_call_id=fields["call_id"] or None,
             since_at=_moment("since", fields["since"]),
             until_at=_moment("until", fields["until"]),

@@ -46,6 +46,7 @@ def test_everything_asked_for() -> None:
 
 def test_all_that_were_not_answered() -> None:
     assert wanted_of({"result": "unanswered"}).filter == CallFilter(unanswered=True)
+    assert wanted_of({"result": "failed"}).filter == CallFilter(failed=True)
 
 
 @pytest.mark.parametrize(
