@@ -47,6 +47,8 @@ class Use:
     most: float | None
     """None: there is no limit."""
     decimals: int = 0
+    link: str = "/limits"
+    """Where it is to be found."""
 
     def shown(self, amount: float) -> str:
         """What is used, or the limit."""
@@ -73,7 +75,9 @@ def overview(request: Request, desk: Signed) -> Response:
     except ControlError as error:
         notices.insert(0, Notice(f"The node does not answer: {error}.", bad=True))
     notices += [
-        notice for use in uses for notice in limit_notices(use.name, use.used, use.most, use.decimals)
+        notice
+        for use in uses
+        for notice in limit_notices(use.name, use.used, use.most, use.decimals, use.link)
     ]
     reasons = failures(hours)
     bars = [bar_of(hour) for hour in hours]
@@ -155,6 +159,6 @@ def _uses(desk: Desk, settings: Settings, seen: Glance) -> list[Use]:
     if ports is None:
         return []
     return [
-        Use("Calls of the node", seen.calls, settings.limits.max_calls),
-        Use("Media ports", ports.in_use, ports.in_use + ports.draining + ports.free),
+        Use("Calls of the node", seen.calls, settings.limits.max_calls, link="/nodes"),
+        Use("Media ports", ports.in_use, ports.in_use + ports.draining + ports.free, link="/addresses"),
     ]

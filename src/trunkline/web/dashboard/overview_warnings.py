@@ -123,8 +123,10 @@ def alarm_notices(alarms: Sequence[Alarm], now: float) -> Iterator[Notice]:
             yield Notice(words, bad=alarm.blocked, link=f"/limits/{alarm.account}")
 
 
-def limit_notices(name: str, used: float, most: float | None, decimals: int = 0) -> Iterator[Notice]:
+def limit_notices(
+    name: str, used: float, most: float | None, decimals: int = 0, link: str = "/limits"
+) -> Iterator[Notice]:
     """Of a limit that is nearly or wholly used up; None: there is none."""
     if most is not None and used >= most * NEARLY:
         words = f"{name}: {used:.{decimals}f} of {most:.{decimals}f} are used."
-        yield Notice(words, bad=used >= most, link="/limits")
+        yield Notice(words, bad=used >= most, link=link)

@@ -20,7 +20,7 @@ from trunkline.web.control_client import ControlClient, NoNodeError
 from trunkline.web.dashboard import overview
 from trunkline.web.dashboard.overview import bar_of, failures
 from trunkline.web.office import Office
-from trunkline.web.views import Usage
+from trunkline.web.views import MediaPorts, Usage
 
 NOON = 1_795_867_200.0
 """A day's noon (UTC), some minutes past it."""
@@ -103,6 +103,25 @@ def test_calls_now_and_limits(office: Office, paper: PaperNode, customer: Browse
     assert "Calls at a time: 4 of 4 are used." in page
     assert "Minutes today" in page
     assert "Cost today" in page
+
+
+def test_a_warning_of_a_limit_leads_to_where_that_limit_is(
+    office: Office,
+    paper: PaperNode,
+    operator: Browser,
+    other: Browser,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(paper, "media_ports", lambda: MediaPorts(10000, 20000, 4800, 0, 200))
+    narrow = office.settings.limits.model_copy(update={"max_calls": 1})
+    office.settings = office.settings.model_copy(update={"limits": narrow})
+    paper.live = [CALL]
+    paper.used[OTHER_KEY] = Usage(4, 7.0, 1.5)
+    links = dict(re.findall(r'<a href="([^"]*)">([^:<]*): [0-9]+ of [0-9]+ are used', operator.get("/")))
+    assert links == {"/nodes": "Calls of the node", "/addresses": "Media ports"}
+    ports = operator.get("/addresses")
+    assert "ports 10000 to 20000" in ports
+    assert '<a href="/limits">Calls at a time: 4 of 4 are used' in other.get("/")
 
 
 def test_the_node_is_the_operators(operator: Browser, customer: Browser) -> None:
