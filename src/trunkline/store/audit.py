@@ -110,9 +110,12 @@ class Trail:
         before: Values | None = None,
         after: Values | None = None,
     ) -> None:
-        """Write a row of the trail alone: nothing that a node follows has changed."""
+        """Write a row of the trail alone: nothing that a node follows has changed. No row, where `before` and
+        `after` are the same."""
         if before is not None and after is not None:
             touched = [name for name in after if before.get(name) != after[name]]
+            if not touched:
+                return
             before = {name: before.get(name) for name in touched}
             after = {name: after[name] for name in touched}
         table = schema.audit

@@ -34,6 +34,24 @@ def test_what_failed_leaves_no_row(store: Store) -> None:
     assert len(store.audit.list()) == 1
 
 
+def test_what_changed_nothing_leaves_no_row(store: Store) -> None:
+    store.accounts.add(Account("acme", name="Acme"))
+    store.numbers.add(Number("442079460123", "acme"))
+    store.carriers.add(Carrier("up", (), credentials=CarrierCredentials("u", "hush-hush")))
+    store.routes.add(Route("44", (RouteCarrier("up"),)))
+    webhook, _ = store.webhooks.add("acme", "https://example.com/hook")
+    rows = len(store.audit.list())
+    store.accounts.update("acme", name="Acme")
+    store.numbers.update("442079460123")
+    store.carriers.update("up", enabled=True)
+    store.routes.update(Route("44", (RouteCarrier("up"),)))
+    store.webhooks.update(webhook.id, enabled=True)
+    assert len(store.audit.list()) == rows
+    store.carriers.update("up", credentials=CarrierCredentials("u", "hush-hush-2"))
+    store.webhooks.rotate_secret(webhook.id)
+    assert [entry.action for entry in store.audit.list(limit=2)] == ["rotate-secret", "change"]
+
+
 def test_a_guard_stops_the_change_and_its_row(store: Store) -> None:
     store.accounts.add(Account("acme"))
 
