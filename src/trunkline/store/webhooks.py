@@ -157,7 +157,8 @@ class Webhooks:
         table = schema.webhook
         with self._database.write() as connection:
             before = self._guarded(connection, id_, guard)
-            connection.execute(table.update().where(table.c.id == id_).values(**_plain(changes)))
+            if changes:
+                connection.execute(table.update().where(table.c.id == id_).values(**_plain(changes)))
             after = _one(connection, id_)
             self._told(connection, after, "change", _shown(before), _shown(after))
         return after

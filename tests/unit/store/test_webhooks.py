@@ -71,6 +71,11 @@ def test_changing(store: Store) -> None:
     assert (newest.account, newest.before) == ("acme", {"events": [], "enabled": True})
 
 
+def test_a_change_of_nothing(store: Store) -> None:
+    made, _ = store.webhooks.add("acme", URL)
+    assert store.webhooks.update(made.id) == made
+
+
 def test_a_guard_stops_every_change(store: Store) -> None:
     made, secret = store.webhooks.add("acme", URL)
 
