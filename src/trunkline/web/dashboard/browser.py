@@ -26,7 +26,7 @@ from trunkline.store.errors import KeyFileError
 from trunkline.store.sessions import SessionKind
 from trunkline.web.callers import caller_of
 from trunkline.web.desk import Desk
-from trunkline.web.errors import NotAllowedError, NotSignedInError
+from trunkline.web.errors import InvalidError, NotAllowedError, NotSignedInError
 from trunkline.web.office import Office
 
 WORD_FIELD = "form_word"
@@ -96,12 +96,20 @@ def check_origin(request: Request) -> None:
         raise NotAllowedError("the form came from another site; open the page here and send it again")
 
 
+async def read_form(request: Request, most: int) -> FormData:
+    """Up to `most` fields, in the one form that our pages send. Raises `InvalidError`."""
+    kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        raise InvalidError("send the form as application/x-www-form-urlencoded")
+    return await request.form(max_fields=most, max_files=0)
+
+
 async def checked_form(request: Request, _desk: Signed) -> FormData:
     """The fields of a form of ours; none when the request only reads. Raises `NotAllowedError`."""
     if request.method in _READING:
         return FormData()
     check_origin(request)
-    form = await request.form(max_fields=MAX_FIELDS, max_files=0)
+    form = await read_form(request, MAX_FIELDS)
     word = form.get(WORD_FIELD)
     if not isinstance(word, str) or not hmac.compare_digest(word.encode(), word_of(request).encode()):
         raise NotAllowedError("the form is not of this session; open the page again and send it once more")

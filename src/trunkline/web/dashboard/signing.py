@@ -35,7 +35,7 @@ def ask(
 async def sent(request: Request) -> FormData:
     """The form of somebody who has no session yet, so that only its origin can be looked at."""
     browser.check_origin(request)
-    return await request.form(max_fields=10, max_files=0)
+    return await browser.read_form(request, 10)
 
 
 @door.post("/sign-in")

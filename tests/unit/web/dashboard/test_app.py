@@ -93,8 +93,8 @@ def test_a_fault_is_a_page_too(office: Office, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ("sent", "status"),
     [
-        ({"files": {"uri": ("x", b"y")}}, 400),
-        ({"content": b"--x\r\nbroken", "headers": {"Content-Type": "multipart/form-data; boundary=x"}}, 403),
+        ({"files": {"uri": ("x", b"y")}}, 422),
+        ({"content": b"--x\r\nbroken", "headers": {"Content-Type": "multipart/form-data; boundary=x"}}, 422),
         (
             {
                 "content": b"\xff=\xff&%ff=%00",

@@ -4,6 +4,7 @@ import pytest
 from starlette.datastructures import FormData
 from starlette.requests import Request
 
+from tests.unit.web.dashboard.conftest import Browser
 from trunkline.web.dashboard import browser
 from trunkline.web.dashboard.app import dashboard_app
 from trunkline.web.dashboard.browser import Flash
@@ -81,3 +82,14 @@ def test_a_message_fits_into_a_cookie(office: Office) -> None:
     assert taken.secret == flash.secret
     assert taken.notes[0] == flash.notes[0]
     assert taken.notes[-1] == f"… and {len(flash.notes) - len(taken.notes) + 1} more."
+
+
+@pytest.mark.parametrize("charset", ["undefined", "punycode", "unicode_escape", "utf-8"])
+@pytest.mark.parametrize("path", ["/sign-in", "/users"])
+def test_only_a_form_as_our_pages_send_it_is_read(operator: Browser, path: str, charset: str) -> None:
+    """In parts, whoever sends it says by which of Python's codecs its text is to be read."""
+    part = '--x\r\nContent-Disposition: form-data; name="name"\r\n\r\n\\ud800\r\n--x--\r\n'
+    kind = {"Content-Type": f"multipart/form-data; boundary=x; charset={charset}"}
+    answer = operator.client.post(path, content=part, headers=kind)
+    assert answer.status_code == 422
+    assert "application/x-www-form-urlencoded" in answer.text
