@@ -1,7 +1,8 @@
 """`trunkline pbx`: the configuration of a customer's PBX, complete and filled in; and whether it has come."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
@@ -34,7 +35,9 @@ def _command(kind: Kind) -> Callable[..., None]:
             bool,
             typer.Option("--new-secret", help="Give the account a new secret; the old one works for a day."),
         ] = False,
-        number: Annotated[str | None, typer.Option(help="The number to show. Default: the first.")] = None,
+        number: Annotated[
+            str | None, typer.Option(help="The account's number to show. Default: the first.")
+        ] = None,
         pbx_port: Annotated[
             int | None, typer.Option(min=1, max=65535, help="Where the PBX listens. Default: as usual.")
         ] = None,
@@ -49,7 +52,15 @@ def _command(kind: Kind) -> Callable[..., None]:
         facts = trunk_facts(
             here.settings, here.store, account, tls=tls, srtp=srtp, number=number, pbx_port=pbx_port
         )
+        if out is not None:
+            # Before a new secret is made, which nobody would learn where they can't be written.
+            for file in write(kind, facts):
+                _make(out / file.name)
         facts = replace(facts, secret=_secret(here, account, secret, new_secret=new_secret))
+        if here.store.accounts.verify(account, facts.secret) is None:
+            raise ConfigError(
+                f"that is not the secret of account {account}: give the right one, or take --new-secret"
+            )
         files = write(kind, facts)
         if kind is Kind.FREESWITCH and "SHA-256" in here.settings.service.digest:
             say_aside('FreeSWITCH gives up at a challenge with SHA-256: set service.digest = ["MD5"].')
@@ -130,21 +141,32 @@ def _secret(here: Installation, key: str, given: str | None, *, new_secret: bool
         here.changed()
         say_aside("The account has a new secret; the old one works for another day.")
         return made
-    if given is not None:
-        return given
-    if not typer.get_text_stream("stdin").isatty():
-        raise ConfigError("only the digest of a secret is stored: give --secret, or take --new-secret")
-    return str(typer.prompt(f"Secret of {key}", hide_input=True))
+    if given is None:
+        if not typer.get_text_stream("stdin").isatty():
+            raise ConfigError("only the digest of a secret is stored: give --secret, or take --new-secret")
+        given = str(typer.prompt(f"Secret of {key}", hide_input=True))
+    return given
+
+
+def _make(path: Path) -> None:
+    """An empty file there where there is none, for its owner alone: it will hold the secret."""
+    with _written(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.open("ab").close()
 
 
 def _put(files: tuple[ConfigFile, ...], folder: Path) -> None:
-    """Write every file below `folder`, for its owner alone: they hold the secret."""
     for file in files:
         path = folder / file.name
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)
+        with _written(path):
             path.write_text(file.text, encoding="utf-8")
-        except OSError as error:
-            raise ConfigError(f"{path} can't be written: {error.strerror or error}") from error
         say(f"{path}\n    {file.place}")
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(f"{path} can't be written: {error.strerror or error}") from error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from trunkline.call.record import CallRecord, Direction
 from trunkline.config import Settings, SocketAddress
 from trunkline.pbx.sighting import Contact, Sighting
-from trunkline.pbx.trunk_facts import UNKNOWN_SECRET, Edge, TrunkFacts
+from trunkline.pbx.trunk_facts import UNKNOWN_SECRET, Edge, PbxError, TrunkFacts
 from trunkline.sip.uri import SipUri, parse_uri
 from trunkline.store.calls import CallFilter
 from trunkline.store.numbers import NumberFilter
@@ -46,6 +46,11 @@ def trunk_facts(
     owned = [one.e164 for one in store.numbers.page(NumberFilter(account=key), limit=MAX_NUMBERS).numbers]
     if number is not None:
         shown = normalise(number)
+        found = store.numbers.page(NumberFilter(account=key, starts_with=shown), limit=1).numbers
+        if shown not in [one.e164 for one in found]:
+            raise PbxError(
+                f"{shown} is not a number of account {key}: trunkline number list {key} shows them"
+            )
         owned = [shown, *(one for one in owned if one != shown)]
     sip = settings.sip
     domain = settings.service.domain

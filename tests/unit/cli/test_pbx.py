@@ -57,10 +57,17 @@ def test_a_new_secret_is_the_accounts(trunk: CommandLine) -> None:
 
 
 def test_the_number_that_was_asked_for(trunk: CommandLine) -> None:
-    out = trunk.run(
-        "pbx", "asterisk-sip", "--account", "trunk1", "--secret", "s3cret-1", "--number", "+44 20 7946 0999"
-    )
-    assert "fromuser=442079460999" in out
+    trunk.run("number", "add", "+442079460999", "--account", "trunk1")
+    wanted = ("--account", "trunk1", "--secret", "s3cret-trunk1", "--number", "+44 20 7946 0999")
+    assert "fromuser=442079460999" in trunk.run("pbx", "asterisk-sip", *wanted)
+
+
+def test_an_old_secret_is_good_while_it_works(trunk: CommandLine) -> None:
+    arguments = ("generic", "--account", "trunk1", "--secret", "s3cret-trunk1")
+    trunk.run("account", "rotate-secret", "trunk1")
+    assert "s3cret-trunk1" in trunk.run("pbx", *arguments)
+    trunk.run("account", "rotate-secret", "trunk1", "--overlap-s", "0")
+    assert "is not the secret" in trunk.error("pbx", *arguments)
 
 
 @pytest.mark.parametrize(
@@ -71,16 +78,23 @@ def test_the_number_that_was_asked_for(trunk: CommandLine) -> None:
         (("--account", "trunk1", "--secret", "s3cret-trunk1", "--srtp"), "TLS"),
         (("--account", "trunk1", "--secret", "has:colon"), "rotate-secret"),
         (("--account", "nobody", "--secret", "s3cret-trunk1"), "nobody"),
+        (("--account", "trunk1", "--secret", "s3cret-trunk2"), "is not the secret of account trunk1"),
+        (
+            ("--account", "trunk1", "--secret", "s3cret-trunk1", "--number", "+442079460999"),
+            "trunkline number list trunk1",
+        ),
     ],
 )
 def test_what_is_refused(trunk: CommandLine, arguments: tuple[str, ...], says: str) -> None:
     assert says in trunk.error("pbx", "generic", *arguments)
 
 
-def test_nothing_is_rotated_for_a_configuration_that_cannot_be(trunk: CommandLine) -> None:
-    trunk.error("pbx", "generic", "--account", "trunk1", "--new-secret", "--srtp")
-    out = trunk.run("account", "show", "trunk1", "--json")
-    assert "expires" not in out
+@pytest.mark.parametrize("wrong", [("--srtp",), ("--out", "/dev/null/pbx")])
+def test_nothing_is_rotated_for_a_configuration_that_cannot_be(
+    trunk: CommandLine, wrong: tuple[str, ...]
+) -> None:
+    trunk.error("pbx", "generic", "--account", "trunk1", "--new-secret", *wrong)
+    assert "rotate-secret" not in trunk.run("audit", "--json")
 
 
 def check(node: RunningNode, status: int = 0) -> dict[str, dict[str, str]]:

@@ -9,6 +9,7 @@ from tests.unit.store.entities import call_record, ended_call
 from tests.unit.web.paper_node import PaperNode
 from trunkline.call.record import Direction
 from trunkline.config import Settings
+from trunkline.pbx.trunk_facts import PbxError
 from trunkline.store.errors import NotFoundError
 from trunkline.store.group_commit import Group, GroupWriter
 from trunkline.store.record_rows import call_row
@@ -56,6 +57,14 @@ def test_the_number_to_present_comes_first(store: Store) -> None:
     )
     assert facts.numbers == ("442079460001", "442079460000")
     assert (facts.number, facts.listens_on) == ("442079460001", 5099)
+
+
+@pytest.mark.parametrize("number", ["+442079460009", "+4420794600", "+442079461111"])
+def test_a_number_that_is_not_the_accounts_is_not_presented(store: Store, number: str) -> None:
+    store.accounts.add(Account("other"))
+    store.numbers.add(Number("442079461111", "other"))
+    with pytest.raises(PbxError, match="is not a number of account acme"):
+        trunk_facts(SETTINGS, store, "acme", tls=False, srtp=False, number=number)
 
 
 def test_what_was_seen(store: Store) -> None:
