@@ -22,6 +22,10 @@ START_S = 30.0
 """How long its first start is waited for at most."""
 PATIENCE_S = 5.0
 """How long a stopping process is waited for before it is killed."""
+_DEAF = ("/bin/sh", "-c", 'trap "" HUP; exec "$@"', "sh")
+"""Starts a program that ignores SIGHUP until it handles it: one sent to all processes of the service would
+end it before.
+"""
 
 
 class WebProcess:
@@ -39,7 +43,7 @@ class WebProcess:
         self._keeper: asyncio.Task[None] | None = None
         self._process: Process | None = None
         self._serving = False
-        """Whether the process has said so: before, SIGHUP would end it."""
+        """Whether the process has said so: before, SIGHUP would be lost."""
         self._reread = False
         """Whether it gets SIGHUP as soon as it serves."""
 
@@ -104,7 +108,7 @@ class WebProcess:
 
     async def _spawn(self, listener: socket.socket) -> Process:
         return await asyncio.create_subprocess_exec(
-            *self._command(listener.fileno()), stdin=PIPE, stdout=PIPE, pass_fds=[listener.fileno()]
+            *_DEAF, *self._command(listener.fileno()), stdin=PIPE, stdout=PIPE, pass_fds=[listener.fileno()]
         )
 
     def _command(self, descriptor: int) -> Sequence[str]:

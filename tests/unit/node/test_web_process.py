@@ -119,6 +119,26 @@ def test_a_reload_waits_for_a_process_that_only_starts(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_a_sighup_to_all_processes_of_the_service_ends_none_that_only_starts(tmp_path: Path) -> None:
+    """As `systemctl kill -s HUP` sends it."""
+    settings = installed(tmp_path)
+
+    async def scenario() -> None:
+        web = WebProcess(settings, tmp_path / "trunkline.toml")
+        web.start()
+        try:
+            first = await asyncio.to_thread(wait_for, "the child", child)
+            await asyncio.to_thread(wait_for, "the program", lambda: b"python" in cmdline(str(first))[:40])
+            os.kill(first, signal.SIGHUP)
+            await asyncio.wait_for(web.settled.wait(), PATIENCE_S)
+            assert await asyncio.to_thread(answered, settings)
+            assert child() == first, "the same process"
+        finally:
+            await web.stop()
+
+    asyncio.run(scenario())
+
+
 def test_a_port_that_is_taken_stops_the_start(tmp_path: Path) -> None:
     settings = installed(tmp_path)
     taken = listen_tcp(settings.web.bind.host, settings.web.bind.port)
