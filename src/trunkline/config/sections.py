@@ -459,6 +459,11 @@ class Web(Section):
             return self.public_url
         return f"{'https' if self.tls else 'http'}://{self.bind}"
 
+    @property
+    def readable(self) -> bool:
+        """Whether it takes passwords and tokens from the internet over plain HTTP."""
+        return self.bind.exposed and not self.tls
+
 
 class Database(Section):
     """Accounts, numbers, carriers, routes and call records."""

@@ -27,6 +27,13 @@ class SocketAddress(NamedTuple):
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
+    @property
+    def exposed(self) -> bool:
+        """Whether a listener there can be reached from the internet, as far as an address tells: a public
+        one, or every one of the machine."""
+        address = ipaddress.ip_address(self.host)
+        return address.is_global or address.is_unspecified
+
 
 class RtpengineAddress(NamedTuple):
     """Where an rtpengine takes commands, its share of the calls, and the region that it stands in:

@@ -73,6 +73,12 @@ async def _serve(
     try:
         async with WebhookService(office):
             await server.start()
+            if settings.web.readable:
+                structlog.get_logger().warning(
+                    "passwords readable on the way",
+                    bind=str(settings.web.bind),
+                    remedy="set web.tls, or bind to loopback behind a proxy with a certificate",
+                )
             if led:
                 _say_so()
             await stopped.wait()

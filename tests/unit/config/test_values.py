@@ -38,6 +38,26 @@ def test_listen_address(text: str, address: SocketAddress) -> None:
 
 
 @pytest.mark.parametrize(
+    ("host", "exposed"),
+    [
+        ("0.0.0.0", True),
+        ("::", True),
+        ("8.8.8.8", True),
+        ("2600::1", True),
+        ("127.0.0.1", False),
+        ("::1", False),
+        ("10.1.2.3", False),
+        ("192.168.1.5", False),
+        ("100.64.0.1", False),
+        ("fd00::1", False),
+        ("fe80::1", False),
+    ],
+)
+def test_whom_a_listener_can_be_reached_by(host: str, exposed: bool) -> None:
+    assert SocketAddress(host, 80).exposed is exposed
+
+
+@pytest.mark.parametrize(
     "text",
     ["", "5060", ":5060", "::5060", "1.2.3.4", "1.2.3.4:", "1.2.3.4:65536", "1.2.3.4:x", "host:1", "[::1]"],
 )

@@ -125,6 +125,21 @@ def test_sighup_rereads_the_certificate_and_the_settings(home: Path) -> None:
             process.kill()
 
 
+def test_plain_http_beyond_this_machine_is_a_warning_in_the_log(home: Path) -> None:
+    file = home / "trunkline.toml"
+    file.write_text(f'[node]\ndata_dir = "{home}"\n[web]\nbind = "0.0.0.0:0"\n')
+    command = [sys.executable, "-m", "trunkline.cli", "-c", str(file), "web"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            line = json.loads(process.stderr.readline())
+            assert (line["event"], line["level"]) == ("passwords readable on the way", "warning")
+            assert "web.tls" in line["remedy"]
+        finally:
+            process.kill()
+
+
 def test_a_port_that_is_taken_is_an_error(home: Path) -> None:
     taken = listen_tcp("127.0.0.1", free_port())
     office = office_of(home, None, bind=f"127.0.0.1:{taken.getsockname()[1]}")

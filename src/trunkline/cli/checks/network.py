@@ -62,6 +62,25 @@ def check_ports(settings: Settings) -> Findings:
                 yield Finding(f"port {name} {address}", State.FINE, "free")
 
 
+def check_http(settings: Settings) -> Findings:
+    """Is anything that needs a certificate, or asks for no password, open to the internet?"""
+    web, metrics = settings.web, settings.http.bind
+    if web.enabled and web.readable:
+        yield Finding(
+            f"dashboard http://{web.bind}",
+            State.WARNING,
+            "open to the internet without TLS: passwords and tokens can be read on the way",
+            "Set web.tls, or bind it to loopback behind a proxy with a certificate: docs/dashboard.md.",
+        )
+    if metrics.exposed:
+        yield Finding(
+            f"metrics http://{metrics}",
+            State.WARNING,
+            "open to the internet, and asks for no password",
+            "Bind it to a private address (http.bind), or shut it off by the firewall.",
+        )
+
+
 def check_addresses(settings: Settings) -> Findings:
     """Will peers be told an address that they can reach?"""
     hosts = dict.fromkeys(

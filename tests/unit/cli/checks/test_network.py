@@ -52,3 +52,28 @@ def test_a_private_address_is_a_warning_with_its_remedy(line: CommandLine) -> No
     state, _, remedy = findings(line, 0)["advertised address 192.168.1.9"]
     assert state == "warning"
     assert "sip.advertised_host" in remedy
+
+
+def test_plain_http_beyond_this_machine_and_its_networks_is_a_warning(line: CommandLine) -> None:
+    port = free_port()
+    quiet(line, f"127.0.0.1:{free_port()}", web=f"0.0.0.0:{port}")
+    state, found, remedy = findings(line, 0)[f"dashboard http://0.0.0.0:{port}"]
+    assert state == "warning"
+    assert "passwords" in found
+    assert "web.tls" in remedy
+    text = line.settings_file.read_text()
+    line.settings_file.write_text(text.replace("[web]\n", "[web]\ntls = true\n"))
+    assert not any(about.startswith("dashboard ") for about in findings(line, 0))
+
+
+def test_metrics_for_everybody_are_a_warning(line: CommandLine) -> None:
+    quiet(line, f"127.0.0.1:{free_port()}")
+    assert not any(about.startswith("metrics ") for about in findings(line, 0))
+    text = line.settings_file.read_text()
+    port = free_port()
+    line.settings_file.write_text(
+        text.replace('[http]\nbind = "127.0.0.1:', f'[http]\nbind = "[::]:{port}" # ')
+    )
+    state, _, remedy = findings(line, 0)[f"metrics http://[::]:{port}"]
+    assert state == "warning"
+    assert "http.bind" in remedy
