@@ -3,6 +3,7 @@
 import sys
 
 from trunkline.cli.app import app
+from trunkline.cli.denied import denied
 from trunkline.errors import TrunklineError
 
 
@@ -13,7 +14,7 @@ def main() -> None:
     try:
         app(prog_name="trunkline")
     except TrunklineError as error:
-        sys.stderr.write(f"trunkline: {error}\n")
+        sys.stderr.write(f"trunkline: {error}{denied(error)}\n")
         sys.exit(1)
     except BrokenPipeError:
         sys.stderr.close()
@@ -21,7 +22,7 @@ def main() -> None:
     except OSError as error:
         if error.filename is None:
             raise
-        sys.stderr.write(f"trunkline: {error.filename}: {error.strerror}\n")
+        sys.stderr.write(f"trunkline: {error.filename}: {error.strerror}{denied(error)}\n")
         sys.exit(1)
 
 

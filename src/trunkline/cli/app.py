@@ -103,6 +103,7 @@ def common(
             "-c",
             envvar="TRUNKLINE_CONFIG",
             metavar="FILE",
+            readable=False,  # who may not read it is told more by `Settings.load`
             help="The settings file. Default: trunkline.toml here, else /etc/trunkline/trunkline.toml.",
         ),
     ] = None,

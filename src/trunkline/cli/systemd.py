@@ -11,11 +11,10 @@ from trunkline.cli.installation import installation
 from trunkline.cli.output import examples
 from trunkline.config import Settings
 from trunkline.errors import ConfigError
+from trunkline.net.binding import PRIVILEGED_PORTS
 
 app = typer.Typer(add_completion=False)
 
-PRIVILEGED_PORTS = 1024
-"""Ports below need CAP_NET_BIND_SERVICE (capabilities(7))."""
 SLACK_S = 100
 """systemd waits so much longer than `drain.timeout_s` before it kills."""
 _UNIT = """\

@@ -112,12 +112,10 @@ class Settings(BaseSettings):
         text = ""
         if path is not None:
             try:
-                text = path.read_text(encoding="utf-8")
+                text = path.read_text(encoding="utf-8-sig")
             except (OSError, UnicodeDecodeError) as error:
                 reason = getattr(error, "strerror", None) or str(error)
-                raise SettingsError(
-                    [Problem("", f"{path} can't be read: {reason}", str(path), None)]
-                ) from error
+                raise SettingsError([Problem("", f"can't be read: {reason}", str(path), None)]) from error
         return cls.parse(text, "the settings" if path is None else str(path))
 
     @classmethod

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from trunkline.errors import NetError
+from trunkline.net.binding import why_not_bound
 from trunkline.net.connections import Connections, Purpose
 from trunkline.net.dialer import SHUTDOWN_TIMEOUT_S, handshake_error, tune
 from trunkline.net.flows import address_of
@@ -150,6 +151,6 @@ def _listening_socket(listen: Listen, *, v6only: bool) -> socket.socket:
     except OSError as error:
         stream.close()
         raise NetError(
-            f"can't listen on {listen.transport} {listen.bind}: {error.strerror or error}"
+            f"can't listen on {listen.transport} {listen.bind}: {why_not_bound(error, listen.bind.port)}"
         ) from error
     return stream

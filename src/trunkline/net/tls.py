@@ -70,7 +70,20 @@ def load_certificate(context: ssl.SSLContext, certificate: Path, key: Path | Non
     except (OSError, ValueError) as error:
         detail = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         pair = f"tls.certificate {certificate}" + (f" with tls.private_key {key}" if key else "")
+        missing = _unreadable(certificate, key or certificate)
+        if missing is not None:
+            raise NetError(f"can't use {pair}: {missing.strerror} ({missing.filename})") from missing
         raise NetError(f"can't use {pair}: {detail}") from error
+
+
+def _unreadable(*files: Path) -> OSError | None:
+    """What the system says of the one that can't be had, with its name, which OpenSSL leaves out."""
+    for file in files:
+        try:
+            file.open("rb").close()
+        except OSError as error:
+            return error
+    return None
 
 
 def _no_password() -> str:

@@ -24,6 +24,7 @@ from typing import Final
 
 from trunkline.errors import NetError
 from trunkline.net.admission import Gate
+from trunkline.net.binding import why_not_bound
 from trunkline.net.flows import Receiver, TransportEvents, address_of
 from trunkline.net.icmp import ANCILLARY_SIZE, IP_RECVERR, IPV6_RECVERR, failure_of
 from trunkline.net.settings import Listen, UdpLimits
@@ -275,5 +276,5 @@ def _bound_socket(bind: Address, limits: UdpLimits, *, v6only: bool) -> socket.s
     except OSError as error:
         with contextlib.suppress(OSError):
             udp.close()
-        raise NetError(f"can't listen on UDP {bind}: {error.strerror or error}") from error
+        raise NetError(f"can't listen on UDP {bind}: {why_not_bound(error, bind.port)}") from error
     return udp

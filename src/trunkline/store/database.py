@@ -14,10 +14,12 @@ A commit survives a power cut (`synchronous=FULL`), unless the database is opene
 it survives the death of the process, and whoever writes many small transactions syncs now and then.
 """
 
+import errno
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -108,7 +110,8 @@ class Database:
         except sa.exc.IntegrityError:
             raise
         except SQLAlchemyError as error:
-            raise DatabaseError(f"database {self.name}: {_one_line(error)}") from error
+            shut = _shut(self.engine.url) if self.dialect == "sqlite" else None
+            raise DatabaseError(f"database {self.name}: {_one_line(error)}") from shut or error
 
 
 def _postgresql(url: sa.URL, answer_s: float | None) -> Engine:
@@ -156,6 +159,15 @@ def _sqlite(url: sa.URL, busy_timeout_ms: int, foreign_keys: bool, durable: bool
 def read_json(text: str | bytes) -> Any:
     """What a JSON column holds. Most hold an empty list, a million of them when a node starts."""
     return [] if text in ("[]", b"[]") else json.loads(text)
+
+
+def _shut(url: sa.URL) -> PermissionError | None:
+    """The file, or its folder, that this user may not write: SQLite names neither."""
+    file = Path(url.database or "")
+    for path, wanted in ((file, os.R_OK | os.W_OK), (file.parent, os.W_OK | os.X_OK)):
+        if os.access(path, os.F_OK) and not os.access(path, wanted):
+            return PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    return None
 
 
 def _one_line(error: Exception) -> str:

@@ -30,7 +30,8 @@ def listen_unix(path: Path) -> socket.socket:
     except OSError as error:
         listener.close()
         reason = f"{error.strerror or error}{_remedy(path)}"
-        raise NetError(f"the control socket {path} can't be made: {reason}") from error
+        named = OSError(error.errno, error.strerror, str(path))
+        raise NetError(f"the control socket {path} can't be made: {reason}") from named
     except NetError:
         listener.close()
         raise

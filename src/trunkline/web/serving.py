@@ -15,6 +15,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from trunkline.errors import NetError
+from trunkline.net.binding import why_not_bound
 from trunkline.net.tls import load_certificate
 
 BACKLOG = 64
@@ -44,7 +45,7 @@ def listen_tcp(host: str, port: int, setting: str = "") -> socket.socket:
     except OSError as error:
         listener.close()
         see = f": see {setting}" if setting else ""
-        reason = f"{error.strerror or error}{see}"
+        reason = f"{why_not_bound(error, port)}{see}"
         raise NetError(f"HTTP can't listen on {host} port {port}: {reason}") from error
     return listener
 

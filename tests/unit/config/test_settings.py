@@ -125,3 +125,9 @@ def test_a_reload_takes_over_what_needs_no_restart() -> None:
     now = reloaded(old, new)
     assert [change.key for change in diff(old, now)] == ["limits.max_calls", "edges"]
     assert [change.key for change in diff(now, new)] == ["service.domain", "limits.ban_s"]
+
+
+def test_a_byte_order_mark_and_the_line_ends_of_windows(tmp_path: Path) -> None:
+    file = tmp_path / "trunkline.toml"
+    file.write_bytes(b'\xef\xbb\xbf[service]\r\ndomain = "sip.example.net"\r\n')
+    assert Settings.load(file).service.domain == "sip.example.net"

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from tests.unit.net.certificates import Certificate, self_signed
 from trunkline.errors import NetError
 from trunkline.net.settings import TLS_VERSIONS, TlsSettings
-from trunkline.net.tls import client_context, server_context
+from trunkline.net.tls import client_context, load_certificate, server_context
 
 NAMES = {"1.0": "TLSv1", "1.1": "TLSv1.1", "1.2": "TLSv1.2", "1.3": "TLSv1.3"}
 VERSIONS = {
@@ -171,3 +171,11 @@ def test_a_private_key_that_cannot_serve_is_named_beside_its_certificate(
     key = tmp_path / "missing.pem"
     with pytest.raises(NetError, match=rf"\.crt with tls\.private_key {key}: No such file"):
         server_context(TlsSettings(certificate=certificate.certificate, key=key))
+
+
+def test_the_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    certificate = tmp_path / "certificate.pem"
+    certificate.write_text("x")
+    with pytest.raises(NetError, match=r": No such file or directory \(.*none\.pem\)$") as caught:
+        load_certificate(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), certificate, tmp_path / "none.pem")
+    assert isinstance(caught.value.__cause__, FileNotFoundError)

@@ -156,3 +156,25 @@ def test_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
         database.close()
     finally:
         os.umask(before)
+
+
+def test_a_file_that_this_user_may_not_have_is_named_in_the_cause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite says "unable to open database file" and no more."""
+    (tmp_path / "there").mkdir()
+    real = os.access
+    monkeypatch.setattr(
+        os,
+        "access",
+        lambda path, wanted: real(path, wanted) if wanted == os.F_OK else path != tmp_path / "there",
+    )
+    database = Database(f"sqlite:///{tmp_path}/there/x/t.db")
+    with pytest.raises(DatabaseError) as caught, database.read():
+        pass
+    assert not isinstance(caught.value.__cause__, PermissionError), "no such folder"
+    database = Database(f"sqlite:///{tmp_path}/there")
+    with pytest.raises(DatabaseError) as caught, database.read():
+        pass
+    assert isinstance(caught.value.__cause__, PermissionError)
+    assert caught.value.__cause__.filename == str(tmp_path / "there")

@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+import errno
 import socket
 from ipaddress import ip_address
 
@@ -9,6 +10,7 @@ from trunkline.cli.checks import Finding, Findings, State
 from trunkline.cli.stations import Ground, on_ground
 from trunkline.config import Settings
 from trunkline.config.advertised import advertised_host, own_address
+from trunkline.net.binding import why_not_bound
 from trunkline.node.wiring import engine_settings
 from trunkline.sip.ports import LocateFailure, Target
 from trunkline.sip.uri import SipUri
@@ -55,8 +57,10 @@ def check_ports(settings: Settings) -> Findings:
                 yield Finding(
                     f"port {name} {address}",
                     State.FAULT,
-                    f"can't be bound: {error.strerror}",
-                    "End the program that has it (ss -lnup, ss -lntp show which), or choose another address.",
+                    f"can't be bound: {why_not_bound(error, address.port)}",
+                    "End the program that has it (ss -lnup, ss -lntp show which), or choose another address."
+                    if error.errno == errno.EADDRINUSE
+                    else "Choose another address or port, or run this as the service's unit does.",
                 )
             else:
                 yield Finding(f"port {name} {address}", State.FINE, "free")
