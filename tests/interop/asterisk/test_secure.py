@@ -18,7 +18,8 @@ from tests.interop.conftest import Speak, Start
 from tests.interop.node import HOST, KEY, SECRET, Node, running_node
 
 WRONG = "5e1f77aa"
-"""An account whose PBX has a wrong secret."""
+RIGHT = "the-right-one"
+"""An account whose PBX has a wrong secret, and the right one."""
 STRAY = "9d02c6b4"
 """An account whose PBX has credentials for another realm."""
 
@@ -27,7 +28,7 @@ STRAY = "9d02c6b4"
 def secure_node(names: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     with running_node(tmp_path_factory.mktemp("secure") / "node", SETTINGS) as node:
         furnish(node)
-        node.command("account", "add", "--key", WRONG, "--secret", "the right one")
+        node.command("account", "add", "--key", WRONG, "--secret", RIGHT)
         node.command("account", "add", "--key", STRAY, "--secret", SECRET)
         yield node
 
@@ -104,7 +105,8 @@ def test_a_wrong_secret_is_found(
     secure_node: Node, sipp: Start, voice: Speak, which: Pbx, tmp_path: Path
 ) -> None:
     port = free_port()
-    files = written(secure_node, which, port, tmp_path / "written", key=WRONG, secret="a-wrong-one")
+    files = written(secure_node, which, port, tmp_path / "written", key=WRONG, secret=RIGHT)
+    files = {name: text.replace(RIGHT, "a-wrong-one") for name, text in files.items()}
     asterisk = Asterisk(which, files=files, port=port, phones=PHONES, forwards_to=f"00{THIRD_NUMBER}")
     try:
         stage = Stage(secure_node, asterisk, sipp, voice)
