@@ -125,6 +125,11 @@ class TrunkFacts:
         """Every address of every edge, once."""
         return tuple(dict.fromkeys(address for edge in self.edges for address in edge.addresses))
 
+    @property
+    def ipv6_only(self) -> bool:
+        """Whether no edge has an IPv4 address: then the PBX has to listen for IPv6."""
+        return bool(self.addresses) and all(":" in address for address in self.addresses)
+
 
 def checked_host(value: str, what: str) -> None:
     """Raise `PbxError` unless `value` is a host name or address that any file can hold."""

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from trunkline.pbx.trunk_facts import TrunkFacts
+from trunkline.pbx.trunk_facts import PbxError, TrunkFacts
 
 
 class Kind(StrEnum):
@@ -134,11 +134,28 @@ def about(kind: Kind) -> str:
     return _PLANS[kind].about
 
 
+_IPV4_ALONE = {Kind.FREEPBX, Kind.KAMAILIO}
+"""FreePBX's pages offer no transport for IPv6. Kamailio listens for it only where its addresses are named."""
+_IPV6_PROFILES = (("profiles/external/", "profiles/external-ipv6/"), ("ternal.xml", "ternal-ipv6.xml"))
+"""FreeSWITCH has profiles of their own for it."""
+
+
 def write(kind: Kind, facts: TrunkFacts) -> tuple[ConfigFile, ...]:
-    """Every file of `kind`, in the order in which a person puts them in place."""
+    """Every file of `kind`, in the order in which a person puts them in place.
+
+    Raises `PbxError` where the kind can't reach any edge.
+    """
+    if facts.ipv6_only and kind in _IPV4_ALONE:
+        raise PbxError(
+            f"{title(kind)} is set up for IPv4 here, and no edge has such an address: set "
+            "sip.advertised_host to one, or take another kind of PBX"
+        )
     files = []
     for name, place in _PLANS[kind].files:
         source = _templates.get_template(f"{kind}/{name.replace('/', '-')}.j2")
+        if facts.ipv6_only and kind is Kind.FREESWITCH:
+            for ipv4, ipv6 in _IPV6_PROFILES:
+                name, place = name.replace(ipv4, ipv6), place.replace(ipv4, ipv6)
         text = source.render(facts=facts, place=place, title=_PLANS[kind].title)
         files.append(ConfigFile(name, place, text))
     return tuple(files)

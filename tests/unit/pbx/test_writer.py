@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.unit.pbx.test_trunk_facts import facts
-from trunkline.pbx.trunk_facts import Edge, TrunkFacts
+from trunkline.pbx.trunk_facts import Edge, PbxError, TrunkFacts
 from trunkline.pbx.writer import Kind, about, title, write
 
 EDGES = (
@@ -110,6 +110,46 @@ def test_chan_sip_in_freepbx_speaks_tcp_with_a_service_that_has_no_udp() -> None
     page = files(Kind.FREEPBX, facts(edges=EDGES, udp_port=None))["freepbx-chan-sip.txt"]
     assert "\ntcp://trunk1:s3cret-trunk1@sip.example.net:5060/trunk1\n" in page
     assert re.findall(r"(?m)^transport=(.*)$", page) == ["tcp", *["udp,tcp,tls"] * 3]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "said"),
+    [
+        (Kind.ASTERISK_SIP, "sip_trunkline.conf", "tcpenable=yes"),
+        (Kind.FREEPBX, "freepbx-chan-sip.txt", "Enable TCP "),
+    ],
+)
+def test_chan_sip_is_switched_on_for_tcp_where_it_is_to_speak_it(kind: Kind, name: str, said: str) -> None:
+    """It is off, and `transport=tcp` means UDP then."""
+    assert said in files(kind, facts(edges=EDGES, udp_port=None))[name]
+    assert said not in files(kind)[name]
+
+
+IPV6 = facts(edges=(Edge("n1.sip.example.net", ("2001:db8::10",)),))
+
+
+def test_asterisk_listens_for_ipv6_where_no_edge_has_another_address() -> None:
+    """chan_pjsip speaks the family that its transport is bound to, and no other."""
+    assert (pjsip(IPV6)["transport"]["bind"], pjsip(IPV6)["endpoint"]["rtp_ipv6"]) == ("[::]:5060", "yes")
+    assert pjsip(PLAIN)["transport"]["bind"] == "0.0.0.0:5060", "both families: IPv4 leads there"
+    assert "rtp_ipv6" not in pjsip(PLAIN)["endpoint"]
+    name = "sip_trunkline.conf"
+    assert "udpbindaddr=::" in files(Kind.ASTERISK_SIP, IPV6)[name]
+    assert "tlsbindaddr=::" in files(Kind.ASTERISK_SIP, facts(edges=IPV6.edges, tls=True))[name]
+    assert "bindaddr" not in files(Kind.ASTERISK_SIP)[name]
+
+
+def test_freeswitch_has_a_profile_of_its_own_for_ipv6() -> None:
+    made = {file.name: file for file in write(Kind.FREESWITCH, IPV6)}
+    assert made["sip_profiles/external-ipv6/trunkline.xml"].text.startswith("<!-- Gateway")
+    place = made["sip_profiles/trunkline_acl_param.xml"].place
+    assert "sip_profiles/internal-ipv6.xml and sip_profiles/external-ipv6.xml" in place
+
+
+@pytest.mark.parametrize("kind", [Kind.FREEPBX, Kind.KAMAILIO])
+def test_what_speaks_ipv4_alone_is_not_written_for_a_service_without_it(kind: Kind) -> None:
+    with pytest.raises(PbxError, match="IPv4"):
+        write(kind, IPV6)
 
 
 def test_what_each_file_says_of_others_than_the_trunk() -> None:
