@@ -90,7 +90,7 @@ def forward(
         typer.Argument(
             metavar="URI…",
             help="SIP URIs, tried in order; commas or spaces between. user@host, sip: and sips:, each with "
-            f";transport=tcp, ;timeout=2000…20000 (ms). '{NONE}' forwards nowhere.",
+            f";transport=tcp, ;timeout=2000…20000 (ms), ;media=srtp. '{NONE}' forwards nowhere.",
         ),
     ],
     as_json: Json = False,

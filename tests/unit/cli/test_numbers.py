@@ -1,6 +1,8 @@
 import pytest
+from typer.testing import CliRunner
 
 from tests.unit.cli.conftest import CommandLine
+from trunkline.cli.app import app
 
 
 @pytest.fixture(autouse=True)
@@ -80,3 +82,9 @@ def test_explain(line: CommandLine) -> None:
     line.run("number", "add", "442079460123", "--account", "trunk1")
     answer = line.json("number", "explain", "442079460123", status=1)
     assert (answer["placed"], answer["verdict"]) == (False, "no-forwarding")
+
+
+def test_the_help_of_forward_names_every_parameter_of_ours() -> None:
+    said = CliRunner().invoke(app, ["number", "forward", "--help"], env={"COLUMNS": "200"}).output
+    for parameter in (";transport=", ";timeout=", ";media=srtp"):
+        assert parameter in said
