@@ -12,9 +12,13 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from trunkline.config.values import (
+    AddressOfIpv4,
+    AddressOfIpv6,
     Cadence,
     DigestAlgorithms,
     Host,
+    HostOfIpv4,
+    HostOfIpv6,
     Hosts,
     IpAddress,
     IpAddresses,
@@ -106,13 +110,13 @@ class Sip(Section):
     udp: ListenAddresses = setting((SocketAddress("0.0.0.0", 5060),), "UDP addresses to bind.")
     tcp: ListenAddresses = setting((SocketAddress("0.0.0.0", 5060),), "TCP addresses to bind.")
     tls: ListenAddresses = setting((SocketAddress("0.0.0.0", 5061),), "TLS addresses to bind.")
-    advertised_host: Host | None = setting(
+    advertised_host: HostOfIpv4 | None = setting(
         None,
         "The host written into Via and Contact towards IPv4 peers: this node's public address or name. "
         "Default: the bound address, or the address of the route to the peer where all addresses are bound.",
         example='"203.0.113.10"',
     )
-    advertised_host_ipv6: Host | None = setting(
+    advertised_host_ipv6: HostOfIpv6 | None = setting(
         None, "The same towards IPv6 peers.", example='"2001:db8::10"'
     )
     fronts: IpAddresses = setting(
@@ -189,13 +193,13 @@ class Media(Section):
     bind_address_ipv6: IpAddress | None = setting(
         None, "IPv6 address to bind RTP ports on. Default: no RTP over IPv6.", example='"::"'
     )
-    advertised_address: IpAddress | None = setting(
+    advertised_address: AddressOfIpv4 | None = setting(
         None,
         "IPv4 address written into SDP. Default: sip.advertised_host when that is an address, else "
         "bind_address, or the address of the default route where all addresses are bound.",
         example='"203.0.113.10"',
     )
-    advertised_address_ipv6: IpAddress | None = setting(
+    advertised_address_ipv6: AddressOfIpv6 | None = setting(
         None, "IPv6 address written into SDP. Default: as for IPv4.", example='"2001:db8::10"'
     )
     timeout_s: float = setting(

@@ -8,6 +8,7 @@ commas, or as JSON.
 import ipaddress
 import json
 import re
+from collections.abc import Callable
 from typing import Annotated, Literal, NamedTuple
 from urllib.parse import urlsplit
 
@@ -103,7 +104,8 @@ def _ip_address(value: str) -> str:
 
 
 def _host(value: str) -> str:
-    """An IP address or a host name, lower case (RFC 3261 §25.1 `host`; IPv6 without brackets)."""
+    """An IP address or a host name, lower case (RFC 3261 §25.1 `host`; IPv6 without brackets, a name
+    without the dot of the root)."""
     text = value.strip().lower().removeprefix("[").removesuffix("]")
     if ":" in text or text.replace(".", "").isdigit():
         return _ip_address(text)
@@ -116,7 +118,22 @@ def _host(value: str) -> str:
         for label in labels
     ):
         raise ValueError("must be a host name or an IP address")
-    return text
+    return text.removesuffix(".")
+
+
+def _told(version: int) -> Callable[[str], str]:
+    """What peers of one IP version are told to come to: an address has to be of it, and not a wildcard."""
+
+    def check(host: str) -> str:
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError:
+            return host
+        if address.version != version or address.is_unspecified:
+            raise ValueError(f"an address here must be of IPv{version}, and one that peers can reach")
+        return host
+
+    return check
 
 
 def _region(value: str) -> str:
@@ -203,7 +220,11 @@ def _live_url(value: SecretStr) -> SecretStr:
 
 
 IpAddress = Annotated[str, AfterValidator(_ip_address)]
+AddressOfIpv4 = Annotated[IpAddress, AfterValidator(_told(4))]
+AddressOfIpv6 = Annotated[IpAddress, AfterValidator(_told(6))]
 Host = Annotated[str, AfterValidator(_host)]
+HostOfIpv4 = Annotated[Host, AfterValidator(_told(4))]
+HostOfIpv6 = Annotated[Host, AfterValidator(_told(6))]
 RegionName = Annotated[str, AfterValidator(_region)]
 LiveUrl = Annotated[SecretStr, AfterValidator(_live_url)]
 ToneCadence = Annotated[Cadence, NoDecode, PlainValidator(_cadence)]

@@ -6,8 +6,12 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from trunkline.config.values import (
+    AddressOfIpv4,
+    AddressOfIpv6,
     Cadence,
     Host,
+    HostOfIpv4,
+    HostOfIpv6,
     IpAddress,
     IpAddresses,
     ListenAddress,
@@ -84,10 +88,28 @@ def test_a_lone_ipv6_listener_is_not_taken_for_json() -> None:
         ("[2001:DB8::1]", "2001:db8::1"),
         ("10.0.0.1", "10.0.0.1"),
         ("a-b", "a-b"),
+        ("sip.example.net.", "sip.example.net"),
     ],
 )
 def test_host(text: str, host: str) -> None:
     assert read(Host, text) == host
+
+
+@pytest.mark.parametrize(
+    ("kind", "right", "wrong"),
+    [
+        (HostOfIpv4, ["203.0.113.1", "edge.example.net"], ["2001:db8::1", "0.0.0.0"]),
+        (HostOfIpv6, ["2001:db8::1", "edge.example.net"], ["203.0.113.1", "::"]),
+        (AddressOfIpv4, ["203.0.113.1"], ["2001:db8::1", "edge.example.net", "0.0.0.0"]),
+        (AddressOfIpv6, ["2001:db8::1"], ["203.0.113.1", "edge.example.net", "::"]),
+    ],
+)
+def test_what_peers_are_told_is_of_their_family(kind: Any, right: list[str], wrong: list[str]) -> None:
+    for text in right:
+        assert read(kind, text) == text
+    for text in wrong:
+        with pytest.raises(ValidationError):
+            read(kind, text)
 
 
 @pytest.mark.parametrize(
