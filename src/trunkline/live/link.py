@@ -19,7 +19,7 @@ from trunkline.live.board import Board
 from trunkline.live.checkpoints import CLAIMED_AT_ONCE, Checkpoints
 from trunkline.live.ledger import Ledger, Standing
 from trunkline.live.post import PostOffice
-from trunkline.live.words import Batch, Claim, Heard, Joined, Notice, Registration
+from trunkline.live.words import Batch, Claim, Heard, Joined, Notice, Registration, Tell
 
 _T = TypeVar("_T")
 
@@ -235,6 +235,8 @@ class Link:
         keys: set[str] = set()
         pages = wire.kept(kind)
         while (page := await self._in_time(anext(pages, None))) is not None:
+            if keys:  # There may be very many: calls wait meanwhile, and the lease runs.
+                await self._count(wire)
             self.board.hear(page)
             keys.update(notice.key for notice in page)
         self.board.reconcile(kind, keys, fresh=self._fresh)
@@ -265,11 +267,21 @@ class Link:
             self.ledger.renew()
 
     async def _exchange(self, wire: Wire) -> None:
+        heard = await self._count(wire, self.board.sayings())
+        self._since, self._behind = heard.known, heard.known < heard.newest
+        self.board.hear(heard.notices)
+        self.board.said()
+        if heard.orphans:
+            await self._claim(wire)
+
+    async def _count(self, wire: Wire, told: Sequence[Tell] = ()) -> Heard:
+        """An exchange of everything but notices, beside those that are told; what comes of others is for the
+        caller, or comes again with the next.
+        """
         if self._deaf:
             raise LiveError(self._deaf)
-        ledger, board, post = self.ledger, self.board, self.post
-        counted, posted, told = ledger.sayings(), post.sayings(), board.sayings()
-        carried = self.checkpoints.sayings()
+        ledger, post = self.ledger, self.post
+        counted, posted, carried = ledger.sayings(), post.sayings(), self.checkpoints.sayings()
         said = [*counted, *posted, *carried, *told]
         batch = Batch(ledger.lease, self._node, self._lease_s, ledger.day, self._since, said)
         heard = await self._in_time(wire.exchange(batch))
@@ -277,14 +289,10 @@ class Link:
             raise LiveError("this node was silent for longer than its lease")
         if heard.missed:
             raise LiveError("notices were dropped before this node heard them")
-        self._since, self._behind = heard.known, heard.known < heard.newest
         ledger.answered(heard.nodes, heard.settling_s, heard.answers[: len(counted)])
         post.answered(heard.answers[len(counted) :])
         self.checkpoints.answered(heard.answers[len(counted) + len(posted) :])
-        board.hear(heard.notices)
-        board.said()
-        if heard.orphans:
-            await self._claim(wire)
+        return heard
 
     async def _in_time(self, answer: Awaitable[_T]) -> _T:
         asked = asyncio.ensure_future(answer)

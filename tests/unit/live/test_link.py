@@ -97,7 +97,9 @@ class PaperWire:
         await self._server.answer()
         if self._server.kept_fails is not None:
             raise self._server.kept_fails
-        yield [notice for notice in self._server.kept_notices if notice.kind == kind]
+        for notice in self._server.kept_notices:
+            await self._server.answer()
+            yield [notice]
 
     async def subscribe(self, names: Sequence[str]) -> AsyncIterator[str]:
         self._server.names = names
@@ -292,6 +294,30 @@ def test_notices_go_both_ways() -> None:
         await until(lambda: len(world.heard) == 2)
         (told,) = [one for batch in world.server.batches for one in batch.sayings]
         assert told == Tell("ban", "192.0.2.2", "why", 9.0)
+
+    run(body)
+
+
+def test_a_long_list_of_what_is_known_holds_up_no_call_and_costs_no_lease() -> None:
+    async def body(world: World) -> None:
+        server = world.server
+        server.kept_notices = [Notice("ban", str(number), "", 5.0) for number in range(3)]
+        heard = world.heard.append
+        decided: list[int] = []
+
+        def hear(notice: Notice) -> None:
+            heard(notice)
+            decided.append(len(world.decided))
+            world.ask()
+            server.notices = [Notice("ban", "newer", "", 5.0)]
+            world.link.board.tell(Tell("ban", "own", "why", 9.0))
+
+        world.link.board.listen("ban", hear, world._reconcile)
+        await world.link.start()
+        assert decided == [0, 1, 2], "each call before the next page"
+        assert [one.key for one in world.heard] == ["0", "1", "2"], "what is newer comes after all of them"
+        assert [one.since for one in server.batches] == [5, 5]
+        assert world.reconciled == [({"0", "1", "2", "own"}, True)], "nothing was said that could be missed"
 
     run(body)
 
