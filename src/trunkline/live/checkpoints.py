@@ -111,6 +111,7 @@ class Checkpoints:
             kept = keeper.checkpoint(call_id)
             if kept is not None and len(kept.text) <= TEXT_MAX:
                 self._known[call_id] = None
+                self._over.pop(call_id, None)
                 self._missed.discard(call_id)
                 said.append(Checkpoint(call_id, kept.place, kept.text))
             elif keeper.is_up(call_id):
@@ -164,7 +165,9 @@ class Checkpoints:
                 self.keeper.claimed(call_id, text)
 
     def unknown(self, call_ids: Iterable[str]) -> list[str]:
-        """Of the calls that the server has under this node's lease, those that it knows nothing of: they were
-        claimed, and the answer was lost.
-        """
+        """Of the calls that the server has under this node's lease, those that it knows nothing of."""
         return [one for one in call_ids if one not in self._known and one not in self._over]
+
+    def forget(self, call_ids: Iterable[str]) -> None:
+        """The server has checkpoints of these calls, which it was told to forget before."""
+        self._over.update(dict.fromkeys(call_ids))

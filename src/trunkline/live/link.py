@@ -140,6 +140,8 @@ class Link:
         self.board = Board(self._awake.set)
         self.post = PostOffice(self._awake.set)
         self.checkpoints = Checkpoints(self.ledger.clock)
+        self._claims = False
+        """Calls of dead nodes were asked for, and the answer has not come."""
         self._deaf = ""
         """Why letters can't be heard any more."""
 
@@ -216,20 +218,29 @@ class Link:
         self._reason = ""
 
     async def _find_lost_claims(self, wire: Wire) -> None:
-        """Calls that this node has claimed, and was not told that it has."""
+        """Calls that this node has claimed, and was not told that it has. Where it has claimed none, those
+        that it knows nothing of have ended: the server, whose data are older than that, is told again.
+        """
         checkpoints, lease = self.checkpoints, self.ledger.lease
         if checkpoints.keeper is not None:
             unknown = checkpoints.unknown(await self._in_time(wire.carried(lease)))
+            if not self._claims:
+                checkpoints.forget(unknown)
+                return
             for start in range(0, len(unknown), CLAIMED_AT_ONCE):
                 some = unknown[start : start + CLAIMED_AT_ONCE]
                 checkpoints.claimed(await self._in_time(wire.checkpoints(lease, some)))
+            self._claims = False
 
     async def _claim(self, wire: Wire) -> None:
         """Go on with calls of dead nodes."""
         checkpoints = self.checkpoints
         if checkpoints.keeper is not None:
             claim = Claim(self.ledger.lease, self._node, CLAIMED_AT_ONCE, checkpoints.keeper.places)
-            checkpoints.claimed(await self._in_time(wire.claim(claim)))
+            self._claims = True
+            calls = await self._in_time(wire.claim(claim))
+            self._claims = False
+            checkpoints.claimed(calls)
 
     async def _read_kept(self, wire: Wire, kind: str) -> None:
         keys: set[str] = set()

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 
+import pytest
 from redis.asyncio import Redis
 
 from tests.contract.live.nodes import PATIENCE_S, SERVICE, Sharer, all_exact, run, sharer, sharing, until
 from tests.contract.live.server import LiveServer
+from trunkline.errors import LiveError
 from trunkline.live.checkpoints import Kept
 from trunkline.live.words import Claim
 from trunkline.trunk.account import Account
@@ -194,25 +196,57 @@ def test_nobody_inherits_from_those_that_only_lost_the_server(server: LiveServer
     run(body)
 
 
-def test_a_claim_whose_answer_was_lost_is_found_again(server: LiveServer) -> None:
+def test_a_claim_whose_answer_was_lost_is_found_again(
+    server: LiveServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And who takes leave leaves no calls."""
 
     async def body() -> None:
         async with sharing(server.url, 2) as (dead, here):
             Keeper(dead).carry("a")
             await holds(server, 1)
-            await die(dead)
             wire = here.link._wire
             assert wire is not None
-            claim = Claim(here.link.ledger.lease, here.name, 10, [PLACE])
-            async with asyncio.timeout(PATIENCE_S):
-                while not await wire.claim(claim):  # noqa: ASYNC110
-                    await asyncio.sleep(0.1)
+            ask = wire.claim
+            lost: list[object] = []
+
+            async def claim(words: Claim) -> list[tuple[str, str]]:
+                lost.extend(await ask(words))
+                if lost:
+                    raise LiveError("no answer")
+                return []
+
+            monkeypatch.setattr(wire, "claim", claim)
             heir = Keeper(here)
-            await die(here)
-            await here.link.start()
+            await die(dead)
             await until("it to be found", lambda: heir.got == ["a"])
+            assert lost == [("a", "words of a")]
             await here.link.close()
             assert await kept(server) == {}
+
+    run(body)
+
+
+def test_a_call_that_has_ended_stays_so_where_the_server_comes_back_with_older_data(
+    server: LiveServer,
+) -> None:
+    """From a disk, or as a replica that had not heard of its end."""
+
+    async def body() -> None:
+        async with sharing(server.url, 1) as (here,):
+            carrier = Keeper(here)
+            carrier.carry("a", "b")
+            await holds(server, 2)
+            carrier.calls.discard("a")
+            carrier.checkpoints.ended("a")
+            await holds(server, 1)
+            async with Redis.from_url(server.url.replace("valkey", "redis")) as client:
+                key = f"trunkline:{{{SERVICE}}}:checkpoints:{here.link.ledger.lease}"
+                await client.hset(key, "a", f"{PLACE} words of a")
+            await die(here)
+            await here.link.start()
+            await all_exact([here])
+            await holds(server, 1)
+            assert (carrier.got, carrier.lost) == ([], [])
 
     run(body)

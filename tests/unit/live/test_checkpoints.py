@@ -147,6 +147,16 @@ def test_calls_of_dead_nodes_are_this_one_s_from_now_on() -> None:
     assert node.say(0.0) == [Forget("a")]
 
 
+def test_the_server_is_told_once_more_to_forget_a_call_that_has_ended() -> None:
+    node = Node()
+    node.checkpoints.forget(["a"])
+    assert node.checkpoints.unknown(["a"]) == []
+    assert (node.say(0.0), node.got) == ([Forget("a")], [])
+    node.checkpoints.forget(["b"])
+    node.change("b", "1")
+    assert node.say() == [Checkpoint("b", "here", "1")], "it is up after all"
+
+
 def test_without_a_keeper_nothing_is_said() -> None:
     checkpoints = Checkpoints(FakeClock())
     checkpoints.changed("a")
