@@ -6,7 +6,7 @@ learns of them. What a ban means, and what its evidence is worth, is `trunkline.
 
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -15,6 +15,9 @@ from trunkline.store.audit import Trail
 from trunkline.store.changes import BAN, note
 from trunkline.store.database import Database
 from trunkline.store.errors import NotFoundError
+
+MOST: Final = 16_384
+"""As many as a node holds: each forged datagram can leave one."""
 
 
 class StoredBan(NamedTuple):
@@ -42,13 +45,14 @@ class Bans:
         self._trail = trail or Trail(wall=wall)
 
     def list(self) -> Sequence[StoredBan]:
-        """Those that still hold, the newest first."""
+        """Those that still hold, the newest first, up to `MOST`."""
         table = schema.ban.c
         with self._database.read() as connection:
             rows = connection.execute(
                 sa.select(schema.ban)
                 .where(sa.or_(table.until_at.is_(None), table.until_at > self._wall()))
                 .order_by(table.since_at.desc(), table.source)
+                .limit(MOST)
             )
             return [StoredBan(*row) for row in rows]
 
@@ -70,8 +74,10 @@ class Bans:
             note(connection, BAN, source, self._wall())
             self._trail.told(connection, BAN, source, "lift")
 
-    def forget_expired(self) -> int:
-        """Delete those that hold no more; return how many."""
-        table = schema.ban
-        with self._database.write() as connection:
-            return connection.execute(table.delete().where(table.c.until_at <= self._wall())).rowcount
+
+def prune_bans(database: Database, now: float, limit: int) -> int:
+    """Delete up to `limit` of those that hold no more; return how many. Raises `DatabaseError`."""
+    table = schema.ban
+    over = sa.select(table.c.source).where(table.c.until_at <= now).limit(limit)
+    with database.write(alone=False) as connection:
+        return connection.execute(table.delete().where(table.c.source.in_(over))).rowcount

@@ -14,7 +14,7 @@ journal before (`keep`, on another thread), and leaves it once it is committed. 
 had handed over is delivered by the next one, once.
 
 Also here, because one thread should do all the writing: closing what a crashed run left open (`recovery`),
-and deleting records past their time (`calls.prune_calls`).
+and deleting records past their time (`calls.prune_calls`), bans as well (`bans.prune_bans`).
 """
 
 import logging
@@ -28,6 +28,7 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from trunkline.store import schema
+from trunkline.store.bans import prune_bans
 from trunkline.store.calls import prune_calls
 from trunkline.store.database import Database
 from trunkline.store.errors import DatabaseError, StoreError
@@ -52,6 +53,7 @@ _UNKEPT: Final = (OSError, StoreError, TypeError, ValueError)
 """What the journal raises: the last two for what isn't JSON."""
 _PRUNE_INTERVAL_S: Final = 60.0
 _PRUNED_AT_ONCE: Final = 500
+_BANS_PRUNED_AT_ONCE: Final = 5000
 _DAY_S: Final = 86400.0
 
 
@@ -104,6 +106,7 @@ class RecordDelivery:
         """Of the group that is the next."""
         self._retry_at = 0.0
         self._prune_at = 0.0
+        self._prune_bans_at = 0.0
         self._sync_at = 0.0
         self._synced = 0
         self._ready = False
@@ -200,6 +203,8 @@ class RecordDelivery:
             self._sync()
         if self.keep_days is not None and self.away is None and now >= self._prune_at:
             self._prune(now, wall - self.keep_days * _DAY_S)
+        if self.away is None and now >= self._prune_bans_at:
+            self._prune_bans(now, wall)
 
     def close(self) -> None:
         """One last try, then close everything; what could not be delivered stays in the journal."""
@@ -325,6 +330,15 @@ class RecordDelivery:
             pruned = 0
         if pruned < _PRUNED_AT_ONCE:
             self._prune_at = now + _PRUNE_INTERVAL_S
+
+    def _prune_bans(self, now: float, wall: float) -> None:
+        try:
+            pruned = prune_bans(self._database, wall, _BANS_PRUNED_AT_ONCE)
+        except DatabaseError as error:
+            _log.warning("bans that are over are not deleted: %s", error)
+            pruned = 0
+        if pruned < _BANS_PRUNED_AT_ONCE:
+            self._prune_bans_at = now + _PRUNE_INTERVAL_S
 
     def _went_away(self, reason: str) -> None:
         if self.away is None:

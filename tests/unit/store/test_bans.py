@@ -2,8 +2,9 @@
 
 import pytest
 
+from trunkline.store import bans as module
 from trunkline.store import changes
-from trunkline.store.bans import Bans, StoredBan
+from trunkline.store.bans import Bans, StoredBan, prune_bans
 from trunkline.store.database import Database
 from trunkline.store.errors import NotFoundError
 
@@ -47,8 +48,17 @@ def test_an_operators_changes_are_noted_for_running_nodes(database: Database) ->
 
 
 def test_those_that_are_over_are_forgotten(database: Database) -> None:
-    bans = Bans(database, lambda: 100.0)
+    bans = Bans(database, lambda: 99.0)
     bans.add(FOREVER)
     bans.add(BRIEF)
-    assert bans.forget_expired() == 1
-    assert bans.forget_expired() == 0
+    assert prune_bans(database, 99.0, 10) == 0
+    assert prune_bans(database, 100.0, 10) == 1
+    assert prune_bans(database, 1e9, 10) == 0
+
+
+def test_no_more_are_listed_than_a_node_holds(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST", 1)
+    bans = Bans(database, lambda: 99.0)
+    bans.add(FOREVER)
+    bans.add(BRIEF)
+    assert bans.list() == [BRIEF]

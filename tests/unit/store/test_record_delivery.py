@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from tests.unit.store.deliveries import Keeping, Open, group, ids
 from tests.unit.store.entities import attempt_record, call_record, ended_attempt, ended_call
 from trunkline.call.record import RecordState
 from trunkline.store import journal as journal_module
-from trunkline.store import record_delivery
+from trunkline.store import record_delivery, schema
 from trunkline.store.calls import Calls
 from trunkline.store.database import Database
 from trunkline.store.group_commit import TAKEN, AwayError, Group, GroupWriter
@@ -258,6 +259,30 @@ def test_old_records_are_deleted_a_few_at_a_time(
     assert ids(database) == ["c0", "c4", "c5"], "then it rests for a minute"
     delivery.tick(63.0, 10 * day)
     assert ids(database) == ["c4", "c5"]
+
+
+def test_bans_that_are_over_are_deleted_a_few_at_a_time(
+    open_delivery: Open, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each forged datagram can leave one."""
+    monkeypatch.setattr(record_delivery, "_BANS_PRUNED_AT_ONCE", 2)
+    delivery = open_delivery()
+    bans = [(f"192.0.2.{number}", "a scanner", 1, 0.0, 100.0 + number) for number in range(6)]
+    delivery.deliver([Group({"ban": [*bans, ("192.0.2.9", "rude", 3, 0.0, None)]}, {})])
+
+    def left() -> list[str]:
+        with database.read() as connection:
+            return sorted(connection.execute(sa.select(schema.ban.c.source)).scalars())
+
+    delivery.tick(0.0, 104.0)
+    assert len(left()) == 5
+    delivery.tick(1.0, 104.0)
+    delivery.tick(2.0, 104.0)
+    assert left() == ["192.0.2.5", "192.0.2.9"]
+    delivery.tick(61.0, 200.0)
+    assert len(left()) == 2, "then it rests for a minute"
+    delivery.tick(62.0, 200.0)
+    assert left() == ["192.0.2.9"]
 
 
 def test_what_was_written_is_synced_once_a_second(
