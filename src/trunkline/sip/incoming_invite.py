@@ -2,9 +2,9 @@
 §3.1).
 
 Owns the initial INVITE from its arrival to the final response: progress, reliable or not, repeated every
-minute so that no proxy gives up (§13.3.1.1); acceptance, which waits for the PRACK of a response with a
-session description (RFC 3262 §3); refusal; CANCEL; the Expires of the INVITE. What follows a 2xx, its
-repetition until the ACK included, is `usage`'s.
+minute so that no proxy gives up, and a 183 where there has been none (§13.3.1.1); acceptance, which waits for
+the PRACK of a response with a session description (RFC 3262 §3); refusal; CANCEL; the Expires of the INVITE.
+What follows a 2xx, its repetition until the ACK included, is `usage`'s.
 
     pending ──accept──▶ accepted
        └──reject, CANCEL, BYE, Expires, no PRACK──▶ over
@@ -78,7 +78,7 @@ class IncomingInvite:
         self._answered_reliably = False
         self._expiry: Timer | None = None
         self._extension: Timer | None = None
-        self._last_progress = 0
+        self._last_progress = 183
         self._over = False
         self.request = request
         uri = request.uri
@@ -91,6 +91,7 @@ class IncomingInvite:
             expires = request.expires
             if expires is not None:
                 self._expiry = agent.clock.at(agent.clock.now() + expires, self._expired)
+        self._extend_after(EXTEND_S)
 
     @property
     def flow(self) -> Flow:
@@ -289,8 +290,9 @@ class IncomingInvite:
         self._extension = clock.at(clock.now() + seconds, self._extension_due)
 
     def _extension_due(self) -> None:
-        """Say again that it goes on (RFC 3261 §13.3.1.1)."""
-        self.progress(self._last_progress)
+        """Say that it goes on, as was said last (RFC 3261 §13.3.1.1: a 100 doesn't count)."""
+        if not self.wants_offer:
+            self.progress(self._last_progress)
 
     def _finish(self) -> None:
         self._over = True

@@ -116,6 +116,21 @@ def test_progress_is_repeated_every_minute() -> None:
     assert bench.peer.summaries.count("183 INVITE") == 4
 
 
+def test_a_minute_without_progress() -> None:
+    """§13.3.1.1: a 100 doesn't count, and where nothing else is said a 183 is sent."""
+    bench = Bench()
+    invite = bench.invited()
+    bench.clock.advance(59)
+    assert bench.peer.summaries == ["100 INVITE"]
+    bench.clock.advance(125)
+    assert bench.peer.summaries == ["100 INVITE", *["183 INVITE"] * 3]
+    assert bench.peer.response_heard(183, "INVITE").to_tag == invite.usage.dialog.local_tag
+    invite.reject(486)
+    bench.clock.advance(185)
+    assert bench.peer.summaries.count("183 INVITE") == 3
+    bench.finish()
+
+
 def test_each_progress_starts_the_minute_again() -> None:
     bench = Bench()
     invite = bench.invited()

@@ -109,6 +109,19 @@ def test_no_progress_after_accept() -> None:
     assert bench.peer.summaries == ["183 INVITE"]
 
 
+def test_no_progress_without_the_offer_that_it_has_to_hold() -> None:
+    """A minute has gone by, but the first reliable response has to hold an offer (RFC 3262 §5), which nobody
+    has made.
+    """
+    bench = Bench()
+    invite = bench.invited(body=b"", headers=(("Require", "100rel"),))
+    bench.clock.advance(65)
+    assert bench.peer.summaries == ["100 INVITE"]
+    invite.progress(180, body=OFFER)
+    bench.settle()
+    assert bench.peer.response_heard(180, "INVITE").body == OFFER
+
+
 def test_offer_state() -> None:
     """Whose offer is open: the caller's until it is answered for good."""
     bench = Bench()
