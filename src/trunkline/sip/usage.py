@@ -15,7 +15,9 @@ repeating a 2xx (`acceptance`) or a reliable provisional response (`reliability`
 (`session_timer`).
 
 Invariants: one modification of ours at a time, later ones wait in a short queue; no BYE from us while a 2xx
-of ours is not acknowledged (§15: it follows the ACK, or 64·T1); no events after TERMINATED.
+of ours is not acknowledged (§15: it follows the ACK, or 64·T1); no events after TERMINATED. A peer without a
+tag (RFC 2543) is sent no re-INVITE: it would have no To tag, and whoever the peer's Contact or Record-Route
+names would take it for a new call, from us.
 
 A transport failure of a request does not end the dialog: RFC 3261 §8.1.3.1 makes it a 503.
 """
@@ -199,6 +201,9 @@ class Usage(UsageServer):
 
     def _modify(self, modification: Modification) -> None:
         if self.ended:
+            return
+        if modification.method == "INVITE" and not self.dialog.remote_tag:
+            modification.refuse(Response(488))
             return
         queue = self._queue
         if queue is None:

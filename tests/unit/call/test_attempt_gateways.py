@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from tests.simulation.descriptions import audio
 from tests.simulation.phone import Phone
+from tests.simulation.scripted_peer import ScriptedPeer
 from tests.simulation.world import (
     CARRIER,
     CUSTOMER,
@@ -219,3 +221,32 @@ def test_calls_to_a_gateway_go_there() -> None:
     world.talking_outbound().cancel()
     world.clock.advance(1)
     world.finish()
+
+
+def test_an_answer_without_a_tag_whose_route_leads_to_a_gateway() -> None:
+    """A re-INVITE to it has no To tag either: the gateway would take it for a new call."""
+    world = World()
+    world.network.remove(world.customer.host)
+    world.phones.remove(world.customer)
+    peer = ScriptedPeer(world.network, CUSTOMER)
+    second = world.phone(GATEWAY_2)
+    world.inbound()
+    world.clock.advance(0.2)
+    peer.respond(
+        peer.request_heard("INVITE"),
+        200,
+        to_tag=None,
+        contact=f"<sip:{WORLD}@{GATEWAY_2}>",
+        headers=(("Record-Route", f"<sip:{GATEWAY_2};lr>"),),
+        body=audio(CUSTOMER),
+    )
+    world.clock.advance(0.2)
+    caller = world.gateway.the_usage
+    on_hold = audio(GATEWAY, direction="sendonly", version=2)
+    caller.reinvite(on_hold, world.gateway.note_answer, world.gateway.note_refusal)
+    world.clock.advance(2000)  # the session is refreshed too
+    assert world.heard_by(second, "INVITE") == []
+    assert world.gateway.events[-1] == "refusal 488"
+    caller.bye()
+    world.finish()
+    assert world.slug is Slug.ANSWERED

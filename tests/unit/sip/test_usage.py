@@ -194,6 +194,23 @@ def test_reinvite() -> None:
     bench.finish()
 
 
+def test_no_reinvite_without_a_tag_of_the_peer() -> None:
+    """To anybody else it would be a new call. A session that the peer never agreed to time goes on."""
+    bench = Bench()
+    _, invite = bench.calling()
+    bench.peer.respond(invite, 200, to_tag=None, body=ANSWER)
+    bench.settle()
+    phone = bench.phone
+    phone.the_usage.reinvite(OFFER, phone.note_answer, phone.note_refusal)
+    assert phone.events[-1] == "refusal 488"
+    bench.clock.advance(4000)
+    assert bench.peer.summaries == ["INVITE", "ACK"]
+    assert phone.the_usage.state is UsageState.CONFIRMED
+    phone.the_usage.bye()
+    bench.settle()
+    assert bench.peer.request_heard("BYE").to_tag is None
+
+
 def test_queue() -> None:
     """One at a time, in order, and not without end."""
     bench = Bench()
