@@ -304,6 +304,7 @@ class OutgoingInvite:
         usage.peer_said(response)
         usage.session_timer.accepted_by_peer(response, self._asked_s())
         self._events.answered(response, usage)
+        usage.go_on()
 
     def _open(self, tag: str, response: Response) -> Usage | None:
         """The usage for a To tag (RFC 3261 §13.2.2.1, §13.2.2.4). The dialog of one that was dropped goes on

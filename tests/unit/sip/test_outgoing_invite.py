@@ -189,6 +189,20 @@ def test_answer_with_another_contact() -> None:
     assert bench.peer.request_heard("ACK").uri_text == "sip:late@10.0.0.9"
 
 
+def test_what_waits_for_the_answer_goes_on_with_it() -> None:
+    """A re-INVITE of ours that was asked for while the callee rang."""
+    bench = Bench()
+    _, request = bench.calling()
+    bench.peer.respond(request, 180)
+    bench.settle()
+    bench.phone.the_usage.reinvite(OFFER, bench.phone.note_answer, bench.phone.note_refusal)
+    bench.settle()
+    assert bench.peer.summaries == ["INVITE"]
+    bench.peer.respond(request, 200, body=ANSWER)
+    bench.settle()
+    assert bench.peer.summaries == ["INVITE", "ACK", "INVITE"]
+
+
 def test_request_is_the_latest_attempt() -> None:
     bench = Bench()
     invite, request = bench.calling(credentials=DigestUser("u", "s"))
