@@ -162,16 +162,21 @@ class Attempt:
         self._owner.attempt_progressed(self, response)
         remote = self.leg.remote
         if usage is not None and remote is not None and remote.body == response.body:
+            self.described(usage.dialog.remote_tag)
+
+    def described(self, branch: str) -> None:
+        """What the peer has just said of its audio was said by the branch of the fork with this To tag."""
+        if self.leg.remote is not None:
             said = self._said = self._said or {}
-            said[usage.dialog.remote_tag] = remote
+            said[branch] = self.leg.remote
 
     def answered(self, response: Response, usage: Usage) -> None:
         """The first 2xx."""
         if not self.live:
             return
         self._stop_timer()
-        if not response.body and self.leg.usage is not usage and self._said is not None:
-            # Another branch of a fork than the one heard last: what it has said itself counts, if it has.
+        if not response.body and self._said is not None:
+            # Of a fork another branch may have been heard last: what this one has said itself counts.
             self.leg.remote = self._said.get(usage.dialog.remote_tag, self.leg.remote)
         self._said = None
         self.leg.adopt(usage)

@@ -304,7 +304,7 @@ class Call:
     def leg_offered(self, leg: Leg, exchange: IncomingOffer) -> None:
         """A re-INVITE, an UPDATE or a PRACK with an offer."""
         if self.talk is None:
-            self._early.offered(leg, self.callee, exchange)
+            self._early.offered(leg, self.attempt, exchange)
         else:
             self.talk.offered(leg, exchange)
 

@@ -56,11 +56,12 @@ class Early:
             self._join(attempt.leg)
             attempt.early_media = True
 
-    def offered(self, leg: Leg, callee: Leg | None, exchange: IncomingOffer) -> None:
+    def offered(self, leg: Leg, attempt: Attempt | None, exchange: IncomingOffer) -> None:
         """An UPDATE before the answer (RFC 3311 §5.1): settled on its own leg; the other one hears of it with
         the answer.
         """
         caller = self._caller
+        callee = None if attempt is None else attempt.leg
         other = callee if leg is caller else caller
         if other is None or other.remote is None:
             exchange.reject(504)
@@ -71,6 +72,8 @@ class Early:
             body = leg.answer(other)
             connect(self._services.media, caller, other if leg is caller else leg)
             exchange.accept(body)
+            if attempt is not None and leg is callee:
+                attempt.described(exchange.request.from_tag or "")
         except SdpError as error:
             leg.remote = before
             exchange.reject(488, headers=(sdp_warning(error, self._services.settings.service_domain),))

@@ -271,6 +271,51 @@ def test_of_a_fork_the_branch_that_answers_is_spoken_to_and_not_the_one_heard_la
     world.finish()
 
 
+@pytest.mark.parametrize(
+    ("updating", "answering_branch", "port"),
+    [
+        ("one", "one", 7000),
+        ("one", "two", 6000),
+        ("two", "one", 5000),
+        ("two", "two", 7000),
+    ],
+)
+def test_of_a_fork_a_branch_that_moves_its_audio_before_the_answer(
+    updating: str, answering_branch: str, port: int
+) -> None:
+    """An UPDATE in one early dialog (RFC 3311 §5.1) says nothing of the other one."""
+    world = World()
+    callee, invite = world.outbound_to_peer()
+    reliably = (("Require", "100rel"), ("RSeq", "1"))
+    for tag, at in (("one", 5000), ("two", 6000)):
+        callee.respond(invite, 183, to_tag=tag, headers=reliably, body=audio(GATEWAY_2, port=at))
+        world.clock.advance(0.1)
+        callee.respond(callee.request_heard("PRACK"), 200, contact="")
+    callee.request(
+        "UPDATE",
+        world.node.host.address,
+        call_id=invite.call_id,
+        from_tag=updating,
+        to_tag=invite.from_tag,
+        uri=f"sip:{NODE}",
+        body=audio(GATEWAY_2, port=7000, version=2),
+    )
+    world.clock.advance(0.1)
+    assert callee.response_heard(200, "UPDATE").body
+    callee.respond(invite, 200, to_tag=answering_branch)
+    world.clock.advance(0.2)
+    leg = world.node.the_call.callee
+    assert leg is not None
+    assert leg.described.rtp_port == port
+    assert isinstance(leg.media, FakeLeg)
+    assert leg.media.remote is not None
+    assert leg.media.remote.rtp_port == port
+    world.customer.the_usage.bye()
+    world.clock.advance(0.2)
+    callee.respond(callee.request_heard("BYE"), 200, contact="")
+    world.finish()
+
+
 # -- answers that can't be used --------------------------------------------------------------------
 
 
