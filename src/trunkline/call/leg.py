@@ -152,6 +152,15 @@ class Leg(IncomingInviteEvents):
             ipv6=ipv6, events=owner, beside=None if beside is None else beside.media
         )
 
+    def move(self, engine: LegOpener, beside: "Leg", *, ipv6: bool) -> None:
+        """Take a port of that family in place of the present one, of which the peer has heard nothing yet.
+        What happens there is told to the owner of `beside`, the leg that this one may be joined with. Raises
+        `MediaError` where there is none; then the present one stays.
+        """
+        media = engine.open_leg(ipv6=ipv6, events=beside.owner, beside=beside.media)
+        self.media.close()
+        self.media = media
+
     def successor(self, engine: MediaEngine, owner: LegOwner, beside: "Leg") -> "Leg":
         """A leg to the same peer at a port of its own, where the same session goes on (RFC 3264 §8.3.1); the
         dialog stays here until that is agreed on. Raises `NoPortsError`.

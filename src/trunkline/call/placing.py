@@ -5,6 +5,7 @@ of it, is said by whoever places it: the call for its targets, a transfer for it
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
@@ -17,8 +18,14 @@ from trunkline.call.record import AttemptRecord, CallRecord
 from trunkline.call.services import Services
 from trunkline.errors import SdpError
 from trunkline.sdp.local import LocalAudio
+from trunkline.sip.failures import RequestFailure, RequestFailureKind
+from trunkline.sip.fronted import source_of
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.outbound_auth import DigestUser
+from trunkline.sip.ports import LocateFailure
+from trunkline.sip.ports import Target as Place
+from trunkline.sip.stack import NextHop
+from trunkline.sip.uri import OtherUri, SipUri
 from trunkline.trunk.gateway_addresses import NONE_BARRED
 from trunkline.trunk.media_policy import MediaPolicy, SrtpPolicy
 from trunkline.trunk.plan import EndpointTarget, FarLeg, GatewayTarget
@@ -68,7 +75,7 @@ def open_attempt(
         policy=_guarded(far.media) if settings.srtp_needs_tls else far.media,
         key=services.key,
     )
-    ipv6 = ":" in far.request_uri.host
+    ipv6 = _has_ipv6(far)
     try:
         leg = open_leg(ipv6=ipv6)
     except NoFamilyError:
@@ -114,28 +121,63 @@ def send_invite(
     max_forwards: int = 70,
 ) -> None:
     """Send the INVITE of an attempt, with an offer on behalf of the peer of `behalf` (`Leg.offer`) and the
-    header fields `passed` on. What becomes of it may be heard before this returns.
+    header fields `passed` on. What becomes of it may be heard before this returns. A name is located first:
+    one that has IPv6 addresses alone is offered audio at ours.
     """
-    try:
-        body = attempt.leg.offer(behalf, resumes=resumes)
-    except SdpError as error:
-        attempt.unoffered(str(error))
-        return
-    attempt.invite = services.agent.invite(
-        uri=far.request_uri,
-        from_=far.from_,
-        to=far.to,
-        next_hop=far.next_hop,
-        route=[NameAddr.parse(value) for value in far.path],
-        headers=(*far.headers, *passed),
-        body=body,
-        max_forwards=max_forwards,
-        target_timeout_s=attempt.patience.silence_s / TARGETS_IN_TIME,
-        barred=services.barred if far.carrier is None else NONE_BARRED,
-        credentials=_digest_user(far),
-        call_id=attempt.record.sip_call_id,
-        events=attempt,
-    )
+    route = [NameAddr.parse(value) for value in far.path]
+    hop = far.next_hop or (route[0].uri if route else far.request_uri)
+
+    def send(next_hop: NextHop) -> None:
+        try:
+            body = attempt.leg.offer(behalf, resumes=resumes)
+        except SdpError as error:
+            attempt.unoffered(str(error))
+            return
+        attempt.invite = services.agent.invite(
+            uri=far.request_uri,
+            from_=far.from_,
+            to=far.to,
+            next_hop=next_hop,
+            route=route,
+            headers=(*far.headers, *passed),
+            body=body,
+            max_forwards=max_forwards,
+            target_timeout_s=attempt.patience.silence_s / TARGETS_IN_TIME,
+            barred=services.barred if far.carrier is None else NONE_BARRED,
+            credentials=_digest_user(far),
+            call_id=attempt.record.sip_call_id,
+            events=attempt,
+        )
+
+    def located(found: Sequence[Place] | LocateFailure) -> None:
+        if not attempt.live:
+            return  # it was given up meanwhile
+        if isinstance(found, LocateFailure):
+            attempt.failed(RequestFailure(RequestFailureKind.NAME, found.reason))
+            return
+        if found and all(":" in place.address.host for place in found):
+            with suppress(MediaError):  # no such address of ours: as in `open_attempt`
+                attempt.leg.move(services.media, behalf, ipv6=True)
+        send(found)
+
+    if isinstance(hop, SipUri) and not _is_address(far.request_uri.host):
+        services.agent.stack.locator.locate(hop, located)
+    else:
+        send(hop if not isinstance(hop, OtherUri) else far.request_uri)
+
+
+def _is_address(host: str) -> bool:
+    return ":" in host or host.replace(".", "").isdigit()
+
+
+def _has_ipv6(far: FarLeg) -> bool:
+    """Whether audio is offered at an IPv6 address: to a host that is one, or has registered from one. Of
+    another name the addresses tell (`send_invite`).
+    """
+    host, hop = far.request_uri.host, far.next_hop
+    if hop is not None and not isinstance(hop, SipUri) and not _is_address(host):
+        host = source_of(hop).host
+    return ":" in host
 
 
 def _guarded(media: MediaPolicy) -> MediaPolicy:

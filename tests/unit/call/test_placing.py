@@ -1,8 +1,33 @@
 """An attempt as it is placed: counted, linked with its call, patient as its target says."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from tests.simulation.world import CARRIER, SETTINGS, World, ringing
+import pytest
+
+from tests.simulation.descriptions import line
+from tests.simulation.phone import Phone
+from tests.simulation.world import (
+    CARRIER,
+    CUSTOMER,
+    DOMAIN,
+    KEY,
+    NODE,
+    SECRET,
+    SETTINGS,
+    World,
+    ringing,
+)
+from trunkline.sip.name_addr import NameAddr
+from trunkline.sip.outbound_auth import DigestUser
+from trunkline.sip.ports import Address, LocateFailure, Target, Transport
+from trunkline.sip.uri import SipUri
+from trunkline.trunk.verdict import Slug
+
+HOST_V6 = "2001:db8::7"
+AT_V6 = Target(Transport.UDP, Address(HOST_V6, 5060))
+AT_V4 = Target(Transport.UDP, Address(CUSTOMER, 5060))
+OURS_V4, OURS_V6 = f"IN IP4 {NODE}", "IN IP6 2001:db8::1"
 
 
 def test_attempts_are_counted_and_linked_with_their_call() -> None:
@@ -28,3 +53,77 @@ def test_the_patience_of_the_carrier_comes_before_the_nodes() -> None:
         assert attempt.patience.silence_s == silence_s
         world.customer_cancels()
         world.finish()
+
+
+def offered_at(world: World, phone: Phone) -> str:
+    """Where the only INVITE that has come to `phone` wants its audio sent. The call ends."""
+    world.clock.advance(1)
+    (invite,) = world.heard_by(phone, "INVITE")
+    world.customer_cancels()
+    world.finish()
+    return line(invite.body, "c")
+
+
+@pytest.mark.parametrize(
+    ("targets", "ours"),
+    [([AT_V6], OURS_V6), ([AT_V6, AT_V4], OURS_V4), ([AT_V4, AT_V6], OURS_V4)],
+)
+def test_a_name_with_ipv6_addresses_alone_is_offered_audio_at_one_of_ours(
+    targets: list[Target], ours: str
+) -> None:
+    world = World(forwarding="pbx@pbx.example.org")
+    world.network.names["pbx.example.org"] = targets
+    world.customer.on_invite = ringing
+    phone = world.phone(HOST_V6) if targets[0] is AT_V6 else world.customer
+    phone.on_invite = ringing
+    world.inbound()
+    assert offered_at(world, phone) == ours
+    assert world.node.engine.open_legs == 0
+
+
+def test_a_node_without_ipv6_audio_offers_what_it_has() -> None:
+    world = World(forwarding="pbx@pbx.example.org")
+    world.network.names["pbx.example.org"] = [AT_V6]
+    world.node.engine._addresses[True] = None
+    phone = world.phone(HOST_V6)
+    phone.on_invite = ringing
+    world.inbound()
+    assert offered_at(world, phone) == OURS_V4
+
+
+def test_a_device_that_has_registered_over_ipv6_is_offered_audio_there() -> None:
+    """Whatever name stands in its Contact."""
+    world = World(forwarding=f"{KEY}@{DOMAIN}")
+    phone = world.phone(HOST_V6)
+    phone.on_invite = ringing
+    phone.agent.request(
+        "REGISTER",
+        SipUri.parse(f"sip:{NODE}"),
+        from_=NameAddr(None, SipUri("sip", KEY, DOMAIN)),
+        to=NameAddr(None, SipUri("sip", KEY, DOMAIN)),
+        headers=[("Contact", "<sip:phone@phone.invalid>")],
+        credentials=DigestUser(KEY, SECRET),
+        on_response=phone.note_answer,
+        on_failure=phone.note_refusal,
+    )
+    world.clock.advance(0.2)
+    assert phone.events[-1] == "answer 200 REGISTER"
+    world.inbound()
+    assert offered_at(world, phone) == OURS_V6
+
+
+def test_a_name_that_is_found_too_late_is_not_called() -> None:
+    world = World(forwarding="pbx@pbx.example.org;timeout=2000")
+    host = world.node.host
+    locate = host.locate
+
+    def locate_late(uri: SipUri, then: Callable[[Sequence[Target] | LocateFailure], None]) -> None:
+        world.clock.at(world.clock.now() + 3, lambda: locate(uri, then))
+
+    host.locate = locate_late  # type: ignore[method-assign]
+    world.network.names["pbx.example.org"] = [AT_V4]
+    world.inbound()
+    world.clock.advance(5)
+    assert world.heard_by(world.customer, "INVITE") == []
+    assert world.attempt_slugs == [Slug.ENDPOINT_SILENT]
+    world.finish()
