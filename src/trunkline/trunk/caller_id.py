@@ -100,10 +100,10 @@ def read_identity(
 
 
 def _identity(address: NameAddr, source: IdentitySource) -> CallerIdentity:
-    user = None if _is_anonymous(address) else address.uri.user
-    return CallerIdentity(
-        user, None if user is None else number_or_none(user), address.display, False, source
-    )
+    uri = address.uri
+    user = None if _is_anonymous(address) else uri.user
+    number = None if user is None else number_or_none(user if isinstance(uri, SipUri) else uri.opaque)
+    return CallerIdentity(user, number, address.display, False, source)
 
 
 def _is_anonymous(address: NameAddr) -> bool:

@@ -43,6 +43,8 @@ def read(
         ("<sip:00447700900000@x.example>", "00447700900000", "447700900000", None),
         ("<sip:%2B447700900000@x.example>", "%2B447700900000", "447700900000", None),
         ("<tel:+44-7700-900000;ext=1>", "+44-7700-900000", "447700900000", None),
+        ("<tel:4155552671;phone-context=+1>", "4155552671", None, None),
+        ("<sip:4155552671;phone-context=+1@x.example>", "4155552671;phone-context=+1", None, None),
         ("<sip:100@x.example>", "100", None, None),
         ("<sip:asterisk@x.example>", "asterisk", None, None),
         ("<sip:x.example>", None, None, None),
