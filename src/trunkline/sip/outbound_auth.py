@@ -12,7 +12,8 @@ nonce is final, unless it says `stale=true`: the same answer would be refused ag
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from trunkline.sip.digest import answer_challenge, choose_challenge
+from trunkline.sip.digest import Challenge, answer_challenge, choose_challenge
+from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.message import Request, Response
 
 ROUNDS = 2
@@ -59,10 +60,9 @@ class Authenticator:
         True when sending it once more, through `authorize`, may help.
         """
         challenge_name, answer_name = _KINDS[response.status]
-        values = response.headers.all(challenge_name)
-        realm = self._user.realm
+        values = [value for value in response.headers.all(challenge_name) if self._is_meant(value)]
         challenge = choose_challenge(values)
-        if rounds >= ROUNDS or challenge is None or (realm is not None and challenge.realm != realm):
+        if rounds >= ROUNDS or challenge is None:
             return False
         known = self._known.get(answer_name)
         if (
@@ -74,6 +74,13 @@ class Authenticator:
             return False
         self._known[answer_name] = _Known(challenge.nonce, values)
         return True
+
+    def _is_meant(self, challenge: str) -> bool:
+        """Whether our credentials may be shown to whoever asks so."""
+        try:
+            return self._user.realm in (None, Challenge.parse(challenge).realm)
+        except SipSyntaxError:
+            return False
 
     def authorize(self, request: Request) -> None:
         """Add credentials for every challenge met so far. The body must be in place already (qop

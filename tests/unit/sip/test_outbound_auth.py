@@ -88,6 +88,21 @@ def test_realm() -> None:
     assert not made("elsewhere").challenged(fresh(made()), challenge(), 0)
 
 
+def test_the_challenge_of_the_realm_among_several() -> None:
+    """A proxy that has forked asks for each of its branches (RFC 3261 §22.3): the strongest is not ours."""
+    authenticator = made("ours")
+    request = fresh(authenticator)
+    values = [
+        'Digest realm="theirs", nonce="n1", algorithm=SHA-256, qop="auth"',
+        'Digest realm="ours", nonce="n2", algorithm=MD5, qop="auth"',
+        "Basic x",
+    ]
+    headers = Headers([("Proxy-Authenticate", value) for value in values])
+    assert authenticator.challenged(request, Response(407, headers=headers), 0)
+    credentials = Credentials.parse(fresh(authenticator).headers.get("proxy-authorization") or "")
+    assert (credentials.realm, credentials.nonce) == ("ours", "n2")
+
+
 def test_challenges_without_an_answer() -> None:
     authenticator = made()
     for value in ("Basic realm=x", "Digest realm=x", 'Digest realm="x", nonce="y", algorithm=unknown'):
