@@ -26,7 +26,7 @@ from trunkline.trunk.verdict import Slug, Verdict
 class AttendedTransfer(Transfer):
     """One transfer to the peer of another call. `attempt` is that peer in this call, once Y has agreed."""
 
-    __slots__ = ("_agreed", "_consultation", "_left")
+    __slots__ = ("_agreed", "_consultation", "_left", "_target_stood")
 
     def __init__(
         self,
@@ -44,6 +44,8 @@ class AttendedTransfer(Transfer):
         """Y has, to what Z said."""
         self._left = False
         """X has left the call with Z."""
+        self._target_stood = consultation.far.local.standing
+        """What Z has agreed to in that call; its session goes on at the new port."""
 
     def start(self) -> None:
         """Offer Y what Z has said, though X may have put either on hold."""
@@ -69,6 +71,7 @@ class AttendedTransfer(Transfer):
             return
         try:
             attempt = self.attempt = self._open_attempt(usage.dialog.call_id)
+            self._target_stood = target.local.standing
             body = attempt.leg.offer(other)
         except MediaError as error:
             self._fail(Verdict.of(Slug.NO_MEDIA_PORTS, detail=str(error)))
@@ -124,6 +127,7 @@ class AttendedTransfer(Transfer):
         self._joined(attempt)
 
     def _target_refused(self, why: Response | RequestFailure) -> None:
+        self._consultation.far.local.standing = self._target_stood
         if self.state is TransferState.JOINING:
             self._fail(ABANDONED.answered_as(status_of(why)))
 
@@ -173,10 +177,16 @@ class AttendedTransfer(Transfer):
             return
 
         def answered(response: Response) -> None:
-            far.take_answer(response.body)
-            consultation.call.transfer_fell_back()
+            try:
+                far.take_answer(response.body)
+                consultation.call.transfer_fell_back()
+            except SdpError:
+                far.local.standing = self._target_stood
 
-        usage.reinvite(far.offer(consultation.own), answered, lambda _: None)
+        def refused(_: Response | RequestFailure) -> None:
+            far.local.standing = self._target_stood
+
+        usage.reinvite(far.offer(consultation.own), answered, refused)
 
 
 class _TargetClaim(Claim):

@@ -8,7 +8,7 @@ import pytest
 
 from tests.simulation.descriptions import audio, direction, line
 from tests.simulation.transfers import ALLOWED, TARGET, refer, replaces, told, transferring
-from tests.simulation.world import GATEWAY, KEY
+from tests.simulation.world import CUSTOMER, GATEWAY, KEY
 from trunkline.call.record import Party
 from trunkline.sip.usage import IncomingOffer, Usage
 from trunkline.trunk.account import Account
@@ -191,6 +191,26 @@ def test_the_target_refuses() -> None:
     trial.end(trial.first, trial.second)
 
 
+def test_what_stood_with_the_target_stands_after_its_refusal() -> None:
+    """RFC 3264 §8: X goes on in that call as if Z had never been asked."""
+    trial = Trial()
+    customer, z = trial.world.customer, trial.z
+    for call in trial.world.node.switch:
+        assert call.callee is not None
+        call.callee.policy = replace(call.callee.policy, transcoding=False)
+    z.the_usage.reinvite(audio(z.host.address.host, codecs=(8,), version=2), z.note_answer, z.note_refusal)
+    trial.world.clock.advance(1)
+    trial.y.on_offer = lambda phone, exchange: exchange.accept(audio(GATEWAY, codecs=(0,), version=2))
+    z.on_offer = lambda phone, exchange: exchange.reject(488)
+    trial.refer()
+    assert told(trial.world, customer)[-1] == "SIP/2.0 488 Not Acceptable Here"
+    trial.second.reinvite(audio(CUSTOMER, version=3), customer.note_answer, customer.note_refusal)
+    trial.world.clock.advance(1)
+    assert customer.events[-1] == "answer 200 INVITE"
+    assert line(customer.responses[-1].body, "m").split()[3:] == ["8", "101"]
+    trial.end(trial.first, trial.second)
+
+
 @pytest.mark.parametrize("left", [False, True])
 def test_the_target_hangs_up_meanwhile(*, left: bool) -> None:
     trial = Trial()
@@ -238,6 +258,17 @@ def test_the_answer_of_the_target_can_not_be_used() -> None:
     trial.refer()
     assert told(trial.world, trial.world.customer)[-1].startswith("SIP/2.0 488 ")
     assert next(answers, None) is None, "it was asked back"
+    trial.still_up()
+    trial.end(trial.first, trial.second)
+
+
+@pytest.mark.parametrize("again", [b"rubbish", b""])
+def test_a_target_that_can_not_be_asked_back_stays_where_it_is(again: bytes) -> None:
+    trial = Trial()
+    answers = iter([b"rubbish", again])
+    trial.z.on_offer = lambda phone, exchange: exchange.accept(next(answers))
+    trial.refer()
+    assert next(answers, None) is None
     trial.still_up()
     trial.end(trial.first, trial.second)
 
