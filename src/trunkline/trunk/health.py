@@ -218,11 +218,11 @@ class HealthBook:
             return history
         history = self._apart.get(key)
         if history is None:
+            while len(self._apart) >= MAX_APART:
+                self._forget(next(iter(self._apart)))
             server = self._servers.setdefault(key.server, _Server())
             shared = server.history
             history = _History(self._clock.wall()) if shared is None else shared.copy()
-            while len(self._apart) >= MAX_APART:
-                self._forget(next(iter(self._apart)))
             self._apart[key] = server.apart[key] = history
         return history
 

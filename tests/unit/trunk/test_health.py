@@ -148,6 +148,21 @@ def test_so_many_are_apart_and_no_more(book: HealthBook, monkeypatch: pytest.Mon
     assert book.servers() == []
 
 
+def test_the_last_one_apart_of_a_server_makes_room_for_another_there(
+    book: HealthBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "MAX_APART", 1)
+    book.failed(A, "unreachable")
+    book.failed(B, "unreachable")
+    assert book.servers() == [SERVER]
+    for _ in range(5):
+        book.pinged(SERVER)
+    assert not book.apart(), "the server's pings are B's too"
+    book.failed(A, "unreachable")
+    book.failed(B, "unreachable")
+    assert book.apart() == [B]
+
+
 @pytest.mark.parametrize(
     ("policy", "allowed"),
     [((1, 1, 1), True), ((5, 5, 1), True), ((6, 5, 1), False), ((0, 5, 1), False), ((3, 5, 0), False)],
