@@ -104,12 +104,14 @@ def _ip_address(value: str) -> str:
 
 
 def _host(value: str) -> str:
-    """An IP address or a host name, lower case (RFC 3261 §25.1 `host`; IPv6 without brackets, a name
-    without the dot of the root)."""
+    """An IP address or a host name, lower case (RFC 3261 §25.1 `host`; IPv6 without brackets, names without
+    a final dot).
+    """
     text = value.strip().lower().removeprefix("[").removesuffix("]")
     if ":" in text or text.replace(".", "").isdigit():
         return _ip_address(text)
-    labels = text.removesuffix(".").split(".")
+    text = text.removesuffix(".")
+    labels = text.split(".")
     if len(text) > 253 or not all(
         0 < len(label) < 64
         and label.strip("-") == label
@@ -118,7 +120,7 @@ def _host(value: str) -> str:
         for label in labels
     ):
         raise ValueError("must be a host name or an IP address")
-    return text.removesuffix(".")
+    return text
 
 
 def _told(version: int) -> Callable[[str], str]:

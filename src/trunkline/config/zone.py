@@ -146,7 +146,7 @@ def _authority(settings: Settings, serial: int) -> Iterator[Record]:
                 "servers of another domain are needed"
             )
     user, _, host = (zone.contact or f"hostmaster@{domain}").rpartition("@")
-    mailbox = user.replace(".", "\\.") + f".{host}."
+    mailbox = user.replace(".", "\\.") + f".{host.removesuffix('.')}."
     times = f"{serial % 2**32} {_REFRESH_S} {_RETRY_S} {_EXPIRE_S} {zone.ttl_s}"
     yield Record(f"{domain}.", "SOA", f"{zone.name_servers[0]}. {mailbox} {times}")
     for name in zone.name_servers:

@@ -113,6 +113,16 @@ def test_a_whole_zone_has_soa_and_ns(tmp_path: Path) -> None:
     assert text.endswith("203.0.113.20\n")
 
 
+def test_names_that_end_as_in_a_zone_file_are_written_the_same(tmp_path: Path) -> None:
+    texts = []
+    for dot in ("", "."):
+        whole = WHOLE.replace('net"', f'net{dot}"').replace('org"', f'org{dot}"')
+        known = settings(tmp_path, whole + LISTED.replace('example.net"', f'example.net{dot}"'))
+        texts.append(zone_file(known, records(known), server=Server.NSD, serial=1, file="f"))
+    assert texts[0] == texts[1]
+    assert ".." not in texts[0]
+
+
 @pytest.mark.parametrize(
     ("server", "words"),
     [
