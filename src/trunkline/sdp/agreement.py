@@ -145,8 +145,8 @@ def select_for_callee(
 
     First those that may pass: the caller's under its payload types, as far as its own policy `allowed` them;
     without a caller's offer (INVITE without SDP) all that both policies have. Then, with `transcoding`, the
-    rest of `order` under numbers that the caller doesn't use. Raises `NoCommonCodecError` when none is left,
-    or when the caller has none to be transcoded.
+    rest of `order`, under static numbers or such as the caller doesn't use. Raises `NoCommonCodecError` when
+    none is left, or when the caller has none to be transcoded.
     """
     named = () if caller is None else (*caller.codecs, *caller.telephone_events)
     return list(_onward(named, tuple(order), tuple(allowed), transcoding))
@@ -163,7 +163,7 @@ def _onward(
         passing = [by_name[name] for name in order if name in by_name]
     else:
         passing = [our_codec(name) for name in order if name in allowed]
-    taken = {codec.payload_type for codec in named}
+    taken = {codec.payload_type for codec in named if codec.payload_type in _DYNAMIC}
     selected = passing
     if transcoding:
         names = {codec.name for codec in passing}

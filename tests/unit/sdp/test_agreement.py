@@ -68,6 +68,13 @@ def test_a_codec_that_the_callers_policy_forbids_does_not_pass_but_can_be_transc
     assert onward[1].payload_type != 97
 
 
+def test_what_a_caller_may_not_use_keeps_its_static_number_onward() -> None:
+    """RFC 3551 §6: 8 is PCMA to everybody, and some know it by nothing else."""
+    caller = RemoteAudio.read(audio("m=audio 4000 RTP/AVP 8 0 18"))
+    onward = select_for_callee(caller, ("PCMA", "PCMU", "G729"), allowed=("G729",), transcoding=True)
+    assert numbers(onward) == [18, 8, 0]
+
+
 def test_onward_codecs_without_an_offer_are_those_of_both_policies() -> None:
     codecs = select_for_callee(None, CODEC_NAMES)
     assert [codec.name for codec in codecs] == list(CODEC_NAMES)
