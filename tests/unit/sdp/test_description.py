@@ -148,3 +148,8 @@ def test_bounds() -> None:
 
 def test_first_timing_is_kept() -> None:
     assert SessionDescription.read(sdp("v=0", HEAD[1], "t=1 2", "t=3 4")).time == "1 2"
+
+
+def test_without_timing_a_session_is_without_bounds() -> None:
+    """RFC 8866 §5.9: `t=0 0`, which an answer says again."""
+    assert SessionDescription.read(sdp("v=0", HEAD[1])).time == "0 0"

@@ -127,6 +127,19 @@ def test_version_counts_changes_only() -> None:
     assert b"o=- 7 3 IN IP4" in local.offer([PCMA], "192.0.2.3", 10000)
 
 
+def test_one_that_is_resumed_goes_on_as_the_one_before_would() -> None:
+    remote = RemoteAudio.read(
+        audio("m=video 4002 RTP/AVP 31", "m=audio 4000 RTP/AVP 97", "a=rtpmap:97 iLBC/8000")
+    )
+    local = LocalAudio(7)
+    answer = local.answer(remote, list(remote.codecs), "192.0.2.3", 10000, Direction.RECVONLY)
+    resumed = LocalAudio.resumed(local.checkpoint())
+    assert resumed.checkpoint() == local.checkpoint()
+    assert resumed.answer(remote, list(remote.codecs), "192.0.2.3", 10000, Direction.RECVONLY) == answer
+    assert resumed.offer([PCMA], "192.0.2.3", 10000) == local.offer([PCMA], "192.0.2.3", 10000)
+    assert resumed.version == 2
+
+
 def test_the_origin_stays_when_the_address_moves() -> None:
     """RFC 3264 §8: the o= line is identical but for the version."""
     local = LocalAudio(7)
