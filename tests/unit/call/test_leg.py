@@ -1,6 +1,7 @@
 """One leg: what it offers and answers on behalf of the other, and the media port that goes with it."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import pytest
 
@@ -15,7 +16,8 @@ from trunkline.media.fake import FakeEngine, FakeLeg
 from trunkline.sdp.errors import NoCommonCodecError
 from trunkline.sdp.local import LocalAudio
 from trunkline.sip.exchange import IncomingOffer
-from trunkline.sip.message import Request
+from trunkline.sip.headers import Headers
+from trunkline.sip.message import Request, Response
 from trunkline.sip.stack import ServerTransaction
 from trunkline.sip.transactions.invite_server import InviteServerTransaction
 from trunkline.trunk.media_policy import MediaPolicy
@@ -268,6 +270,30 @@ def test_a_closed_leg_gives_its_port_back_once_and_tells_nobody_anything() -> No
     pair.caller.no_ack()
     pair.caller.expired()
     assert pair.owner.told == []
+
+
+class Answers:
+    """What requests within a dialog are answered, as exchange and transaction."""
+
+    def __init__(self) -> None:
+        self.statuses: list[int] = []
+
+    def reject(self, status: int) -> None:
+        self.statuses.append(status)
+
+    def respond(self, response: Response) -> None:
+        self.statuses.append(response.status)
+
+
+def test_what_still_comes_to_a_closed_leg_finds_no_call() -> None:
+    """481 (RFC 3261 §12.2.2), while its dialog is coming to its end."""
+    leg = Pair().caller
+    leg.close()
+    answers = Answers()
+    leg.offer_received(cast("IncomingOffer", answers))
+    for receive, method in ((leg.info_received, "INFO"), (leg.refer_received, "REFER")):
+        receive(Request(method, "sip:a@192.0.2.1", Headers()), cast("ServerTransaction", answers))
+    assert answers.statuses == [481, 481, 481]
 
 
 def test_without_a_free_port_there_is_no_leg() -> None:

@@ -2,7 +2,24 @@
 
 import pytest
 
-from trunkline.call.passing import extension_fields, quoted, reason_fields, verdict_fields, warning_field
+from trunkline.call.passing import (
+    answer_slug,
+    extension_fields,
+    media_warning,
+    quoted,
+    reason_fields,
+    sdp_slug,
+    verdict_fields,
+    warning_field,
+)
+from trunkline.errors import SdpError
+from trunkline.sdp.errors import (
+    NoAudioError,
+    NoCommonCodecError,
+    SdpSyntaxError,
+    UnsupportedProfileError,
+    UnusableCryptoError,
+)
 from trunkline.sip.message import Request
 from trunkline.sip.parse import parse_message
 from trunkline.trunk.verdict import Slug, Verdict
@@ -88,3 +105,23 @@ def test_a_verdict_in_headers() -> None:
 def test_quoting_lets_nothing_out(text: str, expected: str) -> None:
     assert quoted(text) == expected
     assert warning_field(399, "host", text) == ("Warning", f"399 host {expected}")
+
+
+@pytest.mark.parametrize(
+    ("error", "of_an_offer", "of_an_answer", "warned"),
+    [
+        (NoCommonCodecError("x"), Slug.CODEC_MISMATCH, Slug.CODEC_MISMATCH, 305),
+        (UnsupportedProfileError("x"), Slug.SRTP_UNAVAILABLE, Slug.SRTP_UNAVAILABLE, 302),
+        (UnusableCryptoError("x"), Slug.SRTP_UNAVAILABLE, Slug.SRTP_UNAVAILABLE, 302),
+        (NoAudioError("x"), Slug.BAD_SDP, Slug.CODEC_MISMATCH, 399),
+        (SdpSyntaxError("x"), Slug.BAD_SDP, Slug.CODEC_MISMATCH, 399),
+    ],
+)
+def test_what_a_description_that_can_not_be_used_means(
+    error: SdpError, of_an_offer: Slug, of_an_answer: Slug, warned: int
+) -> None:
+    assert (sdp_slug(error), answer_slug(error)) == (of_an_offer, of_an_answer)
+    assert media_warning(Verdict.of(of_an_offer, detail="words"), "host") == (
+        "Warning",
+        f'{warned} host "words"',
+    )
