@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tests.simulation.phone import Phone
 from tests.simulation.world import ACCOUNT, CUSTOMER, DOMAIN, KEY, NODE, SECRET, World
-from trunkline.call.registrar import SWEEP_S
+from trunkline.call.registrar import PATH_MAX, SWEEP_S
 from trunkline.sip.fronted import FrontedFlow
 from trunkline.sip.message import Request, Response
 from trunkline.sip.name_addr import NameAddr
@@ -131,11 +131,15 @@ def test_a_path_is_followed_and_told_to_the_device() -> None:
 
 def test_a_path_that_can_not_be_followed_is_refused() -> None:
     world = World()
-    for value in ("<tel:+4930123456>", ", ".join(["<sip:192.0.2.5;lr>"] * 9)):
+    hop = "<sip:192.0.2.5;lr>"
+    for value in ("<tel:+4930123456>", ", ".join([hop] * (PATH_MAX + 1))):
         response = register(world, f"<sip:a@{CUSTOMER}>", more=(("Path", value),))
         assert response.status == 400
-        assert "Path" in (response.headers.get("warning") or "")
+        words = f"a Path of at most {PATH_MAX} sip URIs is followed"
+        assert response.headers.get("warning") == f'399 {DOMAIN} "{words}"'
     assert KEY not in world.node.books.bindings
+    longest = ("Path", ", ".join([hop] * PATH_MAX))
+    assert register(world, f"<sip:a@{CUSTOMER}>", more=(longest,)).status == 200
 
 
 def test_a_path_that_no_route_can_repeat_is_refused() -> None:
