@@ -91,6 +91,26 @@ def test_the_directory_is_followed() -> None:
     world.finish()
 
 
+def test_trouble_is_known_as_long_as_its_target_is_there() -> None:
+    world = World()
+    pinger = pinged(world, None)
+    gone = HealthKey(NUMBER, "sip:old@10.0.0.50", "sip:10.0.0.50")
+    for key in (KEYS[CUSTOMER], KEYS[GATEWAY], gone):
+        world.node.health.failed(key, "unreachable")
+    pinger.refresh()
+    assert sorted(world.node.health.apart()) == sorted([KEYS[CUSTOMER], KEYS[GATEWAY]])
+    world.finish()
+
+
+def test_pings_to_a_gateway_say_nothing_of_a_server_to_which_no_number_leads() -> None:
+    world = World()
+    pinger = pinged(world)
+    world.clock.advance(30)
+    assert world.node.health.servers() == [KEYS[CUSTOMER].server]
+    pinger.stop()
+    world.finish()
+
+
 def test_the_change_of_one_number_sees_to_its_servers_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Counted, for the rest of the directory costs nothing."""
     world = World(numbers=tuple(lines(200)))

@@ -104,10 +104,11 @@ def downgrade(phone: Phone, exchange: IncomingOffer) -> None:
 @pytest.mark.parametrize("on_offer", [refuse, downgrade])
 def test_without_a_new_key_what_stood_stands(on_offer: Callable[[Phone, IncomingOffer], None]) -> None:
     world = Talking()
-    before = world.keys
+    before, stood = world.keys, world.leg.local.standing
     world.customer.on_offer = on_offer
     world.wear_out()
     assert world.keys == before
+    assert world.leg.local.standing == stood
     assert world.leg.srtp_keys == before
     again = secure_audio(CUSTOMER, SECOND, version=3)
     world.customer.the_usage.reinvite(again, world.customer.note_answer, world.customer.note_refusal)
