@@ -192,6 +192,14 @@ def test_hours_are_bounded() -> None:
     assert len(ground.watch._habits["acme"].hours) <= MEMORY_HOURS + 2
 
 
+def test_what_is_kept_of_an_hour_does_not_grow_with_the_calls() -> None:
+    ground = Ground()
+    for _ in range(30):
+        ground.place(times=40)
+        ground.clock.advance(HOUR_S / 24)
+    assert len(ground.watch._recent["acme"].buckets) == 12
+
+
 def test_habits_of_rows() -> None:
     known = habits_of([("a", "4420"), ("a", "1876"), ("b", "3712")], [("a", 7, 3), ("c", 8, 1)])
     assert known["a"] == Habits({"44", "1876"}, {7: 3})
