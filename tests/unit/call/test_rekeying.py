@@ -128,6 +128,18 @@ def test_a_key_that_is_repeated_goes_on_beside_a_new_one_of_ours() -> None:
     world.hang_up()
 
 
+def test_a_port_that_is_no_side_of_the_call_any_more_needs_no_key() -> None:
+    """A transfer has put another leg in its place."""
+    world = Talking()
+    gone = world.node.engine.open_leg(ipv6=False, events=world.node.the_call)
+    world.node.the_call.key_worn(gone, spent=False)
+    gone.close()
+    world.clock.advance(1)
+    assert world.heard_by(world.customer, "INVITE") == world.heard_by(world.gateway, "INVITE") == []
+    assert not world.node.the_call.renegotiating
+    world.hang_up()
+
+
 def test_it_waits_for_what_is_being_agreed_on() -> None:
     world = Talking()
     kept: list[IncomingOffer] = []

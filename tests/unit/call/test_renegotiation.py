@@ -10,6 +10,7 @@ from tests.simulation.world import CARRIER, CUSTOMER, GATEWAY, GATEWAY_2, PASSIN
 from trunkline.call.leg import Leg
 from trunkline.call.ports import MediaFlow
 from trunkline.media.fake import FakeLeg
+from trunkline.sdp.offer_answer import Direction
 from trunkline.sip.user_agent import UserAgentSettings
 from trunkline.trunk.verdict import Slug
 
@@ -396,6 +397,25 @@ def test_a_hold_in_the_ack_goes_on_to_the_other_side() -> None:
     peer.within("ACK", cseq=2, body=audio(GATEWAY, codecs=(8,), direction="sendonly", version=2))
     world.clock.advance(1)
     assert direction(world.customer.answered_offers[-1]) == "sendonly"
+    peer.hang_up()
+    world.finish()
+
+
+def test_a_hold_in_the_ack_that_the_other_side_refuses_stays_on_its_own_leg() -> None:
+    """Its offerer has no request that could be refused."""
+    world = World()
+    peer = world.carrier_peer()
+    peer.invite(audio(GATEWAY), answered=True)
+    world.customer.on_offer = lambda phone, exchange: exchange.reject(488)
+    peer.within("INVITE")
+    peer.within("ACK", cseq=2, body=audio(GATEWAY, direction="sendonly", version=2))
+    world.clock.advance(1)
+    assert "offer_received INVITE" in world.customer.events
+    call = world.node.the_call
+    assert call.callee is not None
+    assert call.caller.described.direction is Direction.SENDONLY
+    assert call.callee.local.direction is Direction.SENDRECV
+    assert not call.renegotiating
     peer.hang_up()
     world.finish()
 

@@ -6,9 +6,12 @@ Its exchanges are in `test_renegotiation`, its transfers in theirs, its audio in
 import gc
 from dataclasses import replace
 
-from tests.simulation.world import SETTINGS, World
+from tests.simulation.descriptions import audio
+from tests.simulation.transfers import refer, transferring
+from tests.simulation.world import GATEWAY, SETTINGS, World
 from trunkline.call.call import Call
 from trunkline.call.talk import Talk
+from trunkline.sip.exchange import IncomingOffer
 from trunkline.trunk.verdict import Slug
 
 
@@ -66,6 +69,27 @@ def test_an_answer_in_ack_is_something_new_that_was_agreed_on() -> None:
     world.clock.advance(1)
     assert told == [world.record.call_id]
     peer.hang_up()
+    world.finish()
+
+
+def test_an_answer_to_a_session_refresh_does_not_disturb_a_transfer() -> None:
+    """Y has been offered what the target says: what it says of what stood before is out of date."""
+    world, _ = transferring()
+    world.talking_outbound()
+    waiting: list[IncomingOffer] = []
+    world.gateway.on_offer = lambda phone, exchange: waiting.append(exchange)
+    moved = audio(GATEWAY, port=7000, version=2)
+    call = world.node.the_call
+    assert call.callee is not None
+    refer(world, world.customer)
+    assert waiting, "the transfer joins"
+    talk_of(world).refreshed(call.callee, moved)
+    assert call.callee.described.rtp_port == 4000
+    waiting.pop().reject(488)
+    world.clock.advance(1)
+    talk_of(world).refreshed(call.callee, moved)
+    assert call.callee.described.rtp_port == 7000
+    world.customer.the_usage.bye()
     world.finish()
 
 
