@@ -63,7 +63,11 @@ def test_reading_raises_nothing_but_its_own_errors(body: bytes) -> None:
     except (SdpSyntaxError, SdpRefusedError):
         return
     answer = LocalAudio(1).answer(
-        remote, remote.codecs, "192.0.2.3", 10000, telephone_event=remote.telephone_event
+        remote,
+        remote.codecs,
+        "192.0.2.3",
+        10000,
+        telephone_event=remote.telephone_event_for(remote.codecs[0]),
     )
     ours = SessionDescription.read(answer)
     assert len(ours.media) == len(remote.media)

@@ -197,11 +197,6 @@ class RemoteAudio:
         self.ptime, self.maxptime = stream.ptime, stream.maxptime
         self.codecs, self.telephone_events = stream.codecs, stream.telephone_events
 
-    @property
-    def telephone_event(self) -> Codec | None:
-        """Its telephone-event for the first of its codecs: `telephone_event_for(codecs[0])`."""
-        return self.telephone_event_for(self.codecs[0])
-
     def telephone_event_for(self, codec: Codec) -> Codec | None:
         """Its telephone-event at the clock rate of `codec`, else at 8000 Hz, else None."""
         at_8000 = None
@@ -218,16 +213,6 @@ class RemoteAudio:
         if self.unspecified:
             return self.direction.narrowed_to(Direction.SENDONLY)
         return self.direction
-
-    @property
-    def held(self) -> bool:
-        """The peer doesn't want to receive: it has put the other party on hold (RFC 3264 §8.4)."""
-        return self.unspecified or not self.direction.receives
-
-    def same_version(self, other: "RemoteAudio") -> bool:
-        """Whether both are the same version of one session, which makes the later one a no-op (RFC 3264
-        §8)."""
-        return self.origin == other.origin
 
     def __repr__(self) -> str:
         names = ", ".join(f"{codec.payload_type} {codec.name}" for codec in self.codecs)

@@ -278,7 +278,7 @@ def test_payload_map_when_our_offer_had_other_numbers() -> None:
     caller = RemoteAudio.read(OFFER)
     ours = LocalAudio(1)
     ours.offer([Codec(97, "speex", 16000)], "192.0.2.3", 10000)
-    ours.offer(list(caller.codecs), "192.0.2.3", 10000, telephone_event=caller.telephone_event)
+    ours.offer(list(caller.codecs), "192.0.2.3", 10000, telephone_event=caller.telephone_events[0])
     listed = {codec.name: codec.payload_type for codec in ours.listed}
     assert listed["iLBC"] != 97
     callee = RemoteAudio.read(audio(f"m=audio 9 RTP/AVP {listed['iLBC']}", ILBC.format(listed["iLBC"])))

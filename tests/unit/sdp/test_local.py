@@ -205,10 +205,12 @@ def test_a_peer_that_uses_up_every_number() -> None:
 def test_our_offer_can_be_read_back() -> None:
     caller = RemoteAudio.read(ASTERISK)
     codecs = select_for_callee(caller, ("PCMU", "PCMA", "iLBC"))
-    offer = LocalAudio(7).offer(codecs, "192.0.2.3", 10000, telephone_event=caller.telephone_event, ptime=30)
+    offer = LocalAudio(7).offer(
+        codecs, "192.0.2.3", 10000, telephone_event=caller.telephone_events[0], ptime=30
+    )
     read = RemoteAudio.read(offer)
     assert list(read.codecs) == codecs
-    assert read.telephone_event == caller.telephone_event
+    assert read.telephone_events == caller.telephone_events
     assert (read.address, read.rtp_port, read.ptime) == ("192.0.2.3", 10000, 30)
 
 
