@@ -3,6 +3,7 @@
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from trunkline.config.file import SettingsError
 from trunkline.config.sections import Forwarding, Media, Registrar, Section, SessionTimer
 from trunkline.config.settings import Settings
 
@@ -10,6 +11,12 @@ SECTIONS = [
     (name, field.annotation)
     for name, field in Settings.model_fields.items()
     if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+]
+NUMBERS = [
+    (name, key)
+    for name, section in SECTIONS
+    for key, field in section.model_fields.items()
+    if field.annotation in (float, float | None)
 ]
 
 
@@ -53,6 +60,14 @@ def test_every_setting_is_explained(name: str, section: type[Section]) -> None:
 def test_contradictions_are_refused(section: type[Section], values: dict[str, object], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         section.model_validate(values)
+
+
+@pytest.mark.parametrize("value", ["inf", "-inf", "nan"])
+@pytest.mark.parametrize(("section", "key"), NUMBERS)
+def test_numbers_are_finite(section: str, key: str, value: str) -> None:
+    """TOML has others, which no clock and no JSON can take."""
+    with pytest.raises(SettingsError, match=f"{section}.{key} = {value}: must be a finite number"):
+        Settings.parse(f"[{section}]\n{key} = {value}\n")
 
 
 def test_a_section_is_immutable() -> None:
