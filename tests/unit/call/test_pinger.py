@@ -81,9 +81,13 @@ def test_the_directory_is_followed() -> None:
     )
     pinger.refresh()
     assert len(pinger) == 4, "one server, one ping; registered devices are not pinged"
-    world.node.put(replace(CARRIER, pings=False))
-    pinger.refresh()
-    assert len(pinger) == 2
+    for asleep in (replace(CARRIER, pings=False), replace(CARRIER, enabled=False)):
+        world.node.put(asleep)
+        pinger.refresh()
+        assert len(pinger) == 2
+        world.node.put(CARRIER)
+        pinger.refresh()
+        assert len(pinger) == 4
     pinger.interval_s = None
     pinger.refresh()
     assert len(pinger) == 0

@@ -108,6 +108,7 @@ def test_srtp_over_tls_is_fine(text: str) -> None:
         ("a@[2001:db8::zz]", 1, 0, "not a SIP URI"),
         ("a@999.1.1.1", 1, 2, "not an IP address"),
         ("a@0.0.0.0", 1, 2, "not the address of a host"),
+        ("a@0.1.2.3", 1, 2, "not the address of a host"),
         ("a@224.0.0.1", 1, 2, "not the address of a host"),
         ("a@255.255.255.255", 1, 2, "not the address of a host"),
         ("a@[::]", 1, 3, "not the address of a host"),
