@@ -19,10 +19,12 @@ from tests.simulation.transfers import (
     told,
     transferring,
 )
-from tests.simulation.world import GATEWAY, KEY, NODE, NUMBER, World, answering, rejecting
+from tests.simulation.world import DOMAIN, GATEWAY, KEY, NODE, NUMBER, World, answering, rejecting
 from trunkline.call.record import Party
 from trunkline.media.fake import FakeLeg
 from trunkline.sip.incoming_invite import IncomingInvite
+from trunkline.sip.name_addr import NameAddr
+from trunkline.sip.uri import SipUri
 from trunkline.sip.usage import IncomingOffer
 from trunkline.trunk.account import Account, AccountStatus, CallerIdPolicy
 from trunkline.trunk.routes import Route, RouteCarrier
@@ -79,6 +81,15 @@ def test_an_inbound_call_is_transferred() -> None:
     assert "bye_received" in third.events
     assert world.record.hung_up_by is Party.CALLER
     assert [attempt.answered_at is not None for attempt in world.attempts] == [True, True]
+
+
+def test_the_caller_id_of_the_call_stands_in_the_one_to_the_target() -> None:
+    world, third = transferring()
+    world.talking_outbound(from_=NameAddr(None, SipUri("sip", "493077777", DOMAIN)))
+    refer(world, world.customer)
+    (invite,) = world.heard_by(third, "INVITE")
+    assert invite.from_.uri.user == "493077777"
+    hang_up(world, third)
 
 
 @pytest.mark.parametrize("ends", [False, True])
