@@ -435,6 +435,20 @@ def test_an_ack_without_an_answer_does_not_block_later_offers() -> None:
     world.finish()
 
 
+def test_a_description_in_an_ack_that_answers_nothing_changes_nothing() -> None:
+    """RFC 3261 §13.2.1: the offer was the re-INVITE's, and its answer the 2xx's."""
+    world = World()
+    peer = world.carrier_peer()
+    peer.invite(audio(GATEWAY), answered=True)
+    peer.within("INVITE", body=audio(GATEWAY, version=2))
+    peer.within("ACK", cseq=2, body=audio(GATEWAY, port=7000, direction="sendonly", version=3))
+    world.clock.advance(1)
+    assert world.node.the_call.caller.described.rtp_port == 4000
+    assert len(world.heard_by(world.customer, "INVITE")) == 1
+    peer.hang_up()
+    world.finish()
+
+
 def test_a_hold_that_is_answered_in_a_reliable_183() -> None:
     """The 200 need not say the answer again (RFC 6141 §3.3, RFC 6337 §3.1.1)."""
     world = World()
