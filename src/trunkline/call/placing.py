@@ -5,7 +5,6 @@ of it, is said by whoever places it: the call for its targets, a transfer for it
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
@@ -16,7 +15,7 @@ from trunkline.call.passing import Field
 from trunkline.call.ports import NoFamilyError
 from trunkline.call.record import AttemptRecord, CallRecord
 from trunkline.call.services import Services
-from trunkline.errors import SdpError
+from trunkline.errors import MediaError, SdpError
 from trunkline.sdp.local import LocalAudio
 from trunkline.sip.failures import RequestFailure, RequestFailureKind
 from trunkline.sip.fronted import source_of
@@ -156,8 +155,13 @@ def send_invite(
             attempt.failed(RequestFailure(RequestFailureKind.NAME, found.reason))
             return
         if found and all(":" in place.address.host for place in found):
-            with suppress(MediaError):  # no such address of ours: as in `open_attempt`
+            try:
                 attempt.leg.move(services.media, behalf, ipv6=True)
+            except NoFamilyError:
+                pass  # of no use, as in `open_attempt`
+            except MediaError as error:
+                attempt.unoffered(str(error))
+                return
         send(found)
 
     if isinstance(hop, SipUri) and not _is_address(far.request_uri.host):

@@ -91,6 +91,16 @@ def test_a_node_without_ipv6_audio_offers_what_it_has() -> None:
     assert offered_at(world, phone) == OURS_V4
 
 
+def test_a_name_that_no_port_is_free_for_costs_its_own_entry_alone() -> None:
+    world = World(forwarding=f"pbx@pbx.example.org, second@{CUSTOMER}")
+    world.network.names["pbx.example.org"] = [AT_V6]
+    world.node.engine._free[True].clear()
+    world.customer.on_invite = ringing
+    world.inbound()
+    assert offered_at(world, world.customer) == OURS_V4
+    assert [one.position for one in world.attempts] == [1, 2]
+
+
 def test_a_device_that_has_registered_over_ipv6_is_offered_audio_there() -> None:
     """Whatever name stands in its Contact."""
     world = World(forwarding=f"{KEY}@{DOMAIN}")
