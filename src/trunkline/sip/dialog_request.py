@@ -409,12 +409,18 @@ class ReInvite(Modification):
 
 
 class Bye(DialogRequest):
-    """A BYE (RFC 3261 §15.1.1): whatever comes of it, the dialog is over then."""
+    """A BYE (RFC 3261 §15.1.1): whatever comes of it, the dialog is over then. It is sent once more where the
+    connection that it went by was there no longer: else the peer would go on with the call.
+    """
 
-    __slots__ = ()
+    __slots__ = ("_flow",)
 
     def __init__(self, usage: "Usage", headers: Fields) -> None:
         super().__init__(usage, "BYE", headers=headers)
+        self._flow: Flow | None = None
+
+    def _sent(self, sending: ClientRequest) -> None:
+        self._flow = sending.flow
 
     def _succeeded(self, response: Response) -> None:
         del response
@@ -427,7 +433,10 @@ class Bye(DialogRequest):
     def request_failed(self, failure: RequestFailure) -> None:
         """No answer: the same as one (§15.1.1)."""
         del failure
-        self._usage.forget()
+        if self._attempts == 1 and self._flow is not None and self._flow.closed:
+            self.send()
+        else:
+            self._usage.forget()
 
     def _wanted(self) -> bool:
         return True

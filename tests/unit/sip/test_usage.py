@@ -294,6 +294,23 @@ def test_lost_connection_is_replaced() -> None:
     assert bench.peer.summaries[-1] == "BYE"
 
 
+def test_bye_on_a_connection_that_is_gone_takes_another() -> None:
+    """It had seemed to be open: the peer's address is another machine's by now. One more try, no more."""
+    bench = Bench(transport=Transport.TCP)
+    bench.call_from_peer(contact="<sip:peer@10.0.0.9;transport=tcp>")
+    (ours,), (theirs,) = bench.phone.host.streams.values(), bench.peer.host.streams.values()
+    theirs.closed = True
+    bench.phone.the_usage.bye([("X-Why", "so")])
+    ours.close()
+    bench.settle()
+    assert bench.peer.request_heard("BYE").headers.get("x-why") == "so"
+    next(one for one in bench.phone.host.streams.values() if not one.closed).close()
+    bench.settle()
+    assert bench.phone.agent.dialogs == 0
+    bench.finish()
+    assert bench.peer.summaries.count("BYE") == 1
+
+
 def test_refresh_closes_no_offer_of_the_peer() -> None:
     """An UPDATE without an offer comes and goes while a re-INVITE of the peer waits for its answer."""
     bench = Bench()
