@@ -13,6 +13,10 @@ silence for `target_timeout_s`, if that is given      the next target, if any; t
 anything else                                         passed up, and the walk is over
 ====================================================  ===================================================
 
+A connection to the last target that had been open and turns out to be gone, with nothing heard from it, is
+replaced once: the request is repeated on the new one under its old branch, by which a server that has it
+already knows it (RFC 3261 §17.2.3).
+
 Targets at `barred` addresses are left out before the walk begins: so its user says where a request must not
 go, whatever name leads there.
 
@@ -137,6 +141,7 @@ class ClientRequest:
         "_is_invite",
         "_left",
         "_position",
+        "_replaced",
         "_request",
         "_stack",
         "_starting",
@@ -175,6 +180,7 @@ class ClientRequest:
         self._detached = False
         self._finished = False
         self._starting = False
+        self._replaced = False
 
     def hand_over(self, events: ClientEvents) -> None:
         """Whatever still comes goes to `events` (for an INVITE that has been answered, see
@@ -289,12 +295,13 @@ class ClientRequest:
         if self._fallback is not None:
             self._stack.tcp_failed(self._fallback.address)
 
-    def _prepare(self, flow: Flow) -> "_Wire":
+    def _prepare(self, flow: Flow, branch: str | None = None) -> "_Wire":
         request, form = self._request, self._bytes
         if request is None or form is None:
             raise LookupError("the request has its final response and has been let go")
-        within_dialog = ";tag=" in (request.headers.get("to") or "")
-        branch = self._stack.new_branch(None if within_dialog else request.uri_text)
+        if branch is None:
+            within_dialog = ";tag=" in (request.headers.get("to") or "")
+            branch = self._stack.new_branch(None if within_dialog else request.uri_text)
         via = via_on(flow, branch)
         return _Wire(request, branch, via, form.on(flow, via))
 
@@ -361,12 +368,30 @@ class ClientRequest:
             return
         if self._heard and failure.kind is FlowFailureKind.CLOSED:
             self._cancel_on_new_connection(transaction)
+        elif failure.kind is FlowFailureKind.CLOSED and self._repeated(transaction):
+            return
         reason = RequestFailure.of_flow(_place(transaction.flow), failure)
         if self._given_up or self._heard > 100:
             self._fail(reason)
         else:
             self._note_tcp_failure()
             self._try_next(reason)
+
+    def _repeated(self, gone: ClientTransaction) -> bool:
+        """Repeat the request on a new connection, once, where no other target is left. False: it isn't."""
+        target = self._target
+        if self._replaced or self._given_up or self._has_next or target is None:
+            return False
+        if not target.transport.reliable:
+            return False
+        self._replaced = True
+        flow = self._stack.connector.flow_to(target)
+        if flow.closed:
+            return False
+        request, _, via, data = self._prepare(flow, gone.branch)
+        self._transaction = self._stack.client_transaction(self, request, via, gone.branch, data, flow)
+        self._transaction.start()
+        return True
 
     def _provisional(self, transaction: ClientTransaction, response: Response) -> None:
         if not self._heard:

@@ -246,6 +246,30 @@ def test_timer_f_after_a_provisional_is_no_silence(rig: Rig) -> None:
     assert rig.events.targets == [FIRST]
 
 
+@pytest.mark.parametrize("method", ["INVITE", "OPTIONS"])
+def test_the_connection_to_the_last_target_is_replaced_once(rig: Rig, method: str) -> None:
+    """It had been open: the peer has started anew, or something in between has forgotten it. The branch is
+    the same, should the request have arrived after all (RFC 3261 §17.2.3).
+    """
+    over_tcp = SECOND._replace(transport=Transport.TCP)
+    call = Call(rig, [FIRST, over_tcp], outgoing(method))
+    call.fail(FIRST)
+    call.fail(over_tcp, CLOSED)
+    first, again = rig.flow(over_tcp).take_requests()
+    assert again.top_via.branch == first.top_via.branch
+    assert (rig.events.targets, kinds(rig.events)) == ([FIRST, over_tcp], [])
+    call.fail(over_tcp, CLOSED)
+    assert kinds(rig.events) == ["unreachable"]
+
+
+@pytest.mark.parametrize("failure", [REFUSED, FlowFailure(FlowFailureKind.TIMEOUT)])
+def test_a_connection_that_can_not_be_had_is_not_asked_for_twice(rig: Rig, failure: FlowFailure) -> None:
+    over_tcp = FIRST._replace(transport=Transport.TCP)
+    call = Call(rig, over_tcp)
+    call.fail(over_tcp, failure)
+    assert kinds(rig.events) == ["unreachable"]
+
+
 def test_one_target_means_one(rig: Rig) -> None:
     call = Call(rig, [FIRST, SECOND], one_target=True)
     call.fail(FIRST)
