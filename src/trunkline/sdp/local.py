@@ -16,8 +16,12 @@ from trunkline.sdp.errors import NoCommonCodecError
 from trunkline.sdp.offer_answer import Direction, RemoteAudio
 
 _AFTER_STATIC = 35
-_DYNAMIC = range(96, 128)
-"""RFC 3551 §3, §6: numbers below 35 mean what the profile says, and these are free to use."""
+_DYNAMIC: tuple[int, ...] = (*range(96, 128), *range(35, 64))
+"""RFC 3551 §3, §6: numbers below 35 mean what the profile says, and these are free to use, the later ones
+where the others don't do (RFC 5761 §4).
+"""
+_FOREIGN = ("", 0)
+"""What a number means that the peer has given to something else than our codecs."""
 
 
 Standing: TypeAlias = tuple[tuple[Codec, ...], Direction, bool]
@@ -72,7 +76,7 @@ class LocalAudio:
         self._sections: list[str] = [""]
         """One rejected section for each media section; the one at `_index` stands for the audio."""
         self._numbers: dict[int, tuple[str, int]] = {}
-        """Dynamic payload type -> codec, fixed for the session (RFC 3264 §8.3.2)."""
+        """Dynamic payload type -> codec, fixed for the session (RFC 3264 §8.3.2), whoever has offered it."""
         self.listed: tuple[Codec, ...] = ()
         """The codecs of our last description with the payload types used there, telephone-event last."""
         self.answered = False
@@ -178,10 +182,7 @@ class LocalAudio:
         offer allows (RFC 3264 §6.1). `rtcp_mux` is accepted only where it was offered.
         """
         self.listed = tuple(codecs) if telephone_event is None else (*codecs, telephone_event)
-        numbers = self._numbers
-        for codec in self.listed:
-            if codec.payload_type >= _AFTER_STATIC:
-                numbers.setdefault(codec.payload_type, codec.key)
+        self._numbers.update(_numbers_of(remote))
         self.answered = True
         self.direction = direction.narrowed_to(remote.direction.mirrored)
         self._profile = remote.profile
@@ -242,6 +243,13 @@ class LocalAudio:
             if number not in numbers:
                 return number
         raise NoCommonCodecError("this session has used up all payload types")
+
+
+def _numbers_of(remote: RemoteAudio) -> dict[int, tuple[str, int]]:
+    """The dynamic payload types of an offer, and what they mean there."""
+    known = {codec.payload_type: codec.key for codec in (*remote.codecs, *remote.telephone_events)}
+    numbers = map(int, remote.media[remote.index].formats)
+    return {number: known.get(number, _FOREIGN) for number in numbers if number >= _AFTER_STATIC}
 
 
 @lru_cache(maxsize=512)

@@ -183,6 +183,35 @@ def test_numbers_of_answers_are_remembered() -> None:
     assert local.listed[0].payload_type == 96
 
 
+@pytest.mark.parametrize("theirs", ["speex/16000", "opus/48000/2", "telephone-event/48000"])
+def test_a_number_of_the_peers_offer_keeps_its_meaning_though_we_did_not_take_it(theirs: str) -> None:
+    """RFC 3264 §8.3.2: "from that point forward in any offers or answers"."""
+    remote = RemoteAudio.read(audio("m=audio 4000 RTP/AVP 97 8", f"a=rtpmap:97 {theirs}"))
+    local = LocalAudio(7)
+    local.answer(remote, [PCMA], "192.0.2.3", 10000)
+    local.offer([PCMA, ILBC], "192.0.2.3", 10000)
+    assert [codec.payload_type for codec in local.listed] == [8, 96]
+
+
+def test_a_peer_that_takes_all_dynamic_numbers_leaves_others() -> None:
+    """RFC 3551 §3 has those that are not assigned; RFC 5761 §4 leaves 35 to 63 of them."""
+    numbers = " ".join(str(number) for number in range(96, 128))
+    remote = RemoteAudio.read(audio(f"m=audio 4000 RTP/AVP 8 {numbers}"))
+    local = LocalAudio(7)
+    local.answer(remote, [PCMA], "192.0.2.3", 10000)
+    local.offer([PCMA, ILBC], "192.0.2.3", 10000)
+    assert [codec.payload_type for codec in local.listed] == [8, 35]
+
+
+def test_what_an_answer_says_of_a_number_counts_more_than_an_offer_that_was_refused() -> None:
+    local = LocalAudio(7)
+    local.offer([PCMA], "192.0.2.3", 10000, telephone_event=EVENT)
+    remote = RemoteAudio.read(audio("m=audio 4000 RTP/AVP 101", "a=rtpmap:101 speex/16000"))
+    local.answer(remote, list(remote.codecs), "192.0.2.3", 10000)
+    local.offer([PCMA], "192.0.2.3", 10000, telephone_event=EVENT)
+    assert [codec.payload_type for codec in local.listed] == [8, 96]
+
+
 def test_two_codecs_with_one_number_are_told_apart() -> None:
     local = LocalAudio(7)
     local.offer(
@@ -193,7 +222,7 @@ def test_two_codecs_with_one_number_are_told_apart() -> None:
 
 def test_a_peer_that_uses_up_every_number() -> None:
     local = LocalAudio(7)
-    for number in range(96, 128):
+    for number in (*range(35, 64), *range(96, 128)):
         body = audio(f"m=audio 4000 RTP/AVP {number}", f"a=rtpmap:{number} iLBC/8000")
         remote = RemoteAudio.read(body)
         local.answer(remote, list(remote.codecs), "192.0.2.3", 10000)
