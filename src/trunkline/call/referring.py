@@ -9,7 +9,7 @@ is known here.
 from trunkline.call.attended_transfer import AttendedTransfer
 from trunkline.call.blind_transfer import BlindTransfer
 from trunkline.call.leg import Leg
-from trunkline.call.passing import verdict_fields
+from trunkline.call.passing import verdict_fields, warning_field
 from trunkline.call.services import Services
 from trunkline.call.transfer import (
     TRANSFERS_MAX,
@@ -52,7 +52,8 @@ def accept_refer(
     try:
         asked = read_refer(refer)
     except SipSyntaxError as error:
-        fields = verdict_fields(Verdict.of(Slug.MALFORMED_REQUEST, detail=str(error)))
+        fields = verdict_fields(Verdict.of(Slug.MALFORMED_REQUEST))
+        fields.append(warning_field(399, services.settings.service_domain, str(error)))
         transaction.respond(response_to(refer, 400, headers=fields))
         return None
     consultation = None

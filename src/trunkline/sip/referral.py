@@ -69,7 +69,10 @@ def read_refer(request: Request) -> Refer:
     values = request.headers.all("refer-to")
     if len(values) != 1:
         raise SipSyntaxError("Refer-To", "exactly one is needed")
-    addresses = NameAddr.parse_list(values[0])
+    try:
+        addresses = NameAddr.parse_list(values[0])
+    except SipSyntaxError as error:
+        raise error.within("Refer-To") from None
     if len(addresses) != 1:
         raise SipSyntaxError("Refer-To", "exactly one address is needed")
     quiet = (request.headers.get("refer-sub") or "").partition(";")[0].strip().lower() == "false"

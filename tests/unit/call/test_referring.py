@@ -70,12 +70,22 @@ def test_not_while_an_offer_waits_for_its_answer() -> None:
     hang_up(world, customer)
 
 
-@pytest.mark.parametrize("to", ["<sip:", "<sip:1@a>, <sip:2@b>", "<sip:33140205050@10.0.0.1"])
-def test_malformed(to: str) -> None:
+@pytest.mark.parametrize(
+    ("to", "named"),
+    [
+        ("<sip:", "Refer-To"),
+        ("<sip:1@a>, <sip:2@b>", "Refer-To: exactly one address is needed"),
+        ("<sip:33140205050@10.0.0.1", "Refer-To"),
+        (f"<sip:{TARGET}@{NODE}?Replaces=a%3Bto-tag%3Db>", "Replaces: a Call-ID, one to-tag and one from-tag"),
+    ],
+)
+def test_malformed_with_the_header_named(to: str, named: str) -> None:
     world, third = transferring()
     world.talking_outbound()
     refer(world, world.customer, to)
     assert "refusal 400" in world.customer.events
+    refusal = world.network.sent("400 REFER")[-1].message
+    assert named in (refusal.headers.get("warning") or "")
     assert third.events == []
     hang_up(world, world.customer)
 
@@ -86,14 +96,6 @@ def test_a_dialog_that_nobody_knows_is_declined() -> None:
     refer(world, world.customer, f"<sip:{TARGET}@{NODE}?X=1&Repl%61ces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc>")
     assert "refusal 603" in world.customer.events
     assert third.events == []
-    hang_up(world, world.customer)
-
-
-def test_half_a_dialog_is_malformed() -> None:
-    world, _ = transferring()
-    world.talking_outbound()
-    refer(world, world.customer, f"<sip:{TARGET}@{NODE}?Replaces=a%3Bto-tag%3Db>")
-    assert "refusal 400" in world.customer.events
     hang_up(world, world.customer)
 
 
