@@ -136,6 +136,23 @@ def test_a_good_call_to_a_good_server_is_nothing_new(book: HealthBook) -> None:
     assert not book.apart()
 
 
+def test_a_good_call_to_a_server_of_which_little_is_known_is_something_new(book: HealthBook) -> None:
+    book.pinged(SERVER)
+    book.succeeded(A)
+    assert (book.view(A).results, book.view(B).results) == ((True, True), (True,))
+
+
+def test_results_of_calls_that_say_something_new_are_told(book: HealthBook) -> None:
+    told: list[tuple[HealthKey, str, str]] = []
+    book.follow(lambda *result: told.append(result))
+    book.succeeded(GATEWAY)
+    book.failed(GATEWAY, "unreachable", "refused")
+    book.succeeded(GATEWAY)
+    book.take(GATEWAY, "unreachable", "another node's")
+    book.pinged(SERVER, "unreachable")
+    assert told == [(GATEWAY, "unreachable", "refused"), (GATEWAY, "", "")]
+
+
 def test_so_many_are_apart_and_no_more(book: HealthBook, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "MAX_APART", 8)
     keys = [HealthKey(f"4930{number:08}", "sip:a@x", f"sip:{number % 3}.example") for number in range(50)]
