@@ -159,6 +159,19 @@ def test_minutes_of_the_target_go_on_to_count() -> None:
     trial.world.finish()
 
 
+def test_minutes_of_the_target_end_a_call_that_costs_none_itself() -> None:
+    trial = Trial("inbound", account=replace(ALLOWED, minutes_per_day=2))
+    trial.refer()
+    trial.world.clock.advance(100)
+    assert len(trial.world.node.switch) == 1
+    trial.world.clock.advance(20)
+    assert len(trial.world.node.switch) == 0
+    assert {trial.y.events[-1], trial.z.events[-1]} == {"bye_received"}
+    trial.world.finish()
+    assert trial.world.node.books.calls[0].verdict is not None
+    assert trial.world.node.books.calls[0].verdict.slug is Slug.MINUTES_LIMIT
+
+
 def test_a_further_transfer_is_declined() -> None:
     trial = Trial()
     trial.refer()
@@ -248,6 +261,20 @@ def test_the_other_peer_hangs_up_while_the_target_is_asked(*, left: bool) -> Non
     if not left:
         exchanges.pop().accept(audio(trial.z.host.address.host, version=3))
         trial.hear_each_other()
+    trial.end(trial.second)
+
+
+def test_the_target_refuses_when_the_other_peer_has_gone() -> None:
+    trial = Trial()
+    exchanges: list[IncomingOffer] = []
+    trial.z.on_offer = lambda phone, exchange: exchanges.append(exchange)
+    trial.refer(seconds=1)
+    trial.y.the_usage.bye()
+    trial.world.clock.advance(1)
+    exchanges.pop().reject(488)
+    trial.world.clock.advance(1)
+    assert len(trial.world.node.switch) == 1
+    assert told(trial.world, trial.world.customer)[1:] == ["SIP/2.0 487 Request Terminated"]
     trial.end(trial.second)
 
 

@@ -27,6 +27,7 @@ from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.uri import SipUri
 from trunkline.sip.usage import IncomingOffer
 from trunkline.trunk.account import Account, AccountStatus, CallerIdPolicy
+from trunkline.trunk.health import HealthKey
 from trunkline.trunk.routes import Route, RouteCarrier
 from trunkline.trunk.verdict import Slug
 
@@ -125,6 +126,37 @@ def test_a_peer_on_hold_is_resumed() -> None:
     assert direction(invite.body) == "sendrecv"
     assert direction(world.gateway.answered_offers[-1]) == "sendrecv"
     hang_up(world, third)
+
+
+def test_the_other_peer_may_move_with_its_answer() -> None:
+    world, third = transferring()
+    world.talking_outbound()
+    world.gateway.on_offer = lambda phone, exchange: exchange.accept(audio(GATEWAY, port=7000, version=2))
+    refer(world, world.customer)
+    assert told(world, world.customer)[-1] == "SIP/2.0 200 OK"
+    (_, remote) = (port.remote for port in media(world))
+    assert remote is not None
+    assert (remote.rtp_address, remote.rtp_port) == (GATEWAY, 7000)
+    hang_up(world, third)
+
+
+def test_a_gateway_that_has_answered_is_known_to_live() -> None:
+    world, third = transferring()
+    gateway = HealthKey("france", f"sip:{THIRD}")
+    world.node.health.failed(gateway, "unreachable")
+    world.talking_outbound()
+    refer(world, world.customer)
+    assert world.node.health.view(gateway).results == (False, True)
+    hang_up(world, third)
+
+
+@pytest.mark.parametrize(("status", "words"), [(486, "486 Gone fishing"), (401, "403 Forbidden")])
+def test_a_refusal_is_told_in_its_own_words_where_it_is_told_as_such(status: int, words: str) -> None:
+    world, _ = transferring(on_invite=lambda phone, invite: invite.reject(status, reason="Gone fishing"))
+    world.talking_outbound()
+    refer(world, world.customer)
+    assert told(world, world.customer)[-1] == f"SIP/2.0 {words}"
+    hang_up(world, world.customer)
 
 
 def test_the_next_gateway_after_a_failure() -> None:
