@@ -8,6 +8,7 @@ from trunkline.call.passing import (
     media_warning,
     quoted,
     reason_fields,
+    relayed_refusal,
     sdp_slug,
     verdict_fields,
     warning_field,
@@ -20,7 +21,8 @@ from trunkline.sdp.errors import (
     UnsupportedProfileError,
     UnusableCryptoError,
 )
-from trunkline.sip.message import Request
+from trunkline.sip.failures import RequestFailure, RequestFailureKind
+from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.parse import parse_message
 from trunkline.trunk.verdict import Slug, Verdict
 
@@ -105,6 +107,30 @@ def test_a_verdict_in_headers() -> None:
 def test_quoting_lets_nothing_out(text: str, expected: str) -> None:
     assert quoted(text) == expected
     assert warning_field(399, "host", text) == ("Warning", f"399 host {expected}")
+
+
+def answer(status: int, *fields: tuple[str, str]) -> Response:
+    return response_to(bye(), status, headers=fields)
+
+
+@pytest.mark.parametrize(
+    ("why", "status", "fields"),
+    [
+        (RequestFailure(RequestFailureKind.NO_RESPONSE, "silence"), 504, []),
+        (answer(408), 504, []),
+        (answer(481), 504, []),
+        (answer(487), 504, []),
+        (answer(422, ("Min-SE", "3600")), 500, []),
+        (answer(401, ("WWW-Authenticate", "Digest x")), 403, []),
+        (answer(407), 403, []),
+        (answer(415, ("Accept", "application/sdp"), ("Allow", "BYE")), 415, [("Accept", "application/sdp")]),
+        (answer(491), 491, []),
+    ],
+)
+def test_a_refusal_within_a_call_crosses_as_far_as_it_is_about_both(
+    why: Response | RequestFailure, status: int, fields: list[tuple[str, str]]
+) -> None:
+    assert relayed_refusal(why) == (status, fields)
 
 
 @pytest.mark.parametrize(

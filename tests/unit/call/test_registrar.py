@@ -123,9 +123,10 @@ def test_a_path_is_followed_and_told_to_the_device() -> None:
     """RFC 3327 §5.3."""
     world = World()
     path = ("Path", "<sip:front.example;lr;received=sip:203.0.113.7:40000>, <sip:192.0.2.5;lr>")
-    response = register(world, f"<sip:a@{CUSTOMER}>", more=(path,))
+    response = register(world, f"<sip:a@{CUSTOMER}>", more=(path, ("User-Agent", "desk phone")))
     assert response.headers.all("path") == [path[1]]
     (binding,) = world.node.books.bindings[KEY]
+    assert binding.user_agent == "desk phone"
     assert binding.path == ("<sip:front.example;lr;received=sip:203.0.113.7:40000>", "<sip:192.0.2.5;lr>")
     assert binding.flow is None
 
