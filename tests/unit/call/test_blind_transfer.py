@@ -251,6 +251,19 @@ def test_the_rules_of_the_account_hold(account: Account, to: str, status: int | 
     hang_up(world, world.customer)
 
 
+def test_minutes_with_the_target_count() -> None:
+    world, third = transferring(replace(ALLOWED, minutes_per_day=1))
+    world.talking_inbound()
+    refer(world, world.customer)
+    assert told(world, world.customer)[-1] == "SIP/2.0 200 OK"
+    world.clock.advance(50)
+    assert len(world.node.switch) == 1
+    world.clock.advance(10)
+    assert {world.gateway.events[-1], third.events[-1]} == {"bye_received"}
+    world.finish()
+    assert world.slug is Slug.MINUTES_LIMIT
+
+
 @pytest.mark.parametrize("to", ["<http://10.0.0.5/>", f"<sip:{TARGET}@{NODE};method=BYE>", "<sip:10.0.0.5>"])
 def test_what_is_no_number_is_484(to: str) -> None:
     world, third = transferring()

@@ -1,6 +1,7 @@
 """One leg: what it offers and answers on behalf of the other, and the media port that goes with it."""
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -18,8 +19,10 @@ from trunkline.sdp.local import LocalAudio
 from trunkline.sip.exchange import IncomingOffer
 from trunkline.sip.headers import Headers
 from trunkline.sip.message import Request, Response
+from trunkline.sip.ports import Address, Transport
 from trunkline.sip.stack import ServerTransaction
 from trunkline.sip.transactions.invite_server import InviteServerTransaction
+from trunkline.sip.usage import Usage
 from trunkline.trunk.media_policy import MediaPolicy
 from trunkline.trunk.verdict import Slug
 
@@ -270,6 +273,19 @@ def test_a_closed_leg_gives_its_port_back_once_and_tells_nobody_anything() -> No
     pair.caller.no_ack()
     pair.caller.expired()
     assert pair.owner.told == []
+
+
+@pytest.mark.parametrize("transport", [Transport.TLS, Transport.TCP])
+def test_a_dialog_that_is_adopted_says_where_the_peer_signals_from_and_over_what(
+    transport: Transport,
+) -> None:
+    leg = Pair().caller
+    assert (leg.signalled_from, leg.over_tls) == (None, False)
+    flow = SimpleNamespace(remote=Address(ALICE, 5061), transport=transport)
+    usage = SimpleNamespace(dialog=SimpleNamespace(flow=flow))
+    leg.adopt(cast("Usage", usage))
+    assert usage.events is leg
+    assert (leg.signalled_from, leg.over_tls) == (ALICE, transport is Transport.TLS)
 
 
 class Answers:
