@@ -315,6 +315,24 @@ def test_an_answer_to_a_change_that_does_not_fit_leaves_both_legs_as_they_were(w
     world.hang_up()
 
 
+@pytest.mark.parametrize("who", ["caller", "callee"])
+def test_an_answer_that_takes_nothing_of_the_offer_changes_nothing(who: str) -> None:
+    """What the peer said before stands again too, so that later offers find a codec."""
+    g711 = ("PCMA", "PCMU")
+    world = Talking(account=replace(PASSING_ONLY, codecs=g711), carrier=replace(CARRIER, codecs=g711))
+    one, other = sides(world, who)
+    other.on_offer = lambda phone, exchange: exchange.accept(
+        audio(phone.host.address.host, codecs=(9,), version=2)
+    )
+    world.offer(one, direction="sendonly")
+    assert one.events[-1] == "refusal 488"
+    world.offer(one, port=4444, version=3)
+    assert one.events[-1] == "answer 200 INVITE"
+    assert codecs_of(one.responses[-1].body) == [8, 0]
+    assert world.flows() == BOTH
+    world.hang_up()
+
+
 # -- session refreshes of ours ---------------------------------------------------------------------
 
 
