@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from trunkline.call.digits import Digit, DigitSender
-from trunkline.call.ports import LegOpener, MediaEngine, MediaLeg, SrtpKeys
+from trunkline.call.ports import LegOpener, MediaEngine, MediaLeg, RemoteMedia, SrtpKeys
 from trunkline.call.record import MediaFigures
 from trunkline.errors import MediaError, SdpError
 from trunkline.sdp.agreement import (
@@ -104,6 +104,7 @@ class Leg(IncomingInviteEvents):
         "_offered_key",
         "codec",
         "description",
+        "directed",
         "local",
         "media",
         "over_tls",
@@ -138,6 +139,8 @@ class Leg(IncomingInviteEvents):
         self.policy = policy
         self.codec = ""
         """The codec that the peer is sent; empty until its media was joined."""
+        self.directed: tuple[RemoteMedia, Codec] | None = None
+        """What the media port was told last, and the codec that the peer is sent by it."""
         self.local = session
         self.remote: RemoteAudio | None = None
         """What the peer said last; None until it has described itself."""

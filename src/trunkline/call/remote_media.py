@@ -19,10 +19,19 @@ from trunkline.trunk.media_policy import DtmfMode
 
 
 def connect(engine: MediaEngine, caller: Leg, callee: Leg) -> None:
-    """Join the media of two legs whose peers have both described themselves. Raises `SdpError`."""
+    """Join the media of two legs whose peers have both described themselves. Raises `SdpError`; nothing has
+    changed then.
+    """
     codecs = caller.agreed_with(callee)
-    for leg, far, codec in ((caller, callee, codecs[0]), (callee, caller, codecs[1])):
-        direct(leg, remote_media(leg, far, codec), codec)
+    stood = caller.directed
+    remote = remote_media(callee, caller, codecs[1])
+    direct(caller, remote_media(caller, callee, codecs[0]), codecs[0])
+    try:
+        direct(callee, remote, codecs[1])
+    except SdpError:
+        if stood is not None:
+            direct(caller, *stood)
+        raise
     engine.bridge(caller.media, callee.media)
 
 
@@ -35,6 +44,7 @@ def direct(leg: Leg, remote: RemoteMedia, codec: Codec) -> None:
     except MediaError as error:
         raise SdpError(str(error)) from error
     leg.codec = codec.name
+    leg.directed = remote, codec
 
 
 def remote_media(leg: Leg, far: Leg, codec: Codec) -> RemoteMedia:

@@ -8,7 +8,7 @@ from tests.simulation.descriptions import audio, codecs_of, direction, line, sec
 from tests.simulation.phone import Phone
 from tests.simulation.world import CARRIER, CUSTOMER, GATEWAY, GATEWAY_2, PASSING_ONLY, World, follow_offer
 from trunkline.call.leg import Leg
-from trunkline.call.ports import MediaFlow
+from trunkline.call.ports import MediaFlow, RemoteMedia
 from trunkline.media.fake import FakeLeg
 from trunkline.sdp.offer_answer import Direction
 from trunkline.sip.user_agent import UserAgentSettings
@@ -330,6 +330,45 @@ def test_an_answer_that_takes_nothing_of_the_offer_changes_nothing(who: str) -> 
     assert one.events[-1] == "answer 200 INVITE"
     assert codecs_of(one.responses[-1].body) == [8, 0]
     assert world.flows() == BOTH
+    world.hang_up()
+
+
+def elsewhere(body: bytes) -> bytes:
+    """At an address to which a leg of IPv4 can't send."""
+    return body.replace(b"c=IN IP4 10.", b"c=IN IP6 2001:db8::10.")
+
+
+def told(world: World) -> list[RemoteMedia | None]:
+    """What the engine knows of both peers."""
+    call = world.node.the_call
+    assert call.callee is not None
+    legs = (call.caller.media, call.callee.media)
+    return [leg.remote if isinstance(leg, FakeLeg) else None for leg in legs]
+
+
+@pytest.mark.parametrize("who", ["caller", "callee"])
+def test_an_offer_that_the_engine_can_not_follow_changes_nothing_there(who: str) -> None:
+    world = Talking()
+    one, _ = sides(world, who)
+    stood = told(world)
+    body = elsewhere(audio(one.host.address.host, codecs=(9,), version=2))
+    one.the_usage.reinvite(body, one.note_answer, one.note_refusal)
+    world.clock.advance(1)
+    assert one.events[-1] == "refusal 488"
+    assert told(world) == stood
+    world.hang_up()
+
+
+@pytest.mark.parametrize("who", ["caller", "callee"])
+def test_an_answer_that_the_engine_can_not_follow_changes_nothing_there(who: str) -> None:
+    world = Talking()
+    one, other = sides(world, who)
+    stood = told(world)
+    body = elsewhere(audio(other.host.address.host, direction="recvonly", version=2))
+    other.on_offer = lambda phone, exchange: exchange.accept(body)
+    world.offer(one, direction="sendonly")
+    assert one.events[-1] == "refusal 488"
+    assert told(world) == stood
     world.hang_up()
 
 
