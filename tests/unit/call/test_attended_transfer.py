@@ -10,6 +10,7 @@ from tests.simulation.descriptions import audio, direction, line
 from tests.simulation.transfers import ALLOWED, TARGET, refer, replaces, told, transferring
 from tests.simulation.world import CUSTOMER, GATEWAY, KEY
 from trunkline.call.record import Party
+from trunkline.media.fake import FakeLeg
 from trunkline.sip.usage import IncomingOffer, Usage
 from trunkline.trunk.account import Account
 from trunkline.trunk.verdict import Slug, Verdict
@@ -222,6 +223,32 @@ def test_what_stood_with_the_target_stands_after_its_refusal() -> None:
     assert customer.events[-1] == "answer 200 INVITE"
     assert line(customer.responses[-1].body, "m").split()[3:] == ["8", "101"]
     trial.end(trial.first, trial.second)
+
+
+def test_what_the_other_peer_has_said_for_the_targets_sake_counts_for_the_referrer() -> None:
+    trial = Trial()
+    trial.y.on_offer = lambda phone, exchange: exchange.accept(audio(GATEWAY, port=7000, version=2))
+    trial.z.on_offer = lambda phone, exchange: exchange.reject(488)
+    trial.refer()
+    first = next(iter(trial.world.node.switch))
+    assert first.callee is not None
+    assert isinstance(first.callee.media, FakeLeg)
+    assert first.callee.media.remote is not None
+    assert first.callee.media.remote.rtp_port == 7000
+    trial.end(trial.first, trial.second)
+
+
+def test_a_target_is_given_to_one_transfer_at_a_time() -> None:
+    trial = Trial()
+    world = trial.world
+    world.outbound(TARGET)
+    world.clock.advance(2)
+    third = world.customer.the_usage
+    trial.y.on_offer = lambda phone, exchange: None
+    trial.refer(seconds=1)
+    refer(world, world.customer, replaces(trial.second), usage=third)
+    assert "refusal 603" in world.customer.events
+    trial.end(trial.first, trial.second, third)
 
 
 @pytest.mark.parametrize("left", [False, True])

@@ -98,7 +98,9 @@ def test_a_contact_that_is_no_sip_uri_is_400() -> None:
 
 def test_a_blocked_account_is_403() -> None:
     world = World(account=replace(ACCOUNT, status=AccountStatus.BLOCKED))
-    assert register(world, f"<sip:a@{CUSTOMER}>").status == 403
+    response = register(world, f"<sip:a@{CUSTOMER}>")
+    assert response.status == 403
+    assert response.headers.all("reason")[0] == 'SIP;cause=403;text="account-blocked"'
 
 
 def test_bindings_expire_in_the_sweep() -> None:

@@ -8,9 +8,11 @@ import pytest
 from tests.simulation.descriptions import attributes, audio, codecs_of, secure_audio
 from tests.unit.call.test_leg import ALICE, BOB, Pair
 from trunkline.call.leg import KEYS_KEPT, Leg
-from trunkline.call.ports import AudioFormat, RemoteMedia, SrtpKeys, TelephoneEvents
-from trunkline.call.remote_media import alone, connect, direct
+from trunkline.call.ports import AudioFormat, MediaFlow, RemoteMedia, SrtpKeys, TelephoneEvents
+from trunkline.call.remote_media import alone, connect, direct, media_flow
+from trunkline.errors import SdpError
 from trunkline.sdp.errors import NoCommonCodecError, UnsupportedProfileError, UnusableCryptoError
+from trunkline.sdp.offer_answer import Direction
 from trunkline.trunk.media_policy import DtmfMode, MediaPolicy, SrtpPolicy
 
 ANY = MediaPolicy()
@@ -22,6 +24,35 @@ def remote(pair: Pair, leg: Leg) -> RemoteMedia:
     found = pair.media(leg).remote
     assert found is not None
     return found
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "flow"),
+    [
+        (Direction.SENDRECV, Direction.SENDRECV, MediaFlow.BOTH),
+        (Direction.SENDONLY, Direction.SENDRECV, MediaFlow.SEND),
+        (Direction.RECVONLY, Direction.SENDRECV, MediaFlow.RECEIVE),
+        (Direction.SENDRECV, Direction.SENDONLY, MediaFlow.RECEIVE),
+        (Direction.SENDRECV, Direction.RECVONLY, MediaFlow.SEND),
+        (Direction.SENDONLY, Direction.SENDONLY, MediaFlow.NONE),
+        (Direction.RECVONLY, Direction.RECVONLY, MediaFlow.NONE),
+        (Direction.INACTIVE, Direction.SENDRECV, MediaFlow.NONE),
+    ],
+)
+def test_audio_flows_as_far_as_both_sides_say(ours: Direction, theirs: Direction, flow: MediaFlow) -> None:
+    """RFC 3264 §6.1, whoever of the two has answered."""
+    assert media_flow(ours, theirs) is flow
+
+
+def test_legs_that_can_not_be_joined_are_left_as_they_were() -> None:
+    pair = Pair()
+    pair.agree(audio(ALICE), audio(BOB))
+    stood = remote(pair, pair.caller)
+    pair.caller.take_offer(audio(ALICE, port=4444, version=2))
+    pair.callee.take_answer(audio(BOB, version=2).replace(b"c=IN IP4 198.", b"c=IN IP6 2001:db8::198."))
+    with pytest.raises(SdpError):
+        connect(pair.engine, pair.caller, pair.callee)
+    assert remote(pair, pair.caller) == stood
 
 
 def test_two_peers_without_a_shared_codec_are_transcoded() -> None:

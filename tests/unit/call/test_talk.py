@@ -83,10 +83,12 @@ def test_an_answer_to_a_session_refresh_does_not_disturb_a_transfer() -> None:
     assert call.callee is not None
     refer(world, world.customer)
     assert waiting, "the transfer joins"
+    assert talk_of(world).may_rekey is None
     talk_of(world).refreshed(call.callee, moved)
     assert call.callee.described.rtp_port == 4000
     waiting.pop().reject(488)
     world.clock.advance(1)
+    assert talk_of(world).may_rekey is not None
     talk_of(world).refreshed(call.callee, moved)
     assert call.callee.described.rtp_port == 7000
     world.customer.the_usage.bye()

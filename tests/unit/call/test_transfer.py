@@ -7,6 +7,7 @@ from tests.simulation.transfers import hang_up, refer, told, transferring
 from tests.simulation.world import GATEWAY, answer, rejecting, ringing
 from trunkline.call.record import Party
 from trunkline.call.transfer import TRANSFERS_MAX
+from trunkline.sdp.offer_answer import Direction
 from trunkline.sip.usage import IncomingOffer
 from trunkline.sip.user_agent import UserAgentSettings
 from trunkline.trunk.verdict import Slug, Verdict
@@ -84,6 +85,26 @@ def test_joining_waits_for_an_exchange_that_is_under_way() -> None:
     world.clock.advance(1)
     assert told(world, customer)[-1] == "SIP/2.0 200 OK"
     hang_up(world, third)
+
+
+def test_what_was_agreed_on_meanwhile_stands_after_a_failure() -> None:
+    world, third = transferring(on_invite=ringing)
+    world.talking_outbound()
+    refer(world, world.customer, seconds=1)
+    customer = world.customer
+    held = audio(customer.host.address.host, direction="sendonly", version=2)
+    customer.the_usage.reinvite(held, customer.note_answer, customer.note_refusal)
+    world.clock.advance(1)
+    callee = world.node.the_call.callee
+    assert callee is not None
+    stood = callee.local.standing
+    world.gateway.on_offer = lambda phone, exchange: exchange.reject(488)
+    answer(third, third.invites[0])
+    world.clock.advance(2)
+    assert told(world, customer)[-1] == "SIP/2.0 488 Not Acceptable Here"
+    assert callee.local.standing == stood
+    assert callee.local.direction is Direction.SENDONLY
+    hang_up(world, customer)
 
 
 def test_offers_meanwhile() -> None:
