@@ -174,6 +174,7 @@ class BlindTransfer(Transfer, LegOwner, AttemptOwner):
 
     def _other_answered(self, response: Response) -> None:
         attempt, other = self.attempt, self._other
+        before = other.remote
         try:
             other.take_answer(response.body)
             if self.state is not TransferState.JOINING or attempt is None:
@@ -182,6 +183,7 @@ class BlindTransfer(Transfer, LegOwner, AttemptOwner):
             connect(self._services.media, attempt.leg, other)
         except SdpError as error:
             other.local.standing = self._stood
+            other.remote = before
             if self.state is TransferState.JOINING:
                 self._fail(Verdict.of(answer_slug(error), detail=str(error)))
             return

@@ -308,15 +308,16 @@ class Leg(IncomingInviteEvents):
     def take_answer(self, body: bytes) -> None:
         """The peer's answer. Raises `SdpError`; what stood before then stays.
 
-        An offer of SRTP is answered with SRTP and one of plain RTP with plain RTP, or it has failed (RFC 3264
-        §6, RFC 4568 §5.1.3).
+        An offer of SRTP is answered with SRTP and one of plain RTP with plain RTP, and with a codec that was
+        offered, or it has failed (RFC 3264 §6, RFC 4568 §5.1.3).
         """
-        if self.local.profile in SECURE_PROFILES:
-            remote = RemoteAudio.read(body, SECURE_PROFILES)
+        secure = self.local.profile in SECURE_PROFILES
+        remote = RemoteAudio.read(body, SECURE_PROFILES if secure else PLAIN_PROFILES)
+        if not Terms.of(self.local.listed, remote, we_answered=False).codecs:
+            raise NoCommonCodecError("the answer holds no codec of the offer")
+        if secure:
             own = self._offered_key
             self._keep_key(match_answer(remote.crypto, OFFERED_TAG, own).key_and_salt, own)
-        else:
-            remote = RemoteAudio.read(body)
         self.remote = remote
 
     def agreed_with(self, far: "Leg") -> tuple[Codec, Codec]:

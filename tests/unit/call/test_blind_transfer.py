@@ -140,6 +140,31 @@ def test_the_other_peer_may_move_with_its_answer() -> None:
     hang_up(world, third)
 
 
+@pytest.mark.parametrize("how", ["another codec", "another family"])
+def test_an_answer_of_the_other_peer_that_is_of_no_use_changes_nothing(how: str) -> None:
+    """What it said before stands again, for X, who goes on with it."""
+    g711 = ("PCMA", "PCMU")
+    world, third = transferring(replace(ALLOWED, codecs=g711, transcoding=False))
+    carrier = world.node.directory.carrier("carrier")
+    assert carrier is not None
+    world.node.put(replace(carrier, codecs=g711, transcoding=False))
+    world.talking_outbound()
+    answers = {
+        "another codec": audio(GATEWAY, codecs=(9,), version=2),
+        "another family": audio(GATEWAY, version=2).replace(b"c=IN IP4 10.", b"c=IN IP6 2001:db8::10."),
+    }
+    world.gateway.on_offer = lambda phone, exchange: exchange.accept(answers[how])
+    refer(world, world.customer)
+    assert told(world, world.customer)[-1] == "SIP/2.0 488 Not Acceptable Here"
+    assert "bye_received" in third.events
+    customer = world.customer
+    body = audio(customer.host.address.host, port=4444, version=2)
+    customer.the_usage.reinvite(body, customer.note_answer, customer.note_refusal)
+    world.clock.advance(1)
+    assert customer.events[-1] == "answer 200 INVITE"
+    hang_up(world, customer)
+
+
 def test_a_gateway_that_has_answered_is_known_to_live() -> None:
     world, third = transferring()
     gateway = HealthKey("france", f"sip:{THIRD}")

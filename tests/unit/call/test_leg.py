@@ -177,6 +177,16 @@ def test_an_unreadable_answer_leaves_what_stood() -> None:
     assert pair.callee.remote is before
 
 
+def test_an_answer_without_a_codec_of_the_offer_leaves_what_stood() -> None:
+    pair = Pair()
+    pair.agree(audio(ALICE), audio(BOB))
+    before = pair.callee.remote
+    pair.callee.offer(pair.caller)
+    with pytest.raises(NoCommonCodecError):
+        pair.callee.take_answer(audio(BOB, codecs=(9,), version=2))
+    assert pair.callee.remote is before
+
+
 def test_a_peer_that_said_nothing_has_no_description() -> None:
     pair = Pair()
     with pytest.raises(SdpError):

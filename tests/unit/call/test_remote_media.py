@@ -108,7 +108,11 @@ def test_where_either_side_forbids_transcoding_nothing_is_transcoded(side: str) 
     offer, _ = pair.agree(audio(ALICE, codecs=(8, 0)), audio(BOB, codecs=(8,)))
     assert codecs_of(offer) == [8, 0]
     assert remote(pair, pair.caller).hears == (PCMA,)
-    pair.callee.take_answer(audio(BOB, codecs=(18,)))
+    pair = Pair(ANY, ANY)
+    pair.agree(audio(ALICE, codecs=(18,)), audio(BOB, codecs=(8,)))
+    pair.caller.agreed_with(pair.callee)
+    leg = pair.caller if side == "caller" else pair.callee
+    leg.policy = forbids
     with pytest.raises(NoCommonCodecError):
         pair.caller.agreed_with(pair.callee)
 
