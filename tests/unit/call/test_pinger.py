@@ -111,6 +111,10 @@ def test_pings_to_a_gateway_say_nothing_of_a_server_to_which_no_number_leads() -
     pinger = pinged(world)
     world.clock.advance(30)
     assert world.node.health.servers() == [KEYS[CUSTOMER].server]
+    gone = world.node.directory.apply(Remove(Kind.NUMBER, NUMBER))
+    assert isinstance(gone, Number)
+    pinger.follow(gone, None)
+    assert world.node.health.servers() == []
     pinger.stop()
     world.finish()
 

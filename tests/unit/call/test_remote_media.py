@@ -101,6 +101,17 @@ def test_every_number_that_a_peer_may_send_events_with_is_known() -> None:
     assert [number for number in range(128) if found.is_event(number)] == [96, 101, 102]
 
 
+@pytest.mark.parametrize(("codec", "ptime"), [(8, "20"), (18, "40")])
+def test_an_answer_wishes_for_packets_of_the_far_peer_where_they_pass_else_of_its_own(
+    codec: int, ptime: str
+) -> None:
+    pair = Pair(ANY, ANY)
+    _, answer = pair.agree(
+        audio(ALICE, codecs=(codec,), lines=("ptime:40",)), audio(BOB, codecs=(8,), lines=("ptime:20",))
+    )
+    assert attributes(answer, "ptime") == [ptime]
+
+
 @pytest.mark.parametrize("side", ["caller", "callee"])
 def test_where_either_side_forbids_transcoding_nothing_is_transcoded(side: str) -> None:
     forbids = MediaPolicy(transcoding=False)
