@@ -195,6 +195,16 @@ def test_the_other_peer_refuses() -> None:
     trial.end(trial.first, trial.second)
 
 
+def test_the_answer_of_the_other_peer_can_not_be_used() -> None:
+    trial = Trial()
+    trial.y.on_offer = lambda phone, exchange: exchange.accept(b"rubbish")
+    trial.refer()
+    assert told(trial.world, trial.world.customer)[-1] == "SIP/2.0 488 Not Acceptable Here"
+    assert len(trial.world.heard_by(trial.z, "INVITE")) == 1, "the target has heard nothing of it"
+    trial.still_up()
+    trial.end(trial.first, trial.second)
+
+
 def test_the_target_refuses() -> None:
     trial = Trial()
     trial.z.on_offer = lambda phone, exchange: exchange.reject(488)

@@ -380,6 +380,34 @@ def target_rings_reliably(phone: Phone, invite: IncomingInvite) -> None:
     phone.agent.clock.at(phone.agent.clock.now() + 1, lambda: invite.accept(body=b""))
 
 
+def test_an_answer_without_a_description_is_of_no_use() -> None:
+    world, third = transferring(on_invite=lambda phone, invite: invite.accept(body=b""))
+    world.talking_outbound()
+    refer(world, world.customer)
+    assert told(world, world.customer)[-1] == "SIP/2.0 488 Not Acceptable Here"
+    assert "bye_received" in third.events
+    assert len(world.heard_by(world.gateway, "INVITE")) == 1, "the other peer has heard nothing of it"
+    world.clock.advance(5)
+    assert len(world.node.switch) == 1
+    hang_up(world, world.customer)
+
+
+def target_rings_on(phone: Phone, invite: IncomingInvite) -> None:
+    """180 every second, and an answer after three."""
+    clock = phone.agent.clock
+    for seconds in range(3):
+        clock.at(clock.now() + seconds, lambda: invite.progress(180))
+    clock.at(clock.now() + 3, lambda: invite.accept(body=audio(phone.host.address.host)))
+
+
+def test_what_is_said_again_is_told_once() -> None:
+    world, third = transferring(on_invite=target_rings_on)
+    world.talking_outbound()
+    refer(world, world.customer, seconds=5)
+    assert told(world, world.customer) == ["SIP/2.0 100 Trying", "SIP/2.0 180 Ringing", "SIP/2.0 200 OK"]
+    hang_up(world, third)
+
+
 def test_the_answer_of_a_provisional_response_counts() -> None:
     world, third = transferring(on_invite=target_rings_reliably)
     world.talking_outbound()

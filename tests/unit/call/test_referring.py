@@ -85,6 +85,7 @@ def test_malformed_with_the_header_named(to: str, named: str) -> None:
     refer(world, world.customer, to)
     assert "refusal 400" in world.customer.events
     refusal = world.network.sent("400 REFER")[-1].message
+    assert refusal.headers.all("reason")[0] == 'SIP;cause=400;text="malformed-request"'
     assert named in (refusal.headers.get("warning") or "")
     assert third.events == []
     hang_up(world, world.customer)
