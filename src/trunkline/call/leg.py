@@ -178,6 +178,7 @@ class Leg(IncomingInviteEvents):
             beside=beside,
         )
         leg.remote = self.remote
+        leg.signalled_from, leg.over_tls = self.signalled_from, self.over_tls
         return leg
 
     def adopt(self, usage: Usage) -> None:

@@ -137,6 +137,17 @@ def test_the_session_of_the_target_goes_on() -> None:
     trial.end(trial.z.the_usage)
 
 
+def test_the_media_of_the_target_may_come_from_where_it_signals_from() -> None:
+    """Behind a NAT it names an address that nothing can be sent to."""
+    trial = Trial()
+    trial.refer()
+    leg = trial.world.node.the_call.caller
+    assert isinstance(leg.media, FakeLeg)
+    assert leg.media.remote is not None
+    assert leg.media.remote.signalled_from == trial.z.host.address.host
+    trial.end(trial.z.the_usage)
+
+
 @pytest.mark.parametrize("which", ["first", "second", "both"])
 def test_the_referrer_hangs_up_at_once(which: str) -> None:
     trial = Trial()
