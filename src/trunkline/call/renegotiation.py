@@ -154,6 +154,13 @@ class Renegotiation:
         self._pending = refresh = _Refresh(self, legs)
         refresh.send()
 
+    def left(self, leg: Leg) -> None:
+        """The peer of `leg` has hung up, and the call goes on without it: nothing waits for its answer."""
+        if self._we_offered is leg:
+            self._we_offered = None
+        if self._pending is not None:
+            self._pending.left(leg)
+
     def other(self, leg: Leg) -> Leg:
         """The leg across."""
         return self.callee if leg is self.caller else self.caller
@@ -209,6 +216,11 @@ class _PassedOn:
             if exchange is not None and not exchange.settled:
                 exchange.on_cancel = reinvite.cancel
 
+    def left(self, leg: Leg) -> None:
+        """See `Renegotiation.left`."""
+        if leg is self._renegotiation.other(self._leg):
+            self._rejected(RequestFailure(RequestFailureKind.UNREACHABLE, "it has hung up"))
+
     def _answered(self, response: Response) -> None:
         renegotiation = self._renegotiation
         leg = self._leg
@@ -256,6 +268,11 @@ class _NewKey:
         else:
             usage.reinvite(self._leg.offer_new_key, self._answered, self._rejected)
 
+    def left(self, leg: Leg) -> None:
+        """See `Renegotiation.left`."""
+        if leg is self._leg:
+            self._renegotiation.settled()
+
     def _answered(self, response: Response) -> None:
         self._renegotiation.settled()
         try:
@@ -301,6 +318,10 @@ class _Refresh:
 
     def _rejected(self, leg: Leg, stood: _Stood, why: Response | RequestFailure) -> None:  # noqa: ARG002 - whatever it is
         stood.again(leg)
+        self._over(leg)
+
+    def left(self, leg: Leg) -> None:
+        """See `Renegotiation.left`."""
         self._over(leg)
 
     def _over(self, leg: Leg) -> None:

@@ -113,7 +113,10 @@ class Talk:
 
     def outlives(self, leg: Leg) -> bool:
         """`leg` has hung up: whether the call goes on all the same, for the sake of a transfer."""
-        return self.transfer is not None and self.transfer.outlives(leg)
+        if self.transfer is None or not self.transfer.outlives(leg):
+            return False
+        self._renegotiation.left(leg)
+        return True
 
     # -- the end -----------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from tests.simulation.phone import Phone
 from tests.simulation.world import CARRIER, CUSTOMER, GATEWAY, GATEWAY_2, PASSING_ONLY, World, follow_offer
 from trunkline.call.leg import Leg
 from trunkline.call.ports import MediaFlow, RemoteMedia
+from trunkline.call.renegotiation import Renegotiation
 from trunkline.media.fake import FakeLeg
 from trunkline.sdp.offer_answer import Direction
 from trunkline.sip.user_agent import UserAgentSettings
@@ -528,6 +529,48 @@ def test_a_hold_that_is_answered_in_a_reliable_183() -> None:
     usage.bye()
     world.clock.advance(0.2)
     callee.respond(callee.request_heard("BYE"), 200, contact="")
+    world.finish()
+
+
+# -- one peer leaves -------------------------------------------------------------------------------
+
+
+def renegotiation(world: World) -> Renegotiation:
+    talk = world.node.the_call.talk
+    assert talk is not None
+    assert talk.may_rekey is not None
+    return talk.may_rekey
+
+
+def test_offers_of_ours_do_not_wait_for_a_peer_that_has_left() -> None:
+    world = Talking()
+    call, exchanges = world.node.the_call, renegotiation(world)
+    assert call.callee is not None
+    busy = []
+    exchanges.rekey(call.caller)
+    for leg in (call.callee, call.caller):
+        exchanges.left(leg)
+        busy.append(exchanges.busy)
+    exchanges.refresh()
+    for leg in (call.caller, call.callee):
+        exchanges.left(leg)
+        busy.append(exchanges.busy)
+    assert busy == [True, False, True, False]
+    world.clock.advance(1)
+    world.hang_up()
+
+
+def test_nor_does_an_offer_that_it_has_asked_for() -> None:
+    world = World()
+    peer = world.carrier_peer()
+    peer.invite(audio(GATEWAY), answered=True)
+    exchanges = renegotiation(world)
+    peer.within("INVITE")
+    busy = [exchanges.busy]
+    exchanges.left(world.node.the_call.caller)
+    assert [*busy, exchanges.busy] == [True, False]
+    peer.within("ACK", cseq=2)
+    peer.hang_up()
     world.finish()
 
 

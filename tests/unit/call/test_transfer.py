@@ -132,6 +132,27 @@ def test_offers_meanwhile() -> None:
     world.finish()
 
 
+def test_an_offer_that_waits_for_the_referrer_does_not_wait_when_that_has_gone() -> None:
+    """Else nothing could be agreed on in the call any more, and the target would never be heard."""
+    world, third = transferring(on_invite=ringing)
+    world.talking_outbound()
+    refer(world, world.customer, seconds=1)
+    gateway = world.gateway
+    held = audio(GATEWAY, direction="sendonly", version=2)
+    gateway.the_usage.reinvite(held, gateway.note_answer, gateway.note_refusal, relayed=True)
+    world.clock.advance(0.015)
+    assert len(world.heard_by(world.customer, "INVITE")) == 1, "on its way"
+    world.customer.the_usage.bye()
+    world.clock.advance(1)
+    assert gateway.events[-1] == "refusal 504"
+    answer(third, third.invites[0])
+    world.clock.advance(1)
+    assert direction(gateway.answered_offers[-1]) == "sendrecv"
+    assert not world.node.the_call.renegotiating
+    hang_up(world, third)
+    assert gateway.events[-1] == "bye_received"
+
+
 def test_a_failure_after_the_referrer_has_gone_ends_the_call() -> None:
     world, third = transferring(on_invite=ringing)
     world.talking_outbound()
