@@ -27,7 +27,7 @@ from trunkline.store.bans import StoredBan
 from trunkline.store.directory_source import Update, apply_update
 from trunkline.trunk.verdict import Slug, Verdict
 from trunkline.web.control import control_app
-from trunkline.web.control_socket import listen_unix
+from trunkline.web.control_socket import check_unanswered, listen_unix
 from trunkline.web.public import public_app
 from trunkline.web.serving import HttpServer, listen_tcp
 
@@ -67,6 +67,8 @@ class Node:
     async def start(self) -> None:
         """Open everything; calls are taken when this returns."""
         rooms = self.rooms
+        # First of all: a node of this name that runs would be taken for one that has died.
+        check_unanswered(rooms.settings.control_socket)
         try:
             self._open.push_async_callback(rooms.close)
             await rooms.open()

@@ -20,6 +20,7 @@ from trunkline.node import service_manager, wiring
 from trunkline.node.node import Node
 from trunkline.node.web_process import WebProcess
 from trunkline.observe.log import Log, open_log
+from trunkline.web.control_socket import check_unanswered
 
 _M_TRIM_THRESHOLD, _M_ARENA_MAX = -1, -8
 """glibc's mallopt(3)."""
@@ -52,6 +53,8 @@ def run(path: Path | None) -> None:
 
 
 async def _serve(settings: Settings, path: Path | None, log: Log) -> None:
+    # As the node itself does; before the dashboard's port, which is taken then as well.
+    check_unanswered(settings.control_socket)
     node = Node(settings)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, _terminate, node)

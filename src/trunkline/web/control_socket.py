@@ -18,10 +18,9 @@ def listen_unix(path: Path) -> socket.socket:
 
     Raises `NetError`, also when a living node listens there.
     """
+    check_unanswered(path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        if is_answered(path):
-            raise NetError(f"another node listens at {path}")
         path.unlink(missing_ok=True)
         listener.bind(str(path))
         # Nobody can connect between the two lines: the socket does not listen yet.
@@ -29,13 +28,26 @@ def listen_unix(path: Path) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        reason = f"{error.strerror or error}{_remedy(path)}"
-        named = OSError(error.errno, error.strerror, str(path))
-        raise NetError(f"the control socket {path} can't be made: {reason}") from named
-    except NetError:
-        listener.close()
-        raise
+        raise _cant_be_made(path, error) from _named(path, error)
     return listener
+
+
+def check_unanswered(path: Path) -> None:
+    """Raise `NetError` where a living node listens at `path`, or it can't be found out whether one does."""
+    try:
+        answered = is_answered(path)
+    except OSError as error:
+        raise _cant_be_made(path, error) from _named(path, error)
+    if answered:
+        raise NetError(f"another node listens at {path}: this installation runs already")
+
+
+def _cant_be_made(path: Path, error: OSError) -> NetError:
+    return NetError(f"the control socket {path} can't be made: {error.strerror or error}{_remedy(path)}")
+
+
+def _named(path: Path, error: OSError) -> OSError:
+    return OSError(error.errno, error.strerror, str(path))
 
 
 def _remedy(path: Path) -> str:

@@ -194,6 +194,26 @@ def test_a_port_that_is_taken_fails_the_start_and_leaves_nothing_open(tmp_path: 
     in_loop(twice())
 
 
+def test_a_second_start_in_the_same_directory_leaves_the_first_node_alone(tmp_path: Path) -> None:
+    """It took over the name, and was gone: the first took no more calls, and its open records were closed."""
+    installation = Installation.make(tmp_path)
+
+    async def twice() -> None:
+        async with running(installation) as ground:
+            report = asyncio.create_task(ground.outbound(talk_s=3.0))
+            await until(lambda: len(ground.face.calls()) == 1)
+            second = Node(installation.settings)
+            with capture_logs(), pytest.raises(NetError, match="another node listens at"):
+                await second.start()
+            second.rooms.clock.stop()
+            await asyncio.sleep(1.5)
+            assert ground.face.readiness().ready
+            assert all(record.state is RecordState.OPEN for record in stored_calls(installation))
+            assert (await report).answered
+
+    in_loop(twice())
+
+
 def test_a_port_of_http_that_is_taken_is_said_with_its_setting(tmp_path: Path) -> None:
     settings = Installation.make(tmp_path).settings
     taken = listen_tcp(settings.http.bind.host, settings.http.bind.port)

@@ -97,6 +97,12 @@ def test_what_keeps_it_from_starting_is_said_once(
     assert capfd.readouterr().err == ""
 
 
+def test_a_second_start_says_that_one_runs(node: Process) -> None:
+    with pytest.raises(NetError, match="this installation runs already"):
+        run(node.file)
+    assert node.ended_by(signal.SIGTERM) == 0
+
+
 def test_settings_that_are_wrong_stop_it_before_anything_is_opened(tmp_path: Path) -> None:
     file = tmp_path / "trunkline.toml"
     file.write_text("[sip]\nudq = []\n")
