@@ -23,6 +23,7 @@ from trunkline.sip.outbound_auth import DigestUser
 from trunkline.sip.ports import Address
 from trunkline.sip.uri import SipUri
 from trunkline.trunk.account import check_codecs
+from trunkline.trunk.e164 import is_number
 
 _REMEDIES = {
     True: "Calls through the trunk need --key and --secret of an account.",
@@ -144,7 +145,8 @@ def _target(here: Installation, to: str) -> tuple[SipUri, str | None]:
     host = address.host
     if ip_address(host).is_unspecified:
         host = "::1" if ":" in host else "127.0.0.1"
-    return SipUri("sip", to, host, address.port), settings.service.domain
+    user = to.replace(" ", "") if is_number(to) else to
+    return SipUri("sip", user, host, address.port), settings.service.domain
 
 
 def local_address_for(target: SipUri) -> str:

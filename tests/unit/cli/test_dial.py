@@ -36,6 +36,10 @@ def test_a_refusal_shows_the_error_id(node: RunningNode) -> None:
     assert "busy" in said
 
 
+def test_a_number_may_be_typed_as_people_write_it(node: RunningNode) -> None:
+    assert node.line.json("dial", "+999 2000", *WHO, "--for", "0.2")["answered"]
+
+
 def test_no_credentials_and_wrong_ones_are_told_apart_for_the_user(node: RunningNode) -> None:
     assert "need --key and --secret" in node.line.run("dial", "9992000", status=1)
     wrong = node.line.run("dial", "9992000", "--key", "trunk1", "--secret", "wrong-one", status=1)
