@@ -1,6 +1,7 @@
 """`trunkline ping`: is somebody there?"""
 
 import asyncio
+import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -95,12 +96,22 @@ async def _ping_all(ground: Ground, uris: Sequence[SipUri], within_s: float) -> 
         token=ground.token,
         product="Trunkline",
         bind=Address("0.0.0.0", 0),
+        also=(Address("::", 0),) if _has_ipv6() else (),
     )
     await station.start()
     try:
         return list(await asyncio.gather(*(_ping(station, uri, within_s) for uri in uris)))
     finally:
         await station.close()
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.bind(("::", 0))
+    except OSError:
+        return False
+    return True
 
 
 async def _ping(station: Station, uri: SipUri, within_s: float) -> PingResult:

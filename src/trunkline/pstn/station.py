@@ -1,4 +1,4 @@
-"""A SIP station of its own: one UDP address, and a user agent. The simulated carrier and the test phone are
+"""A SIP station of its own: a UDP address, and a user agent. The simulated carrier and the test phone are
 stations.
 """
 
@@ -25,12 +25,17 @@ class Station:
         token: Callable[[], str],
         product: str,
         bind: Address,
+        also: tuple[Address, ...] = (),
         transports: tuple[Transport, ...] = (Transport.UDP,),
     ) -> None:
-        """`bind` port 0 lets the kernel choose."""
+        """`bind` port 0 lets the kernel choose. `also`: further addresses, as of the other IP version."""
         self.clock = clock
         self._token = token
-        listen = tuple(Listen(transport, bind, Address(bind.host, 0)) for transport in transports)
+        listen = tuple(
+            Listen(transport, place, Address(place.host, 0))
+            for transport in transports
+            for place in (bind, *also)
+        )
         self._transports = Transports(TransportSettings(listen=listen), clock)
         self.agent = UserAgent(
             clock=clock,

@@ -46,3 +46,19 @@ def test_a_closed_port_is_told_at_once(line: CommandLine) -> None:
 
 def test_what_is_no_uri(line: CommandLine) -> None:
     assert "'sip:'" in line.error("ping", "sip:")
+
+
+def test_an_address_of_ipv6(line: CommandLine) -> None:
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as peer:
+        peer.bind(("::1", 0))
+        peer.settimeout(30)
+
+        def answer() -> None:
+            request, source = peer.recvfrom(4096)
+            head = request.partition(b"\r\nContent-Length")[0].partition(b"\r\n")[2]
+            peer.sendto(b"SIP/2.0 200 OK\r\n" + head + b"\r\nContent-Length: 0\r\n\r\n", source)
+
+        answering = Thread(target=answer, daemon=True)
+        answering.start()
+        assert line.json("ping", f"sip:[::1]:{peer.getsockname()[1]}")["answer"] == "200 OK"
+        answering.join()
