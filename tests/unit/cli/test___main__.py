@@ -28,3 +28,26 @@ def test_a_file_that_cant_be_made_is_one_line_as_well(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert done.stderr == f"trunkline: {tmp_path}/file/here: Not a directory\n"
+
+
+def test_what_is_not_utf_8_is_a_wrong_use(line: CommandLine) -> None:
+    """As a terminal of ISO 8859-1 sends it."""
+    name = "Büro".encode("latin-1")
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "trunkline.cli",
+            "-c",
+            str(line.settings_file),
+            "account",
+            "add",
+            "--name",
+            name,
+        ],
+        env=ENVIRONMENT | {"LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stderr == "trunkline: 'B\\udcfcro' is not UTF-8: type it in a terminal that is\n"
