@@ -281,6 +281,7 @@ def _follow(here: Installation, wanted: _Wanted, as_json: bool) -> None:
                     say_aside(f"{event.missed} steps went by too fast to be shown")
                 if event.call in wanted:
                     _event(event, as_json)
+        raise ConfigError("the node has stopped: follow again once one runs")
     except NoNodeError as error:
         raise ConfigError(f"{error}; --follow needs a running node") from None
     except KeyboardInterrupt:

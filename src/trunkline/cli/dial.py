@@ -146,7 +146,10 @@ def _target(here: Installation, to: str) -> tuple[SipUri, str | None]:
     if ip_address(host).is_unspecified:
         host = "::1" if ":" in host else "127.0.0.1"
     user = to.replace(" ", "") if is_number(to) else to
-    return SipUri("sip", user, host, address.port), settings.service.domain
+    try:
+        return SipUri.parse(str(SipUri("sip", user, host, address.port))), settings.service.domain
+    except SipSyntaxError:
+        raise DirectoryError(f"{to!r} is neither a number nor a SIP URI") from None
 
 
 def local_address_for(target: SipUri) -> str:

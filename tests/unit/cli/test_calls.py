@@ -7,7 +7,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.unit.cli.conftest import ENVIRONMENT, CommandLine, RunningNode
+from trunkline.web.control_client import ControlClient
 
 WHO = ("--key", "trunk1", "--secret", "s3cret-trunk1")
 
@@ -85,6 +88,13 @@ def _read_to_the_end(lines: Any, states: list[str]) -> None:
         states.append(json.loads(line)["call"]["state"])
         if states[-1] == "ended":
             return
+
+
+def test_a_node_that_stops_ends_the_following_with_a_word(
+    node: RunningNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ControlClient, "follow_calls", lambda _: iter(()))
+    assert "the node has stopped" in node.line.error("calls", "--follow")
 
 
 def test_what_needs_a_call_or_a_node_says_so(line: CommandLine) -> None:

@@ -55,6 +55,11 @@ def test_key_without_secret_is_refused(line: CommandLine) -> None:
     assert "go together" in line.error("dial", "9992000", "--key", "trunk1")
 
 
+@pytest.mark.parametrize("to", ["", "ünï", "a<b"])
+def test_what_cant_be_called_is_not_tried(line: CommandLine, to: str) -> None:
+    assert "neither a number nor a SIP URI" in line.error("dial", to)
+
+
 def test_loopback_is_called_from_loopback() -> None:
     assert local_address_for(SipUri.parse("sip:127.0.0.9")) == "127.0.0.1"
     assert local_address_for(SipUri.parse("sip:[::1]")) == "::1"
