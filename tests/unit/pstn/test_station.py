@@ -9,7 +9,9 @@ from trunkline.pstn.station import Station
 from trunkline.sip.ports import Address, Transport
 
 
-def station(ground: Ground, bind: Address = ANYWHERE, **more: tuple[Transport, ...]) -> Station:
+def station(
+    ground: Ground, bind: Address = ANYWHERE, transports: tuple[Transport, ...] = (Transport.UDP,)
+) -> Station:
     user = Phone(
         clock=ground.clock,
         media=ground.engine(),
@@ -24,7 +26,7 @@ def station(ground: Ground, bind: Address = ANYWHERE, **more: tuple[Transport, .
         token=ground.token,
         product="a test",
         bind=bind,
-        **more,
+        transports=transports,
     )
 
 
