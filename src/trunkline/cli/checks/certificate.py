@@ -1,10 +1,13 @@
 """The certificate of TLS, of SIP and of the dashboard; and the authorities that calls out trust."""
 
+import ssl
 import stat
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.x509.oid import NameOID
 
 from trunkline.cli.checks import Finding, Findings, State
 from trunkline.config import Settings
@@ -22,7 +25,7 @@ def check_certificate(settings: Settings) -> Findings:
         return
     path, key_path = settings.certificate, settings.private_key
     try:
-        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+        certificate, *chain = x509.load_pem_x509_certificates(path.read_bytes())
         key = load_pem_private_key(key_path.read_bytes(), None)
     except (OSError, ValueError, TypeError) as error:
         yield Finding(
@@ -51,6 +54,13 @@ def check_certificate(settings: Settings) -> Findings:
             "self-signed: peers that check it refuse it",
             "Get one from an authority.",
         )
+    elif not chain and not _is_root(certificate.issuer):
+        yield Finding(
+            "certificate",
+            State.WARNING,
+            "stands alone in its file: peers that check it may not know who issued it",
+            "Put the issuer's certificate behind it (certbot's fullchain.pem), then SIGHUP.",
+        )
     if stat.S_IMODE(key_path.stat().st_mode) & 0o077:
         yield Finding(
             "certificate", State.WARNING, f"{key_path} can be read by others", f"chmod 600 {key_path}"
@@ -73,6 +83,13 @@ def check_authorities(settings: Settings) -> Findings:
         )
     else:
         yield Finding("authorities", State.FINE, f"those of {settings.tls.ca_file} are trusted")
+
+
+def _is_root(issuer: x509.Name) -> bool:
+    """Whether this machine knows it by itself, as its peers may."""
+    subjects: list[Any] = [root["subject"] for root in ssl.create_default_context().get_ca_certs()]
+    known = {value for subject in subjects for part in subject for _, value in part}
+    return any(name.value in known for name in issuer.get_attributes_for_oid(NameOID.COMMON_NAME))
 
 
 def _now() -> datetime:

@@ -4,6 +4,11 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from tests.interop.addresses import free_port
 from tests.unit.cli.conftest import CommandLine
@@ -50,3 +55,32 @@ def test_authorities_that_cannot_be_read_are_a_fault(line: CommandLine) -> None:
     own = line.settings_file.parent / "tls-certificate.pem"
     line.settings_file.write_text(text.replace("[tls]\n", f'[tls]\nca_file = "{own}"\n'))
     assert findings(line, 0)["authorities"][0] == "fine"
+
+
+def test_a_certificate_without_its_chain_is_a_warning(line: CommandLine) -> None:
+    """As certbot's cert.pem, beside its fullchain.pem."""
+    quiet(line, f"127.0.0.1:{free_port()}")
+    key, issuer = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    authority = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Intermediate R9")])
+    own = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sip.example.net")])
+    leaf, above = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(authority)
+        .public_key(public.public_key())
+        .serial_number(number)
+        .not_valid_before(datetime.now(UTC) - timedelta(days=1))
+        .not_valid_after(datetime.now(UTC) + timedelta(days=60))
+        .sign(issuer, hashes.SHA256())
+        .public_bytes(Encoding.PEM)
+        for number, subject, public in ((5, own, key), (6, authority, issuer))
+    )
+    home = line.settings_file.parent
+    (home / "tls-key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+    def said(text: bytes) -> bool:
+        (home / "tls-certificate.pem").write_bytes(text)
+        return any("fullchain.pem" in row["remedy"] for row in line.json("doctor"))
+
+    assert said(leaf)
+    assert not said(leaf + above)
