@@ -25,6 +25,8 @@ _SERVICE_LINK = re.compile(r"(.*_)?(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_(T
 _RESERVED = frozenset({"CONFIG", "PASSWORD", "SECRET"})
 """What commands read from the environment themselves."""
 _WIDTH = 100
+_IN_TOMLS_WORDS = {"tuple_type": "must be a list", "model_type": "must be a table"}
+"""What pydantic says in Python's."""
 _ALIKE = 0.7
 """How much alike two names must be, 0 to 1, for one to be suggested for the other."""
 
@@ -102,6 +104,12 @@ def _wrong_value(
         return f"{key} is missing"
     allowed = detail.removeprefix("Value error, ").replace("Input should", "must")
     field = _field(root, location)
+    if kind in _IN_TOMLS_WORDS:
+        allowed = _IN_TOMLS_WORDS[kind]
+    elif (
+        kind == "string_pattern_mismatch" and field is not None and isinstance(field.json_schema_extra, dict)
+    ):
+        allowed = f"must look like {field.json_schema_extra['example']}"
     if field is not None and "Secret" in repr(field.annotation):
         return f"{key}: {allowed}"
     if isinstance(value, dict | BaseModel):

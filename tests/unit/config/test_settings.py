@@ -131,3 +131,18 @@ def test_a_byte_order_mark_and_the_line_ends_of_windows(tmp_path: Path) -> None:
     file = tmp_path / "trunkline.toml"
     file.write_bytes(b'\xef\xbb\xbf[service]\r\ndomain = "sip.example.net"\r\n')
     assert Settings.load(file).service.domain == "sip.example.net"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('[web]\npublic_url = "https://trunk.example.com/"', 'must look like "https://trunk.example.com"'),
+        ("[sip]\nudp = 5060", "sip.udp = 5060: must be a list"),
+        ("sip = 5060", "sip = 5060: must be a table"),
+    ],
+)
+def test_what_is_wrong_is_said_in_the_words_of_the_file(text: str, says: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.parse(text)
+    assert says in str(caught.value)
+    assert "pattern" not in str(caught.value)
