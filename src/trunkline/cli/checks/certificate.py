@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from cryptography.x509.oid import NameOID
 
 from trunkline.cli.checks import Finding, Findings, State
+from trunkline.cli.denied import denied
 from trunkline.config import Settings
 from trunkline.errors import NetError
 from trunkline.net.settings import TlsSettings
@@ -28,9 +29,8 @@ def check_certificate(settings: Settings) -> Findings:
         certificate, *chain = x509.load_pem_x509_certificates(path.read_bytes())
         key = load_pem_private_key(key_path.read_bytes(), None)
     except (OSError, ValueError, TypeError) as error:
-        yield Finding(
-            "certificate", State.FAULT, f"{path} or {key_path} can't be read: {error}", "Put PEM files there."
-        )
+        remedy = denied(error).removeprefix("; ") or "Put PEM files there."
+        yield Finding("certificate", State.FAULT, f"{path} or {key_path} can't be read: {error}", remedy)
         return
     kind = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if certificate.public_key().public_bytes(*kind) != key.public_key().public_bytes(*kind):

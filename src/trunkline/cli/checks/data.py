@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 from trunkline.cli.checks import Finding, Findings, State
+from trunkline.cli.denied import denied
 from trunkline.config import Settings
 from trunkline.errors import StoreError
 from trunkline.store.database import Database
@@ -64,7 +65,7 @@ def _private(database: Database) -> Findings:
 def _unusable(error: StoreError) -> Finding:
     about = "key file" if isinstance(error, KeyFileError) else "database"
     found, _, remedy = str(error).partition("; ")
-    return Finding(about, State.FAULT, found, remedy or _RESTORE)
+    return Finding(about, State.FAULT, found, remedy or denied(error).removeprefix("; ") or _RESTORE)
 
 
 def check_data_dir(settings: Settings) -> Findings:

@@ -1,7 +1,10 @@
 """The certificate."""
 
+import errno
+import os
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -33,6 +36,22 @@ def test_a_certificate_that_is_missing_is_a_fault(line: CommandLine) -> None:
     quiet(line, f"127.0.0.1:{free_port()}")
     (line.settings_file.parent / "tls-certificate.pem").unlink()
     assert findings(line, 1)["certificate"][0] == "fault"
+
+
+def test_a_key_of_another_user_is_said_to_be(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    quiet(line, f"127.0.0.1:{free_port()}")
+    read = Path.read_bytes
+
+    def refuse(path: Path) -> bytes:
+        if path.name in ("tls-key.pem", "secret.key"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(os, "geteuid", lambda: 60_001)
+    found = findings(line, 1)
+    for about, name in (("certificate", "tls-key.pem"), ("key file", "secret.key")):
+        assert f"chown 60001 {line.settings_file.parent / name}" in found[about][2]
 
 
 def test_a_certificate_that_only_calls_out_need_is_looked_at_where_one_is_named(line: CommandLine) -> None:
