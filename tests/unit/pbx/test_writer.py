@@ -117,10 +117,11 @@ def test_chan_sip_in_freepbx_speaks_tcp_with_a_service_that_has_no_udp() -> None
     [
         (Kind.ASTERISK_SIP, "sip_trunkline.conf", "tcpenable=yes"),
         (Kind.FREEPBX, "freepbx-chan-sip.txt", "Enable TCP "),
+        (Kind.FREEPBX, "freepbx-17-pjsip.txt", "tcp - 0.0.0.0 - All "),
     ],
 )
-def test_chan_sip_is_switched_on_for_tcp_where_it_is_to_speak_it(kind: Kind, name: str, said: str) -> None:
-    """It is off, and `transport=tcp` means UDP then."""
+def test_tcp_is_switched_on_where_the_pbx_is_to_speak_it(kind: Kind, name: str, said: str) -> None:
+    """It is off: in chan_sip `transport=tcp` means UDP then, and FreePBX has no transport to choose."""
     assert said in files(kind, facts(edges=EDGES, udp_port=None))[name]
     assert said not in files(kind)[name]
 
