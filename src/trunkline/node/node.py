@@ -57,6 +57,8 @@ class Node:
         self._open = AsyncExitStack()
         """Whatever is open, to be closed in the opposite order."""
         self._running = False
+        self._is_restored = True
+        """What earlier runs have left is known, or is about to be read."""
         self.stopping = False
         """Whether it ends with its last call."""
         self._drained_by = 0.0
@@ -110,7 +112,7 @@ class Node:
         if rooms.settings.pstn.enabled:
             await self._open_pstn()
         rooms.alarms.start(rooms.clock.wall)
-        await restoring.restore(rooms)
+        self._is_restored = await restoring.restore(rooms)
         if rooms.shared is not None:
             self._open.push_async_callback(rooms.shared.close)
             await rooms.shared.start(rooms.transports.bound)
@@ -152,6 +154,20 @@ class Node:
         rooms = self.rooms
         bans = rooms.store.bans.list() if update.bans_changed else ()
         rooms.loop.call_soon_threadsafe(self._take_update, update, bans)
+        if not self._is_restored:
+            known = restoring.read(rooms)
+            rooms.loop.call_soon_threadsafe(self._take_known, known)
+
+    def _take_known(self, known: restoring.Known) -> None:
+        """The database was away when this node started."""
+        rooms = self.rooms
+        if self._is_restored:
+            return
+        self._is_restored = True
+        restoring.take(rooms, known)
+        if rooms.shared is not None:
+            rooms.shared.tell_registrations()
+        rooms.log.info("registrations, bans and the day's usage are known")
 
     def _take_update(self, update: Update, bans: Sequence[StoredBan]) -> None:
         """The change of a number costs the same whatever else there is: calls wait for this."""

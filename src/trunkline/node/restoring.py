@@ -1,11 +1,13 @@
 """What a node knows again when it starts: the devices that registered before, the bans that still hold, what
-accounts have used of the day.
+accounts have used of the day. Where the database is away then, it knows it once that is back.
 """
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Final, NamedTuple
 
 from trunkline.live.words import Base
 from trunkline.net.admission import Evidence
@@ -18,22 +20,48 @@ from trunkline.store.usage import Usage, used_today
 from trunkline.trunk.limits import Held
 from trunkline.trunk.registrations import Binding
 
+JOURNAL_S: Final = 10.0
+"""How long records of earlier runs are waited for."""
 
-async def restore(rooms: Rooms) -> None:
-    """Read it from the database, or say that it is not known."""
-    now, wall = rooms.clock.now(), rooms.clock.wall()
-    name = rooms.settings.node.name
+
+class Known(NamedTuple):
+    """What is at rest of all that."""
+
+    bindings: Mapping[str, Sequence[Binding]]
+    bans: Sequence[StoredBan]
+    used: Mapping[str, Mapping[str, Usage]]
+
+
+async def restore(rooms: Rooms) -> bool:
+    """Read it from the database and take it over; False: it is not known, which is said."""
     try:
-        stored = await asyncio.to_thread(load_bindings, rooms.store.database, name, now=now, wall=wall)
-        bans = await asyncio.to_thread(rooms.store.bans.list)
-        used = await asyncio.to_thread(used_today, rooms.store.database, wall, rooms.price_of)
+        known = await asyncio.to_thread(read, rooms)
     except DatabaseError as error:
         rooms.log.warning("registrations, bans and the day's usage are not known", reason=str(error))
-        return
-    for account, bindings in stored.items():
+        return False
+    take(rooms, known)
+    return True
+
+
+def read(rooms: Rooms) -> Known:
+    """From the database. Blocks, on any thread. Raises `DatabaseError`."""
+    now, wall = rooms.clock.now(), rooms.clock.wall()
+    database, writer = rooms.store.database, rooms.writer
+    bindings = load_bindings(database, rooms.settings.node.name, now=now, wall=wall)
+    bans = rooms.store.bans.list()
+    # Calls that wait in the journal have been talked, too.
+    give_up = now + JOURNAL_S
+    while not (writer.settle() and writer.state.away is None) and rooms.clock.now() < give_up:
+        time.sleep(0.2)
+    return Known(bindings, bans, used_today(database, wall, rooms.price_of, but=writer.run))
+
+
+def take(rooms: Rooms, known: Known) -> None:
+    """Go by it: on the event loop, once."""
+    for account, bindings in known.bindings.items():
         rooms.registrations.restore(account, [_with_flow(rooms, binding) for binding in bindings])
-    shut_out(rooms, bans)
-    _restore_usage(rooms, used, name)
+    shut_out(rooms, known.bans)
+    _restore_usage(rooms, known.used, rooms.settings.node.name)
 
 
 def _restore_usage(rooms: Rooms, used: Mapping[str, Mapping[str, Usage]], name: str) -> None:

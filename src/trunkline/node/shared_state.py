@@ -76,9 +76,13 @@ class SharedState:
         """Begin to share. `bound` is what this node listens on; with the server away it goes on trying."""
         for listen in bound:
             self.flows.advertised.setdefault(listen.transport, listen.advertised)
+        self.tell_registrations()
+        await self.link.start()
+
+    def tell_registrations(self) -> None:
+        """Make known what was restored."""
         for account in list(self._registrations.accounts()):
             self.registrations.bindings_changed(account, self._registrations.bindings(account))
-        await self.link.start()
 
     async def close(self) -> None:
         """Take leave. Idempotent."""

@@ -78,8 +78,8 @@ class WriterState(NamedTuple):
 
 
 class RecordWriter:
-    """Implements `call.ports.RecordSink`. All methods but `state` and `keep_days` belong to the loop's
-    thread.
+    """Implements `call.ports.RecordSink`. All methods but `state`, `keep_days` and `settle` belong to the
+    loop's thread.
     """
 
     def __init__(
@@ -197,6 +197,12 @@ class RecordWriter:
         slow.
         """
         self._hand_over()
+        return self.settle(timeout_s)
+
+    def settle(self, timeout_s: float = 10.0) -> bool:
+        """Wait until what was handed over is there, and at the start what earlier runs have left. Blocks, on
+        any thread; False: too slow.
+        """
         done = threading.Event()
         self._inbox.put(done)
         return done.wait(timeout_s)

@@ -27,10 +27,10 @@ class Usage:
 
 
 def used_today(
-    database: Database, now: float, price_per_minute: Callable[[str], float]
+    database: Database, now: float, price_per_minute: Callable[[str], float], *, but: str = ""
 ) -> Mapping[str, Mapping[str, Usage]]:
-    """By node and account. `now` is wall-clock seconds, `price_per_minute` knows the price of a called
-    number.
+    """By node and account, without the calls of the run `but`, which counts them itself. `now` is wall-clock
+    seconds, `price_per_minute` knows the price of a called number.
 
     A call that was up when its node died counts up to the last sign of life. Raises `DatabaseError`.
     """
@@ -44,6 +44,7 @@ def used_today(
             call.setup_at >= midnight - LONGEST_CALL_S,
             call.direction == Direction.OUTBOUND.value,
             call.answered_at.is_not(None),
+            call.run != but,
             ended_at > midnight,
         )
     )

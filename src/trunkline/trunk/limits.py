@@ -345,11 +345,13 @@ class AccountLimits:
             admission.cut(verdict)
 
     def restore(self, account: Account, used_s: float, cost: float) -> None:
-        """Set what an account has used here today in ended calls, as the records of an earlier run tell."""
+        """Add what an account has used here today in calls of an earlier run, as the records tell."""
         usage = self._usage(account)
-        self.turned_to_now(usage)
-        usage.seconds.used = used_s
-        usage.cost.used = cost
+        now = self.turned_to_now(usage)
+        usage.seconds.used += used_s
+        usage.cost.used += cost
+        self.watch(usage, now)
+        self.changed(usage)
 
     def told(self, account: Account, elsewhere: Held) -> None:
         """What the account holds at other nodes now. Its calls are ended here when that uses up the day."""

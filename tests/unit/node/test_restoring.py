@@ -1,21 +1,34 @@
 """What a node knows again when it starts."""
 
+import asyncio
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import pytest
 
+from tests.interop.addresses import free_port
 from tests.unit.node.ground import (
+    KEY,
     Installation,
     in_loop,
     running,
 )
+from tests.unit.store.entities import ended_call
 from tests.unit.virtual_clock import FakeClock
+from trunkline.call.record import CallRecord
 from trunkline.config import Settings
 from trunkline.net.admission import Evidence, Gate
 from trunkline.node import restoring, wiring
 from trunkline.node.rooms import Rooms
+from trunkline.sip.uri import SipUri
 from trunkline.store.bans import StoredBan
+from trunkline.store.group_commit import Group
+from trunkline.store.journal import Journal
+from trunkline.store.record_delivery import RecordDelivery
+from trunkline.store.record_rows import call_row
+from trunkline.trunk.registrations import Binding
 
 
 class Paper:
@@ -58,5 +71,78 @@ def test_it_starts_again_where_it_was_stopped_with_its_bans(tmp_path: Path) -> N
             assert not ground.node.lift_ban("192.0.2.8")
         async with running(installation) as ground:
             assert [ban.source for ban in ground.face.bans()] == ["192.0.2.7"]
+
+    in_loop(twice())
+
+
+def half_a_minute() -> CallRecord:
+    """A call that has just ended."""
+    now = time.time()
+    record = ended_call("c", setup_at=now - 31, account=KEY)
+    record.answered_at, record.ended_at = now - 30, now
+    return replace(record, node="node-1")
+
+
+def of_today_s(record: CallRecord) -> float:
+    """How much of it."""
+    assert record.ended_at is not None
+    return min(30.0, record.ended_at % 86400)
+
+
+def test_what_waits_in_the_journal_counts_among_what_the_day_has_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation = Installation.make(tmp_path)
+    record = half_a_minute()
+    journal = Journal(installation.settings.journal_file)
+    journal.append(Group({"call": [call_row(record, "a run that was killed")]}, {}))
+    journal.close()
+    catch_up = RecordDelivery._catch_up
+
+    def take_long(delivery: RecordDelivery) -> None:
+        time.sleep(1.0)
+        catch_up(delivery)
+
+    monkeypatch.setattr(RecordDelivery, "_catch_up", take_long)
+
+    async def once() -> None:
+        async with running(installation) as ground:
+            assert ground.node.rooms.limits.used_today_s(KEY) == pytest.approx(of_today_s(record), abs=0.1)
+
+    in_loop(once())
+
+
+def test_what_was_not_known_at_the_start_is_once_the_database_is_back(tmp_path: Path) -> None:
+    installation = Installation.make(tmp_path, live__url=f"valkey://127.0.0.1:{free_port()}/0")
+    record = half_a_minute()
+    file, aside = tmp_path / "trunkline.db", tmp_path / "aside"
+
+    async def twice() -> None:
+        async with running(installation) as ground:
+            rooms = ground.node.rooms
+            device = SipUri.parse("sip:d@127.0.0.1:5999")
+            until = rooms.clock.now() + 600
+            binding = Binding(device, 1000, until, "c", 1, None, source="UDP 127.0.0.1:5999")
+            rooms.writer.bindings_changed(KEY, (binding,))
+            rooms.writer.call_changed(record)
+        file.rename(aside)
+        file.write_bytes(b"no database" * 100)
+        async with running(installation) as ground:
+            rooms = ground.node.rooms
+            assert list(rooms.registrations.accounts()) == []
+            aside.rename(file)
+            for _ in range(100):
+                await asyncio.sleep(0.1)
+                if list(rooms.registrations.accounts()):
+                    break
+            (known,) = rooms.registrations.bindings(KEY)
+            assert known.flow is not None
+            assert rooms.shared is not None
+            assert rooms.shared.link.board.has_more, "the other nodes hear of it"
+            assert rooms.limits.used_today_s(KEY) == pytest.approx(of_today_s(record), abs=0.1)
+            rooms.registrations.forget(KEY)
+            assert await asyncio.to_thread(rooms.watcher.refresh)
+            await asyncio.sleep(0.1)
+            assert list(rooms.registrations.accounts()) == [], "once is enough"
 
     in_loop(twice())

@@ -75,3 +75,9 @@ def test_only_the_part_after_midnight(database: Database) -> None:
 def test_a_call_of_a_node_that_died_counts_while_it_lived(database: Database) -> None:
     write(database, outbound("a", NOW - 600, None), alive_at=NOW - 60)
     assert used_here(database)["acme"].seconds == pytest.approx(540)
+
+
+def test_a_run_counts_its_own_calls_itself(database: Database) -> None:
+    write(database, outbound("a", MIDNIGHT + 10, MIDNIGHT + 70))
+    assert used_today(database, NOW, price, but="another run")
+    assert not used_today(database, NOW, price, but="old")

@@ -213,6 +213,24 @@ def test_restore_after_a_restart(limits: AccountLimits, clock: FakeClock) -> Non
     assert limits.used_today_s("acme") == pytest.approx(60)
 
 
+def test_what_is_restored_late_adds_to_what_was_used_since(limits: AccountLimits, clock: FakeClock) -> None:
+    account = Account("acme", minutes_per_day=1)
+    changed: list[str] = []
+    limits.follow(changed.append)
+    cut: list[Verdict] = []
+    calls = [admitted(limits.admit(account)) for _ in range(2)]
+    for call in calls:
+        call.answered(cut.append)
+    clock.advance(10)
+    calls[0].release()
+    changed.clear()
+    limits.restore(account, 30.0, 0.0)
+    assert changed == ["acme"]
+    assert limits.used_today_s("acme") == pytest.approx(50)
+    clock.advance(10.1)
+    assert len(cut) == 1, "at the moment at which the day is used up now"
+
+
 def test_what_a_day_may_cost(limits: AccountLimits, clock: FakeClock) -> None:
     """Two calls at different prices: the sum of both counts, and both end when it is reached."""
     account = Account("acme", cost_per_day=1.0)
