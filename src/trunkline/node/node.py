@@ -9,7 +9,6 @@ finds open).
 import asyncio
 import gc
 import time
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Final
 
@@ -23,8 +22,8 @@ from trunkline.node.rooms import Rooms
 from trunkline.node.takeover import Takeover
 from trunkline.pstn.carrier import SimulatedCarrier
 from trunkline.sip.ports import Address
-from trunkline.store.bans import StoredBan
 from trunkline.store.directory_source import Update, apply_update
+from trunkline.store.errors import DatabaseError
 from trunkline.trunk.verdict import Slug, Verdict
 from trunkline.web.control import control_app
 from trunkline.web.control_socket import check_unanswered, listen_unix
@@ -152,11 +151,16 @@ class Node:
     def _directory_changed(self, update: Update) -> None:
         """On the watcher's thread."""
         rooms = self.rooms
-        bans = rooms.store.bans.list() if update.bans_changed else ()
-        rooms.loop.call_soon_threadsafe(self._take_update, update, bans)
-        if not self._is_restored:
-            known = restoring.read(rooms)
-            rooms.loop.call_soon_threadsafe(self._take_known, known)
+        rooms.loop.call_soon_threadsafe(self._take_update, update)
+        try:
+            if update.bans_changed:
+                bans = rooms.store.bans.list()
+                rooms.loop.call_soon_threadsafe(restoring.shut_out, rooms, bans)
+            if not self._is_restored:
+                known = restoring.read(rooms)
+                rooms.loop.call_soon_threadsafe(self._take_known, known)
+        except DatabaseError as error:
+            rooms.log.warning("registrations, bans and the day's usage are not known", reason=str(error))
 
     def _take_known(self, known: restoring.Known) -> None:
         """The database was away when this node started."""
@@ -169,11 +173,10 @@ class Node:
             rooms.shared.tell_registrations()
         rooms.log.info("registrations, bans and the day's usage are known")
 
-    def _take_update(self, update: Update, bans: Sequence[StoredBan]) -> None:
+    def _take_update(self, update: Update) -> None:
         """The change of a number costs the same whatever else there is: calls wait for this."""
         rooms = self.rooms
         moved = apply_update(rooms.directory, update)
-        restoring.shut_out(rooms, bans)
         if moved is None:
             self._follow_directory()
         else:

@@ -13,6 +13,7 @@ from tests.unit.node.ground import (
     CARRIER_HZ,
     CUSTOMER_HZ,
     HOST,
+    KEY,
     NUMBER,
     Ground,
     Installation,
@@ -25,8 +26,12 @@ from trunkline.errors import NetError
 from trunkline.node.node import Node
 from trunkline.sip.uri import SipUri
 from trunkline.store.calls import CallFilter
+from trunkline.store.directory_source import Update
+from trunkline.store.errors import DatabaseError
 from trunkline.store.store import Store
+from trunkline.trunk.account import Account, AccountStatus
 from trunkline.trunk.carrier import Gateway
+from trunkline.trunk.directory import Put
 from trunkline.trunk.forwarding import ForwardingList
 from trunkline.trunk.verdict import Slug
 from trunkline.web.serving import listen_tcp
@@ -176,6 +181,30 @@ def test_a_change_of_the_database_is_followed(tmp_path: Path) -> None:
             assert (await ground.inbound()).status == 404
 
     in_loop(change())
+
+
+def test_what_changed_is_followed_where_the_bans_can_not_be_read_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told once: else a blocked account would go on."""
+
+    async def follow(ground: Ground) -> None:
+        rooms = ground.node.rooms
+
+        def fail() -> None:
+            raise DatabaseError("gone again")
+
+        monkeypatch.setattr(rooms.store.bans, "list", fail)
+        update = Update(None, [Put(Account(KEY, status=AccountStatus.BLOCKED))], bans_changed=True)
+        await asyncio.to_thread(ground.node._directory_changed, update)
+        await asyncio.sleep(0)
+        account = rooms.directory.account(KEY)
+        assert account is not None
+        assert account.blocked
+
+    with capture_logs() as logs:
+        on_node(tmp_path, follow)
+    assert [one["reason"] for one in logs if "bans" in one["event"]] == ["gone again"]
 
 
 def test_a_port_that_is_taken_fails_the_start_and_leaves_nothing_open(tmp_path: Path) -> None:
