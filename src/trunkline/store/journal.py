@@ -6,6 +6,8 @@ database remembers how far the journal of that name was delivered, in the same t
 delivered, so each entry is delivered once, whenever a process dies. A torn last line (power cut) is left
 out; so is everything behind it.
 
+Deleted by somebody while it is open, it is written anew with the next entry.
+
 A place in it is the number of bytes before it since it has its name, those included that were forgotten.
 
 Used by two threads of one process, which append; one of them reads and forgets.
@@ -18,7 +20,7 @@ import secrets
 import threading
 import zlib
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from trunkline.store.errors import StoreError
 
@@ -70,6 +72,8 @@ class Journal:
         with self._lock:
             if self.end - self._gone + len(line) > self._max_bytes:
                 raise JournalFullError(f"{self._path} has reached {self._max_bytes} bytes")
+            if self._descriptor is not None and os.fstat(self._descriptor).st_nlink == 0:
+                self._begin_at(self.start)
             descriptor = self._open() if self._descriptor is None else self._descriptor
             _write(descriptor, line, self.end - self._gone, durable=durable)
             if durable and not self._is_filed:
@@ -83,7 +87,7 @@ class Journal:
         entries: list[Any] = []
         if place >= self.end:
             return Part(entries, place)
-        with self._path.open("rb") as file:
+        with self._file() as file:
             file.seek(place - self._gone)
             while len(entries) < max_entries and place < self.end:
                 line = file.readline()
@@ -128,9 +132,15 @@ class Journal:
             self.start = self.end = len(header)
         return descriptor
 
+    def _file(self) -> BinaryIO:
+        """While it is open, what somebody has deleted can still be read."""
+        if self._descriptor is None:
+            return self._path.open("rb")
+        return os.fdopen(os.dup(self._descriptor), "rb")
+
     def _begin_at(self, place: int) -> None:
         """Write the file anew, without what is before `place`."""
-        with self._path.open("rb") as file:
+        with self._file() as file:
             file.seek(place - self._gone)
             left = file.read(self.end - place)
         header = _line({"journal": self.name, "at": place})

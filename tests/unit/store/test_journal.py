@@ -199,3 +199,18 @@ def test_what_need_not_survive_a_power_cut_is_not_synced_and_what_must_takes_it_
     journal.append("two")
     journal.append("three")
     assert (len(synced), len(filed)) == (2, 1)
+
+
+def test_one_whose_file_was_deleted_is_read_on_and_comes_back_with_the_next_entry(path: Path) -> None:
+    journal = Journal(path)
+    journal.append(1)
+    name, place = journal.append(2)
+    path.unlink()
+    assert journal.read(journal.start, 10) == ([1, 2], place)
+    assert journal.append(3)[0] == name
+    journal.close()
+    later = Journal(path)
+    assert (later.name, everything(later)) == (name, [1, 2, 3])
+    assert later.read(place, 10).entries == [3], "places stay"
+    later.forget(later.end)
+    assert not path.exists()
