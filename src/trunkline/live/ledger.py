@@ -109,6 +109,8 @@ class Ledger:
         self._questions: list[_Question] = []
         self._changed: dict[str, None] = {}
         self._bases: list[Base] = []
+        self._bases_of = 0
+        """The day that they are about."""
         self._bases_to_say: list[Base] = []
         self._shared_out: set[str] = set()
         """Accounts whose share of the day was set since the server is away."""
@@ -215,7 +217,7 @@ class Ledger:
 
     def remember(self, bases: Iterable[Base]) -> None:
         """What the records say of today's usage at other nodes: said to a server that may not know."""
-        self._bases = list(bases)
+        self._bases, self._bases_of = list(bases), self.day
 
     def registration(self) -> Registration:
         """What to begin a new lease with: every call that is up here."""
@@ -232,7 +234,7 @@ class Ledger:
     def joined(self, joined: Joined) -> None:
         """The lease has begun."""
         if joined.born or not self._joined_before:
-            self._bases_to_say = list(self._bases)
+            self._bases_to_say = list(self._bases) if self._bases_of == self.day else []
         self._joined = self._joined_before = self._tried = True
         self._earlier = [self.lease]
         self._hear(joined.nodes, joined.settling_s)

@@ -305,6 +305,16 @@ def test_records_of_other_nodes_are_said_to_a_server_that_may_not_know(desk: Des
     assert desk.answer(Answer("", None)) == [base]
 
 
+def test_records_of_another_day_are_not_said(desk: Desk) -> None:
+    desk.ledger.remember([Base("b", "acme", 60.0, 1.0)])
+    desk.join()
+    desk.answer(Answer("", None))
+    desk.clock.advance(DAY)
+    desk.ledger.lost()
+    desk.join(born=True)
+    assert not desk.ledger.has_more, "they would count for today"
+
+
 def test_usage_of_before_a_restart_is_said(desk: Desk) -> None:
     desk.limits.restore(ACME, 30.0, 1.0)
     desk.join()
