@@ -112,8 +112,8 @@ class Ledger:
         self._bases_of = 0
         """The day that they are about."""
         self._bases_to_say: list[Base] = []
-        self._shared_out: set[str] = set()
-        """Accounts whose share of the day was set since the server is away."""
+        self._shared_out: dict[str, int] = {}
+        """Accounts whose share of a day was set since the server is away, and of which."""
         self._metered: set[str] = set()
         """Accounts with a daily limit that have answered calls here."""
         self._asked: list[_Question] = []
@@ -181,10 +181,10 @@ class Ledger:
 
     def _share_out(self, account: Account) -> None:
         """Leave this node its part of what the day still allows the account."""
-        key = account.key
-        if key in self._shared_out:
+        key, day = account.key, self.day
+        if self._shared_out.get(key) == day:
             return
-        self._shared_out.add(key)
+        self._shared_out[key] = day
         here, there = self._limits.here(key), self._limits.elsewhere(key)
         others = (self.nodes - 1) / self.nodes
         seconds, cost = there.seconds, there.cost
@@ -238,7 +238,7 @@ class Ledger:
         self._joined = self._joined_before = self._tried = True
         self._earlier = [self.lease]
         self._hear(joined.nodes, joined.settling_s)
-        for key in self._shared_out | self._metered:
+        for key in self._shared_out.keys() | self._metered:
             self._changed[key] = None
 
     def sayings(self) -> list[Saying]:

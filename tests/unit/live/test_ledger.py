@@ -305,6 +305,22 @@ def test_records_of_other_nodes_are_said_to_a_server_that_may_not_know(desk: Des
     assert desk.answer(Answer("", None)) == [base]
 
 
+def test_the_next_day_is_shared_out_too(desk: Desk) -> None:
+    """The server is away over midnight."""
+    account = Account("acme", minutes_per_day=30)
+    desk.join(nodes=3)
+    desk.ledger.lost()
+    desk.ask(account)
+    assert desk.limits.elsewhere("acme").seconds == pytest.approx(1200)
+    desk.clock.advance(DAY - 1000)
+    desk.ask(account)
+    assert desk.limits.elsewhere("acme").seconds == pytest.approx(1200), "of the new one"
+    desk.calls[-1].answered(lambda _: desk.calls[-1].release())
+    desk.clock.advance(601)
+    desk.ask(account)
+    assert [one.slug for one in desk.refused] == [Slug.MINUTES_LIMIT]
+
+
 def test_records_of_another_day_are_not_said(desk: Desk) -> None:
     desk.ledger.remember([Base("b", "acme", 60.0, 1.0)])
     desk.join()
