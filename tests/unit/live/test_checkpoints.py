@@ -66,6 +66,7 @@ def test_a_call_is_told_of_once_it_has_settled() -> None:
     node.end("a")
     assert node.say(0.0) == [Forget("a")]
     assert node.say(60.0) == []
+    assert node.checkpoints.unknown(["a"]) == ["a"], "nothing is left of it here either"
 
 
 def test_a_call_that_is_over_soon_costs_nothing() -> None:
@@ -155,6 +156,9 @@ def test_the_server_is_told_once_more_to_forget_a_call_that_has_ended() -> None:
     node.checkpoints.forget(["b"])
     node.change("b", "1")
     assert node.say() == [Checkpoint("b", "here", "1")], "it is up after all"
+    node.checkpoints.forget(["c"])
+    node.checkpoints.claimed([("c", "text")])
+    assert node.say() == [], "it is this node's now"
 
 
 def test_without_a_keeper_nothing_is_said() -> None:

@@ -292,6 +292,19 @@ def test_what_changed_while_a_registration_was_under_way_is_said(desk: Desk) -> 
     assert desk.answer(Answer("", None), nodes=1) == [Use("acme", 1, Held(1), wants=False)]
 
 
+def test_what_a_registration_has_said_is_known_there(desk: Desk) -> None:
+    """A call that ends then leaves no other behind in the count."""
+    desk.join()
+    desk.ask()
+    desk.answer(Answer("yes", NOTHING))
+    desk.ledger.lost()
+    desk.ask()
+    desk.join()
+    assert desk.answer(Answer("", None)) == [Use("acme", 0, Held(2), wants=False)]
+    desk.calls[0].release()
+    assert desk.answer(Answer("", None)) == [Use("acme", -1, Held(1), wants=False)]
+
+
 def test_records_of_other_nodes_are_said_to_a_server_that_may_not_know(desk: Desk) -> None:
     base = Base("b", "acme", 60.0, 1.0)
     desk.ledger.remember([base])
