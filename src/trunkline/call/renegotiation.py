@@ -187,7 +187,7 @@ class _PassedOn:
     answered us in ACK).
     """
 
-    __slots__ = ("_before", "_exchange", "_leg", "_other_before", "_renegotiation", "_stood")
+    __slots__ = ("_before", "_exchange", "_leg", "_renegotiation", "_stood")
 
     def __init__(
         self,
