@@ -94,7 +94,20 @@ class NodeFace:
             reasons.append(" ".join(["No media port is free.", *away]))
         live = None if rooms.shared is None else rooms.shared.state
         degraded = () if live is None or not live.degraded else (str(live),)
-        return Readiness(not reasons, tuple(reasons), (*degraded, *self._far_media()))
+        return Readiness(not reasons, tuple(reasons), (*degraded, *self._far_media(), *self._records()))
+
+    def _records(self) -> tuple[str, ...]:
+        """What is wrong with the writing of records. Calls go on without it."""
+        state = self._rooms.writer.state
+        said = []
+        if state.away is not None:
+            said.append(f"Records of calls wait, the database can't be written: {state.away}.")
+        if state.dropped:
+            said.append(
+                f"{state.dropped} changes of records were lost since the start: "
+                "neither the database nor the disk had room for them."
+            )
+        return tuple(said)
 
     def _far_media(self) -> tuple[str, ...]:
         """What is wrong with it, when calls need an rtpengine of another region."""
@@ -130,7 +143,7 @@ class NodeFace:
             loop_lag_ms=round(rooms.switch.overload.late_s * 1000, 3),
             client_transactions=stack.client_transactions,
             server_transactions=stack.server_transactions,
-            problems=(*node.membership.status.problems, *left_out),
+            problems=(*node.membership.status.problems, *self._records(), *left_out),
         )
 
     def calls(self) -> list[LiveCall]:

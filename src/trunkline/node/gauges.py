@@ -31,6 +31,19 @@ def count(rooms: Rooms) -> None:
     rooms.metrics.counter(
         "gate_refused", "Messages and connections refused at the door.", lambda: rooms.gate.refused
     )
+    gauge(
+        "records_away",
+        "Whether records wait, since the database can't be written.",
+        lambda: rooms.writer.state.away is not None,
+    )
+    gauge(
+        "records_waiting_bytes",
+        "Records that wait in the journal.",
+        lambda: rooms.writer.state.journal_bytes,
+    )
+    rooms.metrics.counter(
+        "records_lost", "Changes of records for which nothing had room.", lambda: rooms.writer.state.dropped
+    )
     gauge("media_port_pairs", "Media port pairs.", lambda: _ports_by_state(rooms), label="state")
     if isinstance(rooms.media, RtpengineEngine):
         _count_rtpengines(rooms)

@@ -2,8 +2,8 @@
 
 `/healthz` answers while the loop turns: restart the node when it doesn't. `/readyz` says whether new calls
 are taken: a node that is being started with its dashboard, draining or overloaded answers 503 with its
-reasons. `/metrics` is for Prometheus. No
-password: the address it is bound to is the operator's choice.
+reasons. What else is wrong, such as records that can't be written, it says without refusing. `/metrics` is
+for Prometheus. No password: the address it is bound to is the operator's choice.
 """
 
 from dataclasses import asdict

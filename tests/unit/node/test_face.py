@@ -1,6 +1,7 @@
 """The node as the HTTP ports see it."""
 
 import asyncio
+import sqlite3
 from pathlib import Path
 from unittest.mock import patch
 
@@ -18,6 +19,7 @@ from trunkline.node.rooms import Rooms
 from trunkline.sip.ports import Address
 from trunkline.store import changes, schema
 from trunkline.store.errors import DatabaseError
+from trunkline.store.record_writer import RecordWriter
 from trunkline.trunk.directory import Kind
 from trunkline.trunk.verdict import Slug
 from trunkline.web.views import PbxView, Question
@@ -125,6 +127,40 @@ def test_a_database_that_is_away_is_said(tmp_path: Path) -> None:
         with pytest.raises(DatabaseError):
             await ground.face.refresh_directory()
         assert ground.node.rooms.directory.account(KEY) is not None
+
+    on_node(tmp_path, look)
+
+
+def test_records_that_can_not_be_written_are_said(tmp_path: Path) -> None:
+    async def look(ground: Ground) -> None:
+        rooms, face = ground.node.rooms, ground.face
+        other = sqlite3.connect(tmp_path / "trunkline.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        rooms.gate.ban("192.0.2.7", "a test", evidence=Evidence.ORDERED, for_s=100)
+        await until(lambda: face.readiness().degraded)
+        readiness = face.readiness()
+        assert readiness.ready, "calls go on"
+        [said] = readiness.degraded
+        assert said.startswith("Records of calls wait, the database can't be written: ")
+        assert said in face.stats().problems
+        assert b"\ntrunkline_records_away 1.0\n" in face.metrics()
+        await until(lambda: b"\ntrunkline_records_waiting_bytes 0.0\n" not in face.metrics())
+        other.close()
+        await until(lambda: not face.readiness().degraded)
+        assert b"\ntrunkline_records_away 0.0\n" in face.metrics()
+        assert b"\ntrunkline_records_waiting_bytes 0.0\n" in face.metrics()
+        assert b"\ntrunkline_records_lost_total 0.0\n" in face.metrics()
+
+    on_node(tmp_path, look)
+
+
+def test_records_that_were_lost_are_said(tmp_path: Path) -> None:
+    async def look(ground: Ground) -> None:
+        state = ground.node.rooms.writer.state
+        with patch.object(RecordWriter, "state", state._replace(dropped=7)):
+            [said] = ground.face.readiness().degraded
+            assert said.startswith("7 changes of records were lost since the start")
+            assert b"\ntrunkline_records_lost_total 7.0\n" in ground.face.metrics()
 
     on_node(tmp_path, look)
 
