@@ -1,6 +1,8 @@
 """HTTP inside a loop of ours: uvicorn without its habits.
 
 uvicorn here installs no signal handlers (the node has its own), configures no logging, and logs no requests.
+It waits for nobody without end: a connection ends when its request does not come within `REQUEST_S`, when
+nothing of an answer is read for `UNREAD_S`, and when it says nothing while others want its place.
 """
 
 import asyncio
@@ -11,8 +13,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import h11
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from trunkline.errors import NetError
 from trunkline.net.binding import why_not_bound
@@ -21,6 +25,10 @@ from trunkline.net.tls import load_certificate
 BACKLOG = 64
 MAX_CONNECTIONS = 128
 """More are answered 503: these ports are for a handful of machines."""
+REQUEST_S = 30.0
+"""How long a request may take to come, from its first byte, or from the connection, to its last one."""
+UNREAD_S = 30.0
+"""How long more of an answer than fits into the buffers may wait for its reader to take some."""
 GRACE_S = 2
 """How long a stopping server waits for open requests."""
 
@@ -48,6 +56,63 @@ def listen_tcp(host: str, port: int, setting: str = "") -> socket.socket:
         reason = f"{why_not_bound(error, port)}{see}"
         raise NetError(f"HTTP can't listen on {host} port {port}: {reason}") from error
     return listener
+
+
+class _Connection(H11Protocol):
+    """One connection, with an end to every wait for its peer."""
+
+    _coming: asyncio.TimerHandle | None = None
+    """Runs while a request is awaited or comes."""
+    _unread: asyncio.TimerHandle | None = None
+    """Runs while an answer waits for its reader."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._coming = self.loop.call_later(REQUEST_S, transport.abort)
+        if self.limit_concurrency is not None and len(self.connections) >= self.limit_concurrency:
+            self._make_room()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
+            _cancel(self._coming)
+            self._coming = None
+        elif self._coming is None:
+            self._coming = self.loop.call_later(REQUEST_S, self.transport.abort)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread = self.loop.call_later(UNREAD_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        _cancel(self._unread)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        _cancel(self._coming)
+        _cancel(self._unread)
+
+    def waits_since(self) -> float | None:
+        """Since when (the loop's clock) a request is awaited; None: none is, or this one is ending."""
+        if self.transport.is_closing():
+            return None
+        if self._coming is not None:
+            return self._coming.when() - REQUEST_S
+        idle = self.timeout_keep_alive_task
+        return None if idle is None else idle.when() - self.timeout_keep_alive
+
+    def _make_room(self) -> None:
+        """End the connection that has kept a request back for longest."""
+        others = [one for one in self.connections if isinstance(one, _Connection) and one is not self]
+        since = {one: at for one in others if (at := one.waits_since()) is not None}
+        if since:
+            min(since, key=since.__getitem__).transport.abort()
+
+
+def _cancel(timer: asyncio.TimerHandle | None) -> None:
+    if timer is not None:
+        timer.cancel()
 
 
 class _Server(uvicorn.Server):
@@ -83,7 +148,7 @@ class HttpServer:
         self._server = _Server(
             uvicorn.Config(
                 app,
-                http="h11",
+                http=_Connection,
                 ws="none",
                 lifespan="off",
                 log_config=None,

@@ -1,33 +1,44 @@
 """Real sockets: who may open them, what stops them, and what uvicorn must leave alone."""
 
 import asyncio
+import contextlib
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 import httpx
 import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.unit.web.paper_node import PaperNode
 from trunkline.errors import NetError
+from trunkline.web import serving
 from trunkline.web.public import public_app
-from trunkline.web.serving import HttpServer, Tls, listen_tcp
+from trunkline.web.serving import MAX_CONNECTIONS, HttpServer, Tls, listen_tcp
 
 T = TypeVar("T")
 
 
 def served(listener: socket.socket, node: PaperNode, act: Callable[[], T]) -> T:
     """Run `act` in a thread while the public app is served on `listener`."""
+    try:
+        return serving_app(public_app(node), listener, act)
+    finally:
+        node.feed.close()
+
+
+def serving_app(app: ASGIApp, listener: socket.socket, act: Callable[[], T]) -> T:
+    """The same with `app`."""
 
     async def scenario() -> T:
-        server = HttpServer(public_app(node), listener)
+        server = HttpServer(app, listener)
         await server.start()
         try:
             return await asyncio.to_thread(act)
         finally:
-            node.feed.close()
             await server.stop()
             await server.stop()
 
@@ -46,6 +57,88 @@ def test_public_port(host: str) -> None:
     assert "server" not in response.headers
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((host, port))
+
+
+def opened(port: int, count: int) -> list[socket.socket]:
+    return [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(count)]
+
+
+def test_who_connects_and_says_nothing_keeps_nobody_out() -> None:
+    listener = listen_tcp("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+
+    def act() -> list[str]:
+        silent = opened(port, MAX_CONNECTIONS + 20)
+        for number, one in enumerate(silent):
+            one.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"[: 16 * (number % 4)])
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+            said = [client.get("/healthz").text for _ in range(3)]
+        for one in silent:
+            one.close()
+        return said
+
+    assert served(listener, PaperNode(), act) == ["ok\n"] * 3
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET /heal", b"POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx"]
+)
+def test_a_request_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
+    monkeypatch.setattr(serving, "REQUEST_S", 0.05)
+    listener = listen_tcp("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+
+    def act() -> bytes:
+        [one] = opened(port, 1)
+        with one:
+            one.sendall(sent)
+            heard = b""
+            with contextlib.suppress(ConnectionResetError):
+                while data := one.recv(65536):
+                    heard += data
+            return heard
+
+    heard = served(listener, PaperNode(), act)
+    assert heard[:13] == (b"HTTP/1.1 405 " if b"POST" in sent else b"")
+
+
+def test_an_answer_takes_as_long_as_it_likes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "REQUEST_S", 0.05)
+    monkeypatch.setattr(serving, "UNREAD_S", 0.05)
+
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for more in (True, True, False):
+            await asyncio.sleep(0.1)
+            await send({"type": "http.response.body", "body": b"x", "more_body": more})
+
+    listener = listen_tcp("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    assert serving_app(app, listener, lambda: httpx.get(url, trust_env=False).text) == "xxx"
+
+
+def test_an_answer_that_nobody_reads_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "UNREAD_S", 0.05)
+    ended = threading.Event()
+
+    async def app(_scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"x" * (32 << 20), "more_body": True})
+        await receive()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        ended.set()
+
+    listener = listen_tcp("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+
+    def act() -> bool:
+        [one] = opened(port, 1)
+        with one:
+            one.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            return ended.wait(10)
+
+    assert serving_app(app, listener, act)
 
 
 def test_a_port_in_use_is_an_error_with_its_address() -> None:
