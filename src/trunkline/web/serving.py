@@ -72,8 +72,8 @@ class _Connection(H11Protocol):
         if self.limit_concurrency is not None and len(self.connections) >= self.limit_concurrency:
             self._make_room()
 
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+    def handle_events(self) -> None:
+        super().handle_events()
         if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
             _cancel(self._coming)
             self._coming = None
@@ -95,12 +95,9 @@ class _Connection(H11Protocol):
 
     def waits_since(self) -> float | None:
         """Since when (the loop's clock) a request is awaited; None: none is, or this one is ending."""
-        if self.transport.is_closing():
+        if self._coming is None or self.transport.is_closing():
             return None
-        if self._coming is not None:
-            return self._coming.when() - REQUEST_S
-        idle = self.timeout_keep_alive_task
-        return None if idle is None else idle.when() - self.timeout_keep_alive
+        return self._coming.when() - REQUEST_S
 
     def _make_room(self) -> None:
         """End the connection that has kept a request back for longest."""
