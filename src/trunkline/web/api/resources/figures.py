@@ -9,10 +9,13 @@ from trunkline.web.api.front import AtDesk
 from trunkline.web.api.models.base import Moment
 from trunkline.web.api.models.figures import AlarmList, AlarmView, StretchList, StretchView, UsedView
 from trunkline.web.api.resources.parameters import AccountQuery, KeyPath, Limit
+from trunkline.web.errors import InvalidError
 
 router = APIRouter(prefix="/v1", tags=["Figures"])
 
 HOUR_S = 3600
+LATEST_AT = 4_102_444_800.0
+"""The beginning of 2100; far later stretches have no moment that could be told."""
 
 
 @router.get("/figures")
@@ -26,6 +29,8 @@ def list_figures(
 ) -> StretchList:
     """How calls went over time: how many, how many failed and why, how they sounded. A customer's own."""
     began_at = (time.time() // stretch_s + 1 - count) * stretch_s if since is None else since.timestamp()
+    if not 0 <= began_at <= LATEST_AT:
+        raise InvalidError("since is a moment from 1970 to 2100")
     found = desk.calls.figures(began_at, float(stretch_s), count)
     return StretchList(items=[StretchView.of(one) for one in found])
 

@@ -2,6 +2,7 @@
 
 import httpx
 import pytest
+import pytest
 
 from tests.unit.web.paper_node import PaperNode
 from trunkline.trunk.fraud import Alarm, AlarmKind
@@ -47,3 +48,12 @@ def test_alarms(alpha: httpx.Client, operator: httpx.Client, office: Office) -> 
     }
     assert [one["account"] for one in operator.get("/v1/alarms").json()["items"]] == ["beta", "alpha"]
     assert alpha.get("/v1/alarms?account=beta").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "since", ["0001-01-01T00:00:00Z", "1969-12-31T23:00:00Z", "2700-01-01T00:00:00Z", "9999-12-31T23:59:59Z"]
+)
+def test_a_moment_that_no_figures_can_be_of(alpha: httpx.Client, since: str) -> None:
+    answer = alpha.get("/v1/figures", params={"since": since, "count": 744})
+    assert answer.status_code == 422
+    assert "since" in answer.json()["detail"]
