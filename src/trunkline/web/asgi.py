@@ -37,7 +37,8 @@ class _TooLargeError(Exception):
 
 
 class Guard:
-    """Wraps the whole: refuses bodies over `MAX_BODY` with 413, and adds the headers."""
+    """Wraps the whole: refuses bodies over `MAX_BODY` with 413, adds the headers, and has HEAD answered as
+    GET is (RFC 9110 §9.3.2); the server sends no body then."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -75,8 +76,9 @@ class Guard:
                 await decorated(message)
 
         # Whoever goes away while its form is read has no use for an answer.
+        asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
         with contextlib.suppress(_TooLargeError, ClientDisconnect):
-            await self._app(scope, bounded, unless_refused)
+            await self._app(asked, bounded, unless_refused)
         if refused:
             await JSONResponse(_TOO_LARGE, 413, media_type="application/problem+json")(
                 scope, receive, decorated

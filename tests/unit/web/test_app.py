@@ -9,11 +9,11 @@ from trunkline.web.app import web_app
 from trunkline.web.office import Office
 
 
-def ask(office: Office, path: str) -> httpx.Response:
+def ask(office: Office, path: str, method: str = "GET") -> httpx.Response:
     async def request() -> httpx.Response:
         transport = httpx.ASGITransport(web_app(office))
         async with httpx.AsyncClient(transport=transport, base_url="http://web") as client:
-            return await client.get(path)
+            return await client.request(method, path)
 
     return asyncio.run(request())
 
@@ -22,6 +22,13 @@ def test_the_api_has_v1(office: Office) -> None:
     response = ask(office, "/v1/me")
     assert (response.status_code, response.headers["content-type"]) == (401, "application/problem+json")
     assert ask(office, "/v1/nothing").headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/v1/docs", "/v1/me", "/account/get-balance", "/nothing"])
+def test_head_is_answered_as_get_is(office: Office, path: str) -> None:
+    """RFC 9110 §9.3.2; the server leaves the body out."""
+    whole, head = ask(office, path), ask(office, path, "HEAD")
+    assert (head.status_code, head.headers) == (whole.status_code, whole.headers)
 
 
 @pytest.mark.parametrize("path", ["/", "/v1x", "/customers"])

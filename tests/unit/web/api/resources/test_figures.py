@@ -2,7 +2,6 @@
 
 import httpx
 import pytest
-import pytest
 
 from tests.unit.web.paper_node import PaperNode
 from trunkline.trunk.fraud import Alarm, AlarmKind
