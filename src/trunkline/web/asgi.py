@@ -76,7 +76,7 @@ class Guard:
                 await decorated(message)
 
         # Whoever goes away while its form is read has no use for an answer.
-        asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+        asked = {**scope, "method": "GET"} if scope.get("method") == "HEAD" else scope
         with contextlib.suppress(_TooLargeError, ClientDisconnect):
             await self._app(asked, bounded, unless_refused)
         if refused:
