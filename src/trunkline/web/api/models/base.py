@@ -1,7 +1,7 @@
 """What all bodies have in common: unknown fields are refused, texts are bounded and printable."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Strict, StringConstraints
 
@@ -38,6 +38,13 @@ class Body(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, from_attributes=True, allow_inf_nan=False, hide_input_in_errors=True
     )
+
+    @classmethod
+    def shown(cls, thing: object, **more: Any) -> Self:
+        """What is kept of `thing`, unchecked but for `more`, fields that it has in another form: bounds are
+        for what comes in, and the command line and the dashboard may have others."""
+        same = {name: getattr(thing, name) for name in cls.model_fields if name not in more}
+        return cls.model_construct(**same, **more)
 
 
 def without_defaults(schema: dict[str, Any]) -> None:

@@ -147,20 +147,20 @@ class CarrierView(CarrierShared, HasName):
 
     @classmethod
     def of(cls, carrier: domain.Carrier) -> "CarrierView":
-        kept = {
-            name: getattr(carrier, _FIELD_NAMES.get(name, name))
-            for name in cls.model_fields
-            if name not in ("gateways", "sources")
-        }
-        return cls.model_validate(
-            {
-                **kept,
-                "gateways": [
-                    GatewayBody(uri=str(one.uri), priority=one.priority, weight=one.weight)
-                    for one in carrier.gateways
-                ],
-                "sources": [str(network) for network in carrier.sources],
-            }
+        def rules(kept: tuple[domain.Rewrite, ...]) -> tuple[RewriteBody, ...]:
+            return tuple(RewriteBody.shown(one) for one in kept)
+
+        credentials = carrier.credentials
+        return cls.shown(
+            carrier,
+            gateways=tuple(GatewayBody.shown(one, uri=str(one.uri)) for one in carrier.gateways),
+            called_rules=rules(carrier.called_rules),
+            caller_rules=rules(carrier.caller_rules),
+            inbound_called_rules=rules(carrier.inbound_called_rules),
+            inbound_caller_rules=rules(carrier.inbound_caller_rules),
+            registers=carrier.register,
+            sources=tuple(str(network) for network in carrier.sources),
+            credentials=None if credentials is None else CredentialsView.shown(credentials),
         )
 
 
@@ -222,8 +222,8 @@ class RouteView(RouteCarriers, HasPrefix):
 
     @classmethod
     def of(cls, route: Route) -> "RouteView":
-        carriers = tuple(RouteCarrierBody.model_validate(one) for one in route.carriers)
-        return cls(prefix=route.prefix or ALL, carriers=carriers, price_per_minute=route.price_per_minute)
+        carriers = tuple(RouteCarrierBody.shown(one) for one in route.carriers)
+        return cls.shown(route, prefix=route.prefix or ALL, carriers=carriers)
 
 
 class RoutePage(Body):

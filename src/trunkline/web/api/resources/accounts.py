@@ -37,7 +37,7 @@ def list_accounts(
     """Accounts by key; a customer's own."""
     found = desk.accounts.page(search, after=after, limit=limit)
     return AccountPage(
-        items=[AccountView.model_validate(one) for one in found.accounts],
+        items=[AccountView.shown(one) for one in found.accounts],
         next=found.accounts[-1].key if found.more else None,
     )
 
@@ -49,8 +49,7 @@ def add_account(desk: AtDesk, once: OnlyOnce, new: NewAccount) -> Response:
     def make() -> Made:
         account = Account(new.key or new_key(), **_changes(new))
         added, secret = desk.accounts.add(account, new.secret)
-        shown = AccountView.model_validate(added)
-        made = MadeAccount(**dict(shown), secret=secret)
+        made = MadeAccount.shown(added, secret=secret)
         return Made(made, f"/v1/accounts/{added.key}", tag_of(added))
 
     return once.make(make)
@@ -78,7 +77,7 @@ def remove_account(desk: AtDesk, key: KeyPath, if_match: IfMatch = None) -> None
 
 def _shown(response: Response, account: Account) -> AccountView:
     tagged(response, account)
-    return AccountView.model_validate(account)
+    return AccountView.shown(account)
 
 
 def _changes(fields: AccountFields) -> AccountChanges:

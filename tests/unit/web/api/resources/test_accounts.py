@@ -3,6 +3,7 @@
 import httpx
 import pytest
 
+from trunkline.trunk.account import Account
 from trunkline.web.office import Office
 
 
@@ -80,3 +81,13 @@ def test_a_customer_sees_the_own(alpha: httpx.Client) -> None:
     assert [one["key"] for one in alpha.get("/v1/accounts").json()["items"]] == ["alpha"]
     assert alpha.get("/v1/accounts/alpha").json()["name"] == "alpha Ltd"
     assert alpha.patch("/v1/accounts/alpha", json={"max_concurrent": None}).status_code == 403
+
+
+def test_what_the_command_line_set_beyond_our_bounds_is_shown(operator: httpx.Client, office: Office) -> None:
+    prefixes = tuple(str(number) for number in range(1000, 2200))
+    account = Account("vnd", name="x" * 201, cost_per_day=5e6, allowed_prefixes=prefixes)
+    office.store.accounts.add(account)
+    shown = operator.get("/v1/accounts/vnd").json()
+    assert (shown["name"], shown["cost_per_day"], len(shown["allowed_prefixes"])) == ("x" * 201, 5e6, 1200)
+    assert shown in operator.get("/v1/accounts").json()["items"]
+    assert operator.patch("/v1/accounts/vnd", json={"max_concurrent": 3}).json()["cost_per_day"] == 5e6

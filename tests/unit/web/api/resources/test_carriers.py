@@ -3,6 +3,9 @@
 import httpx
 import pytest
 
+from trunkline.sip.uri import SipUri
+from trunkline.trunk.carrier import Carrier, CarrierCredentials, Gateway, Rewrite
+from trunkline.trunk.routes import Route, RouteCarrier
 from trunkline.web.office import Office
 
 NEW = {
@@ -55,3 +58,22 @@ def test_how_its_gateways_are(operator: httpx.Client) -> None:
     assert (gateway["uri"], gateway["state"]) == ("sip:up.carrier.example", "down")
     assert operator.post("/v1/carriers/upstream/gateways/1/ping").json()["status"] == 200
     assert operator.post("/v1/carriers/upstream/gateways/2/ping").status_code == 404
+
+
+def test_what_the_command_line_set_beyond_our_bounds_is_shown(operator: httpx.Client, office: Office) -> None:
+    gateways = tuple(Gateway(SipUri.parse(f"sip:sbc{number}.example")) for number in range(101))
+    rules = tuple(Rewrite(str(number), 0, "") for number in range(1, 102))
+    credentials = CarrierCredentials("u" * 201, "s3cret")
+    carrier = Carrier("wide", gateways, called_rules=rules, credentials=credentials, register=True)
+    office.store.carriers.add(carrier)
+    shown = operator.get("/v1/carriers/wide").json()
+    assert (len(shown["gateways"]), len(shown["called_rules"])) == (101, 101)
+    assert shown["called_rules"][0] == {"prefix": "1", "strip": 0, "prepend": ""}
+    assert (shown["credentials"], shown["registers"]) == ({"user": "u" * 201, "realm": None}, True)
+    assert shown in operator.get("/v1/carriers").json()["items"]
+    for number in range(101):
+        office.store.carriers.add(Carrier(f"c{number}", ()))
+    office.store.routes.add(Route("1", tuple(RouteCarrier(f"c{number}") for number in range(101))))
+    route = operator.get("/v1/routes/1").json()
+    assert route["carriers"][100] == {"carrier": "c100", "priority": 0, "weight": 1}
+    assert route in operator.get("/v1/routes").json()["items"]
