@@ -45,6 +45,9 @@ from trunkline.web.views import (
 
 WEAK_TLS_S = 86_400.0
 """So long ago a connection may have been made to be told of."""
+PING_S = 5.0
+"""So long an answer to OPTIONS is waited for, its repetitions included: the control client waits for ten, and
+a transaction over UDP for 32 (RFC 3261 §17.1.2.2, timer F)."""
 MAX_LEFT_OUT = 10
 """So many accounts, numbers, carriers and routes that can't be used are told; the log has them all."""
 
@@ -239,7 +242,10 @@ class NodeFace:
             on_failure=lambda failure: done.set_result((None, str(failure))),
         )
         try:
-            status, reason = await done
+            async with asyncio.timeout(PING_S):
+                status, reason = await done
+        except TimeoutError:
+            status, reason = None, f"no answer within {PING_S:g} s"
         finally:
             request.forget()
         return PingAnswer(status, reason, round((services.clock.now() - sent) * 1000, 1))

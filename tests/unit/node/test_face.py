@@ -1,6 +1,7 @@
 """The node as the HTTP ports see it."""
 
 import asyncio
+import socket
 import sqlite3
 from pathlib import Path
 from unittest.mock import patch
@@ -15,6 +16,7 @@ from trunkline.call.quality import Quality
 from trunkline.call.record import Direction
 from trunkline.media.rtpengine.instance import InstanceState
 from trunkline.net.admission import Evidence
+from trunkline.node import face as module
 from trunkline.node.rooms import Rooms
 from trunkline.sip.ports import Address
 from trunkline.store import changes, schema
@@ -116,6 +118,22 @@ def test_explaining_both_ways(tmp_path: Path) -> None:
         assert face.explain(Question(Direction.INBOUND, "12025550123")).status == 404
 
     on_node(tmp_path, ask)
+
+
+def test_who_says_nothing_to_a_ping_is_waited_for_less_than_the_client_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert module.PING_S < 10.0, "the control client's patience"
+    monkeypatch.setattr(module, "PING_S", 0.05)
+
+    async def look(ground: Ground) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+            silent.bind((HOST, 0))
+            asked = ground.face.ping(f"sip:100@{HOST}:{silent.getsockname()[1]}")
+            answer = await asyncio.wait_for(asked, 10)
+        assert (answer.status, answer.reason) == (None, "no answer within 0.05 s")
+
+    on_node(tmp_path, look)
 
 
 def test_a_database_that_is_away_is_said(tmp_path: Path) -> None:
