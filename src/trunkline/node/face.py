@@ -232,14 +232,20 @@ class NodeFace:
         target = SipUri.parse(uri)
         done: asyncio.Future[tuple[int | None, str]] = asyncio.get_running_loop().create_future()
         sent = services.clock.now()
+
+        def came(status: int | None, reason: str) -> None:
+            # It may come late, where the name was still being looked up when the time was over.
+            if not done.done():
+                done.set_result((status, reason))
+
         request = services.agent.request(
             "OPTIONS",
             target,
             from_=NameAddr(None, SipUri("sip", None, services.settings.service_domain)),
             to=NameAddr(None, target),
             headers=(("Accept", "application/sdp"),),
-            on_response=lambda response: done.set_result((response.status, readable(response.reason))),
-            on_failure=lambda failure: done.set_result((None, str(failure))),
+            on_response=lambda response: came(response.status, readable(response.reason)),
+            on_failure=lambda failure: came(None, str(failure)),
         )
         try:
             async with asyncio.timeout(PING_S):
