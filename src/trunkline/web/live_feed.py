@@ -20,6 +20,8 @@ from trunkline.web.control_format import CALL_EVENT, HEARTBEAT_S
 from trunkline.web.views import CallEvent, LiveCall
 
 MAX_LISTENERS = 64
+MAX_OF_ONE = 16
+"""Listeners of one customer."""
 MAX_NAMED = 64
 """Calls that one piece of news names; beyond it, it is about all."""
 PAUSE_S = 1.0
@@ -38,10 +40,11 @@ class News:
 
 
 class _Listener:
-    __slots__ = ("calls", "sees", "woken")
+    __slots__ = ("calls", "sees", "whose", "woken")
 
-    def __init__(self, sees: Callable[[LiveCall], bool]) -> None:
+    def __init__(self, sees: Callable[[LiveCall], bool], whose: str | None) -> None:
         self.sees = sees
+        self.whose = whose
         self.calls: set[str] | None = None
         self.woken = asyncio.Event()
 
@@ -79,18 +82,24 @@ class LiveFeed:
         for listener in self._listeners:
             listener.woken.set()
 
-    def listen(self, sees: Callable[[LiveCall], bool], *, idle_s: float) -> AsyncIterator[News | None]:
+    def listen(
+        self, sees: Callable[[LiveCall], bool], *, idle_s: float, whose: str | None = None
+    ) -> AsyncIterator[News | None]:
         """News of the calls that `sees` lets through: the first at once, about all; then `PAUSE_S` apart at
-        least, and None whenever `idle_s` passed without any.
+        least, and None whenever `idle_s` passed without any. `whose` is a customer's account; None: an
+        operator's.
 
         Raises `TooManyListenersError` at once.
         """
-        if len(self._listeners) >= MAX_LISTENERS:
+        own = whose is not None and sum(one.whose == whose for one in self._listeners) >= MAX_OF_ONE
+        if own or len(self._listeners) >= MAX_LISTENERS:
             raise TooManyListenersError
-        return self._news(sees, idle_s)
+        return self._news(sees, whose, idle_s)
 
-    async def _news(self, sees: Callable[[LiveCall], bool], idle_s: float) -> AsyncIterator[News | None]:
-        listener = _Listener(sees)
+    async def _news(
+        self, sees: Callable[[LiveCall], bool], whose: str | None, idle_s: float
+    ) -> AsyncIterator[News | None]:
+        listener = _Listener(sees, whose)
         self._listeners.add(listener)
         if self._follower is None:
             self._follower = asyncio.create_task(self._follow(), name="live feed")

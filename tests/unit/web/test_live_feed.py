@@ -14,7 +14,7 @@ from tests.unit.web.paper_node import CALL, PaperNode, until_heard
 from trunkline.web import live_feed
 from trunkline.web.call_feed import TooManyListenersError
 from trunkline.web.control_format import CALL_EVENT
-from trunkline.web.live_feed import MAX_NAMED, LiveFeed, News
+from trunkline.web.live_feed import MAX_NAMED, MAX_OF_ONE, LiveFeed, News
 from trunkline.web.views import CallEvent, LiveCall
 
 IDLE_S = 5.0
@@ -154,6 +154,21 @@ def test_listeners_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         await following(feed, node)
         with pytest.raises(TooManyListenersError):
             feed.listen(everything, idle_s=IDLE_S)
+        feed.close()
+
+    asyncio.run(run())
+
+
+def test_one_customer_leaves_room_for_others() -> None:
+    async def run() -> None:
+        feed = LiveFeed(Path(), Transport(PaperNode()))
+        mine = [feed.listen(everything, idle_s=0.0, whose="mine") for _ in range(MAX_OF_ONE)]
+        for news in mine:
+            await anext(news)
+        with pytest.raises(TooManyListenersError):
+            feed.listen(everything, idle_s=0.0, whose="mine")
+        for whose in ("theirs", None):
+            await anext(feed.listen(everything, idle_s=0.0, whose=whose))
         feed.close()
 
     asyncio.run(run())

@@ -29,7 +29,9 @@ router = APIRouter()
 async def events(request: Request, desk: Signed) -> Response:
     principal = desk.principal
     try:
-        news = office_of(request).live.listen(lambda call: principal.sees(call.account), idle_s=HEARTBEAT_S)
+        news = office_of(request).live.listen(
+            lambda call: principal.sees(call.account), idle_s=HEARTBEAT_S, whose=principal.account
+        )
     except TooManyListenersError:
         return PlainTextResponse("too many pages are open\n", 503, {"Retry-After": str(RETRY_S)})
     return StreamingResponse(

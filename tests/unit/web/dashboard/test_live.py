@@ -61,8 +61,10 @@ def test_a_database_that_is_away_signs_nobody_out(monkeypatch: pytest.MonkeyPatc
 class Heard(LiveFeed):
     """Notes who listens, and has no news."""
 
-    def listen(self, sees: Callable[[LiveCall], bool], *, idle_s: float) -> AsyncIterator[News | None]:
-        self.sees = sees
+    def listen(
+        self, sees: Callable[[LiveCall], bool], *, idle_s: float, whose: str | None = None
+    ) -> AsyncIterator[News | None]:
+        self.sees, self.whose = sees, whose
 
         async def nothing() -> AsyncIterator[News | None]:
             return
@@ -77,6 +79,7 @@ def test_each_hears_of_the_own_calls(office: Office, customer: Browser, other: B
         answer = browser.client.get("/live/events")
         assert answer.headers["Content-Type"].startswith("text/event-stream")
         assert feed.sees(CALL) == (CALL.account == account)
+        assert feed.whose == account
 
 
 def test_too_many_pages(office: Office, customer: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
