@@ -21,6 +21,9 @@ MAX_ERRORS = 20
 MALFORMED = Problem(400, "malformed", "Malformed", "the body is no JSON")
 NO_SUCH_PATH = Problem(404, "no-such-path", "No such path", "nothing is here; /v1/docs lists what there is")
 NOT_HERE = Problem(405, "method-not-allowed", "Method not allowed", "the Allow header says what can be done")
+NO_JSON = Problem(
+    422, "invalid", "Can't be", "the body is read as JSON only with Content-Type: application/json"
+)
 INVALID = Problem(422, "invalid", "Can't be", "the request does not say what it has to")
 
 
@@ -35,8 +38,10 @@ def add_refusals(app: FastAPI) -> None:
         return _answer(problem_of(error), more)
 
     @app.exception_handler(RequestValidationError)
-    def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+    def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         errors = error.errors()
+        if isinstance(error.body, bytes) and "json" not in request.headers.get("Content-Type", ""):
+            return _answer(NO_JSON)
         if any(one["type"] == "json_invalid" for one in errors):
             return _answer(MALFORMED)
         told = [_error(one["loc"], one["msg"]) for one in errors[:MAX_ERRORS]]

@@ -46,7 +46,9 @@ def test_a_body_that_is_too_large(alpha: httpx.Client) -> None:
 def test_a_form_is_no_json(alpha: httpx.Client) -> None:
     """What another site can have a browser send."""
     answer = alpha.put(f"{NUMBER}/forwarding", content='{"text": ""}', headers={"Content-Type": "text/plain"})
-    assert problem(answer)["status"] == 422
+    found = problem(answer)
+    assert found["status"] == 422
+    assert found["detail"] == "the body is read as JSON only with Content-Type: application/json"
 
 
 def test_what_is_wrong_is_pointed_at(operator: httpx.Client) -> None:
