@@ -155,6 +155,16 @@ class GroupWriter:
             finally:
                 os.close(descriptor)
 
+    def rest(self) -> None:
+        """Let go of the connection, which others may have until the next group."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            if not self._in_file:
+                driver: Any = connection.driver_connection
+                with contextlib.suppress(self._dbapi.Error):
+                    driver.autocommit = False
+            connection.close()
+
     def close(self) -> None:
         """Close the connection, rolling back what it was doing."""
         connection, self._connection = self._connection, None

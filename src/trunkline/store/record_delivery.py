@@ -202,8 +202,10 @@ class RecordDelivery:
             self._sync_at = now + _SYNC_S
             self._sync()
         if self.keep_days is not None and self.away is None and now >= self._prune_at:
+            self._writer.rest()  # else this would take another connection, and it would stay open
             self._prune(now, wall - self.keep_days * _DAY_S)
         if self.away is None and now >= self._prune_bans_at:
+            self._writer.rest()
             self._prune_bans(now, wall)
 
     def close(self) -> None:

@@ -285,6 +285,20 @@ def test_bans_that_are_over_are_deleted_a_few_at_a_time(
     assert left() == ["192.0.2.9"]
 
 
+def test_what_is_deleted_is_so_over_the_connection_that_groups_are_written_over(
+    open_delivery: Open, database: Database
+) -> None:
+    delivery = open_delivery()
+    delivery.keep_days = 1
+    for now in (0.0, 61.0, 122.0):
+        delivery.tick(now, now)
+        delivery.deliver([group(ended_call(f"c{now:.0f}", setup_at=now))])
+    pool = delivery._database.engine.pool
+    assert isinstance(pool, sa.QueuePool)
+    assert pool.checkedin() + pool.checkedout() == 1
+    assert ids(database) == ["c0", "c122", "c61"]
+
+
 def test_what_was_written_is_synced_once_a_second(
     file: Path, open_delivery: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
