@@ -22,6 +22,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -202,11 +203,14 @@ class RecordDelivery:
             self._sync_at = now + _SYNC_S
             self._sync()
         if self.keep_days is not None and self.away is None and now >= self._prune_at:
-            self._writer.rest()  # else this would take another connection, and it would stay open
-            self._prune(now, wall - self.keep_days * _DAY_S)
+            before = wall - self.keep_days * _DAY_S
+            some = partial(prune_calls, self._database, before, _PRUNED_AT_ONCE)
+            if self._prune("old records", some, _PRUNED_AT_ONCE):
+                self._prune_at = now + _PRUNE_INTERVAL_S
         if self.away is None and now >= self._prune_bans_at:
-            self._writer.rest()
-            self._prune_bans(now, wall)
+            some = partial(prune_bans, self._database, wall, _BANS_PRUNED_AT_ONCE)
+            if self._prune("bans that are over", some, _BANS_PRUNED_AT_ONCE):
+                self._prune_bans_at = now + _PRUNE_INTERVAL_S
 
     def close(self) -> None:
         """One last try, then close everything; what could not be delivered stays in the journal."""
@@ -324,23 +328,14 @@ class RecordDelivery:
             _log.error("records may not survive a power cut: %s", error)
         self._synced = self.written
 
-    def _prune(self, now: float, before: float) -> None:
+    def _prune(self, what: str, some: Callable[[], int], at_once: int) -> bool:
+        """Delete `some` of what is past its time; whether that was all of it, or can't be done now."""
+        self._writer.rest()  # else this would take another connection, and it would stay open
         try:
-            pruned = prune_calls(self._database, before, _PRUNED_AT_ONCE)
+            return some() < at_once
         except DatabaseError as error:
-            _log.warning("old records are not deleted: %s", error)
-            pruned = 0
-        if pruned < _PRUNED_AT_ONCE:
-            self._prune_at = now + _PRUNE_INTERVAL_S
-
-    def _prune_bans(self, now: float, wall: float) -> None:
-        try:
-            pruned = prune_bans(self._database, wall, _BANS_PRUNED_AT_ONCE)
-        except DatabaseError as error:
-            _log.warning("bans that are over are not deleted: %s", error)
-            pruned = 0
-        if pruned < _BANS_PRUNED_AT_ONCE:
-            self._prune_bans_at = now + _PRUNE_INTERVAL_S
+            _log.warning("%s are not deleted: %s", what, error)
+            return True
 
     def _went_away(self, reason: str) -> None:
         if self.away is None:
