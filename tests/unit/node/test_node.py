@@ -1,6 +1,7 @@
 """A whole node: calls both ways, reload, drain, stop, and starting again."""
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -235,7 +236,8 @@ def test_a_second_start_in_the_same_directory_leaves_the_first_node_alone(tmp_pa
             with capture_logs(), pytest.raises(NetError, match="another node listens at"):
                 await second.start()
             second.rooms.clock.stop()
-            await asyncio.sleep(1.5)
+            nodes, now = ground.node.rooms.store.nodes, time.time()
+            await until(lambda: nodes.list()[0].seen_at > now)  # what it is told, it is told then
             assert ground.face.readiness().ready
             assert all(record.state is RecordState.OPEN for record in stored_calls(installation))
             assert (await report).answered

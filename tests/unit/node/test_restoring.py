@@ -1,6 +1,7 @@
 """What a node knows again when it starts."""
 
 import asyncio
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import cast
 import pytest
 
 from tests.interop.addresses import free_port
+from tests.unit.net.wire import until
 from tests.unit.node.ground import (
     KEY,
     Installation,
@@ -28,6 +30,7 @@ from trunkline.store.group_commit import Group
 from trunkline.store.journal import Journal
 from trunkline.store.record_delivery import RecordDelivery
 from trunkline.store.record_rows import call_row
+from trunkline.store.record_writer import RecordWriter
 from trunkline.trunk.registrations import Binding
 
 
@@ -97,13 +100,19 @@ def test_what_waits_in_the_journal_counts_among_what_the_day_has_used(
     journal = Journal(installation.settings.journal_file)
     journal.append(Group({"call": [call_row(record, "a run that was killed")]}, {}))
     journal.close()
-    catch_up = RecordDelivery._catch_up
+    catch_up, settle = RecordDelivery._catch_up, RecordWriter.settle
+    waited_for = threading.Event()
 
     def take_long(delivery: RecordDelivery) -> None:
-        time.sleep(1.0)
+        waited_for.wait(5)
         catch_up(delivery)
 
+    def settle_now(writer: RecordWriter, timeout_s: float = 10.0) -> bool:
+        waited_for.set()
+        return settle(writer, timeout_s)
+
     monkeypatch.setattr(RecordDelivery, "_catch_up", take_long)
+    monkeypatch.setattr(RecordWriter, "settle", settle_now)
 
     async def once() -> None:
         async with running(installation) as ground:
@@ -121,8 +130,8 @@ def test_what_was_not_known_at_the_start_is_once_the_database_is_back(tmp_path: 
         async with running(installation) as ground:
             rooms = ground.node.rooms
             device = SipUri.parse("sip:d@127.0.0.1:5999")
-            until = rooms.clock.now() + 600
-            binding = Binding(device, 1000, until, "c", 1, None, source="UDP 127.0.0.1:5999")
+            expires = rooms.clock.now() + 600
+            binding = Binding(device, 1000, expires, "c", 1, None, source="UDP 127.0.0.1:5999")
             rooms.writer.bindings_changed(KEY, (binding,))
             rooms.writer.call_changed(record)
         file.rename(aside)
@@ -131,10 +140,7 @@ def test_what_was_not_known_at_the_start_is_once_the_database_is_back(tmp_path: 
             rooms = ground.node.rooms
             assert list(rooms.registrations.accounts()) == []
             aside.rename(file)
-            for _ in range(100):
-                await asyncio.sleep(0.1)
-                if list(rooms.registrations.accounts()):
-                    break
+            await until(lambda: bool(list(rooms.registrations.accounts())))
             (known,) = rooms.registrations.bindings(KEY)
             assert known.flow is not None
             assert rooms.shared is not None
@@ -142,7 +148,6 @@ def test_what_was_not_known_at_the_start_is_once_the_database_is_back(tmp_path: 
             assert rooms.limits.used_today_s(KEY) == pytest.approx(of_today_s(record), abs=0.1)
             rooms.registrations.forget(KEY)
             assert await asyncio.to_thread(rooms.watcher.refresh)
-            await asyncio.sleep(0.1)
             assert list(rooms.registrations.accounts()) == [], "once is enough"
 
     in_loop(twice())

@@ -1,7 +1,7 @@
 """How often somebody may try."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 
@@ -65,14 +65,33 @@ def test_keys_are_bounded(attempts: Attempts) -> None:
     assert len(attempts._counts) == MAX_KEYS
 
 
-def test_tries_under_way_leave_no_room_for_more_than_are_left(attempts: Attempts) -> None:
+def waiting(attempts: Attempts, many: int, monkeypatch: pytest.MonkeyPatch) -> Event:
+    """Set once so many tries have waited for others that are under way."""
+    there = Event()
+    waits: list[int] = []
+    wait = attempts._lock.wait
+
+    def noted(timeout: float | None = None) -> bool:
+        waits.append(1)
+        if len(waits) >= many:
+            there.set()
+        return wait(timeout)
+
+    monkeypatch.setattr(attempts._lock, "wait", noted)
+    return there
+
+
+def test_tries_under_way_leave_no_room_for_more_than_are_left(
+    attempts: Attempts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     attempts.note("a")
+    others_wait = waiting(attempts, 4, monkeypatch)
     begun: list[int] = []
 
     def fail(number: int) -> None:
         with attempts.trying("a"):
             begun.append(number)
-            time.sleep(0.02)
+            others_wait.wait(5)
             attempts.note("a")
 
     with ThreadPoolExecutor(6) as pool:
@@ -82,13 +101,16 @@ def test_tries_under_way_leave_no_room_for_more_than_are_left(attempts: Attempts
     assert not attempts._open
 
 
-def test_a_try_that_waits_goes_on_when_another_was_right(attempts: Attempts) -> None:
+def test_a_try_that_waits_goes_on_when_another_was_right(
+    attempts: Attempts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others_wait = waiting(attempts, 3, monkeypatch)
     for _ in range(2):
         attempts.note("a")
 
     def succeed(_: int) -> None:
         with attempts.trying("a"):
-            time.sleep(0.01)
+            others_wait.wait(5)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(succeed, range(4)))
