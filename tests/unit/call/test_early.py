@@ -332,3 +332,51 @@ def test_an_unusable_answer_ends_both_legs(body: bytes) -> None:
     assert "bye_received" in world.gateway.events
     world.finish()
     assert world.slug is Slug.CODEC_MISMATCH
+
+
+# -- UPDATE ----------------------------------------------------------------------------------------
+
+
+def test_an_update_of_the_callee_after_reliable_early_media() -> None:
+    """It moves its early media to another port (RFC 3311 §5.1)."""
+    world = World()
+    world.gateway.on_invite = lambda phone, invite: invite.progress(183, body=audio(GATEWAY))
+    world.outbound()
+    world.clock.advance(1)
+    world.gateway.the_usage.update(
+        audio(GATEWAY, port=7000, version=2), world.gateway.note_answer, world.gateway.note_refusal
+    )
+    world.clock.advance(1)
+    assert world.gateway.events[-1] == "answer 200 UPDATE"
+    callee = world.node.the_call.callee
+    assert callee is not None
+    assert callee.described.rtp_port == 7000
+    world.gateway.invites[-1].accept()
+    world.clock.advance(1)
+    assert world.customer.events[-1] == "answered"
+    assert callee.described.rtp_port == 7000
+    world.customer.the_usage.bye()
+    world.finish()
+
+
+def test_an_update_of_the_caller_after_reliable_early_media() -> None:
+    world = World()
+    world.gateway.on_invite = lambda phone, invite: invite.progress(183, body=audio(GATEWAY))
+    world.outbound()
+    world.clock.advance(1)
+    world.customer.the_usage.update(
+        audio(CUSTOMER, port=7000, version=2), world.customer.note_answer, world.customer.note_refusal
+    )
+    world.clock.advance(1)
+    assert world.customer.events[-1] == "answer 200 UPDATE"
+    assert world.node.the_call.caller.described.rtp_port == 7000
+    bad = audio(CUSTOMER, address="224.0.0.1", version=3)
+    world.customer.the_usage.update(bad, world.customer.note_answer, world.customer.note_refusal)
+    world.clock.advance(1)
+    assert world.customer.events[-1] == "refusal 488"
+    assert world.node.the_call.caller.described.rtp_port == 7000
+    world.gateway.invites[-1].accept()
+    world.clock.advance(1)
+    assert world.customer.events[-1] == "answered"
+    world.customer.the_usage.bye()
+    world.finish()
