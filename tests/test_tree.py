@@ -1,6 +1,7 @@
 """The rules of the tree that neither the linter nor the import linter can hold."""
 
 import ast
+import importlib
 import re
 import sys
 from collections.abc import Iterator
@@ -113,6 +114,28 @@ def test_only_media_and_the_parser_open_the_native_module() -> None:
         "trunkline._native.HeadReader",
     }
     assert all(name.startswith("media/") for name in users), users
+
+
+def slotted(path: Path) -> Iterator[type]:
+    """The classes of a module that name their slots."""
+    name = ".".join(("trunkline", *path.relative_to(SOURCES).with_suffix("").parts))
+    for node in tree_of(path).body:
+        if isinstance(node, ast.ClassDef):
+            found = getattr(importlib.import_module(name), node.name)
+            if "__slots__" in vars(found):
+                yield found
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if "__slots__" in path.read_text(encoding="utf-8")], ids=relative
+)
+def test_slots_are_all_there_is(path: Path) -> None:
+    """A base class without slots, or a slot by another name, gives each object a dictionary after all."""
+    text = path.read_text(encoding="utf-8")
+    for one in slotted(path):
+        assert one.__dictoffset__ == 0, f"{one.__name__} has a dictionary beside its slots"
+        unused = [slot for slot in one.__slots__ if not re.search(rf"\.{slot}\b|\b{slot}: ", text)]
+        assert not set(unused) - {"__weakref__"}, f"{one.__name__} never uses {unused}"
 
 
 def is_mirrored(path: Path) -> bool:

@@ -39,6 +39,8 @@ _END_OF_FAILURE = {
 class AttemptOwner(Protocol):
     """The call."""
 
+    __slots__ = ()
+
     def attempt_progressed(self, attempt: "Attempt", response: Response) -> None:
         """A provisional response from 101 to 199; `attempt.leg.usage` is its early dialog, or None without a
         To tag.

@@ -66,6 +66,8 @@ class KeyBook(NamedTuple):
 class LegOwner(Protocol):
     """The call: what a leg tells it."""
 
+    __slots__ = ()
+
     def cancelled(self, cancel: Request) -> None: ...
 
     def leg_acknowledged(self, leg: "Leg", ack: Request) -> None: ...
@@ -99,7 +101,7 @@ class Leg(IncomingInviteEvents):
 
     __slots__ = (
         "_digits",
-        "_key",
+        "_keys",
         "_make_key",
         "_offered_key",
         "codec",

@@ -75,6 +75,8 @@ class TransferOwner(LegOwner, Protocol):
 class Claim(Protocol):
     """What a transfer means for a call that it concerns."""
 
+    __slots__ = ()
+
     @property
     def number(self) -> int:
         """How many transfers have been asked for in the call so far."""

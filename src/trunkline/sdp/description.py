@@ -100,7 +100,7 @@ def _lines(body: bytes) -> list[str]:
 class _Reader:
     """The state of one reading; `number` is the line being read, from 1."""
 
-    __slots__ = ("description", "lines", "number", "seen")
+    __slots__ = ("lines", "number", "seen")
 
     def __init__(self, lines: list[str]) -> None:
         self.lines = lines

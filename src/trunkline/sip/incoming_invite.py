@@ -42,6 +42,8 @@ EXTEND_RELIABLY_S = 150.0
 class IncomingInviteEvents(UsageEvents, Protocol):
     """What the user of an incoming INVITE is told, before and after it accepts."""
 
+    __slots__ = ()
+
     def cancelled(self, cancel: Request) -> None:
         """The caller gave up (487 already sent). Nothing follows."""
 

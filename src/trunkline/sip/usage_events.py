@@ -32,6 +32,8 @@ class UsageEvents(Protocol):
     `failed`.
     """
 
+    __slots__ = ()
+
     def offer_received(self, exchange: IncomingOffer) -> None:
         """A re-INVITE (with or without a body), or an UPDATE or PRACK with an offer: to be answered by
         `exchange`.
