@@ -4,6 +4,7 @@ A chunk holds every message of one call, oldest first. Its layout is this module
 another version of it is refused by `FORMAT`.
 """
 
+import ipaddress
 import struct
 from collections.abc import Iterable
 from functools import lru_cache
@@ -14,6 +15,12 @@ from trunkline.sip.ports import Address, Transport
 
 FORMAT = 1
 """Goes up when the layout of a chunk changes."""
+
+UNKNOWN_HOSTS = {4: ipaddress.ip_address("192.0.2.1"), 6: ipaddress.ip_address("2001:db8::1")}
+"""Stands in for our own address where only a name is known (RFC 5737, RFC 3849: documentation)."""
+
+PackedEnd = tuple[bytes, int]
+"""An IP address as 4 or 16 bytes, and a port."""
 
 _TRANSPORTS = (Transport.UDP, Transport.TCP, Transport.TLS)
 _TRANSPORT_CODES = {transport: code for code, transport in enumerate(_TRANSPORTS)}
@@ -39,6 +46,26 @@ class LadderMessage(NamedTuple):
     def masked(self) -> "LadderMessage":
         """The same message without its secrets."""
         return self._replace(data=mask_message(self.data))
+
+    @property
+    def ends(self) -> tuple[PackedEnd, PackedEnd]:
+        """Where it came from and where it went, as addresses of one IP version. An end that isn't known as
+        one of the other's (we advertise a host name) is at one of `UNKNOWN_HOSTS`.
+        """
+        remote = _packed(self.remote, None)
+        local = _packed(self.local, len(remote[0]))
+        return (local, remote) if self.sent else (remote, local)
+
+
+def _packed(address: Address, length: int | None) -> PackedEnd:
+    """An address that isn't of `length` bytes (None: any) becomes the unknown one."""
+    try:
+        host = ipaddress.ip_address(address.host)
+    except ValueError:
+        host = UNKNOWN_HOSTS[6 if length == 16 else 4]
+    if length is not None and len(host.packed) != length:
+        host = UNKNOWN_HOSTS[6 if length == 16 else 4]
+    return host.packed, address.port
 
 
 @lru_cache(maxsize=256)

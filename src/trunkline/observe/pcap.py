@@ -2,27 +2,22 @@
 
 The capture is made from messages, not from packets: real times, addresses and ports, but UDP messages are
 never fragmented, and TCP and TLS connections are faked around their messages, in clear and without
-handshake. Addresses that are not known as IP addresses (we advertise a host name) become `UNKNOWN_HOSTS`.
+handshake.
 """
 
-import ipaddress
 from collections.abc import Sequence
 from typing import BinaryIO
 
 import dpkt
 
-from trunkline.observe.message import LadderMessage
-from trunkline.sip.ports import Address, Transport
-
-UNKNOWN_HOSTS = {4: ipaddress.ip_address("192.0.2.1"), 6: ipaddress.ip_address("2001:db8::1")}
-"""Stands in for our own address where only a name is known (RFC 5737, RFC 3849: documentation)."""
+from trunkline.observe.message import LadderMessage, PackedEnd
+from trunkline.sip.ports import Transport
 
 _SEGMENT = 1 << 15
 _LINKTYPE_RAW = 101
 _SNAPLEN = 1 << 16
 
-_Packed = tuple[bytes, int]
-_Connection = tuple[_Packed, _Packed]
+_Connection = tuple[PackedEnd, PackedEnd]
 
 
 def write_pcap(file: BinaryIO, messages: Sequence[LadderMessage]) -> int:
@@ -39,9 +34,7 @@ def write_pcap(file: BinaryIO, messages: Sequence[LadderMessage]) -> int:
 
 
 def _packets(message: LadderMessage, positions: dict[_Connection, int]) -> list[bytes]:
-    remote = _packed(message.remote, None)
-    local = _packed(message.local, len(remote[0]))
-    source, target = (local, remote) if message.sent else (remote, local)
+    source, target = message.ends
     if message.transport is Transport.UDP:
         udp = dpkt.udp.UDP(sport=source[1], dport=target[1], data=message.data)
         udp.ulen = len(udp)
@@ -49,7 +42,7 @@ def _packets(message: LadderMessage, positions: dict[_Connection, int]) -> list[
     return _tcp(source, target, message.data, positions)
 
 
-def _tcp(source: _Packed, target: _Packed, data: bytes, positions: dict[_Connection, int]) -> list[bytes]:
+def _tcp(source: PackedEnd, target: PackedEnd, data: bytes, positions: dict[_Connection, int]) -> list[bytes]:
     """The segments of one message; `positions` keeps how far each direction of a connection has come."""
     packets: list[bytes] = []
     for start in range(0, len(data), _SEGMENT):
@@ -69,7 +62,7 @@ def _tcp(source: _Packed, target: _Packed, data: bytes, positions: dict[_Connect
     return packets
 
 
-def _ip(source: _Packed, target: _Packed, protocol: int, payload: dpkt.Packet) -> bytes:
+def _ip(source: PackedEnd, target: PackedEnd, protocol: int, payload: dpkt.Packet) -> bytes:
     if len(source[0]) == 4:
         return bytes(dpkt.ip.IP(src=source[0], dst=target[0], p=protocol, ttl=64, data=payload))
     return bytes(
@@ -77,15 +70,3 @@ def _ip(source: _Packed, target: _Packed, protocol: int, payload: dpkt.Packet) -
             src=source[0], dst=target[0], nxt=protocol, p=protocol, hlim=64, plen=len(payload), data=payload
         )
     )
-
-
-def _packed(address: Address, length: int | None) -> _Packed:
-    """`address` as bytes and port; an address that isn't of `length` bytes (None: any) becomes the unknown
-    one."""
-    try:
-        host = ipaddress.ip_address(address.host)
-    except ValueError:
-        host = UNKNOWN_HOSTS[6 if length == 16 else 4]
-    if length is not None and len(host.packed) != length:
-        host = UNKNOWN_HOSTS[6 if length == 16 else 4]
-    return host.packed, address.port
