@@ -9,7 +9,14 @@ from trunkline.cli.checks.certificate import check_authorities, check_certificat
 from trunkline.cli.checks.data import check_data_dir, check_store
 from trunkline.cli.checks.live import check_live
 from trunkline.cli.checks.media import check_media
-from trunkline.cli.checks.network import check_addresses, check_clock, check_dns, check_http, check_ports
+from trunkline.cli.checks.network import (
+    check_addresses,
+    check_clock,
+    check_collector,
+    check_dns,
+    check_http,
+    check_ports,
+)
 from trunkline.cli.installation import installation
 from trunkline.cli.output import Json, examples, print_json, say
 from trunkline.config import Settings
@@ -27,6 +34,7 @@ _CHECKS: tuple[Callable[[Settings], Findings], ...] = (
     check_dns,
     check_media,
     check_live,
+    check_collector,
 )
 
 

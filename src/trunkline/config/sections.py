@@ -508,24 +508,6 @@ class Live(Section):
     )
 
 
-class Log(Section):
-    """What the node writes to standard error."""
-
-    level: Literal["debug", "info", "warning", "error"] = setting(
-        "info", "The least that is written.", live=True
-    )
-    format: Literal["json", "console"] = setting("json", "json for machines, console for people.")
-
-
-class Ladder(Section):
-    """The SIP messages of each call, kept for `trunkline calls` and the dashboard."""
-
-    keep_s: float = setting(604800.0, "How long messages are kept.", live=True, gt=0)
-    max_bytes: int = setting(
-        1_000_000_000, "Disk space for them; the oldest go first.", live=True, ge=1_000_000
-    )
-
-
 class Dns(Section):
     """How names of endpoints and carriers are looked up (RFC 3263)."""
 

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings.exceptions import SettingsError as PydanticSettingsError
 
 from trunkline.config.file import Problem, SettingsError, explain_environment, explain_validation, render
+from trunkline.config.observing import Hep, Ladder, Log
 from trunkline.config.sections import (
     Database,
     Dns,
@@ -22,10 +23,8 @@ from trunkline.config.sections import (
     Edge,
     Forwarding,
     Http,
-    Ladder,
     Limits,
     Live,
-    Log,
     Media,
     Node,
     Outbound,
@@ -80,6 +79,7 @@ class Settings(BaseSettings):
     live: Live = Live()
     log: Log = Log()
     ladder: Ladder = Ladder()
+    hep: Hep = Hep()
     dns: Dns = Dns()
     zone: Zone = Zone()
     drain: Drain = Drain()

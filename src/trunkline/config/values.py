@@ -19,6 +19,10 @@ from trunkline.errors import DirectoryError
 from trunkline.trunk.e164 import checked_prefix
 
 
+def _joined(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 class SocketAddress(NamedTuple):
     """An IP address (IPv6 without brackets) and a port, written `0.0.0.0:5060` or `[::]:5060`."""
 
@@ -26,7 +30,7 @@ class SocketAddress(NamedTuple):
     port: int
 
     def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return _joined(self.host, self.port)
 
     @property
     def exposed(self) -> bool:
@@ -34,6 +38,17 @@ class SocketAddress(NamedTuple):
         one, or every one of the machine."""
         address = ipaddress.ip_address(self.host)
         return address.is_global or address.is_unspecified
+
+
+class NamedAddress(NamedTuple):
+    """A host name or an IP address (IPv6 without brackets), and a port from 1 up, written
+    `homer.example.net:9060` or `[2001:db8::1]:9060`."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return _joined(self.host, self.port)
 
 
 class RtpengineAddress(NamedTuple):
@@ -63,6 +78,17 @@ def _socket_address(value: object) -> SocketAddress:
     if not (port.isascii() and port.isdigit() and int(port) < 65536):
         raise ValueError("must be address:port with a port of 0 to 65535, such as 0.0.0.0:5060 or [::]:5060")
     return SocketAddress(_ip_address(host), int(port))
+
+
+def _named_address(value: object) -> NamedAddress:
+    if isinstance(value, NamedAddress):
+        return value
+    host, _, port = str(value).strip().rpartition(":")
+    if not host or (":" in host and not host.startswith("[")):
+        raise ValueError("must be host:port with IPv6 in brackets, such as homer.example.net:9060")
+    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise ValueError("must be host:port with a port of 1 to 65535, such as homer.example.net:9060")
+    return NamedAddress(_host(host), int(port))
 
 
 def _rtpengine_address(value: object) -> RtpengineAddress:
@@ -231,6 +257,7 @@ RegionName = Annotated[str, AfterValidator(_region)]
 LiveUrl = Annotated[SecretStr, AfterValidator(_live_url)]
 ToneCadence = Annotated[Cadence, NoDecode, PlainValidator(_cadence)]
 ListenAddress = Annotated[SocketAddress, NoDecode, PlainValidator(_socket_address)]
+HostAndPort = Annotated[NamedAddress, NoDecode, PlainValidator(_named_address)]
 ListenAddresses = Annotated[tuple[ListenAddress, ...], NoDecode, BeforeValidator(_listed)]
 RtpengineAddresses = Annotated[
     tuple[Annotated[RtpengineAddress, NoDecode, PlainValidator(_rtpengine_address)], ...],

@@ -49,6 +49,10 @@ def count(rooms: Rooms) -> None:
         _count_rtpengines(rooms)
     if rooms.shared is not None:
         rooms.shared.count(rooms.metrics)
+    exporter = rooms.exporter
+    if exporter is not None:
+        rooms.metrics.counter("hep_sent", "SIP messages copied to the collector.", lambda: exporter.sent)
+        rooms.metrics.counter("hep_lost", "SIP messages that it did not get.", lambda: exporter.lost)
     gauge(
         "transactions",
         "SIP transactions.",

@@ -154,6 +154,10 @@ class Rooms:
         self._open.push_async_callback(asyncio.to_thread, journal.close)
         self.ladder = Ladder(self.clock, journal)
         self._open.callback(self.ladder.stop)
+        self.exporter = wiring.hep_exporter(settings, self.clock, self.ladder)
+        if self.exporter is not None:
+            self._open.push_async_callback(asyncio.to_thread, self.exporter.close)
+            self._open.callback(self.exporter.stop)
         self.gate = Gate(
             self.clock, wiring.gate_settings(settings), known=self._is_known, banned=self._banned
         )
@@ -247,7 +251,7 @@ class Rooms:
             user=self.switch,
             settings=wiring.agent_settings(settings),
             secret=self._secret("tags and branches"),
-            observer=WireTap(self.metrics, self.ladder),
+            observer=WireTap(self.metrics, self.ladder, self.exporter),
         )
         self.received = services.agent.received if self.shared is None else self.shared.flows.received
         """One datagram or one framed message goes straight to the user agent, but for what fronts bring and

@@ -21,6 +21,9 @@ from trunkline.media.rtpengine.wires import Transport as NgTransport
 from trunkline.net.admission import GateSettings
 from trunkline.net.dns_client import DnsSettings
 from trunkline.net.settings import Listen, TlsSettings, TransportSettings
+from trunkline.observe.hep import HepForm
+from trunkline.observe.hep_export import Collector, HepExporter
+from trunkline.observe.ladder import Ladder
 from trunkline.observe.log import LogFormat, LogOptions
 from trunkline.sip.ports import Address, Transport
 from trunkline.sip.user_agent import SUPPORTED, UserAgentSettings
@@ -80,6 +83,16 @@ def gate_settings(settings: Settings) -> GateSettings:
         ban_s=limits.ban_s,
         fronts=frozenset(settings.sip.fronts),
     )
+
+
+def hep_exporter(settings: Settings, clock: Clock, ladder: Ladder) -> HepExporter | None:
+    """What copies SIP messages to the collector, begun; None where there is none."""
+    hep = settings.hep
+    if hep.collector is None:
+        return None
+    password = "" if hep.password is None else hep.password.get_secret_value()
+    form = HepForm(hep.capture_id, settings.node.name, password)
+    return HepExporter(clock, Collector(*hep.collector), form, ladder.first_leg)
 
 
 def registration_policy(settings: Settings) -> RegistrationPolicy:

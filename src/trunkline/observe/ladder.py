@@ -172,6 +172,13 @@ class Ladder:
             entry[0].sip_call_ids.remove(sip_call_id)
             self._attach(story, sip_call_id)
 
+    def first_leg(self, sip_call_id: str) -> str:
+        """The SIP Call-ID of the first leg of the call that the dialog of `sip_call_id` is one of: itself,
+        where it is that or nobody's.
+        """
+        entry = self._by_sip_call_id.get(sip_call_id)
+        return sip_call_id if entry is None else entry[0].sip_call_ids[0]
+
     def _join(self, story: _Story, found: _Story, sip_call_id: str) -> None:
         """Move what was heard of a leg before it was linked."""
         _, leg = self._attach(story, sip_call_id)

@@ -10,6 +10,7 @@ from trunkline.config.values import (
     AddressOfIpv6,
     Cadence,
     Host,
+    HostAndPort,
     HostOfIpv4,
     HostOfIpv6,
     IpAddress,
@@ -17,6 +18,7 @@ from trunkline.config.values import (
     ListenAddress,
     ListenAddresses,
     LiveUrl,
+    NamedAddress,
     RtpengineAddress,
     RtpengineAddresses,
     SocketAddress,
@@ -39,6 +41,29 @@ def read(kind: Any, value: object) -> Any:
 def test_listen_address(text: str, address: SocketAddress) -> None:
     assert read(ListenAddress, text) == address
     assert read(ListenAddress, str(address)) == address
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("homer.example.net:9060", NamedAddress("homer.example.net", 9060)),
+        (" Homer:1 ", NamedAddress("homer", 1)),
+        ("192.0.2.1:65535", NamedAddress("192.0.2.1", 65535)),
+        ("[2001:DB8::1]:9060", NamedAddress("2001:db8::1", 9060)),
+    ],
+)
+def test_named_address(text: str, address: NamedAddress) -> None:
+    assert read(HostAndPort, text) == address
+    assert read(HostAndPort, str(address)) == address
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "9060", ":9060", "homer", "homer:", "homer:0", "homer:65536", "ho mer:1", "::1:1", "[::1]"],
+)
+def test_what_is_no_named_address(text: str) -> None:
+    with pytest.raises(ValidationError, match="must be"):
+        read(HostAndPort, text)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,12 @@
 """What a running node tells Prometheus of its rooms."""
 
+import asyncio
+import socket
 from pathlib import Path
 
 from tests.unit.node.ground import Ground, on_node
+from tests.unit.observe.flows import PaperFlow
+from tests.unit.observe.test_hep import chunks
 from trunkline.net.admission import Evidence
 
 
@@ -23,3 +27,25 @@ def test_they_are_read_off_the_rooms(tmp_path: Path) -> None:
         assert b"\ntrunkline_strangers_share 0.5\n" in after
 
     on_node(tmp_path, look)
+
+
+def test_copies_for_a_collector_are_counted(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear:
+        ear.bind(("127.0.0.1", 0))
+        ear.settimeout(10)
+
+        async def look(ground: Ground) -> None:
+            rooms = ground.node.rooms
+            exporter = rooms.exporter
+            assert exporter is not None
+            exporter.message(b"OPTIONS sip:h SIP/2.0\r\n\r\n", PaperFlow(), "out", sent=True)
+            exporter.stop()
+            await asyncio.to_thread(exporter.wait_sent)
+            after = ground.face.metrics()
+            assert b"\ntrunkline_hep_sent_total 1.0\n" in after
+            assert b"\ntrunkline_hep_lost_total 0.0\n" in after
+
+        to = f"127.0.0.1:{ear.getsockname()[1]}"
+        on_node(tmp_path, look, hep__collector=to, hep__capture_id=9, hep__password="pa55")
+        copy = chunks(ear.recv(2048))
+    assert (copy[12], copy[14], copy[17]) == ((9).to_bytes(4, "big"), b"pa55", b"out")

@@ -138,6 +138,16 @@ def test_a_leg_that_goes_over_to_another_call(bench: Bench) -> None:
     assert bench.ladder.live_calls == 0
 
 
+def test_the_first_leg_is_what_all_have_in_common(bench: Bench) -> None:
+    ladder = bench.ladder
+    ladder.message_received(INVITE, CALLER, "in")
+    ladder.message_sent(INVITE, CALLEE, "out")
+    assert [ladder.first_leg(leg) for leg in ("in", "out", "unknown")] == ["in", "out", "unknown"]
+    ladder.link("in", "call")
+    ladder.link("out", "call")
+    assert [ladder.first_leg(leg) for leg in ("in", "out", "unknown")] == ["in", "in", "unknown"]
+
+
 def test_every_attempt_is_a_leg(bench: Bench) -> None:
     bench.ladder.link("in", "call")
     for attempt in ("a", "b", "c"):

@@ -12,6 +12,7 @@ from trunkline.config import Settings
 from trunkline.config.advertised import advertised_host, own_address
 from trunkline.net.binding import why_not_bound
 from trunkline.node.wiring import engine_settings
+from trunkline.observe.hep_export import Collector
 from trunkline.sip.ports import LocateFailure, Target
 from trunkline.sip.uri import SipUri
 from trunkline.web.control_client import ControlClient, ControlError, NoNodeError
@@ -150,6 +151,25 @@ def check_dns(settings: Settings) -> Findings:
         )
     else:
         yield Finding(f"DNS {domain}", State.FINE, ", ".join(f"{t.transport} {t.address}" for t in found))
+
+
+def check_collector(settings: Settings) -> Findings:
+    """Does the name of the collector of HEP lead anywhere? Whether it listens, UDP doesn't say."""
+    where = settings.hep.collector
+    if where is None:
+        return
+    try:
+        with Collector(*where).open() as opened:
+            to = opened.getpeername()[0]
+    except OSError as error:
+        yield Finding(
+            f"HEP collector {where}",
+            State.WARNING,
+            f"can't be reached: {error.strerror}",
+            "Set hep.collector to a name or an address that this machine has a way to.",
+        )
+    else:
+        yield Finding(f"HEP collector {where}", State.FINE, f"copies of SIP messages go to {to}")
 
 
 async def _locate(ground: Ground, domain: str) -> list[Target] | LocateFailure:

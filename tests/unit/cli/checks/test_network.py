@@ -77,3 +77,16 @@ def test_metrics_for_everybody_are_a_warning(line: CommandLine) -> None:
     state, _, remedy = findings(line, 0)[f"metrics http://[::]:{port}"]
     assert state == "warning"
     assert "http.bind" in remedy
+
+
+def test_a_collector_that_there_is_no_way_to_is_a_warning(line: CommandLine) -> None:
+    quiet(line, f"127.0.0.1:{free_port()}")
+    text = line.settings_file.read_text()
+    assert not [about for about in findings(line, 0) if about.startswith("HEP")]
+    line.settings_file.write_text(text.replace("[hep]\n", '[hep]\ncollector = "localhost:9060"\n'))
+    assert findings(line, 0)["HEP collector localhost:9060"][0] == "fine"
+    line.settings_file.write_text(text.replace("[hep]\n", '[hep]\ncollector = "homer.invalid:9060"\n'))
+    state, found, remedy = findings(line, 0)["HEP collector homer.invalid:9060"]
+    assert state == "warning"
+    assert "can't be reached" in found
+    assert "hep.collector" in remedy
