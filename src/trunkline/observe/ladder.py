@@ -13,7 +13,9 @@ Driven by the SIP stack through `Observer`, by the calls through `link` and `clo
 the oldest live calls' messages go to the journal early. What a call drops beyond its own bound is counted in
 `lost`.
 
-Deliberate: two calls that share one SIP Call-ID (a call that a proxy sends back to us) share one ladder.
+Deliberate: of two calls that share one SIP Call-ID (a call that a proxy sends back to us, or whose caller has
+chosen that of another one) the ladder of the first has what is said under it for as long as that one is up;
+the other has its own INVITE and its attempts. They may be two customers', and neither is to read the other's.
 """
 
 import asyncio
@@ -46,7 +48,7 @@ message."""
 class _Story:
     """What is known of one call, or of a dialog that belongs to no call yet."""
 
-    __slots__ = ("bytes", "call_ids", "heard", "legs", "open_calls", "parts", "room", "sip_call_ids")
+    __slots__ = ("bytes", "call_id", "closed", "heard", "legs", "parts", "room", "sip_call_ids")
 
     def __init__(self) -> None:
         self.heard: list[_Heard] = []
@@ -54,8 +56,10 @@ class _Story:
         self.room = UNLINKED_BYTES
         self.legs = 0
         self.sip_call_ids: list[str] = []
-        self.call_ids: list[str] = []
-        self.open_calls = 0
+        self.call_id = ""
+        """Empty while it belongs to no call."""
+        self.closed = False
+        """The call is over."""
         self.parts = 0
         """How many parts of it have gone to the journal."""
 
@@ -153,18 +157,14 @@ class Ladder:
         """Link the dialog of `sip_call_id` to the call `call_id`: the caller's first, then each attempt's.
 
         What was already heard of it joins the call's ladder, unless that was another call's: then it has gone
-        over to this one (a transfer), and what comes from now on is this one's.
+        over to this one (a transfer), and what comes from now on is this one's. Of a caller's dialog that was
+        another call's only the INVITE joins; the rest stays with that one while it is up.
         """
         entry = self._by_sip_call_id.get(sip_call_id)
         story = self._by_call.get(call_id)
         if story is None:
-            story = entry[0] if entry is not None else _Story()
-            if self._unlinked.pop(sip_call_id, None) is not None or entry is None:
-                story.room += STORY_BYTES - UNLINKED_BYTES
-            self._by_call[call_id] = story
-            story.call_ids.append(call_id)
-            story.open_calls += 1
-        if entry is None:
+            self._link_first(sip_call_id, call_id, entry)
+        elif entry is None:
             self._attach(story, sip_call_id)
         elif entry[0] is not story and self._unlinked.pop(sip_call_id, None) is not None:
             self._join(story, entry[0], sip_call_id)
@@ -179,6 +179,34 @@ class Ladder:
         entry = self._by_sip_call_id.get(sip_call_id)
         return sip_call_id if entry is None else entry[0].sip_call_ids[0]
 
+    def _link_first(self, sip_call_id: str, call_id: str, entry: tuple[_Story, int] | None) -> None:
+        """Begin the ladder of a call with its first dialog."""
+        if entry is not None and not entry[0].call_id:
+            story = self._unlinked.pop(sip_call_id)
+        else:
+            story = _Story()
+            if entry is None:
+                self._attach(story, sip_call_id)
+            else:
+                self._part(story, sip_call_id, *entry)
+        story.room += STORY_BYTES - UNLINKED_BYTES
+        story.call_id = call_id
+        self._by_call[call_id] = story
+
+    def _part(self, story: _Story, sip_call_id: str, other: _Story, leg: int) -> None:
+        """Begin `story` with the INVITE that has just come under a Call-ID of another call's."""
+        for at, heard_leg, sent, flow, data in other.heard[-1:]:
+            if heard_leg == leg and not sent and data[:7] == b"INVITE ":
+                story.heard.append((at, 0, sent, flow, data))
+                story.room -= len(data)
+                story.bytes += len(data)
+                self._bytes += len(data)
+        if other.closed:
+            other.sip_call_ids.remove(sip_call_id)
+            self._attach(story, sip_call_id)
+        else:
+            story.legs = 1
+
     def _join(self, story: _Story, found: _Story, sip_call_id: str) -> None:
         """Move what was heard of a leg before it was linked."""
         _, leg = self._attach(story, sip_call_id)
@@ -191,6 +219,9 @@ class Ladder:
         """Say that the call is over. Its ladder goes to the journal when its last messages have had time to
         arrive; stragglers have `LINGER_S`."""
         due = self._clock.now() + FILE_S
+        story = self._by_call.get(call_id)
+        if story is not None:
+            story.closed = True
         self._ended.append((due, call_id))
         if self._timer is None:
             self._timer = self._clock.at(due + FILE_S, self._file)
@@ -211,10 +242,8 @@ class Ladder:
             due, call_id = ended.popleft()
             story = self._by_call.get(call_id)
             if story is not None:
-                story.open_calls -= 1
-                if story.open_calls == 0:
-                    batch += self._take(story)
-                    self._filed.append((due - FILE_S + LINGER_S, story))
+                batch += self._take(story)
+                self._filed.append((due - FILE_S + LINGER_S, story))
         return batch
 
     def _file_stragglers(self, now: float) -> list[tuple[str, list[LadderMessage]]]:
@@ -222,7 +251,7 @@ class Ladder:
         filed = self._filed
         while filed and filed[0][0] <= now:
             story = filed.popleft()[1]
-            if story.open_calls == 0 and self._by_call.get(story.call_ids[0]) is story:
+            if self._by_call.get(story.call_id) is story:
                 batch += self._take(story)
                 self._forget(story)
         return batch
@@ -234,11 +263,10 @@ class Ladder:
         self._bytes -= story.bytes
         story.bytes = 0
         story.parts += 1
-        return [(call_id, messages) for call_id in story.call_ids] if messages else []
+        return [(story.call_id, messages)] if messages else []
 
     def _forget(self, story: _Story) -> None:
-        for call_id in story.call_ids:
-            del self._by_call[call_id]
+        del self._by_call[story.call_id]
         for sip_call_id in story.sip_call_ids:
             del self._by_sip_call_id[sip_call_id]
 
@@ -273,7 +301,7 @@ class Ladder:
             self._timer = None
         self._ended.clear()
         self._filed.clear()
-        batch = [ladder for story in dict.fromkeys(self._by_call.values()) for ladder in self._take(story)]
+        batch = [ladder for story in self._by_call.values() for ladder in self._take(story)]
         if batch:
             self._journal.append(batch)
         self._by_call.clear()

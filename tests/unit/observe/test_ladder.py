@@ -86,17 +86,21 @@ def test_a_filed_call_is_out_of_memory_and_stragglers_follow_it(bench: Bench) ->
     assert bench.story("call-1") == [*STORY, (0, False, BYE)]
 
 
-def test_a_call_that_shares_the_ladder_of_a_filed_one_keeps_it_open(bench: Bench) -> None:
+def test_a_caller_who_tries_again_under_the_call_id_of_a_call_that_is_over(bench: Bench) -> None:
     bench.call(1)
     bench.clock.advance(2 * FILE_S)
+    bench.ladder.message_received(INVITE, CALLER, "in-1")
     bench.ladder.link("in-1", "call-2")
+    bench.ladder.message_sent(TRYING, CALLER, "in-1")
     bench.clock.advance(2 * LINGER_S)
     bench.ladder.message_received(BYE, CALLER, "in-1")
-    assert bench.story("call-2") == [(0, False, BYE)]
+    again = [(0, False, INVITE), (0, True, TRYING), (0, False, BYE)]
+    assert bench.story("call-2") == again
     bench.ladder.close("call-2")
     bench.clock.advance(2 * LINGER_S)
-    assert bench.ladder.live_calls == 0
-    assert bench.story("call-1") == [*STORY, (0, False, BYE)]
+    assert (bench.ladder.live_calls, bench.ladder.live_bytes) == (0, 0)
+    assert bench.story("call-1") == [*STORY, (0, False, INVITE)]
+    assert bench.story("call-2") == again
 
 
 def test_times_and_addresses(bench: Bench) -> None:
@@ -157,20 +161,30 @@ def test_every_attempt_is_a_leg(bench: Bench) -> None:
     assert [leg for leg, _, _ in bench.story("call")] == [1, 2, 3]
 
 
-def test_calls_that_share_a_sip_call_id_share_the_ladder(bench: Bench) -> None:
+def test_a_call_under_the_call_id_of_another_one_reads_nothing_of_it(bench: Bench) -> None:
+    """It may be another customer's: a carrier's proxy sends the call of one back to the number of the other,
+    or somebody who was called uses the Call-ID that he has heard."""
+    bench.ladder.message_received(INVITE, CALLER, "in")
     bench.ladder.link("in", "first")
     bench.ladder.link("out", "first")
     bench.ladder.message_sent(INVITE, CALLEE, "out")
     bench.ladder.message_received(INVITE, CALLEE, "out")
     bench.ladder.link("out", "second")
-    assert bench.story("first") == bench.story("second") != []
+    bench.ladder.message_sent(TRYING, CALLEE, "out")
+    bench.ladder.link("on", "second")
+    bench.ladder.message_sent(INVITE, CALLEE, "on")
+    bench.ladder.message_sent(OK, CALLER, "in")
+    assert bench.story("second") == [(0, False, INVITE), (1, True, INVITE)]
     bench.ladder.close("second")
-    bench.clock.advance(LINGER_S)
-    assert bench.ladder.live_calls == 2
+    bench.clock.advance(2 * LINGER_S)
+    assert bench.ladder.live_calls == 1
+    bench.ladder.message_received(OK, CALLEE, "out")
     bench.ladder.close("first")
-    bench.clock.advance(LINGER_S)
-    assert bench.ladder.live_calls == 0
-    assert len(bench.story("first")) == len(bench.story("second")) == 2
+    bench.clock.advance(2 * LINGER_S)
+    assert (bench.ladder.live_calls, bench.ladder.live_bytes) == (0, 0)
+    assert bench.ladder._by_sip_call_id == {}
+    assert len(bench.story("first")) == 6
+    assert bench.story("second") == [(0, False, INVITE), (1, True, INVITE)]
 
 
 def test_other_traffic_is_not_kept(bench: Bench) -> None:
