@@ -35,6 +35,14 @@ _KEY_IN_BODY = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 
+_NAMES_NOBODY = frozenset(
+    b"via v call-id i cseq max-forwards content-type c content-length l allow supported k require "
+    b"unsupported rseq rack reason warning retry-after session-expires x min-se accept expires date privacy "
+    b"user-agent server".split()
+)
+"""Header fields that `mask_caller` leaves, in their compact forms too."""
+_ORIGIN = re.compile(rb"^o=([^ \r\n]+)", re.MULTILINE)
+
 
 def _mask_credentials(match: re.Match[str]) -> str:
     name, value = match.groups()
@@ -60,6 +68,33 @@ def mask_text(text: str) -> str:
 def mask_message(data: bytes) -> bytes:
     """Return one SIP message with its secrets blotted out, every other byte as it was."""
     return mask_text(data.decode("latin-1")).encode("latin-1")
+
+
+def mask_caller(data: bytes, *, sent: bool) -> bytes:
+    """Return a message of the caller's leg with all that may name the caller blotted out: every header field
+    but those that name nobody, the Request-URI of what we `sent`, the user in SDP (RFC 8866 §5.2), and any
+    other body."""
+    head, end, body = data.partition(b"\r\n\r\n")
+    first, *lines = head.split(b"\n")
+    if sent and not first.startswith(b"SIP/2.0 "):
+        first = re.sub(rb"(?<= )[^ ]+(?= )", MASK.encode(), first, count=1)
+    shown = True
+    masked = [first]
+    for line in lines:
+        folded = line[:1] in (b" ", b"\t")
+        if not folded:
+            name = line.partition(b":")[0].strip()
+            shown = name.lower() in _NAMES_NOBODY
+        if shown:
+            masked.append(line)
+        elif not folded:
+            masked.append(name + b": " + MASK.encode() + b"\r" * line.endswith(b"\r"))
+    whole = b"\n".join(masked)
+    if re.search(rb"^(?:content-type|c)[ \t]*:[ \t]*application/sdp", whole, re.IGNORECASE | re.MULTILINE):
+        body = _ORIGIN.sub(lambda match: b"o=" + b"*" * len(match[1]), body)
+    else:
+        body = b"*" * len(body)
+    return whole + end + body
 
 
 def is_secret_name(name: str) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from trunkline.observe.masking import mask_message
+from trunkline.observe.masking import mask_caller, mask_message
 from trunkline.sip.ports import Address, Transport
 
 FORMAT = 1
@@ -46,6 +46,12 @@ class LadderMessage(NamedTuple):
     def masked(self) -> "LadderMessage":
         """The same message without its secrets."""
         return self._replace(data=mask_message(self.data))
+
+    def without_caller(self) -> "LadderMessage":
+        """The same message without anything that names the caller, whose leg is the first."""
+        if self.leg != 0:
+            return self
+        return self._replace(data=mask_caller(self.data, sent=self.sent))
 
     @property
     def ends(self) -> tuple[PackedEnd, PackedEnd]:

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from trunkline.observe.masking import is_secret_name, mask_message, mask_text
+from trunkline.observe.masking import is_secret_name, mask_caller, mask_message, mask_text
 
 DIGEST = (
     'Digest username="abcd1234", realm="trunk.example", nonce="n0", uri="sip:442079460000@trunk.example", '
@@ -101,3 +101,60 @@ def test_secret_names() -> None:
     assert is_secret_name("api_secret")
     assert is_secret_name("Proxy-Authorization")
     assert not is_secret_name("account")
+
+
+# -- who withholds the number ----------------------------------------------------------------------
+
+SDP = b"v=0\r\no=442079460000 1 1 IN IP4 192.0.2.1\r\ns=-\r\n"
+WITHHELD = (
+    b"INVITE sip:441632960001@sip.example SIP/2.0\r\n"
+    b"Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n"
+    b"f: <sip:442079460000@carrier.example>;tag=1\r\n"
+    b"Contact: <sip:442079460000@192.0.2.1>\r\n"
+    b"P-Asserted-Identity: <sip:442079460000@carrier.example>,\r\n <tel:+442079460000>\r\n"
+    b"X-Original: 442079460000\r\n"
+    b"CSeq: 1 INVITE\r\n"
+    b"c: application/sdp\r\n"
+    b"Content-Length: %d\r\n\r\n" % len(SDP)
+)
+
+
+def test_who_withholds_the_number_is_named_nowhere() -> None:
+    masked = mask_caller(WITHHELD + SDP, sent=False)
+    head, _, body = masked.partition(b"\r\n\r\n")
+    assert head.split(b"\r\n") == [
+        b"INVITE sip:441632960001@sip.example SIP/2.0",
+        b"Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1",
+        b"f: ***",
+        b"Contact: ***",
+        b"P-Asserted-Identity: ***",
+        b"X-Original: ***",
+        b"CSeq: 1 INVITE",
+        b"c: application/sdp",
+        b"Content-Length: %d" % len(SDP),
+    ]
+    assert body == SDP.replace(b"442079460000", b"*" * 12)
+
+
+@pytest.mark.parametrize(
+    ("message", "left"),
+    [
+        (
+            b"BYE sip:4420@192.0.2.1 SIP/2.0\r\nTo: <sip:4420@c>\r\n\r\n",
+            b"BYE *** SIP/2.0\r\nTo: ***\r\n\r\n",
+        ),
+        (b"SIP/2.0 200 OK\r\nFrom: <sip:4420@c>\r\n\r\n", b"SIP/2.0 200 OK\r\nFrom: ***\r\n\r\n"),
+        (
+            b"INFO sip:1@h SIP/2.0\n: 4420\nVia: x\n\t4420\n\n4420",
+            b"INFO *** SIP/2.0\n: ***\nVia: x\n\t4420\n: ***\n4420: ***",
+        ),
+        (
+            b"INFO sip:1@h SIP/2.0\r\nc: application/isup\r\n\r\n\x8044",
+            b"INFO *** SIP/2.0\r\nc: application/isup\r\n\r\n***",
+        ),
+        (b"", b""),
+    ],
+    ids=["request of ours", "response", "no good message", "other body", "nothing"],
+)
+def test_other_messages_of_such_a_callers_leg(message: bytes, left: bytes) -> None:
+    assert mask_caller(message, sent=True) == left

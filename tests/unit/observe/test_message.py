@@ -50,3 +50,11 @@ def test_masked_hides_secrets() -> None:
     message = MESSAGES[0]._replace(data=b"Authorization: Basic c2VjcmV0\r\n")
     assert message.masked().data == b"Authorization: ***\r\n"
     assert message.masked()._replace(data=message.data) == message
+
+
+def test_the_callers_leg_alone_names_the_caller() -> None:
+    first, *others = MESSAGES
+    named = first._replace(data=b"INVITE sip:1@h SIP/2.0\r\nFrom: <sip:2@h>\r\n\r\n")
+    assert named.without_caller().data == b"INVITE sip:1@h SIP/2.0\r\nFrom: ***\r\n\r\n"
+    assert named._replace(sent=True).without_caller().data.startswith(b"INVITE *** SIP/2.0")
+    assert [message.without_caller() for message in others] == others

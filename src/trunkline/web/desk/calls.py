@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from trunkline.call.quality import Quality
-from trunkline.call.record import CallRecord, RecordState
+from trunkline.call.record import CallRecord, Direction, RecordState
 from trunkline.observe.message import LadderMessage
 from trunkline.store.calls import DEFAULT_PAGE, MAX_PAGE, CallDetail, CallFilter, Page
 from trunkline.store.errors import NotFoundError
 from trunkline.store.figures import Stretch
+from trunkline.trunk.caller_id import ANONYMOUS
 from trunkline.web.desk.counter import Counter
 from trunkline.web.views import CallAudio, LiveCall
 
@@ -51,10 +52,14 @@ class CallDesk:
         return detail
 
     def ladder(self, call_id: str) -> Sequence[LadderMessage]:
-        """Its SIP messages, without secrets; none when they are kept no longer."""
-        if self._live(call_id) is None:
-            self.get(call_id)
-        return self._counter.node.client().ladder(call_id)
+        """Its SIP messages, without secrets; none when they are kept no longer. To the customer who is called
+        they don't name a caller who withholds the number (RFC 3325 §7)."""
+        call = self._live(call_id) or self.get(call_id).call
+        messages = self._counter.node.client().ladder(call_id)
+        named = call.direction is Direction.OUTBOUND or call.caller != ANONYMOUS
+        if self._counter.principal.operator or named:
+            return messages
+        return [message.without_caller() for message in messages]
 
     def audio(self, call_id: str) -> CallAudio | None:
         """The audio so far of a call under way; None when it is over."""

@@ -7,10 +7,13 @@ import pytest
 from tests.unit.store.entities import call_record, ended_call
 from tests.unit.store.test_calls import write, write_course
 from tests.unit.web.customers import ALPHA, BETA, OPERATOR, principal
-from tests.unit.web.paper_node import CALL, QUALITY, PaperNode
+from tests.unit.web.paper_node import CALL, MESSAGES, QUALITY, PaperNode
 from trunkline.call.quality import Quality
+from trunkline.call.record import Direction
+from trunkline.observe.masking import mask_caller
 from trunkline.store.calls import CallFilter
 from trunkline.store.errors import NotFoundError
+from trunkline.trunk.caller_id import ANONYMOUS
 from trunkline.web.office import Office
 
 
@@ -54,6 +57,27 @@ def test_a_customer_hangs_up_the_own(office: Office, node: PaperNode) -> None:
 
 def test_the_ladder_of_an_own_call(office: Office) -> None:
     assert office.desk(principal(ALPHA.key)).calls.ladder(ALPHA.call_id) == []
+
+
+def test_who_withholds_the_number_is_named_to_the_operator_alone(office: Office, node: PaperNode) -> None:
+    """In the ladder, live and later: the carrier says who it is (RFC 3325 §9.1)."""
+    withheld = replace(CALL, account=ALPHA.key, direction=Direction.INBOUND, caller=ANONYMOUS)
+    record = call_record("c1", account=ALPHA.key)
+    record.direction, record.caller = Direction.INBOUND, ANONYMOUS
+    write(office.store.database, record)
+
+    def first(who: str) -> bytes:
+        return office.desk(principal(who)).calls.ladder("c1")[0].data
+
+    named = MESSAGES[0].data
+    node.live = [withheld]
+    assert first(OPERATOR) == named
+    assert first(ALPHA.key) == first(ALPHA.user) == mask_caller(named, sent=False) != named
+    for call in (replace(withheld, caller="442079460000"), replace(withheld, direction=Direction.OUTBOUND)):
+        node.live = [call]
+        assert first(ALPHA.key) == named
+    node.live = []
+    assert first(ALPHA.key) != first(OPERATOR) == named
 
 
 def test_all_records_of_a_customer(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
