@@ -10,6 +10,9 @@ goes through `_finish` with one `Verdict`, which closes what is open exactly onc
 before the answer is `trunkline.call.early`, what goes on in the answered call is `trunkline.call.talk`; who
 may call where was decided before (`trunkline.trunk.plan`).
 
+A customer's call that the carrier has answered is talk, also when the customer's PRACK or CANCEL keeps our
+200 from going out: its audio passed from the first early media on, and the carrier is paid for it.
+
 Deliberate deviations from a transparent back-to-back user agent (RFC 7092): an INVITE without SDP is answered
 with our own offer instead of passing the absence on; PRACK and session timers end at each leg.
 """
@@ -482,8 +485,8 @@ class Call:
         services = self._services
         record = self.record
         self.state = CallState.ENDED
-        if self._invite.unheard:
-            record.answered_at = None  # there was no call for the caller, and there is nothing to pay for
+        if self._invite.unheard and record.direction is Direction.INBOUND:
+            record.answered_at = None  # the carrier has not heard of it, and nobody pays
         if self._rekeying is not None:
             self._rekeying.stop()
         if refuses and verdict.slug is not Slug.CANCELLED:
