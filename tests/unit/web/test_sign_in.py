@@ -13,7 +13,7 @@ from trunkline.store.sessions import SessionKind
 from trunkline.store.store import Store
 from trunkline.store.users import Role
 from trunkline.web.errors import NotSignedInError, TooManyAttemptsError
-from trunkline.web.sign_in import Caller, SignIn, source_key
+from trunkline.web.sign_in import FAILURE_WINDOW_S, SIGNED_IN_S, Caller, SignIn, source_key
 
 HERE = Caller(Via.API, "192.0.2.7", "curl")
 
@@ -92,6 +92,46 @@ def test_nor_can_many_guess_one_name(door: SignIn) -> None:
             door.password(elsewhere(number), OPERATOR.upper() if number else OPERATOR, "guess")
     with pytest.raises(TooManyAttemptsError):
         door.password(elsewhere(4), OPERATOR, PASSWORD)
+
+
+def test_who_has_signed_in_here_is_not_locked_out_by_guesses_from_elsewhere(
+    door: SignIn, clock: Clock
+) -> None:
+    def guess_on() -> None:
+        for number in range(3):
+            with pytest.raises(NotSignedInError):
+                door.password(elsewhere(number), OPERATOR, "guess")
+
+    door.password(HERE, OPERATOR.upper(), PASSWORD)
+    for _ in range(2):
+        guess_on()
+        door.password(HERE, OPERATOR, PASSWORD)
+        with pytest.raises(TooManyAttemptsError):
+            door.password(elsewhere(4), OPERATOR, PASSWORD)
+        clock.at += FAILURE_WINDOW_S
+    clock.at += SIGNED_IN_S
+    guess_on()
+    with pytest.raises(TooManyAttemptsError):
+        door.password(HERE, OPERATOR, PASSWORD)
+
+
+def test_nor_is_it_free_to_guess_here(door: SignIn) -> None:
+    door.password(HERE, OPERATOR, PASSWORD)
+    for _ in range(3):
+        with pytest.raises(NotSignedInError):
+            door.password(HERE, OPERATOR, "guess")
+    with pytest.raises(TooManyAttemptsError):
+        door.password(HERE, OPERATOR, PASSWORD)
+    assert door.password(elsewhere(1), OPERATOR, PASSWORD).operator
+
+
+def test_where_somebody_has_signed_in_is_forgotten_in_bounds(
+    door: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trunkline.web.sign_in.MAX_KNOWN", 2)
+    for number in range(4):
+        door.password(elsewhere(number), OPERATOR, PASSWORD)
+    assert [source for source, _ in door._signed_in] == ["198.51.100.2", "198.51.100.3"]
 
 
 def test_nor_many_guesses_at_a_time(door: SignIn, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
