@@ -10,8 +10,9 @@ from trunkline.node.visits import Visits
 from trunkline.sip.fronted import source_of
 from trunkline.sip.ports import Flow
 
-WELCOME_S = 3600.0
-"""How long a source counts as known after its password was right."""
+WELCOME_S = 24 * 3600.0
+"""How long a source counts as known after its password was right. So long that forged datagrams shut out no
+PBX that places no call overnight, or registers every two hours (`registrar.max_expires_s`)."""
 
 
 class Doorbook:

@@ -60,8 +60,18 @@ def take(rooms: Rooms, known: Known) -> None:
     """Go by it: on the event loop, once."""
     for account, bindings in known.bindings.items():
         rooms.registrations.restore(account, [_with_flow(rooms, binding) for binding in bindings])
+        welcome(rooms, bindings)
     shut_out(rooms, known.bans)
     _restore_usage(rooms, known.used, rooms.settings.node.name)
+
+
+def welcome(rooms: Rooms, bindings: Sequence[Binding]) -> None:
+    """Who has registered is known at the gate for as long as that holds."""
+    now = rooms.clock.now()
+    for binding in bindings:
+        _, source = _came_from(binding)
+        if source is not None:
+            rooms.gate.vouch(source.host, binding.deadline - now)
 
 
 def _restore_usage(rooms: Rooms, used: Mapping[str, Mapping[str, Usage]], name: str) -> None:
@@ -107,9 +117,14 @@ def _with_flow(rooms: Rooms, binding: Binding) -> Binding:
     """UDP needs no connection: the way back is the address that it came from, unless there is a Path."""
     if binding.path:
         return binding
+    transport, source = _came_from(binding)
+    if transport != Transport.UDP or source is None:
+        return binding
+    return replace(binding, flow=rooms.transports.flow_to(Target(Transport.UDP, source)))
+
+
+def _came_from(binding: Binding) -> tuple[str, Address | None]:
+    """The transport and the address of its REGISTER; None for one that is not known."""
     transport, _, address = binding.source.partition(" ")
     host, _, port = address.rpartition(":")
-    if transport != Transport.UDP or not port.isdecimal():
-        return binding
-    target = Target(Transport.UDP, Address(host.strip("[]"), int(port)))
-    return replace(binding, flow=rooms.transports.flow_to(target))
+    return transport, Address(host.strip("[]"), int(port)) if port.isdecimal() else None

@@ -10,6 +10,7 @@ from trunkline.node.doorbook import WELCOME_S, Doorbook
 from trunkline.node.visits import Visits
 from trunkline.sip.fronted import FrontedFlow
 from trunkline.sip.ports import Address
+from trunkline.trunk.registrations import RegistrationPolicy
 
 HOST = "192.0.2.1"
 
@@ -32,6 +33,15 @@ def test_a_right_password_makes_the_source_known_for_a_while() -> None:
     assert door.gate.knows(HOST)
     door.clock.advance(2)
     assert not door.gate.knows(HOST)
+
+
+def test_forged_datagrams_shut_out_no_pbx_that_registers_every_two_hours() -> None:
+    door = Door()
+    door.book.signed_in(door.flow)
+    door.clock.advance(RegistrationPolicy().max_expires_s - 1)
+    register = b"REGISTER sip:h SIP/2.0\r\n\r\n"
+    assert all(door.gate.admits(HOST, register, proven=False) for _ in range(100))
+    assert door.gate.bans() == []
 
 
 def test_behind_a_front_it_is_the_true_source() -> None:

@@ -63,6 +63,23 @@ def test_a_ban_that_holds_already_stays_as_it_is() -> None:
     assert paper.until_s(again) == pytest.approx([10])
 
 
+def test_who_was_registered_before_the_start_is_known_at_the_gate() -> None:
+    """Or forged datagrams could shut it out until it registers again, which they would keep it from."""
+    paper = Paper()
+    until = paper.clock.now() + 90
+    restoring.welcome(
+        cast("Rooms", paper),
+        [
+            Binding(SipUri.parse("sip:a@10.0.0.1"), 1000, until, "c", 1, None, source=source)
+            for source in ("UDP 192.0.2.1:5060", "TLS [2001:db8::1]:40000", "")
+        ],
+    )
+    known = ["192.0.2.1", "2001:db8::2"]
+    assert [paper.gate.knows(host) for host in (*known, "10.0.0.1")] == [True, True, False]
+    paper.clock.advance(91)
+    assert not any(paper.gate.knows(host) for host in known)
+
+
 def test_it_starts_again_where_it_was_stopped_with_its_bans(tmp_path: Path) -> None:
     installation = Installation.make(tmp_path)
 
