@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from tests.unit.web.paper_node import PaperNode
 from trunkline.web.control import control_app
 from trunkline.web.control_client import NoNodeError
 from trunkline.web.control_socket import listen_unix
-from trunkline.web.node_line import FRESH_S, NodeLine
+from trunkline.web.errors import TooManyAttemptsError
+from trunkline.web.node_line import FRESH_S, MAX_SLOW, MAX_SLOW_OF_ONE, SLOW_RETRY_S, NodeLine
+from trunkline.web.process import THREADS
 from trunkline.web.serving import HttpServer
 
 
@@ -55,6 +58,33 @@ def test_a_change_that_the_node_can_not_be_told_is_no_failure(tmp_path: Path) ->
     """It is in the database, and the node will see it there."""
     NodeLine(tmp_path / "s").changed()
     PaperLine(PaperNode(store_fails=True)).changed()
+
+
+def test_nobodys_slow_questions_take_all_threads() -> None:
+    """Eight pings of a silent endpoint, again and again, kept everybody else's pages waiting."""
+    line = PaperLine(PaperNode())
+
+    def refused(whose: str | None) -> bool:
+        try:
+            with line.slow(whose):
+                return False
+        except TooManyAttemptsError:
+            return True
+
+    with ExitStack() as held:
+        for _ in range(MAX_SLOW_OF_ONE):
+            held.enter_context(line.slow("alpha"))
+        assert (refused("alpha"), refused("beta"), refused(None)) == (True, False, False)
+        with pytest.raises(TooManyAttemptsError, match=f"try again in {SLOW_RETRY_S} s"), line.slow("alpha"):
+            pass
+        for _ in range(MAX_SLOW_OF_ONE):
+            held.enter_context(line.slow(None))
+        assert (refused(None), refused("beta")) == (True, True)
+    assert not any(refused(whose) for whose in ("alpha", "beta", None))
+    with pytest.raises(RuntimeError), line.slow("alpha"):
+        raise RuntimeError
+    assert line._slow == {}
+    assert MAX_SLOW <= THREADS // 2
 
 
 def test_one_answer_about_calls_serves_many_pages() -> None:

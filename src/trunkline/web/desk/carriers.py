@@ -50,7 +50,8 @@ class CarrierDesk:
         carrier = self.get(name)
         if not 1 <= position <= len(carrier.gateways):
             raise NotFoundError("gateway", f"{name} {position}")
-        return self._counter.node.client().ping(str(carrier.uri_of(carrier.gateways[position - 1])))
+        with self._counter.slow_line() as client:
+            return client.ping(str(carrier.uri_of(carrier.gateways[position - 1])))
 
     def remove(self, name: str, *, guard: Guard | None = None) -> None:
         self._counter.check_operator()

@@ -1,10 +1,12 @@
 """What every desk has: who stands before it, the store in whose name, and the line to the node."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from trunkline.config import Settings
 from trunkline.store.errors import NotFoundError
 from trunkline.store.store import Store
+from trunkline.web.control_client import ControlClient
 from trunkline.web.errors import NotAllowedError
 from trunkline.web.node_line import NodeLine
 from trunkline.web.principal import Principal
@@ -37,3 +39,7 @@ class Counter:
         if account is not None:
             self.check_sees(account, "account", account)
         return account if self.principal.operator else self.principal.account
+
+    def slow_line(self) -> AbstractContextManager[ControlClient]:
+        """The line to the node for something that takes seconds: see `NodeLine.slow`."""
+        return self.node.slow(self.principal.account)

@@ -68,19 +68,21 @@ class NumberDesk:
         endpoints = self.get(e164).forwarding.endpoints
         if not 1 <= position <= len(endpoints):
             raise NotFoundError("endpoint", f"{e164} {position}")
-        return self._counter.node.client().ping(str(endpoints[position - 1].uri))
+        with self._counter.slow_line() as client:
+            return client.ping(str(endpoints[position - 1].uri))
 
     def trial_call(self, e164: str) -> tuple[TrialCall, str | None]:
         """Call it with a phone of the node's own; what came of it, and the id of its record."""
         self.get(e164)
-        report = self._counter.node.client().trial_call(e164)
-        wanted = CallFilter(number=e164, sip_call_id=report.sip_call_id, since_at=time.time() - 300)
-        until = time.monotonic() + RECORD_S
-        while not (found := self._counter.store.calls.list(wanted, limit=1).calls):
-            if time.monotonic() >= until:
-                return report, None
-            time.sleep(RECORD_EVERY_S)
-        return report, found[0].call_id
+        with self._counter.slow_line() as client:
+            report = client.trial_call(e164)
+            wanted = CallFilter(number=e164, sip_call_id=report.sip_call_id, since_at=time.time() - 300)
+            until = time.monotonic() + RECORD_S
+            while not (found := self._counter.store.calls.list(wanted, limit=1).calls):
+                if time.monotonic() >= until:
+                    return report, None
+                time.sleep(RECORD_EVERY_S)
+            return report, found[0].call_id
 
     def remove(self, e164: str, *, guard: Guard | None = None) -> None:
         self._counter.check_operator()

@@ -13,7 +13,7 @@ from trunkline.store.record_rows import call_row
 from trunkline.trunk.forwarding import NOT_FORWARDED
 from trunkline.trunk.number import Number
 from trunkline.web.desk import numbers
-from trunkline.web.errors import NotAllowedError
+from trunkline.web.errors import NotAllowedError, TooManyAttemptsError
 from trunkline.web.office import Office
 
 
@@ -109,3 +109,12 @@ def test_the_record_of_a_trial_call_may_come_a_moment_later(
     _, call_id = office.desk(principal(ALPHA.key)).numbers.trial_call(ALPHA.e164)
     writer.close()
     assert call_id == "tried"
+
+
+def test_a_customers_pings_and_test_calls_are_few_at_a_time(office: Office) -> None:
+    desk = office.desk(principal(ALPHA.key)).numbers
+    with office.node.slow(ALPHA.key), office.node.slow(ALPHA.key):
+        for act in (lambda: desk.ping(ALPHA.e164, 1), lambda: desk.trial_call(ALPHA.e164)):
+            with pytest.raises(TooManyAttemptsError, match="too many pings and test calls"):
+                act()
+    assert desk.ping(ALPHA.e164, 1).status == 200
