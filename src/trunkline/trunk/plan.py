@@ -357,7 +357,7 @@ def plan_inbound(
     caller = _inbound_caller(carrier, caller)
     shown = caller.user or "nobody"
     note.append(f"The caller is {shown} (from {caller.source}){', withheld' if caller.restricted else ''}.")
-    targets = _endpoints(directory, account, number, service_domain, bindings_of, note)
+    targets = _endpoints(account, number, service_domain, bindings_of, note)
     targets = [_guarded(target, account, srtp_needs_tls, note) for target in targets]
     if barred:
         targets = [_kept_from(barred, target, note) for target in targets]
@@ -375,7 +375,6 @@ def _inbound_caller(carrier: Carrier, caller: CallerIdentity) -> CallerIdentity:
 
 
 def _endpoints(
-    directory: Directory,
     owner: Account,
     number: Number,
     service_domain: str,
@@ -396,7 +395,7 @@ def _endpoints(
             key = endpoint_health_key(number, endpoint)
             targets.append(EndpointTarget(label=str(uri), health_key=key, endpoint=endpoint))
             continue
-        devices = _devices(directory, uri, bindings_of, note)
+        devices = _devices(owner, uri, bindings_of, note)
         if isinstance(devices, Verdict):
             note.append(f"{uri} can't be reached: {devices.detail}.")
             targets.append(
@@ -410,16 +409,16 @@ def _endpoints(
 
 
 def _devices(
-    directory: Directory, uri: SipUri, bindings_of: BindingsOf, note: Trace
+    owner: Account, uri: SipUri, bindings_of: BindingsOf, note: Trace
 ) -> Sequence[Binding] | Verdict:
-    """The registered devices that the entry `uri` stands for: those that are reached by the transport that it
-    asks for, if it does; or why there are none.
+    """The registered devices that the entry `uri` of a number of `owner` stands for: those that are reached
+    by the transport that it asks for, if it does; or why there are none. It never stands for anybody else's,
+    nor says whether there is such an account.
     """
     key = uri.user_unescaped or ""
-    account = directory.account(key)
-    if account is None:
-        return Verdict.of(Slug.NOT_REGISTERED, detail=f"'{key}' is not an account's key")
-    bindings = () if account.blocked else bindings_of(key)
+    if key != owner.key:
+        return Verdict.of(Slug.NOT_REGISTERED, detail=f"'{key}' is not the key of the number's account")
+    bindings = bindings_of(key)
     if not bindings:
         return Verdict.of(Slug.NOT_REGISTERED, detail=f"no device is registered for account {key}")
     asked = asked_transport(uri)

@@ -46,8 +46,8 @@ def test_an_account_stands_for_its_devices_by_q() -> None:
     ("text", "why"),
     [
         (f"sip:acme@{DOMAIN}", "no device is registered for account acme"),
-        (f"sip:441632960000@{DOMAIN}", "'441632960000' is not an account's key"),
-        (f"sip:{DOMAIN}", "'' is not an account's key"),
+        (f"sip:441632960000@{DOMAIN}", "'441632960000' is not the key of the number's account"),
+        (f"sip:{DOMAIN}", "'' is not the key of the number's account"),
     ],
 )
 def test_nobody_registered_is_like_unreachable(text: str, why: str) -> None:
@@ -106,9 +106,17 @@ def test_where_keys_may_go_by_tls_alone_the_flow_of_a_device_counts_not_its_cont
     assert bool(legs_in(plan)) == reached
 
 
-def test_devices_of_a_blocked_account_are_not_called() -> None:
-    number = Number("441632960000", "other", ForwardingList.parse(f"acme@{DOMAIN}"))
-    known = directory(accounts=[BLOCKED, Account("other")], numbers=[number])
+def test_devices_of_another_account_are_not_called_nor_told_of() -> None:
+    """They would ring for anybody who knows the key, and he would read where they are."""
     registrations, _ = registered("<sip:a@192.0.2.1>")
-    plan = planned_in(inbound(known=known, registrations=registrations))
-    assert plan.hunt().next() is None
+    number = Number("441632960000", "other", ForwardingList.parse(f"acme@{DOMAIN}"))
+
+    def told(*accounts: Account) -> str:
+        trace: list[str] = []
+        known = directory(accounts=[Account("other"), *accounts], numbers=[number])
+        plan = planned_in(inbound(known=known, registrations=registrations, trace=trace))
+        assert plan.hunt().next() is None
+        return "\n".join(trace)
+
+    assert told(Account("acme")) == told(BLOCKED) == told()
+    assert "192.0.2.1" not in told(Account("acme"))
