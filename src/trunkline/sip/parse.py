@@ -192,13 +192,14 @@ _ANSWERED = frozenset(("via", "from", "to", "call-id", "cseq", "timestamp"))
 def salvage(data: bytes) -> Request | None:
     """The request that malformed bytes were meant to be, as `response_to` needs it; None: nothing to answer.
 
-    None for a response, an ACK, a start line that is no request line, and without a top Via that says where
-    to answer. Lines that can't be read are left out, and of a twin the first stays.
+    None for a response, an ACK, and without a top Via that says where to answer. Lines that can't be read are
+    left out, the start line too (RFC 3261 §16.3: what isn't well-formed gets a 400), and of a twin the first
+    stays.
     """
     head, _, _ = data[: limits.HEAD_BYTES].partition(b"\r\n\r\n")
     lines = _FOLD.sub(" ", head.decode("utf-8", "surrogateescape")).split("\r\n")
-    method, _, rest = lines[0].partition(" ")
-    if not rest or method == "ACK" or not is_token(method) or _CONTROL(rest):
+    method, _, rest = lines[0].strip(LWS).replace("\t", " ").partition(" ")
+    if method[:4].upper() == "SIP/":
         return None
     values: _Values = {}
     for line in lines[1 : limits.HEADER_FIELDS]:
@@ -211,7 +212,7 @@ def salvage(data: bytes) -> Request | None:
         elif key == "via":
             values[key] += (value.strip(LWS),)
     via = _salvage_via(values.get("via", ("",))[0])
-    if via is None:
+    if via is None or "ACK" in (method, *values.get("cseq", ("",))[0].split()):
         return None
     request = Request(method, rest.rpartition(" ")[0].strip(LWS), Headers.adopt(values, None))
     request.set_top_via(via)
