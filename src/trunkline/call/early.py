@@ -10,6 +10,7 @@ from trunkline.call.attempt import Attempt
 from trunkline.call.leg import Leg
 from trunkline.call.passing import sdp_warning
 from trunkline.call.remote_media import connect
+from trunkline.call.renegotiation import Stood
 from trunkline.call.services import Services
 from trunkline.call.sounds import Sounds
 from trunkline.errors import SdpError
@@ -60,23 +61,29 @@ class Early:
         """An UPDATE before the answer (RFC 3311 §5.1): settled on its own leg; the other one hears of it with
         the answer.
         """
+        stood = Stood.on(leg)
+        try:
+            leg.take_offer(exchange.request.body)
+            exchange.accept(self._answer(leg, attempt))
+        except SdpError as error:
+            stood.again(leg)
+            exchange.reject(488, headers=(sdp_warning(error, self._services.settings.service_domain),))
+        else:
+            if attempt is not None and leg is attempt.leg:
+                attempt.described(exchange.request.from_tag or "")
+
+    def _answer(self, leg: Leg, attempt: Attempt | None) -> bytes:
+        """Our answer to an offer of either side, and the media as that says; where the other side has not
+        spoken, the caller hears sounds of ours alone, and the callee nobody.
+        """
         caller = self._caller
         callee = None if attempt is None else attempt.leg
         other = callee if leg is caller else caller
         if other is None or other.remote is None:
-            exchange.reject(504)
-            return
-        before = leg.remote
-        try:
-            leg.take_offer(exchange.request.body)
-            body = leg.answer(other)
-            connect(self._services.media, caller, other if leg is caller else leg)
-            exchange.accept(body)
-            if attempt is not None and leg is callee:
-                attempt.described(exchange.request.from_tag or "")
-        except SdpError as error:
-            leg.remote = before
-            exchange.reject(488, headers=(sdp_warning(error, self._services.settings.service_domain),))
+            return self._sounds.answer(other) if leg is caller else leg.answer_alone(other)
+        body = leg.answer(other)
+        connect(self._services.media, caller, other if leg is caller else leg)
+        return body
 
     def answer(self, callee: Leg, body: bytes) -> bytes:
         """The body for the caller's 2xx, after one with `body` of the callee, who may have answered in a

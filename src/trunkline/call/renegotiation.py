@@ -34,14 +34,14 @@ from trunkline.sip.failures import RequestFailure, RequestFailureKind
 from trunkline.sip.message import Response
 
 
-class _Stood(NamedTuple):
+class Stood(NamedTuple):
     """What stood on a leg before an exchange."""
 
     remote: RemoteAudio | None
     standing: Standing
 
     @classmethod
-    def on(cls, leg: Leg) -> "_Stood":
+    def on(cls, leg: Leg) -> "Stood":
         return cls(leg.remote, leg.local.standing)
 
     def again(self, leg: Leg) -> None:
@@ -83,7 +83,7 @@ class Renegotiation:
             self._we_offered = leg
             exchange.accept(leg.offer_again())
             return
-        stood = _Stood.on(leg)
+        stood = Stood.on(leg)
         try:
             leg.take_offer(body)
             if leg.concerns(self.other(leg), stood.remote):
@@ -109,13 +109,13 @@ class Renegotiation:
         self._we_offered = None
         if not body:
             return
-        stood = _Stood.on(leg)
+        stood = Stood.on(leg)
         leg.take_late_answer(body, self.other(leg))
         self.connect()
         if leg.concerns(self.other(leg), stood.remote) and self.other(leg).usage is not None:
             self._pass_on(leg, stood, None)
 
-    def _pass_on(self, leg: Leg, stood: _Stood, exchange: IncomingOffer | None) -> None:
+    def _pass_on(self, leg: Leg, stood: Stood, exchange: IncomingOffer | None) -> None:
         """Offer the other peer what this one says now. Raises `SdpError` when there is nothing to offer it:
         then nothing is under way.
         """
@@ -170,7 +170,7 @@ class Renegotiation:
         connect(self._media, self.caller, self.callee)
         self._agreed()
 
-    def refuse(self, leg: Leg, stood: _Stood, exchange: IncomingOffer, error: SdpError) -> None:
+    def refuse(self, leg: Leg, stood: Stood, exchange: IncomingOffer, error: SdpError) -> None:
         """Answer 488 and go back to what stood before, in the media too."""
         stood.again(leg)
         with suppress(SdpError):
@@ -193,7 +193,7 @@ class _PassedOn:
         self,
         renegotiation: Renegotiation,
         leg: Leg,
-        before: _Stood,
+        before: Stood,
         exchange: IncomingOffer | None,
     ) -> None:
         """`before` stood on the offerer's leg."""
@@ -201,7 +201,7 @@ class _PassedOn:
         self._leg = leg
         self._before = before
         self._exchange = exchange
-        self._stood = _Stood.on(renegotiation.other(leg))
+        self._stood = Stood.on(renegotiation.other(leg))
 
     def send(self, body: bytes) -> None:
         """UPDATE for an UPDATE when the other peer allows it, else a re-INVITE (RFC 3311 §5.1)."""
@@ -258,7 +258,7 @@ class _NewKey:
     def __init__(self, renegotiation: Renegotiation, leg: Leg) -> None:
         self._renegotiation = renegotiation
         self._leg = leg
-        self._stood = _Stood.on(leg)
+        self._stood = Stood.on(leg)
 
     def send(self) -> None:
         """A re-INVITE."""
@@ -298,7 +298,7 @@ class _Refresh:
     def send(self) -> None:
         """A re-INVITE to each."""
         for leg in tuple(self._open):
-            usage, stood = leg.usage, _Stood.on(leg)
+            usage, stood = leg.usage, Stood.on(leg)
             if usage is None:
                 self._over(leg)
             else:
@@ -308,7 +308,7 @@ class _Refresh:
                     partial(self._rejected, leg, stood),
                 )
 
-    def _answered(self, leg: Leg, stood: _Stood, response: Response) -> None:
+    def _answered(self, leg: Leg, stood: Stood, response: Response) -> None:
         try:
             leg.take_answer(response.body)
             self._renegotiation.connect()
@@ -316,7 +316,7 @@ class _Refresh:
             stood.again(leg)
         self._over(leg)
 
-    def _rejected(self, leg: Leg, stood: _Stood, why: Response | RequestFailure) -> None:  # noqa: ARG002 - whatever it is
+    def _rejected(self, leg: Leg, stood: Stood, why: Response | RequestFailure) -> None:  # noqa: ARG002 - whatever it is
         stood.again(leg)
         self._over(leg)
 

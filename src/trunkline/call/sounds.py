@@ -40,9 +40,9 @@ class Sounds:
         if leg.remote is None:
             return False
         try:
-            body = b"" if self._invite.answered_reliably or self._sounding else leg.answer_alone(far)
-            codec = leg.terms.codecs[0].codec
-            direct(leg, alone(leg, codec), codec)
+            answered = self._invite.answered_reliably or self._sounding
+            body = b"" if answered else leg.answer_alone(far)
+            self._direct()
             leg.media.announce(sound)
         except (SdpError, MediaError):
             return False
@@ -51,8 +51,22 @@ class Sounds:
         self._sounding = True
         return True
 
+    def answer(self, far: Leg | None) -> bytes:
+        """Our answer to what the caller has offered last, who hears nobody but us; `far` as above. What
+        sounds goes on there. Raises `SdpError`.
+        """
+        body = self._leg.answer_alone(far)
+        self._direct()
+        return body
+
     def stop(self) -> None:
         """Silence. Idempotent."""
         if self._sounding:
             self._sounding = False
             self._leg.media.announce(None)
+
+    def _direct(self) -> None:
+        """Sounds go where the caller has said, in a codec that it takes. Raises `SdpError`."""
+        leg = self._leg
+        codec = leg.terms.codecs[0].codec
+        direct(leg, alone(leg, codec), codec)

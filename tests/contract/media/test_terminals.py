@@ -4,8 +4,8 @@ between two of them through an engine: tones, and digits.
 
 import pytest
 
-from tests.contract.media.rigs import Rig, Told, between_terminals, figures_of, remote_at
-from trunkline.call.ports import Tone
+from tests.contract.media.rigs import Rig, Told, between_terminals, figures_of, open_pair, remote_at
+from trunkline.call.ports import AudioFormat, Tone
 from trunkline.errors import MediaError
 from trunkline.media.terminals import Echo, Silence
 
@@ -31,6 +31,21 @@ def test_what_was_heard_is_rated(rig: Rig) -> None:
     caller, _ = between_terminals(rig, near, far)
     rig.until(lambda: far.hearing().heard_ms(440.0) >= 200)
     assert (caller.figures().mos or 0.0) > 4.0
+
+
+def test_a_sound_goes_on_where_the_peer_has_moved_to(rig: Rig) -> None:
+    """In the codec that it takes there."""
+    first = rig.engine.open_terminal(Silence(), listen_for=(425.0,))
+    second = rig.engine.open_terminal(Silence(), listen_for=(425.0,))
+    leg, _ = open_pair(rig, Told())
+    pcma, pcmu = AudioFormat(8, "PCMA", 8000), AudioFormat(0, "PCMU", 8000)
+    leg.set_remote(remote_at(first.address, first.port, payload_types={}, hears=(pcma,), speaks=pcma))
+    for terminal, number in ((first, 8), (second, 0)):
+        terminal.set_remote(remote_at(leg.address, leg.port, payload_types={number: number}))
+    leg.announce(Tone((425.0,)))
+    rig.until(lambda: first.hearing().heard_ms(425.0) >= 100)
+    leg.set_remote(remote_at(second.address, second.port, payload_types={}, hears=(pcmu,), speaks=pcmu))
+    rig.until(lambda: second.hearing().heard_ms(425.0) >= 100)
 
 
 def test_digits_arrive_in_order_and_are_told_to_have_been_sent(rig: Rig) -> None:

@@ -380,3 +380,29 @@ def test_an_update_of_the_caller_after_reliable_early_media() -> None:
     assert world.customer.events[-1] == "answered"
     world.customer.the_usage.bye()
     world.finish()
+
+
+def test_an_update_of_the_callee_of_a_caller_that_has_not_described_itself() -> None:
+    """Its INVITE had no offer, and takes ours in the 2xx."""
+    world = World()
+    world.customer.on_invite = lambda phone, invite: invite.progress(183, body=audio(CUSTOMER, port=5000))
+    peer = world.carrier_peer()
+    peer.invite()
+    world.clock.advance(1)
+    world.customer.the_usage.update(
+        audio(CUSTOMER, port=7000, version=2), world.customer.note_answer, world.customer.note_refusal
+    )
+    world.clock.advance(1)
+    assert world.customer.events[-1] == "answer 200 UPDATE"
+    world.customer.invites[-1].accept()
+    world.clock.advance(1)
+    peer.acknowledge(audio(GATEWAY, codecs=(8,)))
+    world.clock.advance(1)
+    callee = world.node.the_call.callee
+    assert callee is not None
+    assert isinstance(callee.media, FakeLeg)
+    assert callee.media.remote is not None
+    assert (callee.media.remote.rtp_port, callee.media.remote.direction) == (7000, MediaFlow.BOTH)
+    peer.hang_up()
+    world.finish()
+    assert world.slug is Slug.ANSWERED

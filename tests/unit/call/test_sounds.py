@@ -7,7 +7,7 @@ import pytest
 
 from tests.simulation.descriptions import audio, codecs_of
 from tests.simulation.phone import Phone
-from tests.simulation.world import ACCOUNT, GATEWAY, GATEWAY_2, World
+from tests.simulation.world import ACCOUNT, CUSTOMER, GATEWAY, GATEWAY_2, World
 from trunkline.call.services import EUROPEAN_RINGBACK
 from trunkline.media.fake import FakeLeg
 from trunkline.sip.incoming_invite import IncomingInvite
@@ -58,6 +58,37 @@ def test_a_far_end_that_rings_in_silence_is_heard(reliable: bool, codec: int) ->
     assert callee is not None
     assert callee.codec == {8: "PCMA", 0: "PCMU", 18: "G729"}[codec]
     assert world.node.the_call.caller.codec == {8: "PCMA", 0: "PCMU", 18: "PCMA"}[codec]
+    world.customer.the_usage.bye()
+    world.finish()
+
+
+@pytest.mark.parametrize("port", [7000, 0])
+def test_a_caller_that_moves_hears_the_tone_where_it_is_now(port: int) -> None:
+    """By UPDATE (RFC 3311 §5.1), in another codec; an offer that can't be used leaves it where it was."""
+    world = World(account=TONE)
+    world.gateway.on_invite = ringing_in_silence()
+    world.outbound()
+    world.clock.advance(0.5)
+    moved = audio(CUSTOMER, codecs=(0,), port=port, version=2)
+    world.customer.the_usage.update(moved, world.customer.note_answer, world.customer.note_refusal)
+    world.clock.advance(0.5)
+    caller = world.node.the_call.caller
+    media = caller.media
+    assert isinstance(media, FakeLeg)
+    assert media.remote is not None
+    if port:
+        assert world.customer.events[-1] == "answer 200 UPDATE"
+        assert codecs_of(world.customer.responses[-1].body) == [0]
+        assert (media.remote.rtp_port, caller.codec) == (7000, "PCMU")
+    else:
+        assert world.customer.events[-1] == "refusal 488"
+        assert (media.remote.rtp_port, caller.codec) == (4000, "PCMA")
+        assert [codec.payload_type for codec in caller.local.listed] == [8, 0, 101]
+    assert sound(world) == EUROPEAN_RINGBACK
+    world.clock.advance(2)
+    assert world.customer.events[-1] == "answered"
+    assert sound(world) is None
+    assert (media.remote.rtp_port, caller.codec) == ((7000, "PCMU") if port else (4000, "PCMA"))
     world.customer.the_usage.bye()
     world.finish()
 

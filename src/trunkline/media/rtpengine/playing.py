@@ -27,13 +27,16 @@ Warn = Callable[[NgError], None]
 
 
 def sounds(sides: Iterable[Side], clock: Clock, wake: Callable[[], None], warn: Warn) -> Iterator[Step]:
-    """Begin, replace or stop what is played. `wake` is called when a sound has come to its end by itself."""
+    """Begin, replace or stop what is played, and begin it anew for a peer that has moved: it would go on to
+    where it began. `wake` is called when a sound has come to its end by itself.
+    """
     for side in sides:
-        if side.sound is side.playing or side.closed:
+        if side.closed or (side.sound is side.playing and not side.moved):
             continue
         if side.playing is not None:
             yield _stop(side, warn)
         elif side.sound is not None:
+            side.moved = False
             yield _start(side, side.sound, clock, wake, warn)
 
 

@@ -8,7 +8,7 @@ seen from two answers with the same count.
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from trunkline.call.ports import MediaEvents, MediaFlow, MediaLeg, RemoteMedia
+from trunkline.call.ports import AudioFormat, MediaEvents, MediaFlow, MediaLeg, RemoteMedia
 from trunkline.call.record import MediaFigures
 from trunkline.media.course import Course
 from trunkline.media.rtpengine.counts import Counts
@@ -46,6 +46,7 @@ class Side:
         "key_from",
         "key_told",
         "leg",
+        "moved",
         "playing",
         "received",
         "remote",
@@ -81,6 +82,8 @@ class Side:
         """What its peer is to hear."""
         self.playing: Playable | None = None
         """What it has been told to play."""
+        self.moved = False
+        """Whether the peer takes it elsewhere by now, or in another format."""
         self.received = 0
         self.heard_at = 0.0
         """When packets were last seen to have come."""
@@ -94,6 +97,8 @@ class Side:
         before = None if self.remote is None else self.remote.srtp
         if remote.srtp is not None and (before is None or before.receive != remote.srtp.receive):
             self.key_from, self.key_told = self.received, None
+        if self.remote is not None and _heard_at(self.remote) != _heard_at(remote):
+            self.moved = True
         self.remote = remote
         if not (remote.direction is MediaFlow.BOTH and is_somewhere(remote)):
             self.expecting_since = None
@@ -173,3 +178,8 @@ class Side:
 def is_somewhere(remote: RemoteMedia) -> bool:
     """False for a hold by address (RFC 2543) and for a refused stream."""
     return remote.rtp_address not in UNSPECIFIED and remote.rtp_port != 0
+
+
+def _heard_at(remote: RemoteMedia) -> tuple[str, int, AudioFormat | None]:
+    """Where sounds of ours go, and in which format."""
+    return remote.rtp_address, remote.rtp_port, remote.speaks

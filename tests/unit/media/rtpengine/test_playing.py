@@ -110,6 +110,23 @@ def test_a_tone_goes_on_until_it_is_stopped_or_replaced() -> None:
     assert one.told.ended == []
 
 
+def test_a_tone_begins_anew_where_its_peer_has_moved_to() -> None:
+    """It would go on to where it began."""
+    one = Prepared()
+    caller, _ = one.talk()
+    caller.announce(Tone((425.0,)))
+    one.settle()
+    one.daemon.commands()
+    caller.set_remote(peer("198.51.100.7"))
+    caller.set_remote(peer("198.51.100.7"))
+    one.settle()
+    caller.set_remote(peer("198.51.100.8"))
+    caller.announce(None)
+    one.settle()
+    said = [command for command in one.daemon.commands() if "media" in command and "block" not in command]
+    assert said == ["stop media", "play media", "stop media"]
+
+
 def test_a_sound_that_is_refused_is_left(tmp_path: Path) -> None:
     one = Prepared()
     caller, _ = one.talk()
