@@ -91,6 +91,15 @@ class VirtualNetwork:
         """Unplug it: what is sent there is lost, and connections to it are refused."""
         del self._hosts[host.seen_as]
 
+    def move(self, host: "VirtualHost", public: Address) -> None:
+        """Its NAT shows `public` instead from now on; the far ends of its connections aren't told."""
+        del self._hosts[host.seen_as]
+        host.seen_as = public
+        self._hosts[public] = host
+        for stream in host.streams.values():
+            stream.closed = True
+        host.streams.clear()
+
     def sent(self, *summaries: str) -> list[Packet]:
         """The packets with one of these summaries, in order; all of them when none is named."""
         return [packet for packet in self.packets if not summaries or packet.summary in summaries]

@@ -10,10 +10,12 @@ from functools import partial
 from trunkline.call.leg import Leg
 from trunkline.call.passing import answer_slug
 from trunkline.call.quality import Courses
+from trunkline.call.record import Direction
 from trunkline.call.referring import accept_refer
 from trunkline.call.renegotiation import Renegotiation
 from trunkline.call.services import Services
 from trunkline.call.transfer import Claim, TransferOwner, TransferState
+from trunkline.call.whereabouts import follow
 from trunkline.errors import SdpError
 from trunkline.sip.exchange import IncomingOffer
 from trunkline.sip.message import Request
@@ -50,6 +52,9 @@ class Talk:
             services.media, caller, callee, services.settings.service_domain, agreed
         )
         self.courses.follow(self._talked_s, caller.media, callee.media)
+        record = self._owner.record
+        own = caller if record.direction is Direction.OUTBOUND else callee
+        follow(services.registrations, record.account, own.usage)
 
     def other(self, leg: Leg) -> Leg:
         """The leg across."""

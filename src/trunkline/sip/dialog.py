@@ -7,8 +7,9 @@ transactions (`stack`).
 
 Beyond RFC 3261, for peers behind NAT: a request follows the TCP or TLS connection that the peer was last
 heard on while that connection is open; over UDP, with no route set, it goes to the source of the peer's last
-packet unless the peer's Contact names that very host with another port or transport. And for keys of SRTP: a
-peer that had TLS is sought by TLS alone once its connection has closed. Pinned by
+packet unless the peer's Contact names that very host with another port or transport. Where somebody knows by
+which flow a peer without a route set is reached now (`Dialog.whereabouts`), that counts. And for keys of
+SRTP: a peer that had TLS is sought by TLS alone once its connection has closed. Pinned by
 `tests/conformance/rfc3261_12/test_next_hop.py`.
 """
 
@@ -18,7 +19,7 @@ from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.headers import Headers
 from trunkline.sip.message import Request, Response
 from trunkline.sip.name_addr import NameAddr
-from trunkline.sip.ports import Flow, Transport, as_private
+from trunkline.sip.ports import Flow, Transport, Whereabouts, as_private
 from trunkline.sip.uri import SipUri, same_host
 
 DialogId = tuple[str, str, str]
@@ -47,6 +48,7 @@ class Dialog:
         "remote_target",
         "route_set",
         "secure",
+        "whereabouts",
     )
 
     def __init__(
@@ -77,6 +79,8 @@ class Dialog:
         self.flow = flow
         self.owns_call_id = owns_call_id
         self.secure = secure
+        self.whereabouts: Whereabouts | None = None
+        """Who knows of other flows of the peer; None: nobody."""
         self._contact: str | None = None
 
     @classmethod
@@ -205,6 +209,8 @@ class Dialog:
         """Where a request within the dialog goes now: a flow, or a URI to locate (RFC 3263)."""
         flow = self.flow
         if flow is not None:
+            if self.whereabouts is not None and not self.route_set:
+                flow = self.flow = self.whereabouts.flow_now(flow, self.remote_target)
             if flow.transport is not Transport.UDP:
                 if not flow.closed:
                     return flow

@@ -86,6 +86,15 @@ class Flow(Protocol):
         """Queue `data`. Never raises and never blocks: failure arrives at `SipStack.flow_failed`."""
 
 
+class Whereabouts(Protocol):
+    """Knows by which flow a peer is reached that may come back by another one."""
+
+    def flow_now(self, flow: Flow, target: SipUri) -> Flow:
+        """The way to the peer at `target`, last heard on `flow`: that very flow where there is no better
+        one.
+        """
+
+
 class Connector(Protocol):
     """Gives flows towards targets: a UDP one at once, a TCP or TLS one that is open or opening."""
 

@@ -204,7 +204,7 @@ class Registrations:
             granted = self._granted(contact, expires_s)
             if isinstance(granted, RegistrationRefused):
                 return granted
-            replaced = [binding for binding in bindings if _same_device(binding, contact)]
+            replaced = [binding for binding in bindings if same_device(binding, contact)]
             if any(item in before and item.call_id == call_id and item.cseq >= cseq for item in replaced):
                 return RegistrationRefused(500, "the CSeq is not higher than that of the binding")
             for binding in replaced:
@@ -244,7 +244,7 @@ class Registrations:
         """A device has registered at another node: this replaces what it had here. Beyond `max_contacts`
         another one is dropped, the one that would end first.
         """
-        bindings = [one for one in self.bindings(account) if not _same_device(one, binding)]
+        bindings = [one for one in self.bindings(account) if not same_device(one, binding)]
         bindings.append(binding)
         self._drop_surplus(bindings, binding.call_id, binding.cseq)
         self._store(account, bindings)
@@ -329,7 +329,8 @@ def _received(hop: SipUri) -> SipUri | None:
         return None
 
 
-def _same_device(binding: Binding, contact: Contact | Binding) -> bool:
+def same_device(binding: Binding, contact: Contact | Binding) -> bool:
+    """Whether `contact` is of the device of `binding` (RFC 5626 §6, RFC 3261 §10.3 step 7)."""
     if contact.instance and contact.instance == binding.instance:
         return True
     return binding.uri.equivalent(contact.uri)
