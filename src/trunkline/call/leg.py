@@ -30,7 +30,7 @@ from trunkline.sdp.agreement import (
 from trunkline.sdp.codecs import Codec, frame_ms
 from trunkline.sdp.crypto import match_answer, our_line
 from trunkline.sdp.errors import NoCommonCodecError
-from trunkline.sdp.local import LocalAudio
+from trunkline.sdp.local import LocalAudio, Packets
 from trunkline.sdp.offer_answer import PLAIN_PROFILES, SECURE_PROFILES, Direction, RemoteAudio
 from trunkline.sip.exchange import IncomingOffer
 from trunkline.sip.fronted import source_of
@@ -215,35 +215,34 @@ class Leg(IncomingInviteEvents):
         if theirs is None:
             return self._offer([*codecs, *events], Direction.SENDRECV)
         direction = Direction.SENDRECV if resumes else theirs.effective_direction
-        return self._offer([*codecs, *events], direction, theirs.ptime, theirs.maxptime)
+        return self._offer([*codecs, *events], direction, (theirs.ptime, theirs.maxptime))
 
     def offer_again(self) -> bytes:
         """The codecs of our last description once more, with audio both ways: for a re-INVITE without SDP
         (RFC 6337 §5.2.5).
         """
-        return self._offer(self.local.listed, Direction.SENDRECV)
+        return self._offer(self.local.listed, Direction.SENDRECV, self.local.packets)
 
     def offer_standing(self) -> bytes:
         """What stands once more, keys and all."""
-        return self._offer(self.local.listed, self.local.direction)
+        return self._offer(self.local.listed, self.local.direction, self.local.packets)
 
     def offer_new_key(self) -> bytes:
         """What stands once more, but for a new key of ours: the peer's answer may hold a new one of its own
         (RFC 4568 §7.1.4). Ours counts with that answer.
         """
-        return self._offer(self.local.listed, self.local.direction, key=self._make_key())
+        return self._offer(self.local.listed, self.local.direction, self.local.packets, key=self._make_key())
 
     def _offer(
         self,
         codecs: Sequence[Codec],
         direction: Direction,
-        ptime: int | None = None,
-        maxptime: int | None = None,
+        packets: Packets = (None, None),
         *,
         key: bytes | None = None,
     ) -> bytes:
         secure = self.secure or self.policy.srtp is SrtpPolicy.REQUIRED
-        attributes = _longest(maxptime)
+        attributes = []
         if secure:
             self._offered_key = key or self._own_key()
             attributes.append(our_line(OFFERED_TAG, self._offered_key))
@@ -254,8 +253,10 @@ class Leg(IncomingInviteEvents):
             media.address,
             media.port,
             direction,
-            ptime=ptime,
+            ptime=packets[0],
+            maxptime=packets[1],
             profile=profile,
+            rtcp_mux=self.remote is not None and self.remote.rtcp_mux,
             attributes=attributes,
         )
         return self.description
@@ -292,9 +293,7 @@ class Leg(IncomingInviteEvents):
         remote = self.described
         line = remote.crypto_line
         media = self.media
-        attributes = _longest(maxptime)
-        if line is not None:
-            attributes.append(our_line(line.tag, self._own_key()))
+        attributes = [] if line is None else [our_line(line.tag, self._own_key())]
         self.description = self.local.answer(
             remote,
             codecs,
@@ -303,6 +302,7 @@ class Leg(IncomingInviteEvents):
             direction,
             remote.telephone_event_for(codecs[0]) if self.policy.dtmf.uses_events else None,
             ptime,
+            maxptime=maxptime,
             rtcp_mux=True,
             attributes=attributes,
         )
@@ -559,10 +559,6 @@ class _Nobody(LegOwner):
 
 
 _NOBODY = _Nobody()
-
-
-def _longest(maxptime: int | None) -> list[str]:
-    return [] if maxptime is None else [f"maxptime:{maxptime}"]
 
 
 def _whereabouts(remote: RemoteAudio) -> tuple[str, int, int, bool, bytes]:

@@ -24,7 +24,11 @@ _FOREIGN = ("", 0)
 """What a number means that the peer has given to something else than our codecs."""
 
 
-Standing: TypeAlias = tuple[tuple[Codec, ...], Direction, bool]
+Packets: TypeAlias = tuple[int | None, int | None]
+"""`ptime` and `maxptime`: how many milliseconds of audio we wish to get in a packet, and the most; None where it
+is not said.
+"""
+Standing: TypeAlias = tuple[tuple[Codec, ...], Direction, bool, Packets]
 """`LocalAudio.standing`."""
 
 
@@ -44,6 +48,7 @@ class LocalCheckpoint:
     listed: tuple[Codec, ...]
     answered: bool
     direction: Direction
+    packets: Packets = (None, None)
 
 
 class LocalAudio:
@@ -62,6 +67,7 @@ class LocalAudio:
         "answered",
         "direction",
         "listed",
+        "packets",
     )
 
     def __init__(self, session_id: int) -> None:
@@ -83,6 +89,8 @@ class LocalAudio:
         """Whether our last description was an answer."""
         self.direction = Direction.SENDRECV
         """The direction of our last description."""
+        self.packets: Packets = (None, None)
+        """What it said of them."""
 
     def checkpoint(self) -> LocalCheckpoint:
         """What it knows now."""
@@ -99,6 +107,7 @@ class LocalAudio:
             listed=self.listed,
             answered=self.answered,
             direction=self.direction,
+            packets=self.packets,
         )
 
     @classmethod
@@ -113,7 +122,7 @@ class LocalAudio:
         self._index = known.index
         self._sections = list(known.sections)
         self._numbers = dict(known.numbers)
-        self.standing = known.listed, known.direction, known.answered
+        self.standing = known.listed, known.direction, known.answered, known.packets
         return self
 
     @property
@@ -128,14 +137,14 @@ class LocalAudio:
 
     @property
     def standing(self) -> Standing:
-        """`listed`, `direction` and `answered`. Set back after an offer that was refused, they say what
-        stands again; the version goes on from the refused one (RFC 3264 §8).
+        """`listed`, `direction`, `answered` and `packets`. Set back after an offer that was refused, they say
+        what stands again; the version goes on from the refused one (RFC 3264 §8).
         """
-        return self.listed, self.direction, self.answered
+        return self.listed, self.direction, self.answered, self.packets
 
     @standing.setter
     def standing(self, stood: Standing) -> None:
-        self.listed, self.direction, self.answered = stood
+        self.listed, self.direction, self.answered, self.packets = stood
 
     def offer(
         self,
@@ -146,14 +155,16 @@ class LocalAudio:
         telephone_event: Codec | None = None,
         ptime: int | None = None,
         *,
+        maxptime: int | None = None,
         profile: str | None = None,
+        rtcp_mux: bool = False,
         attributes: Sequence[str] = (),
     ) -> bytes:
         """An offer, or the next one in an established session.
 
         Payload types are kept where they may be; a dynamic one that means something else in this session
-        already is renumbered, so read the numbers from `listed` afterwards. `attributes` are further `a=`
-        values of ours.
+        already is renumbered, so read the numbers from `listed` afterwards. `rtcp_mux` says that RTP and RTCP
+        share a port; `attributes` are further `a=` values of ours.
         """
         if profile is not None:
             self._profile = profile
@@ -161,7 +172,7 @@ class LocalAudio:
         self.listed = tuple(self._numbered(wanted))
         self.answered = False
         self.direction = direction
-        return self._describe(address, port, ptime, attributes)
+        return self._describe(address, port, (ptime, maxptime), attributes, rtcp_mux=rtcp_mux)
 
     def answer(
         self,
@@ -173,6 +184,7 @@ class LocalAudio:
         telephone_event: Codec | None = None,
         ptime: int | None = None,
         *,
+        maxptime: int | None = None,
         rtcp_mux: bool = False,
         attributes: Sequence[str] = (),
     ) -> bytes:
@@ -194,17 +206,20 @@ class LocalAudio:
             self._sections = [
                 _rejected(media.media, media.protocol, media.formats[0]) for media in remote.media
             ]
-        if rtcp_mux and remote.rtcp_mux:
-            attributes = (*attributes, "rtcp-mux")
-        return self._describe(address, port, ptime, attributes)
+        rtcp_mux = rtcp_mux and remote.rtcp_mux
+        return self._describe(address, port, (ptime, maxptime), attributes, rtcp_mux=rtcp_mux)
 
-    def _describe(self, address: str, port: int, ptime: int | None, attributes: Sequence[str]) -> bytes:
+    def _describe(
+        self, address: str, port: int, packets: Packets, attributes: Sequence[str], *, rtcp_mux: bool
+    ) -> bytes:
+        self.packets = packets
         family = "IP6" if ":" in address else "IP4"
         formats = " ".join([str(codec.payload_type) for codec in self.listed])
         lines = "".join([_codec_lines(codec) for codec in self.listed])
-        if ptime is not None:
-            lines += f"a=ptime:{ptime}\r\n"
-        for attribute in attributes:
+        for name, ms in zip(("ptime", "maxptime"), packets, strict=True):
+            if ms is not None:
+                lines += f"a={name}:{ms}\r\n"
+        for attribute in (*attributes, "rtcp-mux") if rtcp_mux else attributes:
             lines += f"a={attribute}\r\n"
         audio = f"m=audio {port} {self._profile} {formats}\r\n{lines}a={self.direction.value}\r\n"
         sections = self._sections

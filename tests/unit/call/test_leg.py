@@ -1,6 +1,6 @@
 """One leg: what it offers and answers on behalf of the other, and the media port that goes with it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import cast
 
@@ -225,6 +225,37 @@ def test_a_reinvite_without_sdp_is_offered_the_same_once_more_both_ways() -> Non
     again = pair.callee.offer_again()
     assert formats(again) == formats(offer)
     assert direction(again) == "sendrecv"
+
+
+@pytest.mark.parametrize("again", [Leg.offer_again, Leg.offer_standing, Leg.offer_new_key])
+def test_an_offer_of_what_stands_says_of_packets_and_rtcp_what_was_agreed(
+    again: Callable[[Leg], bytes],
+) -> None:
+    """RFC 3264 §8, RFC 5761 §5.1.1: what is left out would be given up."""
+    pair = Pair()
+    wishes = ["ptime:30", "maxptime:40"]
+    offer, answer = pair.agree(
+        audio(ALICE, codecs=(8,), lines=[*wishes, "rtcp-mux"]), audio(BOB, codecs=(8,), lines=wishes)
+    )
+    said = [f"a={wish}" for wish in wishes]
+    assert stated(answer) == stated(again(pair.caller)) == [*said, "a=rtcp-mux"]
+    assert stated(offer) == stated(again(pair.callee)) == said
+    assert line(pair.caller.offer_standing(), "o") == line(answer, "o")
+
+
+def stated(body: bytes) -> list[str]:
+    """What a description says of packets and of RTCP's port."""
+    return [text for text in body.decode().splitlines() if text.startswith(("a=ptime", "a=maxp", "a=rtcp-"))]
+
+
+def test_a_refused_offer_leaves_the_packets_that_stood() -> None:
+    pair = Pair()
+    pair.agree(audio(ALICE, lines=["ptime:30"]), audio(BOB))
+    stood = pair.callee.local.standing
+    pair.caller.take_offer(audio(ALICE, lines=["ptime:60"], direction="sendonly"))
+    assert stated(pair.callee.offer(pair.caller)) == ["a=ptime:60"]
+    pair.callee.local.standing = stood
+    assert stated(pair.callee.offer_standing()) == ["a=ptime:30"]
 
 
 def test_a_late_answer_has_to_share_a_codec_with_the_other_peer() -> None:

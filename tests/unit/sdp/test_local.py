@@ -132,10 +132,12 @@ def test_one_that_is_resumed_goes_on_as_the_one_before_would() -> None:
         audio("m=video 4002 RTP/AVP 31", "m=audio 4000 RTP/AVP 97", "a=rtpmap:97 iLBC/8000")
     )
     local = LocalAudio(7)
-    answer = local.answer(remote, list(remote.codecs), "192.0.2.3", 10000, Direction.RECVONLY)
+    answer = local.answer(remote, list(remote.codecs), "192.0.2.3", 10000, Direction.RECVONLY, ptime=30)
     resumed = LocalAudio.resumed(local.checkpoint())
     assert resumed.checkpoint() == local.checkpoint()
-    assert resumed.answer(remote, list(remote.codecs), "192.0.2.3", 10000, Direction.RECVONLY) == answer
+    assert resumed.packets == (30, None)
+    again = resumed.answer(remote, list(remote.codecs), "192.0.2.3", 10000, Direction.RECVONLY, ptime=30)
+    assert again == answer
     assert resumed.offer([PCMA], "192.0.2.3", 10000) == local.offer([PCMA], "192.0.2.3", 10000)
     assert resumed.version == 2
 
