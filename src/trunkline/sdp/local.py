@@ -25,8 +25,8 @@ _FOREIGN = ("", 0)
 
 
 Packets: TypeAlias = tuple[int | None, int | None]
-"""`ptime` and `maxptime`: how many milliseconds of audio we wish to get in a packet, and the most; None where it
-is not said.
+"""`ptime` and `maxptime`: how many milliseconds of audio we wish to get in a packet, and the most; None where
+it is not said.
 """
 Standing: TypeAlias = tuple[tuple[Codec, ...], Direction, bool, Packets]
 """`LocalAudio.standing`."""
