@@ -342,15 +342,16 @@ class Leg(IncomingInviteEvents):
 
     def take_refresh(self, body: bytes) -> bool:
         """The peer's answer to what stands, which it was offered once more: whether its audio is somewhere
-        else now, or under another key. Only then it counts: in an answer to what stood before, the rest says
-        less than what the peer has said by itself. Raises `SdpError`.
+        else now, flows another way, or is under another key. Only then it counts: in an answer to what stood
+        before, the rest says less than what the peer has said by itself. Raises `SdpError`.
         """
         before = self.described
         if not body or body == before.body:
             return False
         secure = self.local.profile in SECURE_PROFILES
         remote = RemoteAudio.read(body, SECURE_PROFILES if secure else PLAIN_PROFILES)
-        if _whereabouts(remote) == _whereabouts(before):
+        ours = self.local.direction
+        if _whereabouts(remote, ours) == _whereabouts(before, ours):
             return False
         if remote.crypto_line is not None:
             self._keep_key(remote.crypto_line.key_and_salt, self._own_key())
@@ -561,11 +562,14 @@ class _Nobody(LegOwner):
 _NOBODY = _Nobody()
 
 
-def _whereabouts(remote: RemoteAudio) -> tuple[str, int, int, bool, bytes]:
-    """Where audio for the peer goes, and what its own is encrypted with."""
+def _whereabouts(remote: RemoteAudio, ours: Direction) -> tuple[str, int, int, bool, bytes, Direction]:
+    """Where audio for the peer goes, what its own is encrypted with, and which way it flows by an answer to
+    `ours`.
+    """
     line = remote.crypto_line
     key = b"" if line is None else line.key_and_salt
-    return remote.address, remote.rtp_port, remote.rtcp_port, remote.rtcp_mux, key
+    flow = remote.effective_direction.narrowed_to(ours.mirrored)
+    return remote.address, remote.rtp_port, remote.rtcp_port, remote.rtcp_mux, key, flow
 
 
 def offer_profiles(srtp: SrtpPolicy) -> frozenset[str]:

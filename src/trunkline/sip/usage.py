@@ -295,7 +295,7 @@ class Usage(UsageServer):
         §3.4).
         """
         if self.local_description:
-            self._modify(ReInvite(self, body=self.local_description, on_answer=self._refreshed))
+            self._modify(ReInvite(self, body=self._standing, on_answer=self._refreshed))
 
     # the session timer
 
@@ -313,11 +313,15 @@ class Usage(UsageServer):
             self._modify(
                 ReInvite(
                     self,
-                    body=self.local_description,
+                    body=self._standing,
                     on_answer=self._refreshed,
                     on_reject=self._refresh_rejected,
                 )
             )
+
+    def _standing(self) -> bytes:
+        """What stands when it is sent: it may have waited for an exchange that has changed that."""
+        return self.local_description
 
     def _refreshed(self, response: Response) -> None:
         self.events.refreshed(response.body)

@@ -235,6 +235,30 @@ def test_an_answer_to_a_session_refresh_is_an_answer(moves: bool) -> None:
     world.hang_up()
 
 
+def test_an_answer_to_a_session_refresh_says_which_way_audio_flows() -> None:
+    """It holds the call, and resumes it; one that says more than was offered changes nothing (RFC 3264
+    §6.1).
+    """
+    world = Talking(phone_settings=WITHOUT_UPDATE)
+    says = ["inactive", "sendrecv", "sendrecv", "sendrecv"]
+    world.customer.on_offer = lambda phone, exchange: exchange.accept(
+        audio(CUSTOMER, direction=says.pop(0), version=6 - len(says))
+    )
+    world.clock.advance(1000)
+    assert world.flow(world.customer) is MediaFlow.NONE
+    world.clock.advance(900)
+    assert world.flow(world.customer) is MediaFlow.BOTH
+    world.offer(world.gateway, direction="sendonly", version=4)
+    caller = world.node.the_call.caller
+    assert caller.remote is not None
+    held = caller.remote.body
+    world.clock.advance(1000)
+    assert says == []
+    assert caller.remote.body == held
+    assert world.flow(world.customer) is MediaFlow.SEND
+    world.hang_up()
+
+
 def test_a_new_key_in_the_answer_to_a_session_refresh_is_taken() -> None:
     """RFC 4568 §7.1.4: without it nothing of the peer's audio could be read any more."""
     world = World(phone_settings=WITHOUT_UPDATE)

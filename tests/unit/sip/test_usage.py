@@ -353,3 +353,19 @@ def test_no_refresh_beside_a_modification() -> None:
     assert "UPDATE" not in bench.peer.summaries
     bench.clock.advance(20)
     assert "UPDATE" in bench.peer.summaries
+
+
+def test_a_refresh_that_has_waited_offers_what_stands_by_then() -> None:
+    """RFC 3264 §8: an older description would undo what the peer has just agreed on."""
+    bench = Bench()
+    bench.call_from_peer(headers=(("Supported", "timer"),))
+    exchanges = bench.hold_offers()
+    bench.within("INVITE", body=OFFER)
+    bench.clock.advance(901)
+    assert "INVITE" not in bench.peer.summaries
+    (exchange,) = exchanges
+    held = ANSWER + b"a=inactive\r\n"
+    exchange.accept(held)
+    bench.settle()
+    bench.within("ACK", cseq=exchange.request.cseq.number)
+    assert bench.peer.request_heard("INVITE").body == held
