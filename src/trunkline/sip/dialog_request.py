@@ -339,14 +339,14 @@ class ReInvite(Modification):
 
     def cancel(self) -> None:
         """Give it up (RFC 3261 §9.1): one that is on its way is cancelled, and its outcome comes as ever; one
-        that waits has come to its end, as with a 487.
+        that waits has come to its end, as with a 487. Nothing happens once it has its outcome.
         """
         self._cancelled = True
         if self._sending is not None:
             self._sending.cancel()
         elif self._usage.withdrawn(self):
             self.refuse(Response(487))
-        else:
+        elif self._timer is not None and self._timer.armed:
             self.stop()
             self._refused(Response(487))
             self._usage.go_on()

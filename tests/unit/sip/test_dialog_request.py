@@ -158,3 +158,21 @@ def test_a_reinvite_is_cancelled_wherever_it_is() -> None:
     bench.clock.advance(10)
     assert phone.events == [*["refusal 487"] * 2, "refusal 491"], "and it is not tried again"
     assert numbers(bench, "INVITE") == [1, 2, 3]
+
+
+def test_a_reinvite_that_has_its_outcome_is_not_cancelled() -> None:
+    """It would take the turn from the one that has it now."""
+    bench = Bench()
+    bench.call_to_peer()
+    phone, usage = bench.phone, bench.phone.the_usage
+    done = usage.reinvite(OFFER, phone.note_answer, phone.note_refusal)
+    bench.settle()
+    bench.peer.respond(bench.peer.request_heard("INVITE"), 488)
+    bench.settle()
+    usage.update(OFFER, phone.note_answer, phone.note_refusal)
+    bench.settle()
+    done.cancel()
+    usage.reinvite(OFFER, phone.note_answer, phone.note_refusal)
+    bench.settle()
+    assert phone.events == ["refusal 488"]
+    assert bench.peer.summaries[-1] == "UPDATE", "the next one waits for its answer"
