@@ -1,10 +1,11 @@
 """`trunkline serve`."""
 
+import signal
+
 import typer
 
 from trunkline.cli.installation import installation
 from trunkline.cli.output import examples
-from trunkline.node.run import run
 
 app = typer.Typer(add_completion=False)
 
@@ -15,4 +16,12 @@ def serve(context: typer.Context) -> None:
 
     SIGTERM drains (a second one ends at once), SIGINT ends at once with BYEs, SIGHUP rereads the settings.
     """
-    run(installation(context).path)
+    path = installation(context).path
+    # Until the node handles it SIGHUP would end this process: it waits, while the rest is imported too.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        from trunkline.node.run import run
+
+        run(path)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -41,7 +41,7 @@ def keep_memory_together() -> None:
 
 def run(path: Path | None) -> None:
     """Run a node with the settings of the file `path` until it is told to stop. Raises `TrunklineError` when
-    it can't start.
+    it can't start. Once it has, SIGHUP is let through, where the caller held it back.
     """
     keep_memory_together()
     settings = Settings.load(path)
@@ -66,6 +66,7 @@ async def _serve(settings: Settings, path: Path | None, log: Log) -> None:
             web.listen()
             node.web_settled = web.settled
         await node.start()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         if web is not None:
             # Not before: what keeps the node from starting would be said twice.
             web.start()
