@@ -48,13 +48,21 @@ def add_refusals(app: FastAPI) -> None:
         return _answer(INVALID, {"errors": told})
 
     @app.exception_handler(HTTPException)
-    def framework(_request: Request, error: HTTPException) -> JSONResponse:
-        known = {404: NO_SUCH_PATH, 405: NOT_HERE}.get(error.status_code, MALFORMED)
-        return _answer(known, headers=error.headers)
+    def framework(request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == 405:
+            return _answer(NOT_HERE, headers={**(error.headers or {}), **_allowed(app, request)})
+        return _answer(NO_SUCH_PATH if error.status_code == 404 else MALFORMED)
 
     @app.exception_handler(Exception)
     def failed(_request: Request, _error: Exception) -> JSONResponse:
         return _answer(FAULT)
+
+
+def _allowed(app: FastAPI, request: Request) -> dict[str, str]:
+    """Every method of a documented path (RFC 9110 §10.2.1): the framework names those of one operation."""
+    path = getattr(request.scope.get("route"), "path_format", None)
+    methods = app.openapi()["paths"].get(path)
+    return {} if methods is None else {"Allow": ", ".join(sorted(method.upper() for method in methods))}
 
 
 def _answer(

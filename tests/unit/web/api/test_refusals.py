@@ -27,7 +27,22 @@ def test_unknown_paths_and_methods(alpha: httpx.Client) -> None:
     assert problem(alpha.get("/v1/accounts/"))["status"] == 404
     answer = alpha.put("/v1/accounts")
     assert problem(answer)["type"] == "/v1/docs#method-not-allowed"
-    assert set(answer.headers["allow"].split(", ")) <= {"GET", "POST"}
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/v1/accounts", "GET, POST"),
+        (NUMBER, "DELETE, GET, PATCH"),
+        ("/v1/users/ann@example.net/password", "PUT"),
+        ("/v1/docs", "GET"),
+    ],
+)
+def test_every_method_of_a_path_is_allowed(alpha: httpx.Client, path: str, methods: str) -> None:
+    """RFC 9110 §10.2.1."""
+    answer = alpha.options(path)
+    assert problem(answer)["type"] == "/v1/docs#method-not-allowed"
+    assert answer.headers["allow"] == methods
 
 
 @pytest.mark.parametrize(
