@@ -26,7 +26,7 @@ MAX_OVERLAP_S = 2_592_000.0
 MAX_COST = 1_000_000.0
 
 Limit = Annotated[Whole | None, Field(ge=0, le=MAX_INT)]
-Prefixes = Annotated[tuple[Prefix, ...], Field(max_length=1000)]
+Prefixes = Annotated[tuple[Annotated[Prefix, StringConstraints(min_length=1)], ...], Field(max_length=1000)]
 Secret = Annotated[
     str, StringConstraints(min_length=MIN_SECRET_LENGTH, max_length=128, pattern=r"^[\x21-\x7e]*$")
 ]

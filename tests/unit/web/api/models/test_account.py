@@ -48,6 +48,7 @@ def test_a_change_names_what_it_changes() -> None:
         {"max_per_second": 2**31},
         {"status": "gone"},
         {"allowed_prefixes": ["1"] * 1001},
+        {"denied_prefixes": [""]},
         {"codecs": ["PCMA"] * 7},
         {"name": None},
     ],
