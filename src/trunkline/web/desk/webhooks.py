@@ -17,15 +17,10 @@ class WebhookDesk:
     def __init__(self, counter: Counter) -> None:
         self._counter = counter
 
-    def list(self, account: str | None = None) -> Sequence[Webhook]:
-        """All of them, or those of one account, oldest first."""
+    def page(self, account: str | None = None, *, cursor: str | None = None, limit: int = 50) -> WebhookPage:
+        """Up to `limit` of all, or of one account, a customer's own, oldest first, from `cursor` on."""
         counter = self._counter
-        return counter.store.webhooks.list(counter.account_or_all(account))
-
-    def page(self, *, cursor: str | None = None, limit: int = 50) -> WebhookPage:
-        """Up to `limit` of all, or of the customer's own, oldest first, from `cursor` on."""
-        counter = self._counter
-        return counter.store.webhooks.page(counter.principal.account, cursor=cursor, limit=limit)
+        return counter.store.webhooks.page(counter.account_or_all(account), cursor=cursor, limit=limit)
 
     def get(self, id_: str) -> Webhook:
         webhook = self._counter.store.webhooks.get(id_)

@@ -15,6 +15,7 @@ def many(office: Office) -> None:
     for name in ("a", "b", "c"):
         office.store.carriers.add(Carrier(name, ()))
         office.store.sessions.open(role=Role.OPERATOR, user="op", account=None, lifetime_s=None)
+        office.store.webhooks.add("alpha", f"https://example.com/{name}")
     for prefix in ("", "1", "2"):
         office.store.routes.add(Route(prefix, (RouteCarrier("a"),)))
 
@@ -28,6 +29,7 @@ def many(office: Office) -> None:
         ("/v1/accounts", "after", "key", ["alpha", "beta"]),
         ("/v1/numbers", "after", "e164", ["441632960001", "441632960002"]),
         ("/v1/sessions", "cursor", "user", ["op"] * 4),
+        ("/v1/webhooks", "cursor", "url", [f"https://example.com/{name}" for name in "abc"]),
     ],
 )
 @pytest.mark.parametrize("limit", [1, 2, 1000])
@@ -55,6 +57,8 @@ def test_the_users_of_an_account(operator: httpx.Client, alpha: httpx.Client) ->
     assert PASSWORD not in str(found)
 
 
-@pytest.mark.parametrize("path", ["/v1/routes?after=x", "/v1/sessions?cursor=x", "/v1/carriers?after=%20"])
+@pytest.mark.parametrize(
+    "path", ["/v1/routes?after=x", "/v1/sessions?cursor=x", "/v1/webhooks?cursor=x", "/v1/carriers?after=%20"]
+)
 def test_what_is_no_key(operator: httpx.Client, path: str) -> None:
     assert operator.get(path).status_code == 422

@@ -32,7 +32,7 @@ def mine(office: Office) -> Webhook:
 
 def test_a_customer_keeps_its_own(office: Office, mine: Webhook) -> None:
     desk = customer(office, ALPHA)
-    assert list(desk.list()) == [mine]
+    assert list(desk.page().webhooks) == [mine]
     changed = desk.update(mine.id, events=(EventType.CALL_FAILED,), url="https://example.com/other")
     assert desk.get(mine.id) == changed
     assert desk.rotate_secret(mine.id) == office.store.webhooks.secret(mine.id)
@@ -40,7 +40,7 @@ def test_a_customer_keeps_its_own(office: Office, mine: Webhook) -> None:
     assert desk.resend(mine.id, delivery.id).state is DeliveryState.WAITING
     assert desk.test(mine.id).type == "webhook.test"
     desk.remove(mine.id)
-    assert list(desk.list()) == []
+    assert list(desk.page().webhooks) == []
 
 
 def test_another_s_do_not_exist(office: Office, mine: Webhook) -> None:
@@ -48,7 +48,7 @@ def test_another_s_do_not_exist(office: Office, mine: Webhook) -> None:
     theirs, _ = desk.add(BETA.key, URL)
     (delivery,) = office.store.webhook_queue.list(mine.id)
     for attempt in (
-        lambda: desk.list(ALPHA.key),
+        lambda: desk.page(ALPHA.key),
         lambda: desk.add(ALPHA.key, URL),
         lambda: desk.get(mine.id),
         lambda: desk.update(mine.id, enabled=False),
@@ -61,15 +61,15 @@ def test_another_s_do_not_exist(office: Office, mine: Webhook) -> None:
     ):
         with pytest.raises(NotFoundError):
             attempt()
-    assert list(desk.list()) == [theirs]
+    assert list(desk.page().webhooks) == [theirs]
     assert office.store.webhooks.get(mine.id) == mine
 
 
 def test_an_operator_sees_all(office: Office, mine: Webhook) -> None:
     desk = operator(office)
     theirs, _ = desk.add(BETA.key, URL)
-    assert list(desk.list()) == [mine, theirs]
-    assert list(desk.list(ALPHA.key)) == [mine]
+    assert list(desk.page().webhooks) == [mine, theirs]
+    assert list(desk.page(ALPHA.key).webhooks) == [mine]
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1/", "ftp://example.com/", "https://u:p@example.com/"])
@@ -79,7 +79,7 @@ def test_a_url_is_looked_at_before_it_is_kept(office: Office, mine: Webhook, url
         desk.add(ALPHA.key, url)
     with pytest.raises(WebhookUrlError):
         desk.update(mine.id, url=url)
-    assert list(desk.list()) == [mine]
+    assert list(desk.page().webhooks) == [mine]
 
 
 def test_a_guard_sees_it_first(office: Office, mine: Webhook) -> None:

@@ -67,10 +67,11 @@ class MadeWebhook(WebhookView):
     )
 
 
-class WebhookList(Body):
-    """Webhooks, oldest first."""
+class WebhookPage(Body):
+    """Some webhooks, oldest first."""
 
     items: list[WebhookView]
+    next: str | None = Field(description="`cursor` of the page behind. null: that was the last.")
 
 
 class NewWebhookSecret(Body):

@@ -15,12 +15,12 @@ from trunkline.web.api.models.webhook import (
     MadeWebhook,
     NewWebhook,
     NewWebhookSecret,
-    WebhookList,
+    WebhookPage,
     WebhookUpdate,
     WebhookView,
 )
 from trunkline.web.api.once import Made, OnlyOnce
-from trunkline.web.api.resources.parameters import AccountQuery, Limit
+from trunkline.web.api.resources.parameters import AccountQuery, Cursor, Limit
 from trunkline.web.api.tags import IfMatch, guard_of, tag_of, tagged
 from trunkline.web.errors import InvalidError
 
@@ -34,9 +34,14 @@ DeliveryPath = Annotated[int, Path(ge=1, le=MAX_ID, description="The delivery's 
 
 
 @router.get("")
-def list_webhooks(desk: AtDesk, account: AccountQuery = None) -> WebhookList:
+def list_webhooks(
+    desk: AtDesk, account: AccountQuery = None, cursor: Cursor = None, limit: Limit = 50
+) -> WebhookPage:
     """Webhooks, oldest first; a customer's own."""
-    return WebhookList(items=[WebhookView.model_validate(one) for one in desk.webhooks.list(account)])
+    found = desk.webhooks.page(account, cursor=cursor, limit=limit)
+    return WebhookPage(
+        items=[WebhookView.model_validate(one) for one in found.webhooks], next=found.next_cursor
+    )
 
 
 @router.post("", status_code=201, response_model=MadeWebhook)
