@@ -6,6 +6,7 @@ certificate is not asked for; a server's is checked against the name of the URI 
 that is wanted.
 """
 
+import contextlib
 import ssl
 import warnings
 from pathlib import Path
@@ -73,7 +74,16 @@ def load_certificate(context: ssl.SSLContext, certificate: Path, key: Path | Non
         missing = _unreadable(certificate, key or certificate)
         if missing is not None:
             raise NetError(f"can't use {pair}: {missing.strerror} ({missing.filename})") from missing
-        raise NetError(f"can't use {pair}: {detail}") from error
+        raise NetError(f"can't use {pair}: {not_pem(certificate, key) or detail}") from error
+
+
+def not_pem(certificate: Path, key: Path | None) -> str | None:
+    """Which of these files is DER (X.690 §8.9: a SEQUENCE), and how to convert it; None: neither is."""
+    for file, form in ((certificate, "x509"), (key or certificate, "pkey")):
+        with contextlib.suppress(OSError), file.open("rb") as opened:
+            if opened.read(1) == b"\x30":
+                return f"{file} is DER, not PEM: openssl {form} -inform DER -in {file} -out {file}.pem"
+    return None
 
 
 def _unreadable(*files: Path) -> OSError | None:

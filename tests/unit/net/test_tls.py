@@ -139,6 +139,25 @@ def test_files_that_cannot_serve_are_named(tmp_path: Path, content: str | None) 
         server_context(TlsSettings(certificate=path))
 
 
+def test_files_in_der_are_said_to_be_with_what_converts_them(
+    certificate: Certificate, tmp_path: Path
+) -> None:
+    binary = tmp_path / "node.crt"
+    binary.write_bytes(ssl.PEM_cert_to_DER_cert(certificate.certificate.read_text()))
+    convert = f"openssl x509 -inform DER -in {binary} -out {binary}.pem"
+    with pytest.raises(NetError, match=f"{binary} is DER, not PEM: {convert}$"):
+        server_context(TlsSettings(certificate=binary, key=certificate.key))
+    key = serialization.load_pem_private_key(certificate.key.read_bytes(), password=None)
+    locked = tmp_path / "node.key"
+    locked.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    with pytest.raises(NetError, match=f"{locked} is DER, not PEM: openssl pkey -inform DER"):
+        server_context(TlsSettings(certificate=certificate.certificate, key=locked))
+
+
 def test_a_listener_needs_a_certificate() -> None:
     with pytest.raises(NetError, match=r"needs tls\.certificate"):
         server_context(TlsSettings())

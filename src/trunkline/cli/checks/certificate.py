@@ -14,7 +14,7 @@ from trunkline.cli.denied import denied
 from trunkline.config import Settings
 from trunkline.errors import NetError
 from trunkline.net.settings import TlsSettings
-from trunkline.net.tls import client_context
+from trunkline.net.tls import client_context, not_pem
 
 EXPIRES_SOON = timedelta(days=21)
 
@@ -29,7 +29,7 @@ def check_certificate(settings: Settings) -> Findings:
         certificate, *chain = x509.load_pem_x509_certificates(path.read_bytes())
         key = load_pem_private_key(key_path.read_bytes(), None)
     except (OSError, ValueError, TypeError) as error:
-        remedy = denied(error).removeprefix("; ") or "Put PEM files there."
+        remedy = denied(error).removeprefix("; ") or not_pem(path, key_path) or "Put PEM files there."
         yield Finding("certificate", State.FAULT, f"{path} or {key_path} can't be read: {error}", remedy)
         return
     kind = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

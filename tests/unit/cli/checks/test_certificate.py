@@ -38,6 +38,17 @@ def test_a_certificate_that_is_missing_is_a_fault(line: CommandLine) -> None:
     assert findings(line, 1)["certificate"][0] == "fault"
 
 
+def test_a_certificate_in_der_is_a_fault_with_what_converts_it(line: CommandLine) -> None:
+    quiet(line, f"127.0.0.1:{free_port()}")
+    file = line.settings_file.parent / "tls-certificate.pem"
+    file.write_bytes(x509.load_pem_x509_certificate(file.read_bytes()).public_bytes(Encoding.DER))
+    state, _, remedy = findings(line, 1)["certificate"]
+    assert (state, remedy) == (
+        "fault",
+        f"{file} is DER, not PEM: openssl x509 -inform DER -in {file} -out {file}.pem",
+    )
+
+
 def test_a_key_of_another_user_is_said_to_be(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     quiet(line, f"127.0.0.1:{free_port()}")
     read = Path.read_bytes
