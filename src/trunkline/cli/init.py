@@ -104,8 +104,8 @@ def set_up(directory: Path, values: dict[str, object]) -> tuple[Settings, str | 
     finally:
         store.close()
     settings_file = directory / "trunkline.toml"
+    settings_file.touch(mode=0o600)
     settings_file.write_text(text, encoding="utf-8")
-    settings_file.chmod(0o600)
     if not settings.certificate.exists():
         write_certificate(settings.certificate, settings.private_key, settings.service.domain)
     return settings, password

@@ -35,6 +35,22 @@ def test_everything_is_there_and_the_password_works(tmp_path: Path) -> None:
         assert stat.S_IMODE((home / name).stat().st_mode) == 0o600
 
 
+def test_nobody_else_can_read_the_settings_at_any_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may hold the database's password, and the directory may be one that was there before."""
+    write, modes = Path.write_text, []
+
+    def watched(path: Path, text: str, encoding: str | None = None) -> int:
+        written = write(path, text, encoding)
+        modes.append(stat.S_IMODE(path.stat().st_mode))
+        return written
+
+    monkeypatch.setattr(Path, "write_text", watched)
+    CliRunner().invoke(app, ["init", str(tmp_path)])
+    assert modes == [0o600]
+
+
 def test_the_next_steps_are_printed(tmp_path: Path) -> None:
     said = CliRunner().invoke(app, ["init", str(tmp_path / "new")]).output
     assert "trunkline account add" in said
