@@ -1,7 +1,6 @@
 """Calls: those under way, the list of past ones and its export, and the page of one call."""
 
 import io
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -17,6 +16,7 @@ from trunkline.observe.pcap import write_pcap
 from trunkline.web.control_client import ControlError
 from trunkline.web.dashboard.browser import Form, Signed, go
 from trunkline.web.dashboard.calls.ending import ending
+from trunkline.web.dashboard.calls.exports import Exports
 from trunkline.web.dashboard.calls.ladder_picture import ladder_picture, steps
 from trunkline.web.dashboard.calls.quality_picture import quality_plots
 from trunkline.web.dashboard.calls.records_csv import csv_lines
@@ -24,17 +24,14 @@ from trunkline.web.dashboard.calls.timeline_picture import timeline_picture
 from trunkline.web.dashboard.calls.wanted import RESULTS, unfiltered, wanted_of
 from trunkline.web.dashboard.frame import page
 from trunkline.web.desk import Desk
-from trunkline.web.errors import TooManyAttemptsError
 from trunkline.web.views import CallAudio
 
 PAGE = 50
 MAX_LIVE = 200
 """Calls under way on one page."""
-MAX_EXPORTS = 2
-"""Exports at a time in the whole process: each keeps the database busy for as long as it takes."""
 
 router = APIRouter()
-_exports = threading.BoundedSemaphore(MAX_EXPORTS)
+_exports = Exports()
 
 
 @router.get("/calls")
@@ -62,26 +59,25 @@ def calls(request: Request, desk: Signed, cursor: str = "") -> Response:
 @router.get("/calls/export.csv")
 def export(request: Request, desk: Signed) -> Response:
     pages = desk.calls.all(wanted_of(request.query_params).filter)
-    lines = _exported(pages)
+    lines = _exported(pages, desk.principal.account)
     name = time.strftime("calls-%Y%m%d-%H%M%S.csv", time.gmtime())
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _exported(pages: Iterator[Sequence[CallRecord]]) -> Iterator[bytes]:
+def _exported(pages: Iterator[Sequence[CallRecord]], account: str | None) -> Iterator[bytes]:
     """The file, a part at a time. Raises `TooManyAttemptsError` at once when others are being written."""
-    if not _exports.acquire(blocking=False):
-        raise TooManyAttemptsError("exports are running already", 30)
-    lines = _released(csv_lines(pages))
+    _exports.begin(account)
+    lines = _released(csv_lines(pages), account)
     # Only a generator that has begun runs its end when a client goes away before the first part.
     return chain([next(lines)], lines)
 
 
-def _released(lines: Iterator[bytes]) -> Iterator[bytes]:
+def _released(lines: Iterator[bytes], account: str | None) -> Iterator[bytes]:
     try:
         yield from lines
     finally:
-        _exports.release()
+        _exports.end(account)
 
 
 @router.get("/calls/live")
