@@ -14,7 +14,7 @@ from trunkline.cli.output import Json, examples, print_json, say, say_aside
 from trunkline.errors import ConfigError
 from trunkline.pbx.sighting import Finding, State, findings
 from trunkline.pbx.writer import ConfigFile, Kind, about, title, write
-from trunkline.web.pbx_setup import sighting, trunk_facts
+from trunkline.web.pbx_setup import check_secret, sighting, trunk_facts
 
 LOOK_EVERY_S = 1.0
 """`pbx check` looks again this often."""
@@ -57,10 +57,7 @@ def _command(kind: Kind) -> Callable[..., None]:
             for file in write(kind, facts):
                 _make(out / file.name)
         facts = replace(facts, secret=_secret(here, account, secret, new_secret=new_secret))
-        if here.store.accounts.verify(account, facts.secret) is None:
-            raise ConfigError(
-                f"that is not the secret of account {account}: give the right one, or take --new-secret"
-            )
+        check_secret(here.store, account, facts.secret)
         files = write(kind, facts)
         if kind is Kind.FREESWITCH and "SHA-256" in here.settings.service.digest:
             say_aside('FreeSWITCH gives up at a challenge with SHA-256: set service.digest = ["MD5"].')

@@ -71,6 +71,12 @@ def trunk_facts(
     )
 
 
+def check_secret(store: "Store", key: str, secret: str) -> None:
+    """Raise `PbxError` unless account `key` has this secret: a PBX with another one would be refused."""
+    if store.accounts.verify(key, secret) is None:
+        raise PbxError(f"that is not the secret of account {key}: give the right one, or take a new one")
+
+
 def sighting(store: "Store", node: "ControlClient", key: str, now: float) -> Sighting:
     """What the node and the records know of the PBX of account `key`. Raises `NotFoundError`,
     `ControlError`."""

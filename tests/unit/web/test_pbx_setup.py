@@ -17,7 +17,7 @@ from trunkline.store.store import Store
 from trunkline.trunk.account import Account
 from trunkline.trunk.number import Number
 from trunkline.web.control_client import ControlClient
-from trunkline.web.pbx_setup import sighting, trunk_facts
+from trunkline.web.pbx_setup import check_secret, sighting, trunk_facts
 from trunkline.web.views import PbxView
 
 SETTINGS = Settings.parse('[sip]\nadvertised_host = "203.0.113.5"\nudp = []\n')
@@ -31,6 +31,14 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store.numbers.add(Number("442079460001", "acme"))
     yield store
     store.close()
+
+
+def test_a_secret_of_another_account_is_none(store: Store) -> None:
+    store.accounts.add(Account("other"), "s3cret-of-other")
+    check_secret(store, "acme", "s3cret-of-acme")
+    for secret in ("s3cret-of-other", ""):
+        with pytest.raises(PbxError, match="not the secret of account acme: give the right one"):
+            check_secret(store, "acme", secret)
 
 
 class Line(ControlClient):

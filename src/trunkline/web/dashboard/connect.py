@@ -7,6 +7,7 @@ Pages with a secret are answers to a form and stand in no address; nothing keeps
 import io
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -42,16 +43,17 @@ def ask(request: Request, desk: Signed, account: str = "") -> Response:
 def fill(request: Request, desk: Signed, form: Form) -> Response:
     """The page with the files as wanted, with a new secret if that was asked for."""
     key = _account(desk, form)
-    setup = _setup(form)
+    setup, fresh = _setup(form), bool(text(form, "new_secret"))
     try:
+        if fresh:
+            # Whatever was typed counts no more; and nothing is made for files that can't be.
+            desk.connect.files(key, replace(setup, secret=UNKNOWN_SECRET))
+            setup = replace(setup, secret=desk.accounts.rotate_secret(key))
         files = desk.connect.files(key, setup)
-        if text(form, "new_secret"):
-            setup = Setup(setup.kind, setup.tls, setup.srtp, setup.number, desk.accounts.rotate_secret(key))
-            files = desk.connect.files(key, setup)
     except TrunklineError as error:
         status, words = _refusal(error)
         return _shown(request, desk, key, setup, refused=words, status=status)
-    return _shown(request, desk, key, setup, files=files, fresh=bool(text(form, "new_secret")))
+    return _shown(request, desk, key, setup, files=files, fresh=fresh)
 
 
 @router.post("/connect/files.zip")

@@ -12,7 +12,7 @@ from trunkline.pbx.trunk_facts import UNKNOWN_SECRET
 from trunkline.pbx.writer import ConfigFile, Kind, write
 from trunkline.web.desk.counter import Counter
 from trunkline.web.edge_list import calling_edges, edges_of
-from trunkline.web.pbx_setup import sighting, trunk_facts
+from trunkline.web.pbx_setup import check_secret, sighting, trunk_facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,8 @@ class ConnectDesk:
         )
 
     def files(self, account: str, setup: Setup) -> Sequence[ConfigFile]:
-        """The configuration, every file of it. Raises `ConfigError`, `PbxError` for what no file can hold."""
+        """The configuration, every file of it. Raises `ConfigError`, `PbxError` for what no file can hold,
+        and for a secret that is not the account's."""
         counter = self._counter
         counter.check_sees(account, "account", account)
         facts = trunk_facts(
@@ -75,7 +76,10 @@ class ConnectDesk:
             number=setup.number,
             secret=setup.secret,
         )
-        return write(setup.kind, facts)
+        files = write(setup.kind, facts)
+        if setup.secret != UNKNOWN_SECRET:
+            check_secret(counter.store, account, setup.secret)
+        return files
 
     def findings(self, account: str) -> Sequence[Finding]:
         """What has been seen of the PBX, and what is wrong. Raises `ControlError` while no node answers."""
