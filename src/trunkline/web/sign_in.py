@@ -2,18 +2,16 @@
 token of a program.
 
 Wrong passwords are counted for their source and for the name that they were tried with, so that neither one
-machine nor many can guess. Where somebody has signed in by a name within the day, others' wrong tries at it
-are no reason to wait: or whoever knows the name could lock its owner out. Right and unknown names take the
-same time (`Users.verify`, `Accounts.verify`).
+machine nor many can guess. Where a name has signed in before, others' wrong tries at it are no reason to
+wait: or whoever knows the name could lock its owner out (`visitors`). Right and unknown names take the same
+time (`Users.verify`, `Accounts.verify`).
 """
 
 import ipaddress
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from threading import Lock
 
 from trunkline.store.audit import Via
 from trunkline.store.sessions import SessionKind
@@ -22,11 +20,9 @@ from trunkline.store.users import MAX_NAME_LENGTH, Role
 from trunkline.web.attempts import Attempts
 from trunkline.web.errors import NotSignedInError
 from trunkline.web.principal import Principal
+from trunkline.web.visitors import Visitors
 
 FAILURE_WINDOW_S = 60.0
-SIGNED_IN_S = 24 * 3600.0
-"""How long a source that gave the right password for a name is known for it."""
-MAX_KNOWN = 16_384
 _WRONG = "the name or the password is wrong"
 
 
@@ -59,10 +55,7 @@ class SignIn:
         words = "too many wrong passwords"
         self._by_source = Attempts(failures, FAILURE_WINDOW_S, words, now)
         self._by_name = Attempts(failures, FAILURE_WINDOW_S, words, now)
-        self._now = now
-        self._lock = Lock()
-        self._signed_in: OrderedDict[tuple[str, str], float] = OrderedDict()
-        """When which source last gave the right password for which name."""
+        self._visitors = Visitors(now)
 
     def password(self, caller: Caller, name: str, password: str) -> Principal:
         """The user or account whose name and password, or key and secret, these are.
@@ -70,28 +63,19 @@ class SignIn:
         Raises `NotSignedInError`, `TooManyAttemptsError`.
         """
         source, who = source_key(caller.source), name.lower()[:MAX_NAME_LENGTH]
-        known = self._is_known(source, who)
+        known = self._visitors.knows(source, who)
         with self._by_source.trying(source), nullcontext() if known else self._by_name.trying(who):
-            found = self._account(caller, name, password) or self._user(caller, name, password)
+            found = self._account(caller, name, password)
+            if found is None:
+                with self._visitors.checking(source):
+                    found = self._user(caller, name, password)
             if found is None:
                 self._by_source.note(source)
                 if not known:
                     self._by_name.note(who)
                 raise NotSignedInError(_WRONG)
-        self._remember(source, who)
+        self._visitors.remember(source, who)
         return found
-
-    def _is_known(self, source: str, who: str) -> bool:
-        with self._lock:
-            at = self._signed_in.get((source, who))
-        return at is not None and self._now() - at < SIGNED_IN_S
-
-    def _remember(self, source: str, who: str) -> None:
-        with self._lock:
-            self._signed_in.pop((source, who), None)
-            self._signed_in[source, who] = self._now()
-            if len(self._signed_in) > MAX_KNOWN:
-                self._signed_in.popitem(last=False)
 
     def begin(self, caller: Caller, name: str, password: str) -> tuple[str, Principal]:
         """Sign a browser in: the token for its cookie, which nothing shows again, and who it is.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Event
 
 import pytest
 
@@ -11,9 +11,10 @@ from tests.unit.web.customers import ALPHA, OPERATOR, PASSWORD, office_of
 from trunkline.store.audit import Via
 from trunkline.store.sessions import SessionKind
 from trunkline.store.store import Store
-from trunkline.store.users import Role
+from trunkline.store.users import Role, User
 from trunkline.web.errors import NotSignedInError, TooManyAttemptsError
-from trunkline.web.sign_in import FAILURE_WINDOW_S, SIGNED_IN_S, Caller, SignIn, source_key
+from trunkline.web.sign_in import FAILURE_WINDOW_S, Caller, SignIn, source_key
+from trunkline.web.visitors import KNOWN_S, STRANGERS
 
 HERE = Caller(Via.API, "192.0.2.7", "curl")
 
@@ -109,7 +110,7 @@ def test_who_has_signed_in_here_is_not_locked_out_by_guesses_from_elsewhere(
         with pytest.raises(TooManyAttemptsError):
             door.password(elsewhere(4), OPERATOR, PASSWORD)
         clock.at += FAILURE_WINDOW_S
-    clock.at += SIGNED_IN_S
+    clock.at += KNOWN_S
     guess_on()
     with pytest.raises(TooManyAttemptsError):
         door.password(HERE, OPERATOR, PASSWORD)
@@ -123,15 +124,6 @@ def test_nor_is_it_free_to_guess_here(door: SignIn) -> None:
     with pytest.raises(TooManyAttemptsError):
         door.password(HERE, OPERATOR, PASSWORD)
     assert door.password(elsewhere(1), OPERATOR, PASSWORD).operator
-
-
-def test_where_somebody_has_signed_in_is_forgotten_in_bounds(
-    door: SignIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("trunkline.web.sign_in.MAX_KNOWN", 2)
-    for number in range(4):
-        door.password(elsewhere(number), OPERATOR, PASSWORD)
-    assert [source for source, _ in door._signed_in] == ["198.51.100.2", "198.51.100.3"]
 
 
 def test_nor_many_guesses_at_a_time(door: SignIn, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,6 +144,41 @@ def test_nor_many_guesses_at_a_time(door: SignIn, store: Store, monkeypatch: pyt
     with ThreadPoolExecutor(8) as pool:
         refusals = list(pool.map(guess, range(8)))
     assert len(tried) == refusals.count(NotSignedInError) == 3
+
+
+def test_unknown_names_from_many_sources_keep_nobody_away_who_was_there(
+    door: SignIn, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door.password(HERE, OPERATOR, PASSWORD)
+    checking, go_on = Barrier(STRANGERS + 1, timeout=5), Event()
+    verify = store.users.verify
+
+    def slow(name: str, password: str) -> User | None:
+        if name.startswith("nobody"):
+            checking.wait()
+            assert go_on.wait(5)
+        return verify(name, password)
+
+    monkeypatch.setattr(store.users, "verify", slow)
+
+    def guess(number: int) -> None:
+        with pytest.raises(NotSignedInError):
+            door.password(elsewhere(number), f"nobody{number}", "guess")
+
+    with ThreadPoolExecutor(STRANGERS) as pool:
+        guesses = [pool.submit(guess, number) for number in range(STRANGERS)]
+        checking.wait()
+        try:
+            with pytest.raises(TooManyAttemptsError, match="too many sign in at this moment") as caught:
+                door.password(elsewhere(99), OPERATOR, PASSWORD)
+            assert caught.value.retry_after_s == 1
+            assert door.password(HERE, OPERATOR, PASSWORD).operator
+            assert door.password(elsewhere(99), "alpha", ALPHA.secret).account == "alpha"
+        finally:
+            go_on.set()
+        for one in guesses:
+            one.result()
+    assert door.password(elsewhere(100), OPERATOR, PASSWORD).operator, "once there is room"
 
 
 def test_right_ones_at_a_time_are_not_held_up(door: SignIn) -> None:
