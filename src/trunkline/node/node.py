@@ -47,7 +47,7 @@ class Node:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.rooms = Rooms(settings, self._directory_changed)
+        self.rooms = Rooms(settings, self._directory_changed, self._read_along)
         self.started_at = time.time()
         self.finished = asyncio.Event()
         """Set when a drain is over: time to `stop`."""
@@ -58,6 +58,10 @@ class Node:
         self._running = False
         self._is_restored = True
         """What earlier runs have left is known, or is about to be read."""
+        self._bans_changed = False
+        """By an operator, and the node has not read them since."""
+        self._unread = ""
+        """Why one of these two can't be read, which was told."""
         self.stopping = False
         """Whether it ends with its last call."""
         self._drained_by = 0.0
@@ -150,17 +154,31 @@ class Node:
 
     def _directory_changed(self, update: Update) -> None:
         """On the watcher's thread."""
+        self.rooms.loop.call_soon_threadsafe(self._take_update, update)
+        self._bans_changed = self._bans_changed or update.bans_changed
+
+    def _read_along(self) -> None:
+        """On the watcher's thread, after every look at the directory: what else there is to read, until it
+        was.
+        """
         rooms = self.rooms
-        rooms.loop.call_soon_threadsafe(self._take_update, update)
+        source = rooms.source.state
+        if source is None or source.away is not None:
+            return
         try:
-            if update.bans_changed:
+            if self._bans_changed:
                 bans = rooms.store.bans.list()
                 rooms.loop.call_soon_threadsafe(restoring.shut_out, rooms, bans)
+                self._bans_changed = False
             if not self._is_restored:
                 known = restoring.read(rooms)
                 rooms.loop.call_soon_threadsafe(self._take_known, known)
         except DatabaseError as error:
-            rooms.log.warning("registrations, bans and the day's usage are not known", reason=str(error))
+            if self._unread != str(error):
+                rooms.log.warning("registrations, bans and the day's usage are not known", reason=str(error))
+            self._unread = str(error)
+        else:
+            self._unread = ""
 
     def _take_known(self, known: restoring.Known) -> None:
         """The database was away when this node started."""

@@ -72,10 +72,12 @@ more.
 class Rooms:
     """See the module. Made within a running loop; `open` before anything else, `close` in every case.
 
-    `directory_changed` is called on a thread of the watcher's.
+    `directory_changed` and `looked` are called on a thread of the watcher's (`DirectoryWatcher`).
     """
 
-    def __init__(self, settings: Settings, directory_changed: Callable[[Update], None]) -> None:
+    def __init__(
+        self, settings: Settings, directory_changed: Callable[[Update], None], looked: Callable[[], None]
+    ) -> None:
         self.settings = settings
         self.log = structlog.get_logger()
         self.loop = asyncio.get_running_loop()
@@ -88,6 +90,7 @@ class Rooms:
         self.verified_names: frozenset[str] = frozenset()
         """Hosts of carriers whose certificate has to be valid."""
         self._directory_changed = directory_changed
+        self._looked = looked
         self._open = AsyncExitStack()
         """Whatever is open, to be closed in the opposite order."""
 
@@ -111,7 +114,9 @@ class Rooms:
         state = self.source.state
         if state is not None and state.away is not None:
             self.log.warning("working with the last known directory", reason=state.away)
-        self.watcher = DirectoryWatcher(self.source, self._directory_changed, database=self.store.database)
+        self.watcher = DirectoryWatcher(
+            self.source, self._directory_changed, looked=self._looked, database=self.store.database
+        )
         self.writer = RecordWriter(
             settings.database_url,
             clock=self.clock,

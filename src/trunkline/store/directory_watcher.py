@@ -25,13 +25,15 @@ class DirectoryWatcher:
         deliver: Callable[[Update], None],
         interval_s: float = DEFAULT_INTERVAL_S,
         *,
+        looked: Callable[[], None] = lambda: None,
         database: Database | None = None,
     ) -> None:
         """`deliver` is called on the watcher's thread: pass the update on to the loop
-        (`call_soon_threadsafe`). `database` is listened to, if it can tell.
+        (`call_soon_threadsafe`). So is `looked`, after each poll. `database` is listened to, if it can tell.
         """
         self._source = source
         self._deliver = deliver
+        self._looked = looked
         self._interval_s = interval_s
         self._wanted = 0
         self._done = 0
@@ -84,6 +86,7 @@ class DirectoryWatcher:
                 update = self._source.poll()
                 if update is not None:
                     self._deliver(update)
+                self._looked()
             except Exception:  # noqa: BLE001 (a thread that ended would never learn of a change again)
                 _log.exception("the directory could not be brought up to date")
             with self._condition:

@@ -24,15 +24,14 @@ from tests.unit.node.ground import (
 )
 from trunkline.call.record import CallRecord, Direction, RecordState
 from trunkline.errors import NetError
+from trunkline.net.admission import Evidence
 from trunkline.node.node import Node
 from trunkline.sip.uri import SipUri
+from trunkline.store.bans import StoredBan
 from trunkline.store.calls import CallFilter
-from trunkline.store.directory_source import Update
 from trunkline.store.errors import DatabaseError
 from trunkline.store.store import Store
-from trunkline.trunk.account import Account, AccountStatus
 from trunkline.trunk.carrier import Gateway
-from trunkline.trunk.directory import Put
 from trunkline.trunk.forwarding import ForwardingList
 from trunkline.trunk.verdict import Slug
 from trunkline.web.serving import listen_tcp
@@ -187,7 +186,7 @@ def test_a_change_of_the_database_is_followed(tmp_path: Path) -> None:
 def test_what_changed_is_followed_where_the_bans_can_not_be_read_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is told once: else a blocked account would go on."""
+    """It is told once: else a blocked account would go on. The bans are read as soon as they can be."""
 
     async def follow(ground: Ground) -> None:
         rooms = ground.node.rooms
@@ -196,12 +195,18 @@ def test_what_changed_is_followed_where_the_bans_can_not_be_read_with_it(
             raise DatabaseError("gone again")
 
         monkeypatch.setattr(rooms.store.bans, "list", fail)
-        update = Update(None, [Put(Account(KEY, status=AccountStatus.BLOCKED))], bans_changed=True)
-        await asyncio.to_thread(ground.node._directory_changed, update)
-        await asyncio.sleep(0)
-        account = rooms.directory.account(KEY)
-        assert account is not None
-        assert account.blocked
+        await asyncio.to_thread(rooms.store.accounts.block, KEY)
+        ban = StoredBan("192.0.2.7", "abuse", int(Evidence.ORDERED), 0.0, None)
+        await asyncio.to_thread(rooms.store.bans.add, ban)
+        for _ in range(2):
+            assert await asyncio.to_thread(rooms.watcher.refresh)
+        followed = rooms.directory.account(KEY)
+        assert followed is not None
+        assert followed.blocked
+        assert list(rooms.gate.bans()) == []
+        monkeypatch.undo()
+        assert await asyncio.to_thread(rooms.watcher.refresh)
+        assert [one.source for one in rooms.gate.bans()] == ["192.0.2.7"]
 
     with capture_logs() as logs:
         on_node(tmp_path, follow)

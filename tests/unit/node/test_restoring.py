@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.interop.addresses import free_port
 from tests.unit.net.wire import until
@@ -26,6 +27,7 @@ from trunkline.node import restoring, wiring
 from trunkline.node.rooms import Rooms
 from trunkline.sip.uri import SipUri
 from trunkline.store.bans import StoredBan
+from trunkline.store.errors import DatabaseError
 from trunkline.store.group_commit import Group
 from trunkline.store.journal import Journal
 from trunkline.store.record_delivery import RecordDelivery
@@ -168,3 +170,34 @@ def test_what_was_not_known_at_the_start_is_once_the_database_is_back(tmp_path: 
             assert list(rooms.registrations.accounts()) == [], "once is enough"
 
     in_loop(twice())
+
+
+def test_what_fails_to_be_read_is_read_again_though_nothing_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database was away at the start, comes back, and fails once more just then."""
+    installation = Installation.make(tmp_path)
+    read, tries = restoring.read, []
+
+    def fail_thrice(rooms: Rooms) -> restoring.Known:
+        tries.append(rooms)
+        if len(tries) <= 3:
+            raise DatabaseError("gone again")
+        return read(rooms)
+
+    monkeypatch.setattr(restoring, "read", fail_thrice)
+
+    async def once() -> None:
+        async with running(installation) as ground:
+            ban = StoredBan("192.0.2.7", "abuse", int(Evidence.PROVEN), 0.0, time.time() + 60)
+            ground.node.rooms.writer.ban_changed(ban.source, ban)
+            assert await asyncio.to_thread(ground.node.rooms.writer.flush)
+            assert list(ground.node.rooms.gate.bans()) == []
+            for _ in range(3):
+                assert await asyncio.to_thread(ground.node.rooms.watcher.refresh)
+            assert [one.source for one in ground.node.rooms.gate.bans()] == [ban.source]
+
+    with capture_logs() as logs:
+        in_loop(once())
+    told = [one.get("reason") for one in logs if "registrations, bans" in one["event"]]
+    assert told == ["gone again", "gone again", None], "at the start, after it, and once it is known"
