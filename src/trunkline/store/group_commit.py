@@ -4,6 +4,9 @@ Rows are written with INSERT … ON CONFLICT DO UPDATE, so that writing the same
 Columns that never change after a record opened (`_FIXED`) are left out of the update: it spares the
 indexes on them.
 
+A row that an earlier version left in a journal has the columns that there were then, and is written without
+the others: new ones come last in the schema, and may be NULL or have a default in the database.
+
 Speaks to the driver (DB-API 2) itself: SQLAlchemy would cost more than SQLite does (380 against 120 µs for a
 group of one call). The schema and the connection still come from it, and the SQL is that of SQLite and
 PostgreSQL alike.
@@ -62,6 +65,10 @@ _COLUMNS: Final = {
     TAKEN: ["run", "node", "call_id"],
     **{table.name: [column.name for column in table.columns] for table in _WRITTEN},
 }
+_MORE: Final = {schema.attempt.name: 1}
+"""Values of a row behind its columns: what `_OWN` asks for."""
+_Statements = dict[tuple[str, int], str]
+"""Table and values of a row -> what writes it."""
 _LIMIT_EXCEEDED: Final = "54"
 """A class of SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
 _NAMES: Final = {"sip_call_id": "Call-ID", "call_id": "call", "account": "account", "source": "source"}
@@ -73,7 +80,7 @@ class Group(NamedTuple):
 
     put: dict[str, list[RecordRow]]
     """Table -> rows to insert or update, all columns in the order of the schema, of attempts the run as well;
-    `TAKEN` -> see there.
+    of an earlier version, those that it knew. `TAKEN` -> see there.
     """
     gone: dict[str, list[RecordRow]]
     """Table -> primary keys of rows to delete."""
@@ -107,10 +114,16 @@ class GroupWriter:
         self._in_file = dialect.name == "sqlite"
         self._begin = "BEGIN IMMEDIATE" if self._in_file else "BEGIN"
         place = "?" if dialect.paramstyle == "qmark" else "%s"
-        self._upserts = {table.name: _upsert(table, place) for table in _WRITTEN}
-        self._upserts[TAKEN] = _take(place)
-        self._deletes = {table.name: _delete(table, place) for table in _WRITTEN}
-        self._mark = _upsert(schema.meta, place)
+        self._upserts = {
+            (table.name, columns + _MORE.get(table.name, 0)): _upsert(table, columns, place)
+            for table in _WRITTEN
+            for columns in range(_fewest(table), len(table.columns) + 1)
+        }
+        self._upserts[TAKEN, len(_COLUMNS[TAKEN])] = _take(place)
+        self._deletes = {
+            (table.name, len(table.primary_key.columns)): _delete(table, place) for table in _WRITTEN
+        }
+        self._mark = _upsert(schema.meta, len(schema.meta.columns), place)
         self._connection: PoolProxiedConnection | None = None
 
     def write(self, groups: Sequence[Group], mark: tuple[str, str] | None = None) -> int:
@@ -183,8 +196,8 @@ class GroupWriter:
                         for table, rows in changes.items():
                             if one_by_one:
                                 refused += self._each(cursor, statements, table, rows)
-                            else:
-                                cursor.executemany(statements[table], rows)
+                            elif rows:
+                                cursor.executemany(statements[table, len(rows[0])], rows)
                 if mark is not None:
                     cursor.execute(self._mark, mark)
                 cursor.execute("COMMIT")
@@ -202,13 +215,13 @@ class GroupWriter:
         return contextlib.nullcontext() if self._in_file else driver.pipeline()
 
     def _each(
-        self, cursor: DBAPICursor, statements: dict[str, str], table: str, rows: Sequence[RecordRow]
+        self, cursor: DBAPICursor, statements: _Statements, table: str, rows: Sequence[RecordRow]
     ) -> int:
         refused = 0
         for row in rows:
             cursor.execute("SAVEPOINT one")
             try:
-                cursor.execute(statements[table], _clean(row))
+                cursor.execute(statements[table, len(row)], _clean(row))
             except Exception as error:
                 if _is_away(error, self._dbapi):
                     raise
@@ -244,10 +257,20 @@ def whose(table: str, row: RecordRow) -> str:
     return ", ".join([table, *found[:2]])
 
 
-def _upsert(table: sa.Table, place: str) -> str:
-    names = [column.name for column in table.columns]
-    keys = [column.name for column in table.primary_key.columns]
-    changing = [name for name in names if name not in keys and name not in _FIXED]
+def _changes(table: sa.Table, name: str) -> bool:
+    return name not in table.primary_key.columns and name not in _FIXED
+
+
+def _fewest(table: sa.Table) -> int:
+    """How many columns a row has at least."""
+    return next(count for count, name in enumerate(table.columns.keys(), start=1) if _changes(table, name))
+
+
+def _upsert(table: sa.Table, columns: int, place: str) -> str:
+    """For rows that have the first so many."""
+    names = table.columns.keys()[:columns]
+    keys = table.primary_key.columns.keys()
+    changing = [name for name in names if _changes(table, name)]
     quoted = ", ".join(f'"{name}"' for name in names)
     places = ", ".join([place] * len(names))
     conflict = ", ".join(f'"{name}"' for name in keys)

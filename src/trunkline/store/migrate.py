@@ -3,7 +3,8 @@
 The migrations are part of the package (`trunkline.store.migrations`), so an installed wheel needs no files
 besides. A new one is a module `versions/v0002_….py` with the Alembic names `revision` ("0002", as in its own
 name), `down_revision` and `upgrade`; SQLite can't alter columns in place, so write those with
-`op.batch_alter_table`.
+`op.batch_alter_table`. A column more for what the journal holds comes last in the schema as well, and is
+optional or has a `server_default` (`group_commit`).
 
 On PostgreSQL every text column is made to compare by its bytes, as SQLite's do, whatever the database's own
 collation: pages by key and searches by prefix need it, and an upgrade of the system's locales can't disorder

@@ -19,6 +19,7 @@ from trunkline.store.calls import Calls
 from trunkline.store.database import Database
 from trunkline.store.group_commit import TAKEN, AwayError, Group, GroupWriter
 from trunkline.store.record_rows import attempt_row, call_row
+from trunkline.trunk.verdict import Slug, Verdict
 
 
 def group(*records: CallRecord | AttemptRecord, taken_at: float = 5.0) -> Group:
@@ -70,6 +71,31 @@ def test_a_group_survives_json(writer: GroupWriter, calls: Calls) -> None:
     assert original.rows == 2
     writer.write([Group.from_json(json.loads(json.dumps(original)))])
     assert calls.get("c1") == (ended_call(), [ended_attempt()])
+
+
+def test_a_row_of_a_version_that_knew_fewer_columns_is_written_without_the_others(
+    writer: GroupWriter, calls: Calls
+) -> None:
+    call, attempt = ended_call(), ended_attempt()
+    call.caller_media.mos, call.callee_media.mos, attempt.verdict = 4.1, 4.2, Verdict.of(Slug.DRAINING)
+    rows = {"call": [call_row(call, "run1")], "attempt": [attempt_row(attempt, "run1")]}
+    (*shorter, _), (*columns, _, run) = rows["call"][0], rows["attempt"][0]
+    earlier = Group({"call": [tuple(shorter)], "attempt": [(*columns, run)], "taken": [], "ban": []}, {})
+    assert writer.write([Group.from_json(json.loads(json.dumps(earlier)))]) == 0
+    call.callee_media.mos, attempt.verdict = None, replace(attempt.verdict, retry_after_s=None)
+    assert calls.get("c1") == (call, [attempt])
+    assert writer.write([Group(rows, {}), earlier]) == 0
+    call.callee_media.mos, attempt.verdict = 4.2, Verdict.of(Slug.DRAINING)
+    assert calls.get("c1") == (call, [attempt]), "what it doesn't know stays"
+
+
+@pytest.mark.parametrize("columns", [0, 1, 2, 99])
+def test_a_row_that_is_too_short_or_too_long_is_left_out_alone(
+    writer: GroupWriter, calls: Calls, columns: int
+) -> None:
+    odd = Group({"call": [(None,) * columns, call_row(ended_call("good"), "run1")]}, {})
+    assert writer.write([odd]) == 1
+    assert [record.call_id for record in calls.list().calls] == ["good"]
 
 
 def test_text_that_is_no_text_is_cleaned(writer: GroupWriter, calls: Calls) -> None:

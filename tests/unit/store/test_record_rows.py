@@ -1,6 +1,7 @@
 """Records to rows and back."""
 
 import pytest
+import sqlalchemy as sa
 
 from tests.unit.store.entities import attempt_record, call_record, ended_attempt, ended_call, heard_courses
 from trunkline.call.quality import Courses, read_quality
@@ -65,6 +66,38 @@ def test_rows_are_in_the_order_of_the_tables() -> None:
     assert [point.received for point in read_quality(quality["course"]).caller] == [250, 2750]
     assert len(call_row(call_record(), "run")) == len(CALL_COLUMNS)
     assert attempt_row(attempt_record(), "run")[len(ATTEMPT_COLUMNS) :] == ("run",)
+
+
+_VERDICT = "verdict status q850 detail retry_after_s"
+_FIGURES = " ".join(
+    f"{side}_{name}"
+    for side in ("caller", "callee")
+    for name in ("codec", "packets_received", "packets_sent", "packets_lost", "jitter_ms", "mos")
+)
+_CALL = (
+    "call_id run node direction account number dialled called caller sip_call_id source setup_at "
+    f"ringing_at answered_at ended_at state carrier attempts hung_up_by {_VERDICT} {_FIGURES}"
+)
+_ATTEMPT = (
+    "call_id attempt_id position target carrier started_at sip_call_id resolved ringing_at "
+    f"answered_at ended_at {_VERDICT}"
+)
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        (schema.call, _CALL),
+        (schema.attempt, _ATTEMPT),
+        (schema.call_quality, "call_id course"),
+        (schema.registration, "node account bindings expires_at"),
+        (schema.ban, "source reason evidence since_at until_at"),
+        (schema.run, "run node started_at alive_at"),
+    ],
+)
+def test_columns_keep_their_places_and_new_ones_come_last(table: sa.Table, columns: str) -> None:
+    """A journal holds rows of earlier versions: what is here is neither moved nor removed."""
+    assert f"{' '.join(table.columns.keys())} ".startswith(f"{columns} ")
 
 
 def test_values_are_plain() -> None:
