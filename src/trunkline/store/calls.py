@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from trunkline.call.quality import Quality, read_quality
 from trunkline.call.record import AttemptRecord, CallRecord, Direction, RecordState
 from trunkline.store import schema
-from trunkline.store.database import Database
+from trunkline.store.database import Database, clock_now
 from trunkline.store.errors import NotFoundError, StoreError
 from trunkline.store.record_rows import MAX_CALL_ID, attempt_from, call_from
 from trunkline.trunk.verdict import Fault, Slug
@@ -126,14 +126,16 @@ class Calls:
             raise StoreError(f"call {call_id}: {error}") from None
 
 
-def prune_calls(database: Database, before: float, limit: int) -> int:
-    """Delete up to `limit` calls that were set up before `before`, oldest first, with their attempts; return
-    how many.
+def prune_calls(database: Database, wall: float, keep_s: float, limit: int) -> int:
+    """Delete up to `limit` calls that were set up more than `keep_s` ago, oldest first, with their attempts;
+    return how many.
 
-    Calls that are still open stay. Raises `DatabaseError`.
+    `wall` is what this machine takes for the time; if the database takes it for earlier, it is. Calls that
+    are still open stay. Raises `DatabaseError`.
     """
     call = schema.call
     with database.write() as connection:
+        before = min(wall, clock_now(connection)) - keep_s
         doomed = list(
             connection.execute(
                 sa.select(call.c.call_id)

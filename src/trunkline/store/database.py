@@ -20,7 +20,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -38,6 +38,11 @@ _ONE_WRITER = sa.text(f"SELECT pg_advisory_xact_lock(5060), {_BOUNDED}")
 that has it does nothing.
 """
 _BESIDE_OTHERS = sa.text(f"SELECT {_BOUNDED}")
+
+_CLOCK: Final = {
+    "sqlite": "(julianday('now') - 2440587.5) * 86400.0",
+    "postgresql": "CAST(extract(epoch FROM clock_timestamp()) AS double precision)",
+}
 
 
 class Database:
@@ -112,6 +117,16 @@ class Database:
         except SQLAlchemyError as error:
             shut = _shut(self.engine.url) if self.dialect == "sqlite" else None
             raise DatabaseError(f"database {self.name}: {_one_line(error)}") from shut or error
+
+
+def clock_of(dialect: str) -> sa.ColumnElement[float]:
+    """The clock of a database that speaks it: wall-clock seconds."""
+    return sa.literal_column(_CLOCK[dialect], sa.Float())
+
+
+def clock_now(connection: Connection) -> float:
+    """What the clock of the database says."""
+    return float(connection.execute(sa.select(clock_of(connection.dialect.name))).scalar_one())
 
 
 def _postgresql(url: sa.URL, answer_s: float | None) -> Engine:

@@ -25,7 +25,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from trunkline.sip.ports import Address
 from trunkline.store import schema
 from trunkline.store.audit import Trail
-from trunkline.store.database import Database
+from trunkline.store.database import Database, clock_now, clock_of
 from trunkline.store.errors import InUseError, NameTakenError, NotFoundError
 from trunkline.store.recovery import close_for
 from trunkline.store.upsert import upsert
@@ -36,10 +36,6 @@ CLOCK_OFF_S: Final = 2.0
 """A node's clock that is further off than this is complained of."""
 _HINT: Final = "trunkline node list shows them"
 _REVISION: Final = sa.select(sa.table("alembic_version", sa.column("version_num")))
-_CLOCK: Final = {
-    "sqlite": "(julianday('now') - 2440587.5) * 86400.0",
-    "postgresql": "CAST(extract(epoch FROM clock_timestamp()) AS double precision)",
-}
 
 
 class Presence(StrEnum):
@@ -198,7 +194,7 @@ class Nodes:
     def __init__(self, database: Database, trail: Trail | None = None) -> None:
         self._database = database
         self._trail = trail or Trail()
-        clock = _clock(database.dialect)
+        clock = clock_of(database.dialect)
         self._beat = _beat(clock)
         self._silent = _silent(clock)
 
@@ -208,7 +204,7 @@ class Nodes:
         """All that ever entered and were not forgotten, by region and name."""
         table = schema.node
         with self._database.read() as connection:
-            now = _now(connection)
+            now = clock_now(connection)
             rows = connection.execute(sa.select(table).order_by(table.c.region, table.c.name)).mappings()
             return [_node(row, now) for row in rows]
 
@@ -241,7 +237,7 @@ class Nodes:
             before = _find(connection, name).drained_at is not None
             after = action == "drain"
             if before != after:
-                drained_at = _now(connection) if after else None
+                drained_at = clock_now(connection) if after else None
                 connection.execute(table.update().where(table.c.name == name).values(drained_at=drained_at))
                 self._trail.told(
                     connection, NODE, name, action, before={"drained": before}, after={"drained": after}
@@ -254,7 +250,7 @@ class Nodes:
         installation runs under it.
         """
         with self._database.write() as connection:
-            now = _now(connection)
+            now = clock_now(connection)
             row = _row(connection, facts.name, locked=True)
             if row is not None and row["identity"] != facts.identity:
                 holder = _node(row, now)
@@ -287,7 +283,9 @@ class Nodes:
             heard = connection.execute(self._beat, {**me, "wall": wall, **pulse._asdict()}).one_or_none()
             if heard is None:
                 gone = _row(connection, name, locked=False) is None
-                return Heard(False, False, not gone, gone, wall - _now(connection), _revision(connection))
+                return Heard(
+                    False, False, not gone, gone, wall - clock_now(connection), _revision(connection)
+                )
             drained_at, presence, clock_off_s, revision = heard
             was_lost = presence == Presence.LOST
             if was_lost:
@@ -303,7 +301,7 @@ class Nodes:
                 .where(table.c.name == name, table.c.run == run)
                 .values(
                     presence=Presence.STOPPED.value,
-                    seen_at=_now(connection),
+                    seen_at=clock_now(connection),
                     calls=0,
                     load=0.0,
                     stopping=False,
@@ -342,11 +340,6 @@ def _taken(holder: Node) -> str:
     )
 
 
-def _clock(dialect: str) -> sa.ColumnElement[float]:
-    """The database's: wall-clock seconds."""
-    return sa.literal_column(_CLOCK[dialect], sa.Float())
-
-
 def _beat(clock: sa.ColumnElement[float]) -> ReturningUpdate[Any]:
     """What a node says every second, and what it hears."""
     table = schema.node
@@ -372,10 +365,6 @@ def _silent(clock: sa.ColumnElement[float]) -> sa.Select[Any]:
     )
 
 
-def _now(connection: Connection) -> float:
-    return float(connection.execute(sa.select(_clock(connection.dialect.name))).scalar_one())
-
-
 def _revision(connection: Connection) -> str:
     return str(connection.execute(_REVISION).scalar())
 
@@ -389,7 +378,7 @@ def _find(connection: Connection, name: str) -> Node:
     row = _row(connection, name, locked=True)
     if row is None:
         raise NotFoundError(NODE, name, _HINT)
-    return _node(row, _now(connection))
+    return _node(row, clock_now(connection))
 
 
 def _node(row: sa.RowMapping, now: float) -> Node:

@@ -53,6 +53,9 @@ _TRIES: Final = 3
 _UNKEPT: Final = (OSError, StoreError, TypeError, ValueError)
 """What the journal raises: the last two for what isn't JSON."""
 _PRUNE_INTERVAL_S: Final = 60.0
+_LEAP_S: Final = 60.0
+_CLOCK_SET_S: Final = 6 * 3600.0
+"""By then a clock that was wrong after a start, or leapt, was set right: by NTP, or by who has seen it."""
 _PRUNED_AT_ONCE: Final = 500
 _BANS_PRUNED_AT_ONCE: Final = 5000
 _DAY_S: Final = 86400.0
@@ -107,6 +110,8 @@ class RecordDelivery:
         """Of the group that is the next."""
         self._retry_at = 0.0
         self._prune_at = 0.0
+        self._ahead: float | None = None
+        """Seconds by which the wall clock is ahead of the monotonic one; None: nobody has looked."""
         self._prune_bans_at = 0.0
         self._sync_at = 0.0
         self._synced = 0
@@ -202,9 +207,9 @@ class RecordDelivery:
         if self.written != self._synced and now >= self._sync_at:
             self._sync_at = now + _SYNC_S
             self._sync()
+        self._mind_clock(now, wall)
         if self.keep_days is not None and self.away is None and now >= self._prune_at:
-            before = wall - self.keep_days * _DAY_S
-            some = partial(prune_calls, self._database, before, _PRUNED_AT_ONCE)
+            some = partial(prune_calls, self._database, wall, self.keep_days * _DAY_S, _PRUNED_AT_ONCE)
             if self._prune("old records", some, _PRUNED_AT_ONCE):
                 self._prune_at = now + _PRUNE_INTERVAL_S
         if self.away is None and now >= self._prune_bans_at:
@@ -327,6 +332,14 @@ class RecordDelivery:
         except OSError as error:
             _log.error("records may not survive a power cut: %s", error)
         self._synced = self.written
+
+    def _mind_clock(self, now: float, wall: float) -> None:
+        """A wall clock that may be wrong, since the machine has just started or it was set, makes records old
+        that are not: they are left alone until there was time to set it right.
+        """
+        ahead = wall - now
+        if self._ahead is None or abs(ahead - self._ahead) > _LEAP_S:
+            self._ahead, self._prune_at = ahead, now + _CLOCK_SET_S
 
     def _prune(self, what: str, some: Callable[[], int], at_once: int) -> bool:
         """Delete `some` of what is past its time; whether that was all of it, or can't be done now."""

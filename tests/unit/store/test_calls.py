@@ -1,5 +1,6 @@
 """Reading call records, and deleting old ones."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -222,10 +223,10 @@ def test_pruning_takes_the_oldest_with_all_that_is_theirs(database: Database, ca
     old = [ended_call(f"c{number}", setup_at=float(number)) for number in range(10)]
     write(database, *old)
     write_course(database, *old)
-    assert prune_calls(database, 6.0, 4) == 4
+    assert prune_calls(database, 9.0, 3.0, 4) == 4
     assert sorted(ids(calls)) == ["c4", "c5", "c6", "c7", "c8", "c9"]
-    assert prune_calls(database, 6.0, 4) == 2
-    assert prune_calls(database, 6.0, 4) == 0
+    assert prune_calls(database, 9.0, 3.0, 4) == 2
+    assert prune_calls(database, 9.0, 3.0, 4) == 0
     with database.read() as connection:
         for table in ("attempt", "call_quality"):
             assert connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar() == 4
@@ -233,8 +234,16 @@ def test_pruning_takes_the_oldest_with_all_that_is_theirs(database: Database, ca
 
 def test_pruning_leaves_open_calls(database: Database, calls: Calls) -> None:
     write(database, call_record("open", setup_at=1.0), ended_call("over", setup_at=1.0))
-    assert prune_calls(database, 100.0, 10) == 1
+    assert prune_calls(database, 100.0, 50.0, 10) == 1
     assert ids(calls) == ["open"]
+
+
+def test_a_node_whose_clock_is_years_ahead_of_the_databases_deletes_nothing(
+    database: Database, calls: Calls
+) -> None:
+    write(database, ended_call("new", setup_at=time.time() - 60))
+    assert prune_calls(database, time.time() + 1e8, 86400.0, 10) == 0
+    assert ids(calls) == ["new"]
 
 
 def test_how_the_audio_of_a_call_went(database: Database, calls: Calls) -> None:

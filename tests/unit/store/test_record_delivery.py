@@ -246,19 +246,43 @@ def test_old_records_are_deleted_a_few_at_a_time(
     day = 86400.0
     delivery = open_delivery()
     delivery.deliver([group(*(ended_call(f"c{number}", setup_at=number * day) for number in range(6)))])
-    delivery.tick(0.0, 10 * day)
+    delivery.tick(-day, 8.9 * day)
+    delivery.tick(0.0, 9.9 * day)
     assert len(ids(database)) == 6, "kept unless told otherwise"
     delivery.keep_days = 6
-    delivery.tick(1.0, 10 * day)
+    delivery.tick(1.0, 9.9 * day + 1)
     assert ids(database) == ["c2", "c3", "c4", "c5"]
-    delivery.tick(2.0, 10 * day)
+    delivery.tick(2.0, 9.9 * day + 2)
     assert ids(database) == ["c4", "c5"]
-    delivery.tick(3.0, 10 * day)
+    delivery.tick(3.0, 9.9 * day + 3)
     delivery.deliver([group(ended_call("c0", setup_at=0.0))])
-    delivery.tick(60.0, 10 * day)
+    delivery.tick(60.0, 9.9 * day + 60)
     assert ids(database) == ["c0", "c4", "c5"], "then it rests for a minute"
-    delivery.tick(63.0, 10 * day)
+    delivery.tick(63.0, 9.9 * day + 63)
     assert ids(database) == ["c4", "c5"]
+
+
+def test_a_clock_that_is_wrong_after_a_start_or_leaps_has_six_hours_to_be_set(
+    open_delivery: Open, database: Database
+) -> None:
+    """The battery of the machine's clock was empty, or somebody mistyped the year."""
+    day, year = 86400.0, 365 * 86400.0
+    delivery = open_delivery()
+    delivery.keep_days = 6
+    delivery.deliver([group(ended_call("new", setup_at=9 * day), ended_call("old", setup_at=day))])
+    delivery.tick(0.0, year)
+    delivery.tick(3 * 3600.0, year)
+    assert ids(database) == ["new", "old"]
+    delivery.tick(3 * 3600.0 + 1, 10 * day)
+    delivery.tick(9 * 3600.0, 10 * day + 6 * 3600.0)
+    assert ids(database) == ["new", "old"], "it was set just now"
+    delivery.tick(9 * 3600.0 + 1, 10 * day + 6 * 3600.0 - 30)
+    assert ids(database) == ["new"], "and not by half a minute"
+    delivery.tick(10 * 3600.0, year)
+    delivery.tick(16 * 3600.0 - 1, year + 6 * 3600.0)
+    assert ids(database) == ["new"]
+    delivery.tick(16 * 3600.0, year + 6 * 3600.0)
+    assert ids(database) == [], "nobody can know for ever"
 
 
 def test_bans_that_are_over_are_deleted_a_few_at_a_time(
@@ -290,6 +314,7 @@ def test_what_is_deleted_is_so_over_the_connection_that_groups_are_written_over(
 ) -> None:
     delivery = open_delivery()
     delivery.keep_days = 1
+    delivery.tick(-86400.0, -86400.0)
     for now in (0.0, 61.0, 122.0):
         delivery.tick(now, now)
         delivery.deliver([group(ended_call(f"c{now:.0f}", setup_at=now))])
