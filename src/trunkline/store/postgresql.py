@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from psycopg.types.string import StrDumperUnknown
 from psycopg.waiting import Ready
 from sqlalchemy import event
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Engine, ExceptionContext
 
 from trunkline.store.text import storable
 
@@ -35,6 +35,8 @@ _DEFAULTS: Final = {
 (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS)."""
 _GRACE_S: Final = 1.0
 """How much longer than the server's own limit an answer is waited for."""
+_READ_ONLY: Final = "25006"
+"""An SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
 _IDLE_MS: Final = 300_000
 """A transaction whose program stopped in its middle is ended by the server, a reading one after this long."""
 
@@ -66,6 +68,12 @@ def open_engine(url: sa.URL, answer_s: float | None, read_json: Callable[[str | 
         connection.answer_s = None if answer_s is None else answer_s + _GRACE_S
         connection.adapters.register_dumper(str, _StorableText)
         return connection
+
+    @event.listens_for(engine, "handle_error")
+    def _leave_replicas(context: ExceptionContext) -> None:
+        # Another connection may be to a server that can be written, or to this one once it can be again.
+        if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
+            context.is_disconnect = True
 
     return engine
 

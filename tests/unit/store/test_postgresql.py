@@ -74,6 +74,20 @@ def test_a_server_that_hangs_is_noticed_and_found_again(
     assert ask(database) == 1
 
 
+def test_a_server_that_could_not_be_written_is_asked_anew(
+    cluster: Cluster, postgresql_url: str, database: Database
+) -> None:
+    """The connection would go on to a replica, or by what the server said when it was made."""
+    name = sa.make_url(postgresql_url).database
+    create = sa.text("CREATE TABLE x (a TEXT)")
+    cluster.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    with pytest.raises(DatabaseError, match="read-only transaction"), database.write() as connection:
+        connection.execute(create)
+    cluster.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = off")
+    with database.write() as connection:
+        connection.execute(create)
+
+
 def test_text_that_is_no_text_is_cleaned(database: Database) -> None:
     assert ask(database, "SELECT CAST(:x AS text)", x="0\udcff1\0 2") == "0\ufffd1\ufffd 2"
     assert ask(database, "SELECT CAST(:x AS text)", x="Zoë") == "Zoë"
