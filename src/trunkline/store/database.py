@@ -39,6 +39,8 @@ that has it does nothing.
 """
 _BESIDE_OTHERS = sa.text(f"SELECT {_BOUNDED}")
 
+_LOG_BYTES: Final = 16 * 1024 * 1024
+"""What the write-ahead log keeps of the disk once a long reader (a backup) has let it grow."""
 _CLOCK: Final = {
     "sqlite": "(julianday('now') - 2440587.5) * 86400.0",
     "postgresql": "CAST(extract(epoch FROM clock_timestamp()) AS double precision)",
@@ -161,6 +163,7 @@ def _sqlite(url: sa.URL, busy_timeout_ms: int, foreign_keys: bool, durable: bool
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
         cursor.execute(f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}")
+        cursor.execute(f"PRAGMA journal_size_limit={_LOG_BYTES}")
         cursor.close()
 
     @event.listens_for(engine, "begin")
