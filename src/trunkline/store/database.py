@@ -10,6 +10,10 @@ node runs. Write transactions begin with BEGIN IMMEDIATE: a transaction that rea
 would otherwise fail with "database is locked" without waiting (https://www.sqlite.org/lang_transaction.html
 §2.1, SQLITE_BUSY_SNAPSHOT).
 
+A file that is deleted or replaced while it is open goes on as a ghost that nobody will find again. So before
+each transaction it is seen whether it is still the one that the connection is to: another is opened instead,
+and one that is gone is like a server that is; nothing puts an empty one in its place.
+
 A commit survives a power cut (`synchronous=FULL`), unless the database is opened with `durable=False`: then
 it survives the death of the process, and whoever writes many small transactions syncs now and then.
 """
@@ -17,6 +21,7 @@ it survives the death of the process, and whoever writes many small transactions
 import errno
 import json
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,6 +31,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry, ManagesConnection
 
 from trunkline.store.errors import DatabaseError
 
@@ -41,6 +47,8 @@ _BESIDE_OTHERS = sa.text(f"SELECT {_BOUNDED}")
 
 _LOG_BYTES: Final = 16 * 1024 * 1024
 """What the write-ahead log keeps of the disk once a long reader (a backup) has let it grow."""
+_FILE: Final = "file"
+"""In the `info` of a connection: which file it is to."""
 _CLOCK: Final = {
     "sqlite": "(julianday('now') - 2440587.5) * 86400.0",
     "postgresql": "CAST(extract(epoch FROM clock_timestamp()) AS double precision)",
@@ -121,6 +129,12 @@ class Database:
             raise DatabaseError(f"database {self.name}: {_one_line(error)}") from shut or error
 
 
+def is_left(connection: ManagesConnection) -> bool:
+    """Whether another file, or none, has taken the place of the one that it is to."""
+    path, which = connection.info.get(_FILE, (None, None))
+    return path is not None and _which(path) != which
+
+
 def clock_of(dialect: str) -> sa.ColumnElement[float]:
     """The clock of a database that speaks it: wall-clock seconds."""
     return sa.literal_column(_CLOCK[dialect], sa.Float())
@@ -148,16 +162,25 @@ def _sqlite(url: sa.URL, busy_timeout_ms: int, foreign_keys: bool, durable: bool
         url, connect_args={"timeout": busy_timeout_ms / 1000}, json_deserializer=read_json
     )
 
+    path = url.database or ""
+    is_file = not path.startswith((":", "file:"))
+    was_there = False
+
     @event.listens_for(engine, "do_connect")
     def _make_private(*_: object) -> None:
         # It holds the accounts' HA1. The files that SQLite puts beside it get the same mode.
-        file = url.database or ""
-        if not file.startswith((":", "file:")):
+        if is_file and was_there and _which(path) is None:
+            raise sqlite3.OperationalError(f"{path} is gone; restore it from a backup")
+        if is_file:
             with suppress(OSError):
-                os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
     @event.listens_for(engine, "connect")
-    def _set_up(connection: Any, _record: object) -> None:
+    def _set_up(connection: Any, record: ConnectionPoolEntry) -> None:
+        nonlocal was_there
+        was_there = True
+        if is_file:
+            record.info[_FILE] = path, _which(path)
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
@@ -165,6 +188,11 @@ def _sqlite(url: sa.URL, busy_timeout_ms: int, foreign_keys: bool, durable: bool
         cursor.execute(f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}")
         cursor.execute(f"PRAGMA journal_size_limit={_LOG_BYTES}")
         cursor.close()
+
+    @event.listens_for(engine, "checkout")
+    def _leave_ghosts(_connection: object, record: ConnectionPoolEntry, _proxy: object) -> None:
+        if is_left(record):
+            raise sa.exc.DisconnectionError
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -177,6 +205,15 @@ def _sqlite(url: sa.URL, busy_timeout_ms: int, foreign_keys: bool, durable: bool
 def read_json(text: str | bytes) -> Any:
     """What a JSON column holds. Most hold an empty list, a million of them when a node starts."""
     return [] if text in ("[]", b"[]") else json.loads(text)
+
+
+def _which(path: str) -> tuple[int, int] | None:
+    """Tells the file that is there from others; None: there is none."""
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _shut(url: sa.URL) -> PermissionError | None:

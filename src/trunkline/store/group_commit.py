@@ -23,7 +23,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor, DBAPIModule
 from sqlalchemy.pool import PoolProxiedConnection
 
 from trunkline.store import schema
-from trunkline.store.database import Database
+from trunkline.store.database import Database, is_left
 from trunkline.store.record_rows import RecordRow
 from trunkline.store.text import storable
 
@@ -234,6 +234,8 @@ class GroupWriter:
         return refused
 
     def _open(self) -> PoolProxiedConnection:
+        if self._connection is not None and is_left(self._connection):
+            self.close()
         if self._connection is None:
             try:
                 connection = self._engine.raw_connection()

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -184,3 +185,37 @@ def test_a_file_that_this_user_may_not_have_is_named_in_the_cause(
         pass
     assert isinstance(caught.value.__cause__, PermissionError)
     assert caught.value.__cause__.filename == str(tmp_path / "there")
+
+
+def test_a_file_that_is_deleted_is_gone_until_it_is_put_back(
+    tmp_path: Path, file: Path, url: str, database: Database
+) -> None:
+    """What is written to a ghost nobody finds again, and an empty file would look like no installation."""
+    put(database, "a")
+    database.close()
+    shutil.copy(file, tmp_path / "backup.db")
+    assert names(database) == ["a"]
+    file.unlink()
+    for work in (lambda: put(database, "b"), lambda: names(database)):
+        with pytest.raises(DatabaseError, match=r"trunkline\.db is gone; restore it from a backup"):
+            work()
+    assert not file.exists()
+    (tmp_path / "backup.db").replace(file)
+    put(database, "c")
+    assert names(database) == ["a", "c"]
+    other = Database(url)
+    assert names(other) == ["a", "c"]
+    other.close()
+
+
+def test_a_file_that_takes_the_place_of_another_is_read(
+    tmp_path: Path, file: Path, database: Database
+) -> None:
+    put(database, "a")
+    database.close()
+    shutil.copy(file, tmp_path / "other.db")
+    put(database, "b")
+    database.close()
+    assert names(database) == ["a", "b"]
+    (tmp_path / "other.db").replace(file)
+    assert names(database) == ["a"]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
@@ -96,6 +97,20 @@ def test_a_row_that_is_too_short_or_too_long_is_left_out_alone(
     odd = Group({"call": [(None,) * columns, call_row(ended_call("good"), "run1")]}, {})
     assert writer.write([odd]) == 1
     assert [record.call_id for record in calls.list().calls] == ["good"]
+
+
+def test_a_file_that_was_deleted_or_replaced_is_not_written_to(
+    tmp_path: Path, file: Path, writer: GroupWriter, calls: Calls
+) -> None:
+    shutil.copy(file, tmp_path / "other.db")
+    writer.write([group(ended_call("a"))])
+    for name in ("trunkline.db", "trunkline.db-wal", "trunkline.db-shm"):
+        (tmp_path / name).unlink()
+    with pytest.raises(AwayError, match=r"trunkline\.db is gone"):
+        writer.write([group(ended_call("b"))])
+    (tmp_path / "other.db").replace(file)
+    writer.write([group(ended_call("c"))])
+    assert [record.call_id for record in calls.list().calls] == ["c"]
 
 
 def test_text_that_is_no_text_is_cleaned(writer: GroupWriter, calls: Calls) -> None:
