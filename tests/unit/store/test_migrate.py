@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -75,6 +76,82 @@ def test_what_a_database_of_the_first_schema_holds_gets_the_defaults(tmp_path: P
     assert account.media_policy == MediaPolicy(("PCMA",))
     assert not account.announcements
     database.close()
+
+
+_ADDED: dict[str, dict[str, object]] = {
+    "account": {
+        "transcoding": True,
+        "srtp": "allowed",
+        "dtmf": "auto",
+        "announcements": False,
+        "cost_per_day": None,
+        "alarm": "note",
+    },
+    "carrier": {"transcoding": True, "srtp": "allowed", "dtmf": "auto"},
+    "route": {"price_per_minute": 0.0},
+}
+"""What a row of before the column has in it."""
+
+
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("revision", migrate._revisions()[:-1])
+def test_every_row_of_every_earlier_schema_is_there_after_the_upgrade(
+    tmp_path: Path, cluster: Cluster, backend: str, revision: str
+) -> None:
+    name = f"of{revision}"
+    url = f"sqlite:///{tmp_path}/x.db" if backend == "sqlite" else cluster.create(name)
+    database = Database(url, foreign_keys=False)
+    config = migrate._config()
+    before: dict[str, dict[str, object]] = {}
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        for table in _tables(connection):
+            row = {column.name: _value(column) for column in table.columns}
+            connection.execute(table.insert().values(row))
+            before[table.name] = row
+    database.close()
+    assert upgrade(url).current
+    with database.read() as connection:
+        for table in _tables(connection):
+            rows = [dict(row) for row in connection.execute(sa.select(table)).mappings()]
+            old = before.pop(table.name, None)
+            if table.name == "web_user" and old is None and "admin" in before:
+                admin = before.pop("admin")
+                assert rows == [{**admin, "name": "x", "role": "operator", "account": None}]
+            elif old is None:
+                assert rows == []
+            else:
+                added = {
+                    column: value for column, value in _ADDED.get(table.name, {}).items() if column not in old
+                }
+                assert rows == [{**old, **added}], table.name
+    assert before == {}
+    database.close()
+    if backend == "postgresql":
+        cluster.drop(name)
+
+
+def _tables(connection: sa.Connection) -> list[sa.Table]:
+    """Those that are there, whoever is referred to first."""
+    metadata = sa.MetaData()
+    metadata.reflect(connection)
+    return [table for table in metadata.sorted_tables if table.name != "alembic_version"]
+
+
+def _value(column: sa.Column[Any]) -> object:
+    """Something in every column; the same text everywhere, so that rows refer to each other."""
+    match column.type:
+        case sa.Boolean():
+            return True
+        case sa.Float():
+            return 1700000000.25
+        case sa.Integer():
+            return 7
+        case sa.JSON():
+            return ["x"]
+        case _:
+            return "x"
 
 
 def test_the_files_are_named_as_alembic_names_their_versions() -> None:
