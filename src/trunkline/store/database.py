@@ -82,7 +82,7 @@ class Database:
             else:
                 self.engine = _postgresql(parsed, answer_s)
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
-            raise DatabaseError(f"the database URL can't be used: {_one_line(error)}") from None
+            raise DatabaseError(f"the database URL can't be used: {one_line(error)}") from None
         self.name = self.engine.url.render_as_string(hide_password=True)
 
     @property
@@ -126,7 +126,13 @@ class Database:
             raise
         except SQLAlchemyError as error:
             shut = _shut(self.engine.url) if self.dialect == "sqlite" else None
-            raise DatabaseError(f"database {self.name}: {_one_line(error)}") from shut or error
+            raise DatabaseError(f"database {self.name}: {one_line(error)}") from shut or error
+
+
+def one_line(error: Exception) -> str:
+    """What the database says of it, without line breaks."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    return " ".join(str(cause).split())
 
 
 def is_left(connection: ManagesConnection) -> bool:
@@ -223,8 +229,3 @@ def _shut(url: sa.URL) -> PermissionError | None:
         if os.access(path, os.F_OK) and not os.access(path, wanted):
             return PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     return None
-
-
-def _one_line(error: Exception) -> str:
-    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    return " ".join(str(cause).split())

@@ -23,7 +23,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor, DBAPIModule
 from sqlalchemy.pool import PoolProxiedConnection
 
 from trunkline.store import schema
-from trunkline.store.database import Database, is_left
+from trunkline.store.database import Database, is_left, one_line
 from trunkline.store.record_rows import RecordRow
 from trunkline.store.text import storable
 
@@ -99,7 +99,7 @@ class Group(NamedTuple):
 
 
 class AwayError(Exception):
-    """The database can't be written now, whatever the rows hold; `str()` is the driver's reason."""
+    """The database can't be written now, whatever the rows hold; `str()` is the driver's reason, a line."""
 
 
 class GroupWriter:
@@ -146,7 +146,7 @@ class GroupWriter:
                 return self._write(groups, mark, one_by_one=True)
             except self._dbapi.Error as error:
                 self.close()
-                raise AwayError(str(error)) from error
+                raise AwayError(one_line(error)) from error
             except Exception:
                 self.close()
                 raise
@@ -205,7 +205,7 @@ class GroupWriter:
             with contextlib.suppress(self._dbapi.Error):
                 connection.rollback()
             if _is_away(error, self._dbapi):
-                raise AwayError(str(error)) from error
+                raise AwayError(one_line(error)) from error
             raise
         return refused
 
@@ -243,8 +243,8 @@ class GroupWriter:
                     driver: Any = connection.driver_connection
                     driver.autocommit = True  # its own BEGIN would be a round trip more
                 self._connection = connection
-            except sa.exc.SQLAlchemyError as error:
-                raise AwayError(str(error)) from error
+            except (sa.exc.SQLAlchemyError, self._dbapi.Error) as error:
+                raise AwayError(one_line(error)) from error
         return self._connection
 
     @property

@@ -113,6 +113,25 @@ def test_a_file_that_was_deleted_or_replaced_is_not_written_to(
     assert [record.call_id for record in calls.list().calls] == ["c"]
 
 
+@pytest.mark.parametrize("url", ["postgresql+psycopg://x@127.0.0.1:1/x", "sqlite:////nowhere/x.db"])
+def test_a_database_that_can_not_be_connected_to_is_tried_once_and_says_why_in_one_line(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each try of a server that hangs takes seconds."""
+    database = Database(url)
+    connect, tries = database.engine.raw_connection, []
+
+    def count() -> sa.PoolProxiedConnection:
+        tries.append(url)
+        return connect()
+
+    monkeypatch.setattr(database.engine, "raw_connection", count)
+    with pytest.raises(AwayError, match=r"(?i)^[^\n]*(unable to open|refused)[^\n]*$"):
+        GroupWriter(database).write([group(ended_call())])
+    assert tries == [url]
+    database.close()
+
+
 def test_text_that_is_no_text_is_cleaned(writer: GroupWriter, calls: Calls) -> None:
     bad = ended_call("bad")
     bad.dialled = "0\udcff1\0 2"
