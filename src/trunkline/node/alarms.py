@@ -6,17 +6,19 @@ The call that raised the alarm, and those after it, are refused by `trunkline.tr
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 
 import structlog
 
 from trunkline.store.alarms import known_habits
 from trunkline.store.audit import Author, Via
-from trunkline.store.errors import StoreError
+from trunkline.store.errors import DatabaseError, StoreError
 from trunkline.store.store import Store
 from trunkline.trunk.fraud import Alarm, FraudWatch
 
 RETRY_S = 60.0
-"""Between two tries to read the habits while the database is away."""
+"""Between two tries while the database is away."""
 _AUTHOR = Author("fraud watch", Via.SERVICE)
 
 
@@ -32,6 +34,7 @@ class Alarms:
         self._log = structlog.get_logger()
         self._working: set[asyncio.Task[None]] = set()
         self._learning: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
 
     def start(self, wall: Callable[[], float]) -> None:
         """Begin to read the habits."""
@@ -51,7 +54,8 @@ class Alarms:
         task.add_done_callback(self._working.discard)
 
     async def close(self) -> None:
-        """Wait for the alarms that are being kept. Idempotent."""
+        """Wait for the alarms that are being kept, not for a database that is away. Idempotent."""
+        self._closing.set()
         if self._learning is not None:
             self._learning.cancel()
             self._learning = None
@@ -71,14 +75,28 @@ class Alarms:
 
     async def _keep(self, alarm: Alarm) -> None:
         try:
-            await asyncio.to_thread(self._write, alarm)
+            await self._done(partial(self._store.alarms.add, alarm))
+            if alarm.blocked:
+                await self._done(partial(self._block, alarm.account))
         except StoreError as error:
             self._log.error("a fraud alarm could not be kept", account=alarm.account, reason=str(error))
         else:
             self.watch.forget(alarm.account)
 
-    def _write(self, alarm: Alarm) -> None:
-        self._store.alarms.add(alarm)
-        if alarm.blocked:
-            self._store.accounts.block(alarm.account)
-            self._refresh()
+    def _block(self, account: str) -> None:
+        self._store.accounts.block(account)
+        self._refresh()
+
+    async def _done(self, step: Callable[[], object]) -> None:
+        """Once the database has taken it. Raises `StoreError` for what it refuses, or when the node ends."""
+        while True:
+            try:
+                await asyncio.to_thread(step)
+            except DatabaseError as error:
+                if self._closing.is_set():
+                    raise
+                self._log.warning("a fraud alarm waits for the database", reason=str(error))
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._closing.wait(), RETRY_S)
+            else:
+                return

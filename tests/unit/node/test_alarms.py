@@ -1,9 +1,12 @@
 """An alarm in a running node: kept, told, and the account blocked where it is set to that."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.unit.net.wire import until
 from tests.unit.node.ground import CALLED, KEY, Ground, on_node
@@ -51,20 +54,57 @@ def test_a_note(tmp_path: Path) -> None:
     on_node(tmp_path, call)
 
 
-def test_without_a_database_the_block_holds_in_memory(
+def test_while_the_database_is_away_the_block_holds_in_memory_and_is_kept_as_soon_as_it_is_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(*_: object, **__: object) -> None:
+    """It was in memory alone: a restart let the calls through, and no operator could see or lift it."""
+    monkeypatch.setattr(alarms_module, "RETRY_S", 0.01)
+    away, tries = {"add", "block"}, list[str]()
+
+    def flaky(step: str, real: Callable[[Any], object]) -> Callable[[Any], object]:
+        def one(argument: object) -> object:
+            tries.append(step)
+            if step in away:
+                raise DatabaseError("away")
+            return real(argument)
+
+        return one
+
+    async def call(ground: Ground) -> None:
+        await strict(ground)
+        rooms, store = ground.node.rooms, ground.node.rooms.alarms._store
+        monkeypatch.setattr(store.alarms, "add", flaky("add", store.alarms.add))
+        monkeypatch.setattr(store.accounts, "block", flaky("block", store.accounts.block))
+        for _ in range(2):
+            assert (await ground.outbound()).status == 403
+        await until(lambda: tries.count("add") > 2)
+        away.remove("add")
+        await until(lambda: tries.count("block") > 2)
+        assert not rooms.store.accounts.get(KEY).blocked
+        away.remove("block")
+        await until(lambda: KEY not in rooms.services.fraud._held)
+        assert rooms.store.accounts.get(KEY).blocked
+        assert len(rooms.store.alarms.list()) == 1
+
+    on_node(tmp_path, call)
+
+
+def test_a_node_that_ends_waits_for_no_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[object] = []
+
+    def away(alarm: object) -> None:
+        tries.append(alarm)
         raise DatabaseError("away")
 
     async def call(ground: Ground) -> None:
         await strict(ground)
-        monkeypatch.setattr(ground.node.rooms.alarms, "_write", away)
-        for _ in range(2):
-            assert (await ground.outbound()).status == 403
-        assert not ground.node.rooms.store.accounts.get(KEY).blocked
+        monkeypatch.setattr(ground.node.rooms.alarms._store.alarms, "add", away)
+        assert (await ground.outbound()).status == 403
+        await until(lambda: tries)
 
-    on_node(tmp_path, call)
+    with capture_logs() as logs:
+        on_node(tmp_path, call)
+    assert [one["reason"] for one in logs if one["event"] == "a fraud alarm could not be kept"] == ["away"]
 
 
 def test_habits_are_read_again_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
