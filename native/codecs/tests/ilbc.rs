@@ -98,11 +98,11 @@ fn the_worst_levels_and_filters_stay_finite() {
 }
 
 #[test]
-fn a_payload_is_whole_frames_of_its_mode() {
+fn a_payload_is_whole_frames_of_one_mode() {
     for codec in MODES {
         let mut decoder = codec.decoder().unwrap();
         let len = codec.frame_octets();
-        for wrong in [0, 1, len - 1, len + 1, 88 - len, 2 * len - 1] {
+        for wrong in [0, 1, len - 1, len + 1, 38 + 50, 2 * len - 1] {
             let result = decoder.decode(&vec![0; wrong], &mut [0; 2000]);
             assert_eq!(result, Err(CodecError::Malformed), "{wrong} octets");
         }
@@ -124,6 +124,28 @@ fn many_frames_in_a_payload_are_as_many_payloads() {
         let (mut one, mut other) = (codec.decoder().unwrap(), codec.decoder().unwrap());
         let single: Vec<i16> = frames.iter().flat_map(|frame| decoded(&mut *one, frame)).collect();
         assert_eq!(decoded(&mut *other, &frames.concat()), single);
+    }
+}
+
+#[test]
+fn the_length_of_a_payload_tells_its_mode() {
+    // A peer that sends what was not agreed on is understood, and one that comes back to it.
+    for [agreed, other] in [MODES, [MODES[1], MODES[0]]] {
+        let mut decoder = agreed.decoder().unwrap();
+        for codec in [other, agreed, other] {
+            let mut alone = codec.decoder().unwrap();
+            for frame in frames(codec, 20) {
+                assert_eq!(decoded(&mut *decoder, &frame).len(), codec.frame_samples(), "{codec:?}");
+                decoded(&mut *alone, &frame);
+            }
+            let mut lost = [[0; 500]; 2];
+            decoder.conceal(&mut lost[0]);
+            alone.conceal(&mut lost[1]);
+            assert!(lost[0] == lost[1], "{codec:?} after {agreed:?}");
+        }
+        let both = vec![0; 950];
+        let count = decoder.decode(&both, &mut [0; 6000]).unwrap();
+        assert_eq!(count, both.len() / other.frame_octets() * other.frame_samples(), "as it was before");
     }
 }
 

@@ -5,8 +5,9 @@
 //! is a start state ([`state`]), then blocks ([`blocks`]) of vectors from a codebook ([`codebook`], [`search`]); the decoder
 //! smooths it ([`enhancer`], [`smoothing`]) and makes up what is lost ([`concealment`]).
 //!
-//! A payload is one or more frames of the mode that SDP agreed on (RFC 3952 §3.2), and nothing else: the frames of the other
-//! mode would be loud noise. Concealment is the codec's own, with our fade behind it, for it never ends by itself.
+//! A payload is one or more frames of one mode (RFC 3952 §3.2), which its length tells: the one that SDP agreed on, or the
+//! other from a peer that doesn't keep to it. Concealment is the codec's own, with our fade behind it, for it never ends by
+//! itself.
 
 mod analysis;
 mod blocks;
@@ -83,6 +84,7 @@ impl Encoder for IlbcEncoder {
 
 /// Octets to 8 kHz samples.
 pub struct IlbcDecoder {
+    /// Of the frames that came last; before the first ones, what was agreed on.
     layout: &'static Layout,
     state: decoder::State,
     fade: Fade,
@@ -92,7 +94,7 @@ pub struct IlbcDecoder {
 }
 
 impl IlbcDecoder {
-    /// A decoder in its initial state.
+    /// A decoder in its initial state, for a peer that has agreed on `mode`.
     #[must_use]
     pub const fn new(mode: Mode) -> Self {
         Self {
@@ -103,17 +105,23 @@ impl IlbcDecoder {
             left: 0,
         }
     }
+
+    /// Of which mode the frames are: the same as before, if they can be.
+    fn layout_of(&self, payload: &[u8]) -> Option<&'static Layout> {
+        let whole = |layout: &&Layout| !payload.is_empty() && payload.len() % layout.octets() == 0;
+        [self.layout, &LAYOUT_20, &LAYOUT_30].into_iter().find(whole)
+    }
 }
 
 impl Decoder for IlbcDecoder {
     fn decode(&mut self, payload: &[u8], pcm: &mut [i16]) -> Result<usize, CodecError> {
-        let frames = payload.chunks_exact(self.layout.octets());
-        if frames.len() == 0 || !frames.remainder().is_empty() {
-            return Err(CodecError::Malformed);
+        let layout = self.layout_of(payload).ok_or(CodecError::Malformed)?;
+        let (octets, samples) = (layout.octets(), layout.samples());
+        let pcm = pcm.get_mut(..payload.len() / octets * samples).ok_or(CodecError::NoRoom)?;
+        if octets != self.layout.octets() {
+            (self.layout, self.state) = (layout, decoder::State::new(layout));
         }
-        let samples = self.layout.samples();
-        let pcm = pcm.get_mut(..frames.len() * samples).ok_or(CodecError::NoRoom)?;
-        for (octets, place) in frames.zip(pcm.chunks_exact_mut(samples)) {
+        for (octets, place) in payload.chunks_exact(octets).zip(pcm.chunks_exact_mut(samples)) {
             if self.state.frame(Some(octets), place) {
                 self.fade.heard(place);
             } else {
