@@ -447,6 +447,26 @@ fn a_peer_may_keep_its_rollover_counter_over_a_change_of_keys() {
 }
 
 #[test]
+fn a_rollover_counter_is_kept_over_keys_that_served_nothing() {
+    // A peer that is held changes its key with each re-INVITE, and says nothing in between but for a report.
+    let (mut leg, mut peer) = peer_of(1, 2);
+    for n in (0x8000..=0x4_0000u32).step_by(0x1000) {
+        let secure = protect(&mut peer, &rtp(SSRC, n as u16, n)).unwrap();
+        leg_unprotect(&mut leg, &secure, 0).unwrap();
+    }
+    leg.set_keys(keys(1, 4), 0);
+    let mut held = protect_rtcp(&mut SrtpOut::new(key(4)), &report(SSRC)).unwrap();
+    leg.unprotect_rtcp(&mut held, 0).unwrap();
+    leg.set_keys(keys(1, 5), 0);
+    let mut next = SrtpOut::new(key(5));
+    let mut last = Vec::new();
+    for n in (0x8000..=0x4_1000u32).step_by(0x1000) {
+        last = protect(&mut next, &rtp(SSRC, n as u16, n)).unwrap();
+    }
+    assert!(leg_unprotect(&mut leg, &last, 0).is_ok());
+}
+
+#[test]
 fn the_key_before_may_come_back() {
     let (mut leg, mut old) = peer_of(1, 2);
     let before = protect(&mut old, &rtp(SSRC, 1, 1)).unwrap();

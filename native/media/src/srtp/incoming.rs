@@ -20,7 +20,7 @@ pub struct SrtpIn {
     rtp: Transform,
     /// The other sources.
     others: Vec<Stream>,
-    /// Rollover counters of sources under the key before this one.
+    /// Rollover counters of sources under the keys before this one, the latest first.
     earlier: Vec<(u32, u32)>,
     rtcp: Transform,
 }
@@ -67,6 +67,8 @@ impl SrtpIn {
         let earlier = std::iter::once(&before.current)
             .chain(&before.others)
             .filter_map(|stream| Some((stream.ssrc, rollover(stream.rtp.highest()?))))
+            .chain(before.earlier.iter().copied())
+            .take(MAX_STREAMS)
             .collect();
         Self { earlier, ..Self::new(key) }
     }
