@@ -131,3 +131,65 @@ fn speak_far(open: &mut OpenLeg, pair: &Pair, buffer: &mut [u8; BUFFER], now: Mi
     }
     ended
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use super::*;
+    use crate::settings::Settings;
+    use crate::slot::State;
+    use trunkline_media::leg::{Flow, Leg, Remote};
+    use trunkline_media::payload::{Payload, PayloadMap};
+    use trunkline_media::rtp::write_header;
+
+    const SECOND: Micros = 1_000_000;
+    const TIMEOUT: Micros = 60 * SECOND;
+
+    fn peer() -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, 4000).into()
+    }
+
+    /// Opens a leg on a slot, towards the one on another, whose audio may go this way from the start.
+    fn open(shared: &Shared, slot: u32, to: u32, flow: Flow) {
+        let mut leg = Leg::default();
+        let payloads = PayloadMap::new(vec![Payload { from: 8, to: 8, clock_rate: 8000 }]).unwrap();
+        leg.set_remote(Remote::plain(peer(), flow, payloads), true, 0);
+        let far = LegId { slot: to, generation: 0 };
+        let far = Far::Leg { leg: far, first: slot < to, since: 0, told: false };
+        shared.slots[slot as usize].lock().state = State::Open(OpenLeg { far, leg, ..OpenLeg::default() });
+    }
+
+    /// A packet of the peer of the leg on a slot.
+    fn say(shared: &Shared, slot: u32, now: Micros) {
+        let mut packet = [0x55; 172];
+        write_header(&mut packet, false, 8, (now / SECOND) as u16, 0, 7);
+        let mut content = shared.slots[slot as usize].lock();
+        content.open(0).unwrap().leg.receive_rtp(&mut packet, peer(), now, |_| false).unwrap();
+    }
+
+    #[test]
+    fn hold_and_sound_on_one_side_are_no_silence() {
+        let settings = Settings { bind_v4: Some(Ipv4Addr::LOCALHOST), ..Settings::default() };
+        let shared = Shared::new(settings).unwrap();
+        open(&shared, 0, 1, Flow::Send);
+        open(&shared, 1, 0, Flow::Both);
+        open(&shared, 2, 3, Flow::Both);
+        open(&shared, 3, 2, Flow::Both);
+        let mut last = 0;
+        say(&shared, 3, last);
+        for _ in 0..10 {
+            let now = last + TIMEOUT - 1;
+            assert_eq!(shared.check_silence(0, now), 0, "held: that may end at any moment");
+            assert_eq!(shared.check_silence(2, now), last + TIMEOUT);
+            say(&shared, 3, now);
+            last = now;
+        }
+        assert_eq!(shared.events.drain(), []);
+        let told = Event { kind: EventKind::MediaTimedOut, leg: LegId { slot: 2, generation: 0 } };
+        shared.check_silence(2, last + TIMEOUT - 1);
+        assert_eq!(shared.events.drain(), []);
+        shared.check_silence(2, last + TIMEOUT);
+        assert_eq!(shared.events.drain(), [told]);
+    }
+}
