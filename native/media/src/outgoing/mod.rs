@@ -60,7 +60,8 @@ pub struct Outgoing {
     decoding: Option<Decoding>,
     relay: EventRelay,
     sounds: EventSounds,
-    /// Ticks that sounds of events took, and silence that filled a packet up, which the far leg's next pause is about.
+    /// Ticks that sounds of events took, with the silence before them, and silence that filled a packet up, which the far leg's next
+    /// pause is about.
     spent: u32,
     sound: Option<Sound>,
     digits: DigitPlayer,

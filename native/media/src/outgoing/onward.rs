@@ -165,6 +165,9 @@ impl Outgoing {
             }
             return;
         }
+        if begins {
+            self.pause_before(header, clock_rate, now, emit);
+        }
         let Some(mut speaker) = self.speaker.take() else {
             return;
         };
@@ -176,6 +179,16 @@ impl Outgoing {
         self.spent += samples * (speaker.format().codec.clock_rate() / SAMPLE_RATE);
         self.speaker = Some(speaker);
         self.send_audio(now, emit);
+    }
+
+    /// The time of the far leg's silence before an event, which is to sound where it stands in it.
+    fn pause_before(&mut self, header: &Header, clock_rate: u32, now: Micros, emit: &mut Emit<'_>) {
+        let ahead = self.ahead(header, clock_rate);
+        if ahead > self.spent {
+            self.end_packet(now, emit);
+            self.line.pause(ahead.saturating_sub(self.spent));
+            self.spent = self.spent.max(ahead);
+        }
     }
 
     /// Leaves a packet of the far leg out: its time passes in silence, and those after it follow without a gap.

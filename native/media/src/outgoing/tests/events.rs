@@ -109,6 +109,33 @@ fn a_peer_without_events_hears_the_digits() {
     assert_eq!(span, (5 + 5) * 3 * 160 + 9 * 160, "the digits' time counts once");
 }
 
+#[test]
+fn digits_in_a_pause_sound_where_they_stand_in_it() {
+    let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
+    let mut outgoing = outgoing(Codec::Pcma, 30, None);
+    let packets = far.packets(4);
+    transcode(&mut outgoing, &far, &packets, &mut near);
+    for code in [1, 9] {
+        far.timestamp = far.timestamp.wrapping_add(8000);
+        for (header, packet) in digit(&mut far, code, 8000) {
+            let payload = &packet[HEADER_LENGTH..];
+            outgoing.event(&header, payload, 8000, far.now, &mut |packet, length| near.take(packet, length));
+        }
+    }
+    far.timestamp = far.timestamp.wrapping_add(8000);
+    let packets = far.packets(3);
+    transcode(&mut outgoing, &far, &packets, &mut near);
+    assert!(near.is_one_stream());
+    let marked: Vec<u32> =
+        near.packets.iter().filter(|(header, _)| header.marker).map(|(header, _)| header.timestamp).collect();
+    let steps: Vec<u32> = marked.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
+    assert_eq!(
+        steps,
+        [640 + 8000, 800 + 8000, 800 + 8000],
+        "four packets, two digits of 100 ms, three pauses"
+    );
+}
+
 /// Packets of an event that begins now, or began at a timestamp: durations, and whether it ends.
 fn event_packets(
     far: &mut Far,
