@@ -210,8 +210,9 @@ impl Outgoing {
             return self.speak_of_own(now, emit);
         }
         if sound_is_gone || self.is_waiting() && self.heard_at + SILENT_US <= now {
-            self.give_up_waiting(now, emit);
-            self.end_packet(now, emit);
+            // It was heard then: the silence since is a pause, if another stream follows.
+            self.give_up_waiting(self.heard_at, emit);
+            self.end_packet(self.heard_at, emit);
             // Nothing may be left, even of what could not be encoded.
             self.speaker.iter_mut().for_each(Speaker::clear);
         }

@@ -402,6 +402,21 @@ fn silence_before_another_source_of_the_far_leg_is_a_pause() {
 }
 
 #[test]
+fn what_is_sent_when_the_far_end_falls_silent_takes_nothing_off_the_pause() {
+    let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
+    let mut outgoing = outgoing(Codec::Pcma, 30, None);
+    let packets = far.packets(4);
+    transcode(&mut outgoing, &far, &packets, &mut near);
+    outgoing.speak(far.now + SILENT_US, &mut |packet, length| near.take(packet, length));
+    assert_eq!(near.packets.len(), 3, "the last filled up");
+    (far.ssrc, far.sequence, far.timestamp) = (43, 9, 77);
+    far.now += 2_000_000;
+    let packets = far.packets(2);
+    transcode(&mut outgoing, &far, &packets, &mut near);
+    assert_eq!(steps(&near, 3), [(16_000 + 320, true)]);
+}
+
+#[test]
 fn silence_between_a_sound_and_the_far_leg_is_a_pause() {
     let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
     let mut outgoing = outgoing(Codec::Pcma, 20, None);
