@@ -156,26 +156,29 @@ impl Following {
         self.0.as_ref().filter(|current| !current.ended).map(|current| current.at + GONE_US)
     }
 
-    /// True when a packet of audio, of so many ticks a second, is beside the event under way and not behind it.
+    /// True when a packet of audio, of so many ticks a second, is beside the event under way and not behind it; or beside the
+    /// last one, which has ended before it came.
     ///
     /// Some send audio for the time of an event too (§2.5.2.2): of them only silence about the event says that it is over.
     /// Most don't: then audio from behind what the event's next update would have covered shows that all packets of its end
     /// were lost.
     pub fn covers(&mut self, header: &Header, clock_rate: u32, now: Micros) -> bool {
-        let Some(current) = self.0.as_mut().filter(|current| !current.ended) else {
+        let Some(current) = &mut self.0 else {
             return false;
         };
         if now >= current.at + GONE_US {
             return false;
         }
         if current.ssrc != header.ssrc || current.clock_rate != clock_rate {
-            return true;
+            return !current.ended;
         }
         let since_begin = header.timestamp.wrapping_sub(current.timestamp) as i32;
         let behind = i64::from(since_begin) - i64::from(current.event.duration);
-        if since_begin >= 0 && behind < 0 {
-            current.beside_audio = true;
+        let is_beside = since_begin >= 0 && behind < 0;
+        if current.ended {
+            return is_beside && current.beside_audio;
         }
+        current.beside_audio |= is_beside;
         let is_later = (header.sequence.wrapping_sub(current.sequence) as i16) > 0;
         current.beside_audio || !is_later || behind < i64::from(current.update())
     }
@@ -292,6 +295,23 @@ mod tests {
         assert!(!following.covers(&header(6, 1280, 7), 8000, 60_000));
         assert!(following.covers(&header(6, 1280, 7), 16_000, 60_000), "the clocks can't be compared");
         assert!(!following.covers(&header(6, 1280, 7), 16_000, 300_000));
+    }
+
+    #[test]
+    fn audio_beside_an_event_is_its_own_to_its_end_if_there_was_any_before() {
+        for beside in [false, true] {
+            let mut following = Following::default();
+            take(&mut following, 1, 800, event(160, false));
+            assert!(following.covers(&header(2, if beside { 800 } else { 640 }, 7), 8000, 21_000));
+            take(&mut following, 3, 800, event(400, true));
+            for (sequence, timestamp) in [(4, 960), (5, 1199), (2, 800)] {
+                assert_eq!(following.covers(&header(sequence, timestamp, 7), 8000, 61_000), beside);
+            }
+            let others = [header(1, 640, 7), header(6, 1200, 7), header(6, 960, 8)];
+            assert!(others.iter().all(|header| !following.covers(header, 8000, 61_000)));
+            assert!(!following.covers(&header(4, 960, 7), 16_000, 61_000));
+            assert!(!following.covers(&header(4, 960, 7), 8000, 60_000 + GONE_US));
+        }
     }
 
     #[test]
