@@ -8,7 +8,7 @@
 pub const DEEPEST: usize = 5;
 /// Packets in order after which the wait becomes shorter.
 const CALM: u32 = 500;
-/// A step in sequence numbers that is another stream, not loss.
+/// A step in sequence numbers that is another stream, not loss; no more than `Hold::missing` has room for.
 const STRANGE: u16 = 100;
 
 /// A packet as it is kept.
@@ -43,11 +43,13 @@ pub struct Hold {
     spare: Vec<Held>,
     depth: usize,
     calm: u32,
+    /// Those before the next one that were given up, the nearest in the lowest bit.
+    missing: u128,
 }
 
 impl Default for Hold {
     fn default() -> Self {
-        Self { next: None, held: Vec::new(), spare: Vec::new(), depth: 1, calm: 0 }
+        Self { next: None, held: Vec::new(), spare: Vec::new(), depth: 1, calm: 0, missing: 0 }
     }
 }
 
@@ -55,12 +57,12 @@ impl Hold {
     /// Judges a packet, and keeps it if that is the answer.
     pub fn judge(&mut self, sequence: u16, timestamp: u32, payload: &[u8]) -> Turn {
         let Some(next) = self.next else {
-            self.next = Some(sequence.wrapping_add(1));
+            self.go_on_after(sequence, 0);
             return Turn::Restart;
         };
         let ahead = sequence.wrapping_sub(next);
         if ahead == 0 {
-            self.next = Some(sequence.wrapping_add(1));
+            self.go_on_after(sequence, 0);
             self.calm += 1;
             if self.calm >= CALM {
                 (self.calm, self.depth) = (0, (self.depth - 1).max(1));
@@ -74,13 +76,25 @@ impl Hold {
             self.keep(sequence, timestamp, payload);
             return Turn::Kept;
         }
-        if next.wrapping_sub(sequence) <= STRANGE {
-            (self.calm, self.depth) = (0, (self.depth + 1).min(DEEPEST));
+        let behind = next.wrapping_sub(sequence);
+        if behind <= STRANGE {
+            let bit = 1 << (behind - 1);
+            if self.missing & bit != 0 {
+                self.missing &= !bit;
+                (self.calm, self.depth) = (0, (self.depth + 1).min(DEEPEST));
+            }
             return Turn::Late;
         }
-        self.clear();
-        self.next = Some(sequence.wrapping_add(1));
+        self.restart();
+        self.go_on_after(sequence, 0);
         Turn::Restart
+    }
+
+    /// A packet goes, and so many before it don't.
+    fn go_on_after(&mut self, sequence: u16, missing: u16) {
+        self.next = Some(sequence.wrapping_add(1));
+        let given_up = (1u128 << missing) - 1;
+        self.missing = self.missing << 1 << missing | given_up << 1;
     }
 
     fn keep(&mut self, sequence: u16, timestamp: u32, payload: &[u8]) {
@@ -121,7 +135,7 @@ impl Hold {
             return None;
         }
         let held = self.held.pop()?;
-        self.next = Some(held.sequence.wrapping_add(1));
+        self.go_on_after(held.sequence, missing);
         Some((held, missing))
     }
 
@@ -135,7 +149,7 @@ impl Hold {
     /// Begins anew with the next packet.
     pub fn restart(&mut self) {
         self.clear();
-        self.next = None;
+        (self.next, self.missing) = (None, 0);
     }
 
     fn clear(&mut self) {
@@ -208,6 +222,28 @@ mod tests {
     fn twins_go_once() {
         let mut hold = Hold::default();
         assert_eq!(through(&mut hold, &[1, 1, 3, 3, 2, 2]), [(1, 0), (2, 0), (3, 0)]);
+    }
+
+    #[test]
+    fn twins_do_not_lengthen_the_wait() {
+        let mut hold = Hold::default();
+        for sequence in 1..=300 {
+            through(&mut hold, &[sequence, sequence]);
+        }
+        assert_eq!(through(&mut hold, &[302, 302, 303, 303]), [(302, 1), (303, 0)]);
+        assert_eq!(through(&mut hold, &[300, 301, 301, 302]), [], "the one that was given up, once");
+        assert_eq!(through(&mut hold, &[305, 306, 307]), [(305, 1), (306, 0), (307, 0)]);
+        assert_eq!(hold.depth, 2);
+        assert_eq!(through(&mut hold, &[304 - 90]), [], "long gone");
+        assert_eq!(hold.depth, 2);
+    }
+
+    #[test]
+    fn those_given_up_together_are_each_late() {
+        let mut hold = Hold::default();
+        assert_eq!(through(&mut hold, &[1, 99, 100]), [(1, 0), (99, 97), (100, 0)]);
+        through(&mut hold, &[2, 98, 2]);
+        assert_eq!(hold.depth, 3);
     }
 
     #[test]
