@@ -263,7 +263,7 @@ impl Shared {
             }
             Cargo::Digits(header, clock_rate, pressed) => {
                 self.with_outgoing(&mut exit, now, |outgoing, emit| {
-                    before.iter().for_each(|suspect| outgoing.leave_out(&suspect.header, now));
+                    before.iter().for_each(|suspect| outgoing.leave_out(&suspect.header));
                     for pressed in pressed {
                         let (header, event) = pressed.as_event(&header, clock_rate);
                         outgoing.event(&header, &event.to_bytes(), clock_rate, now, emit);
@@ -272,11 +272,11 @@ impl Shared {
             }
             Cargo::Nothing(header) => self.with_outgoing(&mut exit, now, |outgoing, _| {
                 let before = before.iter().map(|suspect| &suspect.header);
-                before.chain([&header]).for_each(|header| outgoing.leave_out(header, now));
+                before.chain([&header]).for_each(|header| outgoing.leave_out(header));
             }),
             Cargo::Unknown(header) => {
                 if let Some(outgoing) = &mut exit.open.outgoing {
-                    outgoing.leave_out(&header, now);
+                    outgoing.leave_out(&header);
                 }
             }
         }

@@ -27,7 +27,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
             103 => {
                 outgoing.pass(&header, &mut [0; HEADER_LENGTH], 8000, now, emit);
             }
-            104 => outgoing.leave_out(&header, now),
+            104 => outgoing.leave_out(&header),
             105 => outgoing.rest(),
             _ => outgoing.audio(codec(*from), &header, payload, now, emit),
         }

@@ -191,9 +191,9 @@ impl Outgoing {
         }
     }
 
-    /// Leaves a packet of the far leg out: its time passes in silence, and those after it follow without a gap.
-    pub fn leave_out(&mut self, header: &Header, now: Micros) {
-        self.heard_at = now;
+    /// Leaves a packet of the far leg out: its time passes in silence, and those after it follow without a gap. It is not what
+    /// anything waits for.
+    pub fn leave_out(&mut self, header: &Header) {
         if let Some(decoding) = &mut self.decoding {
             decoding.skip(header);
         }

@@ -417,6 +417,18 @@ fn what_is_sent_when_the_far_end_falls_silent_takes_nothing_off_the_pause() {
 }
 
 #[test]
+fn comfort_noise_does_not_keep_the_end_of_a_word_waiting() {
+    let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
+    let mut outgoing = outgoing(Codec::Pcma, 30, None);
+    let packets = far.packets(4);
+    transcode(&mut outgoing, &far, &packets, &mut near);
+    outgoing.leave_out(&header(far.sequence, far.timestamp, far.ssrc));
+    assert_eq!(outgoing.due_at(), far.now + SILENT_US);
+    outgoing.speak(far.now + SILENT_US, &mut |packet, length| near.take(packet, length));
+    assert_eq!(near.packets.len(), 3);
+}
+
+#[test]
 fn silence_between_a_sound_and_the_far_leg_is_a_pause() {
     let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
     let mut outgoing = outgoing(Codec::Pcma, 20, None);
@@ -501,7 +513,7 @@ fn reports_on_what_passes_go_back_as_reports_on_the_far_legs_stream() {
     };
     for (first, ssrc) in [(11, 42), (20, 42), (65_000, 43)] {
         let header = header(first, 0, ssrc);
-        outgoing.leave_out(&header, 0);
+        outgoing.leave_out(&header);
         let sent = pass(&mut outgoing, first + 1, ssrc);
         assert_eq!(sent.ssrc, 42);
         let block = |ssrc: u32| {
@@ -541,7 +553,7 @@ fn hostile_packets_cost_no_more_than_themselves() {
                 0 | 1 => {
                     outgoing.event(&header, &payload, [8000, 16_000][random() as usize % 2], now, &mut emit);
                 }
-                2 => outgoing.leave_out(&header, now),
+                2 => outgoing.leave_out(&header),
                 3 => outgoing.rest(),
                 4 => {
                     outgoing.pass(&header, &mut packet, 8000, now, &mut emit);
