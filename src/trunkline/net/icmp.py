@@ -4,6 +4,10 @@ ipv6(7)).
 RFC 3261 §18.4: host, network, port and protocol unreachable and parameter problems inform the transport's
 user; source quench and time exceeded are ignored. "Packet too big" is ignored too: the kernel fragments the
 retransmission.
+
+The messages are not believed here: any host can send one about any two addresses and ports. What one quotes
+of the datagram that it is about (RFC 1812 §4.3.2.3: as much as fits into 576 bytes; RFC 4443 §3.1: 1280)
+goes along, and `trunkline.sip.stack` looks whether that was ours.
 """
 
 import socket
@@ -18,6 +22,8 @@ ANCILLARY_SIZE: Final = 256
 """Bytes to receive of control messages: a sock_extended_err of 16 and the offender's address of at most 28,
 in one header.
 """
+QUOTE_SIZE: Final = 1280
+"""Bytes of a quotation that are looked at."""
 
 _EXTENDED_ERROR = struct.Struct("=IBBBBII")
 _ORIGIN_ICMP = 2
@@ -53,8 +59,10 @@ _DESTINATION_UNREACHABLE_V6 = 1
 _PARAMETER_PROBLEM_V6 = 4
 
 
-def failure_of(ancillary: list[tuple[int, int, bytes]]) -> FlowFailure | None:
-    """What the control messages of one error-queue entry mean to the flow it is about; None: nothing."""
+def failure_of(ancillary: list[tuple[int, int, bytes]], quoted: bytes) -> FlowFailure | None:
+    """What one error-queue entry means to the flow it is about: its control messages, and its data. None:
+    nothing.
+    """
     for level, kind, data in ancillary:
         if (level, kind) not in ((socket.IPPROTO_IP, IP_RECVERR), (socket.IPPROTO_IPV6, IPV6_RECVERR)):
             continue
@@ -71,7 +79,7 @@ def failure_of(ancillary: list[tuple[int, int, bytes]]) -> FlowFailure | None:
             return None
         refused = text == "port unreachable"
         return FlowFailure(
-            FlowFailureKind.REFUSED if refused else FlowFailureKind.UNREACHABLE, f"ICMP {text}"
+            FlowFailureKind.REFUSED if refused else FlowFailureKind.UNREACHABLE, f"ICMP {text}", quoted
         )
     return None
 

@@ -26,7 +26,7 @@ from trunkline.errors import NetError
 from trunkline.net.admission import Gate
 from trunkline.net.binding import why_not_bound
 from trunkline.net.flows import Receiver, TransportEvents, address_of
-from trunkline.net.icmp import ANCILLARY_SIZE, IP_RECVERR, IPV6_RECVERR, failure_of
+from trunkline.net.icmp import ANCILLARY_SIZE, IP_RECVERR, IPV6_RECVERR, QUOTE_SIZE, failure_of
 from trunkline.net.settings import Listen, UdpLimits
 from trunkline.sip.failures import FlowFailure, FlowFailureKind
 from trunkline.sip.ports import Address, Transport
@@ -228,10 +228,12 @@ class UdpSocket:
         """Empty the kernel's error queue, up to a bound: what is left keeps the socket readable."""
         for _ in range(self._limits.errors_per_wakeup):
             try:
-                _, ancillary, _, destination = self._socket.recvmsg(0, ANCILLARY_SIZE, socket.MSG_ERRQUEUE)
+                quoted, ancillary, _, destination = self._socket.recvmsg(
+                    QUOTE_SIZE, ANCILLARY_SIZE, socket.MSG_ERRQUEUE
+                )
             except OSError:
                 return
-            failure = failure_of(ancillary)
+            failure = failure_of(ancillary, quoted)
             if failure is not None and destination and destination[1]:
                 self._loop.call_soon(self._receiver.flow_failed, self._flow(destination), failure)
 

@@ -29,6 +29,10 @@ class FlowFailure:
 
     kind: FlowFailureKind
     detail: str = ""
+    quoted: bytes | None = None
+    """What an ICMP message quotes of the datagram that it says did not arrive: anybody can send one, and only
+    who has seen the datagram knows what is in it. None: nobody's word is taken for it.
+    """
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.detail}" if self.detail else str(self.kind)

@@ -187,8 +187,15 @@ class SipStack:
         Every client transaction there fails at once. Server transactions stay: their responses find another
         way.
         """
-        for transaction in self._table.clients_on(flow_or_target):
-            transaction.fail(failure)
+        if self.believes(flow_or_target, failure):
+            for transaction in self._table.clients_on(flow_or_target):
+                transaction.fail(failure)
+
+    def believes(self, flow_or_target: Flow | Target, failure: FlowFailure) -> bool:
+        """False for ICMP that quotes no request of a client transaction there, up to its branch: who has not
+        seen that can't know it.
+        """
+        return failure.quoted is None or self._table.has_sent(failure.quoted, flow_or_target)
 
     # from above
 

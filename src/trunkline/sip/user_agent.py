@@ -140,9 +140,10 @@ class UserAgent:
 
     def flow_failed(self, where: Flow | Target, failure: FlowFailure) -> None:
         """A connection died or can't be opened, or a datagram can't be delivered."""
-        self.stack.flow_failed(where, failure)
-        for registration in tuple(self._registrations):
-            registration.flow_failed(where)
+        if self.stack.believes(where, failure):
+            self.stack.flow_failed(where, failure)
+            for registration in tuple(self._registrations):
+                registration.flow_failed(where)
 
     # for the layer above
 

@@ -40,17 +40,17 @@ def entry(origin: int, icmp_type: int, code: int, *, ipv6: bool = False) -> list
     ],
 )
 def test_errors(origin: int, icmp_type: int, code: int, kind: FlowFailureKind | None) -> None:
-    failure = failure_of(entry(origin, icmp_type, code, ipv6=origin == ICMP6))
-    assert (None if failure is None else failure.kind) is kind
+    failure = failure_of(entry(origin, icmp_type, code, ipv6=origin == ICMP6), b"INVITE")
+    assert (None if failure is None else (failure.kind, failure.quoted)) == (kind and (kind, b"INVITE"))
 
 
 def test_an_icmpv4_error_on_an_ipv6_socket() -> None:
-    failure = failure_of(entry(ICMP, 3, 3, ipv6=True))
+    failure = failure_of(entry(ICMP, 3, 3, ipv6=True), b"")
     assert failure is not None
     assert str(failure) == "refused: ICMP port unreachable"
 
 
 def test_what_is_no_error_says_nothing() -> None:
-    assert failure_of([]) is None
-    assert failure_of([(socket.SOL_SOCKET, socket.SO_BROADCAST, bytes(16))]) is None
-    assert failure_of([(socket.IPPROTO_IP, IP_RECVERR, bytes(4))]) is None
+    assert failure_of([], b"") is None
+    assert failure_of([(socket.SOL_SOCKET, socket.SO_BROADCAST, bytes(16))], b"") is None
+    assert failure_of([(socket.IPPROTO_IP, IP_RECVERR, bytes(4))], b"") is None

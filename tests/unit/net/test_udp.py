@@ -118,6 +118,7 @@ async def test_port_unreachable_fails_the_flow_it_is_about() -> None:
         failure = await recorder.failure()
         assert failure.kind is FlowFailureKind.REFUSED
         assert "port unreachable" in str(failure)
+        assert failure.quoted == OPTIONS
         flow, _ = recorder.failures[0]
         assert isinstance(flow, UdpFlow)
         assert flow.remote == gone
@@ -161,7 +162,8 @@ async def test_ipv6(host: str) -> None:
             flow.send(b"answer")
             assert phone.recvfrom(100)[0] == b"answer"
         transports.flow_to(udp_target(flow.remote)).send(OPTIONS)
-        assert (await recorder.failure()).kind is FlowFailureKind.REFUSED
+        failure = await recorder.failure()
+        assert (failure.kind, failure.quoted) == (FlowFailureKind.REFUSED, OPTIONS)
 
 
 async def test_an_ipv6_wildcard_alone_speaks_ipv4_too() -> None:

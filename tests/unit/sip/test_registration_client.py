@@ -294,6 +294,20 @@ def test_other_flows_may_fail() -> None:
     assert len(bench.registers) == 1
 
 
+def test_icmp_that_quotes_nothing_of_ours_changes_nothing() -> None:
+    bench = Registering()
+    bench.start()
+    bench.accept()
+    flow = bench.client._flow
+    assert flow is not None
+    bench.phone.agent.flow_failed(flow, FlowFailure(FlowFailureKind.REFUSED, quoted=b"REGISTER"))
+    bench.clock.advance(10)
+    assert len(bench.registers) == 1
+    bench.phone.agent.flow_failed(flow, FlowFailure(FlowFailureKind.REFUSED))
+    bench.clock.advance(10)
+    assert len(bench.registers) == 2
+
+
 def test_stopped_client_hears_of_no_flow() -> None:
     bench = Registering(transport=Transport.TCP)
     bench.start()

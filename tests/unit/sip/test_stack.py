@@ -1,6 +1,7 @@
 """What the stack does with what it receives, and what it owes to a user who misbehaves."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -491,6 +492,20 @@ def test_failed_flows_and_targets_fail_their_requests(rig: Rig) -> None:
     assert others.failures == []
     rig.stack.flow_failed(TCP_PEER, FlowFailure(FlowFailureKind.TLS, "no"))
     assert [failure.kind for failure in others.failures] == ["tls"]
+
+
+def test_icmp_is_believed_that_quotes_what_was_sent(rig: Rig) -> None:
+    """Anybody can send it, about any two addresses and ports; nobody else knows the branch."""
+    others = FakeEvents()
+    rig.stack.request(outgoing("INVITE"), UDP_PEER, rig.events)
+    rig.stack.request(outgoing("OPTIONS"), UDP_PEER, others)
+    sent = rig.flow().take()[0]
+    forged = sent.replace(b"z9hG4bK", b"z9hG4bL")
+    for quoted in (b"", forged, sent[: sent.index(b"branch=")]):
+        rig.stack.flow_failed(rig.flow(), replace(REFUSED, quoted=quoted))
+    assert rig.events.failures == others.failures == []
+    rig.stack.flow_failed(rig.flow(), replace(REFUSED, quoted=sent[:500]))
+    assert [one.kind for one in (*rig.events.failures, *others.failures)] == ["unreachable"] * 2
 
 
 def test_server_transactions_survive_the_failure_of_their_flow(rig: Rig) -> None:

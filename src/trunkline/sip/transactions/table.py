@@ -12,6 +12,7 @@ address after a 503 (RFC 3263 §4.3) sends the same three values again, and is n
 The branch is compared byte by byte, the cookie without regard to case.
 """
 
+import re
 from collections.abc import Hashable
 
 from trunkline.sip.message import Request, Response
@@ -24,6 +25,8 @@ from trunkline.sip.uri import same_host
 from trunkline.sip.via import MAGIC_COOKIE
 
 _COOKIE = MAGIC_COOKIE.lower()
+_BEGINNING = re.compile(rb"([A-Z]++) [^\r\n]*+\r\nVia: [^\r\n]*?;branch=([^;,\r\n]++)\r\n").match
+"""Of a request as `trunkline.sip.outgoing` writes it: method and branch."""
 
 
 def server_key(request: Request, method: str) -> Hashable:
@@ -117,6 +120,15 @@ class TransactionTable:
         if where.transport.reliable:
             return [one for one in at if one.flow is where]
         return [one for one in at if not one.flow.transport.reliable]
+
+    def has_sent(self, beginning: bytes, where: Flow | Target) -> bool:
+        """Whether a datagram that begins so is a request of a client transaction there."""
+        match = _BEGINNING(beginning)
+        if match is None:
+            return False
+        transaction = self._client.get((match[2].decode("latin-1"), match[1].decode("latin-1")))
+        remote = where.address if isinstance(where, Target) else where.remote
+        return transaction is not None and transaction.flow.remote == remote
 
     def add_server(self, transaction: ServerTransaction) -> None:
         self._server[transaction.key] = transaction

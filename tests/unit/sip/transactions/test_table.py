@@ -288,3 +288,27 @@ def test_the_end_of_a_merged_request_does_not_free_the_first() -> None:
     second = server(table, request(branch="z9hG4bKother"))
     table.remove_server(second)
     assert table.merges_with(server(table, request(branch="z9hG4bKthird")))
+
+
+# what ICMP quotes
+
+
+def test_a_request_is_known_by_its_beginning() -> None:
+    table = TransactionTable()
+    flow = FakeFlow()
+    client(table, flow=flow)
+    sent = b"INVITE sip:1@h SIP/2.0\r\nVia: " + VIA.encode() + b"\r\nMax-Forwards: 70\r\n"
+    there = Target(Transport.UDP, flow.remote)
+    assert table.has_sent(sent, flow)
+    assert table.has_sent(sent, there)
+    assert not table.has_sent(sent, there._replace(address=Address("192.0.2.66", 5060)))
+    for other in (
+        b"",
+        sent[: sent.index(b"\r\nMax") - 1],
+        sent.replace(b"INVITE", b"BYE"),
+        sent.replace(BRANCH.encode(), BRANCH.encode() + b"x"),
+        sent.replace(b"Via", b"v"),
+        b"\xff" * 1280,
+    ):
+        assert not table.has_sent(other, flow)
+    assert not table.has_sent(b"INVITE " + b";branch=" * 160, flow)
