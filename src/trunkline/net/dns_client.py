@@ -2,6 +2,9 @@
 
 `dns_exchange` asks one nameserver; here is which one is asked, and the bounds: each question's time, how many
 are under way, how much is remembered and how long. Follows CNAMEs, across answers too.
+
+An answer that can't be had anew counts on (RFC 8767): while the nameservers are away, and while too many
+questions wait, which may be a customer's whose own server keeps them waiting.
 """
 
 import asyncio
@@ -9,7 +12,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import dns.exception
 import dns.message
@@ -62,7 +65,19 @@ class DnsSettings:
     """The bounds of how long "no such name" and failures are remembered (RFC 2308 gives the time in
     between).
     """
+    stale_s: float = 24 * 3600.0
+    """How long an answer counts on where none can be had (RFC 8767 §5 has one day to three)."""
     questions_at_once: int = 256
+
+
+class _Known(NamedTuple):
+    """What is remembered of one question."""
+
+    until: float
+    """From then on it is asked again."""
+    answer: Answer
+    stale_until: float
+    """Until then the answer counts on when there is no other."""
 
 
 class DnsClient:
@@ -73,21 +88,22 @@ class DnsClient:
         self._settings: Final = settings
         self._clock: Final = clock
         self._servers = _nameservers(settings)
-        self._remembered: dict[Question, tuple[float, Answer]] = {}
+        self._remembered: dict[Question, _Known] = {}
         self._waiting: dict[Question, list[Callable[[Question, Answer], None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def remembered(self, question: Question) -> Answer | None:
         """The answer, if it is known and fresh."""
-        entry = self._remembered.get(question)
-        if entry is None or entry[0] <= self._clock.now():
+        known = self._remembered.get(question)
+        if known is None or known.until <= self._clock.now():
             return None
-        return entry[1]
+        return known.answer
 
     def ask(self, question: Question, then: Callable[[Question, Answer], None]) -> None:
         """Call `then` once with the answer, later: never from within this call. It must not raise.
 
-        Everyone who asks the same while the answer is out shares it. Too many questions at once fail.
+        Everyone who asks the same while the answer is out shares it. Too many questions at once fail, or get
+        what was known last.
         """
         waiting = self._waiting.get(question)
         if waiting is not None:
@@ -95,7 +111,8 @@ class DnsClient:
             return
         loop = asyncio.get_running_loop()
         if len(self._waiting) >= self._settings.questions_at_once:
-            loop.call_soon(then, question, _FAILED)
+            stale = self._stale(question)
+            loop.call_soon(then, question, _FAILED if stale is None else stale.answer)
             return
         self._waiting[question] = [then]
         task = loop.create_task(self._find(question))
@@ -116,19 +133,30 @@ class DnsClient:
         with contextlib.suppress(TimeoutError, dns.exception.DNSException):
             async with asyncio.timeout(settings.question_s):
                 answer, ttl = await self._query(question)
+        now = self._clock.now()
+        stale_until = now
         if answer.outcome is Outcome.FOUND:
             lasts = min(ttl, settings.max_ttl_s)
+            stale_until += lasts + settings.stale_s
         else:
             lasts = min(max(ttl, settings.negative_min_s), settings.negative_max_s)
-        self._remember(question, answer, self._clock.now() + lasts)
+            stale = self._stale(question) if answer.outcome is Outcome.FAILED else None
+            if stale is not None:
+                answer, stale_until = stale.answer, stale.stale_until
+        self._remember(question, _Known(now + lasts, answer, stale_until))
         for then in self._waiting.pop(question, ()):
             then(question, answer)
 
-    def _remember(self, question: Question, answer: Answer, until: float) -> None:
+    def _stale(self, question: Question) -> _Known | None:
+        """What was found last, while it counts on."""
+        known = self._remembered.get(question)
+        return known if known is not None and self._clock.now() < known.stale_until else None
+
+    def _remember(self, question: Question, known: _Known) -> None:
         self._remembered.pop(question, None)
         if len(self._remembered) >= self._settings.cache_size:
             del self._remembered[next(iter(self._remembered))]
-        self._remembered[question] = (until, answer)
+        self._remembered[question] = known
 
     async def _query(self, question: Question) -> tuple[Answer, float]:
         """The answer and the seconds it is good for, following CNAMEs."""

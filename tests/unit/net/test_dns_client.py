@@ -124,6 +124,48 @@ async def test_servfail_is_a_failure_remembered_for_a_moment() -> None:
         assert one.client.remembered(HOST) is None
 
 
+async def test_an_answer_counts_on_while_there_is_no_other() -> None:
+    """RFC 8767; where the name is gone, that is the answer."""
+    async with asker(stale_s=100.0) as one:
+        one.server.add("pbx.example", "A", "192.0.2.1")
+        one.server.ttl = 60
+        found = await one.answer(HOST)
+        one.server.failing.add("pbx.example")
+        one.clock.advance(60)
+        for _ in range(2):
+            assert one.client.remembered(HOST) is None
+            assert await one.answer(HOST) == found == one.client.remembered(HOST)
+            one.clock.advance(5)
+        assert one.server.asked[("pbx.example", "A")] == 3
+        one.clock.advance(90)
+        assert (await one.answer(HOST)).outcome is Outcome.FAILED
+
+
+async def test_a_name_that_is_gone_is_gone() -> None:
+    async with asker() as one:
+        one.server.add("pbx.example", "A", "192.0.2.1")
+        one.server.ttl = 60
+        await one.answer(HOST)
+        one.server.zone.clear()
+        one.clock.advance(60)
+        assert (await one.answer(HOST)).outcome is Outcome.NO_NAME
+        one.server.failing.add("pbx.example")
+        one.clock.advance(30)
+        assert (await one.answer(HOST)).outcome is Outcome.FAILED
+
+
+async def test_a_customers_slow_names_cost_nobody_a_name_that_was_found_before() -> None:
+    async with asker(questions_at_once=1) as one:
+        one.server.add("gateway.example", "A", "192.0.2.1")
+        one.server.ttl = 60
+        gateway = Question("gateway.example", RecordType.A)
+        found = await one.answer(gateway)
+        one.clock.advance(60)
+        one.server.silent.add("pbx.example")
+        one.ask(HOST)
+        assert await one.answer(gateway) == found
+
+
 async def test_silence_is_a_failure_when_the_questions_time_is_up() -> None:
     async with asker(attempt_s=0.02, question_s=0.05) as one:
         one.server.silent.add("pbx.example")
