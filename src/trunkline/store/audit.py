@@ -4,7 +4,7 @@ A row is written in the transaction that makes the change, so there is no change
 without its change. Every repository has a `Trail`; whose it is comes from `Store.by`. Secrets are not in it:
 a repository hands over what it would show.
 
-Bounded: beyond `KEPT` rows the oldest go.
+Bounded: beyond `KEPT` rows the oldest go, and beyond `KEPT_OF_ONE` of one account's the oldest of those.
 """
 
 import time
@@ -22,6 +22,9 @@ from trunkline.store.database import Database
 from trunkline.trunk.directory import Kind
 
 KEPT: Final = 200_000
+KEPT_OF_ONE: Final = 20_000
+"""A customer who changes things without end pushes out none of the operator's rows, nor of others'."""
+_PRUNED_EVERY: Final = 1000
 MAX_PAGE: Final = 1000
 _FOLLOWED: Final = frozenset(kind.value for kind in Kind)
 """The kinds of things that a running node has in memory."""
@@ -134,8 +137,17 @@ class Trail:
             )
         )
         row = result.inserted_primary_key
-        if row is not None and row[0] % 1000 == 0:
-            connection.execute(table.delete().where(table.c.id <= row[0] - KEPT))
+        if row is not None and row[0] % _PRUNED_EVERY == 0:
+            if account is not None:
+                _keep_newest(connection, KEPT_OF_ONE, table.c.account == account)
+            _keep_newest(connection, KEPT)
+
+
+def _keep_newest(connection: Connection, kept: int, *those: sa.ColumnElement[bool]) -> None:
+    """Delete the oldest of `those` rows, or of all."""
+    table = schema.audit
+    beyond = sa.select(table.c.id).where(*those).order_by(table.c.id.desc()).offset(kept).limit(1)
+    connection.execute(table.delete().where(table.c.id <= beyond.scalar_subquery(), *those))
 
 
 class Audit:

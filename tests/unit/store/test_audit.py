@@ -126,6 +126,24 @@ def test_pages_and_filters(store: Store) -> None:
     assert store.audit.list(kind="route") == []
 
 
+def test_a_customers_rows_push_out_nobody_elses(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "KEPT", 900)
+    monkeypatch.setattr(audit, "KEPT_OF_ONE", 50)
+    row = {"via": "api", "source": "", "action": "x", "kind": "x", "key": "x", "made_at": 0.0, "author": "x"}
+    own, mine, others = ({**row, "account": account} for account in (None, "acme", "other"))
+    with store.database.write() as connection:
+        connection.execute(schema.audit.insert(), [own, others, *[mine] * 997])
+    for _ in range(3):
+        store.accounts.add(Account("acme"))
+        with store.database.write() as connection:
+            connection.execute(schema.audit.insert(), [mine] * 998)
+        store.accounts.remove("acme")
+    counted = sa.select(schema.audit.c.account, sa.func.count()).group_by(schema.audit.c.account)
+    with store.database.read() as connection:
+        left = {row[0]: row[1] for row in connection.execute(counted)}
+    assert left == {None: 1, "other": 1, "acme": 50 + 999}
+
+
 def test_the_oldest_rows_go(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit, "KEPT", 50)
     row = {"via": "api", "source": "", "action": "x", "kind": "x", "key": "x", "made_at": 0.0, "author": "x"}
