@@ -7,8 +7,6 @@ would send it along from any other site (CSRF) ever after.
 
 import base64
 import binascii
-import time
-from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Depends
@@ -16,30 +14,24 @@ from starlette.requests import Request
 
 from trunkline.store.audit import Via
 from trunkline.store.sessions import SessionKind
-from trunkline.web.attempts import Attempts
 from trunkline.web.callers import caller_of
 from trunkline.web.desk import Desk
 from trunkline.web.errors import NotSignedInError
 from trunkline.web.office import Office
 from trunkline.web.principal import Principal
 
-WINDOW_S = 60.0
 HOW = "send a token (Authorization: Bearer TOKEN), or key and secret by Basic authentication"
 
 
 class Front:
     """One per app. Safe to share between threads."""
 
-    def __init__(self, office: Office, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, office: Office) -> None:
         self._office = office
-        most = office.settings.web.api_requests_per_minute
-        self._requests = Attempts(most, WINDOW_S, "too many requests", now)
 
     def desk(self, request: Request) -> Desk:
         """Of whoever sent `request`. Raises `NotSignedInError`, `TooManyAttemptsError`."""
-        principal = self._principal(request)
-        self._requests.spend(f"{principal.account} {principal.user}")
-        return self._office.desk(principal)
+        return self._office.program_desk(self._principal(request))
 
     def _principal(self, request: Request) -> Principal:
         scheme, _, rest = request.headers.get("Authorization", "").partition(" ")

@@ -43,7 +43,7 @@ def desk(request: Request, given: Given) -> Desk:
     """A dependency: the desk of whoever asks. Raises `NotSignedInError`, `TooManyAttemptsError`."""
     office: Office = request.app.state.office
     name, secret = credentials(request.headers.get("Authorization", ""), given)
-    return office.desk(office.sign_in.password(caller_of(request, Via.NEXMO), name, secret))
+    return office.program_desk(office.sign_in.password(caller_of(request, Via.NEXMO), name, secret))
 
 
 TheDesk = Annotated[Desk, Depends(desk)]

@@ -77,7 +77,8 @@ def test_each_has_a_rate_of_the_own(home: object, office: Office) -> None:
     answer = mine.get("/v1/me")
     assert answer.json()["detail"].startswith("too many requests; try again in ")
     assert 1 <= int(answer.headers["retry-after"]) <= 60
-    assert other.get("/v1/me").status_code == 200
+    assert mine.get("/account/get-balance").status_code == 429, "by whichever API"
+    assert [other.get(path).status_code for path in ("/account/get-balance", "/v1/me")] == [200, 200]
     narrow.close()
 
 
