@@ -16,9 +16,10 @@ A UDP source address proves nothing: anyone can write a victim's. So a ban says 
 and one from UDP alone stops only UDP, and only while the source is unknown: a peer shut out that way still
 gets in over TCP or TLS, and is free again once it is vouched for.
 
-Keeps nothing beyond its bounds: the oldest source, then the ban that has stood longest, gives way. A source
-that was vouched for gives way only to others that were: forged addresses don't push it out. Does not look
-into messages (`trunkline.sip.parse`) or passwords: those who do call `ban` and `vouch`.
+Keeps nothing beyond its bounds: the oldest source gives way, and of the bans with the weakest evidence the
+one that has stood longest. A source that was vouched for gives way only to others that were. So forged
+addresses push out neither whom we know nor bans that rest on more. Does not look into messages
+(`trunkline.sip.parse`) or passwords: those who do call `ban` and `vouch`.
 """
 
 from collections.abc import Callable
@@ -167,6 +168,8 @@ class Gate:
         self._vouched: dict[str, _Source] = {}
         """By key, the last vouched for at the end; some by now for too long ago."""
         self._bans: dict[str, Ban] = {}
+        self._by_evidence: dict[Evidence, dict[str, None]] = {evidence: {} for evidence in Evidence}
+        """The sources of those bans, the oldest ban first."""
         self._strangers = _Budget()
         self.strangers_share = 1.0
         """Of the strangers' budget that they have, `LEAST_SHARE` to 1."""
@@ -347,14 +350,23 @@ class Gate:
         old = self._bans.get(source.key)
         if old is not None and old.deadline > self._clock.now() and old.evidence > ban.evidence:
             return old
-        self._bans.pop(source.key, None)
+        self._forget(source.key)
         if len(self._bans) >= self._settings.max_bans:
-            self._lift(next(iter(self._bans)))
+            weakest = next(sources for sources in self._by_evidence.values() if sources)
+            self._lift(next(iter(weakest)))
         self._bans[source.key] = ban
+        self._by_evidence[ban.evidence][source.key] = None
         return ban
+
+    def _forget(self, key: str) -> bool:
+        ban = self._bans.pop(key, None)
+        if ban is None:
+            return False
+        del self._by_evidence[ban.evidence][key]
+        return True
 
     def _lift(self, key: str) -> bool:
         source = self._sources.get(key)
         if source is not None:
             source.datagrams.count = source.streamed.count = 0
-        return self._bans.pop(key, None) is not None
+        return self._forget(key)

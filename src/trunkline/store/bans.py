@@ -45,16 +45,16 @@ class Bans:
         self._trail = trail or Trail(wall=wall)
 
     def list(self) -> Sequence[StoredBan]:
-        """Those that still hold, the newest first, up to `MOST`."""
+        """Those that still hold, the newest first; of more than `MOST`, those with the best evidence."""
         table = schema.ban.c
         with self._database.read() as connection:
             rows = connection.execute(
                 sa.select(schema.ban)
                 .where(sa.or_(table.until_at.is_(None), table.until_at > self._wall()))
-                .order_by(table.since_at.desc(), table.source)
+                .order_by(table.evidence.desc(), table.since_at.desc(), table.source)
                 .limit(MOST)
             )
-            return [StoredBan(*row) for row in rows]
+            return sorted([StoredBan(*row) for row in rows], key=lambda ban: (-ban.since_at, ban.source))
 
     def add(self, ban: StoredBan) -> None:
         """Shut a source out, replacing an earlier ban of it."""

@@ -283,6 +283,20 @@ def test_loopback_is_let_in_unless_told_otherwise(host: str) -> None:
     assert (gate.knows(host), strict.knows(host)) == (True, False)
 
 
+def test_forged_addresses_push_out_no_ban_that_rests_on_more() -> None:
+    gate = Gate(FakeClock(), GateSettings(max_bans=4))
+    gate.ban("192.0.2.1", "abuse", evidence=Evidence.ORDERED)
+    gate.ban("192.0.2.2", "wrong passwords", evidence=Evidence.PROVEN)
+    for index in range(50):
+        requests(gate, 17, f"203.0.113.{index}")
+    held = ["192.0.2.1", "192.0.2.2", "203.0.113.48", "203.0.113.49"]
+    assert [ban.source for ban in gate.bans()] == held
+    for index in range(10):
+        gate.ban(f"198.51.100.{index}", "wrong passwords", evidence=Evidence.PROVEN)
+    assert gate.bans()[0].source == "192.0.2.1"
+    assert len(gate.bans()) == 4
+
+
 def test_the_tables_are_bounded_and_a_ban_outlives_its_source() -> None:
     gate = Gate(FakeClock(), GateSettings(max_sources=10, max_bans=3))
     requests(gate, 17)

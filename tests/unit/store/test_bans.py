@@ -61,4 +61,6 @@ def test_no_more_are_listed_than_a_node_holds(database: Database, monkeypatch: p
     bans = Bans(database, lambda: 99.0)
     bans.add(FOREVER)
     bans.add(BRIEF)
-    assert bans.list() == [BRIEF]
+    assert bans.list() == [FOREVER], "the one that rests on more"
+    bans.add(FOREVER._replace(source="192.0.2.9", since_at=FOREVER.since_at + 1))
+    assert [ban.source for ban in bans.list()] == ["192.0.2.9"]
