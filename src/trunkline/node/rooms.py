@@ -23,7 +23,7 @@ from trunkline.live.link import Link
 from trunkline.media.embedded import EmbeddedEngine
 from trunkline.media.rtpengine.engine import RtpengineEngine
 from trunkline.media.rtpengine.instance import InstanceState
-from trunkline.net.admission import Ban, Gate
+from trunkline.net.admission import Ban, Evidence, Gate
 from trunkline.net.fronts import Fronts
 from trunkline.net.guessing import Guessing
 from trunkline.net.loop_clock import LoopClock
@@ -319,6 +319,8 @@ class Rooms:
     def _banned(self, ban: Ban) -> None:
         if self.shared is not None:
             self.shared.bans.made(ban)
+        if ban.evidence is Evidence.SPOOFABLE:
+            return  # one forged datagram would be one more row
         until_at = self.clock.wall() + ban.deadline - self.clock.now()
         stored = StoredBan(ban.source, ban.reason, int(ban.evidence), ban.since_at, until_at)
         self.writer.ban_changed(ban.source, stored)

@@ -1,4 +1,5 @@
-"""Bans at rest: sources that the node shut out by itself, and those that an operator did.
+"""Bans at rest: sources that the node shut out by itself for more than datagrams, and those that an operator
+did.
 
 The node's own are written by `RecordWriter`; an operator's are made here, and noted, so that a running node
 learns of them. What a ban means, and what its evidence is worth, is `trunkline.net.admission`.
@@ -17,7 +18,7 @@ from trunkline.store.database import Database
 from trunkline.store.errors import NotFoundError
 
 MOST: Final = 16_384
-"""As many as a node holds: each forged datagram can leave one."""
+"""As many as a node holds."""
 
 
 class StoredBan(NamedTuple):

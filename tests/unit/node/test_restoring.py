@@ -89,6 +89,7 @@ def test_it_starts_again_where_it_was_stopped_with_its_bans(tmp_path: Path) -> N
         async with running(installation) as ground:
             ground.node.rooms.gate.ban("192.0.2.7", "a test", evidence=Evidence.ORDERED)
             ground.node.rooms.gate.ban("192.0.2.8", "a test", evidence=Evidence.ORDERED)
+            ground.node.rooms.gate.ban("192.0.2.9", "a test", evidence=Evidence.SPOOFABLE)
             assert ground.node.lift_ban("192.0.2.8")
             assert not ground.node.lift_ban("192.0.2.8")
         async with running(installation) as ground:
