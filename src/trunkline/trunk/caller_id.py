@@ -15,7 +15,7 @@ from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.uri import SipUri
 from trunkline.trunk.account import Account, CallerIdPolicy
-from trunkline.trunk.e164 import number_or_none
+from trunkline.trunk.e164 import is_number, number_or_none
 from trunkline.trunk.verdict import Slug, Verdict
 
 ANONYMOUS: Final = "anonymous"
@@ -151,19 +151,25 @@ def apply_policy(
     account's.
 
     A caller who withholds the number must still have one that the policy accepts: it is told to carriers that
-    are trusted.
+    are trusted. Where it has to be the account's, the name may be no number.
     """
     match account.caller_id_policy:
         case CallerIdPolicy.ANY:
             return caller
         case CallerIdPolicy.OWNED:
             if caller.number is not None and owns(caller.number):
-                return caller
+                return _named_by_no_other_number(caller)
             shown = caller.number or caller.user or "no number"
             return Verdict.of(Slug.CALLER_ID_FORBIDDEN, detail=f"the caller ID in {caller.source} is {shown}")
         case CallerIdPolicy.REPLACE:
             number = account.caller_id_number
             return CallerIdentity(number, number, None, caller.restricted, IdentitySource.ACCOUNT)
+
+
+def _named_by_no_other_number(caller: CallerIdentity) -> CallerIdentity:
+    """Without a name that is a telephone number: many a display shows the name in the number's place."""
+    name = caller.display
+    return replace(caller, display=None) if name is not None and is_number(name.strip()) else caller
 
 
 def from_address(caller: CallerIdentity, user: str | None, host: str) -> NameAddr:

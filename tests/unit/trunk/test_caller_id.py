@@ -1,6 +1,7 @@
 """Who calls, by PAI, RPID or From; privacy; the account's policy; what the far end is told."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -190,6 +191,19 @@ def test_owned_wants_a_number_of_the_account(text: str, accepted: bool) -> None:
     else:
         assert isinstance(result, Verdict)
         assert (result.slug, result.status) == (Slug.CALLER_ID_FORBIDDEN, 403)
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [("Acme", "Acme"), ("Acme 24", "Acme 24"), ("+44 1632 960-999", None), ("112", None), (None, None)],
+)
+def test_where_the_number_has_to_be_owned_the_name_is_no_other(name: str | None, kept: str | None) -> None:
+    """Many a display shows it in the number's place."""
+    sent = replace(caller("<sip:447700900000@x.example>"), display=name)
+    for policy, shown in ((CallerIdPolicy.OWNED, kept), (CallerIdPolicy.ANY, name)):
+        result = apply_policy(sent, Account("acme", caller_id_policy=policy), owns)
+        assert isinstance(result, CallerIdentity)
+        assert (result.display, result.number) == (shown, "447700900000")
 
 
 def test_owned_accepts_a_withheld_number_of_the_account() -> None:
