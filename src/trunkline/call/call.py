@@ -222,6 +222,7 @@ class Call:
         services.records.attempt_changed(attempt.record)
         services.records.call_changed(self.record)
         self._invite.accept(body=body)
+        self.talk.catch_up()
         for leg in (self.caller, callee):
             if leg.secure and not leg.over_tls:
                 services.keys_exposed(leg.signalled_from or "")

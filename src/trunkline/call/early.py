@@ -59,7 +59,7 @@ class Early:
 
     def offered(self, leg: Leg, attempt: Attempt | None, exchange: IncomingOffer) -> None:
         """An UPDATE before the answer (RFC 3311 §5.1): settled on its own leg; the other one hears of it with
-        the answer.
+        the answer, or right after.
         """
         stood = Stood.on(leg)
         try:

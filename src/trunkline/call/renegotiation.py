@@ -13,8 +13,9 @@ peer that has answered what can't be agreed on with the other is offered what st
 A re-INVITE without SDP is answered with an offer of ours that repeats what stands; the answer comes in the
 ACK, and goes on to the other leg by the same rule.
 
-The offers of our own are of a new key, when one of a leg is worn (`Renegotiation.rekey`), and of what stands,
-from a node that the peers don't know yet (`Renegotiation.refresh`).
+The offers of our own are of a new key, when one of a leg is worn (`Renegotiation.rekey`), of what stands, from
+a node that the peers don't know yet (`Renegotiation.refresh`), and of what one peer has said before the answer
+that the other doesn't know (`Renegotiation.catch_up`).
 """
 
 from collections.abc import Callable, Sequence
@@ -124,6 +125,17 @@ class Renegotiation:
         self._pending = passed
         passed.send(body)
 
+    def catch_up(self) -> None:
+        """The call has just been answered: offer a peer what the other one has said since it was told last.
+        An UPDATE before the answer is settled on its own leg, and a reliable response has the last word until
+        then (`call.early`).
+        """
+        for leg in (self.caller, self.callee):
+            other = self.other(leg)
+            if not self.busy and not _is_told(leg, other):
+                with suppress(SdpError):
+                    self._pass_on(other, Stood.on(other), None)
+
     def refreshed(self, leg: Leg, body: bytes) -> None:
         """The answer to what stands, offered once more to refresh the session (RFC 4028 §7.4): the peer may
         have moved, or have made a new key. One that can't be used changes nothing.
@@ -180,6 +192,17 @@ class Renegotiation:
     def settled(self) -> None:
         """The exchange on the other leg has ended, well or badly."""
         self._pending = None
+
+
+def _is_told(leg: Leg, other: Leg) -> bool:
+    """Whether the peer of `leg` knows which way audio flows, as far as that of `other` lets it: who has not
+    described itself is told by its answer.
+    """
+    if leg.remote is None or other.remote is None:
+        return True
+    takes = leg.remote.effective_direction.mirrored
+    says = other.remote.effective_direction
+    return leg.local.direction.narrowed_to(takes) is says.narrowed_to(takes)
 
 
 class _PassedOn:

@@ -92,6 +92,10 @@ class Talk:
         if self.transfer is None or not self.transfer.refuses_offers():
             self._renegotiation.refreshed(leg, body)
 
+    def catch_up(self) -> None:
+        """Let each peer know what the other has said before the answer."""
+        self._renegotiation.catch_up()
+
     def refresh(self) -> None:
         """Let both peers know where we are."""
         self._renegotiation.refresh()

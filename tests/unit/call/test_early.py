@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.simulation.descriptions import audio, line
+from tests.simulation.descriptions import audio, direction, line
 from tests.simulation.phone import Phone
 from tests.simulation.world import (
     ACCOUNT,
@@ -406,3 +406,49 @@ def test_an_update_of_the_callee_of_a_caller_that_has_not_described_itself() -> 
     peer.hang_up()
     world.finish()
     assert world.slug is Slug.ANSWERED
+
+
+@pytest.mark.parametrize("updating", ["caller", "callee"])
+def test_who_was_told_otherwise_before_the_answer_is_offered_what_stands_after_it(updating: str) -> None:
+    """Both have been answered reliably. A callee that held until its resources were there (RFC 3312) resumes
+    before it answers, or the caller holds.
+    """
+    world = World()
+    first = "inactive" if updating == "callee" else "sendrecv"
+    world.gateway.on_invite = lambda phone, invite: invite.progress(183, body=audio(GATEWAY, direction=first))
+    world.outbound()
+    world.clock.advance(1)
+    assert direction(world.customer.responses[-1].body) == first
+    phone, other, said = world.gateway, world.customer, "sendrecv"
+    if updating == "caller":
+        phone, other, said = world.customer, world.gateway, "sendonly"
+    body = audio(phone.host.address.host, direction=said, version=2)
+    phone.the_usage.update(body, phone.note_answer, phone.note_refusal)
+    world.clock.advance(1)
+    assert phone.events[-1] == "answer 200 UPDATE"
+    world.gateway.invites[-1].accept()
+    world.clock.advance(1)
+    assert [direction(offer) for offer in other.answered_offers] == [said]
+    assert phone.answered_offers == []
+    call = world.node.the_call
+    assert call.callee is not None
+    flows = [leg.media.remote.direction for leg in (call.caller, call.callee)]  # type: ignore[attr-defined]
+    assert flows == ([MediaFlow.BOTH] * 2 if updating == "callee" else [MediaFlow.RECEIVE, MediaFlow.SEND])
+    world.customer.the_usage.bye()
+    world.finish()
+
+
+def test_nobody_is_offered_again_what_the_answer_has_said() -> None:
+    """An unreliable 183 has no last word."""
+    world = World(phone_settings=UNRELIABLE)
+    world.gateway.on_invite = lambda phone, invite: invite.progress(
+        183, body=audio(GATEWAY, direction="inactive")
+    )
+    world.outbound(body=audio(CUSTOMER, direction="sendonly"))
+    world.clock.advance(1)
+    answer(world.gateway, world.gateway.invites[-1], direction="recvonly")
+    world.clock.advance(1)
+    assert world.customer.events[-1] == "answered"
+    assert world.customer.answered_offers == world.gateway.answered_offers == []
+    world.customer.the_usage.bye()
+    world.finish()
