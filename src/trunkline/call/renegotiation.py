@@ -13,9 +13,9 @@ peer that has answered what can't be agreed on with the other is offered what st
 A re-INVITE without SDP is answered with an offer of ours that repeats what stands; the answer comes in the
 ACK, and goes on to the other leg by the same rule.
 
-The offers of our own are of a new key, when one of a leg is worn (`Renegotiation.rekey`), of what stands, from
-a node that the peers don't know yet (`Renegotiation.refresh`), and of what one peer has said before the answer
-that the other doesn't know (`Renegotiation.catch_up`).
+The offers of our own are of a new key, when one of a leg is worn (`Renegotiation.rekey`), of what stands,
+from a node that the peers don't know yet (`Renegotiation.refresh`), and of what one peer has said before the
+answer that the other doesn't know (`Renegotiation.catch_up`).
 """
 
 from collections.abc import Callable, Sequence
