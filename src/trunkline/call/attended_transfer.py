@@ -175,6 +175,11 @@ class AttendedTransfer(Transfer):
         far, usage = consultation.far, consultation.far.usage
         if usage is None or usage.ended:
             return
+        far.local.standing = self._target_stood
+
+        def stands() -> bytes:
+            self._target_stood = far.local.standing
+            return far.offer_standing()
 
         def answered(response: Response) -> None:
             try:
@@ -186,7 +191,7 @@ class AttendedTransfer(Transfer):
         def refused(_: Response | RequestFailure) -> None:
             far.local.standing = self._target_stood
 
-        usage.reinvite(far.offer(consultation.own), answered, refused)
+        usage.reinvite(stands, answered, refused)
 
 
 class _TargetClaim(Claim):

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from tests.simulation.descriptions import audio, direction, line
+from tests.simulation.phone import Phone
 from tests.simulation.transfers import ALLOWED, TARGET, refer, replaces, told, transferring
-from tests.simulation.world import CUSTOMER, GATEWAY, KEY
+from tests.simulation.world import CUSTOMER, GATEWAY, KEY, follow_offer
 from trunkline.call.record import Party
 from trunkline.media.fake import FakeLeg
 from trunkline.sip.usage import IncomingOffer, Usage
@@ -344,6 +345,29 @@ def test_a_target_that_can_not_be_asked_back_stays_where_it_is(again: bytes) -> 
     trial.z.on_offer = lambda phone, exchange: exchange.accept(next(answers))
     trial.refer()
     assert next(answers, None) is None
+    trial.still_up()
+    trial.end(trial.first, trial.second)
+
+
+def test_a_target_is_asked_back_to_what_stands_when_it_has_time_for_it() -> None:
+    """It has offered something itself meanwhile (RFC 3261 §14.1)."""
+    trial = Trial()
+    z = trial.z
+    host = z.host.address.host
+    answers = iter([lambda exchange: exchange.accept(b"rubbish"), lambda exchange: exchange.reject(491)])
+
+    def answer(phone: Phone, exchange: IncomingOffer) -> None:
+        next(answers, lambda exchange: follow_offer(phone, exchange))(exchange)
+
+    z.on_offer = answer
+    trial.refer(seconds=0.5)
+    z.the_usage.update(audio(host, direction="sendonly", version=3), z.note_answer, z.note_refusal)
+    trial.world.clock.advance(0.5)
+    assert z.events[-1] == "answer 200 UPDATE"
+    stands = z.responses[-1].body
+    assert direction(stands) == "recvonly"
+    trial.world.clock.advance(5)
+    assert z.answered_offers == [stands]
     trial.still_up()
     trial.end(trial.first, trial.second)
 
