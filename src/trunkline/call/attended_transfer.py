@@ -17,6 +17,7 @@ from trunkline.call.remote_media import connect
 from trunkline.call.services import Services
 from trunkline.call.transfer import Claim, Consultation, Transfer, TransferOwner, TransferState, status_of
 from trunkline.errors import MediaError, SdpError
+from trunkline.sip.dialog_request import ReInvite
 from trunkline.sip.failures import RequestFailure
 from trunkline.sip.message import Response
 from trunkline.sip.referral import Referral
@@ -26,7 +27,7 @@ from trunkline.trunk.verdict import Slug, Verdict
 class AttendedTransfer(Transfer):
     """One transfer to the peer of another call. `attempt` is that peer in this call, once Y has agreed."""
 
-    __slots__ = ("_agreed", "_consultation", "_left", "_target_stood")
+    __slots__ = ("_agreed", "_consultation", "_left", "_target_asked", "_target_stood", "target_away")
 
     def __init__(
         self,
@@ -46,6 +47,9 @@ class AttendedTransfer(Transfer):
         """X has left the call with Z."""
         self._target_stood = consultation.far.local.standing
         """What Z has agreed to in that call; its session goes on at the new port."""
+        self.target_away = False
+        """Z has been asked to that port, and neither refused nor joined: it isn't back in that call yet."""
+        self._target_asked: ReInvite | None = None
 
     def start(self) -> None:
         """Offer Y what Z has said, though X may have put either on hold."""
@@ -78,7 +82,8 @@ class AttendedTransfer(Transfer):
         except SdpError as error:
             self._fail(Verdict.of(answer_slug(error), detail=str(error)))
         else:
-            usage.reinvite(body, self._target_answered, self._target_refused)
+            self.target_away = True
+            self._target_asked = usage.reinvite(body, self._target_answered, self._target_refused)
 
     def _open_attempt(self, sip_call_id: str) -> Attempt:
         """Z in this call. Its session goes on (RFC 3264 §8), its port is another. Raises `MediaError`."""
@@ -120,6 +125,7 @@ class AttendedTransfer(Transfer):
         attempt.record.answered_at = self._services.clock.wall()
         self._services.records.attempt_changed(attempt.record)
         self.state = TransferState.JOINED
+        self.target_away = False
         self._services.trace.link(attempt.record.sip_call_id, attempt.record.call_id)
         self._admission = self._consultation.call.part_with(target)
         if self._admission is not None:
@@ -127,6 +133,7 @@ class AttendedTransfer(Transfer):
         self._joined(attempt)
 
     def _target_refused(self, why: Response | RequestFailure) -> None:
+        self.target_away = False
         self._consultation.far.local.standing = self._target_stood
         if self.state is TransferState.JOINING:
             self._fail(ABANDONED.answered_as(status_of(why)))
@@ -149,10 +156,17 @@ class AttendedTransfer(Transfer):
     def close(self, verdict: Verdict) -> None:
         """See `Transfer.close`: without X, the call with Z ends too."""
         super().close(verdict)
+        self._withdraw()
         self._end_if_left()
+
+    def _withdraw(self) -> None:
+        """Z need not come, if it hasn't said yet whether it does."""
+        if self.target_away and self._target_asked is not None:
+            self._target_asked.cancel()
 
     def _fail(self, verdict: Verdict, reason: str | None = None) -> None:
         super()._fail(verdict, reason)
+        self._withdraw()
         if self._agreed:
             self._fall_back()
         self._end_if_left()
@@ -171,27 +185,11 @@ class AttendedTransfer(Transfer):
 
     def _bring_back(self) -> None:
         """Z listens at a port that is closed: it is asked back to that of the call that it is in."""
-        consultation = self._consultation
-        far, usage = consultation.far, consultation.far.usage
-        if usage is None or usage.ended:
-            return
-        far.local.standing = self._target_stood
-
-        def stands() -> bytes:
-            self._target_stood = far.local.standing
-            return far.offer_standing()
-
-        def answered(response: Response) -> None:
-            try:
-                far.take_answer(response.body)
-                consultation.call.transfer_fell_back()
-            except SdpError:
-                far.local.standing = self._target_stood
-
-        def refused(_: Response | RequestFailure) -> None:
+        self.target_away = False
+        far = self._consultation.far
+        if far.usage is not None and not far.usage.ended:
             far.local.standing = self._target_stood
-
-        usage.reinvite(stands, answered, refused)
+            self._consultation.call.ask_back(far)
 
 
 class _TargetClaim(Claim):
@@ -217,7 +215,7 @@ class _TargetClaim(Claim):
         return self._transfer.under_way
 
     def refuses_offers(self) -> bool:
-        return self._transfer.under_way
+        return self._transfer.under_way or self._transfer.target_away
 
     def outlives(self, leg: Leg) -> bool:
         return self._transfer.target_outlives(leg)

@@ -384,6 +384,11 @@ class Call:
         if self.talk is not None:
             self.talk.transfer = claim
 
+    def ask_back(self, leg: Leg) -> None:
+        """A transfer of another call has left the peer of `leg` with a port that is closed."""
+        if self.talk is not None:
+            self.talk.offer_standing(leg)
+
     def part_with(self, leg: Leg) -> Admission | None:
         """The dialog of `leg` is another call's now: this one ends, as if the account's side had hung up."""
         leg.usage = None

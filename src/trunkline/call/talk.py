@@ -70,7 +70,8 @@ class Talk:
     @property
     def may_rekey(self) -> Renegotiation | None:
         """What agrees on keys, while nothing else is being agreed on."""
-        transferring = self.transfer is not None and self.transfer.under_way
+        transfer = self.transfer
+        transferring = transfer is not None and (transfer.under_way or transfer.refuses_offers())
         return None if self.renegotiating or transferring else self._renegotiation
 
     def offered(self, leg: Leg, exchange: IncomingOffer) -> None:
@@ -99,6 +100,10 @@ class Talk:
     def refresh(self) -> None:
         """Let both peers know where we are."""
         self._renegotiation.refresh()
+
+    def offer_standing(self, leg: Leg) -> None:
+        """Let the peer of `leg` know where it is heard. Nothing else is under way."""
+        self._renegotiation.offer_standing(leg)
 
     def reconnect(self) -> None:
         """Let what both legs say decide on the media again. Raises `SdpError`."""

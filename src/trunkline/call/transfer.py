@@ -28,6 +28,7 @@ from trunkline.call.record import CallRecord
 from trunkline.call.services import Services
 from trunkline.clock import Timer
 from trunkline.errors import SdpError
+from trunkline.sip.dialog_request import ReInvite
 from trunkline.sip.failures import RequestFailure
 from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.referral import Referral
@@ -107,6 +108,9 @@ class ConsultedCall(TransferOwner, Protocol):
     def claimed(self, claim: Claim) -> None:
         """A transfer is about to take Z."""
 
+    def ask_back(self, leg: Leg) -> None:
+        """The transfer has failed, and Z, whose `leg` is, listens at a port that is closed."""
+
     def part_with(self, leg: Leg) -> Admission | None:
         """The dialog of `leg`, Z's, is another call's now: this one ends, as if X had hung up. What it was
         admitted by goes along.
@@ -134,6 +138,7 @@ class Transfer(ABC):
     __slots__ = (
         "_admission",
         "_alone",
+        "_asked",
         "_other",
         "_owner",
         "_referral",
@@ -163,6 +168,8 @@ class Transfer(ABC):
         self._admission: Admission | None = None
         self._alone = False
         self._timer: Timer | None = None
+        self._asked: ReInvite | None = None
+        """Y's, until its outcome."""
         self._stood = self._other.local.standing
         self.attempt: Attempt | None = None
         self.state = TransferState.TRYING
@@ -174,7 +181,9 @@ class Transfer(ABC):
 
     def refuses_offers(self) -> bool:
         """Whether X and Y can't agree on anything now: one is being re-invited, or has gone."""
-        return self.state is TransferState.JOINING or (self.under_way and self._alone)
+        if self._asked is not None or self.state is TransferState.JOINING:
+            return True
+        return self.under_way and self._alone
 
     def outlives(self, leg: Leg) -> bool:
         """`leg` has hung up: whether the call goes on all the same, because it was X and Z may yet come."""
@@ -227,10 +236,18 @@ class Transfer(ABC):
             body = self._other.offer(target, resumes=resumes)
         except SdpError as error:
             self._fail(Verdict.of(answer_slug(error), detail=str(error)))
-        else:
-            usage.reinvite(body, on_answer, self._other_refused)
+            return
+
+        def answered(response: Response) -> None:
+            self._asked = None
+            on_answer(response)
+
+        reinvite = usage.reinvite(body, answered, self._other_refused)
+        if self.state is TransferState.JOINING:
+            self._asked = reinvite
 
     def _other_refused(self, why: Response | RequestFailure) -> None:
+        self._asked = None
         self._other.local.standing = self._stood
         if self.state is TransferState.JOINING:
             self._fail(ABANDONED.answered_as(status_of(why)))
@@ -247,6 +264,8 @@ class Transfer(ABC):
         """It comes to nothing: X and Y go on, or, without X, the call ends."""
         self._stop_timer()
         self.state = TransferState.FAILED
+        if self._asked is not None:
+            self._asked.cancel()
         self._let_go(verdict)
         self._release()
         self._referral.tell(verdict.status, reason)

@@ -297,7 +297,12 @@ def test_the_other_peer_hangs_up_while_the_target_is_asked(*, left: bool) -> Non
     """Z, who has agreed to a port of the call that is gone, is asked back; without X that call ends too."""
     trial = Trial()
     exchanges: list[IncomingOffer] = []
-    trial.z.on_offer = lambda phone, exchange: exchanges.append(exchange)
+
+    def keep(phone: Phone, exchange: IncomingOffer) -> None:
+        exchanges.append(exchange)
+        exchange.on_cancel = lambda: None  # it has agreed by then (RFC 6141 §3.8)
+
+    trial.z.on_offer = keep
     trial.refer(seconds=1)
     if left:
         trial.second.bye()
@@ -349,27 +354,56 @@ def test_a_target_that_can_not_be_asked_back_stays_where_it_is(again: bytes) -> 
     trial.end(trial.first, trial.second)
 
 
-def test_a_target_is_asked_back_to_what_stands_when_it_has_time_for_it() -> None:
-    """It has offered something itself meanwhile (RFC 3261 §14.1)."""
+def test_a_target_that_offers_something_while_it_is_asked_back_comes_back_first() -> None:
+    """Its offer, and one of X, meet 491 until then (RFC 3261 §14.1)."""
     trial = Trial()
-    z = trial.z
-    host = z.host.address.host
-    answers = iter([lambda exchange: exchange.accept(b"rubbish"), lambda exchange: exchange.reject(491)])
+    z, customer = trial.z, trial.world.customer
+    held = audio(z.host.address.host, direction="sendonly", version=3)
 
-    def answer(phone: Phone, exchange: IncomingOffer) -> None:
-        next(answers, lambda exchange: follow_offer(phone, exchange))(exchange)
+    def refuse(phone: Phone, exchange: IncomingOffer) -> None:
+        exchange.reject(491)
+        phone.on_offer = follow_offer
 
-    z.on_offer = answer
+    def answer_badly(phone: Phone, exchange: IncomingOffer) -> None:
+        exchange.accept(b"rubbish")
+        phone.on_offer = refuse
+
+    z.on_offer = answer_badly
     trial.refer(seconds=0.5)
-    z.the_usage.update(audio(host, direction="sendonly", version=3), z.note_answer, z.note_refusal)
+    z.the_usage.update(held, z.note_answer, z.note_refusal, relayed=True)
     trial.world.clock.advance(0.5)
-    assert z.events[-1] == "answer 200 UPDATE"
-    stands = z.responses[-1].body
-    assert direction(stands) == "recvonly"
+    assert z.events[-1] == "refusal 491"
+    body = audio(CUSTOMER, direction="sendonly", version=2)
+    trial.second.update(body, customer.note_answer, customer.note_refusal, relayed=True)
+    trial.world.clock.advance(0.5)
+    assert customer.events[-1] == "refusal 491"
     trial.world.clock.advance(5)
-    assert z.answered_offers == [stands]
+    (back,) = z.answered_offers
+    call = trial.world.node.switch.call(trial.world.node.books.calls[-1].call_id)
+    assert call is not None
+    assert call.callee is not None
+    assert line(back, "m").split()[1] == str(call.callee.media.port)
+    z.the_usage.update(held, z.note_answer, z.note_refusal)
+    trial.world.clock.advance(1)
+    assert z.events[-1] == "answer 200 UPDATE"
     trial.still_up()
     trial.end(trial.first, trial.second)
+
+
+@pytest.mark.parametrize("asked", ["y", "z"])
+def test_who_was_to_be_asked_again_is_left_alone_once_the_transfer_has_failed(asked: str) -> None:
+    """It refused with 491, and the other of the two has hung up before its next turn."""
+    trial = Trial()
+    phone, gone = (trial.y, trial.z) if asked == "y" else (trial.z, trial.y)
+    phone.on_offer = lambda phone, exchange: exchange.reject(491)
+    trial.refer(seconds=0.1)
+    phone.on_offer = follow_offer
+    gone.the_usage.bye()
+    trial.world.clock.advance(10)
+    assert phone.answered_offers == []
+    assert len(trial.world.node.switch) == 1
+    trial.world.node.the_call.hang_up(Verdict.of(Slug.HUNG_UP_BY_OPERATOR))
+    trial.world.finish()
 
 
 def test_an_operator_ends_the_call_with_the_target() -> None:
