@@ -91,3 +91,20 @@ def test_the_menu_of_a_phone_works_by_keys(open_page: Open) -> None:
     page.goto("/numbers")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+
+
+def test_a_long_name_leaves_the_links_beside_it_whole(site: Site, open_page: Open) -> None:
+    site.node.command("account", "add", "--key", "long", "--name", "W" * 150)
+    page = open_page(OPERATOR)
+    page.goto("/customers")
+    box = page.get_by_role("link", name=f"Numbers of {KEY}").bounding_box()
+    assert box is not None
+    assert box["height"] < box["width"], "one line"
+
+
+def test_a_change_can_be_read_on_a_tablet(open_page: Open) -> None:
+    page = open_page(OPERATOR, size=(800, 900))
+    page.goto("/audit?kind=number")
+    box = page.locator("dl.changes dd", has_text="100@127.0.0.30").first.bounding_box()
+    assert box is not None
+    assert box["width"] > 120
