@@ -2,6 +2,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.unit.cli.conftest import ENVIRONMENT, CommandLine
 
 
@@ -51,3 +53,24 @@ def test_what_is_not_utf_8_is_a_wrong_use(line: CommandLine) -> None:
     )
     assert done.returncode == 2
     assert done.stderr == "trunkline: 'B\\udcfcro' is not UTF-8: type it in a terminal that is\n"
+
+
+@pytest.mark.parametrize("command", ["codecs", "--help", "--version"])
+def test_output_that_has_no_room_is_one_line_as_well(command: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "trunkline.cli", command],
+            env=ENVIRONMENT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "trunkline: the output can't be written: No space left on device\n"
+
+
+def test_closed_output_is_no_fault(line: CommandLine) -> None:
+    shell = 'exec "$0" -m trunkline.cli -c "$1" account add --key k1 >&- 2>&-'
+    done = subprocess.run(["/bin/sh", "-c", shell, sys.executable, line.settings_file], env=ENVIRONMENT)
+    assert done.returncode == 0
+    assert [row["key"] for row in line.json("account", "list")] == ["k1"]
