@@ -10,7 +10,7 @@ from trunkline.cli.output import NONE, Json, Row, examples, listed, print_card, 
 from trunkline.sdp.codecs import CODEC_NAMES
 from trunkline.store.accounts import DEFAULT_OVERLAP_S, AccountChanges, new_key
 from trunkline.store.credit import cents_of, money
-from trunkline.trunk.account import Account, AlarmAction, CallerIdPolicy, Ringback
+from trunkline.trunk.account import MAX_COST, MAX_LIMIT, Account, AlarmAction, CallerIdPolicy, Ringback
 from trunkline.trunk.e164 import normalise
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Customers: keys, secrets, limits.")
@@ -231,13 +231,13 @@ def limit(
     """
     changes: AccountChanges = {}
     if concurrent is not None:
-        changes["max_concurrent"] = _limit(concurrent)
+        changes["max_concurrent"] = _limit(concurrent, MAX_LIMIT)
     if per_second is not None:
-        changes["max_per_second"] = _limit(per_second)
+        changes["max_per_second"] = _limit(per_second, MAX_LIMIT)
     if minutes_per_day is not None:
-        changes["minutes_per_day"] = _limit(minutes_per_day)
+        changes["minutes_per_day"] = _limit(minutes_per_day, MAX_LIMIT)
     if cost_per_day is not None:
-        changes["cost_per_day"] = _limit(cost_per_day)
+        changes["cost_per_day"] = _limit(cost_per_day, MAX_COST)
     if allow:
         changes["allowed_prefixes"] = _prefixes(allow, ALL)
     if deny:
@@ -245,11 +245,11 @@ def limit(
     _change(installation(context), key, changes, as_json)
 
 
-def _limit(value: _Number) -> _Number | None:
+def _limit(value: _Number, most: _Number) -> _Number | None:
     if value == -1:
         return None
-    if not value >= 0:
-        raise typer.BadParameter(f"{value} is no limit that can be: 0 or more, or -1 for none")
+    if not 0 <= value <= most:
+        raise typer.BadParameter(f"{value} is no limit that can be: 0 to {most:.0f}, or -1 for none")
     return value
 
 

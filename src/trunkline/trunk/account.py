@@ -13,6 +13,11 @@ from trunkline.sdp.codecs import CODEC_NAMES, canonical_codec_name
 from trunkline.trunk.e164 import checked_prefix, normalise
 from trunkline.trunk.media_policy import DtmfMode, MediaPolicy, SrtpPolicy
 
+MAX_LIMIT = 2**31 - 1
+"""Of calls and minutes, and of what they cost `MAX_COST`: more is given to no account. What was given before
+there was a bound counts on."""
+MAX_COST = 1_000_000.0
+
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _HA1_MD5 = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _HA1_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)

@@ -123,3 +123,20 @@ def test_credit_is_given_taken_and_shown(line: CommandLine) -> None:
         {"credit": "25.00"},
         {"credit": "24.50"},
     )
+
+
+@pytest.mark.parametrize(
+    ("option", "most"),
+    [
+        ("--concurrent", "2147483647"),
+        ("--per-second", "2147483647"),
+        ("--minutes-per-day", "2147483647"),
+        ("--cost-per-day", "1000000"),
+    ],
+)
+def test_a_limit_has_the_bounds_of_the_api(line: CommandLine, option: str, most: str) -> None:
+    line.run("account", "add", "--key", "k1")
+    line.run("account", "limit", "k1", option, most)
+    for value in (f"{most}1", "9" * 20, "-2"):
+        said = line.run("account", "limit", "k1", f"{option}={value}", status=2)
+        assert f"0 to {most}" in " ".join(said.replace("│", " ").split())

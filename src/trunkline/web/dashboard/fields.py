@@ -31,8 +31,8 @@ def whole(form: FormData, name: str, what: str) -> int | None:
     return int(typed)
 
 
-def decimal(form: FormData, name: str, what: str) -> float | None:
-    """A number; None for an empty field. Raises `DirectoryError`."""
+def decimal(form: FormData, name: str, what: str, most: float = math.inf) -> float | None:
+    """A number up to `most`; None for an empty field. Raises `DirectoryError`."""
     typed = text(form, name)
     if not typed:
         return None
@@ -42,6 +42,8 @@ def decimal(form: FormData, name: str, what: str) -> float | None:
         number = math.nan
     if not math.isfinite(number):
         raise DirectoryError(f"{what} is a number")
+    if number > most:
+        raise DirectoryError(f"{what} is at most {most:.0f}")
     return number
 
 

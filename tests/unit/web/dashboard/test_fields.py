@@ -18,6 +18,8 @@ def test_numbers() -> None:
     assert fields.whole(form(""), "f", "it") is None
     assert fields.decimal(form("2.5"), "f", "it") == 2.5
     assert fields.decimal(form(""), "f", "it") is None
+    with pytest.raises(DirectoryError, match="it is at most 1000000"):
+        fields.decimal(form("1000000.5"), "f", "it", 1_000_000.0)
 
 
 @pytest.mark.parametrize("typed", ["-1", "1.5", "x", "²", "9" * 11, "1000000001"])

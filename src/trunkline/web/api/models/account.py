@@ -7,10 +7,16 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from trunkline.sdp.codecs import CODEC_NAMES
 from trunkline.store.accounts import DEFAULT_OVERLAP_S, MIN_SECRET_LENGTH
-from trunkline.trunk.account import AccountStatus, AlarmAction, CallerIdPolicy, Ringback
+from trunkline.trunk.account import (
+    MAX_COST,
+    MAX_LIMIT,
+    AccountStatus,
+    AlarmAction,
+    CallerIdPolicy,
+    Ringback,
+)
 from trunkline.trunk.media_policy import DtmfMode, SrtpPolicy
 from trunkline.web.api.models.base import (
-    MAX_INT,
     Body,
     Flag,
     Key,
@@ -23,9 +29,8 @@ from trunkline.web.api.models.base import (
 )
 
 MAX_OVERLAP_S = 2_592_000.0
-MAX_COST = 1_000_000.0
 
-Limit = Annotated[Whole | None, Field(ge=0, le=MAX_INT)]
+Limit = Annotated[Whole | None, Field(ge=0, le=MAX_LIMIT)]
 Prefixes = Annotated[tuple[Annotated[Prefix, StringConstraints(min_length=1)], ...], Field(max_length=1000)]
 Secret = Annotated[
     str, StringConstraints(min_length=MIN_SECRET_LENGTH, max_length=128, pattern=r"^[\x21-\x7e]*$")

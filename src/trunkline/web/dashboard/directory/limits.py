@@ -5,7 +5,7 @@ from fastapi.responses import Response
 from starlette.datastructures import FormData
 
 from trunkline.store.accounts import AccountChanges
-from trunkline.trunk.account import Account, AlarmAction
+from trunkline.trunk.account import MAX_COST, Account, AlarmAction
 from trunkline.web.control_client import ControlError
 from trunkline.web.dashboard import fields
 from trunkline.web.dashboard.browser import Form, Signed, go, office_of, text
@@ -50,7 +50,7 @@ def _changes(form: FormData) -> AccountChanges:
         max_concurrent=fields.whole(form, "max_concurrent", "the number of calls at a time"),
         max_per_second=fields.whole(form, "max_per_second", "the number of calls in a second"),
         minutes_per_day=fields.whole(form, "minutes_per_day", "the minutes of a day"),
-        cost_per_day=fields.decimal(form, "cost_per_day", "the cost of a day"),
+        cost_per_day=fields.decimal(form, "cost_per_day", "the cost of a day", MAX_COST),
         allowed_prefixes=fields.prefixes(form, "allowed_prefixes"),
         denied_prefixes=fields.prefixes(form, "denied_prefixes"),
     )
