@@ -30,6 +30,24 @@ _REMEDIES = {
     False: "Check --key and --secret; trunkline explain KEY NUMBER says what else could be refused.",
 }
 
+MAX_WAIT_S = 86_400.0
+
+
+def _patience(given_s: float) -> float:
+    if not 0 <= given_s <= MAX_WAIT_S:
+        raise typer.BadParameter(f"{given_s:g} is not from 0 to {MAX_WAIT_S:g} seconds")
+    return given_s
+
+
+def _address(given: str | None) -> str | None:
+    if given is None:
+        return None
+    try:
+        return str(ip_address(given))
+    except ValueError:
+        raise typer.BadParameter(f"{given[:80]!r} is not an IP address") from None
+
+
 app = typer.Typer(add_completion=False)
 
 
@@ -73,9 +91,15 @@ def dial(
         ),
     ] = "",
     info: Annotated[bool, typer.Option("--info", help="Send the digits in INFO requests instead.")] = False,
-    seconds: Annotated[float, typer.Option("--for", help="How long to stay in the call.")] = 5.0,
-    ring: Annotated[float, typer.Option(help="How long to wait for an answer, in seconds.")] = 60.0,
-    bind: Annotated[str | None, typer.Option(help="The local address to call from.")] = None,
+    seconds: Annotated[
+        float, typer.Option("--for", callback=_patience, help="How long to stay in the call, in seconds.")
+    ] = 5.0,
+    ring: Annotated[
+        float, typer.Option(callback=_patience, help="How long to wait for an answer, in seconds.")
+    ] = 60.0,
+    bind: Annotated[
+        str | None, typer.Option(callback=_address, help="The local IP address to call from.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Place a test call, and say what was heard.

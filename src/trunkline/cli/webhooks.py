@@ -22,7 +22,10 @@ app = typer.Typer(
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="As `trunkline webhook list` shows it.")]
 DeliveryId = Annotated[
-    int, typer.Argument(metavar="DELIVERY", help="As `trunkline webhook deliveries` shows it.")
+    int,
+    typer.Argument(
+        metavar="DELIVERY", min=1, max=2**63 - 1, help="As `trunkline webhook deliveries` shows it."
+    ),
 ]
 Events = Annotated[
     list[EventType] | None,

@@ -60,6 +60,22 @@ def test_what_cant_be_called_is_not_tried(line: CommandLine, to: str) -> None:
     assert "neither a number nor a SIP URI" in line.error("dial", to)
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("--ring", "nan", "from 0 to 86400 seconds"),
+        ("--for", "inf", "from 0 to 86400 seconds"),
+        ("--for", "-1", "from 0 to 86400 seconds"),
+        ("--bind", "here", "not an IP address"),
+        ("--bind", "", "not an IP address"),
+    ],
+)
+def test_an_option_that_can_not_be_is_a_wrong_use(
+    line: CommandLine, option: str, value: str, says: str
+) -> None:
+    assert says in line.run("dial", "9992000", f"{option}={value}", status=2)
+
+
 def test_loopback_is_called_from_loopback() -> None:
     assert local_address_for(SipUri.parse("sip:127.0.0.9")) == "127.0.0.1"
     assert local_address_for(SipUri.parse("sip:[::1]")) == "::1"

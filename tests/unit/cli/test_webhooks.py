@@ -107,3 +107,8 @@ def test_a_trial_says_what_came_of_it(
 def test_a_trial_that_nobody_sends(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhooks, "PATIENCE_S", 0.0)
     assert "does the web process run?" in line.run("webhook", "test", made(line), status=1)
+
+
+def test_a_delivery_that_no_database_could_have_is_a_wrong_use(line: CommandLine) -> None:
+    for delivery in (0, 2**63):
+        assert "or equal to" in line.run("webhook", "resend", "0" * 16, delivery, status=2)
