@@ -97,12 +97,16 @@ class NodeFace:
             reasons.append(" ".join(["No media port is free.", *away]))
         live = None if rooms.shared is None else rooms.shared.state
         degraded = () if live is None or not live.degraded else (str(live),)
-        return Readiness(not reasons, tuple(reasons), (*degraded, *self._far_media(), *self._records()))
+        return Readiness(not reasons, tuple(reasons), (*degraded, *self._far_media(), *self._data()))
 
-    def _records(self) -> tuple[str, ...]:
-        """What is wrong with the writing of records. Calls go on without it."""
-        state = self._rooms.writer.state
+    def _data(self) -> tuple[str, ...]:
+        """What is wrong with the reading and writing of the database. Calls go on without it."""
+        source, state = self._rooms.source.state, self._rooms.writer.state
         said = []
+        if source is not None and source.away is not None:
+            said.append(
+                f"The database can't be read, the node goes on with what it last knew: {source.away}."
+            )
         if state.away is not None:
             said.append(f"Records of calls wait, the database can't be written: {state.away}.")
         if state.dropped:
@@ -146,7 +150,7 @@ class NodeFace:
             loop_lag_ms=round(rooms.switch.overload.late_s * 1000, 3),
             client_transactions=stack.client_transactions,
             server_transactions=stack.server_transactions,
-            problems=(*node.membership.status.problems, *self._records(), *left_out),
+            problems=(*node.membership.status.problems, *self._data(), *left_out),
         )
 
     def calls(self) -> list[LiveCall]:

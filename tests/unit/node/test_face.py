@@ -145,6 +145,11 @@ def test_a_database_that_is_away_is_said(tmp_path: Path) -> None:
         with pytest.raises(DatabaseError):
             await ground.face.refresh_directory()
         assert ground.node.rooms.directory.account(KEY) is not None
+        readiness = ground.face.readiness()
+        assert readiness.ready
+        said = "The database can't be read, the node goes on with what it last knew: "
+        for told in readiness.degraded, ground.face.stats().problems:
+            assert any(one.startswith(said) for one in told), "though there are no records to write"
 
     on_node(tmp_path, look)
 
