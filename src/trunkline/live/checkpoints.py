@@ -88,7 +88,6 @@ class Checkpoints:
             self._over[call_id] = None
 
     def _put_off(self, call_id: str, for_s: float) -> None:
-        self._due.pop(call_id, None)
         self._due[call_id] = self._clock.now() + for_s
 
     # -- the conversation --------------------------------------------------------------------------

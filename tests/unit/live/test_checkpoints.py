@@ -73,7 +73,18 @@ def test_a_call_that_is_over_soon_costs_nothing() -> None:
     node = Node()
     node.change("a", "1")
     node.end("a")
-    assert node.say(60.0) == []
+    node.clock.advance(60.0)
+    assert not node.checkpoints.has_more
+    assert node.say(0.0) == []
+
+
+def test_nothing_is_left_of_one_that_ends_while_none_can_be_made_of_it() -> None:
+    node = Node()
+    node.change("a", None)
+    assert node.say() == []
+    node.end("a")
+    assert node.checkpoints._missed == set()
+    assert node.say(AGAIN_S) == []
 
 
 def test_one_that_can_not_be_told_of_is_looked_at_again() -> None:
@@ -162,8 +173,11 @@ def test_the_server_is_told_once_more_to_forget_a_call_that_has_ended() -> None:
 
 
 def test_without_a_keeper_nothing_is_said() -> None:
-    checkpoints = Checkpoints(FakeClock())
+    clock = FakeClock()
+    checkpoints = Checkpoints(clock)
     checkpoints.changed("a")
     checkpoints.claimed([("b", "text")])
     checkpoints.ended("b")
+    clock.advance(60.0)
     assert checkpoints.sayings() == []
+    assert not checkpoints.has_more, "nor remembered"

@@ -103,6 +103,26 @@ def test_it_grows_no_further_than_allowed(path: Path) -> None:
         journal.append("x" * 100)
     assert journal.end == size
     assert len(everything(journal)) == 3
+    line = len(b'01234567 ""\n')
+    with pytest.raises(JournalFullError):
+        journal.append("x" * (200 - size - line + 1))
+    journal.append("x" * (200 - size - line))
+    assert path.stat().st_size == 200
+
+
+def test_it_opens_its_file_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Path] = []
+    real = os.open
+
+    def note(file: Path, flags: int, mode: int) -> int:
+        opened.append(file)
+        return real(file, flags, mode)
+
+    monkeypatch.setattr(os, "open", note)
+    journal = Journal(path)
+    for number in range(3):
+        journal.append(number, durable=False)
+    assert opened == [path]
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
