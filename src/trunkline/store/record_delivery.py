@@ -93,6 +93,10 @@ class RecordDelivery:
         """The journal has groups that nobody will hand over again."""
         self._delivered = Place("", 0)
         """What is in the database of the journal."""
+        self._tried = self._delivered
+        """What is, unless the last transaction that delivered some of it failed."""
+        self._inherited = self._journal.end
+        """The place behind what earlier processes have left."""
         self._unkept = 0
         """Groups that the journal would not take, and that were not handed over yet."""
         self._keeps = True
@@ -227,7 +231,9 @@ class RecordDelivery:
 
     def _write(self, groups: Sequence[Group], place: Place | None = None) -> None:
         """In one transaction, with how far the journal is delivered by it."""
-        mark = None if place is None else (self._mark, f"{place.journal} {place.end}")
+        mark = None
+        if place is not None:
+            mark, self._tried = (self._mark, f"{place.journal} {place.end}"), place
         refused = self._writer.write(groups, mark)
         self.refused += refused
         self.written += sum(group.rows for group in groups) - refused
@@ -318,13 +324,21 @@ class RecordDelivery:
         _log.error("records can't be written and are left out, %s: %r: %r", "; ".join(calls), error, entry)
 
     def _delivered_end(self) -> int:
-        """How far this journal is in the database already."""
+        """How far this journal is in the database already.
+
+        Since a power cut that may be further than it reached then: at those places are others by now, which
+        came later. Since the database was restored from a backup it may be less than what is forgotten.
+        """
         with self._database.read() as connection:
             value = connection.execute(
                 sa.select(schema.meta.c.value).where(schema.meta.c.name == self._mark)
             ).scalar()
         name, _, end = (value or "").partition(" ")
-        return int(end) if name == self._journal.name else self._journal.start
+        if name != self._journal.name:
+            return self._journal.start
+        known = Place(name, int(end))
+        by_us = known in (self._delivered, self._tried)
+        return max(self._journal.start, known.end if by_us else min(known.end, self._inherited))
 
     def _sync(self) -> None:
         try:

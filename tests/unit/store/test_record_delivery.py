@@ -418,6 +418,47 @@ def test_the_next_process_delivers_what_was_kept_once(
     assert (later.delivery.recovered, journal.exists()) == (1, False)
 
 
+@pytest.mark.parametrize("shorter", [0, 400, 800])
+def test_after_a_power_cut_the_journal_may_be_shorter_than_the_database_knows(
+    open_delivery: Open, database: Database, journal: Path, shorter: int
+) -> None:
+    """What comes then is not what was there before: it was lost where it waited for the database."""
+    keeping = Keeping(open_delivery())
+    keeping.delivery.tick(0.0, 2000.0)
+    keeping.keep(*(group(ended_call(one)) for one in "abcd"))
+    keeping.deliver(3)
+    os.truncate(journal, journal.stat().st_size - shorter)
+    with database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM call")
+    later = Keeping(open_delivery("run2"))
+    left = ["d"] if shorter == 0 else []
+    later.keep(*(group(ended_call(one), run="run2") for one in "efgh"))
+    later.deliver(1)
+    assert ids(database) == []
+    later.delivery.tick(0.0, 9000.0)
+    assert ids(database) == [*left, "e", "f", "g", "h"]
+    later.deliver()
+    assert (ids(database), journal.exists()) == ([*left, "e", "f", "g", "h"], False)
+
+
+def test_a_database_of_before_what_the_journal_has_forgotten_gets_the_rest(
+    open_delivery: Open, database: Database, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was restored from a backup."""
+    monkeypatch.setattr(journal_module, "_FORGOTTEN_BYTES", 1)
+    keeping = Keeping(open_delivery())
+    keeping.delivery.tick(0.0, 2000.0)
+    keeping.keep(*(group(ended_call(one)) for one in "abc"))
+    keeping.deliver(2)
+    name, _ = keeping.kept[0][1] or ("", 0)
+    with database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM call")
+        connection.execute(schema.meta.update().values(value=f"{name} 50"))
+    later = open_delivery("run2")
+    later.tick(0.0, 9000.0)
+    assert (ids(database), later.away, journal.exists()) == (["c"], None, False)
+
+
 @pytest.mark.parametrize("after", [False, True])
 def test_what_was_kept_is_delivered_from_the_journal_once_the_database_is_back(
     open_delivery: Open, database: Database, journal: Path, monkeypatch: pytest.MonkeyPatch, after: bool
