@@ -3,8 +3,8 @@ server, from before it is spoken to about them.
 
 One line per entry: CRC-32 of the rest, a blank, JSON. The first line is a header that names the journal; the
 database remembers how far the journal of that name was delivered, in the same transaction as what was
-delivered, so each entry is delivered once, whenever a process dies. A torn last line (power cut) is left
-out; so is everything behind it.
+delivered, so each entry is delivered once, whenever a process dies. Torn last lines (power cut) are written
+over; a damaged one before others is left out, and counted.
 
 Deleted by somebody while it is open, it is written anew with the next entry.
 
@@ -59,6 +59,8 @@ class Journal:
         """The place of the first entry."""
         self.end = 0
         """The place behind the last one."""
+        self.damaged = 0
+        """Lines before that which are no entries any more."""
         if path.exists():
             self._adopt()
 
@@ -91,7 +93,9 @@ class Journal:
             file.seek(place - self._gone)
             while len(entries) < max_entries and place < self.end:
                 line = file.readline()
-                entries.append(_entry(line))
+                entry = _entry(line)
+                if entry is not None:
+                    entries.append(entry)
                 place += len(line)
         return Part(entries, place)
 
@@ -166,8 +170,13 @@ class Journal:
                 length = file.tell()
                 self.start = self.end = header.get("at", length)
                 self._gone = self.start - length
-                while (line := file.readline()) and _entry(line) is not None:
-                    self.end += len(line)
+                place, damaged = self.start, 0
+                for line in file:
+                    place += len(line)
+                    if _entry(line) is None:
+                        damaged += 1
+                    else:
+                        self.end, self.damaged = place, damaged
         if not self.name:
             self._path.replace(self._path.with_suffix(".unreadable"))
 

@@ -88,6 +88,8 @@ class RecordDelivery:
         self._run = run
         self._writer = GroupWriter(database)
         self._journal = Journal(journal)
+        if self._journal.damaged:
+            _log.error("%d groups of records in %s are damaged, and lost", self._journal.damaged, journal)
         self._held: deque[Group] = deque()
         self._behind = self._journal.end > self._journal.start
         """The journal has groups that nobody will hand over again."""

@@ -75,13 +75,21 @@ def test_a_torn_line_is_left_out_and_written_over(path: Path) -> None:
     assert everything(Journal(path))[:3] == ["one", "two", "4"]
 
 
-def test_a_damaged_entry_ends_it(path: Path) -> None:
+def test_a_damaged_entry_is_left_out_alone(path: Path) -> None:
     journal = Journal(path)
-    for entry in ("one", "two", "three"):
-        journal.append(entry)
+    places = [journal.append(entry)[1] for entry in ("one", "two", "three", "four", "five")]
     journal.close()
-    path.write_bytes(path.read_bytes().replace(b'"two"', b'"tvo"'))
-    assert everything(Journal(path)) == ["one"]
+    whole = path.read_bytes()
+    path.write_bytes(
+        whole.replace(b'"two"', b'"tvo"').replace(b'"three"', bytes(7)).replace(b"five", b"fife")
+    )
+    later = Journal(path)
+    assert everything(later) == ["one", "four"]
+    assert later.read(places[0], 1) == (["four"], places[3])
+    assert (later.damaged, later.end) == (2, places[3]), "the last one is written over"
+    later.append("6")
+    later.close()
+    assert everything(Journal(path)) == ["one", "four", "6"]
 
 
 @pytest.mark.parametrize("content", [b"", b"hello\n", b"\0" * 100, b'00000000 {"journal":"x"}\n'])

@@ -132,3 +132,15 @@ def test_what_the_journal_can_not_hold_goes_on(open_delivery: Open, database: Da
     keeping.keep(group(impossible), group(ended_call("b")))
     keeping.deliver()
     assert (ids(database), keeping.delivery.refused) == (["b"], 1)
+
+
+def test_what_is_damaged_in_the_journal_is_said_and_the_rest_is_delivered(
+    open_delivery: Open, database: Database, journal: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    keeping = Keeping(open_delivery())
+    keeping.keep(*(group(ended_call(one)) for one in "abc"))
+    journal.write_bytes(journal.read_bytes().replace(b'"b@pbx"', b'"B@pbx"'))
+    later = open_delivery("run2")
+    later.tick(0.0, 9000.0)
+    assert (ids(database), later.waiting, journal.exists()) == (["a", "c"], False, False)
+    assert f"1 groups of records in {journal} are damaged, and lost" in caplog.text
