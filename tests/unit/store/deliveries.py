@@ -1,11 +1,13 @@
 """What the tests of the records' delivery share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+import pytest
 
 from trunkline.call.record import AttemptRecord, CallRecord
 from trunkline.store.calls import Calls
 from trunkline.store.database import Database
-from trunkline.store.group_commit import Group
+from trunkline.store.group_commit import AwayError, Group
 from trunkline.store.record_delivery import Place, RecordDelivery
 from trunkline.store.record_rows import attempt_row, call_row
 
@@ -36,3 +38,15 @@ class Keeping:
         """The next ones that were kept."""
         some, self.kept = self.kept[:number], self.kept[len(self.kept[:number]) :]
         self.delivery.deliver([one for one, _ in some], [place for _, place in some])
+
+
+def break_writer(monkeypatch: pytest.MonkeyPatch, delivery: RecordDelivery, *, after: bool = False) -> None:
+    """The database is away: before it has done anything, or after the commit."""
+    real = delivery._writer.write
+
+    def write(groups: Sequence[Group], mark: tuple[str, str] | None = None) -> int:
+        if after:
+            real(groups, mark)
+        raise AwayError("gone")
+
+    monkeypatch.setattr(delivery._writer, "write", write)

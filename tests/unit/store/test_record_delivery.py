@@ -2,13 +2,13 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from tests.unit.store.deliveries import Keeping, Open, group, ids
+from tests.unit.store.deliveries import Keeping, Open, break_writer, group, ids
 from tests.unit.store.entities import attempt_record, call_record, ended_attempt, ended_call
 from trunkline.call.record import RecordState
 from trunkline.store import journal as journal_module
@@ -17,7 +17,6 @@ from trunkline.store.calls import Calls
 from trunkline.store.database import Database
 from trunkline.store.group_commit import TAKEN, AwayError, Group, GroupWriter
 from trunkline.store.journal import Journal
-from trunkline.store.record_delivery import RecordDelivery
 
 
 @pytest.fixture
@@ -367,18 +366,6 @@ def test_a_server_that_hangs_is_tried_again_seldom(
     assert ids(database) == ["c1"]
 
 
-def break_writer(monkeypatch: pytest.MonkeyPatch, delivery: RecordDelivery, *, after: bool = False) -> None:
-    """The database is away: before it has done anything, or after the commit."""
-    real = delivery._writer.write
-
-    def write(groups: Sequence[Group], mark: tuple[str, str] | None = None) -> int:
-        if after:
-            real(groups, mark)
-        raise AwayError("gone")
-
-    monkeypatch.setattr(delivery._writer, "write", write)
-
-
 def test_what_was_kept_leaves_the_journal_when_it_is_delivered(
     open_delivery: Open, database: Database, journal: Path
 ) -> None:
@@ -518,8 +505,12 @@ def test_a_journal_that_never_runs_empty_does_not_grow(
     keeping.keep(group(ended_call("first")))
     for number in range(40):
         keeping.keep(group(ended_call(f"c{number:02}")))
+        (_, before), *_, (_, last) = keeping.kept
         keeping.deliver(1)
         assert 300 < journal.stat().st_size < 8000
+        assert before is not None
+        assert last is not None
+        assert keeping.delivery.journal_bytes == last.end - before.end
     later = open_delivery("run2")
     later.tick(0.0, 9000.0)
     assert len(ids(database)) == 41

@@ -1,4 +1,4 @@
-"""A fault of ours costs no group, and a group that always meets one holds no other up."""
+"""A fault of ours, or a journal that can not be written, costs no group and holds no other up."""
 
 import os
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.store.deliveries import Keeping, Open, group, ids
+from tests.unit.store.deliveries import Keeping, Open, break_writer, group, ids
 from tests.unit.store.entities import call_record, ended_call
 from trunkline.store.calls import Calls
 from trunkline.store.database import Database
@@ -144,3 +144,36 @@ def test_what_is_damaged_in_the_journal_is_said_and_the_rest_is_delivered(
     later.tick(0.0, 9000.0)
     assert (ids(database), later.waiting, journal.exists()) == (["a", "c"], False, False)
     assert f"1 groups of records in {journal} are damaged, and lost" in caplog.text
+
+
+def test_what_waits_in_memory_alone_keeps_its_order_and_is_said_once(
+    open_delivery: Open, database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    keeping = Keeping(open_delivery())
+    delivery = keeping.delivery
+    delivery.tick(0.0, 2000.0)
+    break_writer(monkeypatch, delivery)
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "pwrite", lambda _fd, _data, _offset: 0)
+        keeping.keep(group(call_record("a")))
+        keeping.deliver()
+        keeping.keep(group(call_record("b")))
+    keeping.keep(group(ended_call("a")))
+    assert [place for _, place in keeping.kept] == [None, None], "those before are not in the journal either"
+    keeping.deliver()
+    assert caplog.text.count("records are in memory alone") == 1
+    monkeypatch.undo()
+    delivery.tick(1.0, 2000.0)
+    assert Calls(database).get("a").call == ended_call("a")
+    assert (ids(database), delivery.waiting) == (["a", "b"], False)
+    keeping.keep(group(ended_call("b")))
+    keeping.deliver()
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "pwrite", lambda _fd, _data, _offset: 0)
+        for one in "cd":
+            keeping.keep(group(ended_call(one)))
+            keeping.deliver()
+    assert caplog.text.count("records are in memory alone") == 2
+    keeping.keep(group(ended_call("e")))
+    keeping.deliver()
+    assert ids(database) == ["a", "b", "c", "d", "e"]
