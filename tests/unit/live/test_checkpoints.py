@@ -91,11 +91,14 @@ def test_one_that_can_not_be_told_of_is_looked_at_again() -> None:
     node = Node()
     node.change("a", None)
     node.change("b", "x" * (module.TEXT_MAX + 1))
-    assert node.say() == []
+    node.change("c", "x" * module.TEXT_MAX)
+    assert [one.call_id for one in node.say()] == ["c"]
     node.calls["a"] = "1"
     assert node.say(AGAIN_S) == [Checkpoint("a", "here", "1")]
+    node.change("a", None)
+    assert node.say() == [], "what stood before counts: it is the first time in a row"
     node.end("b")
-    assert node.say(60.0) == []
+    assert node.say(60.0) == [Forget("a")]
 
 
 def test_what_is_not_true_any_more_is_taken_back() -> None:

@@ -227,6 +227,9 @@ def test_what_need_not_survive_a_power_cut_is_not_synced_and_what_must_takes_it_
     journal.append("two")
     journal.append("three")
     assert (len(synced), len(filed)) == (2, 1)
+    journal.forget(journal.end)
+    journal.append("in a new file")
+    assert (len(synced), len(filed)) == (3, 2)
 
 
 def test_one_whose_file_was_deleted_is_read_on_and_comes_back_with_the_next_entry(path: Path) -> None:
