@@ -123,6 +123,26 @@ def test_the_word_of_the_node_that_carried_the_call_replaces_the_survivors(datab
         assert close_for(connection, "n1", "n2") == 0
 
 
+def test_a_node_that_closes_its_call_meanwhile_has_the_last_word(postgresql_url: str) -> None:
+    """It was merely cut off. Of SQLite there is one writer."""
+    database, its_own = Database(postgresql_url), Database(postgresql_url)
+    write(its_own, call_record(), attempt_record())
+    closed: list[str] = []
+
+    @sa.event.listens_for(database.engine, "before_cursor_execute")
+    def close_it(_connection: object, _cursor: object, statement: str, *_about: object) -> None:
+        if statement.startswith("UPDATE") and not closed:
+            closed.append(statement)
+            write(its_own, ended_call())
+
+    with database.write() as connection:
+        assert close_for(connection, "n1", "n2") == 0
+    call, [leg] = read(database, "c1")
+    assert (call, leg.ended_at) == (ended_call(), None)
+    database.close()
+    its_own.close()
+
+
 def test_what_a_journal_opens_again_is_closed_at_the_next_start(database: Database) -> None:
     write(database, call_record())
     with database.write() as connection:
