@@ -101,6 +101,15 @@ def test_one_that_can_not_be_told_of_is_looked_at_again() -> None:
     assert node.say(60.0) == [Forget("a")]
 
 
+def test_one_that_is_not_up_any_more_is_not_looked_at_again() -> None:
+    node = Node()
+    node.change("a", "1")
+    del node.calls["a"]
+    assert node.say() == []
+    node.clock.advance(AGAIN_S)
+    assert not node.checkpoints.has_more
+
+
 def test_what_is_not_true_any_more_is_taken_back() -> None:
     node = Node()
     node.change("a", "1")

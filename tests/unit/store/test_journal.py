@@ -118,6 +118,23 @@ def test_it_grows_no_further_than_allowed(path: Path) -> None:
     assert path.stat().st_size == 200
 
 
+def test_it_leaves_no_file_open(path: Path) -> None:
+    before = _open_files()
+    for number in range(3):
+        journal = Journal(path)
+        journal.append(number)
+        assert everything(journal)
+        if number:
+            journal.forget(journal.end)
+        else:
+            journal.close()
+    assert _open_files() == before
+
+
+def _open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 def test_it_opens_its_file_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[Path] = []
     real = os.open
@@ -187,6 +204,9 @@ def test_what_was_forgotten_leaves_the_file_and_places_stay(
     journal.forget(places[89])
     assert path.stat().st_size < 800
     assert (journal.name, journal.start, journal.end) == (name, places[89], places[99])
+    anew = path.stat().st_ino
+    journal.forget(places[90])
+    assert path.stat().st_ino == anew, "nor does it take into account what was forgotten before"
     assert journal.append("more") == (name, journal.end)
     expected = [[number, "x" * 40] for number in range(90, 100)] + ["more"]
     assert everything(journal) == expected

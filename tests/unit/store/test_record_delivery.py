@@ -102,6 +102,20 @@ def test_it_does_not_try_again_all_the_time(open_delivery: Open, database: Datab
     assert ids(database) == ["c1"]
 
 
+def test_what_is_to_be_written_while_it_is_away_waits_for_the_next_try(
+    open_delivery: Open, database: Database, lock: Lock
+) -> None:
+    """Each try of a server that hangs takes seconds."""
+    delivery = open_delivery()
+    lock.take()
+    delivery.tick(10.0, 2000.0)
+    lock.release()
+    delivery.deliver([group(ended_call())])
+    assert ids(database) == []
+    delivery.tick(10.5, 2000.0)
+    assert ids(database) == ["c1"]
+
+
 def test_the_next_process_delivers_what_this_one_could_not(
     open_delivery: Open, database: Database, lock: Lock
 ) -> None:
