@@ -177,3 +177,29 @@ def test_what_waits_in_memory_alone_keeps_its_order_and_is_said_once(
     keeping.keep(group(ended_call("e")))
     keeping.deliver()
     assert ids(database) == ["a", "b", "c", "d", "e"]
+
+
+def test_what_was_delivered_from_a_journal_that_can_not_be_removed_is_not_delivered_again(
+    open_delivery: Open, database: Database, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is handed over late is older."""
+    keeping = Keeping(open_delivery())
+    delivery = keeping.delivery
+    delivery.tick(0.0, 2000.0)
+    keeping.keep(*(group(one) for one in (ended_call("x"), call_record("a"), ended_call("a"))))
+    with monkeypatch.context() as away:
+        break_writer(away, delivery)
+        keeping.deliver(1)
+
+    def fail(_path: Path, **_: bool) -> None:
+        raise OSError(30, "Read-only file system")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(Path, "unlink", fail)
+        delivery.tick(1.0, 2000.0)
+        keeping.deliver(1)
+    assert Calls(database).get("a").call == ended_call("a")
+    keeping.deliver()
+    keeping.keep(group(ended_call("b")))
+    keeping.deliver()
+    assert (ids(database), delivery.journal_bytes, journal.exists()) == (["a", "b", "x"], 0, False)
