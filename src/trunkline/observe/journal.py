@@ -4,6 +4,8 @@ size.
 Files and not the database (docs/adr): a ladder is written once, read hardly ever, and ten times the size of
 all else that a call leaves. Losing the last second of it in a crash harms nobody, so nothing is synced.
 
+What somebody deletes to free the disk is gone, and nothing else: the next ladder begins a new segment.
+
 Overflow: when the disk falls behind by `MAX_BATCHES` batches, further ladders are dropped and counted. A
 failing disk is logged once, and tried again with every batch.
 """
@@ -166,7 +168,12 @@ class Journal:
 
     def _append(self, batch: Sequence[Ladder]) -> None:
         chunks = [(call_id, write_chunk(call_id, pack(messages))) for call_id, messages in batch]
+        if self._open is not None and self._open.is_deleted:
+            with self._lock:
+                self._open.close()
+                self._open = None
         if self._open is None:
+            self._folder.mkdir(mode=0o700, exist_ok=True)
             segment = OpenSegment(self._folder / f"{self._next:08}{SUFFIX}", self._wall())
             self._next += 1
             self._open = segment

@@ -139,6 +139,15 @@ class OpenSegment:
         for call_id, offset in places:
             self.offsets.setdefault(call_id, []).append(offset)
 
+    @property
+    def is_deleted(self) -> bool:
+        """Whether somebody has deleted the file meanwhile."""
+        return os.fstat(self._file.fileno()).st_nlink == 0
+
+    def close(self) -> None:
+        """Leave a file that is deleted."""
+        self._file.close()
+
     def seal(self) -> SealedSegment:
         """Close the file and write its index. Raises OSError."""
         self._file.close()

@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -165,6 +166,28 @@ def test_a_failing_disk_drops_and_recovers(
     journal.append([("kept", ladder())])
     journal.wait_written()
     assert journal.read("kept") == ladder()
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_what_somebody_deletes_to_free_the_disk_costs_what_was_there_alone(
+    open_journal: Opener, tmp_path: Path, whole: bool
+) -> None:
+    journal = open_journal()
+    journal.append([("a", ladder())])
+    journal.wait_written()
+    if whole:
+        shutil.rmtree(tmp_path / "ladder")
+    else:
+        for path in (tmp_path / "ladder").iterdir():
+            path.unlink()
+    for call_id in "bc":
+        journal.append([(call_id, ladder(call_id.encode()))])
+        journal.wait_written()
+    assert (journal.read("a"), journal.dropped) == ([], 0)
+    for call_id in "bc":
+        assert journal.read(call_id) == ladder(call_id.encode())
+    journal.close()
+    assert read_ladder(tmp_path / "ladder", "b") == [one.masked() for one in ladder(b"b")]
 
 
 def test_a_slow_disk_drops_and_never_blocks(open_journal: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
