@@ -147,6 +147,15 @@ def test_new_keys_and_the_same_keys_in_a_reinvite(call: Call) -> None:
     assert call.secure.leg.statistics().dropped == {}
 
 
+def test_new_keys_after_a_rollover(call: Call) -> None:
+    for number in range(60_000, 70_000, 500):
+        call.both_ways(number, number)
+    call.secure.agree(THEIRS[::-1], OURS[::-1])
+    for number in range(70_000, 200_000, 500):
+        call.both_ways(number, number)
+    assert call.secure.leg.statistics().dropped == {}
+
+
 def test_audio_goes_on_in_the_midst_of_hostile_packets(call: Call) -> None:
     dice = random.Random(3711)
     forger = outbound(bytes(30))
