@@ -69,6 +69,11 @@ impl Injection {
 
     /// An audio packet passes: the event packet to send in its place, or `None` when it is to pass itself.
     pub fn replace(&mut self, audio: &Header, packet: &mut [u8], now: Micros) -> Option<usize> {
+        let is_anothers = self.audio.is_some_and(|begun| begun.ssrc != audio.ssrc);
+        if is_anothers && self.player.is_playing() && !self.apart {
+            // The timer finishes the event, whose audio is gone.
+            return None;
+        }
         let before = self.audio.replace(Stream {
             ssrc: audio.ssrc,
             sequence: audio.sequence,
@@ -197,6 +202,26 @@ mod tests {
                 assert_eq!(read(&packet, length).0.ssrc, 0x9999_0001);
             }
         }
+    }
+
+    #[test]
+    fn an_event_is_finished_where_it_began_though_audio_comes_from_another_source() {
+        let mut injection = injection("42");
+        let mut packet = [0; 16];
+        let length = injection.replace(&audio(1), &mut packet, 0).unwrap();
+        let mut packets = vec![read(&packet, length)];
+        for n in 1..100 {
+            let (now, other) = (u64::from(n) * PTIME_US, Header { ssrc: 8, ..audio(500 + n) });
+            let in_its_place = injection.replace(&other, &mut packet, now);
+            let length = in_its_place.or_else(|| injection.speak(&mut packet, now + 1));
+            packets.extend(length.map(|length| read(&packet, length)));
+        }
+        assert!(injection.is_idle());
+        assert_eq!(spelled(packets.iter().copied()), "42");
+        let source = |digit| {
+            packets.iter().filter(move |(_, event)| event.code == digit).map(|(header, _)| header.ssrc)
+        };
+        assert!(source(4).all(|ssrc| ssrc == AUDIO_SSRC) && source(2).all(|ssrc| ssrc == 8));
     }
 
     #[test]
