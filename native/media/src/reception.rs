@@ -366,6 +366,23 @@ mod tests {
     }
 
     #[test]
+    fn a_step_is_loss_or_late_up_to_its_bound() {
+        assert_eq!(counts(&fed(&[1, MAX_DROPOUT])), (2, 2998, 0, 0));
+        assert_eq!(counts(&fed(&[1, MAX_DROPOUT + 1])), (2, 0, 0, 0), "another stream, if more follows");
+        assert_eq!(counts(&fed(&[1000, 1000 - MAX_MISORDER])), (2, 99, 1, 0));
+        assert_eq!(counts(&fed(&[1000, 999 - MAX_MISORDER])), (2, 0, 0, 0));
+    }
+
+    #[test]
+    fn the_last_64_packets_are_told_from_their_duplicates() {
+        let all: Vec<u16> = (1..=100).collect();
+        assert_eq!(counts(&fed(&[&all[..], &[37]].concat())), (101, 0, 0, 1));
+        assert_eq!(counts(&fed(&[&all[..], &[36]].concat())), (101, 0, 1, 0), "too long ago to tell");
+        assert_eq!(counts(&fed(&[1, 64, 1])), (3, 62, 0, 1));
+        assert_eq!(counts(&fed(&[1, 65, 2, 2])), (4, 62, 1, 1));
+    }
+
+    #[test]
     fn a_new_ssrc_keeps_the_losses_of_the_old() {
         let mut reception = fed(&[1, 3]);
         reception.note_audio(2, 9000, 0, 8000, 160, PTIME);
