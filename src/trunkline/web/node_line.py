@@ -2,13 +2,12 @@
 
 import contextlib
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from threading import Lock
 
 from trunkline.web.control_client import ControlClient, ControlError
-from trunkline.web.errors import TooManyAttemptsError
+from trunkline.web.places import Places
 from trunkline.web.views import LiveCall
 
 FRESH_S = 0.5
@@ -17,7 +16,7 @@ step only after it."""
 
 MAX_SLOW, MAX_SLOW_OF_ONE = 4, 2
 """Questions under way that take seconds (a ping, a test call), each of which keeps a thread of
-`web.process.THREADS`; of one customer, or of the operators."""
+`web.process.THREADS`; those of one customer."""
 SLOW_RETRY_S = 5
 
 
@@ -29,7 +28,7 @@ class NodeLine:
         self._now = now
         self._lock = Lock()
         self._client: ControlClient | None = None
-        self._slow: Counter[str | None] = Counter()
+        self._slow = Places(MAX_SLOW, MAX_SLOW_OF_ONE, "pings and test calls", SLOW_RETRY_S)
         self._calls_lock = Lock()
         self._calls: tuple[float, Sequence[LiveCall]] | None = None
 
@@ -44,17 +43,8 @@ class NodeLine:
     def slow(self, whose: str | None) -> Iterator[ControlClient]:
         """The line for a question of a customer (None: of an operator) that takes seconds. Raises
         `TooManyAttemptsError` at once when too many are under way, and as `client` does."""
-        with self._lock:
-            if self._slow[whose] >= MAX_SLOW_OF_ONE or self._slow.total() >= MAX_SLOW:
-                raise TooManyAttemptsError("too many pings and test calls are under way", SLOW_RETRY_S)
-            self._slow[whose] += 1
-        try:
+        with self._slow.taken(whose):
             yield self.client()
-        finally:
-            with self._lock:
-                self._slow[whose] -= 1
-                if not self._slow[whose]:
-                    del self._slow[whose]
 
     def calls(self) -> Sequence[LiveCall]:
         """Calls under way, as they were at most `FRESH_S` ago: however many watch, the node is asked once.

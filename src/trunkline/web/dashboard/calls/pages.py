@@ -16,7 +16,6 @@ from trunkline.observe.pcap import write_pcap
 from trunkline.web.control_client import ControlError
 from trunkline.web.dashboard.browser import Form, Signed, go
 from trunkline.web.dashboard.calls.ending import ending
-from trunkline.web.dashboard.calls.exports import Exports
 from trunkline.web.dashboard.calls.ladder_picture import ladder_picture, steps
 from trunkline.web.dashboard.calls.quality_picture import quality_plots
 from trunkline.web.dashboard.calls.records_csv import csv_lines
@@ -24,14 +23,18 @@ from trunkline.web.dashboard.calls.timeline_picture import timeline_picture
 from trunkline.web.dashboard.calls.wanted import RESULTS, unfiltered, wanted_of
 from trunkline.web.dashboard.frame import page
 from trunkline.web.desk import Desk
+from trunkline.web.places import Places
 from trunkline.web.views import CallAudio
 
 PAGE = 50
 MAX_LIVE = 200
 """Calls under way on one page."""
+MAX_EXPORTS = 3
+"""At a time, in the whole process: each keeps the database busy for as long as it takes."""
+EXPORT_RETRY_S = 30
 
 router = APIRouter()
-_exports = Exports()
+_exports = Places(MAX_EXPORTS, 1, "exports", EXPORT_RETRY_S)
 
 
 @router.get("/calls")
@@ -67,7 +70,7 @@ def export(request: Request, desk: Signed) -> Response:
 
 def _exported(pages: Iterator[Sequence[CallRecord]], account: str | None) -> Iterator[bytes]:
     """The file, a part at a time. Raises `TooManyAttemptsError` at once when others are being written."""
-    _exports.begin(account)
+    _exports.take(account)
     lines = _released(csv_lines(pages), account)
     # Only a generator that has begun runs its end when a client goes away before the first part.
     return chain([next(lines)], lines)
@@ -77,7 +80,7 @@ def _released(lines: Iterator[bytes], account: str | None) -> Iterator[bytes]:
     try:
         yield from lines
     finally:
-        _exports.end(account)
+        _exports.give_back(account)
 
 
 @router.get("/calls/live")
