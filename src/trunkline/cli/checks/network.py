@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 from trunkline.cli.checks import Finding, Findings, State
 from trunkline.cli.stations import Ground, on_ground
-from trunkline.config import Settings
+from trunkline.config import Settings, SocketAddress
 from trunkline.config.advertised import advertised_host, own_address
 from trunkline.net.binding import why_not_bound
 from trunkline.node.wiring import engine_settings
@@ -74,16 +74,24 @@ def check_http(settings: Settings) -> Findings:
         yield Finding(
             f"dashboard http://{web.bind}",
             State.WARNING,
-            "open to the internet without TLS: passwords and tokens can be read on the way",
-            "Set web.tls, or bind it to loopback behind a proxy with a certificate: docs/dashboard.md.",
+            f"{_open(web.bind)} without TLS: passwords and tokens can be read on the way",
+            "Set web.tls, or bind it (web.bind) to loopback or a private address behind a proxy with a "
+            "certificate: docs/dashboard.md.",
         )
     if metrics.exposed:
         yield Finding(
             f"metrics http://{metrics}",
             State.WARNING,
-            "open to the internet, and asks for no password",
-            "Bind it to a private address (http.bind), or shut it off by the firewall.",
+            f"{_open(metrics)}, and asks for no password",
+            "Bind it to loopback or a private address (http.bind).",
         )
+
+
+def _open(bind: SocketAddress) -> str:
+    """What an exposed address is; of firewalls nothing can be known here."""
+    if ip_address(bind.host).is_unspecified:
+        return "on every address of this machine: unless a firewall shuts it off, open to the internet"
+    return "open to the internet"
 
 
 def check_addresses(settings: Settings) -> Findings:

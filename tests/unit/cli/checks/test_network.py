@@ -59,6 +59,7 @@ def test_plain_http_beyond_this_machine_and_its_networks_is_a_warning(line: Comm
     quiet(line, f"127.0.0.1:{free_port()}", web=f"0.0.0.0:{port}")
     state, found, remedy = findings(line, 0)[f"dashboard http://0.0.0.0:{port}"]
     assert state == "warning"
+    assert found.startswith("on every address of this machine: unless a firewall shuts it off, open")
     assert "passwords" in found
     assert "web.tls" in remedy
     text = line.settings_file.read_text()
@@ -74,8 +75,9 @@ def test_metrics_for_everybody_are_a_warning(line: CommandLine) -> None:
     line.settings_file.write_text(
         text.replace('[http]\nbind = "127.0.0.1:', f'[http]\nbind = "[::]:{port}" # ')
     )
-    state, _, remedy = findings(line, 0)[f"metrics http://[::]:{port}"]
+    state, found, remedy = findings(line, 0)[f"metrics http://[::]:{port}"]
     assert state == "warning"
+    assert found.startswith("on every address of this machine: unless a firewall")
     assert "http.bind" in remedy
 
 
