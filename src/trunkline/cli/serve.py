@@ -1,9 +1,8 @@
 """`trunkline serve`."""
 
-import signal
-
 import typer
 
+from trunkline.cli.hangups import hangups_wait
 from trunkline.cli.installation import installation
 from trunkline.cli.output import examples
 
@@ -17,11 +16,8 @@ def serve(context: typer.Context) -> None:
     SIGTERM drains (a second one ends at once), SIGINT ends at once with BYEs, SIGHUP rereads the settings.
     """
     path = installation(context).path
-    # Until the node handles it SIGHUP would end this process: it waits, while the rest is imported too.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    try:
+    with hangups_wait():
+        # Within, since it imports most of the program, which takes its time.
         from trunkline.node.run import run
 
         run(path)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

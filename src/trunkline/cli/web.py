@@ -4,11 +4,9 @@ from typing import Annotated
 
 import typer
 
+from trunkline.cli.hangups import hangups_wait
 from trunkline.cli.installation import installation
 from trunkline.cli.output import examples
-from trunkline.node.wiring import log_options
-from trunkline.observe.log import open_log
-from trunkline.web.process import run
 
 app = typer.Typer(add_completion=False)
 
@@ -26,4 +24,10 @@ def web(
     web.enabled is false. What needs the node says so while none runs.
     """
     here = installation(context)
-    run(here.settings, open_log(log_options(here.settings)), listener, here.path)
+    with hangups_wait():
+        # As in `serve`.
+        from trunkline.node.wiring import log_options
+        from trunkline.observe.log import open_log
+        from trunkline.web.process import run
+
+        run(here.settings, open_log(log_options(here.settings)), listener, here.path)

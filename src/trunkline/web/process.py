@@ -35,7 +35,8 @@ def run(settings: Settings, log: Log, listener: int | None = None, path: Path | 
 
     `listener` is the descriptor of a listening socket that a node handed over: then a line on standard output
     tells it that requests are served, the end of standard input is the sign to go, and errors are in the log
-    alone. None: listen at `web.bind`.
+    alone. None: listen at `web.bind`. SIGHUP is let through once it is handled, where the caller held it
+    back.
     """
     bind = settings.web.bind
     if listener is None:
@@ -70,6 +71,7 @@ async def _serve(
     tls = Tls(settings.certificate, settings.private_key) if settings.web.tls else None
     server = HttpServer(web_app(office), listening, tls=tls, proxies=settings.web.trusted_proxies)
     loop.add_signal_handler(signal.SIGHUP, _reload, office, server, log, path)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     try:
         async with WebhookService(office):
             await server.start()
