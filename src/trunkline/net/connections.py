@@ -17,6 +17,8 @@ from trunkline.sip.ports import Address, Transport
 
 RESERVED_SHARE: Final = 8
 """One in so many connections can't be taken by those who connect to us: our own calls must still get out."""
+HOGGED: Final = "few connections are left, and most lead to this peer"
+"""Why one of `hogged` ends."""
 
 
 class Purpose(NamedTuple):
@@ -36,6 +38,8 @@ class Connections:
         self._purposes: dict[Connection, Purpose] = {}
         self._by_purpose: dict[Purpose, Connection] = {}
         self._accepted_from: dict[str, int] = {}
+        self._ours_to: dict[str, dict[Connection, None]] = {}
+        """Made by us, oldest first, by the source that they lead to."""
         self._strangers: dict[Connection, None] = {}
         """Accepted from a source that was unknown then, oldest first."""
 
@@ -65,6 +69,17 @@ class Connections:
                 return f"{of_source} connections from this source are open"
         return None
 
+    def hogged(self) -> Connection | None:
+        """The connection that has to end before one more is had, made by us or accepted: where few are left,
+        the oldest of ours to the source that more of ours lead to than it may have itself, and more than to
+        any other; else None. Peers name ports of theirs without end, and each is a connection for an hour.
+        """
+        allowed = self._limits.connections
+        if len(self._purposes) < allowed - allowed // RESERVED_SHARE:
+            return None
+        most = max(self._ours_to.values(), key=len, default={})
+        return next(iter(most)) if len(most) > self._limits.connections_per_source else None
+
     def crowded_out(self, is_known: Callable[[str], bool]) -> Connection | None:
         """The connection that has to end before one more is accepted from a stranger: the oldest of a source
         that is unknown to this day, where there are too many; else None.
@@ -83,9 +98,11 @@ class Connections:
         if stranger:
             self._strangers[connection] = None
         self._by_purpose.setdefault(purpose, connection)
+        source = source_key(purpose.remote.host)
         if connection.accepted:
-            source = source_key(purpose.remote.host)
             self._accepted_from[source] = self._accepted_from.get(source, 0) + 1
+        else:
+            self._ours_to.setdefault(source, {})[connection] = None
 
     def remove(self, connection: Connection) -> None:
         """Forget it: it is closed."""
@@ -93,10 +110,15 @@ class Connections:
         self._strangers.pop(connection, None)
         if self._by_purpose.get(purpose) is connection:
             del self._by_purpose[purpose]
+        source = source_key(purpose.remote.host)
         if connection.accepted:
-            source = source_key(purpose.remote.host)
             left = self._accepted_from[source] - 1
             if left:
                 self._accepted_from[source] = left
             else:
                 del self._accepted_from[source]
+            return
+        ours = self._ours_to[source]
+        del ours[connection]
+        if not ours:
+            del self._ours_to[source]

@@ -98,6 +98,34 @@ async def test_all_connections_are_bounded_together_with_a_reserve_for_ours() ->
     assert table.refusal(None) == "8 connections are open"
 
 
+async def test_a_peer_that_most_of_ours_lead_to_gives_way_when_few_are_left() -> None:
+    """A customer's endpoints at ever new ports, or Contacts within a call: each is open for an hour."""
+    table = Connections(StreamLimits(connections=16, connections_per_source=3))
+    ours: list[Connection] = []
+
+    async def add(host: str, *, accepted: bool = False) -> Connection:
+        one = await connection(accepted=accepted)
+        table.add(one, Purpose(Transport.TCP, Address(host, 1024 + len(table))))
+        ours.append(one)
+        return one
+
+    for index in range(9):
+        await add(f"203.0.113.{index}", accepted=bool(index % 2))
+    first = await add("192.0.2.1")
+    for _ in range(3):
+        await add("192.0.2.1")
+    assert table.hogged() is None, "there is room"
+    await add("198.51.100.1")
+    assert table.hogged() is first
+    table.remove(first)
+    await add("198.51.100.1")
+    assert table.hogged() is None, "nobody has more than is fair"
+    for one in ours:
+        if one is not first:
+            table.remove(one)
+    assert (table._ours_to, table._accepted_from) == ({}, {})
+
+
 async def test_the_oldest_stranger_gives_way_and_known_ones_do_not() -> None:
     table = Connections(replace(LIMITS, connections_of_strangers=3))
     known = {PBX.host}

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tests.unit.virtual_clock import FakeClock
 from trunkline.clock import Clock
 from trunkline.errors import NetError
 from trunkline.net.admission import Gate, GateSettings
+from trunkline.net.connections import HOGGED
 from trunkline.net.settings import Listen, StreamLimits, TlsSettings, TransportSettings
 from trunkline.net.tls import server_context
 from trunkline.net.transports import Transports
@@ -173,6 +175,21 @@ async def test_no_more_connections_than_allowed() -> None:
         flow = transports.flow_to(Target(Transport.TCP, Address("127.0.0.1", 9)))
         flow.send(OPTIONS)
         assert (await recorder.failure()).detail == "1 connections are open"
+
+
+async def test_when_few_are_left_the_peer_that_most_lead_to_loses_its_oldest() -> None:
+    recorder = Recorder()
+    streams = StreamLimits(connections=8, connections_per_source=2)
+    async with AsyncExitStack() as peers, opened(recorder, TCP, streams=streams) as transports:
+        flows = []
+        for _ in range(9):
+            address = await peers.enter_async_context(far_end())
+            flows.append(transports.flow_to(Target(Transport.TCP, address)))
+        assert [flow.closed for flow in flows] == [True, True, *[False] * 7]
+        await recorder.failure(1)
+        assert [(flow, failure.detail) for flow, failure in recorder.failures] == [
+            (flow, HOGGED) for flow in flows[:2]
+        ]
 
 
 async def test_tls_goes_out_without_a_tls_listener_and_udp_alone_gives_the_address(
