@@ -7,6 +7,7 @@ what is true of all calls together: how many there may be, draining, hanging up 
 Every authenticated INVITE leaves a record, refused ones too.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -43,6 +44,10 @@ Plan = OutboundPlan | InboundPlan
 
 DRAIN_RETRY_S = 30
 OVERLOAD_RETRY_S = 5
+HEARING_MOST = 10
+"""Calls of one account that hear at a time why they were not let in: each has media ports for half a minute,
+and no limit of the account holds for it.
+"""
 
 
 class Switch:
@@ -62,6 +67,8 @@ class Switch:
         self._on_asked = on_asked
         self._calls: dict[str, Call] = {}
         self._admitted: tuple[Request, Caller] | None = None
+        self._hearing: Counter[str] = Counter()
+        """By account, the calls that were turned away and hear why."""
         self._asking = 0
         """Calls whose credentials wait to be confirmed, or whose account's limits are being asked."""
         self._hung_up: Verdict | None = None
@@ -363,6 +370,7 @@ class Switch:
             and account.announcements
             and body
             and str(verdict.slug) in services.settings.announcements
+            and self._hearing[account.key] < HEARING_MOST
         ):
             self._refuse(invite, record, verdict)
             return
@@ -377,13 +385,14 @@ class Switch:
                 NOWHERE,
                 hunt,
                 None,
-                self._ended,
+                self._heard_why,
                 account=account,
                 caller_media=media,
             )
         except (SdpError, MediaError):
             self._refuse(invite, record, verdict)
         else:
+            self._hearing[account.key] += 1
             self._calls[record.call_id] = call
             call.refuse(offer, verdict)
 
@@ -436,6 +445,13 @@ class Switch:
         record.hung_up_by = Party.CALLER if verdict.slug is Slug.CANCELLED else Party.SERVICE
         services.records.call_changed(record)
         services.trace.close(record.call_id)
+
+    def _heard_why(self, call: Call) -> None:
+        key = call.record.account or ""
+        self._hearing[key] -= 1
+        if not self._hearing[key]:
+            del self._hearing[key]
+        self._ended(call)
 
     def _ended(self, call: Call) -> None:
         self._calls.pop(call.record.call_id, None)

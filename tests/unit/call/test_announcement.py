@@ -13,6 +13,7 @@ from tests.unit.virtual_clock import FakeClock
 from trunkline.call.announcement import LONGEST_S
 from trunkline.call.ports import WavFile
 from trunkline.call.record import Party
+from trunkline.call.switch import HEARING_MOST
 from trunkline.clock import Timer
 from trunkline.media.fake import FakeLeg
 from trunkline.sip.incoming_invite import IncomingInvite
@@ -160,4 +161,23 @@ def test_no_recording_delays_an_end_that_the_operator_wants() -> None:
     world.customer_cancels()
     world.clock.advance(0.1)
     assert "progressed 183" not in world.customer.events
+    world.finish()
+
+
+def test_calls_that_are_not_let_in_hear_why_a_few_at_a_time() -> None:
+    """They are in no limit of the account: with a stolen password they would have all media ports."""
+    world = World(account=replace(TALKATIVE, status=AccountStatus.BLOCKED), settings=RECORDED)
+    hold_sounds(world)
+    for _ in range(HEARING_MOST + 3):
+        world.outbound()
+    world.clock.advance(2)
+    events = world.customer.events
+    assert (events.count("progressed 183"), events.count("rejected 403")) == (HEARING_MOST, 3)
+    world.clock.advance(LONGEST_S)
+    assert events.count("rejected 403") == HEARING_MOST + 3
+    world.outbound()
+    world.clock.advance(1)
+    assert events.count("progressed 183") == HEARING_MOST + 1
+    world.clock.advance(LONGEST_S)
+    assert not world.node.switch._hearing
     world.finish()
