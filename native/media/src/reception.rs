@@ -363,6 +363,9 @@ mod tests {
     fn a_restarted_sender_is_no_giant_loss() {
         assert_eq!(counts(&fed(&[10, 11, 40000, 40001, 40002])), (5, 0, 0, 0));
         assert_eq!(counts(&fed(&[10, 11, 40000, 12, 13])), (5, 0, 0, 0), "one stray packet changes nothing");
+        let spoken_of = |sequences| fed(sequences).received().map(|told| (told.expected, told.highest));
+        assert_eq!(spoken_of(&[10, 11, 40000, 40001, 40002]), Some((2, 40002)), "counted from the second on");
+        assert_eq!(spoken_of(&[10, 11, 40000, 12, 13]), Some((4, 13)));
     }
 
     #[test]
