@@ -70,8 +70,8 @@ impl Injection {
     /// An audio packet passes: the event packet to send in its place, or `None` when it is to pass itself.
     pub fn replace(&mut self, audio: &Header, packet: &mut [u8], now: Micros) -> Option<usize> {
         let is_anothers = self.audio.is_some_and(|begun| begun.ssrc != audio.ssrc);
-        if is_anothers && self.player.is_playing() && !self.apart {
-            // The timer finishes the event, whose audio is gone.
+        if is_anothers && self.player.is_playing() {
+            // The timer finishes the event, whose audio is gone or never was.
             return None;
         }
         let before = self.audio.replace(Stream {

@@ -347,6 +347,7 @@ mod tests {
         assert_eq!(counts(&fed(&[1, 2, 5])), (3, 2, 0, 0));
         assert_eq!(counts(&fed(&[1, 3, 2, 4])), (4, 0, 1, 0));
         assert_eq!(counts(&fed(&[1, 2, 2, 3, 2])), (5, 0, 0, 2));
+        assert_eq!(counts(&fed(&[1, 2, 3, 5, 4, 7])), (6, 1, 1, 0));
         assert_eq!(counts(&fed(&[1, 2, 2, 4])), (4, 1, 0, 1), "a duplicate does not make up for a loss");
         assert_eq!(counts(&fed(&[65535, 1, 0, 65535])), (4, 0, 1, 1));
         assert!((fed(&[1, 2, 4]).loss() - 0.25).abs() < 1e-9);

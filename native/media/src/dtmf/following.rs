@@ -212,6 +212,8 @@ mod tests {
         let mut following = Following::default();
         let first = take(&mut following, 1, 800, event(160, false)).unwrap();
         assert_eq!((first.begins, first.ends, first.ticks), (true, false, 160));
+        let other = Event { code: 6, ..event(320, false) };
+        assert_eq!(take(&mut following, 2, 800, other), None, "none that began then");
         let end = take(&mut following, 3, 800, event(480, true)).unwrap();
         assert_eq!((end.begins, end.ends, end.ticks), (false, true, 480));
         for late in [event(320, false), event(480, true), event(640, false)] {

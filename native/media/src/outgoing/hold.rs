@@ -247,6 +247,25 @@ mod tests {
     }
 
     #[test]
+    fn a_step_begins_anew_from_its_bound_on() {
+        let second = |first, second| {
+            let mut hold = Hold::default();
+            hold.judge(first, 0, &[]);
+            hold.judge(second, 0, &[])
+        };
+        assert_eq!((second(1, 1 + STRANGE), second(1, 2 + STRANGE)), (Turn::Kept, Turn::Restart));
+        assert_eq!((second(500, 501 - STRANGE), second(500, 500 - STRANGE)), (Turn::Late, Turn::Restart));
+    }
+
+    #[test]
+    fn what_another_stream_lacked_is_not_waited_for_longer() {
+        let mut hold = Hold::default();
+        through(&mut hold, &[1, 3, 4, 30_000]);
+        assert_eq!(through(&mut hold, &[29_997]), []);
+        assert_eq!(hold.depth, 1);
+    }
+
+    #[test]
     fn a_jump_begins_anew() {
         let mut hold = Hold::default();
         assert_eq!(through(&mut hold, &[1, 3, 30_000, 30_001]), [(1, 0), (30_000, 0), (30_001, 0)]);
