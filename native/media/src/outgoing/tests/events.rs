@@ -136,6 +136,20 @@ fn digits_in_a_pause_sound_where_they_stand_in_it() {
     );
 }
 
+#[test]
+fn a_digit_right_behind_a_word_sounds_right_behind_it() {
+    let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
+    let mut outgoing = outgoing(Codec::Pcma, 30, None);
+    let packets = far.packets(4);
+    transcode(&mut outgoing, &far, &packets, &mut near);
+    for (header, packet) in digit(&mut far, 1, 8000) {
+        let payload = &packet[HEADER_LENGTH..];
+        outgoing.event(&header, payload, 8000, far.now, &mut |packet, length| near.take(packet, length));
+    }
+    assert_eq!(near.packets.len(), 6, "80 ms and 100 ms");
+    assert_eq!(near.packets.iter().filter(|(header, _)| header.marker).count(), 1);
+}
+
 /// Packets of an event that begins now, or began at a timestamp: durations, and whether it ends.
 fn event_packets(
     far: &mut Far,
