@@ -224,6 +224,29 @@ mod tests {
     }
 
     #[test]
+    fn a_shorter_duration_is_a_latecomers_or_an_end() {
+        let mut following = Following::default();
+        take(&mut following, 1, 800, event(640, false));
+        assert_eq!(take(&mut following, 2, 800, event(480, false)), None);
+        assert_eq!(following.gone_at(), Some(20_000 + GONE_US), "and does not keep the event alive");
+        let end = take(&mut following, 3, 800, event(480, true)).unwrap();
+        assert_eq!((end.ends, end.ticks), (true, 480));
+    }
+
+    #[test]
+    fn audio_may_be_as_far_behind_an_event_as_the_next_update_would_be() {
+        for (durations, within) in [([160, 560, 960], 399), ([160, 160, 320], 159)] {
+            let mut following = Following::default();
+            for (sequence, duration) in (1..).zip(durations) {
+                take(&mut following, sequence, 800, event(duration, false));
+            }
+            let audio = |behind| header(9, 800 + u32::from(durations[2]) + behind, 7);
+            assert!(following.covers(&audio(within), 8000, 70_000), "{durations:?}");
+            assert!(!following.covers(&audio(within + 1), 8000, 70_000), "{durations:?}");
+        }
+    }
+
+    #[test]
     fn segments_are_one_event_whose_durations_add_up() {
         let mut following = Following::default();
         take(&mut following, 1, 800, event(160, false));
