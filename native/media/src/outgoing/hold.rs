@@ -203,9 +203,11 @@ mod tests {
         let mut hold = Hold::default();
         assert_eq!(through(&mut hold, &[1, 3, 4, 2]), [(1, 0), (3, 1), (4, 0)]);
         assert_eq!(through(&mut hold, &[6, 7, 5, 8]), [(5, 0), (6, 0), (7, 0), (8, 0)]);
-        let calm: Vec<u16> = (9..9 + CALM as u16 + 1).collect();
+        let calm: Vec<u16> = (9..9 + CALM as u16 - 3).collect();
         through(&mut hold, &calm);
-        assert_eq!(hold.depth, 1);
+        assert_eq!(hold.depth, 2);
+        through(&mut hold, &[9 + CALM as u16 - 3]);
+        assert_eq!(hold.depth, 1, "with two that came in order before them");
     }
 
     #[test]
