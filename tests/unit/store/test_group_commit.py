@@ -59,6 +59,10 @@ def test_a_group_says_when_its_run_was_alive(writer: GroupWriter, database: Data
         assert [tuple(row) for row in connection.execute(sa.select(schema.run))] == [("run1", "n1", 1.0, 6.5)]
 
 
+def test_what_goes_counts_as_well_as_what_comes() -> None:
+    assert Group({"ban": [(1,)], "run": [(2,)]}, {"ban": [(3,), (4,)], "registration": [(5, 6)]}).rows == 4
+
+
 def test_rows_go(writer: GroupWriter, database: Database) -> None:
     rows = [("n1", "a", "[]", 9.0), ("n1", "b", "[]", 9.0)]
     writer.write([Group({"registration": list(rows)}, {})])
@@ -111,6 +115,19 @@ def test_a_file_that_was_deleted_or_replaced_is_not_written_to(
     (tmp_path / "other.db").replace(file)
     writer.write([group(ended_call("c"))])
     assert [record.call_id for record in calls.list().calls] == ["c"]
+
+
+def test_a_connection_that_was_cut_is_made_anew(cluster: Cluster, postgresql_url: str) -> None:
+    database = Database(postgresql_url)
+    writer, name = GroupWriter(database), sa.make_url(postgresql_url).database
+    writer.write([group(ended_call("a"))])
+    cluster.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+    with pytest.raises(AwayError):
+        writer.write([group(ended_call("b"))])
+    assert writer.write([group(ended_call("b"))]) == 0
+    writer.close()
+    assert len(Calls(database).list().calls) == 2
+    database.close()
 
 
 @pytest.mark.parametrize("url", ["postgresql+psycopg://x@127.0.0.1:1/x", "sqlite:////nowhere/x.db"])

@@ -69,6 +69,36 @@ def test_noting_writes_nothing_by_itself(writer: RecordWriter, calls: Calls, clo
     assert len(clock) == 1, "one timer for everything"
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda writer: writer.call_changed(call_record()),
+        lambda writer: writer.attempt_changed(attempt_record()),
+        lambda writer: writer.bindings_changed("a", ()),
+        lambda writer: writer.ban_changed("192.0.2.1", None),
+    ],
+)
+def test_each_change_is_handed_over_when_it_is_the_only_one(
+    writer: RecordWriter, clock: FakeClock, change: Callable[[RecordWriter], None]
+) -> None:
+    for _ in range(2):
+        change(writer)
+        assert len(clock) == 1
+    clock.advance(DEFAULT_INTERVAL_S * 0.9)
+    assert writer._handed == 0
+    clock.advance(DEFAULT_INTERVAL_S * 0.2)
+    assert writer._handed == 1
+
+
+def test_of_a_call_that_another_node_goes_on_with_nothing_is_written(
+    writer: RecordWriter, clock: FakeClock
+) -> None:
+    writer.call_changed(call_record())
+    writer.call_left(call_record())
+    clock.advance(DEFAULT_INTERVAL_S)
+    assert writer._handed == 0
+
+
 def test_the_timer_hands_over_within_a_tenth_of_a_second(
     writer: RecordWriter, calls: Calls, clock: FakeClock
 ) -> None:
