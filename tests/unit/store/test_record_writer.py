@@ -146,11 +146,14 @@ def test_the_snapshot_is_taken_on_the_loop(writer: RecordWriter, calls: Calls, c
     assert calls.get("c1").call.state is RecordState.OPEN
 
 
-def test_closing_writes_what_was_noted(open_writer: Callable[[], RecordWriter], calls: Calls) -> None:
+def test_closing_writes_what_was_noted(
+    open_writer: Callable[[], RecordWriter], calls: Calls, clock: FakeClock
+) -> None:
     writer = open_writer()
     writer.call_changed(ended_call())
     assert writer.close()
     assert calls.get("c1").call == ended_call()
+    assert len(clock) == 0, "no timer is left"
 
 
 def test_the_course_of_a_call_is_written_as_it_is_a_moment_later(writer: RecordWriter, calls: Calls) -> None:
@@ -328,7 +331,7 @@ def test_bans_are_kept_and_lifted(writer: RecordWriter, database: Database, cloc
 def test_the_time_to_keep_records_can_be_changed(writer: RecordWriter) -> None:
     assert writer.keep_days is None
     writer.keep_days = 7
-    assert writer._delivery.keep_days == 7
+    assert writer.keep_days == writer._delivery.keep_days == 7
 
 
 def test_closing_what_never_began(url: str, clock: FakeClock, tmp_path: Path) -> None:
