@@ -117,6 +117,29 @@ def test_a_file_that_was_deleted_or_replaced_is_not_written_to(
     assert [record.call_id for record in calls.list().calls] == ["c"]
 
 
+def test_who_gets_the_connection_next_has_transactions(writer: GroupWriter, database: Database) -> None:
+    """The writer says BEGIN itself."""
+    writer.write([group(ended_call())])
+    writer.rest()
+
+    def fail() -> None:
+        with database.write() as connection:
+            connection.execute(schema.meta.insert().values(name="a", value="v"))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    with database.read() as connection:
+        assert connection.execute(sa.select(schema.meta)).all() == []
+
+
+def test_syncing_leaves_no_file_open(file: Path, writer: GroupWriter) -> None:
+    writer.write([group(ended_call())])
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    writer.sync()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
 def test_a_connection_that_was_cut_is_made_anew(cluster: Cluster, postgresql_url: str) -> None:
     database = Database(postgresql_url)
     writer, name = GroupWriter(database), sa.make_url(postgresql_url).database
