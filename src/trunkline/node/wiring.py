@@ -35,8 +35,10 @@ from trunkline.trunk.verdict import Slug
 
 METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "PRACK", "UPDATE", "INFO", "REFER")
 """What Allow says."""
-EXTENSIONS = (*SUPPORTED, "path")
-"""What Supported says: of the registrar Path (RFC 3327), too."""
+EXTENSIONS = (*SUPPORTED, "path", "replaces")
+"""What Supported says: of the registrar Path (RFC 3327), too; and that a Refer-To may hold Replaces (RFC 3891
+§6.2), for there are phones that send such a REFER to nobody else.
+"""
 RINGBACK_DBM0 = -13.0
 """ETSI TR 101 041-2; of each of its frequencies."""
 

@@ -9,7 +9,7 @@ Deliberate deviations: a NOTIFY that fails ends the subscription, never the dial
 the subscription with: it lasts no longer than the attempts do.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -84,8 +84,11 @@ def _replaces(headers: str) -> Replaces | None:
     """The Replaces among the header fields of a URI (RFC 3261 §19.1.1)."""
     fields = [one.partition("=") for one in headers.split("&")]
     values = [unquote(value) for name, _, value in fields if unquote(name).lower() == "replaces"]
-    if not values:
-        return None
+    return read_replaces(values) if values else None
+
+
+def read_replaces(values: Sequence[str]) -> Replaces:
+    """The only one of a message's Replaces (RFC 3891 §3, §6.1). Raises `SipSyntaxError`."""
     if len(values) > 1:
         raise SipSyntaxError("Replaces", "at most one is allowed")
     call_id, *parameters = (part.strip() for part in values[0].split(";"))

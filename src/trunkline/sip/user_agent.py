@@ -1,10 +1,10 @@
 """The user agent core (RFC 3261 §8, §12): the user of the transaction layer, and the owner of every dialog.
 
 Decides, for a request that arrives: whether it belongs to a dialog (§12.2.2; 481 when that is unknown),
-whether it can be processed at all (§8.2.1 405, §8.2.2.3 420, §8.2.3 415), and who processes it: its dialog's
-`Usage`, or the layer above. Makes outgoing INVITEs and other requests. Repeated, merged and looped requests
-are the stack's (482), who may call is the layer's above (`UserAgentUser.screen`, asked first as §8.2 orders),
-and so is whether a request that has no hop left (§8.1.1.6) was to go on.
+whether it can be processed at all (§8.2.1 405, §8.2.2.3 420, §8.2.3 415; RFC 3891 §3), and who processes it:
+its dialog's `Usage`, or the layer above. Makes outgoing INVITEs and other requests. Repeated, merged and
+looped requests are the stack's (482), who may call is the layer's above (`UserAgentUser.screen`, asked first
+as §8.2 orders), and so is whether a request that has no hop left (§8.1.1.6) was to go on.
 
 Knows neither sockets nor a clock of its own. Randomness comes from `token` alone.
 """
@@ -27,6 +27,7 @@ from trunkline.sip.outbound_auth import Authenticator, DigestUser
 from trunkline.sip.outgoing_invite import InvitePlan, OutgoingInvite, OutgoingInviteEvents
 from trunkline.sip.outgoing_request import OutgoingRequest, RequestSeries
 from trunkline.sip.ports import Address, Connector, Flow, Locator, Observer, Target
+from trunkline.sip.referral import read_replaces
 from trunkline.sip.registration_client import RegistrationClient
 from trunkline.sip.session_timer import too_small
 from trunkline.sip.stack import ContactSpec, NextHop, ServerTransaction, SipStack
@@ -325,7 +326,16 @@ class UserAgent:
             raise SipSyntaxError("Contact", "an INVITE needs one SIP or SIPS URI")
         if too_small(request, self.settings.min_se_s):
             return response_to(request, 422, headers=[("min-se", str(self.settings.min_se_s))])
+        if "replaces" in request.headers:
+            return self._kept(request)
         return IncomingInvite(self, transaction, contact.uri)
+
+    def _kept(self, invite: Request) -> Response:
+        """No INVITE takes the place of a dialog of ours (RFC 3891 §3): 603 where it names one, else 481. Who
+        wants that asks for it by REFER (`trunkline.sip.referral`).
+        """
+        named = read_replaces(invite.headers.all("replaces"))
+        return response_to(invite, 481 if self.usage(named.dialog) is None else 603)
 
     def inspect(self, request: Request) -> Response | None:
         """The checks of RFC 3261 §8.2.1 to §8.2.3, in that order. Made for every request that was let in; a

@@ -37,6 +37,11 @@ def test_every_address_is_bound_with_its_transport() -> None:
     assert all(one.advertised == one.bind for one in listen)
 
 
+def test_phones_are_told_that_a_refer_to_may_hold_replaces() -> None:
+    """RFC 3891 §6.2. baresip sends none to who doesn't say so."""
+    assert "replaces" in wiring.agent_settings(settings()).supported
+
+
 def test_tls_outward_trusts_the_authorities_that_the_settings_name() -> None:
     tls = wiring.transport_settings(settings('[tls]\nca_file = "/ca.pem"\nverify_outbound = true\n')).tls
     assert (tls.ca_file, tls.verify_peers) == (Path("/ca.pem"), True)

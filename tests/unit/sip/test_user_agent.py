@@ -80,6 +80,26 @@ def test_settings_are_heeded() -> None:
     assert bench.peer.response_heard(420, "INVITE").unsupported == {"timer"}
 
 
+def test_an_invite_takes_no_dialogs_place() -> None:
+    """RFC 3891 §3: 603 for one of ours, 481 for any other, 400 for two. The dialog that was named goes on."""
+    bench = Bench()
+    invite = bench.invited()
+    invite.accept(body=ANSWER)
+    bench.settle()
+    usage = invite.usage
+    assert usage is not None
+    call_id, local_tag, remote_tag = usage.dialog.id
+    ours = f"{call_id};to-tag={local_tag};from-tag={remote_tag}"
+    others = f"{call_id};to-tag={remote_tag};from-tag={local_tag}"
+    for number, (values, status) in enumerate((((ours,), 603), ((others,), 481), ((ours, ours), 400))):
+        headers = tuple(("Replaces", value) for value in values)
+        bench.peer.request("INVITE", bench.at, body=OFFER, headers=headers, call_id=f"other-{number}")
+        bench.settle()
+        assert bench.peer.response_heard(status, "INVITE").call_id == f"other-{number}"
+    assert bench.phone.agent.usage(usage.dialog.id) is usage
+    assert "BYE" not in bench.peer.summaries
+
+
 def test_product_is_named() -> None:
     bench = Bench(settings=UserAgentSettings(product="Trunkline/9"))
     _, request = bench.calling()
