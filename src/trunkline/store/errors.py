@@ -31,11 +31,16 @@ __all__ = [
 ]
 
 
+def _thing(kind: str, key: str) -> str:
+    """A kind and what somebody typed as the key; the route of every prefix has an empty one."""
+    return f"{kind} {ALL if kind == 'route' and not key else key[:80]!r}"
+
+
 class NotFoundError(StoreError):
-    """`kind` (account, number, carrier, …) `key` does not exist. Only a route's key can be empty."""
+    """`kind` (account, number, carrier, …) `key` does not exist."""
 
     def __init__(self, kind: str, key: str, hint: str = "") -> None:
-        self.fact = f"{kind} {key or ALL!r} does not exist"
+        self.fact = f"{_thing(kind, key)} does not exist"
         """Without the hint, which is for the command line."""
         super().__init__(self.fact + (f"; {hint}" if hint else ""))
         self.kind = kind
@@ -46,7 +51,7 @@ class AlreadyExistsError(StoreError):
     """`kind` `key` exists already."""
 
     def __init__(self, kind: str, key: str, hint: str = "") -> None:
-        self.fact = f"{kind} {key or ALL!r} exists already"
+        self.fact = f"{_thing(kind, key)} exists already"
         """Without the hint, which is for the command line."""
         super().__init__(self.fact + (f"; {hint}" if hint else ""))
         self.kind = kind
