@@ -447,6 +447,33 @@ mod tests {
         assert_eq!(believed, 6);
     }
 
+    /// Whether a stranger is believed with its last packet, 20 ms after each other, by numbers.
+    fn convinces(sequences: &[u16]) -> bool {
+        let mut latch = latch("192.168.1.7:4000", Some("203.0.113.5"));
+        let mut now = 0;
+        sequences.iter().fold(false, |_, &sequence| {
+            now += PTIME;
+            latch.judge(at("203.0.113.6:61000"), &header(1, sequence), now)
+        })
+    }
+
+    #[test]
+    fn a_stranger_that_leaps_begins_anew_and_a_gap_is_held_against_it() {
+        assert!(convinces(&[7, 17 + 7, 18 + 7, 19 + 7, 20 + 7, 21 + 7]), "anew from the second on");
+        assert!(!convinces(&[7, 16 + 7, 17 + 7, 18 + 7, 19 + 7, 20 + 7]), "six of twenty");
+        assert!(convinces(&[0, 3, 5, 7, 9]) && !convinces(&[0, 3, 5, 7, 10]), "half of its stream at least");
+        assert!(!convinces(&[0, 1, 2, 3, 1000]) && !convinces(&[4, 3, 2, 1, 0]) && !convinces(&[5; 5]));
+    }
+
+    #[test]
+    fn nobody_finishes_what_another_has_begun() {
+        let mut latch = latch("192.168.1.7:4000", Some("203.0.113.5"));
+        assert_eq!(stream(&mut latch, "203.0.113.6:61000", 1, 0, 4), 0);
+        assert!(!latch.judge(at("203.0.113.66:61000"), &header(1, 4), 4 * PTIME));
+        assert!(latch.clone().judge(at("203.0.113.6:61000"), &header(1, 4), 4 * PTIME));
+        assert!(!latch.judge(at("203.0.113.6:61000"), &header(2, 4), 4 * PTIME), "nor with another source's");
+    }
+
     #[test]
     fn a_re_invite_to_another_address_opens_the_latch() {
         let mut latch = latch("198.51.100.1:4000", None);
