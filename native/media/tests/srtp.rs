@@ -316,9 +316,14 @@ fn the_sender_is_told_of_its_own_sequence_numbers() {
             theirs.unprotect_rtp(&mut buffer, 0).unwrap();
             received = u16::from_be_bytes([buffer[2], buffer[3]]);
         }
-        let told = highest_told(&mut ours, &mut theirs, received.into());
-        assert_eq!(told as u16, second, "after {first}");
-        assert_eq!(told >> 16, u32::from(first == 0xffff), "after {first}");
+        for source in [SSRC, 1, 2] {
+            // Whichever was sent last.
+            let mut buffer = [rtp(source, second.wrapping_add(1), 1), vec![0; RTP_OVERHEAD]].concat();
+            ours.protect_rtp(&mut buffer, 172).unwrap();
+            let told = highest_told(&mut ours, &mut theirs, received.into());
+            assert_eq!(told as u16, second, "after {first}");
+            assert_eq!(told >> 16, u32::from(first == 0xffff), "after {first}");
+        }
     }
 }
 

@@ -246,6 +246,9 @@ mod tests {
         assert_eq!(through(&mut hold, &[1, 99, 100]), [(1, 0), (99, 97), (100, 0)]);
         through(&mut hold, &[2, 98, 2]);
         assert_eq!(hold.depth, 3);
+        let mut hold = Hold::default();
+        assert_eq!(through(&mut hold, &[1, 3, 4, 6, 7, 2]), [(1, 0), (3, 1), (4, 0), (6, 1), (7, 0)]);
+        assert_eq!(hold.depth, 2, "nor are those of before forgotten");
     }
 
     #[test]
