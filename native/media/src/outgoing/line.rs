@@ -142,11 +142,17 @@ impl Line {
         self.at = now;
     }
 
+    /// Ticks that have gone by without packets since what was sent last was over.
+    #[must_use]
+    pub fn idle(&self, now: Micros) -> u32 {
+        elapsed_ticks(now.saturating_sub(self.at), self.clock_rate).saturating_sub(self.ticks)
+    }
+
     /// Time without packets, as long as it has been; once, however often it is said.
     pub fn catch_up(&mut self, now: Micros) {
-        let ticks = elapsed_ticks(now.saturating_sub(self.at), self.clock_rate);
-        if ticks > self.ticks {
-            self.pause(ticks - self.ticks);
+        let ticks = self.idle(now);
+        if ticks > 0 {
+            self.pause(ticks);
             (self.at, self.ticks) = (now, 0);
         }
     }

@@ -157,8 +157,8 @@ impl Outgoing {
                 self.end_packet(now, emit);
             }
             let begin = self.line.place(header.ssrc, header.timestamp, clock_rate);
-            let begin =
-                begin.unwrap_or_else(|| self.line.timestamp().wrapping_add(self.ahead(header, clock_rate)));
+            let begin = begin
+                .unwrap_or_else(|| self.line.timestamp().wrapping_add(self.ahead(header, clock_rate, now)));
             let clocks = (clock_rate, format.clock_rate);
             for due in self.relay.take(header, event, begin, clocks, now).into_iter().flatten() {
                 self.send_event(due, emit);
@@ -183,7 +183,7 @@ impl Outgoing {
 
     /// The time of the far leg's silence before an event, which is to sound where it stands in it.
     fn pause_before(&mut self, header: &Header, clock_rate: u32, now: Micros, emit: &mut Emit<'_>) {
-        let ahead = self.ahead(header, clock_rate);
+        let ahead = self.ahead(header, clock_rate, now);
         if ahead > self.spent {
             self.end_packet(now, emit);
             self.line.pause(ahead.saturating_sub(self.spent));
@@ -200,13 +200,14 @@ impl Outgoing {
         self.line.close_gap();
     }
 
-    /// How far ahead of the audio an event begins, in ticks of the line.
-    fn ahead(&self, header: &Header, clock_rate: u32) -> u32 {
+    /// How far ahead of the audio an event begins, in ticks of the line; by the time that has passed, where their clocks can't be
+    /// compared.
+    fn ahead(&self, header: &Header, clock_rate: u32, now: Micros) -> u32 {
         let (Some(decoding), Some(speaker)) = (&self.decoding, &self.speaker) else {
             return 0;
         };
         if clock_rate != decoding.codec().clock_rate() {
-            return 0;
+            return self.line.idle(now);
         }
         let ticks = decoding.ahead(header.timestamp);
         (u64::from(ticks) * u64::from(speaker.format().codec.clock_rate()) / u64::from(clock_rate)) as u32

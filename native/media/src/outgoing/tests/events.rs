@@ -137,6 +137,26 @@ fn digits_in_a_pause_sound_where_they_stand_in_it() {
 }
 
 #[test]
+fn digits_in_one_pause_are_each_their_own_though_their_clock_is_not_the_audios() {
+    let (mut far, mut near) = (Far::new(Codec::Speex, 20), Near::default());
+    let mut outgoing = outgoing(Codec::Pcma, 20, Some((101, 8000)));
+    let packets = far.packets(4);
+    transcode(&mut outgoing, &far, &packets, &mut near);
+    for code in [1, 1] {
+        (far.timestamp, far.now) = (far.timestamp.wrapping_add(16_000), far.now + 1_000_000);
+        for (header, packet) in digit(&mut far, code, 8000) {
+            let payload = &packet[HEADER_LENGTH..];
+            outgoing.event(&header, payload, 8000, far.now, &mut |packet, length| near.take(packet, length));
+        }
+    }
+    assert_eq!(near.digits(101), "11");
+    let mut begins: Vec<u32> = near.events(101).iter().map(|(header, _)| header.timestamp).collect();
+    begins.dedup();
+    assert_eq!(begins.len(), 2);
+    assert_eq!(begins[1].wrapping_sub(begins[0]), 8000);
+}
+
+#[test]
 fn a_digit_right_behind_a_word_sounds_right_behind_it() {
     let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
     let mut outgoing = outgoing(Codec::Pcma, 30, None);
