@@ -143,8 +143,9 @@ def test_asterisk_listens_for_ipv6_where_no_edge_has_another_address() -> None:
 def test_freeswitch_has_a_profile_of_its_own_for_ipv6() -> None:
     made = {file.name: file for file in write(Kind.FREESWITCH, IPV6)}
     assert made["sip_profiles/external-ipv6/trunkline.xml"].text.startswith("<!-- Gateway")
-    place = made["sip_profiles/trunkline_acl_param.xml"].place
-    assert "sip_profiles/internal-ipv6.xml and sip_profiles/external-ipv6.xml" in place
+    acl = made["sip_profiles/trunkline_acl_param.xml"]
+    assert "sip_profiles/internal-ipv6.xml and sip_profiles/external-ipv6.xml" in acl.place
+    assert "<!-- external-ipv6.xml asks nobody" in acl.text
 
 
 @pytest.mark.parametrize("kind", [Kind.FREEPBX, Kind.KAMAILIO])
