@@ -39,13 +39,13 @@ def run(settings: Settings, log: Log, listener: int | None = None, path: Path | 
     back.
     """
     bind = settings.web.bind
-    if listener is None:
-        listening = listen_tcp(bind.host, bind.port, "web.bind")
-    else:
-        listening = socket.socket(fileno=listener)
-    with contextlib.suppress(OSError):
-        os.nice(NICENESS)
     try:
+        if listener is None:
+            listening = listen_tcp(bind.host, bind.port, "web.bind")
+        else:
+            listening = socket.socket(fileno=listener)
+        with contextlib.suppress(OSError):
+            os.nice(NICENESS)
         uvloop.run(_serve(settings, listening, log, path, led=listener is not None))
     except TrunklineError as error:
         if listener is None:
