@@ -45,7 +45,7 @@ def add(
 ) -> None:
     """Add a number to an account."""
     here = installation(context)
-    added = Number(normalise(number), account, _warned(here, ForwardingList.parse(forward)))
+    added = Number(normalise(number), account, _warned(here, account, ForwardingList.parse(forward)))
     here.store.numbers.add(added)
     here.changed()
     _tell(added.forwarding, as_json)
@@ -97,15 +97,17 @@ def forward(
 ) -> None:
     """Forward a number to SIP."""
     here = installation(context)
-    forwarding = _warned(here, ForwardingList.parse("" if uris == [NONE] else ", ".join(listed(uris))))
-    changed = here.store.numbers.forward(normalise(number), forwarding)
+    e164, typed = normalise(number), ForwardingList.parse("" if uris == [NONE] else ", ".join(listed(uris)))
+    forwarding = _warned(here, here.store.numbers.get(e164).account, typed)
+    changed = here.store.numbers.forward(e164, forwarding)
     here.changed()
     _tell(forwarding, as_json)
     print_card(_card(changed), as_json)
 
 
-def _warned(here: Installation, forwarding: ForwardingList) -> ForwardingList:
-    """With warnings for entries that will be passed over (`trunk.gateway_addresses`)."""
+def _warned(here: Installation, account: str, forwarding: ForwardingList) -> ForwardingList:
+    """With warnings for entries that will be passed over."""
+    forwarding = forwarding.warned_of_keys(account, here.settings.service.domain)
     if here.settings.forwarding.to_gateways or not forwarding:
         return forwarding
     return warned(forwarding, places_of(here.store.carriers.gateway_uris()))

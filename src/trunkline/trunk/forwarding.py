@@ -8,7 +8,8 @@ A comma always separates, so a user part that has one must write it `%2C`.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -29,6 +30,8 @@ _KNOWN_PARAMETERS = frozenset({"transport", "user", "maddr", "ttl", "lr", *_OURS
 _SCHEME = re.compile(r"sips?:", re.IGNORECASE)
 _OTHER_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^@]*", re.ASCII)
 SPACE = " \t\r\n"
+PASSED_OVER = "such entries are passed over"
+"""The end of a warning: no call goes there."""
 
 
 class MediaProtection(StrEnum):
@@ -87,6 +90,22 @@ class ForwardingList:
             endpoints.append(endpoint)
             position += len(piece) + 1
         return cls(tuple(endpoints), tuple(warnings), text.strip(SPACE))
+
+    def with_warnings(self, found: Iterable[tuple[int, str]]) -> "ForwardingList":
+        """With those as well: which entry, from 1, and what of it. What it says already isn't said again."""
+        told = [f"entry {number}: {words}" for number, words in found]
+        fresh = tuple(warning for warning in told if warning not in self.warnings)
+        return replace(self, warnings=(*self.warnings, *fresh)) if fresh else self
+
+    def warned_of_keys(self, key: str, service_domain: str) -> "ForwardingList":
+        """With a warning for each entry that stands for devices (`KEY@DOMAIN`) of another account than `key`,
+        whose number it is: it reaches none (`trunkline.trunk.plan`).
+        """
+        return self.with_warnings(
+            (number, f"at {service_domain}, {key}@ alone reaches devices; {PASSED_OVER}")
+            for number, endpoint in enumerate(self.endpoints, 1)
+            if endpoint.uri.host == service_domain and endpoint.uri.user_unescaped != key
+        )
 
 
 NOT_FORWARDED = ForwardingList()

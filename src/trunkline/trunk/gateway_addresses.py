@@ -13,20 +13,19 @@ carriers count, for they may still trust us.
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import lru_cache
 from ipaddress import ip_address
 
 from trunkline.sip.ports import Address
 from trunkline.sip.uri import SipUri
 from trunkline.trunk.directory import Directory
-from trunkline.trunk.forwarding import ForwardingList
+from trunkline.trunk.forwarding import PASSED_OVER, ForwardingList
 
 Places = frozenset[Address]
 STANDARD_PORTS = (5060, 5061)
 """RFC 3261 §19.1.2."""
 NONE_BARRED: Places = frozenset()
-WARNING = "the address is a carrier's gateway; such entries are passed over"
+WARNING = f"the address is a carrier's gateway; {PASSED_OVER}"
 
 
 def gateway_uris(directory: Directory) -> list[SipUri]:
@@ -62,12 +61,8 @@ def _spelt(host: str) -> str:
 
 def warned(forwarding: ForwardingList, places: Places) -> ForwardingList:
     """`forwarding`, with a warning for each entry that names a gateway."""
-    if not places:
-        return forwarding
-    warnings = [
-        f"entry {number}: {WARNING}"
+    return forwarding.with_warnings(
+        (number, WARNING)
         for number, endpoint in enumerate(forwarding.endpoints, 1)
-        if place_of(endpoint.uri) in places
-    ]
-    fresh = tuple(warning for warning in warnings if warning not in forwarding.warnings)
-    return replace(forwarding, warnings=(*forwarding.warnings, *fresh)) if fresh else forwarding
+        if places and place_of(endpoint.uri) in places
+    )

@@ -46,6 +46,14 @@ def test_an_entry_at_a_carriers_gateway_is_warned_of(line: CommandLine) -> None:
     assert "warning" not in line.run("number", "forward", "442079460123", "88@gw.upstream.example:5070")
 
 
+def test_an_entry_with_another_accounts_key_is_warned_of(line: CommandLine) -> None:
+    theirs, own = "trunk2@sip.example.net", "trunk1@sip.example.net"
+    warning = "warning: entry 1: at sip.example.net, trunk1@ alone reaches devices"
+    assert warning in line.run("number", "add", "442079460123", "--account", "trunk1", "--forward", theirs)
+    assert warning in line.run("number", "forward", "442079460123", theirs)
+    assert "warning" not in line.run("number", "forward", "442079460123", own)
+
+
 def test_explain_says_that_it_is_passed_over(line: CommandLine) -> None:
     line.run("carrier", "add", "upstream", "--gateway", "192.0.2.50")
     line.run("number", "add", "442079460123", "--account", "trunk1", "--forward", "88@192.0.2.50")

@@ -143,3 +143,14 @@ def test_bounds() -> None:
     assert len(str(ForwardingList.parse(f"{longest}@x.example;timeout=5000").endpoints[0].uri)) == MAX_URI
     with pytest.raises(ForwardingSyntaxError, match=r"entry 2: is longer than 2000"):
         ForwardingList.parse(f"a@x.example, {longest}a@x.example")
+
+
+def test_keys_that_are_not_the_accounts_are_warned_of_once() -> None:
+    typed = ForwardingList.parse("trunk1@sip.example.net, a@pbx.example, trunk2@SIP.example.net;timeout=2000")
+    judged = typed.warned_of_keys("trunk1", "sip.example.net")
+    assert judged.warnings == (
+        "entry 3: at sip.example.net, trunk1@ alone reaches devices; such entries are passed over",
+    )
+    assert judged.warned_of_keys("trunk1", "sip.example.net") is judged
+    assert (judged.endpoints, judged.text) == (typed.endpoints, typed.text)
+    assert typed.warned_of_keys("trunk1", "sip.other.example") is typed

@@ -36,7 +36,7 @@ class NumberDesk:
 
     def add(self, number: Number) -> Number:
         self._counter.check_operator()
-        number = replace(number, forwarding=self._warned(number.forwarding))
+        number = replace(number, forwarding=self._warned(number.account, number.forwarding))
         self._counter.store.numbers.add(number)
         self._counter.node.changed()
         return number
@@ -91,7 +91,8 @@ class NumberDesk:
 
     def _change(self, e164: str, guard: Guard | None, **changes: Unpack[NumberChanges]) -> Number:
         if "forwarding" in changes:
-            changes["forwarding"] = self._warned(changes["forwarding"])
+            account = changes.get("account") or self.get(e164).account
+            changes["forwarding"] = self._warned(account, changes["forwarding"])
 
         def both(number: Number) -> None:
             self._own(number)
@@ -102,7 +103,8 @@ class NumberDesk:
         self._counter.node.changed()
         return number
 
-    def _warned(self, forwarding: ForwardingList) -> ForwardingList:
+    def _warned(self, account: str, forwarding: ForwardingList) -> ForwardingList:
+        forwarding = forwarding.warned_of_keys(account, self._counter.settings.service.domain)
         return warned(forwarding, self.barred()) if forwarding else forwarding
 
     def _own(self, number: Number) -> None:

@@ -10,7 +10,7 @@ from trunkline.store.errors import NotFoundError
 from trunkline.store.group_commit import Group, GroupWriter
 from trunkline.store.numbers import NumberFilter
 from trunkline.store.record_rows import call_row
-from trunkline.trunk.forwarding import NOT_FORWARDED
+from trunkline.trunk.forwarding import NOT_FORWARDED, PASSED_OVER, ForwardingList
 from trunkline.trunk.number import Number
 from trunkline.web.desk import numbers
 from trunkline.web.errors import NotAllowedError, TooManyAttemptsError
@@ -118,3 +118,14 @@ def test_a_customers_pings_and_test_calls_are_few_at_a_time(office: Office) -> N
             with pytest.raises(TooManyAttemptsError, match="too many pings and test calls"):
                 act()
     assert desk.ping(ALPHA.e164, 1).status == 200
+
+
+def test_an_entry_with_another_accounts_key_is_warned_of(office: Office) -> None:
+    domain = office.settings.service.domain
+    typed = ForwardingList.parse(f"beta@{domain}")
+    warnings = (f"entry 1: at {domain}, alpha@ alone reaches devices; {PASSED_OVER}",)
+    desk = office.desk(principal(ALPHA.key)).numbers
+    assert desk.forward(ALPHA.e164, typed).forwarding.warnings == warnings
+    desk = office.desk(principal(OPERATOR)).numbers
+    assert desk.update(ALPHA.e164, account="beta", forwarding=typed).forwarding.warnings == ()
+    assert desk.add(Number("441632960009", "alpha", typed)).forwarding.warnings == warnings
