@@ -20,10 +20,11 @@ from trunkline.observe.hep import HepForm
 from trunkline.observe.message import LadderMessage
 from trunkline.sip.ports import Flow
 
-GATHER_S: Final = 0.1
-MAX_GATHERED: Final = 2048
+GATHER_S: Final = 0.02
+"""Short, since what is gathered leaves at once: a collector's socket holds a few hundred messages."""
+MAX_GATHERED: Final = 512
 """Messages within one `GATHER_S`; more are lost."""
-MAX_BATCHES: Final = 16
+MAX_BATCHES: Final = 64
 """That wait for the thread; more are lost."""
 RETRY_S: Final = 5.0
 """How long after a failure messages are lost untried."""

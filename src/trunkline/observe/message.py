@@ -63,6 +63,7 @@ class LadderMessage(NamedTuple):
         return (local, remote) if self.sent else (remote, local)
 
 
+@lru_cache(maxsize=1024)
 def _packed(address: Address, length: int | None) -> PackedEnd:
     """An address that isn't of `length` bytes (None: any) becomes the unknown one."""
     try:
