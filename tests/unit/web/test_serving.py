@@ -119,13 +119,15 @@ def test_a_request_that_does_not_come_is_not_waited_for(
 
 
 def test_an_answer_takes_as_long_as_it_likes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "REQUEST_S", 0.05)
-    monkeypatch.setattr(serving, "UNREAD_S", 0.05)
-
     async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        loop = asyncio.get_running_loop()
+        now, passed = loop.time, 0.0
+        monkeypatch.setattr(loop, "time", lambda: now() + passed)
         await send({"type": "http.response.start", "status": 200, "headers": []})
         for more in (True, True, False):
-            await asyncio.sleep(0.1)
+            passed += 2 * (serving.REQUEST_S + serving.UNREAD_S)
+            for _ in range(3):
+                await asyncio.sleep(0)  # whatever is due by then happens
             await send({"type": "http.response.body", "body": b"x", "more_body": more})
 
     listener = listen_tcp("127.0.0.1", 0)
