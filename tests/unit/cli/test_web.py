@@ -19,13 +19,12 @@ def answered(process: "subprocess.Popen[bytes]", port: int) -> bool:
         return False
 
 
-def test_it_serves_until_it_is_told_to_stop(line: CommandLine) -> None:
+def assert_serves(*arguments: str) -> None:
+    """A process of that command line answers, and ends when it is told to."""
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", "trunkline.cli", "-c", str(line.settings_file), "web"],
-        env={**ENVIRONMENT, "TRUNKLINE_WEB__BIND": f"127.0.0.1:{port}"},
+        [sys.executable, *arguments], env={**ENVIRONMENT, "TRUNKLINE_WEB__BIND": f"127.0.0.1:{port}"}
     )
-
     try:
         wait_for("an answer", lambda: answered(process, port), within_s=30.0, every_s=0.05)
         process.send_signal(signal.SIGTERM)
@@ -34,6 +33,10 @@ def test_it_serves_until_it_is_told_to_stop(line: CommandLine) -> None:
         if process.poll() is None:
             process.kill()
         process.wait()
+
+
+def test_it_serves_until_it_is_told_to_stop(line: CommandLine) -> None:
+    assert_serves("-m", "trunkline.cli", "-c", str(line.settings_file), "web")
 
 
 HANG_UP_WHILE_IT_STARTS = """
@@ -53,16 +56,4 @@ app(["-c", sys.argv[1], "web"])
 
 
 def test_a_hangup_while_it_starts_does_not_end_it(line: CommandLine) -> None:
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-c", HANG_UP_WHILE_IT_STARTS, line.settings_file],
-        env={**ENVIRONMENT, "TRUNKLINE_WEB__BIND": f"127.0.0.1:{port}"},
-    )
-    try:
-        wait_for("an answer", lambda: answered(process, port), within_s=30.0, every_s=0.05)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=60) == 0
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
+    assert_serves("-c", HANG_UP_WHILE_IT_STARTS, str(line.settings_file))
