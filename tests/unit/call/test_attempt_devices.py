@@ -6,30 +6,17 @@ import pytest
 
 from tests.simulation.descriptions import audio
 from tests.simulation.phone import Phone
-from tests.simulation.world import CUSTOMER, DOMAIN, KEY, NODE, SECRET, SETTINGS, World, rejecting
+from tests.simulation.world import CUSTOMER, DOMAIN, KEY, SETTINGS, World, rejecting
+from tests.unit.call import devices
 from trunkline.sip.incoming_invite import IncomingInvite
-from trunkline.sip.name_addr import NameAddr
-from trunkline.sip.outbound_auth import DigestUser
 from trunkline.sip.ports import Address, Transport
-from trunkline.sip.uri import SipUri
 from trunkline.trunk.verdict import Slug
 
 SECOND = "10.0.0.5"
 
 
 def register(world: World, phone: Phone, over: Transport = Transport.UDP) -> None:
-    phone.agent.request(
-        "REGISTER",
-        SipUri.parse(f"sip:{NODE};transport={over.lower()}"),
-        from_=NameAddr(None, SipUri("sip", KEY, DOMAIN)),
-        to=NameAddr(None, SipUri("sip", KEY, DOMAIN)),
-        headers=[("Contact", f"<sip:desk@{phone.host.address.host}>")],
-        credentials=DigestUser(KEY, SECRET),
-        on_response=phone.note_answer,
-        on_failure=phone.note_refusal,
-    )
-    world.clock.advance(0.2)
-    assert phone.events[-1] == "answer 200 REGISTER"
+    devices.register(world, phone, f"<sip:desk@{phone.host.address.host}>", over)
 
 
 def ringing_then_failing(phone: Phone, invite: IncomingInvite) -> None:

@@ -16,13 +16,10 @@ from tests.simulation.world import (
     GATEWAY,
     GATEWAY_2,
     KEY,
-    NODE,
-    SECRET,
     SETTINGS,
     World,
 )
-from trunkline.sip.name_addr import NameAddr
-from trunkline.sip.outbound_auth import DigestUser
+from tests.unit.call import devices
 from trunkline.sip.ports import Address, Target, Transport
 from trunkline.sip.uri import SipUri
 from trunkline.trunk.carrier import Gateway
@@ -62,18 +59,7 @@ def hung_up(world: World, phone: Phone) -> None:
 def register(world: World, contact: str, *headers: tuple[str, str]) -> None:
     """The customer's device registers over TCP, and its connection is cut, as by the node's restart."""
     phone = world.customer
-    phone.agent.request(
-        "REGISTER",
-        SipUri.parse(f"sip:{NODE};transport=tcp"),
-        from_=NameAddr(None, SipUri("sip", KEY, DOMAIN)),
-        to=NameAddr(None, SipUri("sip", KEY, DOMAIN)),
-        headers=[("Contact", f"<{contact}>"), *headers],
-        credentials=DigestUser(KEY, SECRET),
-        on_response=phone.note_answer,
-        on_failure=phone.note_refusal,
-    )
-    world.clock.advance(0.2)
-    assert phone.events[-1] == "answer 200 REGISTER"
+    devices.register(world, phone, f"<{contact}>", Transport.TCP, headers)
     world.node.host.streams[Transport.TCP, phone.host.address].close()
 
 

@@ -13,13 +13,11 @@ from tests.simulation.world import (
     DOMAIN,
     KEY,
     NODE,
-    SECRET,
     SETTINGS,
     World,
     ringing,
 )
-from trunkline.sip.name_addr import NameAddr
-from trunkline.sip.outbound_auth import DigestUser
+from tests.unit.call import devices
 from trunkline.sip.ports import Address, LocateFailure, Target, Transport
 from trunkline.sip.uri import SipUri
 from trunkline.trunk.verdict import Slug
@@ -106,18 +104,7 @@ def test_a_device_that_has_registered_over_ipv6_is_offered_audio_there() -> None
     world = World(forwarding=f"{KEY}@{DOMAIN}")
     phone = world.phone(HOST_V6)
     phone.on_invite = ringing
-    phone.agent.request(
-        "REGISTER",
-        SipUri.parse(f"sip:{NODE}"),
-        from_=NameAddr(None, SipUri("sip", KEY, DOMAIN)),
-        to=NameAddr(None, SipUri("sip", KEY, DOMAIN)),
-        headers=[("Contact", "<sip:phone@phone.invalid>")],
-        credentials=DigestUser(KEY, SECRET),
-        on_response=phone.note_answer,
-        on_failure=phone.note_refusal,
-    )
-    world.clock.advance(0.2)
-    assert phone.events[-1] == "answer 200 REGISTER"
+    devices.register(world, phone, "<sip:phone@phone.invalid>")
     world.inbound()
     assert offered_at(world, phone) == OURS_V6
 

@@ -5,6 +5,7 @@ import pytest
 from tests.simulation.descriptions import audio
 from tests.simulation.phone import Phone
 from tests.simulation.world import CALLEE, DOMAIN, KEY, NODE, SECRET, World, answering, follow_offer
+from tests.unit.call import devices
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.outbound_auth import DigestUser
@@ -33,18 +34,7 @@ def device(world: World, *, contact: str, instance: str = "", over: Transport = 
 
 def register(world: World, phone: Phone, contact: str, instance: str, over: Transport) -> None:
     parameters = f';+sip.instance="<urn:uuid:{instance}>";reg-id=1' if instance else ""
-    phone.agent.request(
-        "REGISTER",
-        SipUri.parse(f"sip:{NODE};transport={over.lower()}"),
-        from_=NameAddr(None, SipUri("sip", KEY, DOMAIN)),
-        to=NameAddr(None, SipUri("sip", KEY, DOMAIN)),
-        headers=[("Contact", f"<{contact}>{parameters}")],
-        credentials=DigestUser(KEY, SECRET),
-        on_response=phone.note_answer,
-        on_failure=phone.note_refusal,
-    )
-    world.clock.advance(0.2)
-    assert phone.events[-1] == "answer 200 REGISTER"
+    devices.register(world, phone, f"<{contact}>{parameters}", over)
 
 
 def called(world: World, phone: Phone) -> None:
