@@ -3,6 +3,8 @@
 //! The vectors are libsrtp's (`test/srtp_driver.c`, BSD licence), those of the parts RFC 3711's (Appendix B, beside the
 //! code).
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+
 use trunkline_media::srtp::{
     KEY_GRACE_US, LONGEST_LIFETIME, MAX_STREAMS, MasterKey, RTCP_OVERHEAD, RTP_OVERHEAD, Srtp, SrtpError,
     SrtpIn, SrtpKeys, SrtpOut, Wear,
