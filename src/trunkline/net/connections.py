@@ -13,12 +13,13 @@ from typing import Final, NamedTuple
 from trunkline.net.flows import source_key
 from trunkline.net.settings import StreamLimits
 from trunkline.net.stream import Connection
+from trunkline.sip.failures import FlowFailure, FlowFailureKind
 from trunkline.sip.ports import Address, Transport
 
 RESERVED_SHARE: Final = 8
 """One in so many connections can't be taken by those who connect to us: our own calls must still get out."""
-HOGGED: Final = "few connections are left, and most lead to this peer"
-"""Why one of `hogged` ends."""
+HOGGED: Final = FlowFailure(FlowFailureKind.CLOSED, "few connections are left, and most lead to this peer")
+"""Why one ends that gives way."""
 
 
 class Purpose(NamedTuple):
@@ -69,16 +70,17 @@ class Connections:
                 return f"{of_source} connections from this source are open"
         return None
 
-    def hogged(self) -> Connection | None:
-        """The connection that has to end before one more is had, made by us or accepted: where few are left,
-        the oldest of ours to the source that more of ours lead to than it may have itself, and more than to
-        any other; else None. Peers name ports of theirs without end, and each is a connection for an hour.
+    def make_room(self) -> None:
+        """Before one more is had, made by us or accepted, end the one that gives way to it: where few are
+        left, the oldest of ours to the source that more of ours lead to than it may have itself, and more
+        than to any other. Peers name ports of theirs without end, and each is a connection for an hour.
         """
         allowed = self._limits.connections
         if len(self._purposes) < allowed - allowed // RESERVED_SHARE:
-            return None
+            return
         most = max(self._ours_to.values(), key=len, default={})
-        return next(iter(most)) if len(most) > self._limits.connections_per_source else None
+        if len(most) > self._limits.connections_per_source:
+            next(iter(most)).end(HOGGED)
 
     def crowded_out(self, is_known: Callable[[str], bool]) -> Connection | None:
         """The connection that has to end before one more is accepted from a stranger: the oldest of a source

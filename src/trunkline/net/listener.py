@@ -14,7 +14,7 @@ from typing import Final
 
 from trunkline.errors import NetError
 from trunkline.net.binding import why_not_bound
-from trunkline.net.connections import HOGGED, Connections, Purpose
+from trunkline.net.connections import Connections, Purpose
 from trunkline.net.dialer import SHUTDOWN_TIMEOUT_S, handshake_error, tune
 from trunkline.net.flows import address_of
 from trunkline.net.settings import Listen
@@ -98,9 +98,7 @@ class StreamListener:
     def _take(self, stream: socket.socket, remote: Address) -> None:
         context = self._context
         gate = context.gate
-        hogged = self._connections.hogged()
-        if hogged is not None:
-            hogged.end(FlowFailure(FlowFailureKind.CLOSED, HOGGED))
+        self._connections.make_room()
         refusal = self._connections.refusal(remote.host)
         if refusal is None and gate is not None:
             banned = not gate.admits_connection(remote.host)

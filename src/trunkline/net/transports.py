@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from trunkline.clock import Clock
 from trunkline.errors import NetError
 from trunkline.net.admission import Gate
-from trunkline.net.connections import HOGGED, Connections, Purpose
+from trunkline.net.connections import Connections, Purpose
 from trunkline.net.dialer import Dialer
 from trunkline.net.flows import Receiver, Silence, TransportEvents
 from trunkline.net.listener import StreamListener
@@ -221,9 +221,7 @@ class Transports:
         context, dialer = self._context, self._dialer
         if context is None or dialer is None:
             return self._dead(target, "the transports are not open")
-        hogged = self._connections.hogged()
-        if hogged is not None:
-            hogged.end(FlowFailure(FlowFailureKind.CLOSED, HOGGED))
+        self._connections.make_room()
         refusal = self._connections.refusal(None)
         if refusal is not None:
             return self._dead(target, refusal)

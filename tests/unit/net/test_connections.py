@@ -16,7 +16,8 @@ EDGE = Address("198.51.100.1", 5061)
 LIMITS = StreamLimits(connections=5, connections_per_source=2)
 
 
-async def connection(*, accepted: bool = False) -> Connection:
+async def connection(*, accepted: bool = False, table: Connections | None = None) -> Connection:
+    """One that `table` forgets once it has ended."""
     context = StreamContext(
         receiver=Recorder(),
         clock=FakeClock(),
@@ -25,7 +26,7 @@ async def connection(*, accepted: bool = False) -> Connection:
         limits=LIMITS,
         gate=None,
         unreadable=None,
-        closed=lambda _connection: None,
+        closed=(lambda _connection: None) if table is None else table.remove,
         lost=lambda _connection: None,
     )
     return Connection(context, Transport.TLS, PBX, EDGE, accepted=accepted)
@@ -104,25 +105,28 @@ async def test_a_peer_that_most_of_ours_lead_to_gives_way_when_few_are_left() ->
     ours: list[Connection] = []
 
     async def add(host: str, *, accepted: bool = False) -> Connection:
-        one = await connection(accepted=accepted)
+        one = await connection(accepted=accepted, table=table)
         table.add(one, Purpose(Transport.TCP, Address(host, 1024 + len(table))))
         ours.append(one)
         return one
+
+    def left() -> list[Connection]:
+        table.make_room()
+        return table.all()
 
     for index in range(9):
         await add(f"203.0.113.{index}", accepted=bool(index % 2))
     first = await add("192.0.2.1")
     for _ in range(3):
         await add("192.0.2.1")
-    assert table.hogged() is None, "there is room"
+    assert left() == ours, "there is room"
     await add("198.51.100.1")
-    assert table.hogged() is first
-    table.remove(first)
+    ours.remove(first)
+    assert left() == ours
     await add("198.51.100.1")
-    assert table.hogged() is None, "nobody has more than is fair"
+    assert left() == ours, "nobody has more than is fair"
     for one in ours:
-        if one is not first:
-            table.remove(one)
+        table.remove(one)
     assert (table._ours_to, table._accepted_from) == ({}, {})
 
 
