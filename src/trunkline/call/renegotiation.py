@@ -14,8 +14,9 @@ A re-INVITE without SDP is answered with an offer of ours that repeats what stan
 ACK, and goes on to the other leg by the same rule.
 
 The offers of our own are of a new key, when one of a leg is worn (`Renegotiation.rekey`), of what stands,
-from a node that the peers don't know yet (`Renegotiation.refresh`), and of what one peer has said before the
-answer that the other doesn't know (`Renegotiation.catch_up`).
+from a node that the peers don't know yet (`Renegotiation.refresh`), and of what one peer has said that the
+other doesn't know: before the call was answered (`Renegotiation.catch_up`), or in its answer to one of these
+(`Renegotiation.tell`).
 """
 
 from collections.abc import Callable, Sequence
@@ -138,14 +139,29 @@ class Renegotiation:
 
     def refreshed(self, leg: Leg, body: bytes) -> None:
         """The answer to what stands, offered once more to refresh the session (RFC 4028 §7.4): the peer may
-        have moved, or have made a new key. One that can't be used changes nothing.
+        have moved, have made a new key, or hold or resume by it. One that can't be used changes nothing.
         """
-        before = leg.remote
+        stood = Stood.on(leg)
         try:
-            if before is not None and leg.take_refresh(body):
-                self.connect()
+            if stood.remote is None or not leg.take_refresh(body):
+                return
+            self.connect()
         except SdpError:
-            leg.remote = before
+            stood.again(leg)
+        else:
+            self.tell(leg, stood)
+
+    def tell(self, leg: Leg, stood: Stood) -> None:
+        """The peer of `leg` has answered an offer of what `stood`: where audio flows another way by it, the
+        other peer is offered that.
+        """
+        if stood.remote is None or leg.remote is None or self.busy:
+            return
+        takes = leg.local.direction.mirrored
+        before, now = (audio.effective_direction.narrowed_to(takes) for audio in (stood.remote, leg.remote))
+        if now is not before:
+            with suppress(SdpError):
+                self._pass_on(leg, stood, None)
 
     def rekey(self, leg: Leg) -> None:
         """Offer the peer of `leg` a new key, so that it may make one too. Nothing else is under way. What
@@ -303,6 +319,8 @@ class _NewKey:
             self._renegotiation.connect()
         except SdpError:
             self._stood.again(self._leg)
+        else:
+            self._renegotiation.tell(self._leg, self._stood)
 
     def _rejected(self, why: Response | RequestFailure) -> None:  # noqa: ARG002 - whatever it is
         self._renegotiation.settled()
@@ -312,11 +330,13 @@ class _NewKey:
 class _Refresh:
     """Offers of what stands to the peers of `legs`."""
 
-    __slots__ = ("_open", "_renegotiation")
+    __slots__ = ("_answers", "_open", "_renegotiation")
 
     def __init__(self, renegotiation: Renegotiation, legs: Sequence[Leg]) -> None:
         self._renegotiation = renegotiation
         self._open = list(legs)
+        self._answers: list[tuple[Leg, Stood]] = []
+        """Who has answered, and what stood there before."""
 
     def send(self) -> None:
         """A re-INVITE to each."""
@@ -337,6 +357,8 @@ class _Refresh:
             self._renegotiation.connect()
         except SdpError:
             stood.again(leg)
+        else:
+            self._answers.append((leg, stood))
         self._over(leg)
 
     def _rejected(self, leg: Leg, stood: Stood, why: Response | RequestFailure) -> None:  # noqa: ARG002 - whatever it is
@@ -352,3 +374,5 @@ class _Refresh:
             self._open.remove(leg)
         if not self._open:
             self._renegotiation.settled()
+            for answered, stood in self._answers:
+                self._renegotiation.tell(answered, stood)

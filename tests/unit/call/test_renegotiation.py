@@ -259,6 +259,30 @@ def test_an_answer_to_a_session_refresh_says_which_way_audio_flows() -> None:
     world.hang_up()
 
 
+@pytest.mark.parametrize("offer", ["session refresh", "new key", "takeover"])
+def test_who_holds_and_resumes_in_an_answer_to_an_offer_of_ours_is_heard_by_the_other(offer: str) -> None:
+    """RFC 3264 §8.4: the other peer would go on playing its music, or think itself on hold for ever."""
+    world = Talking(phone_settings=WITHOUT_UPDATE)
+    says = ["sendonly", "sendonly", "sendrecv"]
+    world.customer.on_offer = lambda phone, exchange: exchange.accept(
+        audio(CUSTOMER, direction=says.pop(0), version=5 - len(says))
+    )
+    heard = []
+    for _ in range(3):
+        if offer == "new key":
+            renegotiation(world).rekey(world.node.the_call.caller)
+        elif offer == "takeover":
+            renegotiation(world).offer_standing(world.node.the_call.caller)
+        else:
+            world.clock.advance(920)
+        world.clock.advance(10)
+        heard.append([direction(body) for body in world.gateway.answered_offers])
+    assert says == []
+    assert heard == [["sendonly"], ["sendonly"], ["sendonly", "sendrecv"]], "only what is new"
+    assert world.flows() == BOTH
+    world.hang_up()
+
+
 def test_a_new_key_in_the_answer_to_a_session_refresh_is_taken() -> None:
     """RFC 4568 §7.1.4: without it nothing of the peer's audio could be read any more."""
     world = World(phone_settings=WITHOUT_UPDATE)
