@@ -17,6 +17,10 @@ app = typer.Typer(add_completion=False)
 
 SLACK_S = 100
 """systemd waits so much longer than `drain.timeout_s` before it kills."""
+PAUSE_S = 5
+"""Before another try at a start. After five within 10 s, as without a pause, systemd gives up for good
+(systemd.unit(5), StartLimitBurst); an address or a database that comes late after a boot is waited for.
+"""
 _UNIT = """\
 [Unit]
 Description=Trunkline SIP trunking
@@ -32,6 +36,7 @@ ExecReload=/bin/kill -HUP $MAINPID
 TimeoutStopSec={patience_s}
 KillMode=mixed
 Restart=on-failure
+RestartSec={pause_s}
 LimitNOFILE=65536
 
 # It reads the system, writes into its own directory, speaks IP and its control socket; it needs nothing else.
@@ -118,6 +123,7 @@ def unit(settings: Settings, path: Path, user: str) -> str:
         program=program,
         settings=path,
         patience_s=round(settings.drain.timeout_s) + SLACK_S,
+        pause_s=PAUSE_S,
         writable=" ".join(map(str, writable)),
         runtime=f"RuntimeDirectory={socket_dir.relative_to('/run')}\n" if at_run else "",
         capabilities="CAP_NET_BIND_SERVICE" if privileged else "",

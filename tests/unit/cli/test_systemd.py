@@ -28,6 +28,13 @@ def test_it_runs_without_privileges() -> None:
     assert got["TimeoutStopSec"] == "3700", "longer than drain.timeout_s"
 
 
+def test_it_is_tried_again_until_what_comes_late_is_there() -> None:
+    got = lines(unit(Settings.parse(""), PATH, "trunkline"))
+    assert got["Restart"] == "on-failure"
+    burst, interval_s = 5, 10
+    assert float(got["RestartSec"]) * burst > interval_s, "else systemd gives up for good"
+
+
 def test_a_port_below_1024_gives_that_capability_alone() -> None:
     got = lines(unit(Settings.parse('[http]\nbind = "127.0.0.1:80"\n'), PATH, "trunkline"))
     assert got["CapabilityBoundingSet"] == got["AmbientCapabilities"] == "CAP_NET_BIND_SERVICE"
