@@ -39,7 +39,7 @@ def move_(
     _check_stopped(here)
     counted = move(here.settings.database_url, url, _tell)
     say(f"{sum(table.rows for table in counted)} rows are there, counted table by table.")
-    say(f'\nNow set this in {here.path}, and start the node:\n\n[database]\nurl = "{url}"\n')
+    say(f'\nNow set this in [database] of {here.path}, and start the node:\n\nurl = "{url}"\n')
     say("The key file stays: every node on that database needs the same secret.key.")
 
 

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import textwrap
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, get_args
 
@@ -72,6 +73,20 @@ def explain_environment(root: type[BaseModel], prefix: str) -> list[Problem]:
             )
         )
     return problems
+
+
+def explain_syntax(error: tomllib.TOMLDecodeError, text: str, source: str) -> Problem:
+    """Why `text` is no TOML; of a section that is there twice, where it stands already."""
+    sections: dict[str, int] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        header = _TABLE.match(line)
+        if header is None or header[1] != "[":
+            continue
+        first = sections.setdefault(header[2], number)
+        if first != number and f"(at line {number}," in str(error):
+            again = f"[{header[2]}] is at line {first} already: all of its settings stand there"
+            return Problem("", again, source, number)
+    return Problem("", f"not valid TOML: {error}", source, None)
 
 
 def explain_validation(

@@ -14,7 +14,14 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as PydanticSettingsError
 
-from trunkline.config.file import Problem, SettingsError, explain_environment, explain_validation, render
+from trunkline.config.file import (
+    Problem,
+    SettingsError,
+    explain_environment,
+    explain_syntax,
+    explain_validation,
+    render,
+)
 from trunkline.config.observing import Hep, Ladder, Log
 from trunkline.config.sections import (
     Database,
@@ -124,7 +131,7 @@ class Settings(BaseSettings):
         try:
             values = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise SettingsError([Problem("", f"not valid TOML: {error}", source, None)]) from None
+            raise SettingsError([explain_syntax(error, text, source)]) from None
         problems = explain_environment(cls, ENVIRONMENT_PREFIX)
         try:
             settings = cls(**values)

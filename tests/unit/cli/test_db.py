@@ -22,7 +22,7 @@ def test_an_installation_moves_and_goes_on_there(line: CommandLine, url: str) ->
     line.run("account", "add", "--key", "trunk1")
     said = line.run("db", "move", url)
     assert "account                      1 of 1" in said
-    assert f'[database]\nurl = "{url}"' in said
+    assert f'[database] of {line.settings_file}, and start the node:\n\nurl = "{url}"' in said
     text = line.settings_file.read_text()
     line.settings_file.write_text(text.replace("[database]\n", f'[database]\nurl = "{url}"\n'))
     line.run("account", "add", "--key", "trunk2")

@@ -79,6 +79,20 @@ def test_text_that_is_not_toml() -> None:
     assert "line 1" in problem
 
 
+def test_a_section_that_is_pasted_below_a_file_that_has_it() -> None:
+    text = render_default() + '\n[database]\nurl = "sqlite:///a.db"\n'
+    lines = text.splitlines()
+    first, again = (number for number, line in enumerate(lines, start=1) if line == "[database]")
+    said = f"t.toml, line {again}: [database] is at line {first} already: all of its settings stand there"
+    assert problems(text) == [said]
+
+
+def test_of_two_faults_the_one_that_stops_reading_is_said() -> None:
+    [problem] = problems("[sip]\nudp =\n[log]\n[sip]\n")
+    assert problem.startswith("t.toml: not valid TOML: ")
+    assert "line 2" in problem
+
+
 def test_everything_wrong_is_said_at_once() -> None:
     assert len(problems("[media]\na = 1\nb = 2\n[log]\nc = 3\n")) == 3
 
