@@ -10,6 +10,7 @@ import re
 from urllib.parse import unquote
 
 from trunkline.errors import DirectoryError
+from trunkline.trunk.countries import country_of
 
 MIN_DIGITS = 7
 MAX_DIGITS = 15
@@ -18,6 +19,18 @@ _WITHOUT_SEPARATORS = str.maketrans("", "", " -.()/")
 """RFC 3966 §3 visual-separator, the space and the slash that people type as well."""
 _GLOBAL_CONTEXT = re.compile(r";phone-context=(\+[0-9().-]*)", re.IGNORECASE).search
 _PREFIX = re.compile(r"[0-9]{0,15}", re.ASCII)
+_TRUNK_ZERO = frozenset(
+    (
+        *("20", "27", "31", "32", "33", "40", "41", "43", "44", "46", "49", "60", "61", "62", "63", "64"),
+        *("66", "81", "82", "84", "86", "90", "91", "92", "94", "234", "254", "353", "358", "380", "381"),
+        *("385", "386", "387", "389", "421", "880", "886", "966", "971", "972"),
+    )
+)
+"""Countries where 0 is dialled before a number within the country, and none begins with it (ITU-T, Dialling
+procedures; E.129). In others, Italy among them, numbers do."""
+_OF_NO_COUNTRY = frozenset(("800", "808", "870", "878", "881", "882", "883", "888", "979"))
+"""Country codes behind which anything may stand (ITU-T, List of Recommendation E.164 assigned country
+codes)."""
 
 
 class MalformedNumber(DirectoryError):  # noqa: N818 (the name that the verdict slug has)
@@ -84,6 +97,25 @@ def normalise_user(user: str) -> str:
         if not digits.startswith(prefix):
             raise MalformedNumber(user, f"is local to +{prefix}, and not given in full")
     return digits
+
+
+def destination(user: str) -> str:
+    """`normalise_user` for a number that is to be called. The 0 of national calls that people write behind
+    the country code, as in +44 (0)20, is left out. Raises `MalformedNumber` also for what no country has:
+    another call abroad behind a country code (44 00 882, 1 011 882), or 1 and no area code (NANPA: they begin
+    with 2 to 9).
+
+    Prefixes would take those for calls within the country, and a carrier that is given national numbers
+    (`carrier.Rewrite`) for what stands behind the code.
+    """
+    digits = normalise_user(user)
+    code = digits[0] if digits[0] in "17" else country_of(digits)
+    rest = digits[len(code) :]
+    if code == "1" and rest[0] in "01":
+        raise MalformedNumber(user, "has no area code behind +1")
+    if rest.startswith("00") and code not in _OF_NO_COUNTRY:
+        raise MalformedNumber(user, f"goes on with 00 behind +{code}")
+    return normalise(code + rest[1:]) if rest[0] == "0" and code in _TRUNK_ZERO else digits
 
 
 def _decoded(user: str) -> str:

@@ -19,9 +19,9 @@ from trunkline.trunk.destinations import deciding_prefix
 from trunkline.trunk.directory import Directory
 from trunkline.trunk.e164 import (
     MalformedNumber,
+    destination,
     is_number,
     normalise,
-    normalise_user,
     number_or_none,
     number_text,
 )
@@ -217,7 +217,7 @@ def plan_outbound(
         return Verdict.of(Slug.ACCOUNT_BLOCKED)
     note.append(f"Account {account.key} is active.")
     try:
-        called = normalise_user(dialled)
+        called = destination(dialled)
     except MalformedNumber as error:
         note.append(f"What was dialled is not an E.164 number: it {error.reason}.")
         return Verdict.of(Slug.MALFORMED_NUMBER, detail=f"the number {error.reason}")

@@ -6,6 +6,7 @@ from trunkline.errors import DirectoryError
 from trunkline.trunk.e164 import (
     MalformedNumber,
     checked_prefix,
+    destination,
     is_number,
     normalise,
     normalise_user,
@@ -83,6 +84,46 @@ def test_a_number_local_to_a_country_is_not_one_of_the_world(context: str) -> No
     assert normalise_user(f"00442079460123;phone-context={context}") == "442079460123"
     assert normalise_user(f"+442079460123;phone-context={context}") == "442079460123"
     assert normalise_user("442079460123;phone-context=pbx.example.com") == "442079460123"
+
+
+@pytest.mark.parametrize(
+    ("user", "digits"),
+    [
+        ("+44 (0)20 7946 0123", "442079460123"),
+        ("4402079460123", "442079460123"),
+        ("00490900123456", "49900123456"),
+        ("+39 06 12345678", "390612345678"),
+        ("+225 07 01 02 03 04", "2250701020304"),
+        ("12025550123", "12025550123"),
+        ("77001234567", "77001234567"),
+        ("80000123456", "80000123456"),
+        ("88200123456", "88200123456"),
+    ],
+)
+def test_a_destination_has_no_zero_of_national_calls(user: str, digits: str) -> None:
+    assert destination(user) == digits
+
+
+@pytest.mark.parametrize(
+    ("user", "reason"),
+    [
+        ("4400882123456", "goes on with 00 behind [+]44"),
+        ("3400882123456", "goes on with 00 behind [+]34"),
+        ("7008821234567", "goes on with 00 behind [+]7"),
+        ("1011882123456", "no area code behind [+]1"),
+        ("+1 1 900 555 0123", "no area code behind [+]1"),
+        ("440123456", None),
+        ("44012345", None),
+        ("4401234", "6 digits"),
+    ],
+)
+def test_nothing_stands_behind_a_country_code_that_no_country_has(user: str, reason: str | None) -> None:
+    """A prefix of 44 or 1 lets them through, and a carrier that gets national numbers calls abroad."""
+    if reason is None:
+        assert destination(user) == "44" + user[3:]
+        return
+    with pytest.raises(MalformedNumber, match=reason):
+        destination(user)
 
 
 @pytest.mark.parametrize(

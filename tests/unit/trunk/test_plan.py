@@ -210,6 +210,21 @@ def test_any_caller_id_passes_as_it_came() -> None:
     assert str(legs_out(plan)[0].from_) == '"Front desk" <sip:reception@sip.example.net>'
 
 
+@pytest.mark.parametrize(
+    ("dialled", "slug"),
+    [
+        ("449061234567", Slug.DESTINATION_FORBIDDEN),
+        ("4409061234567", Slug.DESTINATION_FORBIDDEN),
+        ("+44 (0)906 1234567", Slug.DESTINATION_FORBIDDEN),
+        ("4400882123456", Slug.MALFORMED_NUMBER),
+        ("1011882123456", Slug.MALFORMED_NUMBER),
+        ("11900555012", Slug.MALFORMED_NUMBER),
+    ],
+)
+def test_no_guarded_prefix_is_passed_by_digits_behind_the_country_code(dialled: str, slug: Slug) -> None:
+    assert refused(outbound(dialled, guarded=("1900", "449", "882"))).slug is slug
+
+
 @pytest.mark.parametrize("trusted", [True, False])
 def test_a_withheld_number_is_told_only_to_a_trusted_carrier(trusted: bool) -> None:
     known = directory(carriers=[replace(ALPHA, trusted=trusted, caller_rules=(Rewrite("", 0, "+"),)), BETA])
