@@ -256,7 +256,7 @@ impl Outgoing {
             packets: self.packets,
             octets: self.octets,
         };
-        self.reporter.write(packet, own, peer(), now)
+        Some(self.reporter.write(packet, own, peer(), now))
     }
 }
 

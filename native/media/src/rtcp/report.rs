@@ -1,10 +1,11 @@
 //! Reports of a leg that sends a stream of its own: on that stream, and on what its peer sends (RFC 3550 §6.4).
 //!
 //! The far leg's reports speak of other streams, so they are not relayed to such a leg's peer, and these are sent in their
-//! place: a sender report while something is sent, else a receiver report, and a block on the peer's stream
-//! while that comes. They are 5 s apart on the average and come at random, the first one half as late (§6.2, §6.3): for two
-//! participants the bandwidth would allow more, so that the least interval is the interval. The NTP timestamp counts from the engine's start: receivers compare it with itself only (§6.4.1 allows
-//! elapsed time where no wall clock is at hand).
+//! place: a sender report while something is sent, else a receiver report, and a block on the peer's stream while that comes.
+//! On hold too, when neither flows: an empty one then (§6.1; RFC 3264 §5.1). They are 5 s apart on the average and come at
+//! random, the first one half as late (§6.2, §6.3): for two participants the bandwidth would allow more, so that the least
+//! interval is the interval. The NTP timestamp counts from the engine's start: receivers compare it with itself only (§6.4.1
+//! allows elapsed time where no wall clock is at hand).
 
 use super::{DESCRIPTION, RECEIVER, RECEIVER_REPORT, REPORT, SENDER, SENDER_REPORT};
 use crate::Micros;
@@ -89,23 +90,20 @@ impl Reporter {
         self.due_at
     }
 
-    /// Writes a report into [`LONGEST`] octets at least, and begins the next interval; its length. `None` when there is nothing to report on.
+    /// Writes a report into [`LONGEST`] octets at least, and begins the next interval; its length.
     pub fn write(
         &mut self,
         packet: &mut [u8],
         own: OwnStream,
         peer: Option<PeerStream>,
         now: Micros,
-    ) -> Option<usize> {
+    ) -> usize {
         (self.since, self.least) = (now, LEAST_US);
         self.draw();
         // §6.4: of a sender is who has sent since the last report but one.
         let sends = own.packets != self.sent[1];
         self.sent = [own.packets, self.sent[0]];
         let block = peer.and_then(|peer| self.block(peer, now));
-        if !sends && block.is_none() {
-            return None;
-        }
         let mut length = if sends { SENDER } else { RECEIVER };
         packet.fill(0);
         packet[4..8].copy_from_slice(&own.ssrc.to_be_bytes());
@@ -120,7 +118,7 @@ impl Reporter {
         let kind = if sends { SENDER_REPORT } else { RECEIVER_REPORT };
         packet[..4].copy_from_slice(&[0x80 | u8::from(block.is_some()), kind, 0, (length / 4 - 1) as u8]);
         describe(&mut packet[length..], own.ssrc);
-        Some(length + DESCRIBED)
+        length + DESCRIBED
     }
 
     /// A report block; `None` when nothing of the stream has come since the last one.
@@ -195,7 +193,7 @@ mod tests {
     #[test]
     fn a_sender_reports_on_itself_and_on_what_came() {
         let (mut packet, mut reporter) = ([0xff; LONGEST], Reporter::new(1, 0));
-        let length = reporter.write(&mut packet, OWN, peer(100, 90), 2_500_000).unwrap();
+        let length = reporter.write(&mut packet, OWN, peer(100, 90), 2_500_000);
         assert_eq!(length, LONGEST);
         assert!(is_valid(&packet));
         assert_eq!(packet[8..16], [0, 0, 0, 2, 0x80, 0, 0, 0]);
@@ -248,16 +246,20 @@ mod tests {
     }
 
     #[test]
-    fn who_no_longer_sends_is_a_receiver_and_who_hears_nothing_either_is_silent() {
+    fn who_no_longer_sends_is_a_receiver_and_who_hears_nothing_either_has_an_empty_report() {
         let (mut packet, mut reporter) = ([0; LONGEST], Reporter::new(1, 0));
         let mut kinds = Vec::new();
         for n in 0..4 {
-            let length = reporter.write(&mut packet, OWN, peer(10 * n, 10 * n), 0).unwrap();
+            let length = reporter.write(&mut packet, OWN, peer(10 * n, 10 * n), 0);
             assert!(is_valid(&packet[..length]));
             kinds.push(packet[1]);
         }
         assert_eq!(kinds, [SENDER_REPORT, SENDER_REPORT, RECEIVER_REPORT, RECEIVER_REPORT]);
-        assert_eq!(reporter.write(&mut packet, OWN, peer(30, 30), 0), None);
-        assert_eq!(reporter.write(&mut packet, OWN, None, 0), None);
+        for heard in [peer(30, 30), None] {
+            let length = reporter.write(&mut packet, OWN, heard, 0);
+            assert!(is_valid(&packet[..length]));
+            assert_eq!(packet[..8], [0x80, RECEIVER_REPORT, 0, 1, 1, 2, 0xab, 0xcd]);
+            assert_eq!(length, RECEIVER + DESCRIBED);
+        }
     }
 }

@@ -352,11 +352,27 @@ fn what_can_not_be_said_is_refused() {
 }
 
 #[test]
-fn reports_are_due_when_a_stream_sends() {
+fn who_is_on_hold_goes_on_being_reported_to() {
+    let mut outgoing = outgoing(Codec::Pcma, 20, None);
+    outgoing.set_mute(true);
+    let (mut packet, mut reports) = ([0; LONGEST], 0);
+    while outgoing.due_at() < 60_000_000 {
+        let due = outgoing.due_at();
+        if let Some(length) = outgoing.report(&mut packet, || None, due) {
+            assert!(crate::rtcp::is_valid(&packet[..length]));
+            reports += 1;
+        }
+    }
+    assert!((8..=24).contains(&reports), "{reports} in a minute");
+}
+
+#[test]
+fn reports_are_of_senders_once_a_stream_sends() {
     let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
     let mut outgoing = outgoing(Codec::Pcma, 20, None);
     let mut packet = [0; 100];
-    assert_eq!(outgoing.report(&mut packet, || None, 10_000_000), None);
+    assert!(outgoing.report(&mut packet, || None, 10_000_000).is_some());
+    assert_eq!(packet[1], 201);
     let packets = far.packets(2);
     transcode(&mut outgoing, &far, &packets, &mut near);
     let due = outgoing.due_at();
@@ -364,7 +380,7 @@ fn reports_are_due_when_a_stream_sends() {
     assert_eq!(outgoing.report(&mut packet, || panic!("not due"), due - 1), None);
     let length = outgoing.report(&mut packet, || None, 17_000_000).unwrap();
     assert!(crate::rtcp::is_valid(&packet[..length]));
-    assert_eq!(packet[20..24], [0, 0, 0, 2]);
+    assert_eq!((packet[1], &packet[20..24]), (200, &[0, 0, 0, 2][..]));
     let ahead =
         u32::from_be_bytes(packet[16..20].try_into().unwrap()).wrapping_sub(near.packets[1].0.timestamp);
     assert_eq!(ahead, 160 + (17_000_000 - 40_000) / 125, "the timestamp is of the same moment");
