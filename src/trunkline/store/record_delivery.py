@@ -2,8 +2,8 @@
 
 A group goes straight into the database. When that is away (locked for long, no disk space, server down) the
 group goes to the journal and stays safe there; later groups follow it, so that the order holds, until all of
-it was delivered. When the journal can't be written either, groups wait in memory, and the oldest are dropped
-beyond `MAX_HELD_ROWS`, counted.
+it was delivered. When the journal can't be written either, groups wait in memory until it can be, and the
+oldest are dropped beyond `MAX_HELD_ROWS`, counted. Those that still do at the end are lost, and named.
 
 A fault of ours is no reason to lose a group either: it goes the same way, and is tried again. One that meets
 it by itself, `_TRIES` times, while the writer can write, is left out with an error that names its calls, so
@@ -48,6 +48,8 @@ _LASTING_S: Final = 2.0
 _SYNC_S: Final = 1.0
 """A power cut costs at most the records of this long."""
 _ENTRIES_PER_TRANSACTION: Final = 50
+_NAMED: Final = 50
+"""Records whose loss is told of by name."""
 _TRIES: Final = 3
 """Of a group that meets a fault of ours."""
 _UNKEPT: Final = (OSError, StoreError, TypeError, ValueError)
@@ -224,9 +226,14 @@ class RecordDelivery:
                 self._prune_bans_at = now + _PRUNE_INTERVAL_S
 
     def close(self) -> None:
-        """One last try, then close everything; what could not be delivered stays in the journal."""
+        """One last try, then close everything; what could not be delivered stays in the journal, if that can be
+        written.
+        """
         if self.waiting:
             self._catch_up()
+        self._set_aside([])
+        if self._held:
+            self._lose_held()
         self._sync()
         self._writer.close()
         self._journal.close()
@@ -252,20 +259,34 @@ class RecordDelivery:
             _log.error("the journal can't be shortened: %s", error)
 
     def _set_aside(self, groups: Sequence[Group]) -> None:
-        for group in groups:
-            if not self._held:
-                try:
-                    self._journal.append(group)
-                    self._behind = True
-                    continue
-                except _UNKEPT as error:
+        """Into the journal, behind those in memory, as far as it takes them."""
+        is_told = bool(self._held)
+        self._held.extend(groups)
+        while self._held:
+            try:
+                self._journal.append(self._held[0])
+            except _UNKEPT as error:
+                if not is_told:
                     _log.error("records wait in memory, the journal can't be written: %s", error)
-            self._held.append(group)
+                break
+            self._held.popleft()
+            self._behind = True
         rows = sum(group.rows for group in self._held)
         while rows > MAX_HELD_ROWS:
             lost = self._held.popleft().rows
             rows -= lost
             self.dropped += lost
+
+    def _lose_held(self) -> None:
+        """The end, with groups that are in memory alone."""
+        tables = [(table, rows) for group in self._held for table, rows in group.put.items()]
+        lost = [whose(table, row) for table, rows in tables if table != schema.run.name for row in rows]
+        if lost:
+            names = list(dict.fromkeys(lost))
+            named = "; ".join(names[:_NAMED]) + ("; …" if len(names) > _NAMED else "")
+            _log.error("%d changes are lost, nothing could be written: %s", len(lost), named)
+        self.dropped += sum(group.rows for group in self._held)
+        self._held.clear()
 
     def _catch_up(self) -> None:
         try:
@@ -383,7 +404,8 @@ class RecordDelivery:
         if self._away_from is None:
             self._away_from = now
         elif now - self._away_from >= _LASTING_S and not self._is_told:
-            _log.error("the database still can't be written, records wait in the journal: %s", self.away)
+            place = "memory" if self._held else "the journal"
+            _log.error("the database still can't be written, records wait in %s: %s", place, self.away)
             self._is_told = True
 
     def _came_back(self) -> None:

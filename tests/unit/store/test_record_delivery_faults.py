@@ -8,6 +8,7 @@ import pytest
 
 from tests.unit.store.deliveries import Keeping, Open, break_writer, group, ids
 from tests.unit.store.entities import call_record, ended_call
+from trunkline.store import record_delivery
 from trunkline.store.calls import Calls
 from trunkline.store.database import Database
 from trunkline.store.group_commit import Group
@@ -203,3 +204,54 @@ def test_what_was_delivered_from_a_journal_that_can_not_be_removed_is_not_delive
     keeping.keep(group(ended_call("b")))
     keeping.deliver()
     assert (ids(database), delivery.journal_bytes, journal.exists()) == (["a", "b", "x"], 0, False)
+
+
+def test_what_waits_in_memory_goes_to_the_journal_once_there_is_room(
+    open_delivery: Open, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server may be away for longer than a disk is full."""
+    delivery = open_delivery()
+    delivery.tick(0.0, 2000.0)
+    with monkeypatch.context() as away:
+        break_writer(away, delivery)
+        with monkeypatch.context() as disk:
+            disk.setattr(os, "pwrite", lambda _fd, _data, _offset: 0)
+            delivery.deliver([group(call_record("a")), group(call_record("b"))])
+        delivery.deliver([group(ended_call("a"))])
+        delivery.close()
+    later = open_delivery("run2")
+    later.tick(0.0, 9000.0)
+    assert Calls(database).get("a").call == ended_call("a"), "in the order in which they changed"
+    assert (ids(database), delivery.dropped) == (["a", "b"], 0)
+
+
+def test_what_is_lost_at_the_end_is_said(
+    open_delivery: Open, database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    delivery = open_delivery()
+    delivery.tick(0.0, 2000.0)
+    break_writer(monkeypatch, delivery)
+    monkeypatch.setattr(os, "pwrite", lambda _fd, _data, _offset: 0)
+    monkeypatch.setattr(record_delivery, "_NAMED", 2)
+    delivery.deliver([group(call_record(one)) for one in ("a", "b", "c")])
+    delivery.deliver([group(ended_call("a"))])
+    for second in (1.0, 5.0):
+        delivery.tick(second, 2000.0)
+    assert "records wait in memory: gone" in caplog.text
+    delivery.close()
+    names = [f"call, Call-ID {ended_call(one).sip_call_id}, call {one}" for one in ("a", "b")]
+    said = f"4 changes are lost, nothing could be written: {'; '.join(names)}; …"
+    assert [line.getMessage() for line in caplog.records if "lost" in line.getMessage()] == [said]
+    assert (ids(database), delivery.dropped, delivery.waiting) == ([], 4, False)
+
+
+def test_a_sign_of_life_that_is_lost_at_the_end_is_not_said(
+    open_delivery: Open, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    delivery = open_delivery()
+    delivery.tick(0.0, 2000.0)
+    break_writer(monkeypatch, delivery)
+    monkeypatch.setattr(os, "pwrite", lambda _fd, _data, _offset: 0)
+    delivery.deliver([group()])
+    delivery.close()
+    assert ("lost" in caplog.text, delivery.dropped) == (False, 0)
