@@ -226,9 +226,7 @@ class RecordDelivery:
                 self._prune_bans_at = now + _PRUNE_INTERVAL_S
 
     def close(self) -> None:
-        """One last try, then close everything; what could not be delivered stays in the journal, if that can be
-        written.
-        """
+        """One last try, then close everything; what is left stays in the journal, where that takes it."""
         if self.waiting:
             self._catch_up()
         self._set_aside([])
