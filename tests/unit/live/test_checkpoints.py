@@ -117,6 +117,7 @@ def test_what_is_not_true_any_more_is_taken_back() -> None:
     node.change("a", None)
     assert node.say() == [], "it may be a change under way"
     assert node.say(AGAIN_S) == [Forget("a")]
+    assert node.say(AGAIN_S) == [], "once"
     node.calls["a"] = "2"
     assert node.say(AGAIN_S) == [Checkpoint("a", "here", "2")]
     node.change("a", None)
@@ -150,6 +151,15 @@ def test_what_did_not_arrive_is_said_again_under_the_next_lease() -> None:
     node.checkpoints.lost()
     node.checkpoints.joined()
     assert node.say(0.0) == [Checkpoint("b", "here", "2"), Forget("a")]
+
+
+def test_a_call_that_goes_on_is_not_forgotten_for_an_answer_that_is_lost() -> None:
+    node = Node()
+    node.change("a", "1")
+    node.clock.advance(SETTLED_S)
+    assert len(node.checkpoints.sayings()) == 1
+    node.checkpoints.lost()
+    assert not node.checkpoints.has_more
 
 
 def test_calls_that_are_another_s_by_now_are_let_go() -> None:

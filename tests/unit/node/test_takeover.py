@@ -8,15 +8,20 @@ from typing import Any
 import pytest
 
 from tests.interop.addresses import free_port
+from tests.simulation.phone import Phone
 from tests.simulation.survivor import SURVIVOR, LastingFake, Survivor
-from tests.simulation.world import ACCOUNT, CALLEE, KEY, SimulatedNode, World
+from tests.simulation.world import ACCOUNT, CALLEE, CARRIER, KEY, SimulatedNode, World, follow_offer
 from tests.unit.node.ground import Ground, on_node
 from trunkline.call.record import CallRecord
 from trunkline.live.checkpoints import Checkpoints
-from trunkline.node.takeover import Takeover
+from trunkline.node.takeover import APART_S, Takeover
 from trunkline.observe.metrics import Metrics
+from trunkline.sip.exchange import IncomingOffer
 from trunkline.store.keys import Keyring
 from trunkline.trunk.account import Account
+from trunkline.trunk.carrier import CarrierCredentials
+
+CHALLENGE = ("Proxy-Authenticate", 'Digest realm="carrier.test", nonce="n1", algorithm=MD5, qop="auth"')
 
 
 class Side:
@@ -29,6 +34,7 @@ class Side:
         self.media = LastingFake(node.engine)
         self.checkpoints = Checkpoints(node.clock)
         self.metrics = Metrics()
+        self.records = SimpleNamespace(call_left=self.left.append, checkpoints=None)
         rooms: Any = SimpleNamespace(
             switch=node.switch,
             clock=node.clock,
@@ -36,7 +42,7 @@ class Side:
             services=node.services,
             store=SimpleNamespace(keyring=keyring),
             writer=SimpleNamespace(call_taken=self.written.append),
-            records=SimpleNamespace(call_left=self.left.append),
+            records=self.records,
             limits=node.limits,
             metrics=self.metrics,
             price_of=lambda called: 0.6,
@@ -47,9 +53,12 @@ class Side:
 class Site:
     """A call at one node, and another node."""
 
-    def __init__(self, directory: Path, account: Account = ACCOUNT) -> None:
+    def __init__(self, directory: Path, account: Account = ACCOUNT, *, outbound: bool = True) -> None:
         self.world = World(account=account)
-        self.world.talking_outbound()
+        if outbound:
+            self.world.talking_outbound()
+        else:
+            self.world.talking_inbound()
         keyring = Keyring.create(directory / "secret.key")
         self.first = Side(self.world.node, keyring)
         self.second = Side(Survivor(self.world, account), keyring)
@@ -87,6 +96,50 @@ def test_a_call_goes_on_with_its_limits(tmp_path: Path) -> None:
     second.node.assert_idle()
 
 
+def test_a_call_to_a_customer_counts_in_no_limit(tmp_path: Path) -> None:
+    site = Site(tmp_path, replace(ACCOUNT, max_concurrent=1), outbound=False)
+    site.hand_over()
+    second = site.second
+    assert second.takeover.total == 1
+    assert second.node.limits.calls_up(KEY) == 0
+
+
+def test_a_carrier_s_challenge_is_answered_with_what_the_directory_has(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    site.second.node.put(replace(CARRIER, credentials=CarrierCredentials("trunk", "s3cret")))
+    asked: list[str | None] = []
+
+    def challenge(phone: Phone, exchange: IncomingOffer) -> None:
+        asked.append(exchange.request.headers.get("proxy-authorization"))
+        if asked[-1] is None:
+            exchange.reject(407, headers=(CHALLENGE,))
+        else:
+            follow_offer(phone, exchange)
+
+    site.world.gateway.on_offer = challenge
+    site.hand_over()
+    assert asked[0] is None
+    assert asked[1] is not None
+    assert 'username="trunk"' in asked[1]
+
+
+def test_what_is_new_in_a_call_is_told(tmp_path: Path) -> None:
+    side = Site(tmp_path).first
+    assert side.records.checkpoints is side.checkpoints, "which hears of answers and ends"
+    assert side.node.services.agreed == side.checkpoints.changed
+
+
+def test_calls_are_taken_up_one_after_another(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    clock, second = site.world.clock, site.second
+    tried: list[float] = []
+    second.node.switch.take_over = lambda resumed: tried.append(clock.now())  # type: ignore[method-assign]
+    second.checkpoints.claimed([(site.call_id, site.text)] * 3)
+    claimed_at = clock.now()
+    clock.advance(1)
+    assert tried == pytest.approx([claimed_at + number * APART_S for number in (1, 2, 3)])
+
+
 def test_a_checkpoint_is_read_by_nobody_else(tmp_path: Path) -> None:
     site = Site(tmp_path)
     for word in (CALLEE, KEY, "RTP/AVP", site.call_id):
@@ -116,6 +169,7 @@ def test_a_call_that_is_another_s_by_now_is_let_go(tmp_path: Path) -> None:
     site = Site(tmp_path)
     first = site.first
     call = site.world.node.the_call
+    assert first.takeover.is_up(site.call_id)
     first.takeover.taken(site.call_id)
     assert first.media.parted == [call.caller.media]
     assert first.left == [call.record]

@@ -44,7 +44,8 @@ def test_a_charge_takes_what_is_there_and_no_more(store: Store) -> None:
     refusal = pytest.raises(CreditError, match=r"another costs 0\.01, and the credit is 0\.00")
     with refusal, store.database.write() as connection:
         charge(connection, store.trail, "acme", 1, "another")
-    assert store.audit.list()[0].action == "charge"
+    entry = store.audit.list()[0]
+    assert (entry.action, entry.before, entry.after) == ("charge", {"credit": "1.00"}, {"credit": "0.00"})
 
 
 def test_what_costs_nothing_needs_no_credit(store: Store) -> None:

@@ -77,6 +77,15 @@ def test_a_call_of_a_node_that_died_counts_while_it_lived(database: Database) ->
     assert used_here(database)["acme"].seconds == pytest.approx(540)
 
 
+def test_less_than_a_second_counts_as_it_was_and_the_future_for_nothing(
+    database: Database,
+) -> None:
+    write(database, outbound("a", MIDNIGHT + 10, MIDNIGHT + 10.25))
+    assert used_here(database)["acme"].seconds == pytest.approx(0.25)
+    write(database, outbound("b", NOW + 100, NOW + 160))
+    assert used_here(database)["acme"].seconds == pytest.approx(0.25)
+
+
 def test_a_run_counts_its_own_calls_itself(database: Database) -> None:
     write(database, outbound("a", MIDNIGHT + 10, MIDNIGHT + 70))
     assert used_today(database, NOW, price, but="another run")
