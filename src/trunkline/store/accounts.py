@@ -23,6 +23,7 @@ from trunkline.store.loading import check_exists, load_accounts, page_of_keys
 from trunkline.store.rows import account_values
 from trunkline.store.sessions import SessionKind
 from trunkline.trunk.account import Account, AccountStatus, AlarmAction, CallerIdPolicy, Ringback
+from trunkline.trunk.bounds import check_bounds
 from trunkline.trunk.directory import Kind
 from trunkline.trunk.media_policy import DtmfMode, SrtpPolicy
 
@@ -103,8 +104,10 @@ class Accounts:
     def add(self, account: Account, secret: str | None = None) -> str:
         """Store `account` (its `credentials` are not looked at) and return its secret, made unless given.
 
-        Raises `AlreadyExistsError`, and `StoreError` for a secret that is too short.
+        Raises `AlreadyExistsError`, `DirectoryError` beyond the bounds, and `StoreError` for a secret that is
+        too short.
         """
+        check_bounds(account)
         secret = new_secret() if secret is None else secret
         now = self._wall()
         with self._database.write() as connection:
@@ -147,6 +150,7 @@ class Accounts:
             if guard is not None:
                 guard(before)
             account = replace(before, **changes)
+            check_bounds(account, before)
             connection.execute(
                 schema.account.update().where(schema.account.c.key == key).values(**account_values(account))
             )

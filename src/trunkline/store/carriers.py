@@ -17,6 +17,7 @@ from trunkline.store.errors import AlreadyExistsError, InUseError
 from trunkline.store.keys import Keyring
 from trunkline.store.loading import Listed, check_exists, load_carriers, load_groups, page_of_keys
 from trunkline.store.rows import Row, carrier_from, carrier_values, gateway_values
+from trunkline.trunk.bounds import check_bounds
 from trunkline.trunk.carrier import Carrier, CarrierCredentials, Gateway, GatewayTransport, Network, Rewrite
 from trunkline.trunk.directory import Kind
 from trunkline.trunk.media_policy import DtmfMode, SrtpPolicy
@@ -69,7 +70,9 @@ class Carriers:
         self._trail = trail or Trail(wall=wall)
 
     def add(self, carrier: Carrier) -> None:
-        """Raises `AlreadyExistsError`, and `NotFoundError` when its inbound account does not exist."""
+        """Raises `AlreadyExistsError`, `DirectoryError` beyond the bounds, and `NotFoundError` when its
+        inbound account does not exist."""
+        check_bounds(carrier)
         now = self._wall()
         with self._database.write() as connection:
             _check_inbound_account(connection, carrier)
@@ -123,7 +126,9 @@ class Carriers:
             if "credentials" in changes:
                 changes.setdefault("register", row["register"])
                 row = {**row, "user": None, "secret": None, "register": False}
-            carrier = replace(carrier_from(row, gateways, self._keyring), **changes)
+            before = carrier_from(row, gateways, self._keyring)
+            carrier = replace(before, **changes)
+            check_bounds(carrier, before)
             _check_inbound_account(connection, carrier)
             values = carrier_values(carrier, self._keyring)
             connection.execute(schema.carrier.update().where(schema.carrier.c.name == name).values(**values))

@@ -13,6 +13,7 @@ from trunkline.store.database import Database
 from trunkline.store.errors import AlreadyExistsError
 from trunkline.store.loading import Listed, check_exists, load_routes, page_of_keys
 from trunkline.store.rows import route_carrier_values
+from trunkline.trunk.bounds import check_bounds
 from trunkline.trunk.directory import Kind
 from trunkline.trunk.routes import Route
 
@@ -31,8 +32,9 @@ class Routes:
         self._trail = trail or Trail(wall=wall)
 
     def add(self, route: Route) -> None:
-        """Raises `AlreadyExistsError` for the prefix, `NotFoundError` when one of its carriers does not
-        exist."""
+        """Raises `AlreadyExistsError` for the prefix, `DirectoryError` beyond the bounds, `NotFoundError`
+        when one of its carriers does not exist."""
+        check_bounds(route)
         now = self._wall()
         with self._database.write() as connection:
             try:
@@ -75,12 +77,13 @@ class Routes:
 
     def update(self, route: Route, *, guard: Guard | None = None) -> None:
         """Give the prefix of `route` its carriers and price. Raises `NotFoundError` for the prefix and for a
-        carrier, and whatever `guard` does."""
+        carrier, `DirectoryError` beyond the bounds, and whatever `guard` does."""
         with self._database.write() as connection:
             check_exists(connection, Kind.ROUTE, route.prefix)
             before = load_routes(connection, [route.prefix])[0]
             if guard is not None:
                 guard(before)
+            check_bounds(route, before)
             connection.execute(
                 schema.route_carrier.delete().where(schema.route_carrier.c.route == route.prefix)
             )

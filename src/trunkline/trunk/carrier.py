@@ -23,8 +23,10 @@ Network = IPv4Network | IPv6Network
 MIN_RESPONSE_TIMEOUT_MS = 500
 MAX_RESPONSE_TIMEOUT_MS = 32000
 MAX_RING_TIMEOUT_S = 600.0
+MAX_HOST = 253
+"""Characters of a host (RFC 1035 §2.3.4, without the dot at the end)."""
 _PREPEND = re.compile(r"\+?[0-9*#]{0,24}", re.ASCII)
-_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}|\[?[0-9A-Fa-f:.]{2,45}\]?", re.ASCII)
+_HOST = re.compile(rf"[A-Za-z0-9.-]{{1,{MAX_HOST}}}|\[?[0-9A-Fa-f:.]{{2,45}}\]?", re.ASCII)
 
 
 class GatewayTransport(StrEnum):

@@ -45,6 +45,15 @@ def test_an_account_comes_back_as_it_was(accounts: Accounts) -> None:
     assert replace(accounts.get("acme"), credentials=()) == ACCOUNT
 
 
+def test_more_than_an_account_may_have_is_refused(accounts: Accounts) -> None:
+    with pytest.raises(DirectoryError, match="at most 200 characters"):
+        accounts.add(replace(ACCOUNT, name="n" * 201))
+    accounts.add(ACCOUNT)
+    with pytest.raises(DirectoryError, match="allowed prefixes: at most 1000"):
+        accounts.update("acme", allowed_prefixes=tuple(str(1000 + at) for at in range(1001)))
+    assert replace(accounts.get("acme"), credentials=()) == ACCOUNT
+
+
 def test_the_secret_works_and_is_nowhere_in_the_file(
     accounts: Accounts, database: Database, file: Path
 ) -> None:

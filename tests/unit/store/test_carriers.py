@@ -31,6 +31,15 @@ def test_a_plain_carrier_too(store: Store) -> None:
     assert store.carriers.get("plain") == Carrier("plain", ())
 
 
+def test_more_than_a_carrier_may_have_is_refused(store: Store) -> None:
+    with pytest.raises(DirectoryError, match="gateways: at most 100"):
+        store.carriers.add(replace(CARRIER, gateways=CARRIER.gateways * 51))
+    store.carriers.add(CARRIER)
+    with pytest.raises(DirectoryError, match="sources: at most 1000"):
+        store.carriers.update("upstream", sources=CARRIER.sources * 1001)
+    assert store.carriers.get("upstream") == CARRIER
+
+
 def test_where_the_gateways_are(store: Store) -> None:
     assert store.carriers.gateway_uris() == []
     store.carriers.add(CARRIER)

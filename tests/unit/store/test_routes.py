@@ -3,6 +3,7 @@
 import pytest
 
 from tests.unit.store.entities import ROUTE
+from trunkline.errors import DirectoryError
 from trunkline.store.errors import AlreadyExistsError, NotFoundError
 from trunkline.store.store import Store
 from trunkline.trunk.carrier import Carrier
@@ -35,6 +36,15 @@ def test_other_carriers_for_a_prefix(store: Store) -> None:
     other = Route("44", (RouteCarrier("second"),))
     store.routes.update(other)
     assert store.routes.list() == [other]
+
+
+def test_more_carriers_than_a_route_may_have_are_refused(store: Store) -> None:
+    store.routes.add(ROUTE)
+    too_many = tuple(RouteCarrier(f"c{at}") for at in range(101))
+    for write in (store.routes.add, store.routes.update):
+        with pytest.raises(DirectoryError, match="carriers: at most 100"):
+            write(Route(ROUTE.prefix, too_many))
+    assert store.routes.list() == [ROUTE]
 
 
 def test_what_does_not_exist(store: Store) -> None:

@@ -34,7 +34,9 @@ OTHER_KEY, OTHER_SECRET = "ffff0000", "s3cret-of-ffff"
 NUMBER, OTHER_NUMBER = "442079460000", "493012345678"
 OPERATOR, PASSWORD = "admin", "correct horse battery"
 HOSTILE = "<script>alert(1)</script>\x1b[31m\u202e\"'&"
-"""What a name may not do to a page."""
+"""What a name may not do to a page; as an account's, one that was kept before there was a bound."""
+HOSTILE_NAME = HOSTILE.replace("\x1b", "")
+"""The worst that an account is still given."""
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +48,9 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Keyring.create(home / "secret.key")
     store = Store.open(url, home / "secret.key", "sip.example.net")
     store.accounts.add(Account(KEY, "First & Sons"), SECRET)
-    store.accounts.add(Account(OTHER_KEY, HOSTILE, max_concurrent=4), OTHER_SECRET)
+    with pytest.MonkeyPatch.context() as before_bounds:
+        before_bounds.setattr("trunkline.store.accounts.check_bounds", lambda _account: None)
+        store.accounts.add(Account(OTHER_KEY, HOSTILE, max_concurrent=4), OTHER_SECRET)
     store.numbers.add(Number(NUMBER, KEY, ForwardingList.parse("sip:100@pbx.example, sips:100@up.example")))
     store.numbers.add(Number(OTHER_NUMBER, OTHER_KEY))
     store.carriers.add(Carrier("upstream", (Gateway(SipUri.parse("sip:sbc.example"), 0, 1),)))

@@ -15,6 +15,7 @@ from trunkline.trunk.account import (
     CallerIdPolicy,
     Ringback,
 )
+from trunkline.trunk.bounds import MAX_PREFIXES
 from trunkline.trunk.media_policy import DtmfMode, SrtpPolicy
 from trunkline.web.api.models.base import (
     Body,
@@ -31,7 +32,9 @@ from trunkline.web.api.models.base import (
 MAX_OVERLAP_S = 2_592_000.0
 
 Limit = Annotated[Whole | None, Field(ge=0, le=MAX_LIMIT)]
-Prefixes = Annotated[tuple[Annotated[Prefix, StringConstraints(min_length=1)], ...], Field(max_length=1000)]
+Prefixes = Annotated[
+    tuple[Annotated[Prefix, StringConstraints(min_length=1)], ...], Field(max_length=MAX_PREFIXES)
+]
 Secret = Annotated[
     str, StringConstraints(min_length=MIN_SECRET_LENGTH, max_length=128, pattern=r"^[\x21-\x7e]*$")
 ]

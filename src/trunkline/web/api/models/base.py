@@ -3,14 +3,23 @@
 import re
 from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Strict, StringConstraints
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Strict,
+    StringConstraints,
+)
+
+from trunkline.trunk import bounds
 
 MAX_INT = 2**31 - 1
 KEY = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 NUMBER = r"^(\+|00)?[1-9][0-9]{6,14}$"
 PREFIX = r"^[0-9]{0,15}$"
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}")
-PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*$"
+PRINTABLE = f"^{bounds.PRINTABLE}$"
 
 Key = Annotated[str, StringConstraints(pattern=KEY)]
 Number = Annotated[str, StringConstraints(pattern=NUMBER)]
@@ -19,7 +28,7 @@ Whole = Annotated[int, Strict()]
 Real = Annotated[float, Strict()]
 Flag = Annotated[bool, Strict()]
 """Without `Strict`, "yes" would be true and true would be 1."""
-Line = Annotated[str, StringConstraints(max_length=200, pattern=PRINTABLE)]
+Line = Annotated[str, StringConstraints(max_length=bounds.MAX_NAME, pattern=PRINTABLE)]
 
 
 def _rfc3339(value: object) -> object:
@@ -42,7 +51,7 @@ class Body(BaseModel):
     @classmethod
     def shown(cls, thing: object, **more: Any) -> Self:
         """What is kept of `thing`, unchecked but for `more`, fields that it has in another form: bounds are
-        for what comes in, and the command line and the dashboard may have others."""
+        for what comes in; more may have been kept before there were any."""
         same = {name: getattr(thing, name) for name in cls.model_fields if name not in more}
         return cls.model_construct(**same, **more)
 

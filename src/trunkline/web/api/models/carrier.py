@@ -11,6 +11,7 @@ from trunkline.sdp.codecs import CODEC_NAMES
 from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.uri import SipUri
 from trunkline.store.carriers import CarrierChanges
+from trunkline.trunk import bounds
 from trunkline.trunk import carrier as domain
 from trunkline.trunk.carrier import MAX_RESPONSE_TIMEOUT_MS, MIN_RESPONSE_TIMEOUT_MS, GatewayTransport
 from trunkline.trunk.media_policy import DtmfMode, SrtpPolicy
@@ -24,7 +25,7 @@ Share = Annotated[Whole, Field(ge=0, le=MAX_WEIGHT)]
 class GatewayBody(Body):
     """One address of a carrier."""
 
-    uri: Annotated[str, StringConstraints(max_length=300)] = Field(
+    uri: Annotated[str, StringConstraints(max_length=bounds.MAX_GATEWAY_URI)] = Field(
         description="`sip:host[:port][;transport=…]` or `sips:host`.", examples=["sip:sbc.carrier.example"]
     )
     priority: Place = Field(0, description="Lower first (RFC 2782).")
@@ -54,13 +55,13 @@ class NewCredentials(CredentialsView):
     )
 
 
-Rules = Annotated[tuple[RewriteBody, ...], Field(max_length=100)]
+Rules = Annotated[tuple[RewriteBody, ...], Field(max_length=bounds.MAX_RULES)]
 
 
 class CarrierShared(Body):
     """What an upstream peer wants to be talked to like."""
 
-    gateways: Annotated[tuple[GatewayBody, ...], Field(max_length=100)] = Field(
+    gateways: Annotated[tuple[GatewayBody, ...], Field(max_length=bounds.MAX_GATEWAYS)] = Field(
         (), description="Where calls to it go. None: it only brings calls."
     )
     enabled: Flag = Field(True, description="Without it, it gets no calls and none are taken from it.")
@@ -79,7 +80,7 @@ class CarrierShared(Body):
     dtmf: DtmfMode = Field(DtmfMode.AUTO, description="How digits are sent to it.")
     transport: GatewayTransport = Field(GatewayTransport.UDP, description="Of gateways whose URI names none.")
     verify_tls: Flag = Field(False, description="Whether its certificate has to match the gateway's name.")
-    sources: Annotated[tuple[Line, ...], Field(max_length=1000)] = Field(
+    sources: Annotated[tuple[Line, ...], Field(max_length=bounds.MAX_SOURCES)] = Field(
         (), description="Addresses or CIDR ranges that its calls come from.", examples=[["198.51.100.0/28"]]
     )
     inbound_account: Key | None = Field(
@@ -95,7 +96,9 @@ class CarrierShared(Body):
     ring_timeout_s: Annotated[Real | None, Field(ge=1, le=domain.MAX_RING_TIMEOUT_S)] = Field(
         None, description="How long a call may ring. null: as configured."
     )
-    from_host: Line | None = Field(None, description="Host of From towards it. null: the service domain.")
+    from_host: Annotated[str, StringConstraints(max_length=domain.MAX_HOST)] | None = Field(
+        None, description="Host of From towards it. null: the service domain."
+    )
     trusted: Flag = Field(False, description="Whether it is told withheld caller IDs (RFC 3325).")
 
 
@@ -182,7 +185,9 @@ class RouteCarrierBody(Body):
 class RouteCarriers(Body):
     """The carriers of a prefix."""
 
-    carriers: Annotated[tuple[RouteCarrierBody, ...], Field(min_length=1, max_length=100)]
+    carriers: Annotated[
+        tuple[RouteCarrierBody, ...], Field(min_length=1, max_length=bounds.MAX_ROUTE_CARRIERS)
+    ]
     price_per_minute: Annotated[Real, Field(ge=0, le=MAX_PRICE)] = Field(
         0.0,
         description="What a minute costs the account, in your currency: for its limit of cost.",

@@ -83,10 +83,14 @@ def test_a_customer_sees_the_own(alpha: httpx.Client) -> None:
     assert alpha.patch("/v1/accounts/alpha", json={"max_concurrent": None}).status_code == 403
 
 
-def test_what_the_command_line_set_beyond_our_bounds_is_shown(operator: httpx.Client, office: Office) -> None:
+def test_what_was_kept_before_there_was_a_bound_is_shown(
+    operator: httpx.Client, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     prefixes = tuple(str(number) for number in range(1000, 2200))
     account = Account("vnd", name="x" * 201, cost_per_day=5e6, allowed_prefixes=prefixes)
-    office.store.accounts.add(account)
+    with monkeypatch.context() as before:
+        before.setattr("trunkline.store.accounts.check_bounds", lambda _account: None)
+        office.store.accounts.add(account)
     shown = operator.get("/v1/accounts/vnd").json()
     assert (shown["name"], shown["cost_per_day"], len(shown["allowed_prefixes"])) == ("x" * 201, 5e6, 1200)
     assert shown in operator.get("/v1/accounts").json()["items"]

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.unit.web.dashboard.conftest import HOSTILE, KEY, NUMBER, OTHER_KEY, Browser
+from tests.unit.web.dashboard.conftest import HOSTILE, HOSTILE_NAME, KEY, NUMBER, OTHER_KEY, Browser
 from tests.unit.web.dashboard.versioned import version
 from trunkline.trunk.account import Account, CallerIdPolicy
 from trunkline.web.office import Office
@@ -66,7 +66,7 @@ def test_change(operator: Browser, office: Office) -> None:
     seen = version(operator, path)
     changed = {
         **FIELDS,
-        "name": HOSTILE,
+        "name": HOSTILE_NAME,
         "caller_id_policy": "replace",
         "caller_id_number": "+44 20 7946 0000",
         "codecs": "G729, PCMA",
@@ -78,7 +78,7 @@ def test_change(operator: Browser, office: Office) -> None:
     account = office.store.accounts.get(KEY)
     assert account.caller_id_policy is CallerIdPolicy.REPLACE
     assert (account.caller_id_number, account.codecs) == (NUMBER, ("G729", "PCMA"))
-    assert (account.refer_enabled, account.transcoding, account.name) == (True, False, HOSTILE)
+    assert (account.refer_enabled, account.transcoding, account.name) == (True, False, HOSTILE_NAME)
     assert "changed meanwhile" in operator.post(path, 412, version=seen, **FIELDS).text
 
 
@@ -90,6 +90,7 @@ def test_change(operator: Browser, office: Office) -> None:
         {"codecs": "MP3"},
         {"codecs": ""},
         {"srtp": "maybe"},
+        {"name": HOSTILE},
     ],
 )
 def test_what_cannot_be(operator: Browser, wrong: dict[str, str]) -> None:
