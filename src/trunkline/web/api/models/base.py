@@ -10,6 +10,7 @@ from pydantic import (
     ConfigDict,
     Strict,
     StringConstraints,
+    field_validator,
 )
 
 from trunkline.trunk import bounds
@@ -47,6 +48,12 @@ class Body(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, from_attributes=True, allow_inf_nan=False, hide_input_in_errors=True
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _whole(cls, value: object) -> object:
+        """6.0 is a whole number, too (JSON Schema 2020-12, core §4.2.3): some languages know no others."""
+        return int(value) if isinstance(value, float) and value.is_integer() else value
 
     @classmethod
     def shown(cls, thing: object, **more: Any) -> Self:

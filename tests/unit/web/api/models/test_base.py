@@ -3,9 +3,19 @@
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
-from trunkline.web.api.models.base import Body, Key, Line, Moment, Number, Prefix, without_defaults
+from trunkline.web.api.models.base import (
+    Body,
+    Key,
+    Line,
+    Moment,
+    Number,
+    Prefix,
+    Real,
+    Whole,
+    without_defaults,
+)
 
 
 class Thing(Body):
@@ -13,7 +23,8 @@ class Thing(Body):
     key: Key = "k"
     number: Number = "441632960001"
     prefix: Prefix = ""
-    ratio: float = 0.0
+    ratio: Real = 0.0
+    count: Whole | None = Field(None, ge=0, le=2**31 - 1)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +47,11 @@ class Thing(Body):
         {"prefix": "1" * 16},
         {"ratio": float("nan")},
         {"ratio": float("inf")},
+        {"count": 6.5},
+        {"count": 1e300},
+        {"count": float("nan")},
+        {"count": "6"},
+        {"count": True},
     ],
 )
 def test_hostile_fields_are_refused(fields: dict[str, Any]) -> None:
@@ -55,6 +71,12 @@ def test_hostile_fields_are_refused(fields: dict[str, Any]) -> None:
 )
 def test_harmless_ones_are_not(fields: dict[str, Any]) -> None:
     Thing.model_validate(fields)
+
+
+def test_a_whole_number_may_be_written_with_a_point() -> None:
+    thing = Thing.model_validate({"count": 6.0, "ratio": 6.0})
+    assert (thing.count, type(thing.count)) == (6, int)
+    assert (thing.ratio, type(thing.ratio)) == (6.0, float)
 
 
 def test_what_was_sent_does_not_stand_in_the_error() -> None:
