@@ -108,3 +108,14 @@ def test_a_change_can_be_read_on_a_tablet(open_page: Open) -> None:
     box = page.locator("dl.changes dd", has_text="100@127.0.0.30").first.bounding_box()
     assert box is not None
     assert box["width"] > 120
+
+
+@pytest.mark.parametrize("path", ["/numbers/new", "/carriers/-/new", "/customers/-/new"])
+def test_no_gap_between_the_fields_of_a_form(open_page: Open, path: str) -> None:
+    page = open_page(OPERATOR)
+    page.goto(path)
+    for field in page.locator("main .form.column > .field").all():
+        [frame, last] = [one.bounding_box() for one in (field, field.locator("> :last-child"))]
+        assert frame is not None
+        assert last is not None
+        assert frame["y"] + frame["height"] - (last["y"] + last["height"]) < 2
