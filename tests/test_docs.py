@@ -96,6 +96,20 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), target
 
 
+def test_pages_that_the_code_names_are_there() -> None:
+    """Also for people: `(docs/sip.md, Failover)` is that page's section."""
+    named = 0
+    for file in [*ROOT.glob("src/**/*.py"), *ROOT.glob("tests/**/*.py"), *ROOT.glob("native/*/src/**/*.rs")]:
+        for page, heading in re.findall(
+            r"\b(docs/\w+\.md)(?:,\s+([A-Z]\w+)\))?", file.read_text(encoding="utf-8")
+        ):
+            named += 1
+            assert (ROOT / page).exists(), (file, page)
+            if heading:
+                assert f"\n## {heading}\n" in (ROOT / page).read_text(encoding="utf-8"), (file, page, heading)
+    assert named > 10
+
+
 def test_the_example_verifies_a_webhook_s_signature() -> None:
     text = (DOCS / "webhooks.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)

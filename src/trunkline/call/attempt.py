@@ -1,9 +1,9 @@
 """One attempt: an INVITE towards one endpoint or gateway, with its own media port, SDP and record.
 
-It decides nothing about what comes next: how it ended goes to the call, whose `Hunt` knows the rules
-(BEHAVIOUR §3, §4). Two timers are its own: silence (no response at all within the endpoint's `timeout`), and
-ringing (a provisional response came, a final one does not). The walk over one URI's own SRV and address
-records happens below, in `trunkline.sip.delivery`, inside the same silence budget.
+It decides nothing about what comes next: how it ended goes to the call, whose `Hunt` knows the rules. Two
+timers are its own: silence (no response at all within the endpoint's `timeout`), and ringing (a provisional
+response came, a final one does not). The walk over one URI's own SRV and address records happens below, in
+`trunkline.sip.delivery`, inside the same silence budget.
 
 Driven by the user agent (`OutgoingInviteEvents`) and the clock; told to stop by the call.
 """

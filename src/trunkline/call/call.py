@@ -342,7 +342,7 @@ class Call:
         return self.caller if self.state is CallState.TALKING else None
 
     def leg_referred(self, leg: Leg, refer: Request, transaction: ServerTransaction) -> None:
-        """A transfer by the trunk: for the account's own side of an answered call (BEHAVIOUR §5)."""
+        """A transfer by the trunk: for the account's own side of an answered call."""
         talk = self.talk
         if self.state is not CallState.TALKING or talk is None or leg is not self._own_leg:
             decline(refer, transaction)

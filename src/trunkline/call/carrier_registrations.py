@@ -1,5 +1,4 @@
-"""Our registrations at carriers that want one (`Carrier.register`), one each, with its first gateway
-(BEHAVIOUR §4).
+"""Our registrations at carriers that want one (`Carrier.register`), one each, with its first gateway.
 
 `refresh` takes over what the directory says now: new ones start, changed ones start afresh, others stop. The
 life of one registration is `trunkline.sip.registration_client`. What it came to is told to the health book

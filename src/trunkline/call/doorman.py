@@ -1,10 +1,9 @@
 """Who is calling: an account by digest, a carrier by digest or by source address, or nobody yet.
 
-It owns the answers of BEHAVIOUR §6 to missing, stale and wrong credentials: a challenge (407 to INVITE, 401
-to REGISTER), the same challenge to a wrong secret, and 403 after three of those from one source for one user
-name. An unknown key and a wrong secret are the same thing here, in answer and in work. Slowing down and
-banning a source is the business of `trunkline.net.admission`, which hears of each wrong try through
-`DoorEvents`.
+It owns the answers to missing, stale and wrong credentials: a challenge (407 to INVITE, 401 to REGISTER), the
+same challenge to a wrong secret, and 403 after three of those from one source for one user name. An unknown
+key and a wrong secret are the same thing here, in answer and in work. Slowing down and banning a source is
+the business of `trunkline.net.admission`, which hears of each wrong try through `DoorEvents`.
 
 Only an answer to a challenge that was sent to that very host is looked at: a forged address neither places a
 call nor counts against its owner. RFC 7616 §5.4 allows it; what §3.3 warns of, a client's requests that take

@@ -1,9 +1,8 @@
 """INFO within a call (RFC 6086 §4.2.1), from a caller before the answer too: it crosses with its body, and
 the far end's answer comes back.
 
-A digit in it becomes a digit in the other leg's media, unless that is told digits in INFO too (BEHAVIOUR §5).
-Where nobody is there to take it, it is refused with 488: a 481 would end the dialog that it came in (RFC 3261
-§12.2.1.2).
+A digit in it becomes a digit in the other leg's media, unless that is told digits in INFO too. Where nobody
+is there to take it, it is refused with 488: a 481 would end the dialog that it came in (RFC 3261 §12.2.1.2).
 """
 
 from trunkline.call.digits import holds_digit, read_digit

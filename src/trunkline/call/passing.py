@@ -29,9 +29,7 @@ _OURS = "x-trunkline-"
 _PASSING_REASONS = frozenset({"SIP", "Q.850"})
 
 _UNDERLYING_CAUSE = {Slug.ALL_SILENT: 408, Slug.NO_ANSWER: 408}
-"""A verdict told under a status of its own keeps the status of what really happened in Reason (BEHAVIOUR
-§3).
-"""
+"""A verdict told under a status of its own keeps the status of what really happened in Reason."""
 
 _WARN_CODES = {Slug.SRTP_UNAVAILABLE: 302, Slug.BAD_SDP: 399}
 """RFC 3261 §20.43: incompatible transport protocol, miscellaneous; of all other refusals of media 305,
@@ -131,9 +129,9 @@ def refusal(verdict: Verdict, response: Response | None, agent: str) -> tuple[in
 
 def relayed_refusal(why: Response | RequestFailure) -> tuple[int, list[Field]]:
     """Status and header fields to refuse a request within a call with, when the far end has refused it so. A
-    challenge is one of us (RFC 3261 §22), and told as 403 here as before the answer (BEHAVIOUR §3). A 408 or
-    481 is about the far dialog, and would end the one on this side (§12.2.1.2), and a 487 answers our own
-    CANCEL: 504. A 422 is about the interval that we ask for (RFC 4028 §7.3): 500.
+    challenge is one of us (RFC 3261 §22), and told as 403 here as before the answer. A 408 or 481 is about
+    the far dialog, and would end the one on this side (§12.2.1.2), and a 487 answers our own CANCEL: 504. A
+    422 is about the interval that we ask for (RFC 4028 §7.3): 500.
     """
     if isinstance(why, RequestFailure) or why.status in (408, 481, 487):
         return 504, []

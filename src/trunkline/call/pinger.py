@@ -1,5 +1,4 @@
-"""OPTIONS to endpoints and gateways, so that the health book knows of a dead one before a call finds out
-(BEHAVIOUR §3, §4).
+"""OPTIONS to endpoints and gateways, so that the health book knows of a dead one before a call finds out.
 
 Entries that lead to the same host, port and transport share one ping, whoever they belong to. Any response
 shows that somebody is there, but for 503, which says "not now" (RFC 3261 §21.5.4). The first ping of each is

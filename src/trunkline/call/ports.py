@@ -124,9 +124,9 @@ class RemoteMedia:
     """Where the peer of a leg says it is, from its SDP.
 
     A leg latches onto the first valid packet from `rtp_address`, or for a peer behind NAT onto the first
-    valid source, and then stays there until the next `set_remote` (BEHAVIOUR §5). With another address that
-    begins anew. With the same one a source that has fallen silent makes room for another port of its host,
-    and any source for the host that the peer's SIP comes from now.
+    valid source, and then stays there until the next `set_remote`. With another address that begins anew.
+    With the same one a source that has fallen silent makes room for another port of its host, and any source
+    for the host that the peer's SIP comes from now.
 
     The peer may be another leg of the same engine: it is sent to at once, and nobody else is believed. What
     came from such a leg never goes on to one (record 20).

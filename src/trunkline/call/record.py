@@ -1,4 +1,4 @@
-"""The records a call leaves: one for the call, one for each attempt; the same columns always (BEHAVIOUR §5).
+"""The records a call leaves: one for the call, one for each attempt; the same columns always.
 
 Every `*_at` is wall-clock seconds since the epoch, None while it has not happened. The wall clock is read
 once a call, at its INVITE; every later moment is that one and the monotonic seconds since (`moment`), so that

@@ -1,4 +1,4 @@
-"""Which REFER within a call is a transfer, and of which kind (RFC 3515, RFC 3891, RFC 5589; BEHAVIOUR §5).
+"""Which REFER within a call is a transfer, and of which kind (RFC 3515, RFC 3891, RFC 5589).
 
 The account's own side of an answered call may refer, where the account has it on; so often and no more, and
 one transfer at a time. A Refer-To with Replaces asks for a peer of another call of that account on this node;

@@ -43,9 +43,7 @@ class CallSettings:
     `;timeout=`.
     """
     endpoint_ring_s: float = 60.0
-    """Inbound: from the first such response to the answer; for numbers without a setting of their own
-    (BEHAVIOUR §3).
-    """
+    """Inbound: from the first such response to the answer; for numbers without a setting of their own."""
     gateway_silence_ms: int = 5000
     """Outbound: the same for gateways of carriers without a setting of their own."""
     gateway_progress_s: float = 20.0

@@ -1,8 +1,8 @@
 """The switch: every request outside a dialog comes here, and every call is known here.
 
 INVITE goes past the doorman, becomes a plan (`trunkline.trunk.plan`) or a refusal, and then a `Call`.
-REGISTER goes to the registrar, OPTIONS is answered at once and without state (BEHAVIOUR R8). It also holds
-what is true of all calls together: how many there may be, draining, hanging up by hand.
+REGISTER goes to the registrar, OPTIONS is answered at once and without state. It also holds what is true of
+all calls together: how many there may be, draining, hanging up by hand.
 
 Every authenticated INVITE leaves a record, refused ones too.
 """

@@ -1,5 +1,4 @@
-"""Transfer of an answered call by the trunk itself: what its two kinds have in common (RFC 3515, RFC 5589;
-BEHAVIOUR §5).
+"""Transfer of an answered call by the trunk itself: what its two kinds have in common (RFC 3515, RFC 5589).
 
 X, on the account's own side, refers Y, its peer, to Z. Y stays where it is, and Z takes X's place: it is
 called (`blind_transfer`), or it is the peer of another call of X's (`attended_transfer`).

@@ -1,4 +1,4 @@
-"""The six codecs of the service and telephone-event, as SDP names them (BEHAVIOUR R5, R7).
+"""The six codecs of the service and telephone-event, as SDP names them.
 
 Owns the static payload types (RFC 3551 §6), the clock rates, and what is read from and written into `a=fmtp`:
 G.729's annexb (RFC 4856: always `annexb=no` here), iLBC's mode (RFC 3952 §5), the event list of

@@ -24,14 +24,14 @@ _HA1_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 class AccountStatus(StrEnum):
-    """A blocked account authenticates, and is then refused with 403 (BEHAVIOUR §4)."""
+    """A blocked account authenticates, and is then refused with 403."""
 
     ACTIVE = "active"
     BLOCKED = "blocked"
 
 
 class CallerIdPolicy(StrEnum):
-    """Which caller ID an account may present (BEHAVIOUR §4)."""
+    """Which caller ID an account may present."""
 
     ANY = "any"
     """Whatever it sends, as the service always did."""
@@ -114,7 +114,7 @@ class Account:
     srtp: SrtpPolicy = SrtpPolicy.ALLOWED
     dtmf: DtmfMode = DtmfMode.AUTO
     refer_enabled: bool = False
-    """REFER is declined with 603 otherwise (BEHAVIOUR §5)."""
+    """REFER is declined with 603 otherwise."""
     ringback: Ringback = Ringback.FAR_END
     alarm: AlarmAction = AlarmAction.NOTE
     announcements: bool = False

@@ -1,9 +1,9 @@
 """Who is calling, what the account may say about that, and what the far end is told.
 
 Reads the caller's identity from P-Asserted-Identity (RFC 3325), else Remote-Party-ID
-(draft-ietf-sip-privacy-04), else From; honours Privacy (RFC 3323) both ways (BEHAVIOUR §2); applies the
-account's policy (BEHAVIOUR §4); builds From and the identity headers of the far leg. A header that can't be
-read counts as absent: identity headers never kill a call.
+(draft-ietf-sip-privacy-04), else From; honours Privacy (RFC 3323) both ways; applies the account's policy;
+builds From and the identity headers of the far leg. A header that can't be read counts as absent: identity
+headers never kill a call.
 """
 
 from collections.abc import Callable, Iterable, Sequence

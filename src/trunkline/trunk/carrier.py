@@ -1,4 +1,4 @@
-"""A carrier: an upstream SIP peer, its gateways, and how it wants to be talked to (BEHAVIOUR §4).
+"""A carrier: an upstream SIP peer, its gateways, and how it wants to be talked to.
 
 Everything that differs from carrier to carrier is a field here: there is no carrier-specific code.
 """

@@ -1,5 +1,4 @@
-"""Where an account may call: its allowed and denied E.164 prefixes (BEHAVIOUR §4), and the service's guarded
-ones.
+"""Where an account may call: its allowed and denied E.164 prefixes, and the service's guarded ones.
 
 The longest prefix that matches decides; where an account's two lists hold the same one, it is denied. A
 guarded prefix is denied unless the account's own list allows it, or a longer one, by name: an allowed 44 does

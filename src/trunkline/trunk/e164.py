@@ -1,9 +1,8 @@
 """Telephone numbers: what was dialled or typed becomes the digits of an E.164 number.
 
-Inside Trunkline a number is always its digits, without `+` (BEHAVIOUR §4: "digits after removing `+`, `00`,
-visual separators; 7 to 15 digits"). A number that begins with 0 is a national one: E.164 country codes begin
-with 1 to 9, so it is refused here, where the reason can still be told, rather than by a carrier. Rewriting
-for a carrier is `carrier.Rewrite`.
+Inside Trunkline a number is always its 7 to 15 digits, without `+`, `00` and visual separators. A number that
+begins with 0 is a national one: E.164 country codes begin with 1 to 9, so it is refused here, where the
+reason can still be told, rather than by a carrier. Rewriting for a carrier is `carrier.Rewrite`.
 """
 
 import re

@@ -1,5 +1,4 @@
-"""What a final response of the far end means: its status and Q.850 cause become a `Verdict` (BEHAVIOUR §3,
-§4).
+"""What a final response of the far end means: its status and Q.850 cause become a `Verdict`.
 
 The status is the one to relay to the caller. It is the far end's own, with one exception: a 401 or 407 is
 told as 403, because the caller could do nothing with the far end's challenge. Whether the hunt goes on is

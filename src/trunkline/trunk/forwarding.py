@@ -1,4 +1,4 @@
-"""The forwarding list of a number: what a customer types under "Forward to SIP" (BEHAVIOUR §3).
+"""The forwarding list of a number: what a customer types under "Forward to SIP".
 
 The field takes comma-separated SIP URIs, tried in order: `user@host`, `sip:` and `sips:`, each with
 `;timeout=` (ms), `;transport=` and `;media=srtp`. This module reads and checks it; what happens when an

@@ -1,4 +1,4 @@
-"""The health of endpoints and gateways: what calls and pings have shown lately (BEHAVIOUR §3).
+"""The health of endpoints and gateways: what calls and pings have shown lately.
 
 A target is down while at least N of its last M results are failures, and up again after `successes` good ones
 in a row, which clear its past. So that a target that nobody pings is not lost for ever, a down one whose last

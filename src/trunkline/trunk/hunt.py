@@ -1,4 +1,5 @@
-"""The hunt: which target is tried next when one has failed, and with what a call ends (BEHAVIOUR §3, §4).
+"""The hunt: which target is tried next when one has failed, and with what a call ends (docs/sip.md,
+Failover).
 
 Two sets of rules, one mechanism. In both, an attempt whose audio the caller has heard is never replaced by
 another.

@@ -1,5 +1,5 @@
 """The limits of an account on its outbound calls: how many at a time, how many in a second, how many minutes
-and how much money a day (BEHAVIOUR §4).
+and how much money a day (docs/sip.md, Limits).
 
 Exact, under bursts too: admission and the counters are one step. The rate is a sliding window: a call is
 admitted when fewer than `max_per_second` were admitted within the second before it, so that no second,

@@ -21,7 +21,7 @@ class Number:
     """Key of the account that it belongs to."""
     forwarding: ForwardingList = NOT_FORWARDED
     ring_timeout_s: float | None = None
-    """Seconds an endpoint may ring before the call ends (BEHAVIOUR §3), 1 to 600; None:
+    """Seconds an endpoint may ring before the call ends, 1 to 600; None:
     `forwarding.ring_timeout_s`."""
 
     def __post_init__(self) -> None:

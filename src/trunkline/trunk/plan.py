@@ -1,4 +1,4 @@
-"""The plan of a call: whether it may be made, whereto in which order, and as whom (BEHAVIOUR §2, §3, §4).
+"""The plan of a call: whether it may be made, whereto in which order, and as whom.
 
 `plan_outbound` and `plan_inbound` decide real calls and tell `trunkline explain` what would happen: it is the
 same code, and `trace` takes the steps in plain words. Inputs are values and lookups; nothing is changed. What
@@ -170,7 +170,7 @@ class InboundPlan:
         return Hunt(self.targets, Rules.FORWARDING, health, timeout_status)
 
     def leg(self, target: EndpointTarget) -> FarLeg:
-        """The INVITE for one of the targets. From and To are of the service domain (BEHAVIOUR §2)."""
+        """The INVITE for one of the targets. From and To are of the service domain."""
         endpoint, binding = target.endpoint, target.binding
         caller = self.caller
         domain = self.service_domain

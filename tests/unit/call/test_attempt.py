@@ -1,4 +1,4 @@
-"""Attempts: the failover of a forwarding list, row by row (BEHAVIOUR §3), on whole nodes."""
+"""Attempts: the failover of a forwarding list, row by row, on whole nodes."""
 
 import asyncio
 from dataclasses import replace
@@ -152,7 +152,7 @@ def test_a_100_does_not_count_when_the_settings_say_so() -> None:
 
 
 def test_repeated_trying_does_not_prolong_the_ringing() -> None:
-    """The ring timer runs from the first response that counts (BEHAVIOUR §3)."""
+    """The ring timer runs from the first response that counts."""
     world = TwoEndpoints()
     invites: list[IncomingInvite] = []
     world.customer.on_invite = lambda phone, invite: invites.append(invite)
@@ -205,7 +205,7 @@ def test_an_entry_of_the_other_address_family_goes_to_the_next() -> None:
 
 def test_an_entry_of_the_other_address_family_waits_for_no_port_of_this_one() -> None:
     """Ports that have run out are no family that is missing: audio over IPv4 would be of no use there, and
-    the call is refused with 503 (BEHAVIOUR §6).
+    the call is refused with 503.
     """
     world = TwoEndpoints(f"first@[2001:db8::7], second@{SECOND}")
     world.node.engine._free[True].clear()
@@ -395,9 +395,7 @@ def test_each_attempt_has_sdp_a_port_and_a_record_of_its_own() -> None:
 
 
 def test_what_an_endpoint_sees() -> None:
-    """Request-URI as typed; To is the number and From the caller, both of the service domain (BEHAVIOUR
-    §2).
-    """
+    """Request-URI as typed; To is the number and From the caller, both of the service domain."""
     world = World(forwarding=f"00441234@{CUSTOMER}")
     world.inbound(from_=NameAddr('Ann "x"', SipUri("sip", "+493012345678", "carrier.example")))
     world.clock.advance(0.1)

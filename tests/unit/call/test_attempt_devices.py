@@ -1,4 +1,4 @@
-"""Attempts towards the devices that an account has registered (BEHAVIOUR §2), on whole nodes."""
+"""Attempts towards the devices that an account has registered, on whole nodes."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Attempts: what the caller is told where nobody answers, row by row (BEHAVIOUR §3), on whole nodes."""
+"""Attempts: what the caller is told where nobody answers, row by row, on whole nodes."""
 
 from dataclasses import replace
 

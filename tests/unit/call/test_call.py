@@ -1,4 +1,4 @@
-"""One call from its INVITE to its end: who hears what, late offers, other requests, forks (BEHAVIOUR §5)."""
+"""One call from its INVITE to its end: who hears what, late offers, other requests, forks."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Registering at carriers that want it (BEHAVIOUR §4)."""
+"""Registering at carriers that want it."""
 
 from dataclasses import replace
 

@@ -83,7 +83,7 @@ def test_with_nobody_to_inform_the_dialog_goes_on(who: str) -> None:
 
 
 def test_an_info_that_finds_its_callee_gone_leaves_the_caller_its_dialog() -> None:
-    """The next gateway is being tried (BEHAVIOUR §4)."""
+    """The next gateway is being tried."""
     world = World()
     second = world.phone(GATEWAY_2)
     second.on_invite = ringing

@@ -1,4 +1,4 @@
-"""OPTIONS pings and what they teach the health book (BEHAVIOUR §3, §4)."""
+"""OPTIONS pings and what they teach the health book."""
 
 from collections.abc import Iterator
 from dataclasses import replace

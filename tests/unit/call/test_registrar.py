@@ -1,4 +1,4 @@
-"""REGISTER at a node (RFC 3261 §10.3, BEHAVIOUR §2)."""
+"""REGISTER at a node (RFC 3261 §10.3)."""
 
 from dataclasses import replace
 

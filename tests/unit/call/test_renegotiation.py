@@ -1,4 +1,4 @@
-"""Re-INVITE and UPDATE through the node: hold, resume, codecs, addresses, glare (BEHAVIOUR §5)."""
+"""Re-INVITE and UPDATE through the node: hold, resume, codecs, addresses, glare."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Who gets a call at all, and with which answer (BEHAVIOUR §4, §6)."""
+"""Who gets a call at all, and with which answer."""
 
 from dataclasses import replace
 from ipaddress import ip_network
@@ -60,7 +60,7 @@ def test_an_invite_without_credentials_is_challenged_and_leaves_no_trace() -> No
 
 @pytest.mark.parametrize("user", [DigestUser(KEY, "wrong"), DigestUser("nobody", SECRET)])
 def test_wrong_secret_and_unknown_key_look_the_same(user: DigestUser) -> None:
-    """Challenged again, and 403 to the third wrong try (BEHAVIOUR §6). The phone makes two in a call."""
+    """Challenged again, and 403 to the third wrong try. The phone makes two in a call."""
     world = World()
     for wrong, status in ((2, 407), (3, 403)):
         world.outbound(credentials=user)
@@ -441,7 +441,7 @@ UNREADABLE: list[tuple[int, dict[str, Any]]] = [
 def test_a_call_that_is_refused_for_its_form_says_why_and_leaves_a_record(
     status: int, said: dict[str, Any]
 ) -> None:
-    """BEHAVIOUR §4, §5; RFC 3261 §8.2.2, §8.2.3, §21.4.1."""
+    """RFC 3261 §8.2.2, §8.2.3, §21.4.1."""
     world = World()
     peer = world.carrier_peer()
     peer.peer.request("INVITE", peer.at, uri=peer.uri, body=audio(GATEWAY), **said)

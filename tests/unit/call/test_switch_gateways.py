@@ -1,4 +1,4 @@
-"""Which gateway gets a call of a customer, and when the next one does (BEHAVIOUR §4)."""
+"""Which gateway gets a call of a customer, and when the next one does."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""How many calls an account may have, and for how long (BEHAVIOUR §4): what the one beyond is told."""
+"""How many calls an account may have, and for how long: what the one beyond is told."""
 
 from dataclasses import replace
 from functools import partial

@@ -86,7 +86,6 @@ def test_a_tel_uri_that_no_sip_user_can_hold_names_nobody(number: str) -> None:
 def test_pai_then_rpid_then_from(
     asserted: tuple[str, ...], remote_party: tuple[str, ...], user: str, source: IdentitySource
 ) -> None:
-    """BEHAVIOUR §2."""
     found = read(asserted=asserted, remote_party=remote_party)
     assert (found.user, found.source, found.restricted) == (user, source, False)
 

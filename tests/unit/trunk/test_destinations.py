@@ -1,4 +1,4 @@
-"""Allowed and denied prefixes (BEHAVIOUR §4)."""
+"""Allowed and denied prefixes."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Numbers as dialled and typed (BEHAVIOUR §4)."""
+"""Numbers as dialled and typed."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Statuses of the far end, told to the caller (BEHAVIOUR §3)."""
+"""Statuses of the far end, told to the caller."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""N of M, recovery, and what is skipped while another is up (BEHAVIOUR §3)."""
+"""N of M, recovery, and what is skipped while another is up."""
 
 import pytest
 

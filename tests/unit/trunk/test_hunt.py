@@ -1,4 +1,4 @@
-"""Every row of the failover rules: forwarding lists (BEHAVIOUR §3) and gateways (BEHAVIOUR §4)."""
+"""Every row of the failover rules: forwarding lists and gateways (docs/sip.md, Failover)."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Limits of an account: exact under bursts, idempotent on release, by the UTC day (BEHAVIOUR §4)."""
+"""Limits of an account: exact under bursts, idempotent on release, by the UTC day."""
 
 from dataclasses import replace
 

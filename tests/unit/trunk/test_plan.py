@@ -390,7 +390,7 @@ def test_a_number_sign_before_a_number_is_escaped() -> None:
 
 
 def test_an_inbound_call() -> None:
-    """BEHAVIOUR §2: Request-URI as typed, From and To of the service domain, the caller as received."""
+    """Request-URI as typed, From and To of the service domain, the caller as received."""
     plan = planned_in(inbound("+441632960000", who=caller('"Ann" <sip:+447700900123@carrier.example>')))
     assert plan.called == "441632960000"
     legs = legs_in(plan)

@@ -1,4 +1,4 @@
-"""Forwarding entries that stand for what an account has registered (BEHAVIOUR §3)."""
+"""Forwarding entries that stand for what an account has registered."""
 
 import pytest
 

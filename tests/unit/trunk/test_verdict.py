@@ -43,7 +43,7 @@ def test_every_slug_has_words_and_a_status(slug: Slug) -> None:
     ],
 )
 def test_statuses_of_the_service(slug: Slug, status: int) -> None:
-    """BEHAVIOUR §6."""
+    """As customers are told (docs/sip.md, Statuses)."""
     assert Verdict.of(slug).status == status
 
 
