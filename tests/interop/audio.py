@@ -172,7 +172,7 @@ class Voice:
         return not last or time.monotonic() - last[0][0] > 0.4 or not np.any(np.abs(self.samples(0.3)) > 0.01)
 
     def keys(self) -> list[int]:
-        """The telephone events that came, once each (RFC 4733 §2.5.1.5: the end is sent three times)."""
+        """The telephone events that came, once each (RFC 4733 §2.5.1.4: the end is sent three times)."""
         keys: list[int] = []
         ended = True
         for _, kind, payload in list(self.heard):

@@ -1,7 +1,7 @@
 //! Digits for a peer whose audio comes from another leg: what a SIP INFO becomes (RFC 4733 in the audio's stream).
 //!
 //! An event takes the place of the audio packets that pass while it lasts: their sequence numbers, its own beginning as
-//! timestamp (RFC 4733 §2.2.1, §2.5.1.1). When no audio passes (a silent far end) the engine's timer paces the events,
+//! timestamp (RFC 4733 §2.2.1, §2.5.1.2). When no audio passes (a silent far end) the engine's timer paces the events,
 //! in a stream of their own SSRC, so that audio which comes back finds its sequence as it left it.
 
 use crate::Micros;

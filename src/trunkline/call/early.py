@@ -1,6 +1,6 @@
 """What caller and callee settle before the answer: ringing, early media, and offers within early dialogs.
 
-The gateway model of RFC 3960 §3.1, for the media is anchored here: what of the far end's provisional
+The gateway model of RFC 3960 §3, for the media is anchored here: what of the far end's provisional
 responses the caller sees, with which body, and whether it hears it ring. The answer is the last that is
 settled here (`answer`); from then on it is `trunkline.call.talk`. What can't be used of a provisional
 response costs the early media, of the answer the call.

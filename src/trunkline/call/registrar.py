@@ -4,7 +4,7 @@
 The account is known by its digest already; its bindings are filed under its key, whatever user the To names,
 so that a PBX that puts a number there works as well. Each binding keeps the flow that it came on: calls to it
 go back over an open TCP or TLS connection, and over UDP to the address that the packet came from when the
-Contact names another one (RFC 3261 §18.1.1, RFC 5626 §5.3). Where proxies in between have put themselves
+Contact names another one (RFC 3261 §18.1.1, RFC 5626 §7). Where proxies in between have put themselves
 into a Path, calls go that way (RFC 3327 §5.3), whether the device knows of it or not.
 """
 
@@ -83,7 +83,7 @@ class Registrar:
         return response_to(request, 200, headers=headers)
 
     def flow_closed(self, flow: Flow) -> None:
-        """A connection has closed: whoever registered over it can't be reached (RFC 5626 §5.3)."""
+        """A connection has closed: whoever registered over it can't be reached (RFC 5626 §7)."""
         self._changed(self._registrations.flow_closed(flow))
 
     def _contact(self, binding: Binding) -> str:

@@ -1,6 +1,6 @@
 """What a caller hears of the service itself before a final answer: ringback, and why its call is refused.
 
-Both need an answer to the caller's offer although no far end has spoken: it goes out in a 183 (RFC 3960 §3.1:
+Both need an answer to the caller's offer although no far end has spoken: it goes out in a 183 (RFC 3960 §3:
 the media is anchored here), and the sound comes out of the caller's own media port. A caller without an offer
 hears nothing, and one whose offer can't be answered hears the final answer alone.
 

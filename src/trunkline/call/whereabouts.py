@@ -1,7 +1,7 @@
 """Where a registered device is in the middle of a call: it may have come back by another connection than the
 one that its call began on, and a request within the dialog (a BYE, a hold) has to find it there.
 
-RFC 5626 §5.3 sends a request for the device over the flow of its newest registration; here it is the same
+RFC 5626 §7 sends a request for the device over the flow of its newest registration (§6); here it is the same
 with those in a dialog, whose route would end in a connection that there is no more, or that nobody reads any
 more. Only a peer that was on the flow of a registration of the call's own account when the call was answered
 is a device: a Contact alone proves nothing.

@@ -121,7 +121,7 @@ def _first_operator(store: Store) -> str | None:
 
 
 def write_certificate(certificate: Path, private_key: Path, domain: str) -> None:
-    """A self-signed certificate for `domain` and its subdomains (RFC 5922 §4), with a P-256 key of mode
+    """A self-signed certificate for `domain` and its subdomains (RFC 5922 §6), with a P-256 key of mode
     0600.
     """
     key = ec.generate_private_key(ec.SECP256R1())

@@ -108,7 +108,7 @@ class IncomingInvite:
     @property
     def wants_offer(self) -> bool:
         """The caller has made none, and every provisional response goes out reliably: the first one has to
-        hold ours (RFC 3261 §13.2.1, RFC 3262 §3).
+        hold ours (RFC 3261 §13.2.1, RFC 3262 §5).
         """
         return not self._answered_reliably and not self.request.body and self._insists
 

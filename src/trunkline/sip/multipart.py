@@ -6,7 +6,7 @@ description counts, elsewhere the first (RFC 2046 §5.1.4, RFC 5621 §7). A mess
 can't be told apart, is left as it is: the user agent answers a request with 415.
 
 Deliberate deviation: a part that isn't understood makes the message unusable only where it says
-`handling=required` itself; by RFC 5621 §4 that is also what its silence means, but those who send ISUP
+`handling=required` itself; by RFC 5621 §8.1 that is also what its silence means, but those who send ISUP
 without the parameter expect to be served. Bounds: `MAX_PARTS`, `MAX_DEPTH`, `MAX_PART_HEAD`; linear in the
 body.
 """

@@ -115,7 +115,7 @@ def _is_anonymous(address: NameAddr) -> bool:
 
 
 def _is_named_anonymous(from_: NameAddr) -> bool:
-    """The name alone of RFC 3323 §4.1.1.3, before a number: so Asterisk withholds the caller ID where its
+    """The name alone of RFC 3323 §4.1.1.1, before a number: so Asterisk withholds the caller ID where its
     `fromuser` or `from_user` says what stands in From. Where it has none to show it sends the same."""
     return from_.display is not None and from_.display.strip().lower() == ANONYMOUS
 

@@ -293,7 +293,7 @@ class Registrations:
         return stored
 
     def flow_closed(self, flow: Flow) -> list[str]:
-        """Drop the bindings whose path is gone (RFC 5626 §5.3); return the accounts that lost one. Linear."""
+        """Drop the bindings whose path is gone (RFC 5626 §7); return the accounts that lost one. Linear."""
         return self._drop(lambda binding: binding.flow is flow)
 
     def expire(self) -> list[str]:

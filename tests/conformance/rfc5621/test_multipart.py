@@ -1,4 +1,4 @@
-"""RFC 5621 §3, §8: a session description among other parts."""
+"""RFC 5621 §4, §8: a session description among other parts."""
 
 from tests.simulation.bench import Bench
 from tests.simulation.phone import ANSWER, OFFER
@@ -26,7 +26,7 @@ def test_an_answer_with_isup_beside_it() -> None:
 
 
 def test_a_part_that_must_be_understood_and_is_not() -> None:
-    """§8.2: 415, with what is accepted."""
+    """§8.1: 415, with what is accepted."""
     bench = Bench()
     body = multipart(part(b"application/sdp", OFFER), part(*ISUP, REQUIRED))
     bench.peer.request("INVITE", bench.at, body=body, headers=(MIXED,), require_body_type=False)

@@ -21,7 +21,7 @@ from tests.interop.node import Node
     ],
 )
 def test_a_session_is_refreshed(node: Node, long: dict[str, LongCall], direction: str) -> None:
-    """Half of 90 s after the answer (RFC 4028 §10), by whoever of the two said so; the audio goes on."""
+    """Half of 90 s after the answer (RFC 4028 §7.2), by whoever of the two said so; the audio goes on."""
     call = long[direction]
     wait_for("the refresh at the carrier", call.refreshed, within_s=75, every_s=0.2)
     hear_each_other(call.caller, call.callee)

@@ -37,7 +37,7 @@ STEP_S: Final = 0.5
 CHANGES: Final = 4
 OCTETS_A_MS = {"PCMA": 8.0, "PCMU": 8.0, "G722": 8.0, "G729": 1.0, "speex": 3.5}
 ILBC_MS = {38: 20, 50: 30}
-"""By the octets of a frame (RFC 3952 §4.2)."""
+"""By the octets of a frame (RFC 3952 §3.1)."""
 NUMBERS = {our_codec(name).payload_type: our_codec(name) for name in CODEC_NAMES}
 
 

@@ -148,7 +148,7 @@ def test_a_reinvite_tells_where_the_peers_sip_comes_from_now() -> None:
 
 
 def test_an_unchanged_answer_keeps_its_version() -> None:
-    """RFC 4566 §5.2: the version counts up with each change, and only then."""
+    """RFC 8866 §5.2: the version counts up with each change, and only then."""
     world = Talking()
     answers = []
     for version in (1, 1, 2):

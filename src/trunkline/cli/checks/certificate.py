@@ -104,5 +104,5 @@ def _names(settings: Settings, certificate: x509.Certificate) -> Findings:
     domain = settings.service.domain
     if domain not in names.get_values_for_type(x509.DNSName):
         yield Finding(
-            "certificate", State.WARNING, f"does not name {domain} (RFC 5922 §4)", "Add it as a DNS name."
+            "certificate", State.WARNING, f"does not name {domain} (RFC 5922 §6)", "Add it as a DNS name."
         )

@@ -1,5 +1,5 @@
 """The session descriptions that pass between us and an rtpengine: what a leg's peer is, put as that peer's
-own SDP (RFC 4566), and the address and port read from what comes back.
+own SDP (RFC 8866), and the address and port read from what comes back.
 
 rtpengine learns from them where a peer is, which way audio may go, and which format has which number; from
 two of them it makes its codec handlers. A format that both peers have passes unchanged, another one is

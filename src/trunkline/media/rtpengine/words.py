@@ -21,7 +21,7 @@ BY_NUMBER: Final = frozenset({"PCMA", "PCMU", "G722", "G729"})
 """Codecs whose payload type is the same everywhere (RFC 3551 §6): those can be added to an offer."""
 LONGEST_PACKET_MS: Final = 40
 """Of audio that is transcoded: rtpengine 10.5 sends nothing at all in G.722 when it is to put 60 ms into
-a packet. A peer that asks for more is content with less (RFC 4566 §6).
+a packet. A peer that asks for more is content with less (RFC 8866 §6.4).
 """
 TONE_MS: Final = 100
 """By when a tone is known to be DTMF."""
