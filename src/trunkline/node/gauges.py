@@ -29,6 +29,16 @@ def count(rooms: Rooms) -> None:
     )
     gauge("connections", "TCP and TLS connections.", lambda: rooms.transports.figures().connections)
     rooms.metrics.counter(
+        "datagrams_ignored",
+        "Datagrams that came and were no SIP.",
+        lambda: rooms.transports.figures().datagrams_ignored,
+    )
+    rooms.metrics.counter(
+        "datagrams_dropped",
+        "SIP that a full socket did not take.",
+        lambda: rooms.transports.figures().datagrams_dropped,
+    )
+    rooms.metrics.counter(
         "gate_refused", "Messages and connections refused at the door.", lambda: rooms.gate.refused
     )
     gauge(

@@ -29,6 +29,19 @@ def test_they_are_read_off_the_rooms(tmp_path: Path) -> None:
     on_node(tmp_path, look)
 
 
+def test_datagrams_that_came_to_nothing_are_counted(tmp_path: Path) -> None:
+    """A phone's keep-alives are some; what a full socket did not take is lost SIP."""
+
+    async def look(ground: Ground) -> None:
+        assert b"\ntrunkline_datagrams_dropped_total 0.0\n" in ground.face.metrics()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+            phone.sendto(b"\r\n\r\n", ground.node.rooms.transports.bound[0].bind)
+        while b"\ntrunkline_datagrams_ignored_total 1.0\n" not in ground.face.metrics():
+            await asyncio.sleep(0)
+
+    on_node(tmp_path, look)
+
+
 def test_copies_for_a_collector_are_counted(tmp_path: Path) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear:
         ear.bind(("127.0.0.1", 0))
