@@ -43,7 +43,6 @@ class Algorithm(StrEnum):
 
 
 _BY_NAME: Final = {algorithm.upper(): algorithm for algorithm in Algorithm}
-_HEX_LENGTH: Final = {Algorithm.MD5: 32, Algorithm.SHA_256: 64, Algorithm.SHA_512_256: 64}
 _STRENGTH: Final = list(Algorithm)
 
 

@@ -107,14 +107,6 @@ class NameAddr:
         """The tag parameter (RFC 3261 §19.3); None when absent or empty."""
         return self.params.get("tag") or None
 
-    def with_tag(self, tag: str) -> "NameAddr":
-        """A copy with the tag parameter set."""
-        return NameAddr(self.display, self.uri, {**self.params, "tag": tag})
-
-    def without_params(self) -> "NameAddr":
-        """A copy without header parameters."""
-        return NameAddr(self.display, self.uri)
-
     def __str__(self) -> str:
         params = print_params(self.params) if self.params else ""
         return (

@@ -80,11 +80,6 @@ class Via:
         return None
 
     @property
-    def wants_rport(self) -> bool:
-        """True when the sender asks for responses to the port that it sent from (RFC 3581 §3)."""
-        return "rport" in self.params
-
-    @property
     def sent_by(self) -> str:
         """`host` or `host:port`, as compared by RFC 3261 §18.1.2 and §17.2.3."""
         host = f"[{self.host}]" if ":" in self.host else self.host

@@ -23,7 +23,7 @@ def on(flow: FakeFlow, request: Request, contact: ContactSpec | None = None) -> 
 def test_via(transport: Transport, sent_by: Address) -> None:
     via = on(FakeFlow(transport, sent_by=sent_by), outgoing()).top_via
     assert (via.transport, via.host, via.port, via.branch) == (transport, *sent_by, BRANCH)
-    assert via.wants_rport
+    assert "rport" in via.params
 
 
 def test_via_stands_above_everything_and_the_rest_is_untouched() -> None:
