@@ -4,6 +4,7 @@ import asyncio
 import socket
 from pathlib import Path
 
+from tests.unit.net.wire import until
 from tests.unit.node.ground import Ground, on_node
 from tests.unit.observe.flows import PaperFlow
 from tests.unit.observe.test_hep import chunks
@@ -36,8 +37,7 @@ def test_datagrams_that_came_to_nothing_are_counted(tmp_path: Path) -> None:
         assert b"\ntrunkline_datagrams_dropped_total 0.0\n" in ground.face.metrics()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
             phone.sendto(b"\r\n\r\n", ground.node.rooms.transports.bound[0].bind)
-        while b"\ntrunkline_datagrams_ignored_total 1.0\n" not in ground.face.metrics():
-            await asyncio.sleep(0)
+        await until(lambda: b"\ntrunkline_datagrams_ignored_total 1.0\n" in ground.face.metrics())
 
     on_node(tmp_path, look)
 
