@@ -12,7 +12,6 @@ from trunkline.trunk.caller_id import CallerIdentity, read_identity
 from trunkline.trunk.carrier import Carrier
 from trunkline.trunk.directory import Directory
 from trunkline.trunk.gateway_addresses import NONE_BARRED, Places
-from trunkline.trunk.health import HealthKey
 from trunkline.trunk.limits import AccountLimits
 from trunkline.trunk.media_policy import bridge_words
 from trunkline.trunk.plan import (
@@ -21,6 +20,8 @@ from trunkline.trunk.plan import (
     IsUp,
     OutboundPlan,
     Trace,
+    always_up,
+    nobody_registered,
     plan_inbound,
     plan_outbound,
 )
@@ -50,7 +51,7 @@ def explain_outbound(
     service_domain: str,
     guarded: tuple[str, ...] = (),
     srtp_needs_tls: bool = False,
-    is_up: IsUp | None = None,
+    is_up: IsUp = always_up,
     limits: AccountLimits | None = None,
 ) -> Answer:
     """A customer's call to `dialled` with `caller` in From. `is_up` and `limits` as a running node knows
@@ -69,7 +70,7 @@ def explain_outbound(
         guarded=guarded,
         srtp_needs_tls=srtp_needs_tls,
         pick=_first,
-        is_up=is_up or _up,
+        is_up=is_up,
         trace=steps,
     )
     refusal = plan if isinstance(plan, Verdict) else None
@@ -91,8 +92,8 @@ def explain_inbound(
     srtp_needs_tls: bool = False,
     barred: Places = NONE_BARRED,
     carrier: str | None = None,
-    is_up: IsUp | None = None,
-    bindings_of: BindingsOf | None = None,
+    is_up: IsUp = always_up,
+    bindings_of: BindingsOf = nobody_registered,
 ) -> Answer:
     """A call to `number` from `carrier` (None: from any), as a running node would forward it."""
     steps: Trace = []
@@ -104,8 +105,8 @@ def explain_inbound(
         service_domain=service_domain,
         srtp_needs_tls=srtp_needs_tls,
         barred=barred,
-        is_up=is_up or _up,
-        bindings_of=bindings_of or _nobody,
+        is_up=is_up,
+        bindings_of=bindings_of,
         trace=steps,
     )
     if isinstance(plan, Verdict):
@@ -136,14 +137,6 @@ def _nobody_there(plan: InboundPlan) -> Verdict | None:
     """The end of a call that there is nobody to place to: as a hunt over such targets ends."""
     missing = [target.missing for target in plan.targets]
     return missing[-1] if all(missing) else None
-
-
-def _up(key: HealthKey) -> bool:  # noqa: ARG001 - the signature of `IsUp`
-    return True
-
-
-def _nobody(account: str) -> tuple[()]:  # noqa: ARG001 - the signature of `BindingsOf`
-    return ()
 
 
 def _caller(number: str | None, service_domain: str) -> CallerIdentity:

@@ -41,11 +41,13 @@ IsUp = Callable[[HealthKey], bool]
 BindingsOf = Callable[[str], Sequence[Binding]]
 
 
-def _always_up(key: HealthKey) -> bool:  # noqa: ARG001 - the signature of `IsUp`
+def always_up(key: HealthKey) -> bool:  # noqa: ARG001 - the signature of `IsUp`
+    """Where nothing is known of anybody's health."""
     return True
 
 
-def _nobody(account: str) -> Sequence[Binding]:  # noqa: ARG001 - the signature of `BindingsOf`
+def nobody_registered(account: str) -> Sequence[Binding]:  # noqa: ARG001 - the signature of `BindingsOf`
+    """Where nothing is known of anybody's devices."""
     return ()
 
 
@@ -201,7 +203,7 @@ def plan_outbound(
     pick: Pick,
     guarded: tuple[str, ...] = (),
     srtp_needs_tls: bool = False,
-    is_up: IsUp = _always_up,
+    is_up: IsUp = always_up,
     trace: Trace | None = None,
 ) -> OutboundPlan | Verdict:
     """Plan a customer's call to `dialled`, the Request-URI's user as received.
@@ -326,8 +328,8 @@ def plan_inbound(
     service_domain: str,
     srtp_needs_tls: bool = False,
     barred: Places = NONE_BARRED,
-    is_up: IsUp = _always_up,
-    bindings_of: BindingsOf = _nobody,
+    is_up: IsUp = always_up,
+    bindings_of: BindingsOf = nobody_registered,
     trace: Trace | None = None,
 ) -> InboundPlan | Verdict:
     """Plan a carrier's call to `dialled`, the Request-URI's user as received.
