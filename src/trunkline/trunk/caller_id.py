@@ -28,6 +28,8 @@ _RESTRICTING = frozenset({"id", "user", "header"})
 _RPID_RESTRICTING = frozenset({"full", "uri"})
 """Values of `;privacy=` in Remote-Party-ID that do so (draft-ietf-sip-privacy-04). `name` hides the name
 alone."""
+_LEAST_DIGITS = 3
+"""Of what reads as a telephone number; fewer among signs are a name, such as 1&1."""
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -167,9 +169,13 @@ def apply_policy(
 
 
 def _named_by_no_other_number(caller: CallerIdentity) -> CallerIdentity:
-    """Without a name that is a telephone number: many a display shows the name in the number's place."""
+    """Without a name that is a telephone number: many a display shows the name in the number's place. It
+    reads as one in any script's digits, and with whatever stands between them."""
     name = caller.display
-    return replace(caller, display=None) if name is not None and is_number(name.strip()) else caller
+    if name is None:
+        return caller
+    reads_as_one = sum(map(str.isdigit, name)) >= _LEAST_DIGITS and not any(map(str.isalpha, name))
+    return replace(caller, display=None) if reads_as_one or is_number(name.strip()) else caller
 
 
 def from_address(caller: CallerIdentity, user: str | None, host: str) -> NameAddr:

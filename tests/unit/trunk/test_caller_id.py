@@ -194,7 +194,15 @@ def test_owned_wants_a_number_of_the_account(text: str, accepted: bool) -> None:
 
 @pytest.mark.parametrize(
     ("name", "kept"),
-    [("Acme", "Acme"), ("Acme 24", "Acme 24"), ("+44 1632 960-999", None), ("112", None), (None, None)],
+    [
+        *(("Acme", "Acme"), ("Acme 24", "Acme 24"), ("1&1", "1&1"), ("Zürich 1", "Zürich 1"), (None, None)),
+        *(("+44 1632 960-999", None), ("112", None), ("7", None)),
+        *(
+            ("+44\xa01632\u2013960999", None),
+            ("".join(chr(0xFF10 + int(one)) for one in "441632960999"), None),
+        ),
+        ("\u202e9990692361 44+", None),
+    ],
 )
 def test_where_the_number_has_to_be_owned_the_name_is_no_other(name: str | None, kept: str | None) -> None:
     """Many a display shows it in the number's place."""
