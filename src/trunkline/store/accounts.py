@@ -141,6 +141,15 @@ class Accounts:
             check_exists(connection, Kind.ACCOUNT, key)
             return load_accounts(connection, [key])[0]
 
+    def created_at(self, key: str) -> float:
+        """When it was made: calls and changes before then are of an account that had the same key. Raises
+        `NotFoundError`.
+        """
+        table = schema.account.c
+        with self._database.read() as connection:
+            check_exists(connection, Kind.ACCOUNT, key)
+            return float(connection.execute(sa.select(table.created_at).where(table.key == key)).scalar_one())
+
     def update(self, key: str, *, guard: Guard | None = None, **changes: Unpack[AccountChanges]) -> Account:
         """Change some fields and return the account as it is now. Raises `NotFoundError`, `DirectoryError`,
         and whatever `guard` does."""

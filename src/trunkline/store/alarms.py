@@ -43,8 +43,10 @@ class Alarms:
             if row is not None and row[0] % 100 == 0:
                 connection.execute(table.delete().where(table.c.id <= row[0] - KEPT))
 
-    def list(self, *, account: str | None = None, limit: int = 50) -> Sequence[Alarm]:
-        """Up to `limit` (1 to 1000), newest first: all, or those about one account."""
+    def list(
+        self, *, account: str | None = None, since_at: float | None = None, limit: int = 50
+    ) -> Sequence[Alarm]:
+        """Up to `limit` (1 to 1000), newest first: all, or those about one account, or from one moment on."""
         table = schema.alarm.c
         query = (
             sa.select(table.account, table.kind, table.raised_at, table.called, table.detail, table.blocked)
@@ -53,6 +55,8 @@ class Alarms:
         )
         if account is not None:
             query = query.where(table.account == account)
+        if since_at is not None:
+            query = query.where(table.raised_at >= since_at)
         with self._database.read() as connection:
             return [
                 Alarm(of, AlarmKind(kind), raised_at, called, detail, blocked)

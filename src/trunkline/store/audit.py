@@ -163,10 +163,11 @@ class Audit:
         kind: str | None = None,
         key: str | None = None,
         before_id: int | None = None,
+        since_at: float | None = None,
         limit: int = 50,
     ) -> Sequence[AuditEntry]:
         """Up to `limit` (1 to 1000) entries, newest first, older than `before_id`; of one account, one kind
-        of things, one thing."""
+        of things, one thing; from one moment on."""
         table = schema.audit
         query = sa.select(table).order_by(table.c.id.desc()).limit(max(1, min(limit, MAX_PAGE)))
         for column, value in ((table.c.account, account), (table.c.kind, kind), (table.c.key, key)):
@@ -174,5 +175,7 @@ class Audit:
                 query = query.where(column == value)
         if before_id is not None:
             query = query.where(table.c.id < before_id)
+        if since_at is not None:
+            query = query.where(table.c.made_at >= since_at)
         with self._database.read() as connection:
             return [AuditEntry(*row) for row in connection.execute(query)]

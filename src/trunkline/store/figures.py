@@ -36,14 +36,23 @@ class CallFigures:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def over(self, account: str | None, since_at: float, stretch_s: float, count: int) -> Sequence[Stretch]:
+    def over(
+        self,
+        account: str | None,
+        since_at: float,
+        stretch_s: float,
+        count: int,
+        *,
+        born_at: float | None = None,
+    ) -> Sequence[Stretch]:
         """`count` stretches of `stretch_s` seconds from `since_at` (wall clock) on; `account` None: all.
+        What was set up before `born_at` does not count.
 
         Raises `DatabaseError`.
         """
         table = schema.call.c
         until_at = since_at + stretch_s * count
-        window = [table.setup_at >= since_at, table.setup_at < until_at]
+        window = [table.setup_at >= max(since_at, born_at or since_at), table.setup_at < until_at]
         if account is not None:
             window.append(table.account == account)
         place = _place(table.setup_at, since_at, stretch_s)

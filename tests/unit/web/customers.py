@@ -10,6 +10,7 @@ from tests.unit.store.entities import attempt_record, ended_call
 from tests.unit.web.paper_node import CALL, HEALTH, REGISTRATION, PaperNode
 from trunkline.config import Settings
 from trunkline.sip.uri import SipUri
+from trunkline.store import schema
 from trunkline.store.audit import Via
 from trunkline.store.group_commit import Group, GroupWriter
 from trunkline.store.record_rows import attempt_row, call_row
@@ -59,6 +60,20 @@ BETA = Customer("beta", "441632960002")
 CUSTOMERS = (ALPHA, BETA)
 
 
+def make_old(store: Store) -> None:
+    """Let all accounts be older than any call."""
+    with store.database.write() as connection:
+        connection.execute(schema.account.update().values(created_at=0.0))
+
+
+def give_key_again(store: Store, customer: Customer) -> float:
+    """Remove the account, and make another one with its key. When that was."""
+    store.numbers.remove(customer.e164)
+    store.accounts.remove(customer.key)
+    store.accounts.add(Account(customer.key), customer.secret)
+    return store.accounts.created_at(customer.key)
+
+
 def furnish(store: Store) -> None:
     """Everything that there is one of each of."""
     store.users.add(User(OPERATOR, Role.OPERATOR), PASSWORD)
@@ -76,6 +91,7 @@ def furnish(store: Store) -> None:
         writer = GroupWriter(store.database)
         writer.write([Group(put, {})])
         writer.close()
+    make_old(store)
     gateway = Gateway(SipUri.parse("sip:up.carrier.example"))
     store.carriers.add(
         Carrier("upstream", (gateway,), credentials=CarrierCredentials("us", "carrier-s3cret"))

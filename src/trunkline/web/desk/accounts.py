@@ -55,7 +55,8 @@ class AccountDesk:
     def alarms(self, account: str | None = None, limit: int = 50) -> Sequence[Alarm]:
         """Calls that looked like fraud, newest first: of one account, or all."""
         counter = self._counter
-        return counter.store.alarms.list(account=counter.account_or_all(account), limit=limit)
+        account = counter.account_or_all(account)
+        return counter.store.alarms.list(account=account, since_at=counter.since_at, limit=limit)
 
     def secrets(self, key: str) -> Sequence[StoredSecret]:
         """Those that work now, oldest first."""

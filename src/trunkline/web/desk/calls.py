@@ -1,4 +1,6 @@
-"""Calls, live and past: a customer's are those of the own account."""
+"""Calls, live and past: a customer's are those of the own account, since it was made: an earlier one may have
+had the same key.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -23,7 +25,10 @@ class CallDesk:
     def page(self, wanted: CallFilter, *, cursor: str | None = None, limit: int = DEFAULT_PAGE) -> Page:
         """Some records, newest first, and the cursor of the page behind."""
         counter = self._counter
-        account = counter.account_or_all(wanted.account)
+        account, since_at = counter.account_or_all(wanted.account), counter.since_at
+        if since_at is not None:
+            since_at = max(since_at, wanted.since_at or since_at)
+            wanted = replace(wanted, since_at=since_at)
         return counter.store.calls.list(replace(wanted, account=account), cursor=cursor, limit=limit)
 
     def all(self, wanted: CallFilter) -> Iterator[Sequence[CallRecord]]:
@@ -43,12 +48,15 @@ class CallDesk:
     def figures(self, since_at: float, stretch_s: float, count: int) -> Sequence[Stretch]:
         """Counts of `count` stretches of `stretch_s` seconds from `since_at` on."""
         counter = self._counter
-        return counter.store.figures.over(counter.principal.account, since_at, stretch_s, count)
+        account, born_at = counter.principal.account, counter.since_at
+        return counter.store.figures.over(account, since_at, stretch_s, count, born_at=born_at)
 
     def get(self, call_id: str) -> CallDetail:
         """The record and its attempts."""
         detail = self._counter.store.calls.get(call_id)
         self._counter.check_sees(detail.call.account, "call", call_id)
+        if detail.call.setup_at < (self._counter.since_at or 0.0):
+            raise NotFoundError("call", call_id)
         return detail
 
     def ladder(self, call_id: str) -> Sequence[LadderMessage]:

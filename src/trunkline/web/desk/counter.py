@@ -40,6 +40,14 @@ class Counter:
             self.check_sees(account, "account", account)
         return account if self.principal.operator else self.principal.account
 
+    @property
+    def since_at(self) -> float | None:
+        """From which wall-clock second on things are the customer's who asks, None for an operator: what an
+        account left that had the same key, and was removed, is none of its business.
+        """
+        account = self.principal.account
+        return None if account is None else self.store.accounts.created_at(account)
+
     def slow_line(self) -> AbstractContextManager[ControlClient]:
         """The line to the node for something that takes seconds: see `NodeLine.slow`."""
         return self.node.slow(self.principal.account)

@@ -83,5 +83,10 @@ class PeopleDesk:
         """Up to `limit` changes, newest first, older than `before_id`."""
         counter = self._counter
         return counter.store.audit.list(
-            account=counter.account_or_all(account), kind=kind, key=key, before_id=before_id, limit=limit
+            account=counter.account_or_all(account),
+            kind=kind,
+            key=key,
+            before_id=before_id,
+            since_at=counter.since_at,
+            limit=limit,
         )

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.unit.web.customers import make_old
 from tests.unit.web.in_process import InProcess, client
 from tests.unit.web.paper_node import PaperNode
 from trunkline.config import Settings, render_default
@@ -51,6 +52,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as before_bounds:
         before_bounds.setattr("trunkline.store.accounts.check_bounds", lambda _account: None)
         store.accounts.add(Account(OTHER_KEY, HOSTILE, max_concurrent=4), OTHER_SECRET)
+    make_old(store)
     store.numbers.add(Number(NUMBER, KEY, ForwardingList.parse("sip:100@pbx.example, sips:100@up.example")))
     store.numbers.add(Number(OTHER_NUMBER, OTHER_KEY))
     store.carriers.add(Carrier("upstream", (Gateway(SipUri.parse("sip:sbc.example"), 0, 1),)))

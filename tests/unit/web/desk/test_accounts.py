@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unit.web.customers import ALPHA, BETA, OPERATOR, principal
+from tests.unit.web.customers import ALPHA, BETA, OPERATOR, give_key_again, principal
 from tests.unit.web.paper_node import PaperNode
 from trunkline.store.errors import NotFoundError
 from trunkline.trunk.account import Account
@@ -106,3 +106,5 @@ def test_alarms_are_ones_own(office: Office) -> None:
         BETA.key,
         ALPHA.key,
     ]
+    give_key_again(office.store, ALPHA)
+    assert office.desk(principal(ALPHA.key)).accounts.alarms() == [], "they were of an earlier customer"

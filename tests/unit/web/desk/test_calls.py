@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.store.entities import call_record, ended_call
 from tests.unit.store.test_calls import write, write_course
-from tests.unit.web.customers import ALPHA, BETA, OPERATOR, principal
+from tests.unit.web.customers import ALPHA, BETA, OPERATOR, give_key_again, principal
 from tests.unit.web.paper_node import CALL, MESSAGES, QUALITY, PaperNode
 from trunkline.call.quality import Quality
 from trunkline.call.record import Direction
@@ -14,6 +14,7 @@ from trunkline.observe.masking import mask_caller
 from trunkline.store.calls import CallFilter
 from trunkline.store.errors import NotFoundError
 from trunkline.trunk.caller_id import ANONYMOUS
+from trunkline.web.desk.calls import CallDesk
 from trunkline.web.office import Office
 
 
@@ -46,6 +47,30 @@ def test_anothers_call_does_not_exist(office: Office, node: PaperNode) -> None:
 def test_a_filter_can_not_widen_what_is_seen(office: Office) -> None:
     desk = office.desk(principal(ALPHA.key)).calls
     assert {call.account for call in desk.page(CallFilter(number=BETA.e164)).calls} <= {"alpha"}
+
+
+def test_calls_of_an_earlier_account_with_the_same_key_are_the_operators(office: Office) -> None:
+    """A customer's key is free again once its account is removed; its calls are kept."""
+    born_at = give_key_again(office.store, ALPHA)
+    write(office.store.database, replace(ended_call("new", account=ALPHA.key), setup_at=born_at + 1.0))
+
+    def counted(desk: CallDesk) -> int:
+        return desk.figures(0.0, born_at, 2)[0].calls
+
+    customer, operator = (office.desk(principal(who)).calls for who in (ALPHA.key, OPERATOR))
+    assert [call.call_id for call in customer.page(CallFilter()).calls] == ["new"]
+    assert [call.call_id for page in customer.all(CallFilter(since_at=1.0)) for call in page] == ["new"]
+    assert customer.page(CallFilter(since_at=born_at + 2.0)).calls == []
+    assert [counted(customer), counted(operator)] == [0, 2]
+    assert customer.get("new").call.call_id == "new"
+    for act in (customer.get, customer.ladder, customer.audio, customer.quality):
+        with pytest.raises(NotFoundError):
+            act(ALPHA.call_id)
+    assert operator.get(ALPHA.call_id).call.account == ALPHA.key
+    assert [call.call_id for call in operator.page(CallFilter(account=ALPHA.key)).calls] == [
+        "new",
+        ALPHA.call_id,
+    ]
 
 
 def test_a_customer_hangs_up_the_own(office: Office, node: PaperNode) -> None:

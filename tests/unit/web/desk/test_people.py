@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.web.customers import ALPHA, BETA, OPERATOR, PASSWORD, principal
+from tests.unit.web.customers import ALPHA, BETA, OPERATOR, PASSWORD, give_key_again, principal
 from trunkline.store.errors import NotFoundError
 from trunkline.store.sessions import SessionKind
 from trunkline.store.users import Role, User
@@ -86,6 +86,9 @@ def test_the_audit_trail(office: Office) -> None:
     assert [entry.account for entry in everything] == ["beta", "alpha"]
     older = desk(office, OPERATOR).people.audit(kind="carrier", before_id=everything[1].id)
     assert [entry.key for entry in older] == ["upstream"]
+    give_key_again(office.store, ALPHA)
+    since = desk(office, ALPHA.key).people.audit()
+    assert [entry.action for entry in since] == ["add"], "the rest was of an earlier customer"
 
 
 def test_own_sessions(office: Office) -> None:
