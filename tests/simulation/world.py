@@ -83,12 +83,16 @@ class NoTrace:
     def __init__(self) -> None:
         self.links: dict[str, str] = {}
         self.closed: list[str] = []
+        self.dropped: list[str] = []
 
     def link(self, sip_call_id: str, call_id: str) -> None:
         self.links[sip_call_id] = call_id
 
     def close(self, call_id: str) -> None:
         self.closed.append(call_id)
+
+    def drop(self, call_id: str) -> None:
+        self.dropped.append(call_id)
 
 
 class SimulatedNode:
@@ -117,6 +121,7 @@ class SimulatedNode:
         self.legs: list[FakeLeg] = []
         self.door = DoorLog()
         self.alarms: list[Alarm] = []
+        self.passed_over: list[CallRecord] = []
         self.directory = Directory(snapshot)
         self.limits = AccountLimits(clock)
         self.health = HealthBook(clock)
@@ -136,6 +141,7 @@ class SimulatedNode:
             health=self.health,
             registrations=self.registrations,
             settings=settings,
+            passed_over=self.passed_over.append,
         )
         challenger = Challenger(
             DOMAIN,

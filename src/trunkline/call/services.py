@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from trunkline.call.ports import CallLimits, MediaEngine, RecordSink, Tone
+from trunkline.call.record import CallRecord
 from trunkline.clock import Clock
 from trunkline.sip.user_agent import UserAgent
 from trunkline.trunk.directory import Directory
@@ -28,6 +29,9 @@ class Trace(Protocol):
 
     def close(self, call_id: str) -> None:
         """The call has ended; messages that still come belong to it for a short while."""
+
+    def drop(self, call_id: str) -> None:
+        """What was kept of the call is not wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class CallSettings:
     """Inbound: whether endpoints may be at carriers' gateways."""
 
 
-def _nobody(what: str) -> None:
+def _nobody(what: object) -> None:
     """Who is told where nobody wants to be."""
 
 
@@ -101,6 +105,8 @@ class Services:
     """Told the address of a peer whose SRTP keys travelled over something else than TLS."""
     agreed: Callable[[str], None] = _nobody
     """Told the id of an answered call in which something new was agreed on."""
+    passed_over: Callable[[CallRecord], None] = _nobody
+    """Told of a refused call that leaves no record, for there are too many (`refused_calls`)."""
 
     @property
     def barred(self) -> Places:

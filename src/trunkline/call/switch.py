@@ -4,7 +4,8 @@ INVITE goes past the doorman, becomes a plan (`trunkline.trunk.plan`) or a refus
 REGISTER goes to the registrar, OPTIONS is answered at once and without state. It also holds what is true of
 all calls together: how many there may be, draining, hanging up by hand.
 
-Every authenticated INVITE leaves a record, refused ones too.
+Every authenticated INVITE leaves a record, refused ones too, as long as these are not too many
+(`refused_calls`).
 """
 
 from collections import Counter
@@ -19,6 +20,7 @@ from trunkline.call.overload import Overload
 from trunkline.call.passing import media_warning, sdp_slug, verdict_fields
 from trunkline.call.placing import NOWHERE
 from trunkline.call.record import CallRecord, Direction, Party, RecordState
+from trunkline.call.refused_calls import RefusedCalls
 from trunkline.call.registrar import Registrar
 from trunkline.call.services import Services
 from trunkline.errors import MediaError, SdpError
@@ -67,6 +69,7 @@ class Switch:
         self._on_asked = on_asked
         self._calls: dict[str, Call] = {}
         self._admitted: tuple[Request, Caller] | None = None
+        self._refused = RefusedCalls(services.clock)
         self._hearing: Counter[str] = Counter()
         """By account, the calls that were turned away and hear why."""
         self._asking = 0
@@ -443,8 +446,12 @@ class Switch:
         record.state = RecordState.CLOSED
         record.verdict = verdict
         record.hung_up_by = Party.CALLER if verdict.slug is Slug.CANCELLED else Party.SERVICE
-        services.records.call_changed(record)
-        services.trace.close(record.call_id)
+        if self._refused.may_record(record):
+            services.records.call_changed(record)
+            services.trace.close(record.call_id)
+        else:
+            services.passed_over(record)
+            services.trace.drop(record.call_id)
 
     def _heard_why(self, call: Call) -> None:
         key = call.record.account or ""

@@ -54,6 +54,11 @@ def count(rooms: Rooms) -> None:
     rooms.metrics.counter(
         "records_lost", "Changes of records for which nothing had room.", lambda: rooms.writer.state.dropped
     )
+    rooms.metrics.counter(
+        "refused_unrecorded",
+        "Refused calls that have left no record, for there were too many.",
+        lambda: rooms.records.passed_over,
+    )
     gauge("media_port_pairs", "Media port pairs.", lambda: _ports_by_state(rooms), label="state")
     if isinstance(rooms.media, RtpengineEngine):
         _count_rtpengines(rooms)

@@ -13,7 +13,7 @@ from trunkline.web.views import CallEvent, LiveCall
 class Records:
     """The `RecordSink` of a node."""
 
-    __slots__ = ("_clock", "_feed", "_latest", "_metrics", "_writer", "checkpoints", "total")
+    __slots__ = ("_clock", "_feed", "_latest", "_metrics", "_writer", "checkpoints", "passed_over", "total")
 
     def __init__(self, writer: RecordWriter, metrics: Metrics, feed: CallFeed, clock: Clock) -> None:
         self._writer = writer
@@ -25,6 +25,8 @@ class Records:
         """Who is told what other nodes have to know of answered calls; None: nobody."""
         self.total = 0
         """Calls that have ended since the start."""
+        self.passed_over = 0
+        """Those of them that have left no record."""
 
     def call_changed(self, record: CallRecord) -> None:
         """A call began, rang, was answered or ended."""
@@ -40,6 +42,12 @@ class Records:
             self.checkpoints.changed(record.call_id)
         if self._feed.heard:
             self._feed.publish(CallEvent(self._clock.wall(), LiveCall.of(record, latest)))
+
+    def call_passed_over(self, record: CallRecord) -> None:
+        """A call was refused, like so many that it leaves no record: it is counted alone."""
+        self._metrics.call_ended(record)
+        self.total += 1
+        self.passed_over += 1
 
     def call_left(self, record: CallRecord) -> None:
         """Another node goes on with this call, and with its record."""

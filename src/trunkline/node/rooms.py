@@ -15,6 +15,7 @@ from trunkline.call.carrier_registrations import CarrierRegistrations
 from trunkline.call.doorman import Doorman
 from trunkline.call.gateway_finder import GatewayFinder
 from trunkline.call.pinger import Pinger
+from trunkline.call.record import CallRecord
 from trunkline.call.registrar import Registrar
 from trunkline.call.services import Services
 from trunkline.call.switch import Switch
@@ -231,6 +232,7 @@ class Rooms:
             registrations=self.registrations,
             settings=wiring.call_settings(settings),
             keys_exposed=self._srtp_keys_exposed,
+            passed_over=self._passed_over,
         )
         limits = settings.limits
         self.guessing = Guessing(
@@ -315,6 +317,11 @@ class Rooms:
 
     def _srtp_keys_exposed(self, peer: str) -> None:
         self.source_log.warning("SRTP keys readable on the way", peer, remedy="use TLS for the SIP as well")
+
+    def _passed_over(self, record: CallRecord) -> None:
+        self.records.call_passed_over(record)
+        whose = record.account or f"carrier {record.carrier}"
+        self.source_log.warning("calls are refused that leave no record, for there are too many", whose)
 
     def _banned(self, ban: Ban) -> None:
         if self.shared is not None:

@@ -226,6 +226,13 @@ class Ladder:
         if self._timer is None:
             self._timer = self._clock.at(due + FILE_S, self._file)
 
+    def drop(self, call_id: str) -> None:
+        """Forget what was heard of a call, which is over."""
+        story = self._by_call.get(call_id)
+        if story is not None:
+            self._bytes -= story.bytes
+            self._forget(story)
+
     def _file(self) -> None:
         """File whatever is due: one wake-up of the writer for all of it."""
         now = self._clock.now()

@@ -72,6 +72,16 @@ def test_a_call_is_counted_once_when_it_has_ended() -> None:
     assert counted, "the call is in the metrics under its verdict"
 
 
+def test_a_call_that_leaves_no_record_is_counted_all_the_same() -> None:
+    desk = Desk()
+    call = record()
+    call.ended_at, call.verdict = call.setup_at, Verdict.of(Slug.ACCOUNT_BLOCKED)
+    desk.records.call_passed_over(call)
+    assert (desk.records.total, desk.records.passed_over) == (1, 1)
+    assert desk.writer.calls == []
+    assert 'verdict="account-blocked"' in desk.metrics.exposition().decode()
+
+
 def test_the_latest_attempt_is_known_while_the_call_is_up() -> None:
     desk = Desk()
     call = record()

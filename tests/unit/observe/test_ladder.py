@@ -278,6 +278,20 @@ def test_keys_for_srtp_are_not_even_written_to_the_journal(bench: Bench, tmp_pat
     assert not any(b64encode(key) in message.data for message in [*live, *written])
 
 
+def test_what_is_dropped_is_nowhere(bench: Bench) -> None:
+    bench.ladder.message_received(INVITE, CALLER, "in")
+    bench.ladder.link("in", "call")
+    bench.ladder.message_sent(OK, CALLER, "in")
+    bench.ladder.drop("call")
+    bench.ladder.drop("unknown")
+    bench.ladder.message_received(b"ACK sip:b SIP/2.0\r\n\r\n", CALLER, "in")
+    assert (bench.ladder.live_bytes, bench.ladder.live_calls) == (0, 0)
+    assert bench.ladder._by_sip_call_id == {}
+    bench.clock.advance(LINGER_S + 1)
+    bench.journal.wait_written()
+    assert bench.read("call") == []
+
+
 def test_calls_that_end_together_are_filed_together(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     batches: list[int] = []
     monkeypatch.setattr(Journal, "append", lambda _journal, batch: batches.append(len(batch)))
