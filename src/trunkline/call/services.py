@@ -58,6 +58,8 @@ class CallSettings:
     longest_call_s: float = 4 * 3600.0
     max_calls: int | None = None
     """Calls at a time on this node; None is no bound."""
+    max_inbound: int | None = None
+    """Calls at a time to the numbers of one account on this node; None is no bound."""
     ringback: Tone = EUROPEAN_RINGBACK
     """What callers of accounts with `Ringback.TONE` hear of a far end that rings without a sound of its
     own.

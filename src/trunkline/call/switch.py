@@ -72,6 +72,8 @@ class Switch:
         self._refused = RefusedCalls(services.clock)
         self._hearing: Counter[str] = Counter()
         """By account, the calls that were turned away and hear why."""
+        self._inbound_up: Counter[str] = Counter()
+        """By account, the calls to its numbers."""
         self._asking = 0
         """Calls whose credentials wait to be confirmed, or whose account's limits are being asked."""
         self._hung_up: Verdict | None = None
@@ -301,6 +303,12 @@ class Switch:
         record.account = plan.account.key
         record.number = record.called = plan.called
         record.caller = readable(plan.caller.presented)
+        most = settings.max_inbound
+        if most is not None and self._inbound_up[plan.account.key] >= most:
+            detail = f"{most} calls are up"
+            verdict = Verdict.of(Slug.INBOUND_LIMIT, detail=detail, retry_after_s=OVERLOAD_RETRY_S)
+            self._refuse(invite, record, verdict)
+            return
         self._start(invite, record, plan, plan.hunt(services.health, settings.timeout_status), None)
 
     def _note_called(self, record: CallRecord, carrier: Carrier, dialled: str) -> None:
@@ -349,7 +357,7 @@ class Switch:
         except MediaError as error:
             verdict = Verdict.of(Slug.NO_MEDIA_PORTS, detail=str(error), retry_after_s=OVERLOAD_RETRY_S)
         else:
-            self._calls[record.call_id] = call
+            self._begun(call)
             try:
                 if plan.account.ringback is Ringback.AT_ONCE and not invite.wants_offer:
                     invite.progress(180)
@@ -454,14 +462,20 @@ class Switch:
             services.trace.drop(record.call_id)
 
     def _heard_why(self, call: Call) -> None:
-        key = call.record.account or ""
-        self._hearing[key] -= 1
-        if not self._hearing[key]:
-            del self._hearing[key]
+        _take_one(self._hearing, call.record.account or "")
         self._ended(call)
 
+    def _begun(self, call: Call) -> None:
+        record = call.record
+        self._calls[record.call_id] = call
+        if record.direction is Direction.INBOUND and record.account is not None:
+            self._inbound_up[record.account] += 1
+
     def _ended(self, call: Call) -> None:
-        self._calls.pop(call.record.call_id, None)
+        record = call.record
+        known = self._calls.pop(record.call_id, None)
+        if known is not None and record.direction is Direction.INBOUND and record.account is not None:
+            _take_one(self._inbound_up, record.account)
 
     # -- all calls together ------------------------------------------------------------------------
 
@@ -474,8 +488,7 @@ class Switch:
 
     def take_over(self, resumed: Callable[[Callable[[Call], None]], Call]) -> None:
         """Know a call of another node: `resumed` makes it, given whom it is to tell of its end."""
-        call = resumed(self._ended)
-        self._calls[call.record.call_id] = call
+        self._begun(resumed(self._ended))
 
     def call(self, call_id: str) -> Call | None:
         """The live call of this id."""
@@ -486,6 +499,12 @@ class Switch:
         self._hung_up = verdict
         for call in self:
             call.hang_up(verdict)
+
+
+def _take_one(counts: Counter[str], key: str) -> None:
+    counts[key] -= 1
+    if not counts[key]:
+        del counts[key]
 
 
 def _spent(request: Request) -> Verdict | None:

@@ -343,6 +343,15 @@ class Limits(Section):
         ge=1,
         example="1000",
     )
+    inbound_share: float = setting(
+        0.75,
+        "Of the calls that the node has room for (max_calls, or what media ports of the built-in engine "
+        "allow), how many may be calls to one account's numbers; above it, 503. So a number that everybody "
+        "calls leaves the other customers theirs. 1.0 for a node with one customer.",
+        live=True,
+        gt=0,
+        le=1,
+    )
     source_requests: int = setting(
         16,
         "Requests that a source nobody knows may send in source_window_s; more, and it is banned. As many "

@@ -2,6 +2,7 @@
 the other.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from pathlib import Path
@@ -193,6 +194,7 @@ def call_settings(settings: Settings) -> CallSettings:
         timeout_status=forwarding.timeout_status,
         longest_call_s=outbound.max_duration_s,
         max_calls=settings.limits.max_calls,
+        max_inbound=_most_inbound(settings),
         guarded_prefixes=settings.limits.guarded_prefixes,
         srtp_needs_tls=media.srtp_needs_tls,
         to_gateways=forwarding.to_gateways,
@@ -201,6 +203,17 @@ def call_settings(settings: Settings) -> CallSettings:
         ),
         announcements=announcements(media.announcements),
     )
+
+
+def _most_inbound(settings: Settings) -> int | None:
+    """Calls to the numbers of one account; None where nobody knows how many calls there is room for. A call
+    has two pairs of media ports.
+    """
+    media, limits = settings.media, settings.limits
+    room = [] if limits.max_calls is None else [limits.max_calls]
+    if media.engine == "embedded":
+        room.append((media.port_max - media.port_min + 1) // 4)
+    return math.ceil(min(room) * limits.inbound_share) if room else None
 
 
 def announcements(folder: Path | None) -> dict[str, str]:

@@ -350,6 +350,14 @@ class Slug(Enum):
         "No media port is free.",
         "Widen media.port_min to media.port_max.",
     )
+    INBOUND_LIMIT = _Kind(
+        "inbound-limit",
+        Fault.SERVICE,
+        503,
+        34,
+        "The account's numbers have as many calls up as those of one account may on a node.",
+        "Try another edge. If the account is to have more, raise limits.inbound_share.",
+    )
     SHUT_DOWN = _Kind(
         "shut-down",
         Fault.SERVICE,

@@ -10,6 +10,8 @@ from tests.simulation.slow_limits import SlowLimits
 from tests.simulation.world import (
     ACCOUNT,
     CUSTOMER,
+    NUMBER,
+    SETTINGS,
     World,
     ringing,
 )
@@ -35,6 +37,32 @@ def test_concurrent_calls() -> None:
     assert len(world.node.switch) == 1
     world.node.switch.hang_up_all(Verdict.of(Slug.HUNG_UP_BY_OPERATOR))
     world.finish()
+
+
+def test_calls_to_one_accounts_numbers_leave_room_for_the_others() -> None:
+    """As many as an account may have, ringing and answered ones alike; and again once one is over."""
+    world = World(settings=replace(SETTINGS, max_inbound=2))
+    world.gateway.on_invite = ringing
+    for _ in range(2):
+        world.inbound()
+    world.clock.advance(1)
+    world.inbound()
+    world.clock.advance(1)
+    (response,) = [one for one in world.gateway.responses if one.status >= 300]
+    assert (response.status, error_id(response)) == (503, "inbound-limit")
+    assert int(response.headers.get("retry-after") or "") > 0
+    assert len(world.node.switch) == 2
+    refused_call = world.node.books.calls[-1]
+    assert (refused_call.account, refused_call.number) == (ACCOUNT.key, NUMBER)
+    world.node.switch.hang_up_all(Verdict.of(Slug.HUNG_UP_BY_OPERATOR))
+    world.clock.advance(1)
+    world.inbound()
+    world.outbound()
+    world.clock.advance(1)
+    assert len(world.node.switch) == 2
+    world.node.switch.hang_up_all(Verdict.of(Slug.HUNG_UP_BY_OPERATOR))
+    world.finish()
+    assert not world.node.switch._inbound_up
 
 
 def test_the_limits_hold_exactly_under_two_hundred_invites_at_once() -> None:

@@ -21,6 +21,7 @@ def settings(text: str = "") -> Settings:
     return Settings.parse(text)
 
 
+RTPENGINE = '[media]\nengine = "rtpengine"\nrtpengine = ["udp:127.0.0.1:2223"]\n'
 LISTENING = (
     '[sip]\nudp = ["127.0.0.1:5060", "[::1]:5060"]\ntcp = ["127.0.0.1:5062"]\ntls = ["127.0.0.1:5061"]\n'
 )
@@ -96,6 +97,22 @@ def test_where_the_simulated_carrier_finds_the_node() -> None:
     assert serves("[::]:5070") == Address("::1", 5070)
     with pytest.raises(ConfigError, match=r"pstn\.enabled needs an address in sip\.udp"):
         wiring.simulated_carrier_serves(())
+
+
+@pytest.mark.parametrize(
+    ("text", "most"),
+    [
+        ("", 1875),
+        ("[limits]\ninbound_share = 1.0\n", 2500),
+        ("[limits]\nmax_calls = 100\n", 75),
+        ("[limits]\nmax_calls = 9000\n", 1875),
+        ("[media]\nport_max = 10003\n", 1),
+        (RTPENGINE, None),
+        (f"{RTPENGINE}[limits]\nmax_calls = 101\ninbound_share = 0.5\n", 51),
+    ],
+)
+def test_calls_to_one_accounts_numbers_have_a_share_of_the_room(text: str, most: int | None) -> None:
+    assert wiring.call_settings(settings(text)).max_inbound == most
 
 
 def test_every_room_gets_its_own_values() -> None:
