@@ -48,9 +48,7 @@ class LadderMessage(NamedTuple):
         return self._replace(data=mask_message(self.data))
 
     def without_caller(self) -> "LadderMessage":
-        """The same message without anything that names the caller, whose leg is the first."""
-        if self.leg != 0:
-            return self
+        """The same message without anything that names the caller, whose leg it is of."""
         return self._replace(data=mask_caller(self.data, sent=self.sent))
 
     @property

@@ -52,9 +52,8 @@ def test_masked_hides_secrets() -> None:
     assert message.masked()._replace(data=message.data) == message
 
 
-def test_the_callers_leg_alone_names_the_caller() -> None:
-    first, *others = MESSAGES
+def test_a_message_of_the_callers_leg_without_the_caller() -> None:
+    first = MESSAGES[0]
     named = first._replace(data=b"INVITE sip:1@h SIP/2.0\r\nFrom: <sip:2@h>\r\n\r\n")
     assert named.without_caller().data == b"INVITE sip:1@h SIP/2.0\r\nFrom: ***\r\n\r\n"
     assert named._replace(sent=True).without_caller().data.startswith(b"INVITE *** SIP/2.0")
-    assert [message.without_caller() for message in others] == others

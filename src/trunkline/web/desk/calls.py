@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from trunkline.call.quality import Quality
-from trunkline.call.record import CallRecord, Direction, RecordState
+from trunkline.call.record import AttemptRecord, CallRecord, Direction, RecordState
 from trunkline.observe.message import LadderMessage
 from trunkline.store.calls import DEFAULT_PAGE, MAX_PAGE, CallDetail, CallFilter, Page
 from trunkline.store.errors import NotFoundError
@@ -61,13 +61,27 @@ class CallDesk:
 
     def ladder(self, call_id: str) -> Sequence[LadderMessage]:
         """Its SIP messages, without secrets; none when they are kept no longer. To the customer who is called
-        they don't name a caller who withholds the number (RFC 3325 §7)."""
-        call = self._live(call_id) or self.get(call_id).call
+        they don't name a caller who withholds the number (RFC 3325 §7), nor one whom an attended transfer has
+        brought from another call."""
+        live = self._live(call_id)
+        call: LiveCall | CallRecord
+        attempts: Sequence[AttemptRecord]
+        try:
+            detail = self.get(call_id)
+        except NotFoundError:
+            if live is None:
+                raise
+            call, attempts = live, ()
+        else:
+            call, attempts = live or detail.call, detail.attempts
         messages = self._counter.node.client().ladder(call_id)
-        named = call.direction is Direction.OUTBOUND or call.caller != ANONYMOUS
-        if self._counter.principal.operator or named:
+        if self._counter.principal.operator:
             return messages
-        return [message.without_caller() for message in messages]
+        brought = [one.sip_call_id.encode() for one in attempts if one.target == ANONYMOUS]
+        withheld = {one.leg for one in messages if any(sip_call_id in one.data for sip_call_id in brought)}
+        if call.direction is Direction.INBOUND and call.caller == ANONYMOUS:
+            withheld.add(0)
+        return [one.without_caller() if one.leg in withheld else one for one in messages]
 
     def audio(self, call_id: str) -> CallAudio | None:
         """The audio so far of a call under way; None when it is over."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unit.store.entities import call_record, ended_call
+from tests.unit.store.entities import attempt_record, call_record, ended_call
 from tests.unit.store.test_calls import write, write_course
 from tests.unit.web.customers import ALPHA, BETA, OPERATOR, give_key_again, principal
 from tests.unit.web.paper_node import CALL, MESSAGES, QUALITY, PaperNode
@@ -13,6 +13,8 @@ from trunkline.call.record import Direction
 from trunkline.observe.masking import mask_caller
 from trunkline.store.calls import CallFilter
 from trunkline.store.errors import NotFoundError
+from trunkline.store.group_commit import Group, GroupWriter
+from trunkline.store.record_rows import attempt_row
 from trunkline.trunk.caller_id import ANONYMOUS
 from trunkline.web.desk.calls import CallDesk
 from trunkline.web.office import Office
@@ -103,6 +105,33 @@ def test_who_withholds_the_number_is_named_to_the_operator_alone(office: Office,
         assert first(ALPHA.key) == named
     node.live = []
     assert first(ALPHA.key) != first(OPERATOR) == named
+
+
+def test_nor_is_who_was_brought_from_another_call_by_a_transfer(
+    office: Office, node: PaperNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RFC 3325 §7: an outbound call, whose callee was given the anonymous caller of another one."""
+    brought = attempt_record("c1", 2)
+    brought.target = ANONYMOUS
+    write(office.store.database, call_record("c1", account=ALPHA.key))
+    writer = GroupWriter(office.store.database)
+    writer.write([Group({"attempt": [attempt_row(brought, "run")]}, {})])
+    writer.close()
+    legs = [
+        MESSAGES[0]._replace(
+            leg=leg, data=b"BYE sip:1@h SIP/2.0\r\nCall-ID: %s\r\nFrom: <sip:2@h>\r\n\r\n" % call_id
+        )
+        for leg, call_id in enumerate((b"c1-leg-0", b"c1-leg-1", brought.sip_call_id.encode()))
+    ]
+    monkeypatch.setattr("tests.unit.web.paper_node.MESSAGES", legs)
+
+    def named(who: str) -> list[bool]:
+        return [b"sip:2@h" in one.data for one in office.desk(principal(who)).calls.ladder("c1")]
+
+    assert named(ALPHA.key) == [True, True, False]
+    assert named(OPERATOR) == [True, True, True]
+    node.live = [replace(CALL, account=ALPHA.key, direction=Direction.OUTBOUND)]
+    assert named(ALPHA.key) == [True, True, False], "while it is up too"
 
 
 def test_all_records_of_a_customer(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
