@@ -12,6 +12,7 @@ from trunkline.call.passing import Field, verdict_fields, warning_field
 from trunkline.call.ports import RegistrationSink
 from trunkline.clock import Clock
 from trunkline.sip.fronted import FrontedFlow, described
+from trunkline.sip.header_values import sip_date
 from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.ports import Flow
 from trunkline.sip.uri import SipUri
@@ -80,6 +81,7 @@ class Registrar:
         self._sink.bindings_changed(account.key, result)
         headers = [("Contact", self._contact(binding)) for binding in result]
         headers += [("Path", value) for value in request.headers.all("path")]
+        headers.append(("Date", sip_date(self._clock.wall())))
         return response_to(request, 200, headers=headers)
 
     def flow_closed(self, flow: Flow) -> None:

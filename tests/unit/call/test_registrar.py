@@ -1,6 +1,7 @@
 """REGISTER at a node (RFC 3261 §10.3)."""
 
 from dataclasses import replace
+from email.utils import parsedate_to_datetime
 
 from tests.simulation.phone import Phone
 from tests.simulation.world import ACCOUNT, CUSTOMER, DOMAIN, KEY, NODE, SECRET, World
@@ -62,6 +63,16 @@ def test_register_query_refresh_and_remove() -> None:
     assert len(world.node.books.bindings[KEY]) == 1
     assert register(world, f"<sip:a@{CUSTOMER}>", expires="0").headers.all("contact") == []
     assert world.node.books.bindings[KEY] == ()
+    world.finish()
+
+
+def test_a_device_is_told_the_time() -> None:
+    """RFC 3261 §10.3 step 8: phones without NTP set their clock by it."""
+    world = World()
+    date = register(world, f"<sip:a@{CUSTOMER}>").headers.get("date")
+    assert date is not None
+    assert date.endswith(" GMT")
+    assert 0.0 <= world.clock.wall() - parsedate_to_datetime(date).timestamp() < 2.0
     world.finish()
 
 
