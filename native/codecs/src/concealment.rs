@@ -158,6 +158,41 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_after_a_gap_is_blended_into_from_what_was_said_in_it() {
+        for lost in 1..4 {
+            let mut concealer = Concealer::new(8000);
+            concealer.heard(&mut tone(8000, 200.0, 0, 800));
+            let mut whole = Vec::new();
+            for _ in 0..lost {
+                let mut gap = [0; 160];
+                concealer.conceal(&mut gap);
+                whole.extend(gap);
+            }
+            // Half a period later than the repetition would have it.
+            let after = tone(8000, 200.0, 20, 160);
+            let mut blended = after.clone();
+            concealer.heard(&mut blended);
+            whole.extend(&blended);
+            let most = whole.windows(2).map(|pair| pair[0].abs_diff(pair[1])).max().unwrap();
+            assert!(most <= 1600 * 3 / 2, "{lost} lost: {most}");
+            assert_eq!(blended[40..], after[40..]);
+            assert_ne!(blended[..40], after[..40]);
+        }
+    }
+
+    #[test]
+    fn a_gap_after_a_long_one_is_as_loud_as_the_first() {
+        let mut concealer = Concealer::new(8000);
+        let mut gaps = [[0; 160]; 2];
+        for gap in &mut gaps {
+            concealer.heard(&mut tone(8000, 200.0, 0, 800));
+            concealer.conceal(gap);
+            (0..8).for_each(|_| concealer.conceal(&mut [0; 160]));
+        }
+        assert_eq!(gaps[0], gaps[1]);
+    }
+
+    #[test]
     fn a_long_gap_falls_silent() {
         let mut concealer = Concealer::new(8000);
         concealer.heard(&mut tone(8000, 300.0, 0, 800));

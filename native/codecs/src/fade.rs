@@ -99,6 +99,17 @@ mod tests {
     }
 
     #[test]
+    fn every_gap_is_held_as_long_as_the_first() {
+        let mut fade = Fade::new(8000);
+        for _ in 0..3 {
+            let mut lost = [10000; 160];
+            fade.lost(&mut lost);
+            fade.heard(&mut [10000; 80]);
+            assert!(lost.iter().all(|&sample| sample == 10000));
+        }
+    }
+
+    #[test]
     fn one_long_loss_is_many_short_ones() {
         let (mut whole, mut pieces) = ([10000; 1600], [10000; 1600]);
         Fade::new(8000).lost(&mut whole);
