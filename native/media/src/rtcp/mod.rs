@@ -23,7 +23,7 @@ pub fn is_valid(packet: &[u8]) -> bool {
     }
     let mut rest = packet;
     while !rest.is_empty() {
-        if rest.len() < 4 || rest[0] >> 6 != 2 || !(192..=223).contains(&rest[1]) {
+        if rest[0] >> 6 != 2 || !(192..=223).contains(&rest[1]) {
             return false;
         }
         let length = 4 * (usize::from(u16::from_be_bytes([rest[2], rest[3]])) + 1);
@@ -138,6 +138,41 @@ mod tests {
         let mut early = [&RECEIVERS[..], &DESCRIBED[..], &RECEIVERS[..]].concat();
         early[8] |= 0x20;
         assert!(!is_valid(&early), "padding before the last packet");
+    }
+
+    #[test]
+    fn accepts_padding_at_the_end_and_every_type_of_rtcp_and_no_other() {
+        let mut padded = [&RECEIVERS[..], &DESCRIBED[..], &[0, 0, 0, 4]].concat();
+        (padded[8], padded[11]) = (0xa1, 3);
+        assert!(is_valid(&padded));
+        for (kind, accepted) in [(191, false), (192, true), (223, true), (224, false)] {
+            assert_eq!(is_valid(&[&RECEIVERS[..], &[0x80, kind, 0, 0]].concat()), accepted, "{kind}");
+        }
+    }
+
+    #[test]
+    fn what_is_behind_the_report_blocks_is_none() {
+        let mut extended = [&[0x81, RECEIVER_REPORT, 0, 13][..], &[9; 4], &[3; 24], &[4; 24]].concat();
+        let mut found = Vec::new();
+        for_each_report(&mut extended, |report| found.push(report[0]));
+        assert_eq!(found, [3]);
+    }
+
+    #[test]
+    fn a_shift_is_taken_out_across_rollovers_and_not_beyond_the_first() {
+        for (told, shift, highest) in [
+            (0x1_0005, 2, 0x1_0003),
+            (0x1_0005, 10, 0xfffb),
+            (0xfffb, 0u16.wrapping_sub(10), 0x1_0005),
+            (5, 10, 0xfffb),
+            (0, 1, 0xffff),
+        ] {
+            let mut report = [0xee; REPORT];
+            report[HIGHEST..HIGHEST + 4].copy_from_slice(&u32::to_be_bytes(told));
+            shift_back(&mut report, shift);
+            assert_eq!(report[HIGHEST..HIGHEST + 4], u32::to_be_bytes(highest), "{told:#x} by {shift}");
+            assert!(report[..HIGHEST].iter().chain(&report[HIGHEST + 4..]).all(|&octet| octet == 0xee));
+        }
     }
 
     #[test]

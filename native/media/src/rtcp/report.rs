@@ -198,10 +198,20 @@ mod tests {
         assert!(is_valid(&packet));
         assert_eq!(packet[8..16], [0, 0, 0, 2, 0x80, 0, 0, 0]);
         assert_eq!(sender_report(&packet), Some((OWN.ssrc, 0x0002_8000)));
-        assert_eq!(&packet[62..70], b"0102abcd");
+        let described =
+            [&[0x81, DESCRIPTION, 0, 4, 1, 2, 0xab, 0xcd, 1, 8][..], b"0102abcd", &[0, 0]].concat();
+        assert_eq!(packet[SENDER + REPORT..], described);
         let lost = 25 << 24 | 10;
         assert_eq!(block_of(&mut packet), [77, lost, 0x1_0005, 9, 0xabcd_1234, 65_536 * 3 / 2]);
         assert!(reporter.due_at() > 2_500_000);
+    }
+
+    #[test]
+    fn of_a_source_that_has_sent_no_report_none_is_named() {
+        let (mut packet, mut reporter) = ([0; LONGEST], Reporter::new(1, 0));
+        let silent = PeerStream { received: received(10, 10), last_report: None };
+        reporter.write(&mut packet, OWN, Some(silent), 2_500_000);
+        assert_eq!(block_of(&mut packet), [77, 0, 0x1_0005, 9, 0, 0]);
     }
 
     /// Seconds to the first report, and from it to the second.
