@@ -225,6 +225,8 @@ mod tests {
         let [first, second] = course.points() else { panic!("two points") };
         assert_eq!((first.received, first.lost, first.jitter), (240, 10, 10));
         assert_eq!((second.received, second.lost, second.jitter), (250, 0, 25));
+        let mos = |lost, jitter_ms| (mos::estimate(lost, jitter_ms, Impairment::G711) * 100.0).round() as u16;
+        assert_eq!((first.mos, second.mos), (mos(10.0 / 250.0, 1.0), mos(0.0, 2.5)));
         assert!(first.mos < second.mos && second.mos > 430, "{first:?} {second:?}");
         assert!((course.last_s() - 5.0).abs() < 1e-9);
     }
@@ -233,7 +235,8 @@ mod tests {
     fn nothing_heard_is_no_quality() {
         let mut course = course();
         course.look(EVERY_US, count(0, 0, 0.0));
-        assert_eq!(course.points(), [Point::default()]);
+        course.look(2 * EVERY_US, count(0, 250, 0.0));
+        assert_eq!(course.points(), [Point::default(), Point { lost: 250, ..Point::default() }]);
     }
 
     #[test]
@@ -247,12 +250,15 @@ mod tests {
 
     #[test]
     fn a_long_course_has_points_further_apart_and_forgets_no_bad_moment() {
-        let mut course = course();
+        let (mut course, mut bad_moment) = (course(), 0);
         for number in 1..=1000 {
             let lost = if number >= 77 { 50 } else { 0 };
             let jitter_ms = if number == 77 { 90.0 } else { 1.0 };
             course.look(number * EVERY_US, count(250 * number, lost, jitter_ms));
             assert!(course.points().len() < MOST_POINTS);
+            if number == 77 {
+                bad_moment = course.points()[76].mos;
+            }
         }
         assert_eq!(course.every_s(), 40);
         let points = course.points();
@@ -261,6 +267,7 @@ mod tests {
         assert_eq!(points.iter().map(|point| point.jitter).max(), Some(900));
         let worst = points.iter().find(|point| point.lost > 0).unwrap();
         assert_eq!(Some(worst.mos), points.iter().map(|point| point.mos).min());
+        assert_eq!(worst.mos, bad_moment);
     }
 
     #[test]
@@ -334,6 +341,9 @@ mod tests {
         course.end(EVERY_US + 2_300_000, count(365, 1, 1.0));
         assert_eq!(course.points()[1].received, 115);
         assert!((course.last_s() - 2.3).abs() < 1e-9);
+        let mut unseen = self::course();
+        unseen.end(2 * EVERY_US + 2_500_000, count(625, 0, 1.0));
+        assert_eq!(unseen.points().iter().map(|point| point.received).collect::<Vec<_>>(), [250, 250, 125]);
         course.end(9 * EVERY_US, count(9000, 0, 1.0));
         course.look(9 * EVERY_US, count(9000, 0, 1.0));
         assert_eq!(course.points().len(), 2, "it has ended");

@@ -235,7 +235,13 @@ mod tests {
 
     #[test]
     fn audio_may_be_as_far_behind_an_event_as_the_next_update_would_be() {
-        for (durations, within) in [([160, 560, 960], 399), ([160, 160, 320], 159)] {
+        for (durations, within) in [
+            ([160, 560, 960], 399),
+            ([160, 760, 1360], 399),
+            ([160, 160, 320], 159),
+            ([160, 170, 180], 79),
+            ([160; 3], 159),
+        ] {
             let mut following = Following::default();
             for (sequence, duration) in (1..).zip(durations) {
                 take(&mut following, sequence, 800, event(duration, false));

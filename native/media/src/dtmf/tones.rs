@@ -241,8 +241,10 @@ mod tests {
         let twice = [sound(5, 640), pause.clone(), sound(5, 640), pause.clone()].concat();
         assert_eq!(heard(&twice).len(), 2);
         let mut scratched = [sound(5, 1000), pause].concat();
-        scratched[480..500].fill(0);
-        assert_eq!(heard(&scratched).len(), 1);
+        scratched[480..560].fill(0);
+        let digits = heard(&scratched);
+        assert_eq!(digits.len(), 1);
+        assert!((120..=130).contains(&digits[0].duration_ms), "{digits:?}");
     }
 
     #[test]
@@ -265,6 +267,7 @@ mod tests {
                 })
                 .collect();
             assert!(durations.is_sorted(), "{durations:?}");
+            assert!((25..=45).contains(&durations[0]), "{durations:?}");
             assert!((75..=90).contains(durations.last().unwrap()), "{durations:?}");
             assert!(matches!(signs.last(), Some((Sign::Ended(_), _))));
             assert!(!detector.suspects() && detector.lasting().is_none());
@@ -287,6 +290,10 @@ mod tests {
         detector.feed(&sound(7, 800), &mut |_, _| ());
         assert_eq!(detector.finish().map(|digit| digit.code), Some(7));
         assert_eq!(detector.finish(), None);
+        let (mut anew, mut signs) = (DigitDetector::default(), [Vec::new(), Vec::new()]);
+        detector.feed(&sound(5, 800), &mut |sign, at| signs[0].push((sign, at)));
+        anew.feed(&sound(5, 800), &mut |sign, at| signs[1].push((sign, at)));
+        assert_eq!(signs[0], signs[1], "it goes on as a new one");
     }
 
     #[test]
@@ -294,6 +301,42 @@ mod tests {
         assert!(heard(&[sound(5, 120), vec![0; 400]].concat()).is_empty());
         let quiet: Vec<i16> = sound(5, 800).iter().map(|sample| sample / 60).collect();
         assert!(heard(&[quiet, vec![0; 400]].concat()).is_empty());
+    }
+
+    /// What is heard in tones together, each of so many Hz and dBm0.
+    fn heard_in(tones: &[(f64, f64)]) -> Vec<u8> {
+        let mut samples = vec![0i16; 1200];
+        for &(hz, level_dbm0) in tones {
+            let tone = Tone { frequencies_hz: vec![hz], level_dbm0, cadence_ms: None };
+            let mut part = vec![0; 800];
+            ToneGenerator::new(&tone).unwrap().fill(&mut part);
+            samples.iter_mut().zip(part).for_each(|(sample, part)| *sample += part);
+        }
+        heard(&samples).iter().map(|digit| digit.code).collect()
+    }
+
+    #[test]
+    fn a_digit_is_as_loud_as_q_24_has_it_with_as_much_twist_and_little_beside_it() {
+        for (low, high, found) in [
+            (-28.0, -28.0, true),
+            (-32.0, -32.0, false),
+            (-10.0, -15.0, true),
+            (-25.0, -32.0, false),
+            (-32.0, -28.0, false),
+            (-6.0, -15.0, true),
+            (-6.0, -18.0, false),
+            (-12.0, -6.0, true),
+            (-15.0, -6.0, false),
+        ] {
+            let heard = heard_in(&[(770.0, low), (1336.0, high)]);
+            assert_eq!(heard == [5], found, "{low} and {high}");
+        }
+        for (hz, level, found) in
+            [(852.0, -19.0, true), (852.0, -13.0, false), (2500.0, -15.0, true), (2500.0, -9.0, false)]
+        {
+            let heard = heard_in(&[(770.0, -9.0), (1336.0, -9.0), (hz, level)]);
+            assert_eq!(heard == [5], found, "beside {hz} at {level}");
+        }
     }
 
     #[test]

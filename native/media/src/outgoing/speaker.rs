@@ -181,11 +181,34 @@ mod tests {
         speaker.feed(&[1000; 160], 8000);
         assert_eq!(speaker.next(&mut payload), Some((240, 240)));
         assert_eq!(speaker.next(&mut payload), None);
-        speaker.finish();
+        assert!(speaker.is_waiting());
+        assert_eq!(speaker.finish(), 160);
         assert_eq!(speaker.next(&mut payload), Some((240, 240)));
-        assert_eq!(payload[79], payload[0].wrapping_add(payload[79]).wrapping_sub(payload[0]));
-        speaker.finish();
+        let silence = 0xd5;
+        assert!(payload[..80].iter().all(|&octet| octet != silence));
+        assert_eq!(payload[80..240], [silence; 160]);
+        assert_eq!((speaker.finish(), speaker.is_waiting()), (0, false));
         assert_eq!(speaker.next(&mut payload), None, "nothing was begun");
+    }
+
+    #[test]
+    fn payloads_of_its_own_codec_are_sent_as_they_are_whole_or_gathered() {
+        for codec in [Codec::Pcmu, Codec::Pcma] {
+            let mut speaker = speaker(codec, 20);
+            // mu-law has two zeroes, of which the negative one comes back as the positive.
+            let octets: Vec<u8> = (0..160).map(|n| n | u8::from(n == 0x7f) << 7).collect();
+            assert!(!speaker.feed_payload(&octets), "it is the next packet as it is");
+            let (mut payload, mut sent) = ([0; 500], Vec::new());
+            let pieces = [&octets[..100], &octets[100..], &octets[..80], &octets[..], &octets[..80]];
+            for piece in pieces {
+                assert!(speaker.feed_payload(piece));
+                while let Some((length, ticks)) = speaker.next(&mut payload) {
+                    assert_eq!((length, ticks), (160, 160));
+                    sent.extend_from_slice(&payload[..length]);
+                }
+            }
+            assert_eq!(sent, pieces.concat(), "{codec:?}");
+        }
     }
 
     #[test]
@@ -229,6 +252,7 @@ mod tests {
                     let level = (power / count as f64).sqrt();
                     let most = if n < missed + 3 { 2.0 } else { 1.5 };
                     assert!(level < 3600.0 * most, "{hz} Hz, {missed} missed: {level} at {n}");
+                    assert!(n >= SPEEX_LEAD.into() || level < 40.0, "silence leads in to it: {level} at {n}");
                 }
             }
         }
