@@ -18,31 +18,34 @@ router = APIRouter()
 
 
 @router.get("/users")
-def users(request: Request, desk: Signed, after: str = "", cursor: str = "") -> Response:
-    return _page(request, desk, after=after, cursor=cursor)
+def users(request: Request, desk: Signed, account: str = "", after: str = "", cursor: str = "") -> Response:
+    return _page(request, desk, account=account, after=after, cursor=cursor)
 
 
 def _page(
     request: Request,
     desk: Desk,
     *,
+    account: str = "",
     after: str = "",
     cursor: str = "",
     typed: dict[str, str] | None = None,
     why: Refusal = NOT_REFUSED,
 ) -> Response:
-    people = desk.people.users(after=after, limit=PAGE)
+    kept = {"account": account} if account else {}
+    people = desk.people.users(account or None, after=after, limit=PAGE)
     signed_in = desk.people.sessions(cursor=cursor or None, limit=PAGE)
     return page(
         request,
         "people/users.html",
         users=people.items,
-        pages=neighbours("/users", {}, after, people.items[-1].name if people.more else None),
+        pages=neighbours("/users", kept, after, people.items[-1].name if people.more else None),
         sessions=signed_in.sessions,
-        session_pages=neighbours("/users", {}, cursor, signed_in.next_cursor, name="cursor"),
+        session_pages=neighbours("/users", kept, cursor, signed_in.next_cursor, name="cursor"),
         here=desk.principal.session.id if desk.principal.session is not None else "",
         roles=[(role.value, role.value) for role in Role],
-        typed=typed or {},
+        account=account,
+        typed=typed or kept,
         why=why,
     )
 

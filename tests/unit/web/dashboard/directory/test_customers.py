@@ -33,6 +33,13 @@ def test_the_list(operator: Browser, customer: Browser, office: Office) -> None:
     assert OTHER_KEY in operator.get(following[1])
 
 
+def test_what_comes_next_is_about_the_same_customer(operator: Browser) -> None:
+    page = operator.get(f"/customers/{KEY}")
+    for path in ("/numbers", "/connect", "/users"):
+        assert f'href="{path}?account={KEY}"' in page
+    assert "pjsip" in operator.get(f"/connect?account={KEY}")
+
+
 def test_a_customer_sees_the_own_account_alone(customer: Browser) -> None:
     page = customer.get(f"/customers/{KEY}")
     assert "Caller ID you may show" in page

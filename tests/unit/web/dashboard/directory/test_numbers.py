@@ -54,6 +54,12 @@ def test_filters(operator: Browser, query: str, found: list[str]) -> None:
     assert ("No number is like that" in page) == (not found)
 
 
+def test_adding_goes_on_with_the_customer_that_is_looked_at(operator: Browser) -> None:
+    assert 'href="/numbers/new"' in operator.get("/numbers")
+    assert f'href="/numbers/new?account={KEY}"' in operator.get(f"/numbers?account={KEY}")
+    assert f'name="account" type="text" value="{KEY}"' in operator.get(f"/numbers/new?account={KEY}")
+
+
 def test_pages_by_key(office: Office, operator: Browser) -> None:
     for last in range(60):
         office.store.numbers.add(Number(f"155500000{last:02}", KEY))

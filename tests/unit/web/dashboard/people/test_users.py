@@ -18,6 +18,17 @@ def test_add_sign_in_remove(operator: Browser, stranger: Open, office: Office) -
     ann.get("/", 303)
 
 
+def test_those_of_one_customer(operator: Browser, office: Office) -> None:
+    office.store.users.add(User("ann", Role.CUSTOMER, KEY), "first password")
+    office.store.users.add(User("ben", Role.CUSTOMER, OTHER_KEY), "first password")
+    assert f'href="/users?account={KEY}"' in operator.get(f"/customers/{KEY}")
+    page = operator.get(f"/users?account={KEY}")
+    assert ("ann" in page, "ben" in page) == (True, False)
+    assert f'name="account" type="text" value="{KEY}"' in page
+    assert "Show all" in page
+    assert "Show all" not in operator.get("/users")
+
+
 def test_a_new_password_ends_the_sessions(operator: Browser, stranger: Open, office: Office) -> None:
     office.store.users.add(User("ann", Role.CUSTOMER, KEY), "first password")
     ann = sign_in(stranger(), "ann", "first password")
