@@ -6,7 +6,6 @@ nothing is served, and without the session's word nothing is changed, whatever a
 
 import contextlib
 from http import HTTPStatus
-from urllib.parse import urlencode
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -77,8 +76,7 @@ def _add_errors(app: FastAPI) -> None:
     def unknown(request: Request, error: NotSignedInError) -> Response:
         if "text/html" not in request.headers.get("Accept", ""):
             return PlainTextResponse(f"{error}\n", 401)
-        then = urlencode({"next": signing.way_back(request)}) if request.method == "GET" else ""
-        response = RedirectResponse(f"/sign-in?{then}" if then else "/sign-in", 303)
+        response = RedirectResponse(signing.way_in(request), 303)
         if browser.token_of(request):
             browser.drop_session(request, response)
         return response

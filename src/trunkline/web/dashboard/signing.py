@@ -2,6 +2,7 @@
 
 import re
 from typing import Annotated
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
@@ -17,6 +18,8 @@ from trunkline.web.problems import problem_of
 
 _LOCAL = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]{0,500}", re.ASCII)
 
+UNSAVED = "You were signed out meanwhile, and what you sent was not saved. Sign in, and send it again."
+
 door = APIRouter()
 """For those who are not signed in."""
 inside = APIRouter()
@@ -27,9 +30,12 @@ def ask(
     request: Request,
     next: str = "/",  # noqa: A002 - the name in the address
     changed: str = "",
+    unsaved: str = "",
 ) -> Response:
     told = "Your password was changed. Sign in with the new one." if changed else ""
-    return page(request, "sign_in.html", then=local(next), name="", said="", told=told)
+    return page(
+        request, "sign_in.html", then=local(next), name="", said=UNSAVED if unsaved else "", told=told
+    )
 
 
 async def sent(request: Request) -> FormData:
@@ -80,10 +86,23 @@ def local(path: str) -> str:
     return path if _LOCAL.fullmatch(path) else "/"
 
 
-def way_back(request: Request) -> str:
-    """The page that was asked for, with its filter as far as there is room."""
-    path = local(request.url.path)
-    whole = f"{path}?{request.url.query}" if request.url.query else path
+def way_in(request: Request) -> str:
+    """The sign-in page that leads to what was asked for; for a form, to the page that it was on, saying that
+    it was not saved."""
+    if request.method == "GET":
+        return f"/sign-in?{urlencode({'next': _way_back(request.url.path, request.url.query)})}"
+    if request.url.path == "/sign-out":
+        return "/sign-in"
+    page = urlsplit(request.headers.get("Referer", ""))
+    ours = page.netloc == request.headers.get("Host", "")
+    then = _way_back(page.path, page.query) if ours else "/"
+    return f"/sign-in?{urlencode({'next': then, 'unsaved': 'yes'})}"
+
+
+def _way_back(path: str, query: str) -> str:
+    """With its filter as far as there is room."""
+    path = local(path)
+    whole = f"{path}?{query}" if query else path
     return whole if local(whole) == whole else path
 
 

@@ -76,6 +76,29 @@ def test_the_way_on() -> None:
     assert sentence("Done.") == "Done."
 
 
+@pytest.mark.parametrize(
+    ("referer", "then"),
+    [
+        ("http://127.0.0.1:8088/numbers/4420?dry=run", "/numbers/4420?dry=run"),
+        ("https://evil.example/numbers", "/"),
+        ("", "/"),
+        ("http://127.0.0.1:8088//evil.example", "/"),
+    ],
+)
+def test_a_form_of_a_session_that_is_over_is_said_not_to_be_saved(
+    stranger: Open, referer: str, then: str
+) -> None:
+    browser = stranger()
+    headers = {"Accept": "text/html", "Referer": referer}
+    answer = browser.client.post("/numbers/4420/forward", data={"uri": "a@b"}, headers=headers)
+    assert answer.status_code == 303
+    door = browser.get(answer.headers["Location"])
+    assert "what you sent was not saved" in door
+    assert f'name="next" value="{then}"' in door
+    out = browser.client.post("/sign-out", headers=headers)
+    assert (out.status_code, out.headers["Location"]) == (303, "/sign-in")
+
+
 def test_the_way_on_has_its_filter(stranger: Open) -> None:
     browser = stranger()
     path = "/calls?result=busy&party=%2B44+20&call_id=a%40b"
