@@ -80,7 +80,7 @@ def test_a_customer_is_limited_blocked_and_let_go(site: Site, open_page: Open) -
     expect(page.get_by_text("The limits were changed")).to_be_visible()
     dial_and_look(page, site.node)
     expect(page.locator("#why")).to_contain_text("The account has as many calls up as it may.")
-    expect(page.locator("#why")).to_contain_text("Raise the account's limit.")
+    expect(page.locator("#why")).to_contain_text("Ask the operator to raise the account's limit.")
 
     page.goto(f"/customers/{KEY}")
     page.locator("summary", has_text="Block").click()

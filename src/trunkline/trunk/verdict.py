@@ -103,7 +103,7 @@ class Slug(Enum):
         503,
         34,
         "The account has as many calls up as it may.",
-        "Raise the account's limit.",
+        "Ask the operator to raise the account's limit.",
     )
     RATE_LIMIT = _Kind(
         "rate-limit",
@@ -111,7 +111,7 @@ class Slug(Enum):
         503,
         42,
         "Calls are placed faster than the account may.",
-        "Slow down, or raise it.",
+        "Slow down, or ask the operator to raise the limit.",
     )
     MINUTES_LIMIT = _Kind(
         "minutes-limit",
@@ -119,7 +119,7 @@ class Slug(Enum):
         503,
         42,
         "The account's minutes of the day are used up.",
-        "Raise the limit.",
+        "Ask the operator to raise the limit.",
     )
     COST_LIMIT = _Kind(
         "cost-limit",
@@ -127,7 +127,7 @@ class Slug(Enum):
         503,
         42,
         "The account's money for calls of the day is used up.",
-        "Raise the limit.",
+        "Ask the operator to raise the limit.",
     )
     DESTINATION_FORBIDDEN = _Kind(
         "destination-forbidden",
@@ -135,7 +135,7 @@ class Slug(Enum):
         403,
         21,
         "The account may not call this destination.",
-        "Allow the prefix.",
+        "Ask the operator to allow the prefix.",
     )
     CALLER_ID_FORBIDDEN = _Kind(
         "caller-id-forbidden",

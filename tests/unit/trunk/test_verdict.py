@@ -59,3 +59,18 @@ def test_in_words() -> None:
         "Add a route for its prefix. (no-route)"
     )
     assert Verdict.of(Slug.DECLINED).in_words() == "603: The far end declined the call. (declined)"
+
+
+@pytest.mark.parametrize(
+    "slug",
+    [
+        Slug.ACCOUNT_BLOCKED,
+        Slug.CALL_LIMIT,
+        Slug.RATE_LIMIT,
+        Slug.MINUTES_LIMIT,
+        Slug.COST_LIMIT,
+        Slug.DESTINATION_FORBIDDEN,
+    ],
+)
+def test_what_a_customer_cannot_change_names_who_can(slug: Slug) -> None:
+    assert "ask the operator" in Verdict.of(slug).remedy.lower()
