@@ -23,6 +23,10 @@ LONGEST_PACKET_MS: Final = 40
 """Of audio that is transcoded: rtpengine 10.5 sends nothing at all in G.722 when it is to put 60 ms into
 a packet. A peer that asks for more is content with less (RFC 8866 §6.4).
 """
+MASKED: Final = "codec-mask-telephone-event"
+"""In an offer: it has none to agree on, and they pass nevertheless."""
+STRIPPED: Final = "codec-strip-telephone-event"
+"""In the answer to such an offer, for an rtpengine since 26.0 agrees on what the offer has all the same."""
 TONE_MS: Final = 100
 """By when a tone is known to be DTMF."""
 
@@ -146,13 +150,14 @@ def describe_both(pair: Pair, *, injects: bool) -> Words:
     if lines and other.side.key is not None:
         lines.append(our_line(other.tag, other.side.key))
     inject = ("inject-DTMF",) if injects else ()
-    flags = (*_caution(near), *_transcoding(near, far), *inject)
-    offer = _keys(_say(one, far, lines), other.side, far, flags)
+    codecs = _transcoding(near, far)
+    offer = _keys(_say(one, far, lines), other.side, far, (*_caution(near), *codecs, *inject))
     if near is not None and far is not None:
         mux = (["demux"] if _muxes(near) else []) + (["offer"] if _muxes(far) else [])
         offer = {**offer, "rtcp-mux": mux, **_packets(near, far)}
     said = _say(other, near, peers_line(other.tag, far))
-    answer = _keys(said, one.side, near, (*_caution(far), *inject))
+    stripped = (STRIPPED,) if MASKED in codecs else ()
+    answer = _keys(said, one.side, near, (*_caution(far), *stripped, *inject))
     return _dialogue(one, other, offer, answer)._replace(injects=injects)
 
 
@@ -197,14 +202,15 @@ def _transcoding(near: RemoteMedia | None, far: RemoteMedia | None) -> tuple[str
 
     An answer may name nothing that was not in the offer; what it names beyond that is dropped, unless nothing
     is left. So where no audio passes, the offer is kept from having telephone-event in common with the
-    answer: then nothing is left, all of the answer counts, and rtpengine transcodes (and renumbers events).
+    answer (`MASKED`, `STRIPPED`): then nothing is left, all of the answer counts, and rtpengine transcodes
+    (and renumbers events).
     """
     if near is None or far is None:
         return ()
     tones = ("codec-accept-telephone-event",) if _makes_tones(near, far) else ()
     shared = _shared(near)
     if not shared:
-        return tones or (("codec-mask-telephone-event",) if near.hears and far.hears else ())
+        return tones or ((MASKED,) if near.hears and far.hears else ())
     more = [audio for audio in far.hears if audio.payload_type not in shared and audio.codec in BY_NUMBER]
     return (
         *tones,
