@@ -94,6 +94,8 @@ class Instance:
         self._making: dict[Room, bool] = {}
         self._ready: dict[bool, deque[Room]] = {ipv6: deque() for ipv6 in settings.families}
         self._used: dict[str, Room] = {}
+        self._looked_for: frozenset[str] = frozenset()
+        """Calls of before a restart. That they are lost says nothing of the rooms that are ready since."""
         self._timer: Timer | None = None
         self._refused = False
         self._doubted = False
@@ -181,10 +183,12 @@ class Instance:
     def _checked(self, outcome: Answer | NgError) -> None:
         if self._closing:
             return
+        self._looked_for = frozenset()
         if isinstance(outcome, NgRefusedError):
             _log.warning("rtpengine %s does not know its calls any more: it was restarted", self.name)
             for rooms in self._ready.values():
                 rooms.clear()
+            self._look_for_calls()
             outcome = {}
         self._doubted = False
         if isinstance(outcome, NgError):
@@ -195,6 +199,13 @@ class Instance:
         self._refused = False
         self._refill()
         self._timer = self._clock.at(self._clock.now() + HEALTH_S, self._check)
+
+    def _look_for_calls(self) -> None:
+        """It may have lost those that are up, too: each is asked for, all within `HEALTH_S`."""
+        now = self._clock.now()
+        self._looked_for = frozenset(self._used)
+        for place, room in enumerate(self._used.values()):
+            room.look_by(now + HEALTH_S * place / len(self._used))
 
     def _is_down(self, error: NgError) -> None:
         self.reason = str(error)
@@ -237,7 +248,7 @@ class Instance:
             self._refused = True
             if isinstance(error, NgRefusedError):
                 _log.warning("rtpengine %s makes no room for calls: %s", self.name, error)
-        elif isinstance(error, NgRefusedError) and room.call_id in self._used and not self._doubted:
+        elif isinstance(error, NgRefusedError) and self._casts_doubt(room):
             self._doubted = True
             self._check()
         self._used.pop(room.call_id, None)
@@ -249,3 +260,6 @@ class Instance:
         """Its call is over."""
         self._used.pop(room.call_id, None)
         self._changed()
+
+    def _casts_doubt(self, room: Room) -> bool:
+        return room.call_id in self._used and room.call_id not in self._looked_for and not self._doubted

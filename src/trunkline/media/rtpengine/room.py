@@ -143,6 +143,10 @@ class Room:
         """Its caller's side has been taken: ask for figures from now on."""
         self._watch.start()
 
+    def look_by(self, moment: float) -> None:
+        """Find out until then whether the rtpengine still knows it."""
+        self._watch.ask_by(moment)
+
     def set_remote(self, side: Side, remote: RemoteMedia) -> None:
         """Another peer of a side."""
         side.set_remote(remote, self._clock.now())

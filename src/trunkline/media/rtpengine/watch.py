@@ -82,10 +82,13 @@ class Watch:
         """Something has changed: silence from here on is another one."""
         self._silence_told = False
         self._changed_at = self._clock.now()
-        soon = self._changed_at + self._poll_s
-        if self._timer is not None and self._timer.armed and self._timer.deadline > soon:
+        self.ask_by(self._changed_at + self._poll_s)
+
+    def ask_by(self, moment: float) -> None:
+        """Ask then, unless that is done sooner."""
+        if self._timer is not None and self._timer.armed and self._timer.deadline > moment:
             self._timer.cancel()
-            self._ask_at(soon)
+            self._ask_at(moment)
 
     def _ask_at(self, moment: float) -> None:
         self._timer = self._clock.at(moment, self._ask)

@@ -89,6 +89,36 @@ def test_a_restart_is_seen_though_it_answers() -> None:
     assert (one.instance.up, one.instance.state().ready, len(one.daemon.calls)) == (True, 3, 3)
 
 
+def test_the_calls_of_before_a_restart_are_asked_for_within_a_second_of_seeing_it() -> None:
+    one = Running(ready=4)
+    rooms = [one.take() for _ in range(4)]
+    one.clock.advance(5.5)
+    del one.daemon.calls["t-1"]
+    one.clock.advance(HEALTH_S)
+    assert one.instance.state().rooms == 4, "their next turn is at ten seconds"
+    one.daemon.calls.clear()
+    one.clock.advance(HEALTH_S)
+    seen_at, calls = one.clock.now(), one.instance.state().rooms
+    assert calls < 4
+    while one.instance.state().rooms:
+        assert one.instance.state().ready == 4, "new calls don't wait for what becomes of the old ones"
+        one.clock.advance(0.01)
+    assert one.clock.now() - seen_at < HEALTH_S
+    assert all(room.ended for room in rooms)
+
+
+def test_a_call_that_is_still_there_goes_on_though_a_ready_room_was_forgotten() -> None:
+    one = Running()
+    room = one.take()
+    one.clock.advance(0.1)
+    for call_id in list(one.daemon.calls):
+        if call_id != room.call_id:
+            del one.daemon.calls[call_id]
+    one.clock.advance(3 * HEALTH_S)
+    assert not room.ended
+    assert (one.instance.state().rooms, one.instance.state().ready) == (1, 3)
+
+
 def test_a_full_one_is_asked_again_only_at_the_next_check() -> None:
     one = Running(ready=2)
     one.daemon.full = True
