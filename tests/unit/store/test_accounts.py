@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.unit.store.entities import ACCOUNT, CARRIER, NUMBER
+from tests.unit.virtual_clock import FakeClock
 from trunkline.errors import DirectoryError, StoreError
 from trunkline.sip.digest import Algorithm, ha1
 from trunkline.store.accounts import MAX_SECRETS, Accounts, new_key, new_secret
@@ -20,24 +21,9 @@ from trunkline.trunk.account import Account, CallerIdPolicy
 REALM = "sip.example.net"
 
 
-class Wall:
-    """A wall clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def wall() -> Wall:
-    return Wall()
-
-
-@pytest.fixture
-def accounts(database: Database, wall: Wall) -> Accounts:
-    return Accounts(database, REALM, wall)
+def accounts(database: Database, clock: FakeClock) -> Accounts:
+    return Accounts(database, REALM, clock.wall)
 
 
 def test_an_account_comes_back_as_it_was(accounts: Accounts) -> None:
@@ -129,23 +115,23 @@ def test_blocking_and_unblocking(accounts: Accounts) -> None:
     assert not accounts.unblock("a").blocked
 
 
-def test_an_old_secret_works_for_a_while(accounts: Accounts, wall: Wall) -> None:
+def test_an_old_secret_works_for_a_while(accounts: Accounts, clock: FakeClock) -> None:
     old = accounts.add(Account("a"))
     new = accounts.rotate_secret("a", overlap_s=3600)
     account = accounts.get("a")
     hashes = [ha1("a", REALM, secret, Algorithm.MD5) for secret in (old, new)]
-    assert account.ha1s("MD5", wall.now + 3599) == tuple(hashes)
-    assert account.ha1s("MD5", wall.now + 3600) == (hashes[1],)
+    assert account.ha1s("MD5", clock.wall() + 3599) == tuple(hashes)
+    assert account.ha1s("MD5", clock.wall() + 3600) == (hashes[1],)
 
 
-def test_rotating_twice_does_not_prolong_an_old_secret(accounts: Accounts, wall: Wall) -> None:
+def test_rotating_twice_does_not_prolong_an_old_secret(accounts: Accounts, clock: FakeClock) -> None:
     accounts.add(Account("a"))
     accounts.rotate_secret("a", overlap_s=100)
-    wall.now += 50
+    clock.advance(50)
     accounts.rotate_secret("a", overlap_s=1000)
     first, second, third = accounts.get("a").credentials
-    assert first.expires_at == wall.now + 50
-    assert second.expires_at == wall.now + 1000
+    assert first.expires_at == clock.wall() + 50
+    assert second.expires_at == clock.wall() + 1000
     assert third.expires_at is None
 
 
@@ -161,10 +147,10 @@ def test_rotating_goes_on_only_while_there_is_room_for_the_old_ones(accounts: Ac
     assert len(accounts.secrets("a")) == 1
 
 
-def test_secrets_past_their_time_are_deleted_at_the_next_change(accounts: Accounts, wall: Wall) -> None:
+def test_secrets_past_their_time_are_deleted_at_the_next_change(accounts: Accounts, clock: FakeClock) -> None:
     accounts.add(Account("a"))
     accounts.rotate_secret("a", overlap_s=100)
-    wall.now += 100
+    clock.advance(100)
     accounts.rotate_secret("a")
     assert len(accounts.get("a").credentials) == 2
 

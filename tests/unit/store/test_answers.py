@@ -7,6 +7,7 @@ from threading import Barrier, Thread
 import pytest
 import sqlalchemy as sa
 
+from tests.unit.virtual_clock import FakeClock
 from trunkline.store import answers as module
 from trunkline.store import schema
 from trunkline.store.answers import KEPT_S, PATIENCE_S, Answer, Answers, KeyReusedError, PendingError
@@ -16,23 +17,9 @@ from trunkline.store.keys import Keyring
 ANSWER = Answer(201, {"Location": "/v1/accounts/acme"}, '{"secret":"s3cret-once"}')
 
 
-class Wall:
-    """A wall clock that the test moves."""
-
-    at = 1000.0
-
-    def __call__(self) -> float:
-        return self.at
-
-
 @pytest.fixture
-def wall() -> Wall:
-    return Wall()
-
-
-@pytest.fixture
-def answers(database: Database, keyring: Keyring, wall: Wall) -> Answers:
-    return Answers(database, keyring, wall)
+def answers(database: Database, keyring: Keyring, clock: FakeClock) -> Answers:
+    return Answers(database, keyring, clock.wall)
 
 
 def test_the_second_request_gets_the_first_ones_answer(answers: Answers) -> None:
@@ -53,12 +40,12 @@ def test_another_request_needs_another_key(answers: Answers) -> None:
 
 
 def test_a_request_being_served_is_waited_for_until_its_process_must_have_died(
-    answers: Answers, wall: Wall
+    answers: Answers, clock: FakeClock
 ) -> None:
     answers.claim("acme", "k", "f")
     with pytest.raises(PendingError, match="ask again in a moment"):
         answers.claim("acme", "k", "f")
-    wall.at += PATIENCE_S
+    clock.advance(PATIENCE_S)
     assert answers.claim("acme", "k", "f") is None
     with pytest.raises(PendingError):
         answers.claim("acme", "k", "f")
@@ -70,20 +57,20 @@ def test_a_request_that_made_nothing_may_come_again(answers: Answers) -> None:
     assert answers.claim("acme", "k", "another") is None
 
 
-def test_an_answer_is_forgotten_after_a_day(answers: Answers, wall: Wall) -> None:
+def test_an_answer_is_forgotten_after_a_day(answers: Answers, clock: FakeClock) -> None:
     answers.claim("acme", "k", "f")
     answers.keep("acme", "k", ANSWER)
-    wall.at += KEPT_S
+    clock.advance(KEPT_S)
     assert answers.claim("acme", "k", "g") is None
 
 
 def test_the_oldest_of_an_owner_make_room(
-    answers: Answers, wall: Wall, database: Database, monkeypatch: pytest.MonkeyPatch
+    answers: Answers, clock: FakeClock, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MAX_KEPT", 3)
     answers.claim("other", "k", "f")
     for number in range(5):
-        wall.at += 1
+        clock.advance(1)
         answers.claim("acme", f"k{number}", "f")
     with database.read() as connection:
         kept = connection.execute(sa.select(schema.answer.c.key).order_by(schema.answer.c.made_at))

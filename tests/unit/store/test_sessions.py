@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.store.plans import explained
+from tests.unit.virtual_clock import FakeClock
 from trunkline.store.database import Database
 from trunkline.store.errors import InUseError, NotFoundError, StoreError
 from trunkline.store.sessions import MAX_SESSIONS, SessionKind, Sessions, session_id
@@ -13,24 +14,10 @@ from trunkline.store.users import Role, User
 from trunkline.trunk.account import Account
 
 
-class Wall:
-    """A wall clock that the test moves."""
-
-    at = 1000.0
-
-    def __call__(self) -> float:
-        return self.at
-
-
 @pytest.fixture
-def wall() -> Wall:
-    return Wall()
-
-
-@pytest.fixture
-def sessions(store: Store, database: Database, wall: Wall) -> Sessions:
+def sessions(store: Store, database: Database, clock: FakeClock) -> Sessions:
     store.accounts.add(Account("acme"))
-    return Sessions(database, wall)
+    return Sessions(database, clock.wall)
 
 
 def opened(
@@ -51,12 +38,12 @@ def test_only_the_hash_of_a_token_is_kept(sessions: Sessions, database: Database
     assert token.encode() not in b"".join(path.read_bytes() for path in file.parent.glob("trunkline.db*"))
 
 
-def test_a_session_ends_when_its_time_is_over(sessions: Sessions, wall: Wall) -> None:
+def test_a_session_ends_when_its_time_is_over(sessions: Sessions, clock: FakeClock) -> None:
     token = opened(sessions, 60.0)
     for_ever = opened(sessions, None, SessionKind.TOKEN)
-    wall.at += 59.0
+    clock.advance(59.0)
     assert sessions.find(token) is not None
-    wall.at += 1.0
+    clock.advance(1.0)
     assert sessions.find(token) is None
     assert [session.id for session in sessions.list()] == [session_id(for_ever)]
 
@@ -73,21 +60,22 @@ def test_an_unknown_token_signs_nobody_in(sessions: Sessions) -> None:
     assert sessions.find("unknown") is None
 
 
-def test_being_seen_is_written_now_and_then(sessions: Sessions, wall: Wall) -> None:
+def test_being_seen_is_written_now_and_then(sessions: Sessions, clock: FakeClock) -> None:
     token = opened(sessions, 600.0)
-    wall.at += 59.0
+    opened_at = clock.wall()
+    clock.advance(59.0)
     sessions.find(token)
-    assert sessions.list(account="acme")[0].seen_at == 1000.0
-    wall.at += 1.0
+    assert sessions.list(account="acme")[0].seen_at == opened_at
+    clock.advance(1.0)
     sessions.find(token)
-    assert sessions.list(account="acme")[0].seen_at == 1060.0
+    assert sessions.list(account="acme")[0].seen_at == opened_at + 60.0
 
 
-def test_the_oldest_browser_makes_room_and_tokens_stay(sessions: Sessions, wall: Wall) -> None:
+def test_the_oldest_browser_makes_room_and_tokens_stay(sessions: Sessions, clock: FakeClock) -> None:
     program = opened(sessions, None, SessionKind.TOKEN)
     first = opened(sessions)
     for _ in range(MAX_SESSIONS):
-        wall.at += 0.001
+        clock.advance(0.001)
         last = opened(sessions)
     assert sessions.find(first) is None
     assert sessions.find(program) is not None
@@ -117,10 +105,10 @@ def test_the_accounts_browsers_make_no_room_of_its_users(sessions: Sessions, sto
     assert sessions.find(token) is not None
 
 
-def test_every_session_is_on_one_page(sessions: Sessions, wall: Wall) -> None:
+def test_every_session_is_on_one_page(sessions: Sessions, clock: FakeClock) -> None:
     """Those opened at the same moment too."""
     tokens = [opened(sessions, None, SessionKind.TOKEN) for _ in range(3)]
-    wall.at += 1.0
+    clock.advance(1.0)
     browsers = [opened(sessions) for _ in range(2)]
     seen: list[str] = []
     cursor: str | None = None
@@ -138,10 +126,10 @@ def test_every_session_is_on_one_page(sessions: Sessions, wall: Wall) -> None:
         sessions.page(cursor="x")
 
 
-def test_one_session(sessions: Sessions, wall: Wall) -> None:
+def test_one_session(sessions: Sessions, clock: FakeClock) -> None:
     token = opened(sessions, 60.0)
     assert sessions.get(session_id(token)).account == "acme"
-    wall.at += 60.0
+    clock.advance(60.0)
     with pytest.raises(NotFoundError):
         sessions.get(session_id(token))
 

@@ -5,55 +5,49 @@ from threading import Event
 
 import pytest
 
+from tests.unit.virtual_clock import FakeClock
 from trunkline.web.attempts import MAX_KEYS, Attempts
 from trunkline.web.errors import TooManyAttemptsError
 
 
-class Clock:
-    at = 100.0
-
-    def __call__(self) -> float:
-        return self.at
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def attempts(clock: FakeClock) -> Attempts:
+    return Attempts(3, 60.0, "too many tries", clock.now)
 
 
-@pytest.fixture
-def attempts(clock: Clock) -> Attempts:
-    return Attempts(3, 60.0, "too many tries", clock)
-
-
-def test_as_many_as_allowed_then_none_until_the_window_is_over(attempts: Attempts, clock: Clock) -> None:
+def test_as_many_as_allowed_then_none_until_the_window_is_over(attempts: Attempts, clock: FakeClock) -> None:
     for _ in range(3):
         attempts.spend("a")
-        clock.at += 10.0
+        clock.advance(10.0)
     with pytest.raises(TooManyAttemptsError, match="too many tries; try again in 30 s") as caught:
         attempts.spend("a")
     assert caught.value.retry_after_s == 30
     attempts.spend("b")
-    clock.at += 30.0
+    clock.advance(30.0)
     attempts.spend("a")
 
 
-def test_what_is_left_is_never_told_as_nothing(attempts: Attempts, clock: Clock) -> None:
+def test_what_is_left_is_never_told_as_nothing(attempts: Attempts, clock: FakeClock) -> None:
     for _ in range(3):
         attempts.note("a")
-    clock.at += 59.99
+    clock.advance(59.99)
     with pytest.raises(TooManyAttemptsError) as caught:
         attempts.check("a")
     assert caught.value.retry_after_s == 1
 
 
-def test_a_refused_try_does_not_count(attempts: Attempts, clock: Clock) -> None:
+def test_a_refused_try_does_not_count(attempts: Attempts, clock: FakeClock) -> None:
     for _ in range(3):
         attempts.spend("a")
-    clock.at += 59.0
+    clock.advance(59.0)
     with pytest.raises(TooManyAttemptsError):
         attempts.spend("a")
-    clock.at += 1.0
+    clock.advance(1.0)
     attempts.spend("a")
 
 

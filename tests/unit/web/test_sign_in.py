@@ -7,6 +7,7 @@ from threading import Barrier, Event
 
 import pytest
 
+from tests.unit.virtual_clock import FakeClock
 from tests.unit.web.customers import ALPHA, OPERATOR, PASSWORD, office_of
 from trunkline.store.audit import Via
 from trunkline.store.sessions import SessionKind
@@ -19,16 +20,9 @@ from trunkline.web.visitors import KNOWN_S, STRANGERS
 HERE = Caller(Via.API, "192.0.2.7", "curl")
 
 
-class Clock:
-    at = 100.0
-
-    def __call__(self) -> float:
-        return self.at
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> FakeClock:
+    return FakeClock()
 
 
 @pytest.fixture
@@ -39,8 +33,8 @@ def store(home: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def door(store: Store, clock: Clock) -> SignIn:
-    return SignIn(store, failures=3, session_s=60.0, now=clock)
+def door(store: Store, clock: FakeClock) -> SignIn:
+    return SignIn(store, failures=3, session_s=60.0, now=clock.now)
 
 
 def elsewhere(number: int) -> Caller:
@@ -76,14 +70,14 @@ def test_wrong_is_wrong_in_the_same_words(door: SignIn, name: str, password: str
         door.password(HERE, name, password)
 
 
-def test_one_source_can_not_guess_on(door: SignIn, clock: Clock) -> None:
+def test_one_source_can_not_guess_on(door: SignIn, clock: FakeClock) -> None:
     for number in range(3):
         with pytest.raises(NotSignedInError):
             door.password(HERE, f"name{number}", "guess")
     with pytest.raises(TooManyAttemptsError, match="too many wrong passwords"):
         door.password(HERE, "alpha", ALPHA.secret)
     assert door.password(elsewhere(1), "alpha", ALPHA.secret).account == "alpha"
-    clock.at += 60.0
+    clock.advance(60.0)
     door.password(HERE, "alpha", ALPHA.secret)
 
 
@@ -96,7 +90,7 @@ def test_nor_can_many_guess_one_name(door: SignIn) -> None:
 
 
 def test_who_has_signed_in_here_is_not_locked_out_by_guesses_from_elsewhere(
-    door: SignIn, clock: Clock
+    door: SignIn, clock: FakeClock
 ) -> None:
     def guess_on() -> None:
         for number in range(3):
@@ -109,8 +103,8 @@ def test_who_has_signed_in_here_is_not_locked_out_by_guesses_from_elsewhere(
         door.password(HERE, OPERATOR, PASSWORD)
         with pytest.raises(TooManyAttemptsError):
             door.password(elsewhere(4), OPERATOR, PASSWORD)
-        clock.at += FAILURE_WINDOW_S
-    clock.at += KNOWN_S
+        clock.advance(FAILURE_WINDOW_S)
+    clock.advance(KNOWN_S)
     guess_on()
     with pytest.raises(TooManyAttemptsError):
         door.password(HERE, OPERATOR, PASSWORD)

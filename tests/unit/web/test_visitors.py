@@ -4,33 +4,26 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.unit.virtual_clock import FakeClock
 from trunkline.web import visitors
 from trunkline.web.errors import TooManyAttemptsError
 from trunkline.web.visitors import KNOWN_S, STRANGERS, Visitors
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.at = 1000.0
-
-    def __call__(self) -> float:
-        return self.at
-
-
 def test_a_name_is_known_where_it_signed_in_and_for_a_day() -> None:
-    clock = Clock()
-    book = Visitors(clock)
+    clock = FakeClock()
+    book = Visitors(clock.now)
     book.remember("192.0.2.1", "ann")
     assert book.knows("192.0.2.1", "ann")
     assert not book.knows("192.0.2.1", "bob")
     assert not book.knows("192.0.2.2", "ann")
-    clock.at += KNOWN_S
+    clock.advance(KNOWN_S)
     assert not book.knows("192.0.2.1", "ann")
 
 
 def test_strangers_are_few_at_a_time_and_who_was_there_is_none_of_them() -> None:
-    clock = Clock()
-    book = Visitors(clock)
+    clock = FakeClock()
+    book = Visitors(clock.now)
     book.remember("192.0.2.1", "ann")
     with ExitStack() as checks:
         for number in range(STRANGERS):
@@ -40,7 +33,7 @@ def test_strangers_are_few_at_a_time_and_who_was_there_is_none_of_them() -> None
         assert caught.value.retry_after_s == 1
         with book.checking("192.0.2.1"):
             pass
-        clock.at += KNOWN_S
+        clock.advance(KNOWN_S)
         with pytest.raises(TooManyAttemptsError), book.checking("192.0.2.1"):
             pass
     with book.checking("198.51.100.99"):
@@ -49,7 +42,7 @@ def test_strangers_are_few_at_a_time_and_who_was_there_is_none_of_them() -> None
 
 def test_those_who_came_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(visitors, "MAX_KNOWN", 2)
-    book = Visitors(Clock())
+    book = Visitors(FakeClock().now)
     for number in (1, 2, 1, 3):
         book.remember(f"192.0.2.{number}", "ann")
     assert [book.knows(f"192.0.2.{number}", "ann") for number in (1, 2, 3)] == [True, False, True]
