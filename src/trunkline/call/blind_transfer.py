@@ -7,7 +7,8 @@ tone where it can hear one. Joining and the end are `transfer`'s.
 """
 
 from trunkline.call.attempt import Attempt, AttemptOwner
-from trunkline.call.leg import Leg, LegOwner
+from trunkline.call.leg import Leg
+from trunkline.call.leg_owner import LegOwner
 from trunkline.call.passing import answer_slug
 from trunkline.call.placing import open_attempt, send_invite
 from trunkline.call.ports import MediaLeg

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 
 from trunkline.call.attempt import Attempt
 from trunkline.call.call import Call, CallState
-from trunkline.call.leg import KeyBook, Leg
+from trunkline.call.leg import Leg
+from trunkline.call.leg_keys import KeyBook
 from trunkline.call.passing import verdict_fields
 from trunkline.call.placing import NOWHERE
 from trunkline.call.ports import LastingMedia, LegOpener, MediaHandle
@@ -58,7 +59,7 @@ class LegCheckpoint:
         flow = usage.dialog.flow
         if flow is None:
             return None
-        book = leg.key_book
+        book = leg.keys.book
         return cls(
             dialog=DialogCheckpoint.of(usage, flow),
             policy=leg.policy,
@@ -74,7 +75,7 @@ class LegCheckpoint:
         leg.local = LocalAudio.resumed(self.local)
         leg.remote = RemoteAudio.read(self.remote.encode("latin-1"), frozenset({self.profile}))
         pairs = tuple((bytes.fromhex(theirs), bytes.fromhex(own)) for theirs, own in self.keys)
-        leg.key_book = KeyBook(pairs, bytes.fromhex(self.offered_key))
+        leg.keys.book = KeyBook(pairs, bytes.fromhex(self.offered_key))
         self.dialog.resume(usage)
         leg.adopt(usage)
 

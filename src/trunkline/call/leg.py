@@ -6,16 +6,16 @@ that the two peers agree end to end on direction and, where they can, on codecs,
 payload types, keys and the way of digits stay each leg's own (RFC 3264, RFC 4568). Their media are joined,
 once both peers have spoken, in `remote_media`.
 
-Keys: a leg makes one of its own when it first needs one, and keeps it. A fresh leg, which every attempt has,
-has a fresh one.
+Its SRTP keys are `leg_keys`. A fresh leg, which every attempt has, has fresh ones.
 
 Events of its dialog go to the owner, the call, with the leg's name on them.
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from trunkline.call.digits import Digit, DigitSender
+from trunkline.call.leg_keys import LegKeys
+from trunkline.call.leg_owner import NOBODY, LegOwner
 from trunkline.call.ports import LegOpener, MediaEngine, MediaLeg, RemoteMedia, SrtpKeys
 from trunkline.call.record import MediaFigures
 from trunkline.errors import MediaError, SdpError
@@ -35,65 +35,15 @@ from trunkline.sdp.offer_answer import PLAIN_PROFILES, SECURE_PROFILES, Directio
 from trunkline.sip.exchange import IncomingOffer
 from trunkline.sip.fronted import source_of
 from trunkline.sip.incoming_invite import IncomingInviteEvents
-from trunkline.sip.message import Request, response_to
+from trunkline.sip.message import Request
 from trunkline.sip.ports import Flow, Transport
 from trunkline.sip.stack import ServerTransaction
 from trunkline.sip.usage import Usage
 from trunkline.trunk.media_policy import DtmfMode, MediaPolicy, SrtpPolicy
 from trunkline.trunk.verdict import Slug
 
-if TYPE_CHECKING:
-    from trunkline.call.transfer import Consultation
-
 OFFERED_TAG = 1
 """Of the one crypto line in our offers."""
-KEYS_KEPT = 4
-"""More than stand at any time: what was, and what is being agreed on and may be refused."""
-
-
-class KeyBook(NamedTuple):
-    """The SRTP keys that a leg has made."""
-
-    pairs: tuple[tuple[bytes, bytes], ...]
-    """Each key of the peer, and ours beside it."""
-    offered: bytes
-    """Ours in the last offer, if that was of SRTP."""
-
-    def __repr__(self) -> str:
-        return "KeyBook(…)"
-
-
-class LegOwner(Protocol):
-    """The call: what a leg tells it."""
-
-    __slots__ = ()
-
-    def cancelled(self, cancel: Request) -> None: ...
-
-    def leg_acknowledged(self, leg: "Leg", ack: Request) -> None: ...
-
-    def leg_offered(self, leg: "Leg", exchange: IncomingOffer) -> None: ...
-
-    def leg_refreshed(self, leg: "Leg", answer: bytes) -> None: ...
-
-    def leg_hung_up(self, leg: "Leg", bye: Request) -> None: ...
-
-    def leg_informed(self, leg: "Leg", info: Request, transaction: ServerTransaction) -> None: ...
-
-    def leg_referred(self, leg: "Leg", refer: Request, transaction: ServerTransaction) -> None: ...
-
-    def leg_consulted(self, leg: "Leg", account: str) -> "Consultation | None":
-        """The call, if the peer of `leg` is on the side of `account` in it and may be replaced."""
-
-    def leg_lost(self, leg: "Leg", slug: Slug, detail: str) -> None: ...
-
-    def media_timed_out(self, leg: MediaLeg) -> None: ...
-
-    def digit_received(self, leg: MediaLeg, digit: str, duration_ms: int) -> None: ...
-
-    def sound_ended(self, leg: MediaLeg) -> None: ...
-
-    def key_worn(self, leg: MediaLeg, *, spent: bool) -> None: ...
 
 
 class Leg(IncomingInviteEvents):
@@ -101,12 +51,10 @@ class Leg(IncomingInviteEvents):
 
     __slots__ = (
         "_digits",
-        "_keys",
-        "_make_key",
-        "_offered_key",
         "codec",
         "description",
         "directed",
+        "keys",
         "local",
         "media",
         "over_tls",
@@ -131,11 +79,7 @@ class Leg(IncomingInviteEvents):
         """`session` is what we have described to this peer so far; `policy` is this peer's own; `key` gives
         30 fresh random octets (RFC 4568 §6.1); `beside` is the leg that this one may be joined with.
         """
-        self._make_key = key
-        self._keys: dict[bytes, bytes] = {}
-        """Key of the peer -> ours beside it, the last `KEYS_KEPT`; `b""` before the peer has one."""
-        self._offered_key = b""
-        """Ours in the last offer, if that was of SRTP."""
+        self.keys = LegKeys(key)
         self._digits: DigitSender | None = None
         self.owner = owner
         self.policy = policy
@@ -176,7 +120,7 @@ class Leg(IncomingInviteEvents):
             session=self.local,
             ipv6=":" in self.media.address,
             policy=self.policy,
-            key=self._make_key,
+            key=self.keys.make,
             beside=beside,
         )
         leg.remote = self.remote
@@ -231,7 +175,7 @@ class Leg(IncomingInviteEvents):
         """What stands once more, but for a new key of ours: the peer's answer may hold a new one of its own
         (RFC 4568 §7.1.4). Ours counts with that answer.
         """
-        return self._offer(self.local.listed, self.local.direction, self.local.packets, key=self._make_key())
+        return self._offer(self.local.listed, self.local.direction, self.local.packets, key=self.keys.make())
 
     def _offer(
         self,
@@ -244,8 +188,8 @@ class Leg(IncomingInviteEvents):
         secure = self.secure or self.policy.srtp is SrtpPolicy.REQUIRED
         attributes = []
         if secure:
-            self._offered_key = key or self._own_key()
-            attributes.append(our_line(OFFERED_TAG, self._offered_key))
+            self.keys.offered = key or self._own_key()
+            attributes.append(our_line(OFFERED_TAG, self.keys.offered))
         profile = "RTP/SAVP" if secure and self.local.profile not in SECURE_PROFILES else None
         media = self.media
         self.description = self.local.offer(
@@ -319,8 +263,8 @@ class Leg(IncomingInviteEvents):
         if not Terms.of(self.local.listed, remote, we_answered=False).codecs:
             raise NoCommonCodecError("the answer holds no codec of the offer")
         if secure:
-            own = self._offered_key
-            self._keep_key(match_answer(remote.crypto, OFFERED_TAG, own).key_and_salt, own)
+            own = self.keys.offered
+            self.keys.pair(match_answer(remote.crypto, OFFERED_TAG, own).key_and_salt, own)
         self.remote = remote
 
     def agreed_with(self, far: "Leg") -> tuple[Codec, Codec]:
@@ -354,7 +298,7 @@ class Leg(IncomingInviteEvents):
         if _whereabouts(remote, ours) == _whereabouts(before, ours):
             return False
         if remote.crypto_line is not None:
-            self._keep_key(remote.crypto_line.key_and_salt, self._own_key())
+            self.keys.pair(remote.crypto_line.key_and_salt, self._own_key())
         self.remote = remote
         return True
 
@@ -367,8 +311,7 @@ class Leg(IncomingInviteEvents):
         before = self._their_key
         self.remote = RemoteAudio.read(body, profiles)
         if self._their_key != before:
-            # One that it comes back to: ours beside it has served, and begins none again (RFC 3711 §9.1).
-            self._keys.pop(self._their_key, None)
+            self.keys.come_anew(self._their_key)
 
     def concerns(self, far: "Leg", before: RemoteAudio | None) -> bool:
         """Whether the peer of `far` has to hear that this one's description is another than `before`.
@@ -408,35 +351,13 @@ class Leg(IncomingInviteEvents):
             return None
         return SrtpKeys(self._own_key(), line.key_and_salt, line.mki, line.lifetime)
 
-    @property
-    def key_book(self) -> KeyBook:
-        """The keys that it has made."""
-        return KeyBook(tuple(self._keys.items()), self._offered_key)
-
-    @key_book.setter
-    def key_book(self, known: KeyBook) -> None:
-        self._keys = dict(known.pairs)
-        self._offered_key = known.offered
-
     def _own_key(self) -> bytes:
-        """The same as long as the peer's is the same: it goes on with the same stream (RFC 4568 §7.1.4). A
-        peer that offers another key may be another machine by now, which can't know how far our stream has
-        come: the key that answers it is a new one too, and begins a new stream.
-        """
-        theirs = self._their_key
-        if theirs not in self._keys:
-            self._keep_key(theirs, self._make_key())
-        return self._keys[theirs]
+        return self.keys.beside(self._their_key)
 
     @property
     def _their_key(self) -> bytes:
         line = None if self.remote is None else self.remote.crypto_line
         return b"" if line is None else line.key_and_salt
-
-    def _keep_key(self, theirs: bytes, own: bytes) -> None:
-        self._keys[theirs] = own
-        if len(self._keys) > KEYS_KEPT:
-            del self._keys[next(iter(self._keys))]
 
     # -- the dialog's events -----------------------------------------------------------------------
 
@@ -510,56 +431,10 @@ class Leg(IncomingInviteEvents):
 
     def close(self) -> MediaFigures:
         """Give the port back, tell the owner nothing any more, and say what passed through it. Idempotent."""
-        self.owner = _NOBODY
+        self.owner = NOBODY
         figures = self.media.close()
         figures.codec = self.codec
         return figures
-
-
-class _Nobody(LegOwner):
-    """The owner of a leg that is closed: what still happens in its dialog concerns nobody."""
-
-    def cancelled(self, cancel: Request) -> None:
-        pass
-
-    def leg_acknowledged(self, leg: Leg, ack: Request) -> None:
-        pass
-
-    def leg_refreshed(self, leg: Leg, answer: bytes) -> None:
-        pass
-
-    def leg_offered(self, leg: Leg, exchange: IncomingOffer) -> None:  # noqa: ARG002
-        exchange.reject(481)
-
-    def leg_hung_up(self, leg: Leg, bye: Request) -> None:
-        pass
-
-    def leg_informed(self, leg: Leg, info: Request, transaction: ServerTransaction) -> None:  # noqa: ARG002
-        transaction.respond(response_to(info, 481))
-
-    def leg_referred(self, leg: Leg, refer: Request, transaction: ServerTransaction) -> None:  # noqa: ARG002
-        transaction.respond(response_to(refer, 481))
-
-    def leg_consulted(self, leg: Leg, account: str) -> "Consultation | None":  # noqa: ARG002
-        return None
-
-    def leg_lost(self, leg: Leg, slug: Slug, detail: str) -> None:
-        pass
-
-    def media_timed_out(self, leg: MediaLeg) -> None:
-        pass
-
-    def digit_received(self, leg: MediaLeg, digit: str, duration_ms: int) -> None:
-        pass
-
-    def sound_ended(self, leg: MediaLeg) -> None:
-        pass
-
-    def key_worn(self, leg: MediaLeg, *, spent: bool) -> None:
-        pass
-
-
-_NOBODY = _Nobody()
 
 
 def _whereabouts(remote: RemoteAudio, ours: Direction) -> tuple[str, int, int, bool, bytes, Direction]:

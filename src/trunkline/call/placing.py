@@ -10,7 +10,8 @@ from functools import partial
 from typing import Any, Protocol
 
 from trunkline.call.attempt import Attempt, AttemptOwner, Patience
-from trunkline.call.leg import Leg, LegOwner
+from trunkline.call.leg import Leg
+from trunkline.call.leg_owner import LegOwner
 from trunkline.call.passing import Field
 from trunkline.call.ports import NoFamilyError
 from trunkline.call.record import AttemptRecord, CallRecord

@@ -232,6 +232,8 @@ class MediaLeg(Protocol):
 class MediaEvents(Protocol):
     """What the engine tells a call."""
 
+    __slots__ = ()
+
     def media_timed_out(self, leg: MediaLeg) -> None:
         """Neither leg of the bridge received RTP for the engine's timeout while audio was expected."""
 

@@ -21,7 +21,8 @@ from enum import Enum
 from typing import Protocol
 
 from trunkline.call.attempt import ABANDONED, Attempt
-from trunkline.call.leg import Leg, LegOwner
+from trunkline.call.leg import Leg
+from trunkline.call.leg_owner import LegOwner
 from trunkline.call.passing import answer_slug, verdict_fields
 from trunkline.call.record import CallRecord
 from trunkline.call.services import Services

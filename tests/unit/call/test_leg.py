@@ -9,7 +9,8 @@ import pytest
 from tests.simulation.descriptions import audio, direction, line
 from tests.simulation.phone import key_source
 from tests.unit.virtual_clock import FakeClock
-from trunkline.call.leg import Leg, LegOwner
+from trunkline.call.leg import Leg
+from trunkline.call.leg_owner import LegOwner
 from trunkline.call.ports import MediaFlow, MediaLeg, NoPortsError
 from trunkline.call.remote_media import connect
 from trunkline.errors import SdpError
@@ -17,8 +18,7 @@ from trunkline.media.fake import FakeEngine, FakeLeg
 from trunkline.sdp.errors import NoCommonCodecError
 from trunkline.sdp.local import LocalAudio
 from trunkline.sip.exchange import IncomingOffer
-from trunkline.sip.headers import Headers
-from trunkline.sip.message import Request, Response
+from trunkline.sip.message import Request
 from trunkline.sip.ports import Address, Transport
 from trunkline.sip.stack import ServerTransaction
 from trunkline.sip.transactions.invite_server import InviteServerTransaction
@@ -327,30 +327,6 @@ def test_a_dialog_that_is_adopted_says_where_the_peer_signals_from_and_over_what
     leg.adopt(cast("Usage", usage))
     assert usage.events is leg
     assert (leg.signalled_from, leg.over_tls) == (ALICE, transport is Transport.TLS)
-
-
-class Answers:
-    """What requests within a dialog are answered, as exchange and transaction."""
-
-    def __init__(self) -> None:
-        self.statuses: list[int] = []
-
-    def reject(self, status: int) -> None:
-        self.statuses.append(status)
-
-    def respond(self, response: Response) -> None:
-        self.statuses.append(response.status)
-
-
-def test_what_still_comes_to_a_closed_leg_finds_no_call() -> None:
-    """481 (RFC 3261 §12.2.2), while its dialog is coming to its end."""
-    leg = Pair().caller
-    leg.close()
-    answers = Answers()
-    leg.offer_received(cast("IncomingOffer", answers))
-    for receive, method in ((leg.info_received, "INFO"), (leg.refer_received, "REFER")):
-        receive(Request(method, "sip:a@192.0.2.1", Headers()), cast("ServerTransaction", answers))
-    assert answers.statuses == [481, 481, 481]
 
 
 def test_without_a_free_port_there_is_no_leg() -> None:
