@@ -110,21 +110,18 @@ class Switch:
         if self.draining:
             return response_to(request, 503, headers=[("Retry-After", str(DRAIN_RETRY_S))])
         refusal = self._services.agent.inspect(request)
-        if refusal is not None:
-            return refusal
-        response = response_to(request, 200, headers=[("Accept", "application/sdp")])
-        self._services.agent.declare(response)
-        return response
+        return self._able(request) if refusal is None else refusal
+
+    def _able(self, options: Request) -> Response:
+        """What we can (RFC 3261 §11.2)."""
+        agent = self._services.agent
+        return response_to(options, 200, headers=[("server", agent.settings.product), *agent.capabilities()])
 
     def _without_account(self, request: Request) -> Response:
         """OPTIONS within a call looks whether the call still stands (RFC 3261 §12.2.2, §11.2): it does,
         draining or not.
         """
-        if request.method != "OPTIONS":
-            return response_to(request, 403)
-        response = response_to(request, 200, headers=[("Accept", "application/sdp")])
-        self._services.agent.declare(response)
-        return response
+        return self._able(request) if request.method == "OPTIONS" else response_to(request, 403)
 
     def _no_room(self, invite: Request) -> Verdict | None:
         if self.draining:
