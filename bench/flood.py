@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from tests.faults.world import NODE, PORT, World, heard, within, world
 from tests.interop.node import Node
-from trunkline.pstn.phone import CallReport
+from trunkline.pstn.dialling import CallReport
 
 STRANGERS = "10.77.{}.{}"
 CALLS_PER_S = 5

@@ -17,7 +17,7 @@ from tests.interop.codecs.phones import CARRIER, Phones, phones_around
 from tests.interop.node import HOST, Node
 from tests.simulation.descriptions import audio, line
 from trunkline.call.ports import Tone
-from trunkline.pstn.phone import CallReport
+from trunkline.pstn.dialling import CallReport
 
 NEAR_HZ, FAR_HZ = 440.0, 1000.0
 NUMBERS = {"PCMU": "493012345600", "G729": "493012345601"}

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from tests.abuse.doors import options
 from tests.faults.world import NODE, PORT, TLS_PORT, Figures, World, counted, until, world
-from trunkline.pstn.phone import CallReport
+from trunkline.pstn.dialling import CallReport
 from trunkline.sip.uri import SipUri
 
 HOST, CROWD = "10.77.6.1", "10.77.7.{}"

@@ -23,7 +23,7 @@ from tests.faults.world import (
 )
 from tests.interop.node import DOMAIN, KEY, SECRET
 from tests.unit.net.certificates import Certificate, self_signed
-from trunkline.pstn.phone import CallReport
+from trunkline.pstn.dialling import CallReport
 from trunkline.sip.message import Response
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.outbound_auth import DigestUser

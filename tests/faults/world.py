@@ -24,7 +24,8 @@ from trunkline.net.dns_client import DnsSettings
 from trunkline.net.loop_clock import LoopClock
 from trunkline.net.resolver import Resolver
 from trunkline.node.tokens import token_source
-from trunkline.pstn.phone import CallReport, Dialling, Phone
+from trunkline.pstn.dialling import CallReport, Dialling
+from trunkline.pstn.phone import Phone
 from trunkline.sip.outbound_auth import DigestUser
 from trunkline.sip.ports import Address
 from trunkline.sip.uri import SipUri

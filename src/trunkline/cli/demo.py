@@ -32,8 +32,9 @@ from trunkline.cli.stations import Ground, on_ground
 from trunkline.errors import ConfigError
 from trunkline.media.embedded import EmbeddedEngine
 from trunkline.node.run import run
+from trunkline.pstn.dialling import CallReport, Dialling
 from trunkline.pstn.numbering import described
-from trunkline.pstn.phone import CallReport, Dialling, Phone
+from trunkline.pstn.phone import Phone
 from trunkline.pstn.phone_engine import phone_engine
 from trunkline.sip.outbound_auth import DigestUser
 from trunkline.sip.ports import Address

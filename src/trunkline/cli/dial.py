@@ -14,7 +14,8 @@ from trunkline.cli.stations import Ground, on_ground
 from trunkline.config.advertised import own_address
 from trunkline.errors import ConfigError, DirectoryError
 from trunkline.media.terminals import Silence, Source
-from trunkline.pstn.phone import CallReport, Dialling, Phone, Step
+from trunkline.pstn.dialling import CallReport, Dialling, Step
+from trunkline.pstn.phone import Phone
 from trunkline.pstn.phone_engine import phone_engine
 from trunkline.pstn.talker import CODECS
 from trunkline.sdp.codecs import CODEC_NAMES, canonical_codec_name

@@ -9,7 +9,8 @@ from trunkline.config.advertised import reachable
 from trunkline.errors import DirectoryError
 from trunkline.node.rooms import Rooms
 from trunkline.node.tokens import token_source
-from trunkline.pstn.phone import CallReport, Dialling, Phone
+from trunkline.pstn.dialling import CallReport, Dialling
+from trunkline.pstn.phone import Phone
 from trunkline.pstn.phone_engine import phone_engine
 from trunkline.sip.ports import Address, Transport
 from trunkline.sip.uri import SipUri

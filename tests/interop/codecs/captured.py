@@ -19,8 +19,8 @@ from tests.interop.codecs.capture import Capture, RtpPacket
 from tests.interop.codecs.phones import CARRIER, Phones, phones_around
 from tests.interop.node import Node, running_node
 from trunkline.media.terminals import Silence
-from trunkline.pstn import phone
-from trunkline.pstn.phone import CallReport
+from trunkline.pstn.conversation import PlacedCall
+from trunkline.pstn.dialling import CallReport
 from trunkline.pstn.talker import Talker
 from trunkline.sdp.agreement import select_telephone_events
 from trunkline.sdp.codecs import CODEC_NAMES, our_codec
@@ -128,7 +128,7 @@ def dialling(place: int) -> tuple[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("start", range(0, len(PAIRS), AT_ONCE))
 def test_each_sides_stream_goes_on(world: World, start: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(phone._Placed, "_press", restless)
+    monkeypatch.setattr(PlacedCall, "_press", restless)
     calls = [dialling(place) for place in range(start, start + AT_ONCE)]
     for _ in range(ROUNDS):
         world.taken.clear()

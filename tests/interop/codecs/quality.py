@@ -22,7 +22,7 @@ from tests.interop.node import ROOT, running_node
 from trunkline.call.ports import WavFile
 from trunkline.media.embedded import CodecTrial
 from trunkline.media.terminals import Silence
-from trunkline.pstn.phone import CallReport
+from trunkline.pstn.dialling import CallReport
 from trunkline.sdp.codecs import CODEC_NAMES, our_codec
 
 SPEECH: Final = ROOT / "native/codecs/tests/data/SPEECH.IN"

@@ -14,7 +14,7 @@ from tests.interop.codecs.phones import CARRIER, Phones, phones_around
 from tests.interop.node import SECRET, Node, running_node
 from trunkline.call.ports import Tone
 from trunkline.media.terminals import Silence
-from trunkline.pstn.phone import CallReport
+from trunkline.pstn.dialling import CallReport
 
 DIGITS = "159*0#D"
 FIVE = (770.0, 1336.0)

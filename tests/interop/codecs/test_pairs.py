@@ -14,7 +14,7 @@ from tests.interop.addresses import wait_for
 from tests.interop.codecs.phones import CARRIER, Phones, phones_around
 from tests.interop.node import Node, running_node
 from trunkline.call.ports import Tone
-from trunkline.pstn.phone import CallReport
+from trunkline.pstn.dialling import CallReport
 from trunkline.sdp.codecs import CODEC_NAMES
 
 PAIRS = list(permutations(CODEC_NAMES, 2))

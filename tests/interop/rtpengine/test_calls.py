@@ -26,7 +26,7 @@ from tests.unit.node.ground import (
 from trunkline.call.ports import Tone
 from trunkline.call.record import CallRecord
 from trunkline.media.rtpengine.engine import RtpengineEngine
-from trunkline.pstn.phone import CallReport, Dialling
+from trunkline.pstn.dialling import CallReport, Dialling
 from trunkline.sip.outbound_auth import DigestUser
 from trunkline.sip.uri import SipUri
 from trunkline.store.calls import CallFilter

@@ -24,7 +24,8 @@ from trunkline.net.resolver import Resolver
 from trunkline.node.face import NodeFace
 from trunkline.node.node import Node
 from trunkline.node.tokens import token_source
-from trunkline.pstn.phone import CallReport, Dialling, Phone
+from trunkline.pstn.dialling import CallReport, Dialling
+from trunkline.pstn.phone import Phone
 from trunkline.pstn.talker import CODECS
 from trunkline.sip.outbound_auth import DigestUser
 from trunkline.sip.ports import Address

@@ -9,8 +9,8 @@ from tests.unit.pstn.ground import Ground, on_ground
 from trunkline.call.ports import Tone
 from trunkline.media.terminals import Silence, Source
 from trunkline.pstn import carrier as carrier_module
+from trunkline.pstn.dialling import CallReport, Dialling
 from trunkline.pstn.numbering import TONE_HZ
-from trunkline.pstn.phone import CallReport, Dialling
 from trunkline.pstn.quiet_dialog import QuietDialog
 from trunkline.sip.message import Request
 
