@@ -101,7 +101,9 @@ class Rooms:
         """
         await self._open_store()
         self._open_doors()
-        self._make_switch()
+        challenger = self._challenger()
+        self._make_services(challenger)
+        self._make_switch(challenger)
 
     async def close(self) -> None:
         """Close them. Idempotent."""
@@ -194,7 +196,19 @@ class Rooms:
         engine.attach(self.loop)
         return engine
 
-    def _make_switch(self) -> None:
+    def _challenger(self) -> Challenger:
+        settings = self.settings
+        return Challenger(
+            settings.service.domain,
+            self._secret("digest nonces"),
+            self.clock,
+            algorithms=[Algorithm(name) for name in settings.service.digest],
+            counts=NonceCounts(NONCES_REMEMBERED, self.clock.wall()),
+            edge=settings.node.name,
+        )
+
+    def _make_services(self, challenger: Challenger) -> None:
+        """What calls ask for, and what other nodes are told of it."""
         settings = self.settings
         token = token_source()
         self.registrations = Registrations(self.clock, wiring.registration_policy(settings))
@@ -203,21 +217,13 @@ class Rooms:
         fraud = FraudWatch(self.clock, self.alarms.raised, wiring.fraud_policy(settings))
         self.alarms.watch = fraud
         self.limits = AccountLimits(self.clock)
-        challenger = Challenger(
-            settings.service.domain,
-            self._secret("digest nonces"),
-            self.clock,
-            algorithms=[Algorithm(name) for name in settings.service.digest],
-            counts=NonceCounts(NONCES_REMEMBERED, self.clock.wall()),
-            edge=settings.node.name,
-        )
         link = wiring.live_link(settings, self.limits, self.clock, token, self._faulted)
         health = HealthBook(self.clock, wiring.health_policy(settings))
         if link is not None:
             self.shared = self._share(link, health, challenger, token)
         sink = self.writer if self.shared is None else self.shared.registrations
         self.registrar = Registrar(self.registrations, self.clock, sink, settings.service.domain)
-        self.services = services = Services(
+        self.services = Services(
             clock=self.clock,
             token=token,
             key=srtp_key,
@@ -234,6 +240,10 @@ class Rooms:
             keys_exposed=self._srtp_keys_exposed,
             passed_over=self._passed_over,
         )
+
+    def _make_switch(self, challenger: Challenger) -> None:
+        """What requests come to, and what asks others by itself."""
+        settings, services = self.settings, self.services
         limits = settings.limits
         self.guessing = Guessing(
             self.gate,
@@ -254,7 +264,7 @@ class Rooms:
             clock=self.clock,
             connector=self.transports,
             locator=self.resolver,
-            token=token,
+            token=services.token,
             user=self.switch,
             settings=wiring.agent_settings(settings),
             secret=self._secret("tags and branches"),
