@@ -21,44 +21,8 @@ def count(rooms: Rooms) -> None:
         lambda: round(rooms.switch.overload.share, 3),
     )
     gauge("tasks", "Tasks of the event loop.", lambda: len(asyncio.all_tasks()))
-    gauge("bans", "Sources shut out.", lambda: len(rooms.gate.bans()))
-    gauge(
-        "strangers_share",
-        "Of the requests that unknown sources may send, what they have while the node is late.",
-        lambda: round(rooms.gate.strangers_share, 3),
-    )
-    gauge("connections", "TCP and TLS connections.", lambda: rooms.transports.figures().connections)
-    rooms.metrics.counter(
-        "datagrams_ignored",
-        "Datagrams that came and were no SIP.",
-        lambda: rooms.transports.figures().datagrams_ignored,
-    )
-    rooms.metrics.counter(
-        "datagrams_dropped",
-        "SIP that a full socket did not take.",
-        lambda: rooms.transports.figures().datagrams_dropped,
-    )
-    rooms.metrics.counter(
-        "gate_refused", "Messages and connections refused at the door.", lambda: rooms.gate.refused
-    )
-    gauge(
-        "records_away",
-        "Whether records wait, since the database can't be written.",
-        lambda: rooms.writer.state.away is not None,
-    )
-    gauge(
-        "records_waiting_bytes",
-        "Records that wait in the journal.",
-        lambda: rooms.writer.state.journal_bytes,
-    )
-    rooms.metrics.counter(
-        "records_lost", "Changes of records for which nothing had room.", lambda: rooms.writer.state.dropped
-    )
-    rooms.metrics.counter(
-        "refused_unrecorded",
-        "Refused calls that have left no record, for there were too many.",
-        lambda: rooms.records.passed_over,
-    )
+    _count_doors(rooms)
+    _count_records(rooms)
     gauge("media_port_pairs", "Media port pairs.", lambda: _ports_by_state(rooms), label="state")
     if isinstance(rooms.media, RtpengineEngine):
         _count_rtpengines(rooms)
@@ -73,6 +37,52 @@ def count(rooms: Rooms) -> None:
         "SIP transactions.",
         lambda: {"client": stack.client_transactions, "server": stack.server_transactions},
         label="side",
+    )
+
+
+def _count_doors(rooms: Rooms) -> None:
+    """What comes in and goes out, and what doesn't."""
+    gauge, counter = rooms.metrics.gauge, rooms.metrics.counter
+    gauge("bans", "Sources shut out.", lambda: len(rooms.gate.bans()))
+    gauge(
+        "strangers_share",
+        "Of the requests that unknown sources may send, what they have while the node is late.",
+        lambda: round(rooms.gate.strangers_share, 3),
+    )
+    gauge("connections", "TCP and TLS connections.", lambda: rooms.transports.figures().connections)
+    counter(
+        "datagrams_ignored",
+        "Datagrams that came and were no SIP.",
+        lambda: rooms.transports.figures().datagrams_ignored,
+    )
+    counter(
+        "datagrams_dropped",
+        "SIP that a full socket did not take.",
+        lambda: rooms.transports.figures().datagrams_dropped,
+    )
+    counter("gate_refused", "Messages and connections refused at the door.", lambda: rooms.gate.refused)
+
+
+def _count_records(rooms: Rooms) -> None:
+    """Records of calls on their way to the database."""
+    gauge, counter = rooms.metrics.gauge, rooms.metrics.counter
+    gauge(
+        "records_away",
+        "Whether records wait, since the database can't be written.",
+        lambda: rooms.writer.state.away is not None,
+    )
+    gauge(
+        "records_waiting_bytes",
+        "Records that wait in the journal.",
+        lambda: rooms.writer.state.journal_bytes,
+    )
+    counter(
+        "records_lost", "Changes of records for which nothing had room.", lambda: rooms.writer.state.dropped
+    )
+    rooms.metrics.counter(
+        "refused_unrecorded",
+        "Refused calls that have left no record, for there were too many.",
+        lambda: rooms.records.passed_over,
     )
 
 
