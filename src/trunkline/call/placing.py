@@ -15,7 +15,7 @@ from trunkline.call.leg_owner import LegOwner
 from trunkline.call.passing import Field
 from trunkline.call.ports import NoFamilyError
 from trunkline.call.record import AttemptRecord, CallRecord
-from trunkline.call.services import Services
+from trunkline.call.services import CallSettings, Services
 from trunkline.errors import MediaError, SdpError
 from trunkline.sdp.local import LocalAudio
 from trunkline.sip.failures import RequestFailure, RequestFailureKind
@@ -64,15 +64,13 @@ def open_attempt(
     """The next attempt of the call that `record` is about, counted in it, with a media port of its own.
     `beside` is the leg that it will be joined with. Raises `MediaError` when none can be had.
     """
-    settings = services.settings
-    inbound = far.carrier is None
     open_leg = partial(
         Leg,
         services.media,
         leg_owner,
         session=LocalAudio(services.new_session_id()),
         beside=beside,
-        policy=_guarded(far.media) if settings.srtp_needs_tls else far.media,
+        policy=_guarded(far.media) if services.settings.srtp_needs_tls else far.media,
         key=services.key,
     )
     ipv6 = _has_ipv6(far)
@@ -83,18 +81,6 @@ def open_attempt(
             raise
         # One of no use costs this target alone: its INVITE finds no way, or is refused.
         leg = open_leg(ipv6=False)
-    silence_ms = far.response_timeout_ms
-    if silence_ms is None:
-        silence_ms = settings.endpoint_silence_ms if inbound else settings.gateway_silence_ms
-    ring_s = far.ring_timeout_s
-    if ring_s is None:
-        ring_s = settings.endpoint_ring_s if inbound else settings.gateway_ring_s
-    patience = Patience(
-        silence_ms / 1000,
-        ring_s,
-        trying_counts=settings.trying_counts or not inbound,
-        progress_s=None if inbound else settings.gateway_progress_s,
-    )
     record.attempts += 1
     attempt_record = AttemptRecord(
         attempt_id=services.token(),
@@ -107,7 +93,23 @@ def open_attempt(
         wall_minus_now=record.wall_minus_now,
     )
     services.trace.link(attempt_record.sip_call_id, record.call_id)
-    return Attempt(services, owner, leg, attempt_record, patience)
+    return Attempt(services, owner, leg, attempt_record, _patience(far, services.settings))
+
+
+def _patience(far: FarLeg, settings: CallSettings) -> Patience:
+    """How long is waited for this target: as it says itself, else as for all of its kind."""
+    inbound = far.carrier is None
+    silence_ms, ring_s = far.response_timeout_ms, far.ring_timeout_s
+    if silence_ms is None:
+        silence_ms = settings.endpoint_silence_ms if inbound else settings.gateway_silence_ms
+    if ring_s is None:
+        ring_s = settings.endpoint_ring_s if inbound else settings.gateway_ring_s
+    return Patience(
+        silence_ms / 1000,
+        ring_s,
+        trying_counts=settings.trying_counts or not inbound,
+        progress_s=None if inbound else settings.gateway_progress_s,
+    )
 
 
 def send_invite(
