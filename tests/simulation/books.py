@@ -65,4 +65,7 @@ class Books:
             assert [attempt.position for attempt in mine] == list(range(1, record.attempts + 1))
         for attempt in self.attempts:
             assert attempt.verdict is not None, attempt
+            moments = (attempt.started_at, attempt.ringing_at, attempt.answered_at, attempt.ended_at)
+            passed = [moment for moment in moments if moment is not None]
+            assert passed == sorted(passed), attempt
             assert attempt == self._closed[attempt.attempt_id]

@@ -92,16 +92,16 @@ class AttendedTransfer(Transfer):
         record, reached = self._owner.record, self._consultation.attempt
         consulted = self._consultation.call.record
         record.attempts += 1
-        now = services.clock.wall()
         attempt = AttemptRecord(
             attempt_id=services.token(),
             call_id=record.call_id,
             position=record.attempts,
             target=consulted.caller if reached is None else reached.record.target,
             carrier=consulted.carrier,
-            started_at=now,
+            started_at=record.moment(services.clock.now()),
             sip_call_id=sip_call_id,
             resolved=consulted.source if reached is None else reached.record.resolved,
+            wall_minus_now=record.wall_minus_now,
         )
         services.records.call_changed(record)
         services.records.attempt_changed(attempt)
@@ -122,7 +122,7 @@ class AttendedTransfer(Transfer):
             self._bring_back()
             return
         leg.adopt(usage)
-        attempt.record.answered_at = self._services.clock.wall()
+        attempt.record.answered_at = attempt.record.moment(self._services.clock.now())
         self._services.records.attempt_changed(attempt.record)
         self.state = TransferState.JOINED
         self.target_away = False

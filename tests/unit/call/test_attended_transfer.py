@@ -115,6 +115,7 @@ def test_what_the_records_say() -> None:
         reached.resolved,
     )
     assert taken.answered_at == second.ended_at
+    assert taken.ended_at == first.ended_at
     assert world.attempt_slugs == [Slug.ANSWERED] * 3
     assert world.node.trace.links[taken.sip_call_id] == first.call_id
 
