@@ -65,8 +65,10 @@ def print_card(row: Row, as_json: bool) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Indented JSON."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    """Indented JSON. Control and format characters are escaped: `json` leaves those above ASCII as they
+    are."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    typer.echo("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))
 
 
 def say(text: str) -> None:

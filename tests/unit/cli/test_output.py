@@ -44,6 +44,16 @@ def test_no_control_character_reaches_the_terminal(capsys: pytest.CaptureFixture
     assert printable("a\nb") == "a\nb"
 
 
+def test_nor_by_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """A customer's token may have this name: U+009B begins a terminal's commands as ESC [ does."""
+    rows = [{"label": "Zoë\x1b[31m\x7f\x9b31m\u202e\U000e0041\udc80", "more": ["\x9b"]}]
+    print_rows(rows, True, "")
+    out = capsys.readouterr().out
+    assert all(c.isprintable() or c == "\n" for c in out)
+    assert "Zoë" in out
+    assert json.loads(out) == rows
+
+
 @pytest.mark.parametrize(
     ("value", "words"),
     [
