@@ -79,7 +79,7 @@ def _count_records(rooms: Rooms) -> None:
     counter(
         "records_lost", "Changes of records for which nothing had room.", lambda: rooms.writer.state.dropped
     )
-    rooms.metrics.counter(
+    counter(
         "refused_unrecorded",
         "Refused calls that have left no record, for there were too many.",
         lambda: rooms.records.passed_over,
