@@ -1,6 +1,6 @@
-"""The small values of single headers: CSeq, RAck, Session-Expires, Min-SE, Reason, Date, and plain numbers.
+"""The small values of single headers: CSeq, RAck, Session-Expires, Min-SE, Reason, and plain numbers.
 
-RFC 3261 §20.16, §20.17 and §20.19, RFC 3262 §7, RFC 4028 §4 and §5, RFC 3326 §2. The properties of `message` read
+RFC 3261 §20.16 and §20.19, RFC 3262 §7, RFC 4028 §4 and §5, RFC 3326 §2. The properties of `message` read
 through these.
 """
 
@@ -15,28 +15,7 @@ from trunkline.sip.grammar import LWS, TOKEN, Params, parse_params, split_list, 
 _CSEQ = re.compile(rf"([0-9]{{1,20}})[ \t]++({TOKEN}++)").fullmatch
 _RACK = re.compile(rf"([0-9]{{1,20}})[ \t]++([0-9]{{1,20}})[ \t]++({TOKEN}++)").fullmatch
 _DIGITS = re.compile(r"[0-9]{1,20}").fullmatch
-_DAYS = ("Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DELTA = re.compile(r"([0-9]{1,20})[ \t]*+(;.*)?").fullmatch
-
-
-def sip_date(wall: float) -> str:
-    """A Date value (RFC 3261 §20.17): the second in which `wall` lies, seconds since the epoch, not before
-    it.
-    """
-    days, second = divmod(int(wall), 86_400)
-    # Counted from 1 March of the year 0, so that a leap day is a year's last: 146097 days are 400 years.
-    era, day_of_era = divmod(days + 719_468, 146_097)
-    year_of_era = (day_of_era - day_of_era // 1460 + day_of_era // 36_524 - day_of_era // 146_096) // 365
-    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
-    from_march = (5 * day_of_year + 2) // 153
-    day = day_of_year - (153 * from_march + 2) // 5 + 1
-    month = (from_march + 2) % 12
-    year = era * 400 + year_of_era + (month < 2)
-    hour, minute = divmod(second // 60, 60)
-    return (
-        f"{_DAYS[days % 7]}, {day:02} {_MONTHS[month]} {year:04} {hour:02}:{minute:02}:{second % 60:02} GMT"
-    )
 
 
 class CSeq(NamedTuple):

@@ -1,7 +1,5 @@
 """`trunkline.sip.header_values`: the small values of single headers."""
 
-from email.utils import formatdate
-
 import pytest
 
 from trunkline.sip.errors import SipSyntaxError
@@ -15,7 +13,6 @@ from trunkline.sip.header_values import (
     parse_number,
     parse_rack,
     read_reasons,
-    sip_date,
 )
 
 
@@ -78,12 +75,3 @@ def test_reasons() -> None:
     ]
     assert read_reasons([]) == []
     assert read_reasons(["SIP," * 200]) == []
-
-
-def test_dates() -> None:
-    assert sip_date(1289722711.9) == "Sun, 14 Nov 2010 08:18:31 GMT"
-    for day in range(0, 366 * 450, 13):  # to the year 2420
-        wall = day * 86_400 + day * 37 % 86_400
-        assert sip_date(wall) == formatdate(wall, usegmt=True)
-    for leap in (951_782_400, 951_868_800, 4_107_456_000, 4_107_542_400):  # about the end of February
-        assert sip_date(leap) == formatdate(leap, usegmt=True)
