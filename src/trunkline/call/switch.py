@@ -196,7 +196,8 @@ class Switch:
         dialled = _user_of(request)
         if caller.unconfirmed is None:
             direction = Direction.INBOUND if caller.account is None else Direction.OUTBOUND
-            record = self._record(request, flow, direction, dialled, _identity_of(request).presented)
+            identity = _identity_of(request, outbound=caller.account is not None)
+            record = self._record(request, flow, direction, dialled, identity.presented)
             if caller.account is not None:
                 record.account = caller.account.key
             elif caller.carrier is not None:
@@ -214,7 +215,7 @@ class Switch:
         services = self._services
         request = invite.request
         dialled = _user_of(request)
-        identity = _identity_of(request)
+        identity = _identity_of(request, outbound=True)
         record = self._record(request, invite.flow, Direction.OUTBOUND, dialled, identity.presented)
         record.account = account.key
         plan = _spent(request) or plan_outbound(
@@ -277,7 +278,7 @@ class Switch:
         settings = services.settings
         request = invite.request
         dialled = _user_of(request)
-        identity = _identity_of(request)
+        identity = _identity_of(request, outbound=False)
         record = self._record(request, invite.flow, Direction.INBOUND, dialled, identity.presented)
         record.carrier = carrier.name
         if dialled == carrier.contact_user:
@@ -525,11 +526,15 @@ def _said_in(refusal: Response) -> str:
     return refusal.in_words if about is None else f"{refusal.in_words}: {readable(about)}"
 
 
-def _identity_of(request: Request) -> CallerIdentity:
+def _identity_of(request: Request, *, outbound: bool) -> CallerIdentity:
+    """The caller. Whom a customer's device prefers to be is for us to judge; a carrier should have taken that
+    away (RFC 3325 §6), and where it has not, nobody has judged it.
+    """
     headers = request.headers
     return read_identity(
         request.from_,
         asserted=headers.all("p-asserted-identity"),
         remote_party=headers.all("remote-party-id"),
+        preferred=headers.all("p-preferred-identity") if outbound else (),
         privacy=headers.all("privacy"),
     )

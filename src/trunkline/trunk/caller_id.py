@@ -1,9 +1,10 @@
 """Who is calling, what the account may say about that, and what the far end is told.
 
 Reads the caller's identity from P-Asserted-Identity (RFC 3325), else Remote-Party-ID
-(draft-ietf-sip-privacy-04), else From; honours Privacy (RFC 3323) both ways; applies the account's policy;
-builds From and the identity headers of the far leg. A header that can't be read counts as absent: identity
-headers never kill a call.
+(draft-ietf-sip-privacy-04), else P-Preferred-Identity, with which a customer's device asks for one (RFC 3325
+§6), else From; honours Privacy (RFC 3323) both ways; applies the account's policy; builds From and the
+identity headers of the far leg. A header that can't be read counts as absent: identity headers never kill a
+call.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -39,6 +40,7 @@ class IdentitySource(StrEnum):
 
     ASSERTED = "P-Asserted-Identity"
     REMOTE_PARTY = "Remote-Party-ID"
+    PREFERRED = "P-Preferred-Identity"
     FROM = "From"
     ACCOUNT = "account"
     """The account's own number, by `CallerIdPolicy.REPLACE`."""
@@ -70,10 +72,11 @@ def read_identity(
     *,
     asserted: Sequence[str] = (),
     remote_party: Sequence[str] = (),
+    preferred: Sequence[str] = (),
     privacy: Sequence[str] = (),
 ) -> CallerIdentity:
-    """The caller of an INVITE, from the values of From and of the P-Asserted-Identity, Remote-Party-ID and
-    Privacy fields."""
+    """The caller of an INVITE, from the values of From and of the P-Asserted-Identity, Remote-Party-ID,
+    P-Preferred-Identity and Privacy fields."""
     caller: CallerIdentity | None = None
     restricted: bool | None = None
     names = True
@@ -85,13 +88,8 @@ def read_identity(
                 restricted = None if hidden is None else hidden in _RPID_RESTRICTING
                 names = hidden != "name"
                 break
-    if asserted:
-        found = [_identity(address, IdentitySource.ASSERTED) for address in readable_addresses(asserted)]
-        named = [identity for identity in found if identity.user is not None]
-        if named:
-            caller = next((identity for identity in named if identity.number is not None), named[0])
-    if caller is None:
-        caller = _identity(from_, IdentitySource.FROM)
+    caller = _named_in(asserted, IdentitySource.ASSERTED) or caller
+    caller = caller or _named_in(preferred, IdentitySource.PREFERRED) or _identity(from_, IdentitySource.FROM)
     if privacy:
         restricted = _privacy_restricted(privacy, restricted)
     if restricted is None:
@@ -99,6 +97,13 @@ def read_identity(
     if not names:
         caller = replace(caller, display=None)
     return replace(caller, restricted=True) if restricted else caller
+
+
+def _named_in(lines: Sequence[str], source: IdentitySource) -> CallerIdentity | None:
+    """Whom a field names that may have a SIP and a tel URI (RFC 3325 §9): by a number, if it can."""
+    found = [_identity(address, source) for address in readable_addresses(lines)]
+    named = [identity for identity in found if identity.user is not None]
+    return next((identity for identity in named if identity.number is not None), named[0] if named else None)
 
 
 def _identity(address: NameAddr, source: IdentitySource) -> CallerIdentity:

@@ -231,6 +231,27 @@ def test_a_withheld_number_is_told_to_trusted_carriers_only(trusted: bool) -> No
     world.finish()
 
 
+def test_a_customers_preferred_identity_counts_and_a_carriers_does_not() -> None:
+    """RFC 3325 §6. From is as anonymous as RFC 3323 §4.1.1.3 has it, which names no number to a policy."""
+    preferred = ("P-Preferred-Identity", f"<sip:{NUMBER}@{DOMAIN}>")
+    nobody = NameAddr("Anonymous", SipUri("sip", "anonymous", "anonymous.invalid"))
+    world = World(account=replace(ACCOUNT, caller_id_policy=CallerIdPolicy.OWNED))
+    world.outbound(from_=nobody, headers=(("Privacy", "id"), preferred))
+    world.clock.advance(2)
+    assert world.customer.events[-1] == "answered"
+    (invite,) = world.heard_by(world.gateway, "INVITE")
+    assert invite.from_.uri.user == "anonymous"
+    assert "p-preferred-identity" not in invite.headers
+    assert world.record.number == NUMBER
+    world.customer.the_usage.bye()
+    world.clock.advance(2)
+    world.inbound(headers=(preferred,))
+    world.clock.advance(2)
+    assert world.node.books.calls[-1].caller == CALLEE
+    world.node.switch.hang_up_all(Verdict.of(Slug.HUNG_UP_BY_OPERATOR))
+    world.finish()
+
+
 def test_a_carriers_rules() -> None:
     world = World(
         carrier=replace(

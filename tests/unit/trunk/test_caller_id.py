@@ -31,9 +31,16 @@ def read(
     *,
     asserted: Sequence[str] = (),
     remote_party: Sequence[str] = (),
+    preferred: Sequence[str] = (),
     privacy: Sequence[str] = (),
 ) -> CallerIdentity:
-    return read_identity(NameAddr.parse(from_), asserted=asserted, remote_party=remote_party, privacy=privacy)
+    return read_identity(
+        NameAddr.parse(from_),
+        asserted=asserted,
+        remote_party=remote_party,
+        preferred=preferred,
+        privacy=privacy,
+    )
 
 
 @pytest.mark.parametrize(
@@ -88,6 +95,16 @@ def test_pai_then_rpid_then_from(
 ) -> None:
     found = read(asserted=asserted, remote_party=remote_party)
     assert (found.user, found.source, found.restricted) == (user, source, False)
+
+
+def test_a_preferred_identity_goes_before_from_alone() -> None:
+    """RFC 3325 §6: how a device that withholds its number in From tells it to whom it trusts."""
+    preferred = ("<sip:ann@x.example>, <tel:+447700900004>",)
+    found = read(ANONYMOUS, preferred=preferred, privacy=("id",))
+    assert (found.number, found.source, found.restricted) == ("447700900004", IdentitySource.PREFERRED, True)
+    assert read(preferred=("garbage<",)).source is IdentitySource.FROM
+    assert read(preferred=preferred, remote_party=(RPID,)).source is IdentitySource.REMOTE_PARTY
+    assert read(preferred=preferred, asserted=(PAI,)).source is IdentitySource.ASSERTED
 
 
 @pytest.mark.parametrize(
