@@ -155,6 +155,16 @@ def test_update_within_a_long_reinvite() -> None:
     bench.heard("200 UPDATE")
 
 
+def test_offer_after_a_reinvite_whose_ack_has_not_come() -> None:
+    """§5.2: nothing is unanswered where our 200 had the answer (RFC 3264 §4)."""
+    bench = Bench()
+    bench.call_from_peer()
+    bench.within("INVITE", body=OFFER)
+    bench.heard("200 INVITE")
+    bench.within("UPDATE", body=OFFER)
+    assert bench.heard("200 UPDATE").body == ANSWER
+
+
 # sent, §5.1 and §5.3
 
 
