@@ -48,6 +48,19 @@ OFFER = audio(
 # -- onward ----------------------------------------------------------------------------------------
 
 
+def test_codecs_of_ours_whose_numbers_the_caller_uses_get_numbers_apart() -> None:
+    caller = RemoteAudio.read(
+        audio(
+            "m=audio 4000 RTP/AVP 8 97 98",
+            "a=rtpmap:97 telephone-event/8000",
+            "a=rtpmap:98 telephone-event/16000",
+        )
+    )
+    onward = select_for_callee(caller, ("PCMA", "iLBC", "speex"), transcoding=True)
+    assert [codec.name for codec in onward] == ["PCMA", "iLBC", "speex"]
+    assert numbers(onward) == [8, 127, 126]
+
+
 def test_onward_codecs_keep_the_callers_numbers_in_the_order_of_the_policy() -> None:
     caller = RemoteAudio.read(ASTERISK)
     assert numbers(select_for_callee(caller, ("G722", "iLBC", "PCMU", "PCMA"))) == [97, 0, 8]
@@ -233,6 +246,34 @@ def test_terms_hold_nothing_that_was_not_offered() -> None:
     assert terms.events == ()
     with pytest.raises(NoCommonCodecError):
         spoken(Terms.of([PCMU], callee, we_answered=False), terms)
+
+
+@pytest.mark.parametrize("we_answered", [True, False])
+def test_terms_hold_what_both_have_named(we_answered: bool) -> None:
+    remote = RemoteAudio.read(audio("m=audio 4000 RTP/AVP 9 8"))
+    terms = Terms.of((PCMU, PCMA), remote, we_answered=we_answered)
+    assert [item.codec for item in terms.codecs] == [PCMA]
+
+
+def test_a_number_of_the_peers_own_means_nothing_where_it_is_another_codecs_of_ours() -> None:
+    remote = RemoteAudio.read(audio("m=audio 4000 RTP/AVP 97", "a=rtpmap:97 speex/16000"))
+    listed = (ilbc(97, 30), Codec(98, "speex", 16000))
+    assert set(Terms.of(listed, remote, we_answered=False).numbers) == {98}
+
+
+def test_nothing_is_spoken_where_one_side_has_no_codec() -> None:
+    some = Terms.of((PCMA,), RemoteAudio.read(audio("m=audio 4000 RTP/AVP 8")), we_answered=True)
+    none = Terms.of((PCMU,), RemoteAudio.read(audio("m=audio 4000 RTP/AVP 8")), we_answered=True)
+    for one, other in [(some, none), (none, some)]:
+        with pytest.raises(NoCommonCodecError):
+            spoken(one, other)
+
+
+def test_an_offer_is_not_answered_to_be_transcoded_for_a_far_side_without_a_codec() -> None:
+    offer = RemoteAudio.read(audio("m=audio 4000 RTP/AVP 8"))
+    none = Terms.of((PCMU,), offer, we_answered=True)
+    with pytest.raises(NoCommonCodecError):
+        select_for_answer(offer, none, CODEC_NAMES, transcoding=True)
 
 
 def test_telephone_event_of_another_clock_does_not_pass() -> None:

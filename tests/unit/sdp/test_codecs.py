@@ -59,6 +59,7 @@ def test_canonical_codec_name(name: str, canonical: str | None) -> None:
         (97, "iLBC/8000", "mode=20", Codec(97, "iLBC", 8000, "mode=20")),
         (97, "iLBC/8000", "MODE=20", Codec(97, "iLBC", 8000, "mode=20")),
         (97, "iLBC/8000", "mode=30", Codec(97, "iLBC", 8000, "mode=30")),
+        (97, "iLBC/8000", "x=1; mode=20", Codec(97, "iLBC", 8000, "mode=20")),
         (97, "iLBC/8000", "mode=200", Codec(97, "iLBC", 8000, "mode=30")),
         (18, "G729/8000", "annexb=yes", Codec(18, "G729", 8000, "annexb=no")),
         (18, "G729a/8000", "", Codec(18, "G729", 8000, "annexb=no")),
