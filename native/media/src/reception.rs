@@ -10,7 +10,7 @@ use crate::Micros;
 /// A.1: a jump ahead of fewer packets than this is loss, not another stream.
 const MAX_DROPOUT: u16 = 3000;
 /// A.1: a packet at most this far behind is late, not another stream.
-const MAX_MISORDER: u16 = 100;
+pub(crate) const MAX_MISORDER: u16 = 100;
 
 /// What the sequence number of a packet says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@
 //! shifted by a constant, so that loss and order stay what they were.
 
 use crate::Micros;
+use crate::reception::MAX_MISORDER;
 use crate::rtp::{HEADER_LENGTH, Header, write_header};
 
 /// Ticks of a packet whose length nobody knows: 20 ms.
@@ -55,6 +56,8 @@ struct Shift {
     timestamp: u32,
     /// The next packet that passes takes the next number, whatever came in between.
     closes_gap: bool,
+    /// So many numbers before [`Line::sequence`] are of packets that passed, or were to pass, under this shift.
+    room: u16,
 }
 
 /// The stream.
@@ -94,6 +97,7 @@ impl Line {
             sequence: 0,
             timestamp: 0,
             closes_gap: false,
+            room: u16::MAX,
         });
         let ticks = usual_ticks(clock_rate);
         Self { ssrc, sequence, timestamp, clock_rate, ticks, at: now, shift, marks: true }
@@ -206,32 +210,44 @@ impl Line {
         self.shift = None;
     }
 
-    /// Makes a packet of the far leg one of this stream. `header` is as it came; `packet` begins with it.
-    pub fn pass(&mut self, header: &Header, packet: &mut [u8], now: Micros) {
+    /// Makes a packet of the far leg one of this stream. `header` is as it came; `packet` begins with it. False when it comes
+    /// late, from before something of ours, an event or a pause: its number is another packet's by now.
+    pub fn pass(&mut self, header: &Header, packet: &mut [u8], now: Micros) -> bool {
         let shift = match self.shift {
             Some(shift) if shift.ssrc == header.ssrc => shift,
             _ => {
                 self.catch_up(now);
                 let timestamp = self.timestamp.wrapping_sub(header.timestamp);
-                Shift { last: None, ssrc: header.ssrc, sequence: 0, timestamp, closes_gap: true }
+                Shift { last: None, ssrc: header.ssrc, sequence: 0, timestamp, closes_gap: true, room: 0 }
             }
         };
         let sent = Sent::next(shift.last, header, self.clock_rate, now);
-        let by = if shift.closes_gap { self.sequence.wrapping_sub(header.sequence) } else { shift.sequence };
-        self.shift = Some(Shift { last: Some(sent), sequence: by, closes_gap: false, ..shift });
+        let (by, room) = if shift.closes_gap {
+            (self.sequence.wrapping_sub(header.sequence), 0)
+        } else {
+            (shift.sequence, shift.room)
+        };
         let sequence = header.sequence.wrapping_add(by);
+        let step = sequence.wrapping_sub(self.sequence);
+        let is_late = step >= 0x8000;
+        if is_late && (1..=MAX_MISORDER).contains(&step.wrapping_neg().saturating_sub(room)) {
+            return false;
+        }
+        let room = if is_late { room } else { room.saturating_add(step).saturating_add(1) };
+        self.shift = Some(Shift { last: Some(sent), sequence: by, closes_gap: false, room, ..shift });
         let timestamp = header.timestamp.wrapping_add(shift.timestamp);
         packet[2..4].copy_from_slice(&sequence.to_be_bytes());
         packet[4..8].copy_from_slice(&timestamp.to_be_bytes());
         packet[8..HEADER_LENGTH].copy_from_slice(&self.ssrc.to_be_bytes());
         // A late packet takes nothing back.
-        if sequence.wrapping_sub(self.sequence) < 0x8000 {
+        if !is_late {
             self.sequence = sequence.wrapping_add(1);
             self.timestamp = timestamp.wrapping_add(sent.ticks);
             self.ticks = sent.ticks;
         }
         self.marks = false;
         self.at = now;
+        true
     }
 }
 
@@ -251,7 +267,7 @@ mod tests {
 
     fn passed(line: &mut Line, ssrc: u32, sequence: u16, timestamp: u32, now: Micros) -> Header {
         let (header, mut packet) = came(ssrc, sequence, timestamp);
-        line.pass(&header, &mut packet, now);
+        assert!(line.pass(&header, &mut packet, now));
         Header::parse(&packet).unwrap()
     }
 
@@ -326,6 +342,31 @@ mod tests {
         assert_eq!((after.sequence, after.timestamp), (before.sequence + 1, before.timestamp + 960));
         let lost = passed(&mut line, 77, 508, 10_280, 160_000);
         assert_eq!(lost.sequence, after.sequence + 2, "what is lost after that is told");
+    }
+
+    #[test]
+    fn what_is_late_from_before_something_of_ours_does_not_take_its_numbers() {
+        let late = |line: &mut Line, sequence: u16| {
+            let (header, mut packet) = came(77, sequence, 160 * u32::from(sequence));
+            line.pass(&header, &mut packet, 0).then(|| Header::parse(&packet).unwrap().sequence)
+        };
+        let event = |line: &mut Line| line.event(&mut [0; 12], 101, false, 0);
+        let ours = |line: &mut Line| {
+            own(line, 0);
+        };
+        for in_between in [&event as &dyn Fn(&mut Line), &Line::close_gap, &ours] {
+            let mut line = Line::new(None, 8000, 3 << 32, 0);
+            passed(&mut line, 77, 500, 9000, 0);
+            passed(&mut line, 77, 502, 9320, 0);
+            in_between(&mut line);
+            let first = passed(&mut line, 77, 510, 10_600, 0).sequence;
+            let missed = passed(&mut line, 77, 512, 10_920, 0).sequence;
+            assert_eq!((late(&mut line, 501), late(&mut line, 509)), (None, None));
+            assert_eq!((missed, late(&mut line, 511)), (first + 2, Some(first + 1)));
+            assert_eq!(late(&mut line, 510 - MAX_MISORDER), None);
+            assert!(late(&mut line, 509 - MAX_MISORDER).is_some(), "its source has begun anew");
+            assert_eq!(own(&mut line, 0).sequence, missed + 1);
+        }
     }
 
     #[test]

@@ -34,9 +34,11 @@ impl Outgoing {
         if let Some(decoding) = &mut self.decoding {
             decoding.restart();
         }
-        self.line.pass(header, packet, now);
-        self.count(header.payload_length());
-        true
+        let passes = self.line.pass(header, packet, now);
+        if passes {
+            self.count(header.payload_length());
+        }
+        passes
     }
 
     /// Leaves the far leg's audio alone, while the peer is not to be sent any (hold): to decode it would be for nothing.
