@@ -134,14 +134,19 @@ fn speak_far(open: &mut OpenLeg, pair: &Pair, buffer: &mut [u8; BUFFER], now: Mi
 
 #[cfg(test)]
 mod tests {
-    use std::net::{Ipv4Addr, SocketAddr};
+    use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+    use std::time::Duration;
 
     use super::*;
     use crate::settings::Settings;
     use crate::slot::State;
+    use trunkline_codecs::Codec;
+    use trunkline_media::format::{EventFormat, Format};
     use trunkline_media::leg::{Flow, Leg, Remote};
+    use trunkline_media::outgoing::speech::Sound;
     use trunkline_media::payload::{Payload, PayloadMap};
-    use trunkline_media::rtp::write_header;
+    use trunkline_media::rtcp;
+    use trunkline_media::rtp::{Header, write_header};
 
     const SECOND: Micros = 1_000_000;
     const TIMEOUT: Micros = 60 * SECOND;
@@ -191,5 +196,67 @@ mod tests {
         assert_eq!(shared.events.drain(), []);
         shared.check_silence(2, last + TIMEOUT);
         assert_eq!(shared.events.drain(), [told]);
+    }
+
+    #[test]
+    fn a_leg_is_woken_for_the_earliest_moment_that_it_asked_for() {
+        let settings = Settings { bind_v4: Some(Ipv4Addr::LOCALHOST), ..Settings::default() };
+        let shared = Shared::new(settings).unwrap();
+        let leg = LegId { slot: 0, generation: 0 };
+        let mut open = OpenLeg::default();
+        let due = open.outgoing(|| 1, 0).due_at();
+        let mut asked_for = |wakes_at| {
+            open.wakes_at = wakes_at;
+            shared.wake_when_due(&mut open, leg);
+            let asked = std::mem::take(&mut *shared.doors[0].paced.lock().unwrap());
+            (open.wakes_at, asked)
+        };
+        for later in [None, Some(due + 1)] {
+            assert_eq!(asked_for(later), (Some(due), vec![(due, leg)]));
+        }
+        for soon_enough in [Some(due), Some(due - 1)] {
+            assert_eq!(asked_for(soon_enough), (soon_enough, vec![]));
+        }
+    }
+
+    #[test]
+    fn a_leg_that_is_woken_says_and_reports_what_is_due_and_tells_when_it_is_through() {
+        let host = Ipv4Addr::new(127, 0, 7, 3);
+        let settings =
+            Settings { port_min: 26100, port_max: 26101, bind_v4: Some(host), ..Settings::default() };
+        let shared = Shared::new(settings).unwrap();
+        let leg = LegId { slot: shared.take_slot(false, 0).unwrap(), generation: 0 };
+        let peer = UdpSocket::bind((host, 0)).unwrap();
+        peer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let address = peer.local_addr().unwrap();
+        let remote = Remote {
+            rtcp_port: address.port(),
+            speaks: Some(Format { payload_type: 8, codec: Codec::Pcma, ptime_ms: 20 }),
+            takes_events: Some(EventFormat { payload_type: 101, clock_rate: 8000 }),
+            ..Remote::plain(address, Flow::Both, PayloadMap::default())
+        };
+        let mut open = OpenLeg { wakes_at: Some(0), ..OpenLeg::default() };
+        open.leg.set_remote(remote, true, 0);
+        assert!(open.outgoing(|| 1, 0).announce(Sound::samples(vec![5000; 320].into(), false), 0));
+        assert_eq!(open.outgoing(|| 1, 0).send_digits("5", 40, 0), Ok(true));
+        shared.slots[leg.slot as usize].lock().state = State::Open(open);
+
+        let (mut buffer, mut told, mut at) = ([0; BUFFER], Vec::new(), 0);
+        assert_eq!(shared.wake(leg, 1, &mut buffer, 1), None, "it asked for another moment");
+        while at < 8 * SECOND {
+            let next = shared.wake(leg, at, &mut buffer, at).unwrap();
+            assert!(next > at);
+            told.extend(shared.events.drain().into_iter().map(|event| (event.kind, event.leg)));
+            at = next;
+        }
+        assert_eq!(told, [(EventKind::SourceEnded, leg), (EventKind::SoundEnded, leg)]);
+        let mut heard = Vec::new();
+        while heard.last() != Some(&None) {
+            let (length, _) = peer.recv_from(&mut buffer).unwrap();
+            let is_report = rtcp::is_valid(&buffer[..length]);
+            heard.push(Header::parse(&buffer[..length]).filter(|_| !is_report));
+        }
+        let kinds = heard.iter().map(|header| header.map_or(0, |header| header.payload_type));
+        assert_eq!(kinds.collect::<Vec<_>>(), [101, 101, 101, 101, 8, 8, 0]);
     }
 }
