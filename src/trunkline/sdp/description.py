@@ -140,7 +140,7 @@ class _Reader:
 
     def other(self, start: str, line: str, section: SessionDescription | MediaDescription) -> None:
         letter = start[:1]
-        if letter not in _KNOWN or start[1:] != "=" or not letter:
+        if letter not in _KNOWN or start[1:] != "=":
             raise self.fail("not a line of a session description")
         if letter in _SESSION_ONLY and isinstance(section, MediaDescription):
             raise self.fail(f"{letter}= within a media section")
