@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy.engine import Connection
 
 from trunkline.store.changes import CHANNEL
-from trunkline.store.database import Database
+from trunkline.store.database import Database, one_line
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +54,8 @@ class ChangeListener:
                     self._listen(connection.execution_options(isolation_level="AUTOCOMMIT"))
             except Exception as error:  # noqa: BLE001 (drivers' errors, and what a payload may provoke)
                 if self.listening.is_set():
-                    _log.warning("the database no longer tells of changes, they are looked for: %s", error)
+                    reason = one_line(error)
+                    _log.warning("the database no longer tells of changes, they are looked for: %s", reason)
             self.listening.clear()
             self._closing.wait(_AGAIN_S)
 
