@@ -17,6 +17,7 @@ from trunkline.net.settings import TlsSettings
 from trunkline.net.tls import client_context, not_pem
 
 EXPIRES_SOON = timedelta(days=21)
+_ANSWER_S = 2.0
 
 
 def check_certificate(settings: Settings) -> Findings:
@@ -66,6 +67,7 @@ def check_certificate(settings: Settings) -> Findings:
             "certificate", State.WARNING, f"{key_path} can be read by others", f"chmod 600 {key_path}"
         )
     yield from _names(settings, certificate)
+    yield from _served(settings, certificate)
 
 
 def check_authorities(settings: Settings) -> Findings:
@@ -106,3 +108,23 @@ def _names(settings: Settings, certificate: x509.Certificate) -> Findings:
         yield Finding(
             "certificate", State.WARNING, f"does not name {domain} (RFC 5922 §6)", "Add it as a DNS name."
         )
+
+
+def _served(settings: Settings, certificate: x509.Certificate) -> Findings:
+    """Does who listens here show this one? A file that was renewed is read again by a reload only."""
+    web = [settings.web.bind] if settings.web.enabled and settings.web.tls else []
+    for bound in (*settings.sip.tls, *web):
+        try:
+            # Linux leads what is sent to 0.0.0.0 and :: to this machine.
+            shown = x509.load_pem_x509_certificate(
+                ssl.get_server_certificate(bound, timeout=_ANSWER_S).encode()
+            )
+        except (OSError, ValueError):  # nobody is there, which the ports are looked at for
+            continue
+        if shown != certificate:
+            yield Finding(
+                "certificate",
+                State.WARNING,
+                f"TLS {bound} shows another one than the file, until {shown.not_valid_after_utc:%Y-%m-%d}",
+                "systemctl reload trunkline, or SIGHUP; if it stays, the log says why.",
+            )

@@ -3,6 +3,11 @@
 import errno
 import os
 import re
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +22,7 @@ from tests.interop.addresses import free_port
 from tests.unit.cli.conftest import CommandLine
 from tests.unit.cli.doctoring import findings, quiet
 from trunkline.cli.checks import certificate
+from trunkline.cli.init import write_certificate
 
 
 @pytest.mark.parametrize(("days", "state"), [(1, "fault"), (0, "fine")])
@@ -114,3 +120,53 @@ def test_a_certificate_without_its_chain_is_a_warning(line: CommandLine) -> None
 
     assert said(leaf)
     assert not said(leaf + above)
+
+
+@contextmanager
+def shown(line: CommandLine, address: str) -> Iterator[None]:
+    """The certificate that the file has now is shown there: to whoever connects."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    home = line.settings_file.parent
+    context.load_cert_chain(home / "tls-certificate.pem", home / "tls-key.pem")
+    host, _, port = address.rpartition(":")
+
+    def serve() -> None:
+        while True:
+            try:
+                peer, _ = listener.accept()
+            except OSError:
+                return
+            with suppress(OSError), peer, context.wrap_socket(peer, server_side=True):
+                pass
+
+    with socket.create_server((host, int(port))) as listener:
+        server = threading.Thread(target=serve)
+        server.start()
+        try:
+            yield
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            server.join()
+
+
+@pytest.mark.parametrize("who", ["sip", "web"])
+def test_a_certificate_that_was_renewed_and_not_read_again_is_a_warning(line: CommandLine, who: str) -> None:
+    at = f"127.0.0.1:{free_port()}"
+    quiet(line, f"127.0.0.1:{free_port()}", web=at if who == "web" else None)
+    text = line.settings_file.read_text()
+    if who == "web":
+        text = text.replace("[web]\n", "[web]\ntls = true\n")
+    else:
+        text = re.sub(r"^tls = \[.*\]$", f'tls = ["{at}"]', text, flags=re.MULTILINE)
+    line.settings_file.write_text(text)
+    file = line.settings_file.parent / "tls-certificate.pem"
+
+    def said() -> list[str]:
+        # The port is taken, by who is no node: so the status is 1.
+        return [row["found"] for row in line.json("doctor", status=1) if "than the file" in row["found"]]
+
+    with shown(line, at):
+        assert said() == []
+        ends_at = x509.load_pem_x509_certificate(file.read_bytes()).not_valid_after_utc
+        write_certificate(file, file.with_name("tls-key.pem"), "sip.example.net")
+        assert said() == [f"TLS {at} shows another one than the file, until {ends_at:%Y-%m-%d}"]
