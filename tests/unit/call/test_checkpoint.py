@@ -174,6 +174,30 @@ def test_a_carrier_s_challenge_is_answered_with_its_credentials() -> None:
     finish(world, survivor)
 
 
+def test_a_challenge_that_nobody_has_credentials_for_leaves_the_call_as_it_is() -> None:
+    world, survivor = talking()
+    asked: list[str | None] = []
+
+    def challenge(phone: Phone, exchange: IncomingOffer) -> None:
+        asked.append(exchange.request.headers.get("proxy-authorization"))
+        exchange.reject(407, headers=(CHALLENGE,))
+
+    world.gateway.on_offer = challenge
+    survivor.go_on(survivor.known())
+    assert asked == [None]
+    world.customer.the_usage.bye()
+    finish(world, survivor)
+
+
+def test_what_both_sides_say_from_then_on_is_in_the_call_s_ladder() -> None:
+    world, survivor = talking()
+    call = survivor.go_on(survivor.known())
+    dialogs = [phone.the_usage.dialog.call_id for phone in world.phones]
+    assert survivor.trace.links == dict.fromkeys(dialogs, call.record.call_id)
+    world.customer.the_usage.bye()
+    finish(world, survivor)
+
+
 def test_a_registered_device_is_reached_over_the_flow_that_it_has_to_a_node_that_lives() -> None:
     """Its Contact leads nowhere, and the connection that the call was on is gone with its node."""
     world, survivor = talking("inbound")

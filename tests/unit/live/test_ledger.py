@@ -122,6 +122,20 @@ def test_an_account_without_limits_does_not_wait_but_is_told(desk: Desk) -> None
     assert desk.answer(Answer("", None)) == [Use("free", 1, Held(1), wants=False)]
 
 
+def test_what_is_said_of_calls_adds_up(desk: Desk) -> None:
+    desk.join()
+    for _ in range(2):
+        desk.ask(Account("free"))
+    assert desk.answer(Answer("", None)) == [Use("free", 2, Held(2), wants=False)]
+    desk.ask(Account("free"))
+    assert desk.answer(Answer("", None)) == [Use("free", 1, Held(3), wants=False)]
+    for call in desk.calls:
+        call.release()
+    assert desk.answer(Answer("", None)) == [Use("free", -3, NOTHING, wants=False)]
+    desk.ask(Account("free"))
+    assert desk.answer(Answer("", None)) == [Use("free", 1, Held(1), wants=False)]
+
+
 def test_what_has_ended_is_said_before_what_is_asked(desk: Desk) -> None:
     desk.join()
     desk.ask()
@@ -218,6 +232,23 @@ def test_of_a_day_each_gets_its_part_of_what_is_left(desk: Desk) -> None:
     desk.calls[0].release()
     desk.ask(account)
     assert desk.refused[-1].slug is Slug.MINUTES_LIMIT
+
+
+def test_of_a_day_s_money_each_gets_its_part_each_time_that_the_server_is_away(desk: Desk) -> None:
+    account, others = Account("acme", cost_per_day=10.0), Held(1, 0.0, 2.0, 0.0, 0.0)
+    desk.join(nodes=4)
+    desk.ask(account)
+    desk.answer(Answer("yes", others), nodes=4)
+    desk.ledger.lost()
+    assert desk.limits.elsewhere("acme").cost == pytest.approx(8.0), "three parts of four of 8"
+    desk.join(nodes=2)
+    desk.answer(Answer("", others), nodes=2)
+    desk.ledger.lost()
+    assert desk.limits.elsewhere("acme").cost == pytest.approx(6.0)
+
+
+def test_all_nodes_have_the_same_day(desk: Desk) -> None:
+    assert desk.ledger.registration().day == desk.clock.wall() // DAY
 
 
 def test_an_account_that_was_never_asked_for_has_its_part_of_the_day(desk: Desk) -> None:
