@@ -5,7 +5,8 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from structlog.testing import capture_logs
@@ -22,9 +23,11 @@ from tests.unit.store.entities import ended_call
 from tests.unit.virtual_clock import FakeClock
 from trunkline.call.record import CallRecord
 from trunkline.config import Settings
+from trunkline.live.words import Base
 from trunkline.net.admission import Evidence, Gate
 from trunkline.node import restoring, wiring
 from trunkline.node.rooms import Rooms
+from trunkline.sip.ports import Address, Target, Transport
 from trunkline.sip.uri import SipUri
 from trunkline.store.bans import StoredBan
 from trunkline.store.errors import DatabaseError
@@ -33,6 +36,9 @@ from trunkline.store.journal import Journal
 from trunkline.store.record_delivery import RecordDelivery
 from trunkline.store.record_rows import call_row
 from trunkline.store.record_writer import RecordWriter
+from trunkline.store.usage import Usage
+from trunkline.trunk.account import Account
+from trunkline.trunk.limits import AccountLimits, Held
 from trunkline.trunk.registrations import Binding
 
 
@@ -41,7 +47,7 @@ class Paper:
 
     def __init__(self) -> None:
         self.clock = FakeClock()
-        self.settings = Settings.parse("[limits]\nban_s = 300\n")
+        self.settings = Settings.parse('[limits]\nban_s = 300\n[node]\nname = "here"\n')
         self.gate = Gate(self.clock, wiring.gate_settings(self.settings))
 
     def until_s(self, *bans: StoredBan) -> list[float]:
@@ -55,7 +61,8 @@ def test_a_wall_clock_that_was_wrong_makes_no_ban_longer() -> None:
     in_an_hour = paper.clock.wall() + 3600
     ordered = StoredBan("192.0.2.1", "abuse", int(Evidence.ORDERED), 0.0, in_an_hour)
     earned = StoredBan("192.0.2.2", "flood", int(Evidence.SPOOFABLE), 0.0, in_an_hour)
-    assert paper.until_s(ordered, earned) == pytest.approx([3600, 300])
+    unsaid = StoredBan("192.0.2.3", "abuse", int(Evidence.ORDERED), 0.0, None)
+    assert paper.until_s(ordered, earned, unsaid) == pytest.approx([3600, 300, 300])
 
 
 def test_a_ban_that_holds_already_stays_as_it_is() -> None:
@@ -80,6 +87,52 @@ def test_who_was_registered_before_the_start_is_known_at_the_gate() -> None:
     assert [paper.gate.knows(host) for host in (*known, "10.0.0.1")] == [True, True, False]
     paper.clock.advance(91)
     assert not any(paper.gate.knows(host) for host in known)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_what_a_day_has_used_here_and_elsewhere_is_told_apart(*, shared: bool) -> None:
+    paper = Paper()
+    limits, said = AccountLimits(paper.clock), list[Base]()
+    link = SimpleNamespace(link=SimpleNamespace(ledger=SimpleNamespace(remember=said.extend)))
+    rooms: Any = SimpleNamespace(
+        clock=paper.clock,
+        settings=paper.settings,
+        gate=paper.gate,
+        directory=SimpleNamespace(account={"acme": Account("acme", minutes_per_day=10)}.get),
+        limits=limits,
+        shared=link if shared else None,
+    )
+    used = {
+        "here": {"acme": Usage(60.0, 1.0), "gone": Usage(7.0, 7.0)},
+        "b": {"acme": Usage(30.0, 0.5)},
+        "c": {"acme": Usage(15.0, 0.25)},
+    }
+    restoring.take(rooms, restoring.Known({}, (), used))
+    assert limits.here("acme") == Held(0, 60.0, 1.0)
+    assert limits.elsewhere("acme") == Held(0, 45.0, 0.75)
+    assert said == ([Base("b", "acme", 30.0, 0.5), Base("c", "acme", 15.0, 0.25)] if shared else [])
+
+
+def test_a_device_that_registered_over_udp_has_its_way_back_unless_a_proxy_is_before_it() -> None:
+    paper = Paper()
+    got: dict[str, list[Binding]] = {}
+    rooms: Any = SimpleNamespace(
+        clock=paper.clock,
+        settings=paper.settings,
+        gate=paper.gate,
+        registrations=SimpleNamespace(restore=got.__setitem__),
+        transports=SimpleNamespace(flow_to=lambda target: target),
+        shared=None,
+    )
+    uri, until = SipUri.parse("sip:a@10.0.0.1"), paper.clock.now() + 90
+    plain = Binding(uri, 1000, until, "c", 1, None, source="UDP 192.0.2.1:5060")
+    behind = replace(plain, path=("<sip:192.0.2.9;lr>",))
+    stream = replace(plain, source="TCP 192.0.2.1:5060")
+    unknown = replace(plain, source="")
+    restoring.take(rooms, restoring.Known({"acme": [plain, behind, stream, unknown]}, (), {}))
+    back: Any = Target(Transport.UDP, Address("192.0.2.1", 5060))
+    assert got == {"acme": [replace(plain, flow=back), behind, stream, unknown]}
+    assert paper.gate.knows("192.0.2.1")
 
 
 def test_it_starts_again_where_it_was_stopped_with_its_bans(tmp_path: Path) -> None:
