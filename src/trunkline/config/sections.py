@@ -559,7 +559,11 @@ class Pstn(Section):
     """The simulated carrier: numbers that echo, ring, are busy or fail. For trials and tests."""
 
     enabled: bool = setting(False, "Run it inside this node.")
-    bind: ListenAddress = setting(SocketAddress("127.0.0.1", 5070), "Its SIP address (UDP).")
+    bind: ListenAddress = setting(
+        SocketAddress("127.0.0.1", 5070),
+        "Its SIP address (UDP). Where that is a carrier's gateway, calls from the same address count as the "
+        "carrier's: 127.0.0.2:5070 leaves 127.0.0.1 to a phone on this machine and to `trunkline dial`.",
+    )
 
 
 class Edge(Section):

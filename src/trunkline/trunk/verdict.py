@@ -155,7 +155,13 @@ class Slug(Enum):
         "Add a route for its prefix.",
     )
     UNKNOWN_NUMBER = _Kind(
-        "unknown-number", Fault.CALLER, 404, 1, "No account has this number.", "Add the number."
+        "unknown-number",
+        Fault.CALLER,
+        404,
+        1,
+        "The call came from a carrier, and no account has this number.",
+        "Add the number. If it was a customer's call out, it came from an address of that carrier's "
+        "(`trunkline carrier list`): take it out of the carrier's sources, or call from another.",
     )
     NO_FORWARDING = _Kind(
         "no-forwarding",
