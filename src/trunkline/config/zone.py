@@ -108,7 +108,7 @@ def _check(domain: str, edges: Sequence[PublishedEdge]) -> None:
         if _LABEL.fullmatch(edge.name) is None:
             raise ConfigError(f"{edge.name!r} can't be a host name: give that node another node.name")
         if edge.name.lower() in taken:
-            raise ConfigError(f"{edge.name} is the name of an edge and of a region: change one of them")
+            raise ConfigError(f"{edge.name} is the name of a region or another edge too: change one of them")
         taken.add(edge.name.lower())
 
 

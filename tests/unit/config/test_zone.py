@@ -52,6 +52,27 @@ def test_what_is_listened_on_is_offered(tmp_path: Path) -> None:
     assert not [record for record in made if record.name.startswith("_sip._tcp")]
 
 
+def test_every_transport_has_its_service(tmp_path: Path) -> None:
+    """RFC 3263 §4.1: TLS before TCP before UDP; an edge is behind those that it listens for."""
+    edges = [
+        PublishedEdge("a", None, ("192.0.2.1",), {"udp": 5060, "tcp": 5070, "tls": 5061}, 1, True, True),
+        PublishedEdge("b", None, ("192.0.2.2",), {"udp": 5060}, 1, True, True),
+    ]
+    made = zone_records(settings(tmp_path, LISTED), edges)
+    name = "sip.example.net."
+    assert found(made, name, "NAPTR") == [
+        f'10 50 "s" "SIPS+D2T" "" _sips._tcp.{name}',
+        f'20 50 "s" "SIP+D2T" "" _sip._tcp.{name}',
+        f'30 50 "s" "SIP+D2U" "" _sip._udp.{name}',
+    ]
+    assert found(made, f"_sips._tcp.{name}", "SRV") == [f"10 1 5061 a.{name}"]
+    assert found(made, f"_sip._tcp.{name}", "SRV") == [f"10 1 5070 a.{name}"]
+    assert found(made, f"_sip._udp.{name}", "SRV") == [f"10 1 5060 a.{name}", f"10 1 5060 b.{name}"]
+    twice = [edge._replace(name="A") if edge.name == "b" else edge for edge in edges]
+    with pytest.raises(ConfigError, match="A is the name of a region or another edge"):
+        zone_records(settings(tmp_path, LISTED), twice)
+
+
 def test_a_region_prefers_its_own_and_falls_back_to_the_others(tmp_path: Path) -> None:
     made = records(settings(tmp_path, LISTED))
     assert found(made, "eu.sip.example.net.", "NAPTR")[1] == (
@@ -86,7 +107,7 @@ def test_no_edge_that_serves_leaves_all_of_them(tmp_path: Path) -> None:
     [
         ('[service]\ndomain = "192.0.2.1"\n', "only a name has DNS records"),
         ('[node]\nname = "my node"\n', "'my node' can't be a host name: give that node another"),
-        ('[node]\nname = "us"\nregion = "us"\n', "us is the name of an edge and of a region"),
+        ('[node]\nname = "us"\nregion = "us"\n', "us is the name of a region or another edge too"),
     ],
 )
 def test_names_that_a_zone_can_not_hold(tmp_path: Path, text: str, complaint: str) -> None:
