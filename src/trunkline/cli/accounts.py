@@ -31,7 +31,7 @@ def _card(account: Account) -> Row:
         "max_per_second": account.max_per_second,
         "minutes_per_day": account.minutes_per_day,
         "cost_per_day": account.cost_per_day,
-        "allowed_prefixes": list(account.allowed_prefixes) or ALL,
+        "allowed_prefixes": list(account.allowed_prefixes) or [ALL],
         "denied_prefixes": list(account.denied_prefixes),
         "codecs": list(account.codecs),
         "transcoding": account.transcoding,
@@ -40,7 +40,7 @@ def _card(account: Account) -> Row:
         "ringback": account.ringback.value,
         "alarm": account.alarm.value,
         "announcements": account.announcements,
-        "refer": account.refer_enabled,
+        "refer_enabled": account.refer_enabled,
     }
 
 

@@ -25,7 +25,7 @@ def list_(
     """Every alarm: a first call to a country, or far more calls than the account's busiest hour had."""
     rows = [
         {
-            "at": moment(alarm.raised_at),
+            "raised_at": moment(alarm.raised_at),
             "account": alarm.account,
             "kind": alarm.kind.value,
             "called": alarm.called,

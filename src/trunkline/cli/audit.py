@@ -27,7 +27,7 @@ def audit(
 
 def _row(entry: AuditEntry) -> Row:
     return {
-        "at": moment(entry.made_at),
+        "made_at": moment(entry.made_at),
         "author": entry.author,
         "via": entry.via,
         "action": entry.action,

@@ -16,7 +16,8 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
     """Every source that is banned now, why, and until when."""
     with installation(context).control() as node:
         rows = [
-            {"source": ban.source, "reason": ban.reason, "until": moment(ban.ends_at)} for ban in node.bans()
+            {"source": ban.source, "reason": ban.reason, "ends_at": moment(ban.ends_at)}
+            for ban in node.bans()
         ]
     print_rows(rows, as_json, "Nobody is banned.")
 

@@ -99,7 +99,7 @@ def calls(
 def _row(call: CallRecord) -> Row:
     return {
         "call_id": call.call_id,
-        "at": moment(call.setup_at),
+        "setup_at": moment(call.setup_at),
         "direction": call.direction.value,
         "account": call.account,
         "caller": call.caller,
@@ -159,10 +159,10 @@ def attempt_row(attempt: AttemptRecord) -> dict[str, object]:
     """One attempt."""
     verdict = attempt.verdict
     return {
-        "attempt": attempt.position,
+        "position": attempt.position,
         "target": attempt.target,
         "resolved": attempt.resolved,
-        "started": moment(attempt.started_at),
+        "started_at": moment(attempt.started_at),
         "status": None if verdict is None else verdict.status,
         "verdict": "under way" if verdict is None else str(verdict.slug),
         "detail": None if verdict is None else verdict.detail or verdict.text,

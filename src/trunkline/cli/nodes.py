@@ -34,8 +34,8 @@ def _row(node: Node, revision: str) -> dict[str, Any]:
         "calls": node.calls,
         "load": node.load,
         "version": node.version,
-        "started": moment(node.started_at),
-        "heard": moment(node.seen_at),
+        "started_at": moment(node.started_at),
+        "heard_at": moment(node.seen_at),
         "listens": [str(each) for each in node.listens],
         "problems": list(node.problems(revision)),
     }

@@ -22,7 +22,7 @@ E164 = Annotated[str, typer.Argument(metavar="NUMBER", help="In E.164, with or w
 
 def _card(number: Number) -> Row:
     return {
-        "number": number.e164,
+        "e164": number.e164,
         "account": number.account,
         "forwarding": [endpoint.text for endpoint in number.forwarding.endpoints],
         "ring_timeout_s": number.ring_timeout_s,

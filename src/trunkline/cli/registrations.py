@@ -22,7 +22,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
                 "account": view.account,
                 "contact": view.contact,
                 "source": view.source,
-                "expires": moment(view.expires_at),
+                "expires_at": moment(view.expires_at),
             }
             for view in node.registrations()
         ]

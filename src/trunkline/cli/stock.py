@@ -17,9 +17,9 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Numbers that
 
 def _row(number: StockNumber) -> Row:
     return {
-        "number": number.e164,
+        "e164": number.e164,
         "country": number.country,
-        "type": number.kind.value,
+        "kind": number.kind.value,
         "features": list(number.features),
         "price": money(number.price_cents),
     }

@@ -25,12 +25,13 @@ Account = Annotated[
 def _row(session: Session) -> Row:
     return {
         "id": session.id[:SHOWN],
-        "for": session.label,
-        "rights of": session.name,
+        "label": session.label,
+        "user": session.user,
+        "account": session.account,
         "role": session.role.value,
-        "since": moment(session.created_at),
-        "seen": moment(session.seen_at),
-        "until": "revoked" if session.expires_at is None else moment(session.expires_at),
+        "created_at": moment(session.created_at),
+        "seen_at": moment(session.seen_at),
+        "expires_at": moment(session.expires_at),
     }
 
 

@@ -20,7 +20,7 @@ def _row(user: User) -> Row:
         "name": user.name,
         "role": user.role.value,
         "account": user.account,
-        "since": moment(user.created_at),
+        "created_at": moment(user.created_at),
     }
 
 

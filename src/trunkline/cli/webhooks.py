@@ -38,22 +38,22 @@ def _card(webhook: Webhook) -> Row:
         "id": webhook.id,
         "account": webhook.account,
         "url": webhook.url,
-        "events": [event.value for event in webhook.events] or "all",
+        "events": [event.value for event in webhook.events] or ["all"],
         "enabled": webhook.enabled,
         "dropped": webhook.dropped,
-        "since": moment(webhook.created_at),
+        "created_at": moment(webhook.created_at),
     }
 
 
 def _row(delivery: Delivery) -> Row:
     return {
-        "delivery": delivery.id,
-        "event": delivery.type,
+        "id": delivery.id,
+        "type": delivery.type,
         "event_id": delivery.event_id,
-        "made": moment(delivery.created_at),
+        "created_at": moment(delivery.created_at),
         "state": delivery.state.value,
         "attempts": delivery.attempts,
-        "next": moment(delivery.next_at),
+        "next_at": moment(delivery.next_at),
         "status": delivery.status,
         "detail": delivery.detail,
     }

@@ -81,7 +81,7 @@ def test_a_number_is_sold_once_and_paid_once(nodes: tuple[Node, Node]) -> None:
             bought[at].append(number)
     assert set(bought[0]).isdisjoint(bought[1])
     for at, account in ((0, KEY), (1, "rival")):
-        owned = {row["number"] for row in first.command("number", "list", account)} - {NUMBER}
+        owned = {row["e164"] for row in first.command("number", "list", account)} - {NUMBER}
         assert owned == set(bought[at])
         assert len(owned) <= CREDIT // PRICE
         left = first.command("account", "credit", account)["credit"]

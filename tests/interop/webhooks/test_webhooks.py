@@ -131,7 +131,7 @@ def test_the_command_line_tries_it_out(node: Node, receiver: Receiver) -> None:
     [refused, delivered] = node.command("webhook", "deliveries", webhook["id"])
     assert (refused["state"], refused["detail"]) == ("waiting", "it answered 503")
     receiver.status = 200
-    node.command("webhook", "resend", webhook["id"], str(delivered["delivery"]))
+    node.command("webhook", "resend", webhook["id"], str(delivered["id"]))
     wait_for("it again", lambda: [one["id"] for one in receiver.events].count(delivered["event_id"]) == 2)
 
 

@@ -38,7 +38,7 @@ def test_limits_left_out_stay_and_minus_one_lifts_one(line: CommandLine) -> None
     assert card["allowed_prefixes"] == ["44", "49"]
     assert card["denied_prefixes"] == ["4470"]
     card = line.json("account", "limit", "trunk1", "--allow", "all", "--deny", "none")
-    assert card["allowed_prefixes"] == "all"
+    assert card["allowed_prefixes"] == ["all"]
     assert card["denied_prefixes"] == []
 
 
@@ -70,10 +70,10 @@ def test_set_changes_what_it_is_told_and_nothing_else(line: CommandLine) -> None
 
 def test_transfers_are_off_until_they_are_allowed(line: CommandLine) -> None:
     line.run("account", "add", "--key", "one")
-    assert not line.json("account", "show", "one")["refer"]
-    assert line.json("account", "set", "one", "--refer")["refer"]
-    assert line.json("account", "set", "one", "--name", "One")["refer"]
-    assert not line.json("account", "set", "one", "--no-refer")["refer"]
+    assert not line.json("account", "show", "one")["refer_enabled"]
+    assert line.json("account", "set", "one", "--refer")["refer_enabled"]
+    assert line.json("account", "set", "one", "--name", "One")["refer_enabled"]
+    assert not line.json("account", "set", "one", "--no-refer")["refer_enabled"]
 
 
 def test_an_unknown_codec_is_refused_with_those_that_are_known(line: CommandLine) -> None:

@@ -9,8 +9,15 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tests.unit.cli.conftest import ENVIRONMENT
+from tests.unit.cli.conftest import ENVIRONMENT, CommandLine
 from trunkline.cli.app import COMMANDS, app, load
+from trunkline.web.api.models.account import AccountView
+from trunkline.web.api.models.base import Body
+from trunkline.web.api.models.carrier import CarrierView, RouteView
+from trunkline.web.api.models.number import NumberView
+from trunkline.web.api.models.people import AuditEntryView, SessionView, UserView
+from trunkline.web.api.models.stock import StockFields
+from trunkline.web.api.models.webhook import WebhookView
 
 ROOT = Path(__file__).resolve().parents[3]
 HEAVY = (
@@ -98,3 +105,38 @@ def test_every_command_that_a_text_names_exists(path: Path) -> None:
         inside = getattr(load(name), "commands", None)
         if inside is not None and inner is not None:
             assert inner in inside, found
+
+
+@pytest.mark.parametrize(
+    ("listing", "view", "own"),
+    [
+        ("account list", AccountView, set()),
+        ("account show k1", AccountView, {"numbers"}),
+        ("number list", NumberView, set()),
+        ("number stock list", StockFields, {"price"}),
+        ("carrier show up", CarrierView, {"user"}),
+        ("route list", RouteView, set()),
+        ("user list", UserView, set()),
+        ("token list", SessionView, set()),
+        ("webhook list", WebhookView, set()),
+        ("audit", AuditEntryView, set()),
+    ],
+)
+def test_fields_are_named_as_in_the_api(
+    line: CommandLine, listing: str, view: type[Body], own: set[str]
+) -> None:
+    """`own` are those that the API has in another form, or not at all."""
+    for command in (
+        "account add --key k1",
+        "number add 442079460123 --account k1",
+        "number stock add 442079460124",
+        "carrier add up --gateway sip:192.0.2.1",
+        "route add all --carrier up",
+        "user add ann",
+        "token add --account k1",
+        "webhook add https://example.com/hook --account k1",
+    ):
+        line.run(*command.split())
+    shown = line.json(*listing.split())
+    card = shown[0] if isinstance(shown, list) else shown
+    assert card.keys() - view.model_fields.keys() == own

@@ -15,7 +15,7 @@ def test_add_forward_list(line: CommandLine) -> None:
     line.run("number", "add", "+44 20 7946 0123", "--account", "trunk1")
     line.run("number", "forward", "442079460123", "a@192.0.2.1;timeout=2000,", "sips:b@pbx.example.com")
     [row] = line.json("number", "list")
-    assert row["number"] == "442079460123"
+    assert row["e164"] == "442079460123"
     assert [text.partition("@")[0] for text in row["forwarding"]] == ["a", "sips:b"]
     assert line.json("number", "list", "trunk2") == []
 

@@ -5,9 +5,9 @@ import pytest
 from tests.unit.cli.conftest import CommandLine
 
 LONDON = {
-    "number": "442079460001",
+    "e164": "442079460001",
     "country": "GB",
-    "type": "landline",
+    "kind": "landline",
     "features": ["VOICE"],
     "price": "1.50",
 }
@@ -16,20 +16,20 @@ LONDON = {
 def test_numbers_are_offered_listed_and_taken_back(line: CommandLine) -> None:
     assert "Nothing for sale" in line.run("number", "stock", "list")
     added = line.json("number", "stock", "add", "+442079460001", "442079460002", "--price", "1.5")
-    assert added == [LONDON, {**LONDON, "number": "442079460002"}]
+    assert added == [LONDON, {**LONDON, "e164": "442079460002"}]
     line.run("number", "stock", "add", "4915112345678", "--type", "mobile-lvn", "--feature", "voice,SMS")
     assert line.json("number", "stock", "list", "--country", "de") == [
         {
-            "number": "4915112345678",
+            "e164": "4915112345678",
             "country": "DE",
-            "type": "mobile-lvn",
+            "kind": "mobile-lvn",
             "features": ["VOICE", "SMS"],
             "price": "0.00",
         }
     ]
     assert "1 of 3; --limit shows more" in line.run("number", "stock", "list", "--limit", 1)
     assert "not for sale any more" in line.run("number", "stock", "remove", "+44 20 7946 0001")
-    assert [row["number"] for row in line.json("number", "stock", "list")] == [
+    assert [row["e164"] for row in line.json("number", "stock", "list")] == [
         "442079460002",
         "4915112345678",
     ]

@@ -52,7 +52,7 @@ def test_one_is_made_shown_changed_and_removed(line: CommandLine) -> None:
     assert "whsec_" not in line.run("webhook", "show", id_) + line.run("webhook", "list")
     assert line.json("webhook", "list", "acme") == [shown]
     changed = line.json("webhook", "set", id_, "--all-events", "--off", "--url", f"{URL}/2")
-    assert (changed["events"], changed["enabled"], changed["url"]) == ("all", False, f"{URL}/2")
+    assert (changed["events"], changed["enabled"], changed["url"]) == (["all"], False, f"{URL}/2")
     assert line.json("webhook", "set", id_, "--on")["enabled"]
     assert line.json("webhook", "set", id_, "--event", "endpoint.up")["events"] == ["endpoint.up"]
     assert line.json("webhook", "rotate-secret", id_)["secret"].startswith("whsec_")
@@ -83,7 +83,7 @@ def test_deliveries_are_seen_and_sent_again(line: CommandLine) -> None:
         200,
         {"id": "e1"},
     )
-    again = line.json("webhook", "resend", id_, delivery["delivery"])
+    again = line.json("webhook", "resend", id_, delivery["id"])
     assert (again["state"], again["attempts"]) == ("waiting", 0)
     assert "delivery '99' does not exist" in line.error("webhook", "resend", id_, 99)
     assert line.json("webhook", "deliveries", id_, "--state", "failed") == []
@@ -96,7 +96,7 @@ def test_a_trial_says_what_came_of_it(
     id_ = made(line)
     monkeypatch.setattr(time, "sleep", lambda _s: answer(line, status))
     told = line.json("webhook", "test", id_, status=exits)
-    assert (told["event"], told["state"], told["status"], told["attempts"]) == (
+    assert (told["type"], told["state"], told["status"], told["attempts"]) == (
         "webhook.test",
         state,
         status,
