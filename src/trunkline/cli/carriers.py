@@ -154,7 +154,7 @@ def add(
 
 def _say_next(carrier: Carrier) -> None:
     if not carrier.sources and carrier.inbound_account is None:
-        say("\nCalls from it are not taken yet: trunkline carrier set NAME --source ADDRESS")
+        say(f"\nCalls from it are not taken yet: trunkline carrier set {carrier.name} --source ADDRESS")
     if carrier.gateways:
         say(
             f"\nNext: trunkline carrier test {carrier.name}; trunkline route add all --carrier {carrier.name}"

@@ -36,7 +36,7 @@ def test_balance_alone_spreads_calls_over_the_gateways_there_are(line: CommandLi
 
 def test_a_named_gateway_needs_a_source(line: CommandLine) -> None:
     said = line.run("carrier", "add", "up", "--gateway", "sip:sbc.carrier.example")
-    assert "--source" in said
+    assert "trunkline carrier set up --source" in said
     assert line.json("carrier", "set", "up", "--source", "198.51.100.0/28")["sources"] == ["198.51.100.0/28"]
     assert line.json("carrier", "set", "up", "--source", "none")["sources"] == []
 
