@@ -7,11 +7,6 @@ from trunkline.sip.message import response_to
 from trunkline.sip.ports import Target
 
 
-@pytest.fixture
-def rig() -> Rig:
-    return Rig()
-
-
 @pytest.mark.parametrize("target", [UDP_PEER, TCP_PEER])
 def test_9_1_what_a_cancel_consists_of(rig: Rig, target: Target) -> None:
     extra = [

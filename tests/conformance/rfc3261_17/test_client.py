@@ -11,11 +11,6 @@ from trunkline.sip.parse import parse_message
 from trunkline.sip.ports import Target
 
 
-@pytest.fixture
-def rig() -> Rig:
-    return Rig()
-
-
 def send(rig: Rig, method: str, target: Target = UDP_PEER) -> tuple[ClientRequest, Request]:
     sending = rig.stack.request(outgoing(method), target, rig.events)
     request = parse_message(rig.flow(target).sent[-1])

@@ -9,11 +9,6 @@ from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.stack import ServerTransaction
 
 
-@pytest.fixture
-def rig() -> Rig:
-    return Rig()
-
-
 def rejected(request: Request, transaction: ServerTransaction) -> None:
     transaction.respond(response_to(request, 486))
 

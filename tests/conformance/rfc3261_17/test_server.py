@@ -11,11 +11,6 @@ from trunkline.sip.stack import ServerTransaction
 RELIABLE = [Transport.TCP, Transport.TLS]
 
 
-@pytest.fixture
-def rig() -> Rig:
-    return Rig()
-
-
 def received(
     rig: Rig, method: str, transport: Transport = Transport.UDP
 ) -> tuple[FakeFlow, ServerTransaction]:

@@ -9,11 +9,6 @@ from trunkline.sip.parse import parse_message
 URI = "sip:bob@example.com"
 
 
-@pytest.fixture
-def rig() -> Rig:
-    return Rig()
-
-
 def sent(rig: Rig, method: str = "INVITE", uri: str = URI) -> Request:
     rig.stack.request(outgoing(method, uri), UDP_PEER, FakeEvents())
     request = parse_message(rig.flow().take()[-1])

@@ -12,11 +12,6 @@ TARGETS = [UDP_PEER, TCP_PEER]
 TRANSPORTS = [Transport.UDP, Transport.TCP]
 
 
-@pytest.fixture
-def rig() -> Rig:
-    return Rig()
-
-
 def accepted(rig: Rig, transport: Transport = Transport.UDP) -> tuple[FakeFlow, ServerTransaction]:
     flow = FakeFlow(transport, PEER)
     rig.receive(invite(transport), flow)

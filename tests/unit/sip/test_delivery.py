@@ -11,12 +11,6 @@ from trunkline.sip.message import Request, Response
 from trunkline.sip.outgoing import ContactSpec
 from trunkline.sip.ports import LocateFailure, Transport
 
-
-@pytest.fixture
-def rig() -> Rig:
-    return Rig()
-
-
 # where nothing may be sent
 
 

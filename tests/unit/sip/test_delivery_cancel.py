@@ -7,11 +7,6 @@ from tests.unit.sip.fake_wire import TCP_PEER, Rig, outgoing
 from trunkline.sip.message import response_to
 
 
-@pytest.fixture
-def rig() -> Rig:
-    return Rig()
-
-
 def test_cancel_after_a_provisional_goes_at_once(rig: Rig) -> None:
     call = Call(rig, FIRST)
     call.answer(FIRST, 180)

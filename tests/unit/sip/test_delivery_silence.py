@@ -7,11 +7,6 @@ from tests.unit.sip.fake_wire import Rig, outgoing
 from trunkline.sip.message import response_to
 
 
-@pytest.fixture
-def rig() -> Rig:
-    return Rig()
-
-
 def test_a_silent_target_is_left_for_the_next(rig: Rig) -> None:
     call = Call(rig, [FIRST, SECOND], target_timeout_s=2.0)
     rig.clock.advance(1.9)

@@ -12,11 +12,6 @@ from trunkline.sip.ports import Address, Transport
 from trunkline.sip.stack import StackLimits
 
 
-@pytest.fixture
-def rig() -> Rig:
-    return Rig()
-
-
 def long_request(method: str = "INVITE") -> Request:
     return outgoing(method, "sip:bob@example.com", body=b"x" * UDP_REQUEST_BYTES)
 

@@ -25,11 +25,6 @@ from trunkline.sip.uri import SipUri
 REFUSED = FlowFailure(FlowFailureKind.REFUSED, "ICMP port unreachable")
 
 
-@pytest.fixture
-def rig() -> Rig:
-    return Rig()
-
-
 def respond_with(status: int) -> Callable[[Request, ServerTransaction], None]:
     return lambda request, transaction: transaction.respond(response_to(request, status))
 

@@ -10,11 +10,6 @@ from trunkline.sip.ports import Flow, Transport
 from trunkline.sip.stack import ServerTransaction
 
 
-@pytest.fixture
-def rig() -> Rig:
-    return Rig()
-
-
 @pytest.mark.parametrize(
     ("data", "status", "names"),
     [
