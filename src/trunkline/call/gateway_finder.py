@@ -15,7 +15,7 @@ from functools import partial
 from trunkline.call.services import Services
 from trunkline.clock import Timer
 from trunkline.sip.ports import Address, LocateFailure, Target
-from trunkline.sip.uri import SipUri
+from trunkline.sip.uri import SipUri, is_address
 from trunkline.trunk.gateway_addresses import gateway_uris, place_of, places_of
 
 AGAIN_S = 30.0
@@ -52,7 +52,7 @@ class GatewayFinder:
         self._tell()
         for key, uri in self._uris.items():
             services.agent.stack.locator.locate(uri, partial(self._located, key))
-        if any(not _is_address(uri) for uri in self._uris.values()):
+        if not all(is_address(place_of(uri).host) for uri in self._uris.values()):
             self._timer = services.clock.at(services.clock.now() + AGAIN_S, self._look)
 
     def _located(self, key: str, targets: Sequence[Target] | LocateFailure) -> None:
@@ -75,8 +75,3 @@ class GatewayFinder:
             self._found[key] = {address: until for address, until in found.items() if until > now}
         addresses = (address for found in self._found.values() for address in found)
         self._services.gateways = places_of(self._uris.values(), addresses)
-
-
-def _is_address(uri: SipUri) -> bool:
-    host = place_of(uri).host
-    return ":" in host or host.replace(".", "").isdigit()

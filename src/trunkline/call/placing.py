@@ -25,7 +25,7 @@ from trunkline.sip.outbound_auth import DigestUser
 from trunkline.sip.ports import LocateFailure
 from trunkline.sip.ports import Target as Place
 from trunkline.sip.stack import NextHop
-from trunkline.sip.uri import OtherUri, SipUri
+from trunkline.sip.uri import OtherUri, SipUri, is_address
 from trunkline.trunk.gateway_addresses import NONE_BARRED
 from trunkline.trunk.media_policy import MediaPolicy, SrtpPolicy
 from trunkline.trunk.plan import EndpointTarget, FarLeg, GatewayTarget
@@ -167,14 +167,10 @@ def send_invite(
                 return
         send(found)
 
-    if isinstance(hop, SipUri) and not _is_address(far.request_uri.host):
+    if isinstance(hop, SipUri) and not is_address(far.request_uri.host):
         services.agent.stack.locator.locate(hop, located)
     else:
         send(hop if not isinstance(hop, OtherUri) else far.request_uri)
-
-
-def _is_address(host: str) -> bool:
-    return ":" in host or host.replace(".", "").isdigit()
 
 
 def _has_ipv6(far: FarLeg) -> bool:
@@ -182,7 +178,7 @@ def _has_ipv6(far: FarLeg) -> bool:
     another name the addresses tell (`send_invite`).
     """
     host, hop = far.request_uri.host, far.next_hop
-    if hop is not None and not isinstance(hop, SipUri) and not _is_address(host):
+    if hop is not None and not isinstance(hop, SipUri) and not is_address(host):
         host = source_of(hop).host
     return ":" in host
 

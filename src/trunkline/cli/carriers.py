@@ -1,7 +1,6 @@
 """`trunkline carrier …`: upstream SIP peers."""
 
 from dataclasses import replace
-from ipaddress import ip_address
 from typing import Annotated
 
 import typer
@@ -12,6 +11,7 @@ from trunkline.cli.output import NONE, Json, Row, examples, listed, print_card, 
 from trunkline.cli.ping import ping_all
 from trunkline.errors import DirectoryError
 from trunkline.sdp.codecs import CODEC_NAMES
+from trunkline.sip.uri import is_address
 from trunkline.store.carriers import CarrierChanges
 from trunkline.trunk.carrier import (
     Carrier,
@@ -307,14 +307,7 @@ def _sources(texts: list[str]) -> tuple[Network, ...]:
 def _addresses(gateways: tuple[Gateway, ...]) -> tuple[Network, ...]:
     """The gateways that are addresses."""
     hosts = dict.fromkeys(gateway.uri.host for gateway in gateways)
-    return tuple(parse_network(host) for host in hosts if _is_address(host))
-
-
-def _is_address(host: str) -> bool:
-    try:
-        return bool(ip_address(host))
-    except ValueError:
-        return False
+    return tuple(parse_network(host) for host in hosts if is_address(host))
 
 
 @app.command("list")

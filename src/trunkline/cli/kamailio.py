@@ -7,10 +7,10 @@ import typer
 
 from trunkline.cli.installation import installation
 from trunkline.cli.output import examples, say, say_aside
-from trunkline.config.edges import is_address
 from trunkline.errors import ConfigError
 from trunkline.pbx.front import FOLDER, FrontNode, Listener, write_front
 from trunkline.sip.ports import Address
+from trunkline.sip.uri import is_address
 from trunkline.store.nodes import Node
 
 app = typer.Typer(add_completion=False)

@@ -6,13 +6,13 @@ takes them.
 """
 
 from collections.abc import Mapping, Sequence
-from ipaddress import ip_address
 from typing import NamedTuple
 
 from trunkline.config.advertised import advertised_host
 from trunkline.config.sections import Edge
 from trunkline.config.settings import Settings
 from trunkline.errors import ConfigError
+from trunkline.sip.uri import is_address
 
 NEAREST = 2
 """So many edges a client that knows no SRV shares its calls between."""
@@ -101,14 +101,6 @@ def advice(edges: Sequence[PublishedEdge], domain: str) -> list[Advice]:
         names = tuple(f"{edge.name}.{domain}" for edge in ordered)
         found.append(Advice(region, names[:NEAREST], names[NEAREST:]))
     return found
-
-
-def is_address(host: str) -> bool:
-    """Whether `host` is an IP address, and not a name."""
-    try:
-        return bool(ip_address(host))
-    except ValueError:
-        return False
 
 
 def _ports(settings: Settings) -> dict[str, int]:

@@ -14,9 +14,10 @@ from enum import StrEnum
 from ipaddress import ip_address
 from typing import NamedTuple
 
-from trunkline.config.edges import PublishedEdge, in_service, is_address, regions
+from trunkline.config.edges import PublishedEdge, in_service, regions
 from trunkline.config.settings import Settings
 from trunkline.errors import ConfigError
+from trunkline.sip.uri import is_address
 
 _SERVICES = (
     ("_sips._tcp", "SIPS+D2T", "tls"),

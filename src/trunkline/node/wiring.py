@@ -27,6 +27,7 @@ from trunkline.observe.hep_export import Collector, HepExporter
 from trunkline.observe.ladder import Ladder
 from trunkline.observe.log import LogFormat, LogOptions
 from trunkline.sip.ports import Address, Transport
+from trunkline.sip.uri import is_address
 from trunkline.sip.user_agent import SUPPORTED, UserAgentSettings
 from trunkline.trunk.fraud import FraudPolicy
 from trunkline.trunk.health import HealthPolicy
@@ -122,12 +123,8 @@ def simulated_carrier_serves(bound: Sequence[Listen]) -> Address:
 def engine_settings(settings: Settings) -> EngineSettings:
     """For the embedded media engine."""
     media = settings.media
-    v4 = media.advertised_address
-    if v4 is None and _is_address(settings.sip.advertised_host):
-        v4 = settings.sip.advertised_host
-    v6 = media.advertised_address_ipv6
-    if v6 is None and _is_address(settings.sip.advertised_host_ipv6):
-        v6 = settings.sip.advertised_host_ipv6
+    v4 = media.advertised_address or _address_in(settings.sip.advertised_host)
+    v6 = media.advertised_address_ipv6 or _address_in(settings.sip.advertised_host_ipv6)
     bind_v6 = media.bind_address_ipv6
     return EngineSettings(
         port_min=media.port_min,
@@ -172,11 +169,9 @@ def rtpengine_settings(settings: Settings) -> RtpengineSettings:
     )
 
 
-def _is_address(host: str | None) -> bool:
-    try:
-        return host is not None and bool(ip_address(host))
-    except ValueError:
-        return False
+def _address_in(host: str | None) -> str | None:
+    """The host, if it is an address and no name."""
+    return host if host is not None and is_address(host) else None
 
 
 def call_settings(settings: Settings) -> CallSettings:

@@ -287,6 +287,14 @@ def _checked(match: re.Match[str]) -> SipUri:
     return sip_uri_of(scheme, user, password, host, port_text, params_text, headers)
 
 
+def is_address(host: str) -> bool:
+    """Whether a host is an IP address (IPv6 without brackets), and not a name."""
+    try:
+        return bool(ipaddress.ip_address(host))
+    except ValueError:
+        return False
+
+
 def is_ipv6(text: str) -> bool:
     """True for an IPv6 address without brackets and zone."""
     try:

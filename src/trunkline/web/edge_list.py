@@ -5,7 +5,8 @@ configurations.
 from collections.abc import Sequence
 
 from trunkline.config import Settings
-from trunkline.config.edges import PublishedEdge, is_address, published_edges
+from trunkline.config.edges import PublishedEdge, published_edges
+from trunkline.sip.uri import is_address
 from trunkline.store.nodes import Node, Standing
 from trunkline.store.store import Store
 

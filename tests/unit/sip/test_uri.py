@@ -4,7 +4,7 @@ import pytest
 
 from trunkline.sip import limits
 from trunkline.sip.errors import SipBuildError, SipSyntaxError
-from trunkline.sip.uri import OtherUri, SipUri, escape_user, is_ipv6, parse_uri
+from trunkline.sip.uri import OtherUri, SipUri, escape_user, is_address, is_ipv6, parse_uri
 
 
 def test_every_part_is_read() -> None:
@@ -240,3 +240,19 @@ def test_ipv6_literals() -> None:
     assert not is_ipv6("192.0.2.1")
     assert not is_ipv6("fe80::1%eth0")
     assert not is_ipv6("2001:db8:::1")
+
+
+@pytest.mark.parametrize(
+    ("host", "so"),
+    [
+        ("192.0.2.1", True),
+        ("2001:db8::1", True),
+        ("::ffff:192.0.2.1", True),
+        ("sip.example.net", False),
+        ("192.0.2", False),
+        ("192.0.2.256", False),
+        ("", False),
+    ],
+)
+def test_an_address_is_told_from_a_name(host: str, so: bool) -> None:
+    assert is_address(host) is so
