@@ -12,10 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.sip.fake_wire import FakeFlow, Rig
-from trunkline.sip.message import Request, response_to
+from tests.unit.sip.fake_wire import FakeFlow, Rig, respond_with
 from trunkline.sip.ports import Address, Transport
-from trunkline.sip.stack import ServerTransaction
 
 DATA = Path(__file__).parent.parent / "data" / "sip"
 SOURCE = Address("192.0.2.10", 40000)
@@ -34,10 +32,6 @@ def corpus() -> Iterator[tuple[str, bytes]]:
 CORPUS = list(corpus())
 
 
-def ok(request: Request, transaction: ServerTransaction) -> None:
-    transaction.respond(response_to(request, 200))
-
-
 def test_the_corpus_is_there() -> None:
     assert len(CORPUS) > 3000
 
@@ -46,7 +40,7 @@ def test_the_corpus_is_there() -> None:
 def test_whatever_arrives(transport: Transport) -> None:
     for name, data in CORPUS:
         rig = Rig()
-        rig.user.answering = ok
+        rig.user.answering = respond_with(200)
         flow = FakeFlow(transport, SOURCE)
         rig.receive(data, flow)
         sent = [*flow.sent, *(one for other in rig.connector.flows.values() for one in other.sent)]
@@ -64,7 +58,7 @@ def test_whatever_arrives(transport: Transport) -> None:
 def test_nothing_is_answered_to_an_impossible_source(remote: Address) -> None:
     for name, data in CORPUS:
         rig = Rig()
-        rig.user.answering = ok
+        rig.user.answering = respond_with(200)
         flow = FakeFlow(Transport.UDP, remote)
         rig.receive(data, flow)
         rig.clock.run_out()
@@ -75,7 +69,7 @@ def test_nothing_is_answered_to_an_impossible_source(remote: Address) -> None:
 
 def test_all_of_them_one_after_the_other_leave_nothing_behind() -> None:
     rig = Rig()
-    rig.user.answering = ok
+    rig.user.answering = respond_with(200)
     flow = FakeFlow(remote=SOURCE)
     for _, data in CORPUS:
         rig.receive(data, flow)

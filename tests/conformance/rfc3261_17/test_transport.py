@@ -2,11 +2,10 @@
 
 import pytest
 
-from tests.unit.sip.fake_wire import PEER, FakeFlow, Rig, incoming, outgoing
+from tests.unit.sip.fake_wire import PEER, FakeFlow, Rig, incoming, outgoing, respond_with
 from trunkline.sip.failures import FlowFailure, FlowFailureKind
-from trunkline.sip.message import Request, response_to
+from trunkline.sip.message import Request
 from trunkline.sip.ports import Address, Target, Transport
-from trunkline.sip.stack import ServerTransaction
 
 UDP = Target(Transport.UDP, PEER)
 TCP = Target(Transport.TCP, PEER)
@@ -16,12 +15,8 @@ SOURCE = Address("192.0.2.10", 40000)
 @pytest.fixture
 def rig() -> Rig:
     rig = Rig()
-    rig.user.answering = ok
+    rig.user.answering = respond_with(200)
     return rig
-
-
-def ok(request: Request, transaction: ServerTransaction) -> None:
-    transaction.respond(response_to(request, 200))
 
 
 def large() -> Request:
@@ -102,7 +97,7 @@ def test_18_2_2_a_closed_connection_is_replaced(
     flow = FakeFlow(transport, SOURCE)
     rig.receive(incoming("INVITE", via=f"SIP/2.0/{transport} {sent_by}"), flow)
     flow.closed = True
-    ok(*rig.user.requests[0])
+    respond_with(200)(*rig.user.requests[0])
     assert flow.sent == []
     assert rig.flow(Target(transport, Address("192.0.2.10", port))).first_lines() == ["200"]
 
@@ -114,7 +109,7 @@ def test_18_2_2_a_request_repeated_on_a_new_connection_is_answered_there(rig: Ri
     rig.receive(data, old)
     old.closed = True
     rig.receive(data, new)
-    ok(*rig.user.requests[0])
+    respond_with(200)(*rig.user.requests[0])
     assert new.first_lines() == ["200"]
     assert rig.connector.asked == []
 

@@ -2,22 +2,16 @@
 
 import pytest
 
-from tests.unit.sip.fake_wire import FakeFlow, Rig, incoming, outgoing
-from trunkline.sip.message import Request, response_to
+from tests.unit.sip.fake_wire import FakeFlow, Rig, incoming, outgoing, respond_with
 from trunkline.sip.ports import Address, Target, Transport
-from trunkline.sip.stack import ServerTransaction
 
 SOURCE = Address("192.0.2.1", 9988)
-
-
-def ok(request: Request, transaction: ServerTransaction) -> None:
-    transaction.respond(response_to(request, 200))
 
 
 @pytest.fixture
 def rig() -> Rig:
     rig = Rig()
-    rig.user.answering = ok
+    rig.user.answering = respond_with(200)
     return rig
 
 

@@ -8,6 +8,7 @@ import random
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,6 +29,18 @@ from trunkline.sip.uri import SipUri
 T = TypeVar("T")
 
 CUSTOMER, CARRIER = "127.0.0.30", "127.0.0.31"
+
+
+@dataclass
+class FarEnd:
+    """A carrier's number, and the calls that it has taken."""
+
+    number: str
+    taken: list[CallReport] = field(default_factory=list)
+
+    def has_taken(self, count: int) -> bool:
+        """Whether so many calls have ended."""
+        return len(self.taken) >= count
 
 
 class Phones:

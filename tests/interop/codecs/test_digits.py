@@ -3,14 +3,14 @@ tones in the audio. The far end says which digits came.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.interop.addresses import wait_for
-from tests.interop.codecs.phones import CARRIER, Phones, phones_around
+from tests.interop.codecs.phones import CARRIER, FarEnd, Phones, phones_around
 from tests.interop.node import SECRET, Node, running_node
 from trunkline.call.ports import Tone
 from trunkline.media.terminals import Silence
@@ -31,22 +31,10 @@ CALLERS = ("PCMA", "PCMU", "G722", "G729")
 
 
 @dataclass
-class Far:
-    """A carrier whose side takes digits one way."""
-
-    number: str
-    taken: list[CallReport] = field(default_factory=list)
-
-    def has_taken(self, count: int) -> bool:
-        """Whether so many calls have ended."""
-        return len(self.taken) >= count
-
-
-@dataclass
 class World:
     node: Node
     phones: Phones
-    carriers: dict[str, Far]
+    carriers: dict[str, FarEnd]
 
     def heard(self, far: str, **more: Any) -> list[CallReport]:
         """What the carrier says after a call in each codec of a customer."""
@@ -73,7 +61,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 ("strict", "rfc4733", False),
             ]
         ):
-            carrier = carriers[name] = Far(f"49301234{place}00")
+            carrier = carriers[name] = FarEnd(f"49301234{place}00")
             address = phones.answering(
                 Silence(), carrier.taken.append, codecs=("PCMA",), events=events, listen_for=FIVE
             )

@@ -3,7 +3,7 @@ then packets of any length, and SRTP on one side.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import permutations
 from typing import Any
@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 
 from tests.interop.addresses import wait_for
-from tests.interop.codecs.phones import CARRIER, Phones, phones_around
+from tests.interop.codecs.phones import CARRIER, FarEnd, Phones, phones_around
 from tests.interop.node import Node, running_node
 from trunkline.call.ports import Tone
-from trunkline.pstn.dialling import CallReport
 from trunkline.sdp.codecs import CODEC_NAMES
 
 PAIRS = list(permutations(CODEC_NAMES, 2))
@@ -23,18 +22,6 @@ CALLEE_HZ = {name: 600.0 + 200.0 * place for place, name in enumerate(CODEC_NAME
 DIGITS = "159#"
 HEARD_MS = 1200
 """Of 2500, a fifth of which are pauses; what is sent before the peer is listening is lost."""
-
-
-@dataclass
-class Carrier:
-    """A carrier that speaks one codec, and says the tone of that."""
-
-    number: str
-    taken: list[CallReport] = field(default_factory=list)
-
-    def has_taken(self, count: int) -> bool:
-        """Whether so many calls have ended."""
-        return len(self.taken) >= count
 
 
 def said(frequency: float) -> Tone:
@@ -48,7 +35,7 @@ def said(frequency: float) -> Tone:
 class World:
     node: Node
     phones: Phones
-    carriers: dict[str, Carrier]
+    carriers: dict[str, FarEnd]
 
     def call(self, caller: str, callee: str, **more: Any) -> tuple[str, dict[str, Any]]:
         """A call of a customer that speaks `caller` to the carrier that speaks `callee`."""
@@ -75,9 +62,9 @@ class World:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     directory = tmp_path_factory.mktemp("codecs") / "node"
     with running_node(directory) as node, phones_around(node) as phones:
-        carriers: dict[str, Carrier] = {}
+        carriers: dict[str, FarEnd] = {}
         for place, name in enumerate(CODEC_NAMES):
-            carrier = carriers[name] = Carrier(f"49301234{place}00")
+            carrier = carriers[name] = FarEnd(f"49301234{place}00")
             address = phones.answering(
                 said(CALLEE_HZ[name]),
                 carrier.taken.append,

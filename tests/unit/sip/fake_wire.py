@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from tests.unit.virtual_clock import FakeClock
 from trunkline.sip.failures import RequestFailure
 from trunkline.sip.headers import Headers
-from trunkline.sip.message import Request, Response
+from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.parse import parse_message
 from trunkline.sip.ports import Address, Flow, LocateFailure, Target, Transport
 from trunkline.sip.stack import ServerTransaction, SipStack, StackLimits
@@ -237,3 +237,8 @@ def incoming(
         f"Content-Length: 0\n\n"
     )
     return text.replace("\n", CRLF).encode()
+
+
+def respond_with(status: int) -> Callable[[Request, ServerTransaction], None]:
+    """What a `FakeUser` does that answers every request so."""
+    return lambda request, transaction: transaction.respond(response_to(request, status))

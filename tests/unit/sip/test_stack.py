@@ -15,6 +15,7 @@ from tests.unit.sip.fake_wire import (
     Rig,
     incoming,
     outgoing,
+    respond_with,
 )
 from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.parse import parse_message
@@ -23,10 +24,6 @@ from trunkline.sip.stack import FlowFailure, FlowFailureKind, NextHop, ServerTra
 from trunkline.sip.uri import SipUri
 
 REFUSED = FlowFailure(FlowFailureKind.REFUSED, "ICMP port unreachable")
-
-
-def respond_with(status: int) -> Callable[[Request, ServerTransaction], None]:
-    return lambda request, transaction: transaction.respond(response_to(request, status))
 
 
 def screen_with(status: int) -> Callable[[Request, Flow], Response | None]:
