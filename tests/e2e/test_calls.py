@@ -118,7 +118,7 @@ def test_filters_lead_to_what_was_asked_for(open_page: Open, refused_call: str) 
     expect(page.get_by_role("table", name="Calls").get_by_role("row")).to_have_count(2)
     page.get_by_label("Direction").select_option("outbound")
     page.get_by_role("button", name="Find").click()
-    expect(page.get_by_text("No call is like that")).to_be_visible()
+    expect(page.get_by_text("No call matches")).to_be_visible()
 
 
 def test_another_customer_finds_nothing(open_page: Open, refused_call: str) -> None:
@@ -126,7 +126,7 @@ def test_another_customer_finds_nothing(open_page: Open, refused_call: str) -> N
     find(mine, refused_call)
     path = mine.url.partition(mine.evaluate("location.origin"))[2]
     theirs.goto(f"/calls?call_id={refused_call}")
-    expect(theirs.get_by_text("No call is like that")).to_be_visible()
+    expect(theirs.get_by_text("No call matches")).to_be_visible()
     for address in (path, f"{path}/pcap"):
         answer = theirs.request.get(address)
         assert answer.status == 404

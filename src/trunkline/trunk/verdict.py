@@ -110,7 +110,7 @@ class Slug(Enum):
         Fault.CUSTOMER,
         503,
         42,
-        "Calls are placed faster than the account may.",
+        "The account places calls faster than it may.",
         "Slow down, or ask the operator to raise the limit.",
     )
     MINUTES_LIMIT = _Kind(
@@ -118,7 +118,7 @@ class Slug(Enum):
         Fault.CUSTOMER,
         503,
         42,
-        "The account's minutes of the day are used up.",
+        "The account has used up its minutes for the day.",
         "Ask the operator to raise the limit.",
     )
     COST_LIMIT = _Kind(
@@ -126,7 +126,7 @@ class Slug(Enum):
         Fault.CUSTOMER,
         503,
         42,
-        "The account's money for calls of the day is used up.",
+        "The account has spent what it may spend on calls in a day.",
         "Ask the operator to raise the limit.",
     )
     DESTINATION_FORBIDDEN = _Kind(
@@ -314,7 +314,7 @@ class Slug(Enum):
         488,
         79,
         "The key of one side's encrypted audio had served for its lifetime, and that side made no new one.",
-        "Have that side name no lifetime in its crypto line, or a new key when it is re-invited.",
+        "Let that side leave the lifetime out of its crypto line, or send a new key when it is re-invited.",
     )
     SESSION_EXPIRED = _Kind(
         "session-expired",

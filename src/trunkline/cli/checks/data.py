@@ -3,6 +3,7 @@
 import os
 import shutil
 import stat
+from collections.abc import Sized
 from pathlib import Path
 
 from trunkline.cli.checks import Finding, Findings, State
@@ -31,8 +32,8 @@ def check_store(settings: Settings) -> Findings:
         store.check_writable()
         if store.database.dialect == "postgresql":
             yield from _server(store.database)
-        counts = f"{len(store.accounts.list())} accounts, {len(store.carriers.list())} carriers"
-        yield Finding("database", State.FINE, counts)
+        counts = (_count(store.accounts.list(), "account"), _count(store.carriers.list(), "carrier"))
+        yield Finding("database", State.FINE, ", ".join(counts))
         revision = store.nodes.revision()
         for node in store.nodes.list():
             for problem in node.problems(revision):
@@ -51,6 +52,10 @@ def check_store(settings: Settings) -> Findings:
     yield from _private(store.database)
     if stat.S_IMODE(settings.key_file.stat().st_mode) & 0o077:
         yield Finding("key file", State.WARNING, "can be read by others", f"chmod 600 {settings.key_file}")
+
+
+def _count(things: Sized, what: str) -> str:
+    return f"{len(things)} {what}{'' if len(things) == 1 else 's'}"
 
 
 def _private(database: Database) -> Findings:

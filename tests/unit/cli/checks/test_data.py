@@ -62,6 +62,13 @@ def test_the_remedy_for_data_at_rest_is_that_of_the_fault(
     assert remedy in said
 
 
+def test_what_the_database_holds_is_counted(line: CommandLine) -> None:
+    line.run("account", "add", "--key", "acme")
+    quiet(line, f"127.0.0.1:{free_port()}")
+    state, found, _ = findings(line, 0)["database"]
+    assert (state, found) == ("fine", "1 account, 0 carriers")
+
+
 def test_a_database_that_can_only_be_read_is_a_fault(line: CommandLine) -> None:
     quiet(line, f"127.0.0.1:{free_port()}")
     url = f"sqlite:///file:{line.settings_file.parent}/trunkline.db?mode=ro&uri=true"

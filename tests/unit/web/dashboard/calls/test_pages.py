@@ -78,7 +78,7 @@ def test_somebody_elses_call_is_like_none(customer: Browser, path: str) -> None:
 def test_filters(customer: Browser, query: str, found: list[str]) -> None:
     page = customer.get(f"/calls?{query}")
     assert shown(page) == found
-    assert ("No call is like that" in page) == (not found)
+    assert ("No call matches" in page) == (not found)
 
 
 def test_a_filter_that_can_not_be(customer: Browser) -> None:

@@ -25,7 +25,7 @@ def test_an_operator_sees_all(operator: Browser) -> None:
     assert f'href="/limits/{KEY}"' in page
     assert f'href="/limits/{OTHER_KEY}"' in page
     assert KEY not in operator.get("/limits?search=ffff")
-    assert "No customer is like that" in operator.get("/limits?search=nobody")
+    assert "No customer matches" in operator.get("/limits?search=nobody")
 
 
 def test_change(operator: Browser, customer: Browser, office: Office) -> None:

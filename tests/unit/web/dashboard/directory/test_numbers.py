@@ -51,7 +51,7 @@ def test_somebody_elses_number_is_like_none(customer: Browser) -> None:
 def test_filters(operator: Browser, query: str, found: list[str]) -> None:
     page = operator.get(f"/numbers?{query}")
     assert numbers_of(page) == found
-    assert ("No number is like that" in page) == (not found)
+    assert ("No number matches" in page) == (not found)
 
 
 def test_adding_goes_on_with_the_customer_that_is_looked_at(operator: Browser) -> None:
