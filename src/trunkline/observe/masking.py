@@ -41,7 +41,9 @@ _NAMES_NOBODY = frozenset(
     b"user-agent server".split()
 )
 """Header fields that `mask_caller` leaves, in their compact forms too."""
-_ORIGIN = re.compile(rb"^o=([^ \r\n]+)", re.MULTILINE)
+_NAMING_IN_BODY = re.compile(rb"(?<=^o=)[^ \r\n]+|(?<=^[sieup]=)[^\r\n]+", re.MULTILINE)
+"""Of SDP: the user in o=, and what the lines of session name, information, URI, e-mail address and telephone
+number say."""
 
 
 def _mask_credentials(match: re.Match[str]) -> str:
@@ -72,8 +74,8 @@ def mask_message(data: bytes) -> bytes:
 
 def mask_caller(data: bytes, *, sent: bool) -> bytes:
     """Return a message of the caller's leg with all that may name the caller blotted out: every header field
-    but those that name nobody, the Request-URI of what we `sent`, the user in SDP (RFC 8866 §5.2), and any
-    other body."""
+    but those that name nobody, the Request-URI of what we `sent`, what names a person in SDP (RFC 8866 §5.2
+    to §5.6), and any other body."""
     head, end, body = data.partition(b"\r\n\r\n")
     first, *lines = head.split(b"\n")
     if sent and not first.startswith(b"SIP/2.0 "):
@@ -91,7 +93,7 @@ def mask_caller(data: bytes, *, sent: bool) -> bytes:
             masked.append(name + b": " + MASK.encode() + b"\r" * line.endswith(b"\r"))
     whole = b"\n".join(masked)
     if re.search(rb"^(?:content-type|c)[ \t]*:[ \t]*application/sdp", whole, re.IGNORECASE | re.MULTILINE):
-        body = _ORIGIN.sub(lambda match: b"o=" + b"*" * len(match[1]), body)
+        body = _NAMING_IN_BODY.sub(lambda match: b"*" * len(match[0]), body)
     else:
         body = b"*" * len(body)
     return whole + end + body

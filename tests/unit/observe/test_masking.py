@@ -133,7 +133,16 @@ def test_who_withholds_the_number_is_named_nowhere() -> None:
         b"c: application/sdp",
         b"Content-Length: %d" % len(SDP),
     ]
-    assert body == SDP.replace(b"442079460000", b"*" * 12)
+    assert body == SDP.replace(b"442079460000", b"*" * 12).replace(b"s=-", b"s=*")
+
+
+def test_nor_in_the_lines_of_sdp_that_name_a_person() -> None:
+    """RFC 8866 §5.3 to §5.6."""
+    sdp = b"v=0\r\ns=Jo\r\ni=Jo\r\nu=http://jo\r\ne=jo@x (Jo)\r\np=+44 20 7946 0000\r\nc=IN IP4 192.0.2.1\r\n"
+    masked = mask_caller(b"SIP/2.0 200 OK\r\nc: application/sdp\r\n\r\n" + sdp, sent=False)
+    body = masked.partition(b"\r\n\r\n")[2]
+    assert len(body) == len(sdp)
+    assert [line for line in body.splitlines() if line[2:].strip(b"*")] == [b"v=0", b"c=IN IP4 192.0.2.1"]
 
 
 @pytest.mark.parametrize(
