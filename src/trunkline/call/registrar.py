@@ -89,6 +89,14 @@ class Registrar:
         """A connection has closed: whoever registered over it can't be reached (RFC 5626 §7)."""
         self._changed(self._registrations.flow_closed(flow))
 
+    def dismiss(self, account: str) -> None:
+        """It was blocked or removed: whoever has registered for it would have to do so again, and may have
+        been a thief of its secret. Idempotent.
+        """
+        if self._registrations.bindings(account):
+            self._registrations.forget(account)
+            self._sink.bindings_changed(account, ())
+
     def _contact(self, binding: Binding) -> str:
         q = "" if binding.q == 1000 else f";q={binding.q / 1000:g}"
         return f"<{binding.uri}>{q};expires={binding.remaining_s(self._clock.now())}"

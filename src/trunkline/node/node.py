@@ -195,6 +195,11 @@ class Node:
         """The change of a number costs the same whatever else there is: calls wait for this."""
         rooms = self.rooms
         moved = apply_update(rooms.directory, update)
+        named = update.accounts
+        for key in list(rooms.registrations.accounts()) if named is None else named:
+            account = rooms.directory.account(key)
+            if account is None or account.blocked:
+                rooms.registrar.dismiss(key)
         if moved is None:
             self._follow_directory()
         else:

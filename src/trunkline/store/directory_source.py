@@ -95,6 +95,11 @@ class Update(NamedTuple):
     bans_changed: bool
     """An operator changed the ban list: read it again (`Bans.list`)."""
 
+    @property
+    def accounts(self) -> Sequence[str] | None:
+        """The keys of those that have changed, or are gone; None: any may."""
+        return None if self.snapshot is not None else list(filter(None, map(_account_in, self.changes)))
+
 
 class DirectorySource:
     """Reads the directory from `database`. One thread at a time."""
@@ -277,6 +282,13 @@ def _pause() -> None:
     time.
     """
     time.sleep(0.001)
+
+
+def _account_in(change: Change) -> str | None:
+    match change:
+        case Put(Account(key=key)) | Remove(Kind.ACCOUNT, key):
+            return key
+    return None
 
 
 class Moved(NamedTuple):

@@ -144,6 +144,16 @@ def test_a_path_is_followed_and_told_to_the_device() -> None:
     assert binding.flow is None
 
 
+def test_the_devices_of_an_account_that_is_shut_out_are_forgotten() -> None:
+    world = World()
+    register(world, f"<sip:a@{CUSTOMER}>")
+    world.node.registrar.dismiss(KEY)
+    assert (world.node.registrations.bindings(KEY), world.node.books.bindings[KEY]) == ((), ())
+    del world.node.books.bindings[KEY]
+    world.node.registrar.dismiss(KEY)
+    assert KEY not in world.node.books.bindings, "nobody is told of nothing"
+
+
 def test_a_path_that_can_not_be_followed_is_refused() -> None:
     world = World()
     hop = "<sip:192.0.2.5;lr>"

@@ -33,6 +33,7 @@ from trunkline.store.errors import DatabaseError
 from trunkline.store.store import Store
 from trunkline.trunk.carrier import Gateway
 from trunkline.trunk.forwarding import ForwardingList
+from trunkline.trunk.registrations import Contact
 from trunkline.trunk.verdict import Slug
 from trunkline.web.serving import listen_tcp
 from trunkline.web.views import Question
@@ -318,3 +319,28 @@ def test_a_changed_number_is_followed_by_itself_and_a_changed_carrier_by_all(tmp
         assert refreshed == [1]
 
     on_node(tmp_path, follow)
+
+
+@pytest.mark.parametrize("removed", [False, True])
+def test_who_has_registered_for_an_account_that_is_blocked_or_removed_is_forgotten(
+    tmp_path: Path, *, removed: bool
+) -> None:
+    """Whoever had a stolen secret would get its calls again as soon as it is let in again."""
+
+    async def shut_out(ground: Ground) -> None:
+        rooms = ground.node.rooms
+        accounts = rooms.store.accounts
+        uri = SipUri.parse(f"sip:thief@{HOST}:5999")
+        rooms.registrations.register(KEY, call_id="1", cseq=1, contacts=[Contact(uri)])
+        await asyncio.to_thread(accounts.update, KEY, name="Another name")
+        await ground.face.refresh_directory()
+        assert [one.contact for one in ground.face.registrations()] == [str(uri)]
+        if removed:
+            await asyncio.to_thread(rooms.store.numbers.remove, NUMBER)
+            await asyncio.to_thread(accounts.remove, KEY)
+        else:
+            await asyncio.to_thread(accounts.block, KEY)
+        await ground.face.refresh_directory()
+        assert ground.face.registrations() == []
+
+    on_node(tmp_path, shut_out)

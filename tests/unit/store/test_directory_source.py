@@ -397,6 +397,12 @@ def test_apply_update_tells_which_numbers_have_moved() -> None:
     assert apply_update(directory, Update(None, (), bans_changed=True)) == []
 
 
+def test_an_update_names_the_accounts_that_it_changes() -> None:
+    changes = (Put(ACCOUNT), Put(NUMBER), Remove(Kind.NUMBER, "1"), Remove(Kind.ACCOUNT, "gone"))
+    assert Update(None, changes, bans_changed=False).accounts == [ACCOUNT.key, "gone"]
+    assert Update(Snapshot(), (), bans_changed=False).accounts is None
+
+
 def test_apply_update_replaces_then_changes() -> None:
     directory = Directory()
     account = Account("a")
