@@ -108,26 +108,34 @@ fn a_press_longer_than_a_segment_is_one_event_in_the_peers_segments() {
 #[test]
 fn a_digit_that_is_told_is_told_though_its_ends_are_lost() {
     let engine = Engine::start(settings(23100, 8)).unwrap();
-    let (a, _b) = transcoded(&engine);
+    let (a, b) = transcoded(&engine);
     engine.set_remote(a.leg, Remote { tells_digits: true, ..remote(&a.peer, Codec::Pcmu) }).unwrap();
     a.peer.say(a.port, &event(0, 160, false));
     a.peer.say(a.port, &event(1, 800, false));
     let told = next_event(&engine);
     assert_eq!((told.kind, told.leg), (EventKind::Digit(Digit { code: 5, duration_ms: 100 }), a.leg));
     eventually(|| engine.statistics(a.leg).unwrap().dtmf_events == 1);
+    a.peer.say(a.port, &audio(20));
+    assert_eq!(Header::parse(&b.peer.hear()).unwrap().payload_type, 0, "the event went no further");
 }
 
-/// Says a second of audio: silence, a digit of 100 ms, silence; of each 20 ms what came of it.
-fn press(a: &Side, b: &Side, sequence: u16) -> Vec<(Header, Vec<u8>)> {
+/// A second of audio: silence, a digit of so many samples, silence; in packets of 20 ms.
+fn pressed(sequence: u16, length: usize) -> Vec<[u8; HEADER_LENGTH + 160]> {
     let mut samples = vec![0; 8000];
-    sound_of(5).unwrap().fill(&mut samples[1110..1910]);
+    sound_of(5).unwrap().fill(&mut samples[1110..1110 + length]);
     let mut encoder = Codec::Pcmu.encoder().unwrap();
-    for (n, piece) in (sequence..).zip(samples.chunks(160)) {
+    let packet = |(n, piece): (u16, &[i16])| {
         let mut packet = [0; HEADER_LENGTH + 160];
         write_header(&mut packet, false, 0, n, u32::from(n) * 160, 7);
         encoder.encode(piece, &mut packet[HEADER_LENGTH..]).unwrap();
-        a.peer.say(a.port, &packet);
-    }
+        packet
+    };
+    (sequence..).zip(samples.chunks(160)).map(packet).collect()
+}
+
+/// Says a digit of 100 ms within a second of audio; what came of it.
+fn press(a: &Side, b: &Side, sequence: u16) -> Vec<(Header, Vec<u8>)> {
+    pressed(sequence, 800).iter().for_each(|packet| a.peer.say(a.port, packet));
     let last = u32::from(sequence + 49) * 160;
     let mut heard = Vec::new();
     while heard.last().is_none_or(|(header, _): &(Header, _)| header.timestamp != last) {
@@ -173,6 +181,18 @@ fn a_tone_becomes_an_event_in_its_place_and_time() {
         decoder.decode(&payload, &mut pcm).unwrap();
         let sounding = pcm.iter().filter(|sample| sample.abs() > 100).count();
         assert!(sounding <= 152, "{sounding} samples of the tone are beside the event");
+    }
+}
+
+#[test]
+fn what_was_kept_back_for_a_digit_that_was_none_is_heard_after_all() {
+    let engine = Engine::start(settings(23250, 8)).unwrap();
+    let (a, b) = relayed(&engine);
+    for packet in pressed(100, 120) {
+        a.peer.say(a.port, &packet);
+    }
+    for packet in pressed(100, 120) {
+        assert_eq!(b.peer.hear(), packet);
     }
 }
 
