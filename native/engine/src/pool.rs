@@ -212,6 +212,15 @@ mod tests {
     }
 
     #[test]
+    fn pairs_are_bound_in_no_obvious_order() {
+        let mut pool = Pool::new(0..100, 100, 42);
+        let order: Vec<u32> = std::iter::from_fn(|| pool.next_unbound()).collect();
+        assert_eq!(order.iter().copied().collect::<HashSet<u32>>().len(), 100);
+        let neighbours = order.windows(2).filter(|pair| pair[0].abs_diff(pair[1]) == 1).count();
+        assert!(neighbours < 10, "{neighbours}");
+    }
+
+    #[test]
     fn a_closed_pair_drains() {
         let mut pool = pool(1);
         let slot = pool.take(0, always).unwrap();
