@@ -147,7 +147,9 @@ class Journal:
                 self._guarded(self._seal)
                 self._queue.task_done()
                 return
-            if not self._guarded(partial(self._append, batch)):
+            if self._guarded(partial(self._append, batch)):
+                self._failing = False
+            else:
                 self.dropped += len(batch)
                 with self._lock:
                     self._forget_pending(batch)
@@ -155,7 +157,7 @@ class Journal:
             self._queue.task_done()
 
     def _guarded(self, step: Callable[[], None]) -> bool:
-        """Run `step`; log the first of a row of failures and carry on."""
+        """Run `step`; log the first failure since something was written, and carry on."""
         try:
             step()
         except OSError as error:
@@ -163,7 +165,6 @@ class Journal:
                 self._log.error("ladder journal fails", folder=str(self._folder), error=str(error))
             self._failing = True
             return False
-        self._failing = False
         return True
 
     def _append(self, batch: Sequence[Ladder]) -> None:

@@ -112,12 +112,18 @@ class OpenSegment:
     __slots__ = ("_file", "offsets", "opened_at", "path", "size")
 
     def __init__(self, path: Path, opened_at: float) -> None:
-        """Create the file, readable by its owner only. Raises OSError."""
+        """Create the file, readable by its owner only. Raises OSError, and leaves none then."""
         self.path = path
         self.opened_at = opened_at
         self.offsets: dict[str, list[int]] = {}
         self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb", buffering=0)
-        self._file.write(_FILE_MAGIC)
+        try:
+            self._put(_FILE_MAGIC)
+        except OSError:
+            # A full disk has room for the name. It would be in the way once there is room for more.
+            self._file.close()
+            path.unlink()
+            raise
         self.size = len(_FILE_MAGIC)
 
     def append(self, chunks: list[tuple[str, bytes]]) -> list[tuple[str, int]]:
@@ -125,14 +131,16 @@ class OpenSegment:
 
         `note` then makes them findable. Raises OSError: the segment is then to be sealed.
         """
-        data = b"".join(chunk for _, chunk in chunks)
-        if self._file.write(data) != len(data):
-            raise OSError(f"{self.path}: short write")
+        self._put(b"".join(chunk for _, chunk in chunks))
         places: list[tuple[str, int]] = []
         for call_id, chunk in chunks:
             places.append((call_id, self.size))
             self.size += len(chunk)
         return places
+
+    def _put(self, data: bytes) -> None:
+        if self._file.write(data) != len(data):
+            raise OSError(f"{self.path}: short write")
 
     def note(self, places: list[tuple[str, int]]) -> None:
         """Make what `append` wrote findable."""

@@ -6,8 +6,11 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import BinaryIO, cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from trunkline.observe import journal as journal_module
 from trunkline.observe.journal import Journal, read_ladder
@@ -166,6 +169,39 @@ def test_a_failing_disk_drops_and_recovers(
     journal.append([("kept", ladder())])
     journal.wait_written()
     assert journal.read("kept") == ladder()
+
+
+@pytest.mark.parametrize("taken", [None, 3])
+def test_a_disk_that_has_room_for_a_name_alone_is_written_once_it_has_more(
+    open_journal: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: int | None
+) -> None:
+    """A file can be made on a full disk; of what is written `taken` bytes fit, or none, which is said."""
+    journal = open_journal()
+    real = os.fdopen
+
+    def full(descriptor: int, mode: str, buffering: int = -1) -> BinaryIO:
+        file = cast("BinaryIO", real(descriptor, mode, buffering))
+
+        def write(data: bytes) -> int:
+            if taken is None:
+                raise OSError(28, "No space left on device")
+            return file.write(data[:taken])
+
+        return cast("BinaryIO", SimpleNamespace(write=write, close=file.close))
+
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        patch.setattr(os, "fdopen", full)
+        for call_id in ("lost", "lost too"):
+            journal.append([(call_id, ladder())])
+            journal.wait_written()
+    assert [line["event"] for line in logs] == ["ladder journal fails"], "once"
+    assert journal.dropped == 2
+    assert list((tmp_path / "ladder").iterdir()) == []
+    journal.append([("kept", ladder())])
+    journal.wait_written()
+    assert journal.read("kept") == ladder()
+    journal.close()
+    assert open_journal().read("kept") == ladder()
 
 
 @pytest.mark.parametrize("whole", [False, True])
