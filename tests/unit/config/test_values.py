@@ -19,6 +19,7 @@ from trunkline.config.values import (
     ListenAddresses,
     LiveUrl,
     NamedAddress,
+    Prefixes,
     RtpengineAddress,
     RtpengineAddresses,
     SocketAddress,
@@ -187,6 +188,26 @@ def test_rtpengines_with_transport_and_share() -> None:
 def test_what_is_no_rtpengine(text: str) -> None:
     with pytest.raises(ValidationError, match="must be"):
         read(RtpengineAddresses, [text])
+
+
+def test_prefixes() -> None:
+    assert read(Prefixes, "870, +4470") == read(Prefixes, ["870", "4470"]) == ("870", "4470")
+    assert read(Prefixes, "") == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "the first digits"),
+        ("+", "the first digits"),
+        ("4a", "no.* prefix"),
+        ("1" * 16, "up to 15 digits"),
+    ],
+)
+def test_what_is_no_prefix(text: str, complaint: str) -> None:
+    """One without digits would be of every number."""
+    with pytest.raises(ValidationError, match=complaint):
+        read(Prefixes, ["870", text])
 
 
 @pytest.mark.parametrize(
