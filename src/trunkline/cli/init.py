@@ -72,8 +72,13 @@ def init(
         values["sip.advertised_host"] = advertise
     if database is not None:
         values["database.url"] = database
+    kept = (directory / "tls-certificate.pem").exists()
     settings, password = set_up(directory, values)
-    say(f"Made {settings_file}, the database, and a self-signed certificate for {settings.service.domain}.")
+    database_made = "" if password is None else ", the database"
+    certificate_made = "" if kept else f", a self-signed certificate for {settings.service.domain}"
+    say(f"Made {settings_file}{database_made}{certificate_made}.")
+    if kept:
+        say(f"The certificate that is in {directory} stays.")
     if password is None:
         say("The database holds an installation already: its operators sign in here as well.")
         say(f"This node is {settings.node.name} there; each needs a name of its own (node.name).")

@@ -20,6 +20,8 @@ def test_everything_is_there_and_the_password_works(tmp_path: Path) -> None:
         app, ["init", str(home), "--domain", "sip.test", "--advertise", "203.0.113.5"]
     )
     assert result.exit_code == 0
+    made = f"Made {home}/trunkline.toml, the database, a self-signed certificate for sip.test."
+    assert result.output.splitlines()[0] == made
     password = result.output.partition(", password ")[2].split()[0]
     here = Installation(home / "trunkline.toml")
     try:
@@ -89,10 +91,15 @@ def test_it_may_be_in_postgresql_and_another_node_may_join(url: str, tmp_path: P
     refused = runner.invoke(app, ["init", str(second), "--database", url])
     assert "holds an installation already: copy the key file" in str(refused.exception)
     assert not (second / "trunkline.toml").exists()
-    shutil.copy(first / "secret.key", second / "secret.key")
+    for name in ("secret.key", "tls-certificate.pem", "tls-key.pem"):
+        shutil.copy(first / name, second / name)
     joined = runner.invoke(app, ["init", str(second), "--database", url])
     assert joined.exit_code == 0
-    assert "its operators sign in here as well" in joined.output
+    said = joined.output.splitlines()
+    assert said[:2] == [f"Made {second}/trunkline.toml.", f"The certificate that is in {second} stays."]
+    assert "its operators sign in here as well" in said[2]
+    for name in ("tls-certificate.pem", "tls-key.pem"):
+        assert (second / name).read_bytes() == (first / name).read_bytes()
     here = Installation(second / "trunkline.toml")
     try:
         assert here.store.users.verify("admin", password) is not None
