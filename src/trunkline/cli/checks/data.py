@@ -84,7 +84,11 @@ def check_data_dir(settings: Settings) -> Findings:
     free = shutil.disk_usage(folder).free
     found = f"{free // 1_000_000} MB are free"
     if free < _ROOM:
-        yield Finding(about, State.FAULT, found, "Make room: ladder.max_bytes, database.keep_calls_days.")
+        remedy = (
+            "Make room: ladder.max_bytes. An SQLite file keeps its size when records are deleted from it "
+            "(database.keep_calls_days): docs/operations.md says how it shrinks."
+        )
+        yield Finding(about, State.FAULT, found, remedy)
     else:
         yield Finding(about, State.FINE, found)
 
