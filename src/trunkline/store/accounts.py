@@ -130,8 +130,10 @@ class Accounts:
     def page(self, search: str = "", *, after: str = "", limit: int = 50) -> AccountPage:
         """Up to `limit` (1 to 1000) accounts behind the key `after`, those with `search` in key or name."""
         table = schema.account.c
-        match = sa.or_(*(column.icontains(search, autoescape=True) for column in (table.key, table.name)))
         with self._database.read() as connection:
+            # PostgreSQL's "C", in which the column sorts, knows the case of ASCII's letters alone.
+            name = table.name.collate("default") if connection.dialect.name == "postgresql" else table.name
+            match = sa.or_(*(column.icontains(search, autoescape=True) for column in (table.key, name)))
             found = page_of_keys(connection, Kind.ACCOUNT, [match] if search else [], after, limit)
             return AccountPage(load_accounts(connection, found.keys), found.more)
 

@@ -188,6 +188,7 @@ def _sqlite(url: sa.URL, busy_timeout_ms: int, foreign_keys: bool, durable: bool
         if is_file:
             record.info[_FILE] = path, _which(path)
         connection.isolation_level = None
+        connection.create_function("lower", 1, _lower, deterministic=True)
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
@@ -211,6 +212,11 @@ def _sqlite(url: sa.URL, busy_timeout_ms: int, foreign_keys: bool, durable: bool
 def read_json(text: str | bytes) -> Any:
     """What a JSON column holds. Most hold an empty list, a million of them when a node starts."""
     return [] if text in ("[]", b"[]") else json.loads(text)
+
+
+def _lower(text: str | None) -> str | None:
+    """In place of SQLite's own, which knows no letters but those of ASCII."""
+    return None if text is None else text.lower()
 
 
 def _which(path: str) -> tuple[int, int] | None:

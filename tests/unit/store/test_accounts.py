@@ -271,15 +271,17 @@ def test_browsers_are_signed_out_when_the_overlap_of_their_secret_ends(store: St
 
 
 def test_pages_with_what_was_searched_for_in_key_or_name(store: Store) -> None:
-    for key, name in (("a1", "Acme Ltd"), ("b2", "100% Phones"), ("c3", ""), ("acme2", "")):
+    names = (("a1", "Acme Ltd"), ("b2", "100% Phones"), ("c3", ""), ("acme2", ""), ("d4", "Österreich"))
+    for key, name in names:
         store.accounts.add(Account(key, name=name), "s3cret-enough")
 
     def keys(search: str = "", **where: Any) -> tuple[list[str], bool]:
         found = store.accounts.page(search, **where)
         return [account.key for account in found.accounts], found.more
 
-    assert keys() == (["a1", "acme2", "b2", "c3"], False)
+    assert keys() == (["a1", "acme2", "b2", "c3", "d4"], False)
     assert keys(limit=2) == (["a1", "acme2"], True)
-    assert keys(after="acme2", limit=2) == (["b2", "c3"], False)
+    assert keys(after="acme2", limit=2) == (["b2", "c3"], True)
     assert keys("ACME") == (["a1", "acme2"], False)
+    assert keys("österreich") == keys("ÖSTER") == (["d4"], False)
     assert keys("%") == (["b2"], False)
