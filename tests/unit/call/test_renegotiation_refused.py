@@ -47,6 +47,19 @@ def test_an_unusable_offer_is_488_and_changes_nothing() -> None:
     world.hang_up()
 
 
+@pytest.mark.parametrize("rejected", [b"", b"m=audio 0 RTP/AVP 8\r\n"])
+def test_an_offer_of_fax_alone_is_488_and_the_call_goes_on_as_audio(rejected: bytes) -> None:
+    """T.38 is not relayed. Whoever is refused sends the fax as audio."""
+    world = Talking()
+    session = audio(CUSTOMER).partition(b"m=audio")[0]
+    fax = session + rejected + b"m=image 4000 udptl t38\r\na=T38FaxVersion:0\r\n"
+    world.gateway.the_usage.reinvite(fax, world.gateway.note_answer, world.gateway.note_refusal)
+    world.clock.advance(1)
+    assert world.gateway.events[-1] == "refusal 488"
+    assert world.flows() == BOTH
+    world.hang_up()
+
+
 @pytest.mark.parametrize("who", ["caller", "callee"])
 def test_codecs_that_the_other_side_must_not_be_offered_are_488_and_block_nothing(who: str) -> None:
     """RFC 3261 §14.2: the session goes on as it was, and so do later offers, hold and resume."""
