@@ -51,13 +51,16 @@ def _all(directory: Directory, health: HealthBook) -> Iterator[HealthKey]:
             if key.server and health.view(key).state is state:
                 yield key
         for server in health.servers():
-            if health.server_state(server) is not state:
-                continue
-            for number in directory.numbers.at(server):
-                for endpoint in number.forwarding.endpoints:
-                    key = endpoint_health_key(number, endpoint)
-                    if key.server == server and key not in apart:
-                        yield key
+            if health.server_state(server) is state:
+                yield from (key for key in _at(directory, server) if key not in apart)
+
+
+def _at(directory: Directory, server: str) -> Iterator[HealthKey]:
+    for number in directory.numbers.at(server):
+        for endpoint in number.forwarding.endpoints:
+            key = endpoint_health_key(number, endpoint)
+            if key.server == server:
+                yield key
 
 
 def _health_of(directory: Directory, health: HealthBook, key: HealthKey) -> TargetHealth:
