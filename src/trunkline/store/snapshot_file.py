@@ -9,7 +9,7 @@ secrets as HA1 or encrypted; mode 0600 all the same.
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -91,7 +91,7 @@ def read_snapshot(path: Path) -> StoredSnapshot:
     raise SnapshotFileError(f"{path} is damaged")
 
 
-def _values(snapshot: StoredSnapshot) -> Any:
+def _values(snapshot: StoredSnapshot) -> Iterator[object]:
     yield {"format": _FORMAT, "sequence": snapshot.sequence, "taken_at": snapshot.taken_at}
     for kind, groups in snapshot.groups.items():
         for start in range(0, len(groups), _GROUPS_PER_LINE):
