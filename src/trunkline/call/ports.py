@@ -119,6 +119,10 @@ Sound = Tone | WavFile
 """What a leg can announce."""
 
 
+UNSPECIFIED: Final = frozenset({"0.0.0.0", "::"})
+"""Where nothing is sent to."""
+
+
 @dataclass(frozen=True, slots=True)
 class RemoteMedia:
     """Where the peer of a leg says it is, from its SDP.
@@ -178,6 +182,11 @@ class RemoteMedia:
     """telephone-event as this peer may send it besides: with audio of another clock rate (RFC 4733 §2.1), or
     under a number of its own.
     """
+
+    @property
+    def is_somewhere(self) -> bool:
+        """False for a hold by address, and for a refused stream."""
+        return self.rtp_address not in UNSPECIFIED and self.rtp_port != 0
 
     def is_event(self, payload_type: int) -> bool:
         """Whether this peer sends telephone-events with it."""

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 from typing import Final, NamedTuple
 
-from trunkline.call.ports import AudioFormat, MediaFlow, RemoteMedia, TelephoneEvents
+from trunkline.call.ports import UNSPECIFIED, AudioFormat, MediaFlow, RemoteMedia, TelephoneEvents
 from trunkline.errors import MediaError
 from trunkline.media.rtpengine.crypto import usable
 from trunkline.sdp.codecs import TELEPHONE_EVENT
@@ -30,7 +30,6 @@ _DIRECTION: Final = {
     MediaFlow.RECEIVE: "sendonly",
     MediaFlow.NONE: "inactive",
 }
-UNSPECIFIED: Final = frozenset({"0.0.0.0", "::"})
 _NOWHERE: Final = ("192.0.2.1", "2001:db8::1")
 """Instead of the unspecified addresses, IPv4 and IPv6 (RFC 5737, RFC 3849). Those mean `sendonly` to an
 rtpengine, but since 13 it tells the other peer of them, too, in place of its own address.

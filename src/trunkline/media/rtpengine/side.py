@@ -12,7 +12,6 @@ from trunkline.call.ports import AudioFormat, MediaEvents, MediaFlow, MediaLeg, 
 from trunkline.call.record import MediaFigures
 from trunkline.media.course import Course
 from trunkline.media.rtpengine.counts import Counts
-from trunkline.media.rtpengine.description import UNSPECIFIED
 
 if TYPE_CHECKING:
     from trunkline.media.rtpengine.description import Endpoint
@@ -100,7 +99,7 @@ class Side:
         if self.remote is not None and _heard_at(self.remote) != _heard_at(remote):
             self.moved = True
         self.remote = remote
-        if not (remote.direction is MediaFlow.BOTH and is_somewhere(remote)):
+        if not (remote.direction is MediaFlow.BOTH and remote.is_somewhere):
             self.expecting_since = None
         elif self.expecting_since is None:
             self.expecting_since = now
@@ -173,11 +172,6 @@ class Side:
         payload_type = next(iter(() if remote is None else remote.payload_types), UNKNOWN_PAYLOAD_TYPE)
         step = self.course.end if self.closed else self.course.look
         step(now, figures.packets_received, figures.packets_lost, figures.jitter_ms, payload_type)
-
-
-def is_somewhere(remote: RemoteMedia) -> bool:
-    """False for a hold by address (RFC 2543) and for a refused stream."""
-    return remote.rtp_address not in UNSPECIFIED and remote.rtp_port != 0
 
 
 def _heard_at(remote: RemoteMedia) -> tuple[str, int, AudioFormat | None]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from tests.unit.media.rtpengine.remotes import peer
 from trunkline.call.ports import MediaFlow
 from trunkline.media.rtpengine.counts import Counts
-from trunkline.media.rtpengine.side import EVERYTHING, Side, is_somewhere
+from trunkline.media.rtpengine.side import EVERYTHING, Side
 
 
 def test_what_comes_counts_as_sent_on_while_it_passes() -> None:
@@ -50,6 +50,6 @@ def test_audio_is_expected_from_a_peer_that_is_not_on_hold() -> None:
 
 
 def test_a_zero_address_or_port_is_nowhere() -> None:
-    assert is_somewhere(peer())
-    assert not is_somewhere(peer("::"))
-    assert not is_somewhere(peer(port=0))
+    assert peer().is_somewhere
+    assert not peer("::").is_somewhere
+    assert not peer(port=0).is_somewhere
