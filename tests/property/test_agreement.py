@@ -12,7 +12,8 @@ from trunkline.call.leg import Leg
 from trunkline.call.ports import RemoteMedia
 from trunkline.call.remote_media import connect
 from trunkline.errors import SdpError
-from trunkline.media.fake import FakeEngine, FakeLeg
+from trunkline.media.fake import FakeEngine
+from trunkline.media.fake_leg import FakeLeg
 from trunkline.sdp.codecs import CODEC_NAMES, TELEPHONE_EVENT, Codec, our_codec
 from trunkline.sdp.local import LocalAudio
 from trunkline.sdp.offer_answer import Direction, RemoteAudio

@@ -12,7 +12,8 @@ from trunkline.call.call import Call
 from trunkline.call.checkpoint import CallCheckpoint, checkpoint, resume
 from trunkline.call.ports import LegOpener, MediaHandle, MediaLeg
 from trunkline.errors import MediaError
-from trunkline.media.fake import FakeEngine, FakeLeg
+from trunkline.media.fake import FakeEngine
+from trunkline.media.fake_leg import FakeLeg
 from trunkline.sip.outbound_auth import DigestUser
 from trunkline.trunk.account import Account
 from trunkline.trunk.directory import Snapshot

@@ -12,7 +12,8 @@ from tests.simulation.virtual_network import LinkQuality
 from tests.simulation.world import ACCOUNT, CARRIER, CUSTOMER, GATEWAY, World
 from trunkline.call.digits import RELAY, read_digit, relay_body
 from trunkline.call.ports import Tone
-from trunkline.media.fake import FakeEngine, FakeTerminal
+from trunkline.media.fake import FakeEngine
+from trunkline.media.fake_terminal import FakeTerminal
 from trunkline.pstn.talker import Talker
 from trunkline.sdp.codecs import CODEC_NAMES
 from trunkline.sip.exchange import IncomingOffer

@@ -27,7 +27,8 @@ from trunkline.call.record import AttemptRecord, CallRecord
 from trunkline.call.registrar import Registrar
 from trunkline.call.services import CallSettings, Services
 from trunkline.call.switch import Switch
-from trunkline.media.fake import FakeEngine, FakeLeg
+from trunkline.media.fake import FakeEngine
+from trunkline.media.fake_leg import FakeLeg
 from trunkline.media.fake_network import FakeNetwork
 from trunkline.sip.digest import Algorithm, Challenger, ha1
 from trunkline.sip.exchange import IncomingOffer

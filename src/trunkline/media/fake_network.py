@@ -7,7 +7,7 @@ from trunkline.call.ports import RemoteMedia, SrtpKeys
 from trunkline.clock import Clock
 
 if TYPE_CHECKING:
-    from trunkline.media.fake import FakeLeg
+    from trunkline.media.fake_leg import FakeLeg
 
 MAX_HOPS = 16
 """Legs that audio passes at most: a circle ends here."""

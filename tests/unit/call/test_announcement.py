@@ -15,7 +15,7 @@ from trunkline.call.ports import WavFile
 from trunkline.call.record import Party
 from trunkline.call.switch import HEARING_MOST
 from trunkline.clock import Timer
-from trunkline.media.fake import FakeLeg
+from trunkline.media.fake_leg import FakeLeg
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.trunk.account import Account, AccountStatus
 from trunkline.trunk.verdict import Slug

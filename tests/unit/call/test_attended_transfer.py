@@ -11,7 +11,7 @@ from tests.simulation.phone import Phone
 from tests.simulation.transfers import ALLOWED, TARGET, refer, replaces, told, transferring
 from tests.simulation.world import CUSTOMER, GATEWAY, KEY, follow_offer
 from trunkline.call.record import Party
-from trunkline.media.fake import FakeLeg
+from trunkline.media.fake_leg import FakeLeg
 from trunkline.sip.usage import IncomingOffer, Usage
 from trunkline.trunk.account import Account
 from trunkline.trunk.verdict import Slug, Verdict

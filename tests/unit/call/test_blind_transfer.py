@@ -21,7 +21,7 @@ from tests.simulation.transfers import (
 )
 from tests.simulation.world import DOMAIN, GATEWAY, KEY, NODE, NUMBER, World, answering, rejecting
 from trunkline.call.record import Party
-from trunkline.media.fake import FakeLeg
+from trunkline.media.fake_leg import FakeLeg
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.uri import SipUri

@@ -12,7 +12,7 @@ from trunkline.call.checkpoint import checkpoint
 from trunkline.call.ports import MediaHandle
 from trunkline.call.record import Party, RecordState
 from trunkline.errors import MediaError, SdpError
-from trunkline.media.fake import FakeLeg
+from trunkline.media.fake_leg import FakeLeg
 from trunkline.sip.checkpoint import FlowCheckpoint
 from trunkline.sip.errors import SipSyntaxError
 from trunkline.sip.exchange import IncomingOffer

@@ -18,7 +18,7 @@ from trunkline.call.digits import (
     read_digit,
     relay_body,
 )
-from trunkline.media.fake import FakeLeg
+from trunkline.media.fake_leg import FakeLeg
 from trunkline.media.fake_network import Sound
 from trunkline.sip.message import Request, response_to
 from trunkline.sip.stack import ServerTransaction

@@ -22,7 +22,7 @@ from tests.simulation.world import (
     ringing,
 )
 from trunkline.call.ports import MediaFlow
-from trunkline.media.fake import FakeLeg
+from trunkline.media.fake_leg import FakeLeg
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.user_agent import UserAgentSettings
 from trunkline.trunk.account import Ringback

@@ -14,7 +14,8 @@ from trunkline.call.leg_owner import LegOwner
 from trunkline.call.ports import MediaFlow, MediaLeg, NoPortsError
 from trunkline.call.remote_media import connect
 from trunkline.errors import SdpError
-from trunkline.media.fake import FakeEngine, FakeLeg
+from trunkline.media.fake import FakeEngine
+from trunkline.media.fake_leg import FakeLeg
 from trunkline.sdp.errors import NoCommonCodecError
 from trunkline.sdp.local import LocalAudio
 from trunkline.sip.exchange import IncomingOffer

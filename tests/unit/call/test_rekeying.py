@@ -10,7 +10,7 @@ from tests.simulation.world import CUSTOMER, World
 from trunkline.call.leg import Leg
 from trunkline.call.ports import SrtpKeys
 from trunkline.call.rekeying import AGAIN_S
-from trunkline.media.fake import FakeLeg
+from trunkline.media.fake_leg import FakeLeg
 from trunkline.sdp.crypto import LONGEST_LIFETIME, our_line
 from trunkline.sip.exchange import IncomingOffer
 from trunkline.trunk.verdict import Slug

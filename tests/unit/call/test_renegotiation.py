@@ -8,7 +8,7 @@ from tests.simulation.world import CUSTOMER, GATEWAY, GATEWAY_2, PASSING_ONLY, W
 from trunkline.call.leg import Leg
 from trunkline.call.ports import MediaFlow
 from trunkline.call.renegotiation import Renegotiation
-from trunkline.media.fake import FakeLeg
+from trunkline.media.fake_leg import FakeLeg
 from trunkline.sdp.offer_answer import Direction
 from trunkline.sip.user_agent import UserAgentSettings
 from trunkline.trunk.verdict import Slug

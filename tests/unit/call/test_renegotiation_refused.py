@@ -8,7 +8,7 @@ from tests.simulation.descriptions import audio, codecs_of, direction
 from tests.simulation.world import CARRIER, CUSTOMER, PASSING_ONLY, World, follow_offer
 from tests.unit.call.test_renegotiation import BOTH, Talking, sides, spoken
 from trunkline.call.ports import RemoteMedia
-from trunkline.media.fake import FakeLeg
+from trunkline.media.fake_leg import FakeLeg
 
 
 @pytest.mark.parametrize(("status", "told"), [(488, 488), (500, 500), (603, 603), (401, 403), (407, 403)])

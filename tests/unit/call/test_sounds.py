@@ -9,7 +9,7 @@ from tests.simulation.descriptions import audio, codecs_of
 from tests.simulation.phone import Phone
 from tests.simulation.world import ACCOUNT, CUSTOMER, GATEWAY, GATEWAY_2, World
 from trunkline.call.services import EUROPEAN_RINGBACK
-from trunkline.media.fake import FakeLeg
+from trunkline.media.fake_leg import FakeLeg
 from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.user_agent import UserAgentSettings
 from trunkline.trunk.account import Account, Ringback

@@ -5,7 +5,8 @@ import pytest
 from tests.unit.virtual_clock import FakeClock
 from trunkline.call.ports import Tone
 from trunkline.media.embedded import EmbeddedEngine, EmbeddedTerminal
-from trunkline.media.fake import FakeEngine, FakeTerminal
+from trunkline.media.fake import FakeEngine
+from trunkline.media.fake_terminal import FakeTerminal
 from trunkline.media.terminals import Hearing, Silence, Terminal, TerminalEngine, ToneHeard
 
 

@@ -6,8 +6,9 @@ from tests.simulation.descriptions import audio, direction, line
 from tests.unit.virtual_clock import FakeClock
 from trunkline.call.ports import SrtpKeys, Tone
 from trunkline.errors import MediaError, SdpError
-from trunkline.media.fake import FakeEngine, FakeTerminal
+from trunkline.media.fake import FakeEngine
 from trunkline.media.fake_network import FakeNetwork
+from trunkline.media.fake_terminal import FakeTerminal
 from trunkline.media.terminals import Silence, Source
 from trunkline.pstn.talker import CODECS, STEP_MS, Talker
 from trunkline.sdp.codecs import CODEC_NAMES
