@@ -91,6 +91,7 @@ def number_values(number: Number) -> Values:
 
 
 def endpoint_values(number: Number) -> list[Values]:
+    """The rows of its forwarding list, in its order."""
     return [
         {
             "number": number.e164,
@@ -161,6 +162,7 @@ def carrier_values(carrier: Carrier, keyring: Keyring) -> Values:
 
 
 def gateway_values(carrier: Carrier) -> list[Values]:
+    """The rows of its gateways, in their order."""
     return [
         {
             "carrier": carrier.name,
@@ -210,6 +212,7 @@ def carrier_from(row: Row, gateways: Sequence[Row], keyring: Keyring) -> Carrier
 
 
 def route_carrier_values(route: Route) -> list[Values]:
+    """The rows of its carriers, in their order."""
     return [
         {
             "route": route.prefix,
