@@ -215,9 +215,8 @@ class OutgoingInvite:
         if self._authenticator is not None:
             self._authenticator.authorize(request)
         plan, flow = self._plan, self._flow
-        next_hop = (
-            plan.next_hop if flow is None or flow.closed else flow
-        )  # the very server that asked for more
+        # Again to the very server that asked for more.
+        next_hop = plan.next_hop if flow is None or flow.closed else flow
         self._client = agent.stack.request(
             request,
             next_hop,
@@ -308,8 +307,8 @@ class OutgoingInvite:
 
     def _open(self, tag: str, response: Response) -> Usage | None:
         """The usage for a To tag (RFC 3261 §13.2.2.1, §13.2.2.4). The dialog of one that was dropped goes on
-        where it was:
-        its sequence numbers have been used."""
+        where it was: its sequence numbers have been used.
+        """
         agent = self._agent
         dialog = self._dialogs.get(tag)
         if dialog is None:
