@@ -4,9 +4,9 @@
 it: one at a time, so that none overtakes another, and of news that wait only the latest. What is done about
 the request, and whether anything is, is its user's business (`trunkline.call.referring`).
 
-Deliberate deviations: a NOTIFY that fails ends the subscription, never the dialog (RFC 5057 §5.1 would let a
-481 do so), because a referrer that wants no news still has its call; there is no SUBSCRIBE to refresh or end
-the subscription with: it lasts no longer than the attempts do.
+Deliberate deviations: a NOTIFY that fails ends the subscription, never the dialog (RFC 5057 §5.1 has some
+statuses destroy it, such as 404 and 482), because a referrer that wants no news still has its call; there is
+no SUBSCRIBE to refresh or end the subscription with: it lasts no longer than the attempts do.
 """
 
 from collections.abc import Callable, Sequence

@@ -65,7 +65,7 @@ _CAUSES: dict[int, int] = {
     603: 21,
     604: 1,
 }
-"""SIP status -> Q.850 cause, after RFC 3398's table for SIP to ISUP. Others keep their slug's cause."""
+"""SIP status -> Q.850 cause (RFC 3398 §8.2.6.1). Others keep their slug's cause."""
 
 
 def far_end_verdict(status: int, q850: int | None = None, detail: str = "") -> Verdict:
