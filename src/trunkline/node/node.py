@@ -9,6 +9,7 @@ finds open).
 import asyncio
 import gc
 import time
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from typing import Final
 
@@ -119,6 +120,7 @@ class Node:
         if rooms.shared is not None:
             self._open.push_async_callback(rooms.shared.close)
             await rooms.shared.start(rooms.transports.bound)
+        self._dismiss(rooms.registrations.accounts())
         rooms.registrar.start()
         self._follow_directory()
         self.membership.start()
@@ -187,6 +189,7 @@ class Node:
             return
         self._is_restored = True
         restoring.take(rooms, known)
+        self._dismiss(rooms.registrations.accounts())
         if rooms.shared is not None:
             rooms.shared.tell_registrations()
         rooms.log.info("registrations, bans and the day's usage are known")
@@ -196,15 +199,20 @@ class Node:
         rooms = self.rooms
         moved = apply_update(rooms.directory, update)
         named = update.accounts
-        for key in list(rooms.registrations.accounts()) if named is None else named:
-            account = rooms.directory.account(key)
-            if account is None or account.blocked:
-                rooms.registrar.dismiss(key)
+        self._dismiss(rooms.registrations.accounts() if named is None else named)
         if moved is None:
             self._follow_directory()
         else:
             for before, after in moved:
                 rooms.pinger.follow(before, after)
+
+    def _dismiss(self, accounts: Iterable[str]) -> None:
+        """Whoever has registered for those of these accounts that are blocked or gone."""
+        rooms = self.rooms
+        for key in list(accounts):
+            account = rooms.directory.account(key)
+            if account is None or account.blocked:
+                rooms.registrar.dismiss(key)
 
     def _follow_directory(self) -> None:
         rooms = self.rooms

@@ -344,3 +344,28 @@ def test_who_has_registered_for_an_account_that_is_blocked_or_removed_is_forgott
         assert ground.face.registrations() == []
 
     on_node(tmp_path, shut_out)
+
+
+def test_nor_does_a_start_bring_back_who_had_registered_for_an_account_that_is_blocked(tmp_path: Path) -> None:
+    installation = Installation.make(tmp_path)
+
+    async def twice() -> None:
+        async with running(installation) as ground:
+            rooms = ground.node.rooms
+            uri = SipUri.parse(f"sip:thief@{HOST}:5999")
+            bindings = rooms.registrations.register(KEY, call_id="1", cseq=1, contacts=[Contact(uri)])
+            assert isinstance(bindings, tuple)
+            rooms.writer.bindings_changed(KEY, bindings)
+        async with running(installation) as ground:
+            assert len(ground.face.registrations()) == 1
+        settings = installation.settings
+        store = Store.open(settings.database_url, settings.key_file, settings.service.domain)
+        store.accounts.block(KEY)
+        async with running(installation) as ground:
+            assert ground.face.registrations() == []
+        store.accounts.unblock(KEY)
+        store.close()
+        async with running(installation) as ground:
+            assert ground.face.registrations() == []
+
+    in_loop(twice())
