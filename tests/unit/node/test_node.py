@@ -346,7 +346,7 @@ def test_who_has_registered_for_an_account_that_is_blocked_or_removed_is_forgott
     on_node(tmp_path, shut_out)
 
 
-def test_nor_does_a_start_bring_back_who_had_registered_for_an_account_that_is_blocked(tmp_path: Path) -> None:
+def test_nor_is_it_remembered_over_a_start_while_the_account_is_blocked(tmp_path: Path) -> None:
     installation = Installation.make(tmp_path)
 
     async def twice() -> None:
