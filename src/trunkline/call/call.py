@@ -317,6 +317,8 @@ class Call:
         may not, yet some do (RFC 3261 §15).
         """
         if self.talk is not None and self.talk.outlives(leg):
+            if self.attempt is not None and leg is self.attempt.leg:
+                self.attempt.finish(Verdict.of(Slug.ANSWERED))
             return
         calling = leg is self.caller
         verdict = Verdict.of(Slug.ANSWERED)

@@ -19,7 +19,7 @@ from tests.simulation.transfers import (
     told,
     transferring,
 )
-from tests.simulation.world import DOMAIN, GATEWAY, KEY, NODE, NUMBER, World, answering, rejecting
+from tests.simulation.world import DOMAIN, GATEWAY, KEY, NODE, NUMBER, World, answering, rejecting, ringing
 from trunkline.call.record import Party
 from trunkline.media.fake_leg import FakeLeg
 from trunkline.sip.incoming_invite import IncomingInvite
@@ -243,6 +243,20 @@ def test_the_referrer_hangs_up_at_once() -> None:
     assert media(world)[1].sound is None
     hang_up(world, world.gateway)
     assert world.record.hung_up_by is Party.CALLEE
+
+
+def test_the_attempt_of_a_referrer_that_hangs_up_at_once_ends_then() -> None:
+    world, third = transferring(on_invite=ringing)
+    world.talking_inbound()
+    refer(world, world.customer, seconds=0.5)
+    answered, rung = world.attempts
+    world.customer.the_usage.bye()
+    world.clock.advance(5)
+    assert answered.ended_at is not None
+    assert (answered.ended_at, rung.ended_at) == (pytest.approx(world.clock.wall() - 4.99), None)
+    hang_up(world, world.gateway)
+    assert third.events[-1] == "cancelled"
+    assert world.attempt_slugs == [Slug.ANSWERED, Slug.ABANDONED]
 
 
 # -- fraud: it dials nothing that the account may not dial ------------------------------------------
