@@ -93,6 +93,7 @@ def test_leniencies(body: bytes) -> None:
         (sdp("v=0", "o=- 1 -1 IN IP4 192.0.2.1"), 2, "numbers"),
         (sdp("v=0", "o=- 1 " + "1" * 21 + " IN IP4 192.0.2.1"), 2, "numbers"),
         (sdp("v=0", "o= 1 1 IN IP4 192.0.2.1"), 2, "empty"),
+        (sdp("v=0", "o=- 1 1 IN IP4 "), 2, "empty"),
         (sdp(*HEAD, "o=- 1 1 IN IP4 192.0.2.1"), 6, "second o="),
         (sdp(*HEAD, "v=0"), 6, "second v="),
         (sdp(*HEAD, "s=again"), 6, "second s="),
