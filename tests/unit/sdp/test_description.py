@@ -106,6 +106,8 @@ def test_leniencies(body: bytes) -> None:
         (sdp("v=0", HEAD[1], "c=IN  192.0.2.1"), 3, "three fields"),
         (sdp("v=0", HEAD[1], "t=0"), 3, "two numbers"),
         (sdp("v=0", HEAD[1], "t=now later"), 3, "two numbers"),
+        (sdp("v=0", HEAD[1], "t=now 0"), 3, "two numbers"),
+        (sdp("v=0", HEAD[1], "t=0 later"), 3, "two numbers"),
         (sdp(*HEAD, "m=audio 1 RTP/AVP"), 6, "m= needs"),
         (sdp(*HEAD, "m=audio -1 RTP/AVP 0"), 6, "port"),
         (sdp(*HEAD, "m=audio 65536 RTP/AVP 0"), 6, "port"),
