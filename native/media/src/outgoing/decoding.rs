@@ -243,6 +243,22 @@ mod tests {
     }
 
     #[test]
+    fn a_source_that_begins_anew_is_a_break() {
+        let packets = [(1, 0), (2, 160), (30_000, 5000), (30_001, 5160)];
+        assert_eq!(heard(&mut decoding(), &packets), [20, 20, 0, 20, 20]);
+    }
+
+    #[test]
+    fn nobody_waits_for_what_an_event_of_the_same_source_has_used_up() {
+        for (ssrc, out) in [(1, [-20, 20].as_slice()), (2, &[])] {
+            let mut decoding = decoding();
+            heard(&mut decoding, &[(1, 0)]);
+            decoding.skip(&header(2, 160, ssrc));
+            assert_eq!(heard(&mut decoding, &[(3, 320)]), out);
+        }
+    }
+
+    #[test]
     fn timestamps_that_go_back_add_nothing() {
         assert_eq!(heard(&mut decoding(), &[(1, 8000), (2, 4000), (3, 4160)]), [20, 20, 20]);
     }
