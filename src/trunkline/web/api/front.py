@@ -10,6 +10,7 @@ import binascii
 from typing import Annotated
 
 from fastapi import Depends
+from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request
 
 from trunkline.store.audit import Via
@@ -56,7 +57,22 @@ def _name_and_password(encoded: str) -> tuple[str, str]:
 
 def _desk(request: Request) -> Desk:
     front: Front = request.app.state.front
-    return front.desk(request)
+    desk = front.desk(request)
+    _check_query(request)
+    return desk
+
+
+def _check_query(request: Request) -> None:
+    """Refuse a parameter that is none of the operation's: a filter that is misspelt would let everything
+    through."""
+    operation = request.app.openapi()["paths"][request.scope["route"].path_format][request.method.lower()]
+    known = [one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"]
+    unknown = [name for name in request.query_params if name not in known]
+    if known and unknown:
+        told = f"there is no such parameter here, but {', '.join(known)}"
+        raise RequestValidationError(
+            [{"type": "extra_forbidden", "loc": ("query", name), "msg": told} for name in unknown]
+        )
 
 
 AtDesk = Annotated[Desk, Depends(_desk)]

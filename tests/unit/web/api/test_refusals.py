@@ -78,6 +78,16 @@ def test_what_is_wrong_is_pointed_at(operator: httpx.Client) -> None:
     assert {one["parameter"] for one in found["errors"]} == {"limit", "direction"}
 
 
+@pytest.mark.parametrize("path", ["/v1/calls?acount=alpha&limit=5", "/v1/numbers?Limit=5"])
+def test_a_filter_that_is_misspelt_lets_nothing_through(operator: httpx.Client, path: str) -> None:
+    answer = operator.get(path)
+    assert answer.status_code == 422
+    [error] = answer.json()["errors"]
+    assert error["parameter"] in ("acount", "Limit")
+    assert "account" in error["detail"]
+    assert "limit" in error["detail"]
+
+
 def test_what_was_sent_is_not_sent_back(operator: httpx.Client) -> None:
     answer = operator.post("/v1/accounts", json={"secret": "short"})
     assert "short" not in str(problem(answer)["errors"][0])
