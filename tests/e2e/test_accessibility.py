@@ -119,3 +119,17 @@ def test_no_gap_between_the_fields_of_a_form(open_page: Open, path: str) -> None
         assert frame is not None
         assert last is not None
         assert frame["y"] + frame["height"] - (last["y"] + last["height"]) < 2
+
+
+def test_on_paper_there_is_what_was_looked_up_dark_on_light(open_page: Open) -> None:
+    page = open_page(OPERATOR, scheme="dark")
+    page.goto("/numbers")
+    on_screen = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.emulate_media(media="print")
+    assert (on_screen, page.evaluate("getComputedStyle(document.body).backgroundColor")) == (
+        "rgb(17, 18, 22)",
+        "rgb(246, 246, 243)",
+    )
+    expect(page.get_by_role("table")).to_be_visible()
+    for part in (page.locator("header.bar"), page.locator("nav.menu"), page.locator("form.filters")):
+        expect(part).to_be_hidden()
