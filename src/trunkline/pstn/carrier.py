@@ -14,16 +14,14 @@ from trunkline.errors import MediaError, SdpError
 from trunkline.media.terminals import Echo, Silence, Source, TerminalEngine
 from trunkline.pstn.numbering import TONE_HZ, Behaviour, Number, number_of
 from trunkline.pstn.quiet_dialog import QuietDialog
-from trunkline.pstn.station import Station
+from trunkline.pstn.station import CallsOnly, Station
 from trunkline.pstn.talker import Talker
-from trunkline.sip.dialog_request import Fields
 from trunkline.sip.exchange import IncomingOffer
 from trunkline.sip.incoming_invite import IncomingInvite
-from trunkline.sip.message import Request, Response, response_to
+from trunkline.sip.message import Request, Response
 from trunkline.sip.name_addr import NameAddr
 from trunkline.sip.outgoing_invite import OutgoingInviteEvents
 from trunkline.sip.ports import Address, Flow, Locator, Target
-from trunkline.sip.stack import ServerTransaction
 from trunkline.sip.uri import SipUri
 from trunkline.sip.usage import Usage
 
@@ -36,7 +34,7 @@ INBOUND_TALK_S = 10.0
 _TONE = Tone((TONE_HZ,))
 
 
-class SimulatedCarrier:
+class SimulatedCarrier(CallsOnly):
     """See the module. `serves` is where its own calls go: the node's SIP address."""
 
     def __init__(
@@ -71,18 +69,6 @@ class SimulatedCarrier:
         return len(self._calls)
 
     # -- the user agent's user ---------------------------------------------------------------------
-
-    def screen(self, request: Request, flow: Flow) -> Response | None:  # noqa: ARG002
-        """OPTIONS is answered; everything else may come in."""
-        return response_to(request, 200) if request.method == "OPTIONS" else None
-
-    def invite_refused(self, request: Request, flow: Flow, refusal: Response) -> Fields:
-        del request, flow, refusal
-        return ()
-
-    def request_received(self, request: Request, transaction: ServerTransaction) -> None:
-        """Nothing but calls and OPTIONS is served."""
-        transaction.respond(response_to(request, 501))
 
     def invite_received(self, invite: IncomingInvite) -> None:
         """A call from the node."""

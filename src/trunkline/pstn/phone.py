@@ -12,16 +12,13 @@ from trunkline.errors import MediaError, SdpError
 from trunkline.media.terminals import Source, TerminalEngine
 from trunkline.pstn.conversation import PlacedCall, TakenCall
 from trunkline.pstn.dialling import CallReport, Dialling
-from trunkline.pstn.station import Station
+from trunkline.pstn.station import CallsOnly, Station
 from trunkline.pstn.talker import CODECS, Talker
-from trunkline.sip.dialog_request import Fields
 from trunkline.sip.incoming_invite import IncomingInvite
-from trunkline.sip.message import Request, Response, response_to
-from trunkline.sip.ports import Address, Flow, Locator, Transport
-from trunkline.sip.stack import ServerTransaction
+from trunkline.sip.ports import Address, Locator, Transport
 
 
-class Phone:
+class Phone(CallsOnly):
     """A phone on one address. `answers` makes it take calls: it says that to callers, and `taken` reports
     each.
     """
@@ -121,18 +118,6 @@ class Phone:
         )
 
     # -- the user agent's user ---------------------------------------------------------------------
-
-    def screen(self, request: Request, flow: Flow) -> Response | None:  # noqa: ARG002
-        """OPTIONS is answered."""
-        return response_to(request, 200) if request.method == "OPTIONS" else None
-
-    def invite_refused(self, request: Request, flow: Flow, refusal: Response) -> Fields:
-        del request, flow, refusal
-        return ()
-
-    def request_received(self, request: Request, transaction: ServerTransaction) -> None:
-        """Nothing else is served."""
-        transaction.respond(response_to(request, 501))
 
     def invite_received(self, invite: IncomingInvite) -> None:
         """A call for this phone."""

@@ -8,9 +8,26 @@ from trunkline.clock import Clock
 from trunkline.net.settings import Listen, TransportSettings
 from trunkline.net.transports import Transports
 from trunkline.sdp.crypto import KEY_AND_SALT_OCTETS
+from trunkline.sip.dialog_request import Fields
 from trunkline.sip.failures import FlowFailure
+from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.ports import Address, Flow, Locator, Target, Transport
+from trunkline.sip.stack import ServerTransaction
 from trunkline.sip.user_agent import UserAgent, UserAgentSettings, UserAgentUser
+
+
+class CallsOnly:
+    """What a station's user does about all that is no call: OPTIONS is answered, nothing else is served."""
+
+    def screen(self, request: Request, flow: Flow) -> Response | None:  # noqa: ARG002
+        return response_to(request, 200) if request.method == "OPTIONS" else None
+
+    def invite_refused(self, request: Request, flow: Flow, refusal: Response) -> Fields:
+        del request, flow, refusal
+        return ()
+
+    def request_received(self, request: Request, transaction: ServerTransaction) -> None:
+        transaction.respond(response_to(request, 501))
 
 
 class Station:
