@@ -143,3 +143,13 @@ def test_without_an_implicit_subscription() -> None:
     assert notifies(world) == []
     assert len(third.invites) == 1
     finish(world)
+
+
+@pytest.mark.parametrize("name", ["Referred-By", "b"])
+def test_the_target_is_not_told_who_has_referred(name: str) -> None:
+    """RFC 3892: Referred-By names somebody of the customer's."""
+    world, third = transferred(TO, (name, "<sip:boss@pbx.example>"))
+    (invite,) = third.invites
+    assert "referred-by" not in invite.request.headers
+    assert b"boss" not in invite.request.to_bytes()
+    finish(world)
