@@ -64,7 +64,7 @@ def _count_doors(rooms: Rooms) -> None:
 
 
 def _count_records(rooms: Rooms) -> None:
-    """Records of calls on their way to the database."""
+    """What is kept of calls, and what is not: records on their way to the database, ladders."""
     gauge, counter = rooms.metrics.gauge, rooms.metrics.counter
     gauge(
         "records_away",
@@ -84,6 +84,7 @@ def _count_records(rooms: Rooms) -> None:
         "Refused calls that have left no record, for there were too many.",
         lambda: rooms.records.passed_over,
     )
+    counter("ladder_lost", "SIP messages that a call's ladder had no room for.", lambda: rooms.ladder.lost)
 
 
 def _ports_by_state(rooms: Rooms) -> dict[str, float]:

@@ -42,6 +42,17 @@ def test_datagrams_that_came_to_nothing_are_counted(tmp_path: Path) -> None:
     on_node(tmp_path, look)
 
 
+def test_messages_that_a_ladder_has_no_room_for_are_counted(tmp_path: Path) -> None:
+    async def look(ground: Ground) -> None:
+        ladder = ground.node.rooms.ladder
+        assert b"\ntrunkline_ladder_lost_total 0.0\n" in ground.face.metrics()
+        while not ladder.lost:
+            ladder.message_received(b"INVITE sip:h SIP/2.0\r\n" + bytes(4000), PaperFlow(), "a-dialog")
+        assert b"\ntrunkline_ladder_lost_total 1.0\n" in ground.face.metrics()
+
+    on_node(tmp_path, look)
+
+
 def test_copies_for_a_collector_are_counted(tmp_path: Path) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear:
         ear.bind(("127.0.0.1", 0))
