@@ -44,7 +44,8 @@ class _Axis(NamedTuple):
         share = 1.0 if talk <= 0 else _SETUP_SHARE
         at = min(max(at, self.began), self.ended)
         if at <= self.turn:
-            return _LEFT + width * share * ((at - self.began) / setup if setup > 0 else 1.0)
+            at_once = 1.0 if talk > 0 else 0.0
+            return _LEFT + width * share * ((at - self.began) / setup if setup > 0 else at_once)
         return _LEFT + width * (share + (1 - share) * (at - self.turn) / talk)
 
 
@@ -71,7 +72,7 @@ def _failed(record: CallRecord | AttemptRecord) -> bool:
 
 
 def _ticks(call: CallRecord, ended: float) -> list[tuple[float, str]]:
-    moments = [(call.setup_at, "0")]
+    moments = [(call.setup_at, "0")] if ended > call.setup_at else []
     if call.ringing_at is not None:
         moments.append((call.ringing_at, f"rang +{call.ringing_at - call.setup_at:.1f} s"))
     if call.answered_at is not None:

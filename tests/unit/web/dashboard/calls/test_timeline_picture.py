@@ -57,6 +57,17 @@ def test_a_failed_attempt_and_the_one_after_it() -> None:
     assert abs(one[1] + one[2] - two[1]) < 0.2
 
 
+def test_a_call_that_is_refused_at_once() -> None:
+    """Its two moments are one, at the beginning, with one word."""
+    call = call_record()
+    call.ended_at = call.setup_at
+    call.verdict = Verdict.of(Slug.DESTINATION_FORBIDDEN)
+    read = drawn(call)
+    assert words(read) == ["ended +0.00 s", "Caller"]
+    [(kind, x, _)] = bars(read)
+    assert (kind, x) == ("failed", 216)
+
+
 def test_a_call_under_way_lasts_until_now() -> None:
     read = drawn(call_record(setup_at=1000.0), attempt_record(), now=1010.0)
     assert "now +10 s" in words(read)
