@@ -215,11 +215,15 @@ def limit(
     ] = None,
     allow: Annotated[
         list[str] | None,
-        typer.Option(help=f"Prefix that may be called; once for each. '{ALL}' clears the list."),
+        typer.Option(
+            help=f"Prefix that may be called; once for each, or with commas. '{ALL}' clears the list."
+        ),
     ] = None,
     deny: Annotated[
         list[str] | None,
-        typer.Option(help=f"Prefix that may not be called; once for each. '{NONE}' clears the list."),
+        typer.Option(
+            help=f"Prefix that may not be called; once for each, or with commas. '{NONE}' clears the list."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -46,7 +46,8 @@ Sources = Annotated[
     typer.Option(
         "--source",
         metavar="ADDRESS",
-        help="Address or CIDR range its calls come from; once for each. Default: the gateways' addresses.",
+        help="Address or CIDR range its calls come from; once for each, or with commas. "
+        "Default: the gateways' addresses.",
     ),
 ]
 User = Annotated[str | None, typer.Option(help="Our user name there, for its challenges.")]

@@ -19,7 +19,8 @@ Prefix = Annotated[
 _CARRIER = typer.Option(
     "--carrier",
     metavar="NAME[:PRIORITY:WEIGHT]",
-    help="Once for each carrier. Lower priorities first, equals by weight. Default: in the order given.",
+    help="Once for each carrier, or with commas. Lower priorities first, equals by weight. Default: in the "
+    "order given.",
 )
 Carriers = Annotated[list[str], _CARRIER]
 OtherCarriers = Annotated[list[str] | None, _CARRIER]
