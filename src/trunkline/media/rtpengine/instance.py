@@ -26,6 +26,8 @@ from trunkline.media.rtpengine.room import Room, RoomSettings
 _log = logging.getLogger(__name__)
 
 HEALTH_S: Final = 1.0
+MAX_READY_S: Final = 1800.0
+"""A room waits for a call: rtpengine deletes one without audio after an hour (`--silent-timeout`)."""
 MAX_MAKING: Final = 8
 """Rooms being made at the same time, of each address family."""
 
@@ -196,9 +198,20 @@ class Instance:
         elif not self.up:
             self.up = True
             _log.info("rtpengine %s is up", self.name)
+        self._renew()
         self._refused = False
         self._refill()
         self._timer = self._clock.at(self._clock.now() + HEALTH_S, self._check)
+
+    def _renew(self) -> None:
+        """Give back a room that has waited for long; another one takes its place."""
+        for rooms in self._ready.values():
+            if self.up and rooms and self._clock.now() - rooms[0].ready_at > MAX_READY_S:
+                self._give_back(rooms.popleft())
+
+    def _give_back(self, room: Room) -> None:
+        self._used[room.call_id] = room
+        room.close_all()
 
     def _look_for_calls(self) -> None:
         """It may have lost those that are up, too: each is asked for, all within `HEALTH_S`."""
@@ -233,8 +246,7 @@ class Instance:
         if ipv6 is None:
             return
         if self._closing:
-            self._used[room.call_id] = room
-            room.close_all()
+            self._give_back(room)
             return
         self._ready[ipv6].append(room)
         self._refill()

@@ -90,6 +90,8 @@ class Room:
         self.call_id = call_id
         self.caller = Side("caller", ipv6=ipv6)
         self.ended = False
+        self.ready_at = 0.0
+        """When its ports became known."""
         self._exchange = exchange
         self._clock = clock
         self._owner = owner
@@ -316,6 +318,7 @@ class Room:
             self._told = None
             if not self._ready:
                 self._ready = True
+                self.ready_at = self._clock.now()
                 self._owner.room_ready(self)
 
         return self._both(said, made, self._not_made)

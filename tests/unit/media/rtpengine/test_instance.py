@@ -2,7 +2,7 @@
 
 from tests.unit.media.rtpengine.paper_daemon import DELAY_S, PaperDaemon
 from tests.unit.virtual_clock import FakeClock
-from trunkline.media.rtpengine.instance import HEALTH_S, Instance
+from trunkline.media.rtpengine.instance import HEALTH_S, MAX_READY_S, Instance
 from trunkline.media.rtpengine.room import Room, RoomSettings
 
 
@@ -117,6 +117,22 @@ def test_a_call_that_is_still_there_goes_on_though_a_ready_room_was_forgotten() 
     one.clock.advance(3 * HEALTH_S)
     assert not room.ended
     assert (one.instance.state().rooms, one.instance.state().ready) == (1, 3)
+
+
+def test_rooms_that_nobody_takes_are_given_back_one_by_one_before_the_rtpengine_forgets_them() -> None:
+    """Those of either family: where nobody calls over IPv6, its rooms are not asked after either."""
+    one = Running(families=(False, True))
+    first = set(one.daemon.calls)
+    one.clock.advance(MAX_READY_S - 1)
+    assert set(one.daemon.calls) == first
+    left = 6
+    for _ in range(50):
+        one.clock.advance(0.1)
+        before, left = left, len(first & set(one.daemon.calls))
+        assert before - left <= 2
+        assert one.instance.state().ready >= 4
+    assert left == 0
+    assert (one.instance.state().rooms, one.instance.state().ready, len(one.daemon.calls)) == (0, 6, 6)
 
 
 def test_a_full_one_is_asked_again_only_at_the_next_check() -> None:
