@@ -11,10 +11,16 @@ twice as many as are armed, and the sweep costs each timer a constant share.
 
 import heapq
 from collections.abc import Callable
+from email.utils import formatdate
 from typing import Final, Protocol
 
 SWEEP_MIN: Final = 1024
 """Entries below which a heap isn't worth sweeping."""
+
+
+def rfc1123_date(wall: float) -> str:
+    """`wall` as a SIP Date has it (RFC 3261 §20.17, §25.1): `Sat, 13 Nov 2010 23:29:00 GMT`."""
+    return formatdate(wall, usegmt=True)
 
 
 class Timer:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trunkline.clock import TimerHeap
+from trunkline.clock import TimerHeap, rfc1123_date
 
 
 class Moment:
@@ -91,3 +91,7 @@ def test_the_driver_is_woken_by_a_new_earliest_deadline_only() -> None:
 def test_wall_time_is_another_clock() -> None:
     time = Moment()
     assert (time.heap.now(), time.heap.wall()) == (10.0, 10.0 + 1e9)
+
+
+def test_a_date_is_as_sip_has_it() -> None:
+    assert rfc1123_date(1289690940.9) == "Sat, 13 Nov 2010 23:29:00 GMT", "the example of RFC 3261 §20.17"

@@ -8,11 +8,9 @@ Contact names another one (RFC 3261 §18.1.1, RFC 5626 §7). Where proxies in be
 into a Path, calls go that way (RFC 3327 §5.3), whether the device knows of it or not.
 """
 
-from email.utils import formatdate
-
 from trunkline.call.passing import Field, verdict_fields, warning_field
 from trunkline.call.ports import RegistrationSink
-from trunkline.clock import Clock
+from trunkline.clock import Clock, rfc1123_date
 from trunkline.sip.fronted import FrontedFlow, described
 from trunkline.sip.message import Request, Response, response_to
 from trunkline.sip.ports import Flow
@@ -82,7 +80,7 @@ class Registrar:
         self._sink.bindings_changed(account.key, result)
         headers = [("Contact", self._contact(binding)) for binding in result]
         headers += [("Path", value) for value in request.headers.all("path")]
-        headers.append(("Date", formatdate(self._clock.wall(), usegmt=True)))
+        headers.append(("Date", rfc1123_date(self._clock.wall())))
         return response_to(request, 200, headers=headers)
 
     def flow_closed(self, flow: Flow) -> None:
