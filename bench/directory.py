@@ -81,7 +81,7 @@ def measure(many: int) -> None:
 def change(directory: Directory, pinger: Pinger, e164: str, number: int) -> Callable[[], None]:
     """Forward the number to somewhere else, as the node takes it over."""
     forwarding = ForwardingList.parse(f"x@pbx{number % 10}.example.net")
-    update = Update(None, (Put(Number(e164, KEY, forwarding)),), bans_changed=False)
+    update = Update(None, (Put(Number(e164, KEY, forwarding)),))
 
     def take() -> None:
         for before, after in apply_update(directory, update) or ():

@@ -244,13 +244,17 @@ class Gate:
 
     def admits_connection(self, host: str) -> bool:
         """Whether `host` may have a connection: it isn't shut out."""
-        if host in self._settings.fronts or (not self._settings.loopback and is_loopback(host)):
+        if self.spares(host):
             return True
         source = self._sources.get(host) or self._meet(host)
         if not self._is_shut_out(source, host, self._clock.now(), proven=True):
             return True
         self.refused += 1
         return False
+
+    def spares(self, host: str) -> bool:
+        """Whether `host` is let in unseen, whatever is told of it: a front, or this machine itself."""
+        return host in self._settings.fronts or (not self._settings.loopback and is_loopback(host))
 
     def knows(self, host: str) -> bool:
         """Whether `host` is a carrier's or a customer's, or ours to talk to: no stranger's."""

@@ -7,6 +7,7 @@ A flow is `trunkline.sip.ports.Flow`; `udp.UdpFlow` and `stream.Connection` are 
 import socket
 from typing import Protocol
 
+from trunkline.errors import DirectoryError
 from trunkline.sip.failures import FlowFailure
 from trunkline.sip.ports import Address, Flow, Target
 
@@ -60,6 +61,16 @@ def address_of(sockaddr: tuple[str, int] | tuple[str, int, int, int]) -> Address
         elif "%" in host:
             host = host.partition("%")[0]
     return Address(host, sockaddr[1])
+
+
+def parse_source(text: str) -> str:
+    """The source that a person names: an address, of IPv6 for its whole /64, or such a `prefix::/64`. Raises
+    `DirectoryError`.
+    """
+    host, slash, prefix = text.partition("/")
+    if packed(host) is None or (slash and (prefix != "64" or ":" not in host)):
+        raise DirectoryError(f"{text[:80]!r} is no source: name one IP address; of IPv6 its /64 is meant")
+    return source_key(host)
 
 
 def packed(host: str) -> bytes | None:

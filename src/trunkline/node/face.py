@@ -9,6 +9,7 @@ from trunkline import __version__
 from trunkline.call.call import Call
 from trunkline.call.quality import Quality
 from trunkline.call.record import Direction, MediaFigures
+from trunkline.net.admission import Ban
 from trunkline.node.membership import Membership
 from trunkline.node.rooms import Rooms
 from trunkline.node.target_health import target_health
@@ -59,6 +60,9 @@ class Running(Protocol):
     membership: Membership
     started_at: float
     web_settled: asyncio.Event | None
+
+    def ban(self, source: str, reason: str, for_s: float) -> Ban:
+        """Turn a source away for a time. Raises `DirectoryError`."""
 
     def lift_ban(self, source: str) -> bool:
         """Let a source in again; False when it was not banned."""
@@ -268,8 +272,14 @@ class NodeFace:
         return Usage(limits.calls_up(account), limits.used_today_s(account) / 60, limits.cost_today(account))
 
     def bans(self) -> list[BanView]:
-        offset = self._rooms.clock.wall() - self._rooms.clock.now()
-        return [BanView(ban.source, ban.reason, ban.deadline + offset) for ban in self._rooms.gate.bans()]
+        return [self._view(ban) for ban in self._rooms.gate.bans()]
+
+    def ban(self, source: str, reason: str, for_s: float) -> BanView:
+        return self._view(self._node.ban(source, reason, for_s))
+
+    def _view(self, ban: Ban) -> BanView:
+        clock = self._rooms.clock
+        return BanView(ban.source, ban.reason, ban.deadline - clock.now() + clock.wall())
 
     def lift_ban(self, source: str) -> bool:
         return self._node.lift_ban(source)

@@ -14,8 +14,10 @@ from contextlib import AsyncExitStack
 from typing import Final
 
 from trunkline.config import Change, Settings
+from trunkline.errors import DirectoryError
 from trunkline.media.embedded import EmbeddedEngine
 from trunkline.media.rtpengine.engine import RtpengineEngine
+from trunkline.net.admission import Ban, Evidence
 from trunkline.node import gauges, restoring, wiring
 from trunkline.node.face import NodeFace
 from trunkline.node.membership import Membership
@@ -59,10 +61,8 @@ class Node:
         self._running = False
         self._is_restored = True
         """What earlier runs have left is known, or is about to be read."""
-        self._bans_changed = False
-        """By an operator, and the node has not read them since."""
         self._unread = ""
-        """Why one of these two can't be read, which was told."""
+        """Why it can't be read, which was told."""
         self.stopping = False
         """Whether it ends with its last call."""
         self._drained_by = 0.0
@@ -157,7 +157,6 @@ class Node:
     def _directory_changed(self, update: Update) -> None:
         """On the watcher's thread."""
         self.rooms.loop.call_soon_threadsafe(self._take_update, update)
-        self._bans_changed = self._bans_changed or update.bans_changed
 
     def _read_along(self) -> None:
         """On the watcher's thread, after every look at the directory: what else there is to read, until it
@@ -168,10 +167,6 @@ class Node:
         if source is None or source.away is not None:
             return
         try:
-            if self._bans_changed:
-                bans = rooms.store.bans.list()
-                rooms.loop.call_soon_threadsafe(restoring.shut_out, rooms, bans)
-                self._bans_changed = False
             if not self._is_restored:
                 known = restoring.read(rooms)
                 rooms.loop.call_soon_threadsafe(self._take_known, known)
@@ -225,6 +220,14 @@ class Node:
         rooms.gateway_finder.refresh()
         rooms.pinger.refresh()
         rooms.carrier_registrations.refresh()
+
+    def ban(self, source: str, reason: str, for_s: float) -> Ban:
+        """Turn a source away for `for_s` seconds by an operator's word, whoever it is. Raises
+        `DirectoryError` for one that can't be."""
+        gate = self.rooms.gate
+        if gate.spares(source):
+            raise DirectoryError(f"{source} is let in unseen: it is a front, or this machine itself")
+        return gate.ban(source, reason, evidence=Evidence.ORDERED, for_s=for_s)
 
     def lift_ban(self, source: str) -> bool:
         """Let a source in again, and forget it at rest; False when it was not banned."""

@@ -107,8 +107,8 @@ def shut_out(rooms: Rooms, bans: Sequence[StoredBan]) -> None:
     for ban in bans:
         if ban.source not in held:
             evidence = Evidence(ban.evidence)
-            for_s = None if ban.until_at is None else ban.until_at - wall
-            if for_s is not None and evidence is not Evidence.ORDERED:
+            for_s = ban.until_at - wall
+            if evidence is not Evidence.ORDERED:
                 for_s = min(for_s, longest_s)
             rooms.gate.ban(ban.source, ban.reason, evidence=evidence, for_s=for_s)
 

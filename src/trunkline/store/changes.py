@@ -20,17 +20,16 @@ KEPT = 10_000
 """Notes kept; the older ones are removed."""
 CHANNEL = "trunkline_change"
 """On PostgreSQL. What is sent over it means no more than that something may have changed."""
-BAN = "ban"
-"""The kind of a change of the ban list; the other kinds are those of `trunkline.trunk.directory.Kind`."""
 
 _LATEST = sa.select(sa.func.max(schema.change.c.sequence))
 
 
 class Note(NamedTuple):
-    """The account, number, carrier, route or ban `key` was added, changed or removed."""
+    """The account, number, carrier or route `key` was added, changed or removed."""
 
     sequence: int
     kind: str
+    """A `trunkline.trunk.directory.Kind`."""
     key: str
 
 

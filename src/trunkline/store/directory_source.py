@@ -25,7 +25,7 @@ from sqlalchemy.engine import Connection
 
 from trunkline.errors import DirectoryError
 from trunkline.store import changes
-from trunkline.store.changes import BAN, Note
+from trunkline.store.changes import Note
 from trunkline.store.database import Database
 from trunkline.store.errors import DatabaseError, KeyFileError
 from trunkline.store.keys import Keyring
@@ -92,8 +92,6 @@ class Update(NamedTuple):
     """Replace everything by this; None: don't."""
     changes: Sequence[Change]
     """Apply these, in order."""
-    bans_changed: bool
-    """An operator changed the ban list: read it again (`Bans.list`)."""
 
     @property
     def accounts(self) -> Sequence[str] | None:
@@ -166,7 +164,7 @@ class DirectorySource:
     def _poll(self, state: SourceState) -> Update | None:
         if state.origin is Origin.FILE:
             check_schema(self._database)
-            return Update(self._load_database(_pause), (), bans_changed=True)
+            return Update(self._load_database(_pause), ())
         with self._database.read() as connection:
             newest = changes.latest(connection)
             notes = changes.since(connection, state.sequence) if newest != state.sequence else []
@@ -174,7 +172,7 @@ class DirectorySource:
             if notes is not None and few:
                 changed = self._changed(connection, notes)
         if notes is None or not few:
-            return Update(self._load_database(_pause), (), bans_changed=True)
+            return Update(self._load_database(_pause), ())
         self._changes += len(notes)
         self.state = state._replace(sequence=newest, read_at=self._wall(), away=None)
         self._note_problems()
@@ -182,7 +180,7 @@ class DirectorySource:
             return None
         if self._file_due is None:
             self._file_due = self._monotonic() + self._file_delay_s
-        return Update(None, changed, any(item.kind == BAN for item in notes))
+        return Update(None, changed)
 
     def _load_database(self, pause: Callable[[], None] | None) -> Snapshot:
         stored, left_out = self._read_all(pause)

@@ -39,6 +39,11 @@ _LISTS: Final = {
 _printable = re.compile(PRINTABLE).fullmatch
 
 
+def is_printable(text: str) -> bool:
+    """Whether it is one line without control characters."""
+    return _printable(text) is not None
+
+
 def check_bounds(thing: Account | Carrier | Route, before: Account | Carrier | Route | None = None) -> None:
     """Raise `DirectoryError` unless `thing` is within its bounds. What it has in common with `before` is not
     looked at."""
@@ -56,5 +61,5 @@ def check_bounds(thing: Account | Carrier | Route, before: Account | Carrier | R
 def _check_name(account: Account) -> None:
     if len(account.name) > MAX_NAME:
         raise DirectoryError(f"account {account.key}: its name has at most {MAX_NAME} characters")
-    if _printable(account.name) is None:
+    if not is_printable(account.name):
         raise DirectoryError(f"account {account.key}: its name is one line, without control characters")

@@ -6,6 +6,7 @@ public interface.
 """
 
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import FastAPI, Query, Response
@@ -13,7 +14,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.requests import Request
 
 from trunkline.call.quality import Quality
-from trunkline.errors import TrunklineError
+from trunkline.errors import DirectoryError, TrunklineError
 from trunkline.web.call_feed import TooManyListenersError
 from trunkline.web.control_format import CALL_EVENT, HEARTBEAT_S, LADDER, TARGETS
 from trunkline.web.node_view import NodeView
@@ -129,6 +130,13 @@ def _add_peers(app: FastAPI, node: NodeView) -> None:
     @app.get("/bans")
     async def bans() -> list[BanView]:
         return node.bans()
+
+    @app.put("/bans")
+    async def ban(source: str, reason: str, for_s: float) -> Response:
+        try:
+            return JSONResponse(asdict(node.ban(source, reason, for_s)))
+        except DirectoryError as error:
+            return _problem(409, str(error))
 
     @app.delete("/bans/{source}")
     async def lift_ban(source: str) -> Response:

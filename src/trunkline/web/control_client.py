@@ -15,7 +15,7 @@ import httpx
 from pydantic import TypeAdapter
 
 from trunkline.call.quality import Quality
-from trunkline.errors import TrunklineError
+from trunkline.errors import DirectoryError, TrunklineError
 from trunkline.observe.message import LadderMessage
 from trunkline.web.control_format import CALL_EVENT, HEARTBEAT_S, LADDER, TARGETS
 from trunkline.web.control_socket import is_answered
@@ -49,6 +49,7 @@ _GLANCE = TypeAdapter(Glance)
 _PING = TypeAdapter(PingAnswer)
 _TRIAL = TypeAdapter(TrialCall)
 _USAGE = TypeAdapter(Usage)
+_BAN = TypeAdapter(BanView)
 _BANS = TypeAdapter(list[BanView])
 _STATS = TypeAdapter(NodeStats)
 _MEDIA_PORTS = TypeAdapter(MediaPorts)
@@ -174,6 +175,12 @@ class ControlClient:
     def bans(self) -> list[BanView]:
         return self._get("/bans", _BANS)
 
+    def ban(self, source: str, reason: str, for_s: float) -> BanView:
+        """Turn a source away for `for_s` seconds, as `net.flows.parse_source` names it. Raises
+        `DirectoryError` for one that the node lets in unseen."""
+        asked: dict[str, float | str] = {"source": source, "reason": reason, "for_s": for_s}
+        return _BAN.validate_json(self._send("PUT", "/bans", params=asked).content)
+
     def lift_ban(self, source: str) -> bool:
         """Let a source address in again; False when it is not banned."""
         return self._done("DELETE", f"/bans/{quote(source, safe='')}")
@@ -233,6 +240,8 @@ class ControlClient:
             detail = str(response.json()["detail"])
         except (ValueError, KeyError, TypeError):
             detail = response.text
+        if response.status_code == 409:
+            raise DirectoryError(detail)
         raise ControlError(f"the node answered {response.status_code}: {detail}")
 
     @contextmanager

@@ -86,6 +86,10 @@ class NodeView(Protocol):
     def bans(self) -> list[BanView]:
         """Every ban that has not ended."""
 
+    def ban(self, source: str, reason: str, for_s: float) -> BanView:
+        """Turn a source away for `for_s` seconds, a known one too. Raises `DirectoryError` for one that is
+        let in unseen."""
+
     def lift_ban(self, source: str) -> bool:
         """Let a source in again; False when it is not banned."""
 

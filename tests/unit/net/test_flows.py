@@ -2,7 +2,8 @@
 
 import pytest
 
-from trunkline.net.flows import address_of, is_loopback, is_wildcard, packed, source_key
+from trunkline.errors import DirectoryError
+from trunkline.net.flows import address_of, is_loopback, is_wildcard, packed, parse_source, source_key
 from trunkline.sip.ports import Address
 
 
@@ -54,3 +55,11 @@ def test_loopback_and_wildcard() -> None:
     assert is_wildcard("0.0.0.0")
     assert is_wildcard("::")
     assert not is_wildcard("::1")
+
+
+def test_a_person_names_a_source_by_an_address() -> None:
+    assert parse_source("192.0.2.1") == "192.0.2.1"
+    assert parse_source("2001:db8:1:2::9") == parse_source("2001:db8:1:2::/64") == "2001:db8:1:2::/64"
+    for text in "", "host.example", "192.0.2.0/24", "192.0.2.1/64", "2001:db8::/32", "192.0.2", "::1/", "1\n":
+        with pytest.raises(DirectoryError, match="is no source"):
+            parse_source(text)

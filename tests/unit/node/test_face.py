@@ -14,6 +14,7 @@ from tests.unit.node.ground import CALLED, HOST, KEY, NUMBER, Ground, on_node
 from tests.unit.sip.fake_wire import FakeFlow
 from trunkline.call.quality import Quality
 from trunkline.call.record import Direction
+from trunkline.errors import DirectoryError
 from trunkline.media.rtpengine.instance import InstanceState
 from trunkline.net.admission import Evidence
 from trunkline.node import face as module
@@ -100,6 +101,20 @@ def test_registrations_and_bans_have_wall_clock_ends(tmp_path: Path) -> None:
         assert ban.ends_at == pytest.approx(node.rooms.clock.wall() + 100, abs=5)
         assert face.lift_ban("192.0.2.7")
         assert face.bans() == []
+
+    on_node(tmp_path, look)
+
+
+def test_an_operator_turns_known_sources_away_too(tmp_path: Path) -> None:
+    async def look(ground: Ground) -> None:
+        node, face = ground.node, ground.face
+        gate = node.rooms.gate
+        gate.vouch("192.0.2.7", 100)
+        made = face.ban("192.0.2.7", "calls to +882", 3600.0)
+        assert made.ends_at == pytest.approx(node.rooms.clock.wall() + 3600, abs=5)
+        assert not gate.admits("192.0.2.7", b"OPTIONS sip:h SIP/2.0\r\n\r\n", proven=True)
+        with pytest.raises(DirectoryError, match=r"^127\.0\.0\.1 is let in unseen: "):
+            face.ban("127.0.0.1", "by hand", 60.0)
 
     on_node(tmp_path, look)
 

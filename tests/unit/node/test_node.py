@@ -24,12 +24,9 @@ from tests.unit.node.ground import (
 )
 from trunkline.call.record import CallRecord, Direction, RecordState
 from trunkline.errors import NetError
-from trunkline.net.admission import Evidence
 from trunkline.node.node import Node
 from trunkline.sip.uri import SipUri
-from trunkline.store.bans import StoredBan
 from trunkline.store.calls import CallFilter
-from trunkline.store.errors import DatabaseError
 from trunkline.store.store import Store
 from trunkline.trunk.carrier import Gateway
 from trunkline.trunk.forwarding import ForwardingList
@@ -182,36 +179,6 @@ def test_a_change_of_the_database_is_followed(tmp_path: Path) -> None:
             assert (await ground.inbound()).status == 404
 
     in_loop(change())
-
-
-def test_what_changed_is_followed_where_the_bans_can_not_be_read_with_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is told once: else a blocked account would go on. The bans are read as soon as they can be."""
-
-    async def follow(ground: Ground) -> None:
-        rooms = ground.node.rooms
-
-        def fail() -> None:
-            raise DatabaseError("gone again")
-
-        monkeypatch.setattr(rooms.store.bans, "list", fail)
-        await asyncio.to_thread(rooms.store.accounts.block, KEY)
-        ban = StoredBan("192.0.2.7", "abuse", int(Evidence.ORDERED), 0.0, None)
-        await asyncio.to_thread(rooms.store.bans.add, ban)
-        for _ in range(2):
-            assert await asyncio.to_thread(rooms.watcher.refresh)
-        followed = rooms.directory.account(KEY)
-        assert followed is not None
-        assert followed.blocked
-        assert list(rooms.gate.bans()) == []
-        monkeypatch.undo()
-        assert await asyncio.to_thread(rooms.watcher.refresh)
-        assert [one.source for one in rooms.gate.bans()] == ["192.0.2.7"]
-
-    with capture_logs() as logs:
-        on_node(tmp_path, follow)
-    assert [one["reason"] for one in logs if "bans" in one["event"]] == ["gone again"]
 
 
 def test_a_port_that_is_taken_fails_the_start_and_leaves_nothing_open(tmp_path: Path) -> None:

@@ -1,66 +1,49 @@
 """The ban list at rest."""
 
 import pytest
+import sqlalchemy as sa
 
 from trunkline.store import bans as module
-from trunkline.store import changes
+from trunkline.store import schema
+from trunkline.store.audit import Author, Trail, Via
 from trunkline.store.bans import Bans, StoredBan, prune_bans
 from trunkline.store.database import Database
-from trunkline.store.errors import NotFoundError
 
-FOREVER = StoredBan("198.51.100.7", "rude", 3, 10.0, None)
+ORDERED = StoredBan("198.51.100.7", "rude", 3, 10.0, 1000.0)
 BRIEF = StoredBan("2001:db8::/64", "too many requests", 1, 20.0, 100.0)
 
 
+def keep(database: Database, *bans: StoredBan) -> None:
+    with database.write() as connection:
+        connection.execute(schema.ban.insert(), [ban._asdict() for ban in bans])
+
+
 def test_those_that_hold_are_listed_newest_first(database: Database) -> None:
-    bans = Bans(database, lambda: 99.0)
-    bans.add(FOREVER)
-    bans.add(BRIEF)
-    assert bans.list() == [BRIEF, FOREVER]
-    assert Bans(database, lambda: 100.0).list() == [FOREVER]
+    keep(database, ORDERED, BRIEF)
+    assert Bans(database, lambda: 99.0).list() == [BRIEF, ORDERED]
+    assert Bans(database, lambda: 100.0).list() == [ORDERED]
 
 
-def test_a_second_ban_replaces_the_first(database: Database) -> None:
-    bans = Bans(database, lambda: 0.0)
-    bans.add(FOREVER)
-    bans.add(FOREVER._replace(reason="very rude"))
-    assert [ban.reason for ban in bans.list()] == ["very rude"]
-
-
-def test_lifting(database: Database) -> None:
-    bans = Bans(database)
-    bans.add(FOREVER)
-    bans.lift(FOREVER.source)
-    assert bans.list() == []
-    with pytest.raises(
-        NotFoundError, match=r"ban '198\.51\.100\.7' does not exist; trunkline ban list shows them"
-    ):
-        bans.lift(FOREVER.source)
-
-
-def test_an_operators_changes_are_noted_for_running_nodes(database: Database) -> None:
-    bans = Bans(database)
-    bans.add(FOREVER)
-    bans.lift(FOREVER.source)
+def test_what_an_operator_had_done_is_in_the_audit_trail(database: Database) -> None:
+    author = Author("root", Via.COMMAND_LINE)
+    Bans(database, trail=Trail(author)).told("198.51.100.7", "add", {"reason": "rude", "for_s": 60.0})
     with database.read() as connection:
-        notes = changes.since(connection, 0)
-    assert [(note.kind, note.key) for note in notes or []] == [("ban", FOREVER.source)] * 2
+        [row] = connection.execute(sa.select(schema.audit)).mappings()
+    assert (row["author"], row["action"], row["kind"], row["key"]) == ("root", "add", "ban", "198.51.100.7")
+    assert row["after"] == {"reason": "rude", "for_s": 60.0}
 
 
 def test_those_that_are_over_are_forgotten(database: Database) -> None:
-    bans = Bans(database, lambda: 99.0)
-    bans.add(FOREVER)
-    bans.add(BRIEF)
+    keep(database, ORDERED, BRIEF)
     assert prune_bans(database, 99.0, 10) == 0
     assert prune_bans(database, 100.0, 10) == 1
-    assert prune_bans(database, 1e9, 10) == 0
+    assert prune_bans(database, 1e9, 10) == 1
 
 
 def test_no_more_are_listed_than_a_node_holds(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST", 1)
     bans = Bans(database, lambda: 99.0)
-    bans.add(FOREVER)
-    bans.add(BRIEF)
-    assert bans.list() == [FOREVER], "the one that rests on more"
-    bans.add(FOREVER._replace(source="192.0.2.9", since_at=FOREVER.since_at + 1))
+    keep(database, ORDERED, BRIEF)
+    assert bans.list() == [ORDERED], "the one that rests on more"
+    keep(database, ORDERED._replace(source="192.0.2.9", since_at=ORDERED.since_at + 1))
     assert [ban.source for ban in bans.list()] == ["192.0.2.9"]

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from tests.unit.store.entities import ACCOUNT, CARRIER, NUMBER, ROUTE
 from tests.unit.virtual_clock import FakeClock
 from trunkline.store import changes, directory_source, schema
-from trunkline.store.bans import StoredBan
 from trunkline.store.database import Database
 from trunkline.store.directory_source import DirectorySource, Origin, SourceState, Update, apply_update
 from trunkline.store.errors import DatabaseError
@@ -162,14 +161,6 @@ def test_forgotten_changes_are_loaded_as_a_whole(other: Store, source: Directory
     assert [account.key for account in update.snapshot.accounts] == ["a", "b", "c"]
 
 
-def test_a_change_of_bans_is_told(other: Store, source: DirectorySource) -> None:
-    source.load()
-    other.bans.add(StoredBan("198.51.100.7", "rude", 3, 1.0, None))
-    assert polled(source) == Update(None, [], bans_changed=True)
-    other.accounts.add(Account("a"))
-    assert not polled(source).bans_changed
-
-
 def test_without_its_database_it_starts_from_the_file(
     store: Store, source: DirectorySource, snapshot_file: Path, tmp_path: Path, clock: FakeClock
 ) -> None:
@@ -206,7 +197,6 @@ def test_it_takes_the_databases_own_directory_once_that_is_back(
         path.rename(tmp_path / path.name)
     update = polled(late)
     assert update.snapshot is not None
-    assert update.bans_changed
     assert {account.key for account in update.snapshot.accounts} == {"acme", "later"}
     assert (state_of(late).origin, state_of(late).away) == (Origin.DATABASE, None)
 
@@ -387,27 +377,25 @@ def test_so_many_problems_are_told(
 def test_apply_update_tells_which_numbers_have_moved() -> None:
     directory = Directory(Snapshot(accounts=(ACCOUNT,)))
     later = replace(NUMBER, ring_timeout_s=None)
-    update = Update(
-        None, (Put(ACCOUNT), Put(NUMBER), Put(later), Remove(Kind.NUMBER, NUMBER.e164)), bans_changed=False
-    )
+    update = Update(None, (Put(ACCOUNT), Put(NUMBER), Put(later), Remove(Kind.NUMBER, NUMBER.e164)))
     assert apply_update(directory, update) == [(None, NUMBER), (NUMBER, later), (later, None)]
     for change in (Put(CARRIER), Remove(Kind.CARRIER, CARRIER.name)):
-        assert apply_update(directory, Update(None, (change,), bans_changed=False)) is None
-    assert apply_update(directory, Update(Snapshot(), (), bans_changed=False)) is None
-    assert apply_update(directory, Update(None, (), bans_changed=True)) == []
+        assert apply_update(directory, Update(None, (change,))) is None
+    assert apply_update(directory, Update(Snapshot(), ())) is None
+    assert apply_update(directory, Update(None, ())) == []
 
 
 def test_an_update_names_the_accounts_that_it_changes() -> None:
     changes = (Put(ACCOUNT), Put(NUMBER), Remove(Kind.NUMBER, "1"), Remove(Kind.ACCOUNT, "gone"))
-    assert Update(None, changes, bans_changed=False).accounts == [ACCOUNT.key, "gone"]
-    assert Update(Snapshot(), (), bans_changed=False).accounts is None
+    assert Update(None, changes).accounts == [ACCOUNT.key, "gone"]
+    assert Update(Snapshot(), ()).accounts is None
 
 
 def test_apply_update_replaces_then_changes() -> None:
     directory = Directory()
     account = Account("a")
     snapshot = Snapshot(accounts=(account,))
-    apply_update(directory, Update(snapshot, (), bans_changed=False))
+    apply_update(directory, Update(snapshot, ()))
     assert directory.account("a") == account
-    apply_update(directory, Update(None, (Remove(Kind.ACCOUNT, "a"),), bans_changed=False))
+    apply_update(directory, Update(None, (Remove(Kind.ACCOUNT, "a"),)))
     assert directory.account("a") is None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from trunkline.call.quality import Quality, QualityPoint
 from trunkline.call.record import Direction, MediaFigures
-from trunkline.errors import StoreError
+from trunkline.errors import DirectoryError, StoreError
 from trunkline.observe.message import LadderMessage
 from trunkline.sip.ports import Address, Transport
 from trunkline.trunk.health import HealthState
@@ -167,6 +167,12 @@ class PaperNode:
 
     def bans(self) -> list[BanView]:
         return [BanView(source, reason, 2000.0) for source, reason in self.banned.items()]
+
+    def ban(self, source: str, reason: str, for_s: float) -> BanView:
+        if source.startswith("127."):
+            raise DirectoryError(f"{source} is let in unseen")
+        self.banned[source] = reason
+        return BanView(source, reason, 1000.0 + for_s)
 
     def lift_ban(self, source: str) -> bool:
         return self.banned.pop(source, None) is not None

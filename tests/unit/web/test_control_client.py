@@ -13,6 +13,7 @@ import pytest
 
 from tests.unit.web.paper_node import CALL, MESSAGES, QUALITY, PaperNode, until_heard
 from trunkline.call.record import Direction
+from trunkline.errors import DirectoryError
 from trunkline.web.control import control_app
 from trunkline.web.control_client import ControlClient, ControlError, NoNodeError
 from trunkline.web.control_socket import listen_unix
@@ -87,6 +88,10 @@ def test_acts(tmp_path: Path) -> None:
     def act(client: ControlClient) -> None:
         assert client.hang_up("c1")
         assert not client.hang_up("c1")
+        assert client.ban("192.0.2.7", "calls to +882 & more", 60.0).ends_at == 1060.0
+        assert node.banned["192.0.2.7"] == "calls to +882 & more"
+        with pytest.raises(DirectoryError, match=r"^127\.0\.0\.1 is let in unseen$"):
+            client.ban("127.0.0.1", "by hand", 60.0)
         assert client.lift_ban("2001:db8::66")
         assert not client.lift_ban("2001:db8::66")
         assert client.drain(5.0).draining

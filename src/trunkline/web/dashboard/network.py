@@ -1,15 +1,19 @@
 """The pages of the network: the service's addresses, registered devices, sources that are shut out."""
 
 import time
+from collections.abc import Mapping
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from trunkline.config import Settings
 from trunkline.config.zone import zone_lines
-from trunkline.errors import ConfigError
+from trunkline.errors import ConfigError, DirectoryError
+from trunkline.web.banning import BY_HAND, MAX_S, USUAL_S
 from trunkline.web.dashboard.browser import Form, Signed, go, office_of, text
-from trunkline.web.dashboard.frame import page
+from trunkline.web.dashboard.fields import decimal
+from trunkline.web.dashboard.frame import NOT_REFUSED, Refusal, page, refusal
+from trunkline.web.desk import Desk
 
 router = APIRouter()
 
@@ -55,7 +59,24 @@ def registrations(request: Request, desk: Signed) -> Response:
 
 @router.get("/bans")
 def bans(request: Request, desk: Signed) -> Response:
-    return page(request, "network/bans.html", bans=desk.network.bans(), now=time.time())
+    return _bans(request, desk, {})
+
+
+def _bans(request: Request, desk: Desk, typed: Mapping[str, str], why: Refusal = NOT_REFUSED) -> Response:
+    found = desk.network.bans()
+    return page(request, "network/bans.html", bans=found, now=time.time(), typed=typed, why=why)
+
+
+@router.post("/bans")
+def ban(request: Request, desk: Signed, form: Form) -> Response:
+    typed = {name: text(form, name) for name in ("source", "reason", "hours")}
+    try:
+        hours = decimal(form, "hours", "Hours", MAX_S / 3600)
+        for_s = USUAL_S if hours is None else hours * 3600
+        made = desk.network.ban(typed["source"], typed["reason"] or BY_HAND, for_s)
+    except DirectoryError as error:
+        return _bans(request, desk, typed, refusal(error))
+    return go(request, "/bans", f"{made.source} is turned away.")
 
 
 @router.post("/bans/lift")

@@ -7,6 +7,7 @@ from cryptography import x509
 from trunkline.call.record import Direction
 from trunkline.store.errors import NotFoundError
 from trunkline.trunk.e164 import normalise
+from trunkline.web.banning import let_in, turn_away
 from trunkline.web.desk.counter import Counter
 from trunkline.web.pbx_setup import called_from
 from trunkline.web.views import (
@@ -58,9 +59,17 @@ class NetworkDesk:
         self._counter.check_operator()
         return self._counter.node.client().bans()
 
+    def ban(self, source: str, reason: str, for_s: float) -> BanView:
+        """See `banning.turn_away`."""
+        counter = self._counter
+        counter.check_operator()
+        return turn_away(counter.node.client(), counter.store.bans, source, reason, for_s)
+
     def lift_ban(self, source: str) -> None:
-        self._counter.check_operator()
-        if not self._counter.node.client().lift_ban(source):
+        """Let it in again. Raises `NotFoundError`."""
+        counter = self._counter
+        counter.check_operator()
+        if not let_in(counter.node.client(), counter.store.bans, source):
             raise NotFoundError("ban", source)
 
     def stats(self) -> NodeStats:

@@ -53,6 +53,22 @@ def test_bans_are_lifted_by_operators(operator: Browser, customer: Browser, pape
     assert "Nobody is banned" in operator.get("/bans")
 
 
+def test_sources_are_turned_away_by_operators(operator: Browser, customer: Browser, paper: PaperNode) -> None:
+    customer.post("/bans", 403, source="192.0.2.7", reason="", hours="1")
+    assert "192.0.2.7 is turned away." in operator.sent(
+        "/bans", source=" 192.0.2.7 ", reason="calls to +882", hours="0.5"
+    )
+    operator.sent("/bans", source="192.0.2.8", reason="", hours="")
+    assert (paper.banned["192.0.2.7"], paper.banned["192.0.2.8"]) == ("calls to +882", "by hand")
+    for hours, why in ("x", "Hours is a number"), ("0", "more than 0 hours"), ("1e6", "at most 87600"):
+        page = operator.post("/bans", 422, source="192.0.2.9", reason="kept", hours=hours).text
+        assert why in page
+        assert 'value="kept"' in page
+    page = operator.post("/bans", 422, source="127.0.0.1", hours="1").text
+    assert "127.0.0.1 is let in unseen" in page
+    assert "192.0.2.9" not in paper.banned
+
+
 @pytest.mark.parametrize("path", ["/registrations", "/bans"])
 def test_without_a_node(
     operator: Browser, office: Office, monkeypatch: pytest.MonkeyPatch, path: str

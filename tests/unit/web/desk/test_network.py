@@ -37,7 +37,14 @@ def test_anothers_pbx_does_not_exist(office: Office) -> None:
 
 def test_bans_and_load_are_the_operators(office: Office, node: PaperNode) -> None:
     desk = office.desk(principal(ALPHA.user)).network
-    for act in (desk.bans, lambda: desk.lift_ban("192.0.2.66"), desk.stats, desk.media_ports, desk.drain):
+    for act in (
+        desk.bans,
+        lambda: desk.ban("192.0.2.7", "rude", 60.0),
+        lambda: desk.lift_ban("192.0.2.66"),
+        desk.stats,
+        desk.media_ports,
+        desk.drain,
+    ):
         with pytest.raises(NotAllowedError):
             act()
     assert (len(node.banned), node.draining) == (2, [])

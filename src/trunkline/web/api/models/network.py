@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints
 from trunkline.call.record import Direction
 from trunkline.web.api.models.base import PRINTABLE, Body, Key, Real
 from trunkline.web.api.models.number import HealthShared
+from trunkline.web.banning import MAX_REASON, MAX_S, USUAL_S
 
 Dialled = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=PRINTABLE)]
 
@@ -33,6 +34,15 @@ class BanView(Body):
     source: str = Field(examples=["192.0.2.66"])
     reason: str = Field(examples=["wrong passwords"])
     ends_at: datetime
+
+
+class Banning(Body):
+    """Why a source is to be turned away, and for how long."""
+
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=MAX_REASON, pattern=PRINTABLE)] = Field(
+        description="For whoever reads the list.", examples=["calls to +882"]
+    )
+    for_s: Real = Field(USUAL_S, gt=0, le=MAX_S, description="Seconds from now on.", examples=[86400])
 
 
 class BanList(Body):

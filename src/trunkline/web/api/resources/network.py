@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path
 from trunkline.web.api.front import AtDesk
 from trunkline.web.api.models.network import (
     BanList,
+    Banning,
     BanView,
     Draining,
     HealthList,
@@ -19,6 +20,8 @@ from trunkline.web.api.models.network import (
 )
 
 router = APIRouter(prefix="/v1", tags=["Network"])
+
+Source = Annotated[str, Path(pattern=r"^[0-9A-Fa-f:.%]{2,64}$", examples=["192.0.2.66"])]
 
 
 @router.get("/registrations")
@@ -42,11 +45,15 @@ def list_bans(desk: AtDesk) -> BanList:
     return BanList(items=[BanView.model_validate(one) for one in desk.network.bans()])
 
 
+@router.put("/bans/{source}")
+def ban(desk: AtDesk, source: Source, wanted: Banning) -> BanView:
+    """Turn a source away, a carrier's or a customer's too: nothing that it sends is read, not even in calls
+    that are up (operators). One that is banned already is banned anew."""
+    return BanView.model_validate(desk.network.ban(source, wanted.reason, wanted.for_s))
+
+
 @router.delete("/bans/{source}", status_code=204)
-def lift_ban(
-    desk: AtDesk,
-    source: Annotated[str, Path(pattern=r"^[0-9A-Fa-f:.%]{2,64}$", examples=["192.0.2.66"])],
-) -> None:
+def lift_ban(desk: AtDesk, source: Source) -> None:
     """Let a source in again (operators)."""
     desk.network.lift_ban(source)
 

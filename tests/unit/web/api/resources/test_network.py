@@ -23,6 +23,18 @@ def test_bans(operator: httpx.Client, node: PaperNode) -> None:
     assert set(node.banned) == {"192.0.2.66"}
 
 
+def test_a_source_is_turned_away(operator: httpx.Client, alpha: httpx.Client, node: PaperNode) -> None:
+    assert alpha.put("/v1/bans/192.0.2.7", json={"reason": "rude"}).status_code == 403
+    made = operator.put("/v1/bans/2001:db8:1::7", json={"reason": "rude", "for_s": 60}).json()
+    assert (made["source"], made["reason"]) == ("2001:db8:1::/64", "rude")
+    assert operator.put("/v1/bans/192.0.2.7", json={"reason": "rude"}).status_code == 200
+    assert node.banned["192.0.2.7"] == "rude"
+    for body in {}, {"reason": ""}, {"reason": "a\nb"}, {"reason": "rude", "for_s": 0}:
+        assert operator.put("/v1/bans/192.0.2.8", json=body).status_code == 422
+    assert "no source" in operator.put("/v1/bans/1.2", json={"reason": "rude"}).json()["detail"]
+    assert "192.0.2.8" not in node.banned
+
+
 def test_the_node(operator: httpx.Client, node: PaperNode) -> None:
     shown = operator.get("/v1/node").json()
     assert (shown["node"], shown["media_ports"]["free"]) == ("n1", 4994)

@@ -6,7 +6,6 @@ import pytest
 
 from tests.unit.web.dashboard.conftest import HOSTILE, KEY, NUMBER, OTHER_KEY, Browser
 from tests.unit.web.dashboard.versioned import version
-from trunkline.store.changes import BAN
 from trunkline.store.nodes import NODE
 from trunkline.trunk.directory import Kind
 from trunkline.web.dashboard.people.audit import Difference, differences
@@ -24,7 +23,7 @@ def test_a_change_is_shown_with_before_and_after(customer: Browser) -> None:
     assert re.search(r"after: </span>20.0</ins>", page)
 
 
-@pytest.mark.parametrize("kind", [*Kind, NODE, BAN, "user", "session", "webhook", "stock"])
+@pytest.mark.parametrize("kind", [*Kind, NODE, "ban", "user", "session", "webhook", "stock"])
 def test_every_kind_of_change_can_be_chosen(operator: Browser, kind: str) -> None:
     assert f'<option value="{kind}" selected>' in operator.get(f"/audit?kind={kind}")
 
