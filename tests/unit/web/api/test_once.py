@@ -24,6 +24,7 @@ CREATIONS: list[tuple[str, dict[str, Any]]] = [
     ("/v1/accounts/alpha/purchases", {"e164": "441632960003"}),
     ("/v1/accounts/alpha/credit", {"amount": "25"}),
     ("/v1/webhooks", {"account": "alpha", "url": "https://example.com/hook"}),
+    ("/v1/bans", {"source": "192.0.2.7", "reason": "rude"}),
 ]
 
 

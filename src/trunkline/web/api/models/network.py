@@ -37,8 +37,11 @@ class BanView(Body):
 
 
 class Banning(Body):
-    """Why a source is to be turned away, and for how long."""
+    """Who is to be turned away, why, and for how long."""
 
+    source: Annotated[str, StringConstraints(min_length=2, max_length=64, pattern=PRINTABLE)] = Field(
+        description="An IP address; of IPv6 its whole /64 is meant.", examples=["192.0.2.66"]
+    )
     reason: Annotated[str, StringConstraints(min_length=1, max_length=MAX_REASON, pattern=PRINTABLE)] = Field(
         description="For whoever reads the list.", examples=["calls to +882"]
     )

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path
+from starlette.responses import Response
 
 from trunkline.web.api.front import AtDesk
 from trunkline.web.api.models.network import (
@@ -18,10 +19,9 @@ from trunkline.web.api.models.network import (
     RegistrationView,
     StatsView,
 )
+from trunkline.web.api.once import Made, OnlyOnce
 
 router = APIRouter(prefix="/v1", tags=["Network"])
-
-Source = Annotated[str, Path(pattern=r"^[0-9A-Fa-f:.%]{2,64}$", examples=["192.0.2.66"])]
 
 
 @router.get("/registrations")
@@ -45,15 +45,23 @@ def list_bans(desk: AtDesk) -> BanList:
     return BanList(items=[BanView.model_validate(one) for one in desk.network.bans()])
 
 
-@router.put("/bans/{source}")
-def ban(desk: AtDesk, source: Source, wanted: Banning) -> BanView:
-    """Turn a source away, a carrier's or a customer's too: nothing that it sends is read, not even in calls
-    that are up (operators). One that is banned already is banned anew."""
-    return BanView.model_validate(desk.network.ban(source, wanted.reason, wanted.for_s))
+@router.post("/bans", status_code=201, response_model=BanView)
+def ban(desk: AtDesk, once: OnlyOnce, wanted: Banning) -> Response:
+    """Turn a source away (operators). Nothing that it sends is read, not even in calls that are up, and be it
+    a carrier's or a customer's. One that is banned already is banned anew."""
+
+    def make() -> Made:
+        made = desk.network.ban(wanted.source, wanted.reason, wanted.for_s)
+        return Made(BanView.model_validate(made), f"/v1/bans/{made.source.removesuffix('/64')}")
+
+    return once.make(make)
 
 
 @router.delete("/bans/{source}", status_code=204)
-def lift_ban(desk: AtDesk, source: Source) -> None:
+def lift_ban(
+    desk: AtDesk,
+    source: Annotated[str, Path(pattern=r"^[0-9A-Fa-f:.%]{2,64}$", examples=["192.0.2.66"])],
+) -> None:
     """Let a source in again (operators)."""
     desk.network.lift_ban(source)
 

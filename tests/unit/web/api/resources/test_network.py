@@ -24,14 +24,18 @@ def test_bans(operator: httpx.Client, node: PaperNode) -> None:
 
 
 def test_a_source_is_turned_away(operator: httpx.Client, alpha: httpx.Client, node: PaperNode) -> None:
-    assert alpha.put("/v1/bans/192.0.2.7", json={"reason": "rude"}).status_code == 403
-    made = operator.put("/v1/bans/2001:db8:1::7", json={"reason": "rude", "for_s": 60}).json()
-    assert (made["source"], made["reason"]) == ("2001:db8:1::/64", "rude")
-    assert operator.put("/v1/bans/192.0.2.7", json={"reason": "rude"}).status_code == 200
+    wanted = {"source": "192.0.2.7", "reason": "rude"}
+    assert alpha.post("/v1/bans", json=wanted).status_code == 403
+    made = operator.post("/v1/bans", json={"source": "2001:db8:1::7", "reason": "rude", "for_s": 60})
+    assert (made.json()["source"], made.json()["reason"]) == ("2001:db8:1::/64", "rude")
+    assert made.headers["Location"] == "/v1/bans/2001:db8:1::"
+    assert operator.post("/v1/bans", json=wanted).status_code == 201
     assert node.banned["192.0.2.7"] == "rude"
-    for body in {}, {"reason": ""}, {"reason": "a\nb"}, {"reason": "rude", "for_s": 0}:
-        assert operator.put("/v1/bans/192.0.2.8", json=body).status_code == 422
-    assert "no source" in operator.put("/v1/bans/1.2", json={"reason": "rude"}).json()["detail"]
+    other = {"source": "192.0.2.8"}
+    for wrong in {"reason": ""}, {"reason": "a\nb"}, {"reason": "rude", "for_s": 0}, {}:
+        assert operator.post("/v1/bans", json={**other, **wrong}).status_code == 422
+    refused = operator.post("/v1/bans", json={"source": "1.2", "reason": "rude"})
+    assert (refused.status_code, "no source" in refused.json()["detail"]) == (422, True)
     assert "192.0.2.8" not in node.banned
 
 
