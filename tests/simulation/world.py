@@ -248,6 +248,24 @@ def follow_offer(phone: Phone, exchange: IncomingOffer) -> None:
     exchange.accept(audio(phone.host.address.host, direction=wanted, version=2))
 
 
+class ChallengingPeer:
+    """Takes a re-INVITE or UPDATE with credentials alone."""
+
+    CHALLENGE = ("Proxy-Authenticate", 'Digest realm="carrier.test", nonce="n1", algorithm=MD5, qop="auth"')
+
+    def __init__(self) -> None:
+        self.answers: list[str | None] = []
+        """What each had for Proxy-Authorization."""
+
+    def __call__(self, phone: Phone, exchange: IncomingOffer) -> None:
+        answer = exchange.request.headers.get("proxy-authorization")
+        self.answers.append(answer)
+        if answer is None:
+            exchange.reject(407, headers=(self.CHALLENGE,))
+        else:
+            follow_offer(phone, exchange)
+
+
 class CarrierPeer:
     """A carrier that says exactly what it is told, message by message, in one call to `NUMBER`."""
 

@@ -7,7 +7,7 @@ import pytest
 from tests.simulation.descriptions import attributes, audio, direction, line, secure_audio
 from tests.simulation.phone import Phone
 from tests.simulation.survivor import SURVIVOR, LastingFake, Survivor
-from tests.simulation.world import ACCOUNT, CARRIER, CUSTOMER, World, follow_offer, ringing
+from tests.simulation.world import ACCOUNT, CARRIER, CUSTOMER, ChallengingPeer, World, ringing
 from trunkline.call.checkpoint import checkpoint
 from trunkline.call.ports import MediaHandle
 from trunkline.call.record import Party, RecordState
@@ -25,7 +25,6 @@ from trunkline.trunk.registrations import Binding
 from trunkline.trunk.verdict import Slug
 
 PEERS_KEY = bytes(range(30))
-CHALLENGE = ("Proxy-Authenticate", 'Digest realm="carrier.test", nonce="n1", algorithm=MD5, qop="auth"')
 
 
 def talking(way: str = "outbound", **more: object) -> tuple[World, Survivor]:
@@ -154,21 +153,13 @@ def test_a_peer_that_refuses_the_offer_keeps_the_call() -> None:
 
 def test_a_carrier_s_challenge_is_answered_with_its_credentials() -> None:
     world, survivor = talking()
-    asked: list[str | None] = []
-
-    def challenge(phone: Phone, exchange: IncomingOffer) -> None:
-        asked.append(exchange.request.headers.get("proxy-authorization"))
-        if asked[-1] is None:
-            exchange.reject(407, headers=(CHALLENGE,))
-        else:
-            follow_offer(phone, exchange)
-
-    world.gateway.on_offer = challenge
+    world.gateway.on_offer = peer = ChallengingPeer()
     survivor.go_on(survivor.known(), credentials=DigestUser("trunk", "s3cret"))
     world.clock.advance(1)
-    assert asked[0] is None
-    assert asked[1] is not None
-    assert 'username="trunk"' in asked[1]
+    first, answer = peer.answers
+    assert first is None
+    assert answer is not None
+    assert 'username="trunk"' in answer
     assert world.gateway.the_usage.dialog.remote_target.host == SURVIVOR
     world.customer.the_usage.bye()
     finish(world, survivor)
@@ -176,15 +167,9 @@ def test_a_carrier_s_challenge_is_answered_with_its_credentials() -> None:
 
 def test_a_challenge_that_nobody_has_credentials_for_leaves_the_call_as_it_is() -> None:
     world, survivor = talking()
-    asked: list[str | None] = []
-
-    def challenge(phone: Phone, exchange: IncomingOffer) -> None:
-        asked.append(exchange.request.headers.get("proxy-authorization"))
-        exchange.reject(407, headers=(CHALLENGE,))
-
-    world.gateway.on_offer = challenge
+    world.gateway.on_offer = peer = ChallengingPeer()
     survivor.go_on(survivor.known())
-    assert asked == [None]
+    assert peer.answers == [None]
     world.customer.the_usage.bye()
     finish(world, survivor)
 

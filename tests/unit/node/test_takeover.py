@@ -8,20 +8,16 @@ from typing import Any
 import pytest
 
 from tests.interop.addresses import free_port
-from tests.simulation.phone import Phone
 from tests.simulation.survivor import SURVIVOR, LastingFake, Survivor
-from tests.simulation.world import ACCOUNT, CALLEE, CARRIER, KEY, SimulatedNode, World, follow_offer
+from tests.simulation.world import ACCOUNT, CALLEE, CARRIER, KEY, ChallengingPeer, SimulatedNode, World
 from tests.unit.node.ground import Ground, on_node
 from trunkline.call.record import CallRecord
 from trunkline.live.checkpoints import Checkpoints
 from trunkline.node.takeover import APART_S, Takeover
 from trunkline.observe.metrics import Metrics
-from trunkline.sip.exchange import IncomingOffer
 from trunkline.store.keys import Keyring
 from trunkline.trunk.account import Account
 from trunkline.trunk.carrier import CarrierCredentials
-
-CHALLENGE = ("Proxy-Authenticate", 'Digest realm="carrier.test", nonce="n1", algorithm=MD5, qop="auth"')
 
 
 class Side:
@@ -107,20 +103,12 @@ def test_a_call_to_a_customer_counts_in_no_limit(tmp_path: Path) -> None:
 def test_a_carrier_s_challenge_is_answered_with_what_the_directory_has(tmp_path: Path) -> None:
     site = Site(tmp_path)
     site.second.node.put(replace(CARRIER, credentials=CarrierCredentials("trunk", "s3cret")))
-    asked: list[str | None] = []
-
-    def challenge(phone: Phone, exchange: IncomingOffer) -> None:
-        asked.append(exchange.request.headers.get("proxy-authorization"))
-        if asked[-1] is None:
-            exchange.reject(407, headers=(CHALLENGE,))
-        else:
-            follow_offer(phone, exchange)
-
-    site.world.gateway.on_offer = challenge
+    site.world.gateway.on_offer = peer = ChallengingPeer()
     site.hand_over()
-    assert asked[0] is None
-    assert asked[1] is not None
-    assert 'username="trunk"' in asked[1]
+    first, answer = peer.answers
+    assert first is None
+    assert answer is not None
+    assert 'username="trunk"' in answer
 
 
 def test_what_is_new_in_a_call_is_told(tmp_path: Path) -> None:
