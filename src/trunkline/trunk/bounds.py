@@ -25,16 +25,17 @@ MAX_RULES: Final = 100
 MAX_SOURCES: Final = 1000
 MAX_ROUTE_CARRIERS: Final = 100
 
-_LISTS: Final = {
-    "allowed_prefixes": MAX_PREFIXES,
-    "denied_prefixes": MAX_PREFIXES,
-    "gateways": MAX_GATEWAYS,
-    "called_rules": MAX_RULES,
-    "caller_rules": MAX_RULES,
-    "inbound_called_rules": MAX_RULES,
-    "inbound_caller_rules": MAX_RULES,
-    "sources": MAX_SOURCES,
-    "carriers": MAX_ROUTE_CARRIERS,
+_LISTS: Final[dict[type, dict[str, int]]] = {
+    Account: {"allowed_prefixes": MAX_PREFIXES, "denied_prefixes": MAX_PREFIXES},
+    Carrier: {
+        "gateways": MAX_GATEWAYS,
+        "called_rules": MAX_RULES,
+        "caller_rules": MAX_RULES,
+        "inbound_called_rules": MAX_RULES,
+        "inbound_caller_rules": MAX_RULES,
+        "sources": MAX_SOURCES,
+    },
+    Route: {"carriers": MAX_ROUTE_CARRIERS},
 }
 _printable = re.compile(PRINTABLE).fullmatch
 
@@ -47,15 +48,17 @@ def is_printable(text: str) -> bool:
 def check_bounds(thing: Account | Carrier | Route, before: Account | Carrier | Route | None = None) -> None:
     """Raise `DirectoryError` unless `thing` is within its bounds. What it has in common with `before` is not
     looked at."""
-    for field, most in _LISTS.items():
-        held = getattr(thing, field, ())
-        if len(held) > most and held != getattr(before, field, ()):
+    for field, most in _LISTS[type(thing)].items():
+        held = getattr(thing, field)
+        if len(held) > most and held != getattr(before, field, None):
             raise DirectoryError(f"{field.replace('_', ' ')}: at most {most}, and these are {len(held)}")
     if isinstance(thing, Account) and thing.name != getattr(before, "name", None):
         _check_name(thing)
-    for gateway in getattr(thing, "gateways", ()):
-        if len(str(gateway.uri)) > MAX_GATEWAY_URI and gateway not in getattr(before, "gateways", ()):
-            raise DirectoryError(f"a gateway's URI has at most {MAX_GATEWAY_URI} characters")
+    if isinstance(thing, Carrier):
+        stood = before.gateways if isinstance(before, Carrier) else ()
+        for gateway in thing.gateways:
+            if len(str(gateway.uri)) > MAX_GATEWAY_URI and gateway not in stood:
+                raise DirectoryError(f"a gateway's URI has at most {MAX_GATEWAY_URI} characters")
 
 
 def _check_name(account: Account) -> None:
