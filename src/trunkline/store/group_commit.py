@@ -15,7 +15,7 @@ PostgreSQL alike.
 import contextlib
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple, Self
 
 import sqlalchemy as sa
@@ -191,13 +191,11 @@ class GroupWriter:
             with contextlib.nullcontext() if one_by_one else self._in_one_go(connection):
                 cursor = connection.cursor()
                 cursor.execute(self._begin)
-                for group in groups:
-                    for statements, changes in (self._upserts, group.put), (self._deletes, group.gone):
-                        for table, rows in changes.items():
-                            if one_by_one:
-                                refused += self._each(cursor, statements, table, rows)
-                            elif rows:
-                                cursor.executemany(statements[table, len(rows[0])], rows)
+                for statements, table, rows in self._work(groups):
+                    if one_by_one:
+                        refused += self._each(cursor, statements, table, rows)
+                    elif rows:
+                        cursor.executemany(statements[table, len(rows[0])], rows)
                 if mark is not None:
                     cursor.execute(self._mark, mark)
                 cursor.execute("COMMIT")
@@ -208,6 +206,14 @@ class GroupWriter:
                 raise AwayError(one_line(error)) from error
             raise
         return refused
+
+    def _work(self, groups: Sequence[Group]) -> Iterator[tuple[_Statements, str, Sequence[RecordRow]]]:
+        """In the order in which it is done."""
+        for group in groups:
+            for table, rows in group.put.items():
+                yield self._upserts, table, rows
+            for table, rows in group.gone.items():
+                yield self._deletes, table, rows
 
     def _in_one_go(self, connection: PoolProxiedConnection) -> contextlib.AbstractContextManager[object]:
         """What is said to a server in this block is waited for once, at its end: a round trip in all."""
