@@ -84,6 +84,11 @@ def _count_records(rooms: Rooms) -> None:
         "Refused calls that have left no record, for there were too many.",
         lambda: rooms.records.passed_over,
     )
+    counter(
+        "records_refused",
+        "Changes of records that the database took for impossible.",
+        lambda: rooms.writer.state.refused,
+    )
     counter("ladder_lost", "SIP messages that a call's ladder had no room for.", lambda: rooms.ladder.lost)
 
 

@@ -4,11 +4,14 @@ import asyncio
 import socket
 from pathlib import Path
 
+import pytest
+
 from tests.unit.net.wire import until
 from tests.unit.node.ground import Ground, on_node
 from tests.unit.observe.flows import PaperFlow
 from tests.unit.observe.test_hep import chunks
 from trunkline.net.admission import Evidence
+from trunkline.store.record_writer import RecordWriter
 
 
 def test_they_are_read_off_the_rooms(tmp_path: Path) -> None:
@@ -49,6 +52,19 @@ def test_messages_that_a_ladder_has_no_room_for_are_counted(tmp_path: Path) -> N
         while not ladder.lost:
             ladder.message_received(b"INVITE sip:h SIP/2.0\r\n" + bytes(4000), PaperFlow(), "a-dialog")
         assert b"\ntrunkline_ladder_lost_total 1.0\n" in ground.face.metrics()
+
+    on_node(tmp_path, look)
+
+
+def test_records_that_the_database_refuses_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def look(ground: Ground) -> None:
+        state = ground.node.rooms.writer.state
+        monkeypatch.setattr(RecordWriter, "state", state._replace(refused=2, dropped=3))
+        after = ground.face.metrics()
+        assert b"\ntrunkline_records_refused_total 2.0\n" in after
+        assert b"\ntrunkline_records_lost_total 3.0\n" in after
 
     on_node(tmp_path, look)
 
