@@ -402,7 +402,7 @@ class Switch:
             self._refuse(invite, record, verdict)
         else:
             self._hearing[account.key] += 1
-            self._calls[record.call_id] = call
+            self._begun(call)
             call.refuse(offer, verdict)
 
     def _caller_media(self, media: MediaPolicy, flow: Flow) -> MediaPolicy:

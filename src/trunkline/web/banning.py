@@ -37,7 +37,10 @@ def turn_away(node: ControlClient, bans: Bans, source: str, reason: str, for_s: 
 
 
 def let_in(node: ControlClient, bans: Bans, source: str) -> bool:
-    """End the ban of `source`; False when there was none. Raises `ControlError`, `DatabaseError`."""
+    """End the ban of `source`; False when there was none. Raises `DirectoryError` for a source that is none,
+    `ControlError`, `DatabaseError`.
+    """
+    source = parse_source(source)
     lifted = node.lift_ban(source)
     if lifted:
         bans.told(source, "lift")

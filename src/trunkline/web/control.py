@@ -138,7 +138,7 @@ def _add_peers(app: FastAPI, node: NodeView) -> None:
         except DirectoryError as error:
             return _problem(409, str(error))
 
-    @app.delete("/bans/{source}")
+    @app.delete("/bans/{source:path}")
     async def lift_ban(source: str) -> Response:
         return (
             Response(status_code=204) if node.lift_ban(source) else _problem(404, f"{source} is not banned")

@@ -91,7 +91,7 @@ class PaperNode:
     registered: list[RegistrationView] = field(default_factory=lambda: [REGISTRATION])
     targets: list[TargetHealth] = field(default_factory=lambda: [HEALTH])
     banned: dict[str, str] = field(
-        default_factory=lambda: {"192.0.2.66": "wrong passwords", "2001:db8::66": "flood"}
+        default_factory=lambda: {"192.0.2.66": "wrong passwords", "2001:db8::/64": "flood"}
     )
     draining: list[float | None] = field(default_factory=list)
     asked: list[Question] = field(default_factory=list)

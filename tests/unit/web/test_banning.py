@@ -46,7 +46,7 @@ def test_it_is_done_and_told() -> None:
     made = turn_away(node.line, bans, "2001:db8::7", "rude", MAX_S)
     assert made.source == "2001:db8::/64"
     assert node.banned == {"2001:db8::/64": MAX_S}
-    assert let_in(node.line, bans, "2001:db8::/64")
+    assert let_in(node.line, bans, "2001:db8::9")
     assert not let_in(node.line, bans, "2001:db8::/64")
     assert bans.heard == [("2001:db8::/64", "add"), ("2001:db8::/64", "lift")]
 

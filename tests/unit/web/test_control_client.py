@@ -92,8 +92,8 @@ def test_acts(tmp_path: Path) -> None:
         assert node.banned["192.0.2.7"] == "calls to +882 & more"
         with pytest.raises(DirectoryError, match=r"^127\.0\.0\.1 is let in unseen$"):
             client.ban("127.0.0.1", "by hand", 60.0)
-        assert client.lift_ban("2001:db8::66")
-        assert not client.lift_ban("2001:db8::66")
+        assert client.lift_ban("2001:db8::/64")
+        assert not client.lift_ban("2001:db8::/64")
         assert client.drain(5.0).draining
         assert client.drain().draining
         assert client.refresh_directory() == DirectoryStats(1, 2, 3, 4)

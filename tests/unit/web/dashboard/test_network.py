@@ -46,7 +46,7 @@ def test_bans_are_lifted_by_operators(operator: Browser, customer: Browser, pape
     customer.get("/bans", 403)
     customer.post("/bans/lift", 403, source="192.0.2.66")
     assert "wrong passwords" in operator.get("/bans")
-    assert "2001:db8::66 is let in again." in operator.sent("/bans/lift", source="2001:db8::66")
+    assert "2001:db8::/64 is let in again." in operator.sent("/bans/lift", source="2001:db8::/64")
     assert list(paper.banned) == ["192.0.2.66"]
     operator.post("/bans/lift", 404, source="192.0.2.1")
     operator.sent("/bans/lift", source="192.0.2.66")

@@ -50,7 +50,7 @@ def test_bans_and_load_are_the_operators(office: Office, node: PaperNode) -> Non
     assert (len(node.banned), node.draining) == (2, [])
     desk = office.desk(principal(OPERATOR)).network
     desk.lift_ban("192.0.2.66")
-    assert [ban.source for ban in desk.bans()] == ["2001:db8::66"]
+    assert [ban.source for ban in desk.bans()] == ["2001:db8::/64"]
     with pytest.raises(NotFoundError, match="ban '192"):
         desk.lift_ban("192.0.2.66")
     assert (desk.stats().bans, desk.media_ports().first) == (1, 10000)

@@ -52,15 +52,15 @@ def ban(desk: AtDesk, once: OnlyOnce, wanted: Banning) -> Response:
 
     def make() -> Made:
         made = desk.network.ban(wanted.source, wanted.reason, wanted.for_s)
-        return Made(BanView.model_validate(made), f"/v1/bans/{made.source.removesuffix('/64')}")
+        return Made(BanView.model_validate(made), f"/v1/bans/{made.source}")
 
     return once.make(make)
 
 
-@router.delete("/bans/{source}", status_code=204)
+@router.delete("/bans/{source:path}", status_code=204)
 def lift_ban(
     desk: AtDesk,
-    source: Annotated[str, Path(pattern=r"^[0-9A-Fa-f:.%]{2,64}$", examples=["192.0.2.66"])],
+    source: Annotated[str, Path(pattern=r"^[0-9A-Fa-f:.]{2,45}(/64)?$", examples=["192.0.2.66"])],
 ) -> None:
     """Let a source in again (operators)."""
     desk.network.lift_ban(source)

@@ -16,9 +16,9 @@ def test_registrations_and_health(alpha: httpx.Client, operator: httpx.Client) -
 def test_bans(operator: httpx.Client, node: PaperNode) -> None:
     assert {one["source"] for one in operator.get("/v1/bans").json()["items"]} == {
         "192.0.2.66",
-        "2001:db8::66",
+        "2001:db8::/64",
     }
-    assert operator.delete("/v1/bans/2001:db8::66").status_code == 204
+    assert operator.delete("/v1/bans/2001:db8::%2F64").status_code == 204, "as it is listed"
     assert operator.delete("/v1/bans/2001:db8::66").status_code == 404
     assert set(node.banned) == {"192.0.2.66"}
 
@@ -28,7 +28,7 @@ def test_a_source_is_turned_away(operator: httpx.Client, alpha: httpx.Client, no
     assert alpha.post("/v1/bans", json=wanted).status_code == 403
     made = operator.post("/v1/bans", json={"source": "2001:db8:1::7", "reason": "rude", "for_s": 60})
     assert (made.json()["source"], made.json()["reason"]) == ("2001:db8:1::/64", "rude")
-    assert made.headers["Location"] == "/v1/bans/2001:db8:1::"
+    assert made.headers["Location"] == "/v1/bans/2001:db8:1::/64"
     assert operator.post("/v1/bans", json=wanted).status_code == 201
     assert node.banned["192.0.2.7"] == "rude"
     other = {"source": "192.0.2.8"}
