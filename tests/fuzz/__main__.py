@@ -3,6 +3,7 @@ guided by what of our code they reach (Atheris). It begins with the seeds of the
 those of the folders. Without a target: the names of all.
 """
 
+import os
 import sys
 import tempfile
 
@@ -17,7 +18,10 @@ if len(sys.argv) == 1:
     sys.stdout.write("\n".join(TARGETS) + "\n")
 else:
     name = sys.argv.pop(1)
-    seeds = tempfile.mkdtemp(prefix="seeds-")
-    write_seeds(name, seeds)
-    atheris.Setup([*sys.argv, seeds], TARGETS[name])
-    atheris.Fuzz()
+    with tempfile.TemporaryDirectory(prefix="seeds-") as seeds:
+        write_seeds(name, seeds)
+        if not (child := os.fork()):
+            atheris.Setup([*sys.argv, seeds], TARGETS[name])
+            atheris.Fuzz()  # ends its process without a word to Python
+        _, status = os.waitpid(child, 0)
+    sys.exit(os.waitstatus_to_exitcode(status))
