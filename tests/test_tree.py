@@ -153,3 +153,24 @@ def test_every_verb_of_the_readme_exists() -> None:
     verbs = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     named = set(re.findall(r"\bmake ([a-z-]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
     assert {"demo", "test"} <= named <= verbs
+
+
+def files_of_tests() -> Iterator[tuple[Path, str]]:
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        yield path, path.read_text(encoding="utf-8")
+
+
+def test_nobody_stops_the_clock_of_all_threads() -> None:
+    """A test that wants another time replaces the name in one module: a phone of the tests that waits for its
+    next packet in another thread, by a clock that is put back, waits for hours.
+    """
+    patched = re.compile(r"""setattr\(\s*(time\s*,|["']time\.)""")
+    assert not [path for path, text in files_of_tests() if patched.search(text)]
+
+
+def test_fixtures_of_a_package_end_with_it() -> None:
+    """pytest takes a folder for a package by its `__init__.py`, and else keeps them until the run ends."""
+    users = [path.parent for path, text in files_of_tests() if re.search(r"""scope=["']package["']""", text)]
+    assert users
+    folders = {folder for user in users for folder in (user, *user.parents) if folder.is_relative_to(ROOT)}
+    assert not [folder for folder in folders - {ROOT} if not (folder / "__init__.py").exists()]

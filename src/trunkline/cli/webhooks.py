@@ -1,6 +1,6 @@
 """`trunkline webhook …`: URLs of customers' programs that are told what happens, and what became of it."""
 
-import time
+from time import monotonic, sleep, time
 from typing import Annotated, Final
 
 import typer
@@ -175,7 +175,7 @@ def deliveries(
 def resend(context: typer.Context, id_: Id, delivery: DeliveryId, as_json: Json = False) -> None:
     """Send one again, whatever became of it, with the same id and body."""
     queue = installation(context).store.webhook_queue
-    print_card(_row(queue.resend(id_, delivery, time.time())), as_json)
+    print_card(_row(queue.resend(id_, delivery, time())), as_json)
 
 
 @app.command("test")
@@ -185,12 +185,12 @@ def try_out(context: typer.Context, id_: Id, as_json: Json = False) -> None:
     The web process sends it: it has to run. The exit status is 1 when the event was not delivered.
     """
     store = installation(context).store
-    webhook, now = store.webhooks.get(id_), time.time()
+    webhook, now = store.webhooks.get(id_), time()
     sent = store.webhook_queue.tell(webhook, trial_event(webhook, now), now)
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = monotonic() + PATIENCE_S
     with progress("waiting for the answer"):
-        while not sent.attempts and time.monotonic() < deadline:
-            time.sleep(_LOOK_S)
+        while not sent.attempts and monotonic() < deadline:
+            sleep(_LOOK_S)
             sent = store.webhook_queue.get(id_, sent.id)
     print_card(_row(sent), as_json)
     if sent.state is DeliveryState.DELIVERED:

@@ -59,13 +59,20 @@ class HepExporter:
     """One per node. All but the thread's own part runs on the loop that drives `clock`."""
 
     def __init__(
-        self, clock: Clock, collector: Collector, form: HepForm, correlation: Callable[[str], str]
+        self,
+        clock: Clock,
+        collector: Collector,
+        form: HepForm,
+        correlation: Callable[[str], str],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`correlation` says of a SIP Call-ID what it has in common with the other legs of its call."""
         self._clock = clock
         self._collector = collector
         self._form = form
         self._correlation = correlation
+        self._monotonic = monotonic
         self._gathered: list[tuple[float, bool, Flow, bytes, str]] = []
         self._timer: Timer | None = None
         self._dropped = 0
@@ -140,7 +147,7 @@ class HepExporter:
         self._leave()
 
     def _send(self, message: LadderMessage, correlation: str) -> bool:
-        if self._socket is None and time.monotonic() < self._retry_at:
+        if self._socket is None and self._monotonic() < self._retry_at:
             return False
         try:
             packet = self._form.packet(message.masked(), correlation)
@@ -157,7 +164,7 @@ class HepExporter:
 
     def _missed(self, error: OSError) -> None:
         self._leave()
-        now = time.monotonic()
+        now = self._monotonic()
         self._retry_at = now + RETRY_S
         if now >= self._quiet_until:
             self._quiet_until = now + _QUIET_S

@@ -94,7 +94,7 @@ def test_a_trial_says_what_came_of_it(
     line: CommandLine, monkeypatch: pytest.MonkeyPatch, status: int, state: str, exits: int
 ) -> None:
     id_ = made(line)
-    monkeypatch.setattr(time, "sleep", lambda _s: answer(line, status))
+    monkeypatch.setattr(webhooks, "sleep", lambda _s: answer(line, status))
     told = line.json("webhook", "test", id_, status=exits)
     assert (told["type"], told["state"], told["status"], told["attempts"]) == (
         "webhook.test",

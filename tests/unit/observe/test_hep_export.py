@@ -2,7 +2,6 @@
 
 import socket
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -77,11 +76,8 @@ def test_more_than_a_moment_holds_is_lost_and_counted(ear: socket.socket) -> Non
     assert (copies.sent, copies.lost) == (MAX_GATHERED, 3)
 
 
-def test_a_collector_that_is_not_there_is_logged_once_and_tried_again(
-    ear: socket.socket, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_collector_that_is_not_there_is_logged_once_and_tried_again(ear: socket.socket) -> None:
     clock, now = FakeClock(), 100.0
-    monkeypatch.setattr(time, "monotonic", lambda: now)
     failures = [OSError("no such name"), OSError("no such name")]
 
     class Flaky(Collector):
@@ -91,7 +87,7 @@ def test_a_collector_that_is_not_there_is_logged_once_and_tried_again(
             return super().open()
 
     with capture_logs() as logs:
-        copies = HepExporter(clock, Flaky(*ear.getsockname()), HepForm(7, "n"), str)
+        copies = HepExporter(clock, Flaky(*ear.getsockname()), HepForm(7, "n"), str, monotonic=lambda: now)
         for _ in range(2):
             for _ in range(3):
                 copies.message(OK, PaperFlow(), "in", sent=True)

@@ -1,7 +1,7 @@
 """Numbers. A customer says where the own ones are forwarded to; which numbers there are is the operator's."""
 
-import time
 from dataclasses import replace
+from time import monotonic, sleep, time
 from typing import Unpack
 
 from trunkline.store.calls import CallFilter
@@ -76,12 +76,12 @@ class NumberDesk:
         self.get(e164)
         with self._counter.slow_line() as client:
             report = client.trial_call(e164)
-            wanted = CallFilter(number=e164, sip_call_id=report.sip_call_id, since_at=time.time() - 300)
-            until = time.monotonic() + RECORD_S
+            wanted = CallFilter(number=e164, sip_call_id=report.sip_call_id, since_at=time() - 300)
+            until = monotonic() + RECORD_S
             while not (found := self._counter.store.calls.list(wanted, limit=1).calls):
-                if time.monotonic() >= until:
+                if monotonic() >= until:
                     return report, None
-                time.sleep(RECORD_EVERY_S)
+                sleep(RECORD_EVERY_S)
             return report, found[0].call_id
 
     def remove(self, e164: str, *, guard: Guard | None = None) -> None:

@@ -105,7 +105,7 @@ def test_the_record_of_a_trial_call_may_come_a_moment_later(
         record.number, record.sip_call_id = ALPHA.e164, "c@phone"
         writer.write([Group({"call": [call_row(record, "run")]}, {})])
 
-    monkeypatch.setattr(time, "sleep", a_moment)
+    monkeypatch.setattr(numbers, "sleep", a_moment)
     _, call_id = office.desk(principal(ALPHA.key)).numbers.trial_call(ALPHA.e164)
     writer.close()
     assert call_id == "tried"

@@ -1,0 +1,5 @@
+"""baresip as a customer's softphone.
+
+A regular package, by this file: what its fixtures of scope "package" start ends with its last test, not with
+the run.
+"""
