@@ -51,6 +51,8 @@ class Caller:
 
     account: Account | None = None
     carrier: Carrier | None = None
+    secret: str = ""
+    """The name of the account's `Credential` that proves it."""
     unconfirmed: Credentials | None = None
     """They answer a challenge of another node: see `Doorman.confirm`."""
 
@@ -116,9 +118,9 @@ class Doorman:
             return self._challenge(request, flow, stale=True)
         if self._is_guessed(username) and not self._is_signed_in(flow, username):
             return self._challenge(request, flow)
-        outcome = self._check(credentials, request)
+        outcome, secret = self._check(credentials, request)
         if outcome is Outcome.OK or outcome is Outcome.ELSEWHERE:
-            caller = self._caller(username)
+            caller = self._caller(username, secret)
             if caller is not None:
                 if outcome is Outcome.ELSEWHERE and self._issuers is not None:
                     return replace(caller, unconfirmed=credentials)
@@ -178,26 +180,28 @@ class Doorman:
             self._events.other_realm_answered(flow, credentials.username, credentials.realm)
             return
 
-    def _check(self, credentials: Credentials, request: Request) -> Outcome:
-        """Against each secret that is good now: there are two while one is being changed."""
+    def _check(self, credentials: Credentials, request: Request) -> tuple[Outcome, str]:
+        """Against each secret that is good now, until one fits: there are two while one is being changed.
+        And that one's name.
+        """
         account = self._directory.account(credentials.username)
         algorithm = credentials.algorithm
-        known: Sequence[str | None] = ()
+        known: Sequence[tuple[str | None, str]] = ()
         if account is not None and algorithm is not None:
-            known = account.ha1s(algorithm, self._clock.wall())
+            known = [(one.ha1(algorithm), one.name) for one in account.living(self._clock.wall())]
         outcome = Outcome.UNKNOWN
-        for stored in known or (None,):
+        for stored, name in known or ((None, ""),):
             outcome = self._challenger.check(credentials, request.method, _found(stored), request.uri_text)
             if outcome is not Outcome.WRONG:
-                break
-        return outcome
+                return outcome, name
+        return outcome, ""
 
-    def _caller(self, username: str) -> Caller | None:
+    def _caller(self, username: str, secret: str) -> Caller | None:
         carrier = self._directory.carrier_by_inbound_account(username)
         if carrier is not None:
             return Caller(carrier=carrier)
         account = self._directory.account(username)
-        return None if account is None else Caller(account=account)
+        return None if account is None else Caller(account=account, secret=secret)
 
     def _challenge(self, request: Request, flow: Flow, *, stale: bool = False) -> Response:
         registering = request.method == "REGISTER"

@@ -8,6 +8,8 @@ Contact names another one (RFC 3261 §18.1.1, RFC 5626 §7). Where proxies in be
 into a Path, calls go that way (RFC 3327 §5.3), whether the device knows of it or not.
 """
 
+from collections.abc import Mapping
+
 from trunkline.call.passing import Field, verdict_fields, warning_field
 from trunkline.call.ports import RegistrationSink
 from trunkline.clock import Clock, rfc1123_date
@@ -42,9 +44,9 @@ class Registrar:
         """Begin to sweep."""
         self._clock.at(self._clock.now() + SWEEP_S, self._sweep)
 
-    def register(self, request: Request, flow: Flow, account: Account) -> Response:
-        """The answer to a REGISTER of `account`. Raises `SipSyntaxError` for a malformed Contact: nothing has
-        changed then.
+    def register(self, request: Request, flow: Flow, account: Account, secret: str) -> Response:
+        """The answer to a REGISTER of `account`, which the credential named `secret` proves. Raises
+        `SipSyntaxError` for a malformed Contact: nothing has changed then.
         """
         if account.blocked:
             return response_to(request, 403, headers=verdict_fields(Verdict.of(Slug.ACCOUNT_BLOCKED)))
@@ -73,6 +75,8 @@ class Registrar:
                 source=described(flow),
                 user_agent=request.headers.get("user-agent") or "",
                 fronted=isinstance(flow, FrontedFlow),
+                secret=secret,
+                until=self._ends_of(account).get(secret),
             )
         if isinstance(result, RegistrationRefused):
             extra = [] if result.min_expires_s is None else [("Min-Expires", str(result.min_expires_s))]
@@ -87,13 +91,22 @@ class Registrar:
         """A connection has closed: whoever registered over it can't be reached (RFC 5626 §7)."""
         self._changed(self._registrations.flow_closed(flow))
 
-    def dismiss(self, account: str) -> None:
-        """It was blocked or removed: whoever has registered for it would have to do so again, and may have
-        been a thief of its secret. Idempotent.
+    def review(self, key: str, account: Account | None) -> None:
+        """It is so now: whoever has registered by a secret that it has no more, or for an account that is
+        blocked or gone (None), may have been a thief and would have to do so again. A device is not
+        registered for longer than its secret is good. Idempotent.
         """
-        if self._registrations.bindings(account):
-            self._registrations.forget(account)
-            self._sink.bindings_changed(account, ())
+        ends = {} if account is None or account.blocked else self._ends_of(account)
+        if self._registrations.keep(key, ends):
+            self._sink.bindings_changed(key, self._registrations.bindings(key))
+
+    def _ends_of(self, account: Account) -> Mapping[str, float | None]:
+        """Its secrets by name, with the monotonic second at which each ends."""
+        ahead = self._clock.now() - self._clock.wall()
+        return {
+            one.name: None if one.expires_at is None else one.expires_at + ahead
+            for one in account.credentials
+        }
 
     def _contact(self, binding: Binding) -> str:
         q = "" if binding.q == 1000 else f";q={binding.q / 1000:g}"

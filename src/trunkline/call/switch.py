@@ -162,7 +162,9 @@ class Switch:
         if caller.account is None:
             transaction.respond(response_to(request, 403))
         else:
-            transaction.respond(self._registrar.register(request, transaction.flow, caller.account))
+            transaction.respond(
+                self._registrar.register(request, transaction.flow, caller.account, caller.secret)
+            )
 
     # -- calls -------------------------------------------------------------------------------------
 

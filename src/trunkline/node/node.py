@@ -120,7 +120,7 @@ class Node:
         if rooms.shared is not None:
             self._open.push_async_callback(rooms.shared.close)
             await rooms.shared.start(rooms.transports.bound)
-        self._dismiss(rooms.registrations.accounts())
+        self._review(rooms.registrations.accounts())
         rooms.registrar.start()
         self._follow_directory()
         self.membership.start()
@@ -184,7 +184,7 @@ class Node:
             return
         self._is_restored = True
         restoring.take(rooms, known)
-        self._dismiss(rooms.registrations.accounts())
+        self._review(rooms.registrations.accounts())
         if rooms.shared is not None:
             rooms.shared.tell_registrations()
         rooms.log.info("registrations, bans and the day's usage are known")
@@ -194,20 +194,18 @@ class Node:
         rooms = self.rooms
         moved = apply_update(rooms.directory, update)
         named = update.accounts
-        self._dismiss(rooms.registrations.accounts() if named is None else named)
+        self._review(rooms.registrations.accounts() if named is None else named)
         if moved is None:
             self._follow_directory()
         else:
             for before, after in moved:
                 rooms.pinger.follow(before, after)
 
-    def _dismiss(self, accounts: Iterable[str]) -> None:
-        """Whoever has registered for those of these accounts that are blocked or gone."""
+    def _review(self, accounts: Iterable[str]) -> None:
+        """Who may stay registered for these accounts, as they are now."""
         rooms = self.rooms
         for key in list(accounts):
-            account = rooms.directory.account(key)
-            if account is None or account.blocked:
-                rooms.registrar.dismiss(key)
+            rooms.registrar.review(key, rooms.directory.account(key))
 
     def _follow_directory(self) -> None:
         rooms = self.rooms

@@ -82,6 +82,7 @@ class SharedRegistrations:
             "source": binding.source,
             "user_agent": binding.user_agent,
             "fronted": binding.fronted,
+            "secret": binding.secret,
         }
         return Tell(KIND, key, json.dumps(values), max(0.0, binding.deadline - self._clock.now()), again)
 
@@ -121,6 +122,7 @@ class SharedRegistrations:
                 str(values["user_agent"]),
                 path,
                 bool(values.get("fronted", False)),
+                str(values.get("secret", "")),
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"no binding: {error!r}") from None
@@ -162,7 +164,8 @@ class SharedRegistrations:
     def _is_anothers(self, account: str, binding: Binding) -> bool:
         """Whether it registered at another node."""
         if binding.path:
-            return self._paths.get(_key(account, binding)) is binding
+            known = self._paths.get(_key(account, binding))
+            return known is not None and (known.call_id, known.cseq) == (binding.call_id, binding.cseq)
         return isinstance(binding.flow, BorrowedFlow)
 
 

@@ -259,9 +259,9 @@ class Accounts:
         with self._database.read() as connection:
             found = load_accounts(connection, [key])
         account = found[0] if found else None
-        living = account.ha1s("SHA-256", self._wall()) if account is not None else ()
+        living = account.living(self._wall()) if account is not None else ()
         right = False
-        for stored in (*living, "-" * 64):
+        for stored in (*(one.ha1_sha256 for one in living), "-" * 64):
             right |= hmac.compare_digest(stored, given)
         return account if right else None
 

@@ -37,6 +37,7 @@ def registration_row(
             "user_agent": binding.user_agent,
             "path": list(binding.path),
             "fronted": binding.fronted,
+            "secret": binding.secret,
         }
         for binding in bindings
     ]
@@ -79,4 +80,5 @@ def _binding(entry: Mapping[str, Any], now_minus_wall: float) -> Binding:
         user_agent=entry["user_agent"],
         path=tuple(entry.get("path", ())),
         fronted=entry.get("fronted", False),
+        secret=entry.get("secret", ""),
     )

@@ -58,7 +58,14 @@ def account_from(row: Row, credentials: Sequence[Row]) -> Account:
             name=row["name"],
             status=AccountStatus(row["status"]),
             credentials=tuple(
-                Credential(item["ha1_md5"], item["ha1_sha256"], item["expires_at"]) for item in credentials
+                Credential(
+                    item["ha1_md5"],
+                    item["ha1_sha256"],
+                    item["expires_at"],
+                    # SQLite gives the id of a row that was deleted to the next one.
+                    f"{item['id']}-{item['created_at']}",
+                )
+                for item in credentials
             ),
             caller_id_policy=CallerIdPolicy(row["caller_id_policy"]),
             caller_id_number=row["caller_id_number"],

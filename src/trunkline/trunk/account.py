@@ -75,12 +75,23 @@ class Credential:
     """64 lower-case hexadecimal digits (RFC 8760)."""
     expires_at: float | None = None
     """Wall-clock second from which it no longer works; None: it doesn't expire."""
+    name: str = ""
+    """Tells it from every other secret that the account has or had."""
 
     def __post_init__(self) -> None:
         if _HA1_MD5.fullmatch(self.ha1_md5) is None or _HA1_SHA256.fullmatch(self.ha1_sha256) is None:
             raise DirectoryError(
                 "a credential needs the HA1 of MD5 and of SHA-256, in lower-case hexadecimal"
             )
+
+    def ha1(self, algorithm: str) -> str | None:
+        """For `MD5` or `SHA-256`; None for another algorithm."""
+        match algorithm.upper():
+            case "MD5":
+                return self.ha1_md5
+            case "SHA-256":
+                return self.ha1_sha256
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +159,9 @@ class Account:
         """For its own side of a call."""
         return MediaPolicy(self.codecs, self.transcoding, self.srtp, self.dtmf)
 
-    def ha1s(self, algorithm: str, wall: float) -> tuple[str, ...]:
-        """The HA1s that are good at `wall` (seconds since the epoch) for `MD5` or `SHA-256`; else none."""
-        live = [item for item in self.credentials if item.expires_at is None or wall < item.expires_at]
-        match algorithm.upper():
-            case "MD5":
-                return tuple(item.ha1_md5 for item in live)
-            case "SHA-256":
-                return tuple(item.ha1_sha256 for item in live)
-        return ()
+    def living(self, wall: float) -> tuple[Credential, ...]:
+        """The credentials that are good at `wall` (seconds since the epoch)."""
+        return tuple(item for item in self.credentials if item.expires_at is None or wall < item.expires_at)
 
 
 def check_key(key: str) -> None:

@@ -9,8 +9,9 @@ short its time: it is told that it has registered.
 Authentication and steps 1 to 5 come before (`call`). Held in memory.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from trunkline.clock import Clock
@@ -92,6 +93,8 @@ class Binding:
     """Route values that lead to it (RFC 3327), top first; none: `flow` does, or its URI."""
     fronted: bool = False
     """Whether a front of the service's own took it (`sip.fronted`): `source` is as that saw it."""
+    secret: str = ""
+    """The name of the account's secret that proved it; empty: an older release took it, and didn't say."""
 
     @property
     def next_hop(self) -> SipUri | Flow:
@@ -191,13 +194,17 @@ class Registrations:
         source: str = "",
         user_agent: str = "",
         fronted: bool = False,
+        secret: str = "",
+        until: float | None = None,
     ) -> tuple[Binding, ...] | RegistrationRefused:
         """Apply a REGISTER's contacts (step 7) and return all bindings of the account, or refuse it and
         change nothing.
 
-        `expires_s` is the Expires header field. Without contacts it is a query (step 8).
+        `expires_s` is the Expires header field. Without contacts it is a query (step 8). None is granted
+        more than `until` (monotonic), at which its `secret` ends.
         """
         now = self._clock.now()
+        most_s = self.policy.max_expires_s if until is None else max(1, math.floor(until - now))
         before = self.bindings(account)
         bindings = list(before)
         for contact in contacts:
@@ -214,7 +221,7 @@ class Registrations:
                     Binding(
                         contact.uri,
                         contact.q,
-                        now + granted,
+                        now + min(granted, most_s),
                         call_id,
                         cseq,
                         flow,
@@ -223,6 +230,7 @@ class Registrations:
                         user_agent,
                         path,
                         fronted,
+                        secret,
                     )
                 )
         self._drop_surplus(bindings, call_id, cseq)
@@ -302,9 +310,21 @@ class Registrations:
         now = self._clock.now()
         return self._drop(lambda binding: binding.deadline <= now)
 
-    def forget(self, account: str) -> None:
-        """Drop all bindings of an account that was removed or blocked."""
-        self._bindings.pop(account, None)
+    def keep(self, account: str, ends: Mapping[str, float | None]) -> bool:
+        """Only the bindings that a secret named in `ends` has proved, and none for longer than that is good:
+        to a monotonic second, or for good. Whose secret is not known stay, unless there is none at all.
+        Whether that changes anything.
+        """
+        before = self.bindings(account)
+        kept = [
+            _ending(one, ends.get(one.secret))
+            for one in before
+            if one.secret in ends or (ends and not one.secret)
+        ]
+        changed = [*map(id, before)] != [*map(id, kept)]
+        if changed:
+            self._store(account, kept)
+        return changed
 
     def _drop(self, gone: Callable[[Binding], bool]) -> list[str]:
         changed = [key for key, bindings in self._bindings.items() if any(gone(item) for item in bindings)]
@@ -319,6 +339,10 @@ class Registrations:
     def __len__(self) -> int:
         """Bindings held, expired ones perhaps included."""
         return sum(len(bindings) for bindings in self._bindings.values())
+
+
+def _ending(binding: Binding, end: float | None) -> Binding:
+    return binding if end is None or binding.deadline <= end else replace(binding, deadline=end)
 
 
 def _received(hop: SipUri) -> SipUri | None:

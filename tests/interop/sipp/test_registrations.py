@@ -17,7 +17,7 @@ pytestmark = pytest.mark.program(Program.SIPP)
 PHONES = "127.0.0.50"
 CARRIER = "127.0.0.20"
 FIRST, SECOND = free_port(PHONES), free_port(PHONES)
-NUMBER = "12125550200"
+NUMBER, LEAKED_NUMBER = "12125550200", "12125550201"
 NO_AUDIO = silent_sdp("127.0.0.20")
 
 
@@ -29,6 +29,9 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         node.command("number", "add", NUMBER, "--account", KEY, "--forward", f"sip:{KEY}@{DOMAIN}")
         node.command("account", "add", "--key", "blocked", "--secret", SECRET)
         node.command("account", "block", "blocked")
+        node.command("account", "add", "--key", "leaked", "--secret", SECRET)
+        leaked = ("--account", "leaked", "--forward", f"sip:leaked@{DOMAIN}")
+        node.command("number", "add", LEAKED_NUMBER, *leaked)
         yield node
 
 
@@ -49,9 +52,9 @@ class Registrar:
         phone.done()
         return phone.received(f"SIP/2.0 {status}")
 
-    def call(self, status: int = 200) -> Sipp:
+    def call(self, status: int = 200, number: str = NUMBER) -> Sipp:
         """A call from the carrier to the number."""
-        caller = Caller(NUMBER, caller="442071838750", body=NO_AUDIO)
+        caller = Caller(number, caller="442071838750", body=NO_AUDIO)
         caller.invite()
         if status == 200:
             caller.answered()
@@ -134,6 +137,18 @@ def test_a_query_lists_and_changes_nothing(registrar: Registrar) -> None:
 def test_long_wishes_are_shortened(registrar: Registrar) -> None:
     answer = registrar.register(_contact(FIRST), expires=86400)
     assert ";expires=600" in (answer.header("Contact") or "")
+
+
+def test_who_has_a_revoked_secret_gets_no_more_calls(registrar: Registrar, node: Node) -> None:
+    """Nor has to be waited for until it registers again."""
+    registrar.register(_contact(FIRST), key="leaked")
+    node.command("account", "rotate-secret", "leaked", "--overlap-s", "300")
+    contact = registrar.register(_contact(FIRST), key="leaked").header("Contact") or ""
+    assert 240 < int(contact.rpartition(";expires=")[2]) <= 300
+    assert "leaked" in {one["account"] for one in node.command("registration", "list")}
+    node.command("account", "rotate-secret", "leaked", "--overlap-s", "0")
+    assert "leaked" not in {one["account"] for one in node.command("registration", "list")}
+    registrar.call(480, number=LEAKED_NUMBER).done()
 
 
 def test_a_blocked_account_and_a_wrong_password(registrar: Registrar, node: Node, sipp: Start) -> None:

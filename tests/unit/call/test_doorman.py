@@ -238,10 +238,12 @@ def test_what_is_no_digest_of_ours_counts_as_none() -> None:
 
 def test_two_secrets_are_good_while_one_is_being_changed() -> None:
     clock_wall = FakeClock().wall()
-    old = replace(credential(secret="old"), expires_at=clock_wall + 60)
-    door = Door(accounts=(Account(KEY, credentials=(old, credential(secret="new"))),))
-    for secret in ("old", "new"):
-        assert isinstance(door.admit(door.answer(secret=secret)), Caller)
+    old = replace(credential(secret="old"), expires_at=clock_wall + 60, name="1")
+    new = replace(credential(secret="new"), name="2")
+    account = Account(KEY, credentials=(old, new))
+    door = Door(accounts=(account,))
+    for secret, name in (("old", "1"), ("new", "2")):
+        assert door.admit(door.answer(secret=secret)) == Caller(account=account, secret=name)
     door.clock.advance(61)
     assert status(door.admit(door.answer(secret="old"))) == 407
     assert isinstance(door.admit(door.answer(secret="new")), Caller)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from email.utils import parsedate_to_datetime
 
 from tests.simulation.phone import Phone
-from tests.simulation.world import ACCOUNT, CUSTOMER, DOMAIN, KEY, NODE, SECRET, World
+from tests.simulation.world import ACCOUNT, CUSTOMER, DOMAIN, KEY, NODE, SECRET, World, credential
 from trunkline.call.registrar import PATH_MAX, SWEEP_S
 from trunkline.sip.fronted import FrontedFlow
 from trunkline.sip.message import Request, Response
@@ -147,11 +147,39 @@ def test_a_path_is_followed_and_told_to_the_device() -> None:
 def test_the_devices_of_an_account_that_is_shut_out_are_forgotten() -> None:
     world = World()
     register(world, f"<sip:a@{CUSTOMER}>")
-    world.node.registrar.dismiss(KEY)
+    blocked = replace(ACCOUNT, status=AccountStatus.BLOCKED)
+    world.node.registrar.review(KEY, ACCOUNT)
+    assert len(world.node.registrations.bindings(KEY)) == 1
+    world.node.registrar.review(KEY, blocked)
     assert (world.node.registrations.bindings(KEY), world.node.books.bindings[KEY]) == ((), ())
     del world.node.books.bindings[KEY]
-    world.node.registrar.dismiss(KEY)
+    world.node.registrar.review(KEY, blocked)
+    world.node.registrar.review(KEY, None)
     assert KEY not in world.node.books.bindings, "nobody is told of nothing"
+
+
+def test_so_are_those_of_a_secret_that_is_revoked() -> None:
+    """At once, or when it ends; and those of the others stay."""
+    old, new = replace(credential(), name="1"), replace(credential(secret="another"), name="2")
+    world = World(account=replace(ACCOUNT, credentials=(old, new)))
+    register(world, f"<sip:thief@{CUSTOMER}>")
+    register(world, f"<sip:desk@{CUSTOMER}>", credentials=DigestUser(KEY, "another"))
+    ending = replace(old, expires_at=world.clock.wall() + 100.0)
+    world.node.registrar.review(KEY, replace(ACCOUNT, credentials=(ending, new)))
+    now = world.clock.now()
+    assert [one.remaining_s(now) for one in world.node.books.bindings[KEY]] == [3600, 100]
+    world.node.registrar.review(KEY, replace(ACCOUNT, credentials=(new,)))
+    assert [one.uri.user for one in world.node.books.bindings[KEY]] == ["desk"]
+    world.finish()
+
+
+def test_who_registers_by_a_secret_that_ends_has_to_come_again_then() -> None:
+    world = World(account=replace(ACCOUNT, credentials=(replace(credential(), name="1"),)))
+    ending = replace(credential(), name="1", expires_at=world.clock.wall() + 100.0)
+    world.node.put(replace(ACCOUNT, credentials=(ending,)))
+    (contact,) = register(world, f"<sip:a@{CUSTOMER}>").headers.all("contact")
+    assert contact.endswith((";expires=99", ";expires=100"))
+    world.finish()
 
 
 def test_a_path_that_can_not_be_followed_is_refused() -> None:
@@ -172,7 +200,7 @@ def test_a_path_that_no_route_can_repeat_is_refused() -> None:
     world = World()
     request = parse_message(_register('Path: <sip:front.example;lr>;note="a\\\0b"'))
     assert isinstance(request, Request)
-    response = world.node.registrar.register(request, world.flow_from(world.customer), ACCOUNT)
+    response = world.node.registrar.register(request, world.flow_from(world.customer), ACCOUNT, "")
     assert response.status == 400
     assert KEY not in world.node.books.bindings
 
@@ -183,7 +211,7 @@ def test_a_front_says_what_it_has_to_the_device() -> None:
     flow = FrontedFlow(world.flow_from(world.customer), Address("203.0.113.7", 40000), "TLS")
     request = parse_message(_register("Path: <sip:front.example;lr>"))
     assert isinstance(request, Request)
-    assert world.node.registrar.register(request, flow, ACCOUNT).status == 200
+    assert world.node.registrar.register(request, flow, ACCOUNT, "").status == 200
     (binding,) = world.node.books.bindings[KEY]
     assert (binding.transport, binding.first_transport) == ("TLS", Transport.UDP)
 

@@ -313,6 +313,24 @@ def test_who_has_registered_for_an_account_that_is_blocked_or_removed_is_forgott
     on_node(tmp_path, shut_out)
 
 
+def test_who_has_registered_by_a_secret_is_forgotten_with_it(tmp_path: Path) -> None:
+    async def rotate(ground: Ground) -> None:
+        rooms = ground.node.rooms
+        accounts = rooms.store.accounts
+        (credential,) = accounts.get(KEY).credentials
+        contact = Contact(SipUri.parse(f"sip:thief@{HOST}:5999"))
+        rooms.registrations.register(KEY, call_id="1", cseq=1, contacts=[contact], secret=credential.name)
+        await asyncio.to_thread(accounts.rotate_secret, KEY, overlap_s=600.0)
+        await ground.face.refresh_directory()
+        (view,) = ground.face.registrations()
+        assert view.expires_at == pytest.approx(accounts.get(KEY).credentials[0].expires_at, abs=1.0)
+        await asyncio.to_thread(accounts.rotate_secret, KEY, overlap_s=0.0)
+        await ground.face.refresh_directory()
+        assert ground.face.registrations() == []
+
+    on_node(tmp_path, rotate)
+
+
 def test_nor_is_it_remembered_over_a_start_while_the_account_is_blocked(tmp_path: Path) -> None:
     installation = Installation.make(tmp_path)
 

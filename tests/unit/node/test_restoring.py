@@ -218,7 +218,7 @@ def test_what_was_not_known_at_the_start_is_once_the_database_is_back(tmp_path: 
             assert rooms.shared is not None
             assert rooms.shared.link.board.has_more, "the other nodes hear of it"
             assert rooms.limits.used_today_s(KEY) == pytest.approx(of_today_s(record), abs=0.1)
-            rooms.registrations.forget(KEY)
+            rooms.registrations.keep(KEY, {})
             assert await asyncio.to_thread(rooms.watcher.refresh)
             assert list(rooms.registrations.accounts()) == [], "once is enough"
 

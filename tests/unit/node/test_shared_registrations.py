@@ -56,6 +56,7 @@ class Node:
         *,
         source: str = "TCP d",
         fronted: bool = False,
+        secret: str = "",
     ) -> None:
         self.cseq += 1
         bindings = self.registrations.register(
@@ -68,6 +69,7 @@ class Node:
             source=source,
             path=path,
             fronted=fronted,
+            secret=secret,
         )
         assert isinstance(bindings, tuple)
         self.shared.bindings_changed(KEY, bindings)
@@ -232,3 +234,19 @@ def test_one_that_cannot_be_reached_from_here_is_not_taken_over(town: Town) -> N
 def test_a_poisoned_binding(town: Town, text: str) -> None:
     town.b.board.hear([Notice(KIND, f"{KEY} x", text, 60.0)])
     assert town.b.registrations.bindings(KEY) == ()
+
+
+def test_each_node_lets_go_who_has_a_revoked_secret_and_speaks_of_its_own_alone(town: Town) -> None:
+    path = ("<sip:x@front.example;lr>",)
+    town.a.register(None, path=path, secret="1")
+    town.carry(town.a, town.b)
+    town.b.registrations.keep(KEY, {"1": town.clock.now() + 60.0, "2": None})
+    (there,) = town.b.registrations.bindings(KEY)
+    assert there.remaining_s(town.clock.now()) == 60
+    town.b.shared.bindings_changed(KEY, (there,))
+    assert (town.b.written, town.b.board.has_more) == ([], False)
+    for node in (town.a, town.b):
+        node.registrations.keep(KEY, {"2": None})
+        node.shared.bindings_changed(KEY, node.registrations.bindings(KEY))
+    assert town.carry(town.b, town.a) == []
+    assert [one.for_s for one in town.carry(town.a, town.b)] == [0]

@@ -120,8 +120,20 @@ def test_an_old_secret_works_for_a_while(accounts: Accounts, clock: FakeClock) -
     new = accounts.rotate_secret("a", overlap_s=3600)
     account = accounts.get("a")
     hashes = [ha1("a", REALM, secret, Algorithm.MD5) for secret in (old, new)]
-    assert account.ha1s("MD5", clock.wall() + 3599) == tuple(hashes)
-    assert account.ha1s("MD5", clock.wall() + 3600) == (hashes[1],)
+    assert [one.ha1_md5 for one in account.living(clock.wall() + 3599)] == hashes
+    assert [one.ha1_md5 for one in account.living(clock.wall() + 3600)] == hashes[1:]
+
+
+def test_no_secret_is_taken_for_one_that_it_replaces(accounts: Accounts, clock: FakeClock) -> None:
+    """SQLite gives the id of the last row, once that is gone, to the next."""
+    accounts.add(Account("a"))
+    names = set()
+    for _ in range(3):
+        (credential,) = accounts.get("a").credentials
+        names.add(credential.name)
+        clock.advance(1)
+        accounts.rotate_secret("a", overlap_s=0)
+    assert len(names) == 3
 
 
 def test_rotating_twice_does_not_prolong_an_old_secret(accounts: Accounts, clock: FakeClock) -> None:

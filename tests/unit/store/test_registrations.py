@@ -24,6 +24,7 @@ LONG = Binding(
     "PBX",
     ("<sip:192.0.2.5;lr>",),
     fronted=True,
+    secret="7-1.5",
 )
 SHORT = Binding(SipUri.parse("sip:2@198.51.100.2"), 500, 130.0, "id2", 1, FLOW)
 

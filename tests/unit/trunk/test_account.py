@@ -62,7 +62,11 @@ def test_two_secrets_overlap_until_the_old_one_expires() -> None:
     old = Credential("1" * 32, "1" * 64, expires_at=1000.0)
     new = Credential("2" * 32, "2" * 64)
     account = Account("acme", credentials=(old, new))
-    assert account.ha1s("MD5", 999.9) == ("1" * 32, "2" * 32)
-    assert account.ha1s("sha-256", 999.9) == ("1" * 64, "2" * 64)
-    assert account.ha1s("MD5", 1000.0) == ("2" * 32,)
-    assert account.ha1s("SHA-512-256", 0.0) == ()
+    assert account.living(999.9) == (old, new)
+    assert account.living(1000.0) == (new,)
+
+
+def test_a_secret_is_kept_as_what_each_algorithm_makes_of_it() -> None:
+    credential = Credential(MD5, SHA256)
+    found = [credential.ha1(name) for name in ("MD5", "sha-256", "SHA-512-256")]
+    assert found == [MD5, SHA256, None]

@@ -45,6 +45,8 @@ def register(
     cseq: int = 1,
     expires_s: int | None = None,
     flow: Flow | None = None,
+    secret: str = "",
+    until: float | None = None,
 ) -> tuple[Binding, ...]:
     result = registrations.register(
         "acme",
@@ -53,6 +55,8 @@ def register(
         contacts=[contact(text) for text in contacts],
         expires_s=expires_s,
         flow=flow,
+        secret=secret,
+        until=until,
     )
     assert not isinstance(result, RegistrationRefused), result
     return result
@@ -261,11 +265,42 @@ def test_expire_tells_whose(registrations: Registrations, clock: FakeClock) -> N
     assert list(registrations.accounts()) == []
 
 
-def test_forget(registrations: Registrations) -> None:
-    register(registrations, HOME)
-    registrations.forget("acme")
-    registrations.forget("acme")
+def test_of_secrets_that_are_gone_nothing_is_kept(registrations: Registrations) -> None:
+    register(registrations, HOME, secret="old")
+    register(registrations, DESK, secret="new")
+    assert not registrations.keep("acme", {"old": None, "new": None})
+    assert registrations.keep("acme", {"new": None})
+    assert [one.secret for one in registrations.bindings("acme")] == ["new"]
+    assert registrations.keep("acme", {})
+    assert not registrations.keep("acme", {})
     assert registrations.bindings("acme") == ()
+
+
+def test_nothing_is_kept_for_longer_than_its_secret_is_good(
+    registrations: Registrations, clock: FakeClock
+) -> None:
+    register(registrations, HOME, secret="old", expires_s=600)
+    register(registrations, DESK, secret="new", expires_s=600)
+    ends = {"old": clock.now() + 100.0, "new": None}
+    assert registrations.keep("acme", ends)
+    assert not registrations.keep("acme", ends)
+    assert [one.remaining_s(clock.now()) for one in registrations.bindings("acme")] == [600, 100]
+    clock.advance(100)
+    assert [one.secret for one in registrations.bindings("acme")] == ["new"]
+
+
+def test_who_registers_by_a_secret_that_ends_is_told_when(
+    registrations: Registrations, clock: FakeClock
+) -> None:
+    (binding,) = register(registrations, HOME, secret="old", expires_s=600, until=clock.now() + 90.7)
+    assert binding.remaining_s(clock.now()) == 90
+    assert register(registrations, HOME, secret="old", expires_s=0, until=clock.now() + 90.7, cseq=2) == ()
+
+
+def test_whose_secret_an_older_release_did_not_say_stays(registrations: Registrations) -> None:
+    register(registrations, HOME)
+    assert not registrations.keep("acme", {"new": None})
+    assert registrations.keep("acme", {})
 
 
 def test_only_sip_uris_can_be_called() -> None:
