@@ -11,7 +11,7 @@ from functools import partial
 
 import structlog
 
-from trunkline.store.alarms import known_habits
+from trunkline.store.alarms import dormant_accounts, known_habits
 from trunkline.store.audit import Author, Via
 from trunkline.store.errors import DatabaseError, StoreError
 from trunkline.store.store import Store
@@ -66,11 +66,12 @@ class Alarms:
         while True:
             try:
                 habits = await asyncio.to_thread(known_habits, self._store.database, wall())
+                dormant = await asyncio.to_thread(dormant_accounts, self._store.database, wall())
             except StoreError as error:
                 self._log.warning("no fraud alarms yet: the records can't be read", reason=str(error))
                 await asyncio.sleep(RETRY_S)
             else:
-                self.watch.restore(habits)
+                self.watch.restore(habits, dormant)
                 return
 
     async def _keep(self, alarm: Alarm) -> None:

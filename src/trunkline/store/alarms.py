@@ -64,13 +64,20 @@ class Alarms:
             ]
 
 
+_PLACED: Final = (
+    schema.call.c.direction == Direction.OUTBOUND.value,
+    schema.call.c.attempts > 0,
+)
+"""They led to a carrier."""
+
+
 def known_habits(database: Database, now: float) -> dict[str, Habits]:
     """What accounts have called, by the records that lead to a carrier. `now` is wall-clock seconds. Raises
     `DatabaseError`."""
     table = schema.call.c
     digits = sa.func.substr(table.called, 1, 4)
     hour = sa.cast(sa.func.floor(table.setup_at / HOUR_S), sa.Integer)
-    placed = (table.direction == Direction.OUTBOUND.value, table.attempts > 0, table.account.is_not(None))
+    placed = (*_PLACED, table.account.is_not(None))
     countries = (
         sa.select(table.account, digits)
         .where(*placed, table.setup_at >= now - COUNTRY_MEMORY_S)
@@ -86,3 +93,17 @@ def known_habits(database: Database, now: float) -> dict[str, Habits]:
             [(account, prefix) for account, prefix in connection.execute(countries)],
             [(account, at, calls) for account, at, calls in connection.execute(hours)],
         )
+
+
+def dormant_accounts(database: Database, now: float) -> set[str]:
+    """Those that are older than `COUNTRY_MEMORY_S` and have called nobody since; none where no record is so
+    old, since calls may have been forgotten then. `now` is wall-clock seconds. Raises `DatabaseError`.
+    """
+    account, call, long_ago = schema.account.c, schema.call.c, now - COUNTRY_MEMORY_S
+    query = sa.select(account.key).where(
+        account.created_at < long_ago,
+        sa.exists().where(call.setup_at < long_ago),
+        ~sa.exists().where(call.account == account.key, call.setup_at >= long_ago, *_PLACED),
+    )
+    with database.read() as connection:
+        return set(connection.execute(query).scalars())

@@ -1,5 +1,5 @@
 """What stolen credentials look like, noticed while it happens: calls to a country that the account has not
-called before, and many more calls than its busiest hour had.
+called before, or by one that has long called nobody, and many more calls than its busiest hour had.
 
 An alarm is told to an operator; an account that is set to it (`Alarm.BLOCK`) is blocked by it, from that very
 call on. What an account does by habit comes from its records (`restore`); before those are read nothing is
@@ -101,11 +101,14 @@ class FraudWatch:
         self._habits: dict[str, Habits] = {}
         self._recent: dict[str, _Recent] = {}
         self._held: dict[str, Verdict] = {}
+        self._dormant: set[str] = set()
         self._knows = False
 
-    def restore(self, habits: Mapping[str, Habits]) -> None:
-        """Take over what the records tell, beside what was called meanwhile; alarms are raised from now
-        on."""
+    def restore(self, habits: Mapping[str, Habits], dormant: Iterable[str] = ()) -> None:
+        """Take over what the records tell, beside what was called meanwhile; alarms are raised from now on.
+        `dormant` accounts have been there for long, and called nobody: to a new account no country is new.
+        """
+        self._dormant.update(dormant)
         for account, known in habits.items():
             mine = self._habits.setdefault(account, Habits())
             mine.countries |= known.countries
@@ -130,7 +133,8 @@ class FraudWatch:
         calls = recent.count(now)
         country = country_of(called)
         most = max(self.policy.spike_calls, self.policy.spike_factor * _busiest(habits.hours, wall))
-        kind, detail = self._strange(habits, recent, country, calls, most, now)
+        kind, detail = self._strange(account.key, recent, country, calls, most, now)
+        self._dormant.discard(account.key)
         habits.countries.add(country)
         _count_hour(habits, int(wall // HOUR_S))
         if kind is None or not self._knows:
@@ -145,10 +149,12 @@ class FraudWatch:
         return self._held.get(account.key)
 
     def _strange(
-        self, habits: Habits, recent: _Recent, country: str, calls: int, most: float, now: float
+        self, account: str, recent: _Recent, country: str, calls: int, most: float, now: float
     ) -> tuple[AlarmKind | None, str]:
-        if habits.countries and country not in habits.countries:
-            return AlarmKind.NEW_COUNTRY, f"the first call to +{country}"
+        known = self._habits[account].countries
+        if country not in known and (known or account in self._dormant):
+            when = "the first call" if known else "the first call in long,"
+            return AlarmKind.NEW_COUNTRY, f"{when} to +{country}"
         if calls > most and now >= recent.quiet_until:
             return AlarmKind.SPIKE, f"{calls} calls within an hour; {most:g} would not be strange"
         return None, ""

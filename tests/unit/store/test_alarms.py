@@ -7,10 +7,13 @@ import pytest
 from tests.unit.store.entities import call_record
 from trunkline.call.record import CallRecord, Direction
 from trunkline.store import alarms as alarms_module
-from trunkline.store.alarms import COUNTRY_MEMORY_S, Alarms, known_habits
+from trunkline.store import schema
+from trunkline.store.alarms import COUNTRY_MEMORY_S, Alarms, dormant_accounts, known_habits
 from trunkline.store.database import Database
 from trunkline.store.group_commit import Group, GroupWriter
 from trunkline.store.record_rows import call_row
+from trunkline.store.rows import account_values
+from trunkline.trunk.account import Account
 from trunkline.trunk.fraud import HOUR_S, MEMORY_HOURS, Alarm, AlarmKind
 
 NOW = 500_000.0 * HOUR_S + 1800
@@ -67,3 +70,19 @@ def test_a_week_of_hours(database: Database) -> None:
         outbound("b", "442079460123", HOUR_S),
     )
     assert known_habits(database, NOW)["acme"].hours == {499_999: 1}
+
+
+def test_who_has_called_nobody_for_long(database: Database) -> None:
+    with database.write() as connection:
+        for key, age_s in (("acme", 1.0), ("idle", 1.0), ("called", 1.0), ("new", -1.0)):
+            values = account_values(Account(key)) | {"created_at": NOW - COUNTRY_MEMORY_S - age_s}
+            connection.execute(schema.account.insert().values(values))
+    write(
+        database,
+        outbound("a", "442079460123", 60),
+        replace(outbound("b", "442079460123", 60, attempts=0), account="idle"),
+        replace(outbound("c", "33142345678", 60), account="called", direction=Direction.INBOUND),
+    )
+    assert dormant_accounts(database, NOW) == set(), "older calls may have been deleted"
+    write(database, outbound("old", "442079460123", COUNTRY_MEMORY_S + 1))
+    assert dormant_accounts(database, NOW) == {"idle", "called"}

@@ -54,6 +54,16 @@ def test_the_first_call_to_another_country_is_told_once() -> None:
     assert alarm.raised_at == ground.clock.wall()
 
 
+def test_so_is_the_first_call_of_an_account_that_has_long_called_nobody() -> None:
+    ground = Ground()
+    ground.watch.restore({}, ["acme"])
+    ground.place(RIGA, 2)
+    (alarm,) = ground.raised
+    assert (alarm.kind, alarm.detail) == (AlarmKind.NEW_COUNTRY, "the first call in long, to +371")
+    ground.place(LONDON)
+    assert [one.detail for one in ground.raised[1:]] == ["the first call to +44"]
+
+
 def test_what_the_records_know_is_not_new() -> None:
     ground = Ground(habits={"acme": Habits({"44", "371"})})
     ground.place(RIGA)
