@@ -127,6 +127,13 @@ class Sipp:
 
         return wait_for(f"sipp at {self.host}:{self.port} to receive {start}", look)
 
+    def requests(self, method: str) -> list[Message]:
+        """Those that it has received so far, each once: what is repeated has the branch of before (RFC 3261
+        §17.2.3), and is repeated where a busy machine lets it wait for half a second.
+        """
+        found = [item for item in self.messages if not item.sent and item.text.startswith(f"{method} ")]
+        return list({item.header("Via"): item for item in found}.values())
+
     def answer(self) -> Message:
         """Wait for the 200 to its INVITE; the first one."""
 

@@ -45,7 +45,7 @@ def _notified(caller: Caller, times: int) -> None:
 
 def _news(phone: Sipp) -> list[str]:
     """The status lines that it was notified of."""
-    return [item.body.strip() for item in phone.messages if not item.sent and item.text.startswith("NOTIFY ")]
+    return [item.body.strip() for item in phone.requests("NOTIFY")]
 
 
 @pytest.mark.case(Case.REFER)
