@@ -54,8 +54,9 @@ class Customer:
 def ports_behind(node: Node) -> list[int]:
     """The media ports of the calls that are up on the side of the carrier."""
     found = []
-    for call in node.command("calls", "--limit", "2"):
-        messages = node.run("calls", call["call_id"], "--messages").split("\n--- +")
+    wait_for("the records of both", lambda: len(node.open_calls()) == 2)
+    for call_id in node.open_calls():
+        messages = node.run("calls", call_id, "--messages").split("\n--- +")
         offer = next(text for text in messages if " to attempt 1, " in text and "m=audio" in text)
         found.append(int(offer.partition("m=audio ")[2].split()[0]))
     return found

@@ -268,6 +268,12 @@ class Node:
         """The closed record of the call that came with this Call-ID; its attempts are `attempt_records`."""
         return wait_for(f"the record of {sip_call_id}", lambda: self._closed_record(sip_call_id), every_s=0.1)
 
+    def open_calls(self) -> list[str]:
+        """The calls whose records are open, the newest first: a record begins and ends a moment after its
+        call.
+        """
+        return [row["call_id"] for row in self.command("calls") if row["verdict"] == "open"]
+
     def closed(self, call_id: str) -> dict[str, Any] | None:
         """The record of this call, once it is closed."""
         card: dict[str, Any] = self.command("calls", call_id)

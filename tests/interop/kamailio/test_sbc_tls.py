@@ -33,8 +33,7 @@ def test_a_call_out(trial: Trial) -> None:
     pbx.done()
     carrier.done()
     carrier.received(f"INVITE sip:{FAR}@")
-    (row,) = trial.node.command("calls", "--limit", "1")
-    assert trial.node.command("calls", row["call_id"])["source"].startswith("TLS ")
+    assert trial.node.record(pbx.call_id)["source"].startswith("TLS ")
 
 
 @pytest.mark.case(Case.TLS)

@@ -130,15 +130,12 @@ def test_a_killed_node_closes_its_records_at_the_next_start(node: Node, sipp: St
     caller.until_told()
     phone = dial(caller)
     phone.answer()
-    rows = wait_for(
-        "the open record on the disk",
-        lambda: [row for row in node.command("calls") if row["verdict"] == "open"],
-        every_s=0.1,
-    )
+    (call_id,) = wait_for("the open record on the disk", node.open_calls, every_s=0.1)
+    wait_for("the answer in it", lambda: node.command("calls", call_id)["answered_at"], every_s=0.1)
     node.signal(signal.SIGKILL)
     assert node.wait() == -signal.SIGKILL
     node.start()
-    record = node.command("calls", rows[0]["call_id"])
+    record = node.command("calls", call_id)
     assert (record["state"], record["verdict"]) == ("recovered", "crashed")
     assert record["answered_at"] is not None
     assert record["ended_at"] is not None

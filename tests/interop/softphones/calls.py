@@ -170,8 +170,8 @@ def speaks(phone: Softphone, trial: Trial, codec: str) -> None:
     carrier = trial.callee(callee)
     phone.dial(FAR)
     hear_each_other(phone, carrier, far)
+    (call_id,) = wait_for("its record", trial.node.open_calls)
     phone.command(phone.hangs_up)
     carrier.done()
-    call_id = trial.node.command("calls", "--limit", "1")[0]["call_id"]
     record = wait_for("the closed record", lambda: trial.node.closed(call_id))
     assert record["caller_media"].startswith(f"{codec},")
