@@ -104,9 +104,9 @@ def test_audio_follows_the_one_who_sends(caller: Caller) -> None:
         own.send(b"\x80\x08\x00\x01\x00\x00\x00\x00\x00\x00\x00\x01" + b"\xd5" * 160, port)
         wait_for("audio for the one who sends", own.heard)
         third.heard()
-        time.sleep(0.5)
+        for _ in range(10):
+            wait_for("more audio for the one who sends", own.heard)
         assert third.heard() == 0
-        assert own.heard() > 10
         caller.hang_up()
     finally:
         third.close()

@@ -17,6 +17,7 @@ from tests.faults.world import (
     NUMBER,
     PORT,
     Figures,
+    World,
     counted,
     heard,
     until,
@@ -325,9 +326,14 @@ async def ports_exhausted() -> Figures:
     """Ten callers where there are ports for five; then five again."""
     async with world({"media.port_max": 10019, "media.drain_s": 0.3}) as here:
         await here.call()  # known from now on, its address has a customer's budget
-        await asyncio.sleep(0.5)
+        await until(lambda: _free(here))
         crowd = await asyncio.gather(*(here.call(talk_s=1.5) for _ in range(10)))
-        await asyncio.sleep(0.5)
+        await until(lambda: _free(here))
         again = await asyncio.gather(*(here.call() for _ in range(5)))
         statuses = sorted(report.status or 0 for report in crowd)
         return {"crowd": statuses, "again": heard(again)}
+
+
+def _free(here: World) -> bool:
+    """Whether no media port is in use, or rests after a call."""
+    return not any(here.node.gauge(f'media_port_pairs{{state="{state}"}}') for state in ("open", "draining"))

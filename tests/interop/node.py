@@ -247,10 +247,10 @@ class Node:
         return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks.iterdir()) / 1e9
 
     def gauge(self, name: str) -> float:
-        """A number of /metrics that has no labels."""
+        """A number of /metrics; its labels, where it has some, belong to the name."""
         with urllib.request.urlopen(f"http://{self.host}:{self.http_port}/metrics", timeout=30) as answer:
             text = answer.read().decode()
-        found = re.search(rf"(?m)^trunkline_{name} (\S+)$", text)
+        found = re.search(rf"(?m)^trunkline_{re.escape(name)} (\S+)$", text)
         assert found is not None, text
         return float(found[1])
 
