@@ -44,10 +44,11 @@ Figures = dict[str, Any]
 
 
 def within(module: str, *arguments: object) -> Any:
-    """Run `python -m module arguments…` in network and mount namespaces that are gone afterwards; the JSON
-    that the last line of its output is. Needs root. Raises `CalledProcessError`."""
+    """Run `python -m module arguments…` in network and mount namespaces that are gone afterwards, and with
+    them what a killed program leaves in /dev/shm; the JSON that the last line of its output is. Needs root.
+    Raises `CalledProcessError`."""
     ours = " && ".join(f"ip route add local {network} dev lo" for network in (NETWORK, PUBLIC_NETWORK))
-    prepare = f"ip link set lo up && {ours}"
+    prepare = f"ip link set lo up && {ours} && mount -t tmpfs tmpfs /dev/shm"
     command = " ".join([sys.executable, "-m", module, *map(str, arguments)])
     done = subprocess.run(
         ["unshare", "--net", "--mount", "sh", "-c", f"{prepare} && exec {command}"],
