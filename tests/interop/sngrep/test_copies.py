@@ -39,7 +39,7 @@ def test_both_legs_arrive_with_their_ends_and_without_secrets(
         try:
             wait_for("sngrep to listen", lambda: _is_bound(COLLECTOR_PORT))
             _call(node, sipp, carrier_port)
-            wait_for("the copies to leave", lambda: node.gauge("hep_sent_total") == MESSAGES)
+            wait_for("the copies to be filed", lambda: len(_packets(capture)) >= MESSAGES)
         finally:
             sngrep.send_signal(signal.SIGINT)
     assert node.gauge("hep_lost_total") == 0
@@ -78,5 +78,9 @@ def _is_bound(port: int) -> bool:
 
 
 def _packets(capture: Path) -> list[dpkt.ip.IP]:
+    """What is filed so far, each message once: a busy machine may have one repeated."""
+    if not capture.exists() or not capture.stat().st_size:
+        return []
     with capture.open("rb") as file:
-        return [dpkt.ethernet.Ethernet(frame).data for _, frame in dpkt.pcap.Reader(file)]
+        frames = [dpkt.ethernet.Ethernet(frame).data for _, frame in dpkt.pcap.Reader(file)]
+    return list({ip.data.data: ip for ip in frames}.values())
