@@ -59,7 +59,7 @@ class Softphone(ABC):
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "HOME": str(directory), "TERM": "dumb"},
+            env={**os.environ, "HOME": str(directory), "TERM": "dumb", "PULSE_RUNTIME_PATH": str(directory)},
             cwd=directory,
             bufsize=0,
         )
