@@ -13,7 +13,9 @@ impl Outgoing {
         if sound.is_some() && self.speaker.is_none() {
             return false;
         }
-        self.begin_speaking(now);
+        if !self.is_speaking() {
+            self.begin_speaking(now);
+        }
         if let (Some(speaker), Some(_)) = (&mut self.speaker, &sound) {
             speaker.begin_sound();
         }
@@ -27,25 +29,26 @@ impl Outgoing {
     /// # Errors
     /// [`NotADigit`]; nothing is sent then.
     pub fn send_digits(&mut self, digits: &str, duration_ms: u32, now: Micros) -> Result<bool, NotADigit> {
+        let was_speaking = self.is_speaking();
         match self.events {
             Some(format) => self.digits.queue(digits, duration_ms, format.clock_rate)?,
             None if self.speaker.is_some() => self.digit_sounds.queue(digits, duration_ms)?,
             None => return Ok(false),
         }
-        self.begin_speaking(now);
+        if !was_speaking {
+            self.begin_speaking(now);
+        }
         Ok(true)
     }
 
     fn begin_speaking(&mut self, now: Micros) {
-        if !self.is_speaking() {
-            self.line.catch_up(now);
-            self.next_at = now;
-            if let Some(speaker) = &mut self.speaker {
-                speaker.clear();
-            }
-            if let Some(decoding) = &mut self.decoding {
-                decoding.restart();
-            }
+        self.line.catch_up(now);
+        self.next_at = now;
+        if let Some(speaker) = &mut self.speaker {
+            speaker.clear();
+        }
+        if let Some(decoding) = &mut self.decoding {
+            decoding.restart();
         }
     }
 

@@ -148,3 +148,40 @@ fn a_sound_that_is_ended_takes_its_time_once() {
     assert!(near.is_one_stream());
     assert!(steps(&near, 5).iter().all(|step| step.0 == 160), "{:?}", steps(&near, 5));
 }
+
+#[test]
+fn silence_before_a_digit_of_ours_is_a_pause() {
+    for events in [Some((101, 8000)), None] {
+        let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
+        let mut outgoing = outgoing(Codec::Pcma, 20, events);
+        let packets = far.packets(5);
+        transcode(&mut outgoing, &far, &packets, &mut near);
+        far.now += PTIME + 2_000_000;
+        assert!(outgoing.send_digits("5", 60, far.now).unwrap());
+        outgoing.speak(far.now, &mut |packet, length| near.take(packet, length));
+        assert_eq!(steps(&near, 5), [(160 + 16_000, true)], "{events:?}");
+    }
+}
+
+#[test]
+fn a_digit_of_ours_in_the_midst_of_audio_takes_its_time_once() {
+    for (events, ptime_ms) in [(Some((101, 8000)), 20), (Some((101, 8000)), 30), (None, 20), (None, 30)] {
+        let (mut far, mut near) = (Far::new(Codec::Pcmu, 20), Near::default());
+        let mut outgoing = outgoing(Codec::Pcma, ptime_ms, events);
+        let begin = far.timestamp;
+        let mut last = begin;
+        for n in 0..100 {
+            let packets = far.packets(1);
+            last = packets[0].0.timestamp;
+            transcode(&mut outgoing, &far, &packets, &mut near);
+            if n % 30 == 10 {
+                assert!(outgoing.send_digits("5", 100, far.now + PTIME).unwrap());
+            }
+            outgoing.speak(far.now, &mut |packet, length| near.take(packet, length));
+        }
+        let (first, latest) = (near.packets[0].0, near.packets[near.packets.len() - 1].0);
+        let behind = last.wrapping_sub(begin).wrapping_sub(latest.timestamp.wrapping_sub(first.timestamp));
+        assert!(behind <= ptime_ms * 8, "{events:?} in packets of {ptime_ms} ms: {behind} behind");
+        assert!(near.is_one_stream());
+    }
+}
