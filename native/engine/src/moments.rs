@@ -49,8 +49,11 @@ impl Shared {
                 }
             });
         }
-        if !open.is_speaking() && speak_far(open, pair, buffer, now) {
+        if !open.is_speaking() && speak_terminal(open, pair, buffer, now) {
             tell(EventKind::SourceEnded);
+        }
+        if open.injects_in_vain(now) {
+            open.outgoing(|| self.seed(), now);
         }
         if let Some(mut outgoing) = open.outgoing.take() {
             outgoing.set_mute(!open.leg.may_be_sent_to());
@@ -112,24 +115,16 @@ impl Shared {
     }
 }
 
-/// Has a terminal, or digits in the midst of the far leg's audio, say what is due. True when the last of it was said.
-fn speak_far(open: &mut OpenLeg, pair: &Pair, buffer: &mut [u8; BUFFER], now: Micros) -> bool {
-    let (length, ended) = match (&mut open.far, &mut open.injection) {
-        (Far::Terminal(terminal), _) => {
-            let spoken = terminal.speak(now, buffer);
-            (spoken.length, spoken.ended)
-        }
-        (_, Some(injection)) if open.injects => {
-            let length = injection.speak(buffer, now).unwrap_or(0);
-            open.injects = !injection.is_idle();
-            (length, !open.injects)
-        }
-        _ => return false,
+/// Has a terminal say what is due. True when the last of it was said.
+fn speak_terminal(open: &mut OpenLeg, pair: &Pair, buffer: &mut [u8; BUFFER], now: Micros) -> bool {
+    let Far::Terminal(terminal) = &mut open.far else {
+        return false;
     };
-    if length > 0 {
-        send_rtp(open, pair, buffer, length, length - HEADER_LENGTH);
+    let spoken = terminal.speak(now, buffer);
+    if spoken.length > 0 {
+        send_rtp(open, pair, buffer, spoken.length, spoken.length - HEADER_LENGTH);
     }
-    ended
+    spoken.ended
 }
 
 #[cfg(test)]

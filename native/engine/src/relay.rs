@@ -329,15 +329,24 @@ impl Shared {
                 }
             }
             Arrival::Rtp { header, is_event, clock_rate } => {
-                let Exit { open, pair, .. } = exit;
-                open.passed = Some(Sent::next(open.passed, &header, clock_rate, now));
+                let Exit { leg, open, pair } = exit;
                 let mut digits = [0; EVENT_PACKET];
                 let in_its_place = match &mut open.injection {
                     Some(injection) if open.injects && !is_event => {
-                        injection.replace(&header, &mut digits, now)
+                        if injection.is_left_by(&header) {
+                            open.outgoing(|| self.seed(), now);
+                            return self.send_packet(exit, arrival, buffer, length, now);
+                        }
+                        let length = injection.replace(&header, &mut digits, now);
+                        open.injects = !injection.is_idle();
+                        if !open.injects {
+                            self.events.push(Event { kind: EventKind::SourceEnded, leg: *leg });
+                        }
+                        length
                     }
                     _ => None,
                 };
+                open.passed = Some(Sent::next(open.passed, &header, clock_rate, now));
                 match in_its_place {
                     Some(length) => send_rtp(open, pair, &mut digits, length, EVENT_LENGTH),
                     None => send_rtp(open, pair, buffer, length, header.payload_length()),
@@ -383,7 +392,7 @@ impl Shared {
         if let Some(event) = passed {
             let mut injection = match open.injection.take() {
                 Some(injection) if open.injects => injection,
-                _ => Box::new(Injection::new(event.payload_type, event.clock_rate, self.seed(), now)),
+                _ => Box::new(Injection::new(event, now)),
             };
             let result = injection.queue(digits, duration_ms).map_err(no_digit);
             open.injects = !injection.is_idle();

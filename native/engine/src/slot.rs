@@ -102,7 +102,7 @@ impl OpenLeg {
         let far = match (&self.far, &self.injection) {
             _ if self.is_speaking() => None,
             (Far::Terminal(terminal), _) => Some(terminal.next_at()),
-            (_, Some(injection)) if self.injects => Some(injection.next_at()),
+            (_, Some(injection)) if self.injects => Some(injection.silent_at()),
             _ => None,
         };
         [outgoing, ear, far].into_iter().flatten().min()
@@ -128,16 +128,30 @@ impl OpenLeg {
         self.outgoing.as_ref().is_some_and(|outgoing| outgoing.is_speaking())
     }
 
-    /// What the leg sends of its own, made when first needed.
+    /// What the leg sends of its own, made when first needed. It goes on with digits that were sent in the midst of what passed.
     pub(crate) fn outgoing(&mut self, seed: impl FnOnce() -> u64, now: Micros) -> &mut Outgoing {
         let (leg, passed) = (&self.leg, self.passed);
+        let (injects, injection) = (&mut self.injects, &mut self.injection);
         self.outgoing.get_or_insert_with(|| {
             let mut outgoing = Outgoing::new(passed, seed(), now);
             if let Some(remote) = leg.remote() {
                 outgoing.set_formats(remote.speaks, remote.takes_events);
             }
+            *injects = false;
+            if let Some(injection) = injection.take().filter(|injection| !injection.is_idle()) {
+                let (digits, format) = injection.into_rest();
+                outgoing.take_digits(digits, format, now);
+            }
             Box::new(outgoing)
         })
+    }
+
+    /// True when digits are to be sent in the midst of audio that does not pass.
+    pub(crate) fn injects_in_vain(&self, now: Micros) -> bool {
+        let is_silent = |injection: &Injection| injection.silent_at() <= now;
+        self.injects
+            && !matches!(self.far, Far::Terminal(_))
+            && self.injection.as_deref().is_some_and(is_silent)
     }
 
     /// Takes what a remote says of formats and digits.

@@ -336,6 +336,46 @@ fn digits_of_ours_have_the_number_that_the_peer_wants_though_it_sends_with_anoth
 }
 
 #[test]
+fn digits_are_one_stream_with_the_audio_before_and_after_them() {
+    let engine = Engine::start(settings(22950, 8)).unwrap();
+    let from = |ssrc: u32, sequence: u16| {
+        let mut packet = packet(8, sequence);
+        packet[8..12].copy_from_slice(&ssrc.to_be_bytes());
+        packet
+    };
+    // The audio's source before the digit, in its midst, and after it.
+    for (before, amidst, after) in [(None, None, 7), (Some(7), None, 7), (Some(7), Some(8), 8)] {
+        let (a, b) = bridged(&engine);
+        engine.send_digits(b.leg, "5", 100).unwrap();
+        let mut heard = Vec::new();
+        if let Some(ssrc) = before {
+            a.peer.say(a.port, &from(ssrc, 1));
+            heard.push(b.peer.hear());
+        }
+        if let Some(ssrc) = amidst {
+            a.peer.say(a.port, &from(ssrc, 2));
+        }
+        assert_eq!(next_event(&engine), Event { kind: EventKind::SourceEnded, leg: b.leg });
+        for sequence in 2..5 {
+            a.peer.say(a.port, &from(after, sequence));
+        }
+        let mut audio = 0;
+        while audio < 3 {
+            heard.push(b.peer.hear());
+            audio += usize::from(heard[heard.len() - 1][1] & 0x7f == 8);
+        }
+        let headers: Vec<Header> = heard.iter().map(|packet| Header::parse(packet).unwrap()).collect();
+        for pair in headers.windows(2) {
+            assert_eq!((pair[1].ssrc, pair[1].sequence), (pair[0].ssrc, pair[0].sequence.wrapping_add(1)));
+        }
+        let ends: Vec<&Vec<u8>> =
+            heard.iter().filter(|packet| packet.len() == 16 && packet[13] >> 7 == 1).collect();
+        assert_eq!(ends.len(), 3, "{before:?}, {amidst:?}");
+        assert!(ends.iter().all(|packet| packet[4..8] == heard[0][4..8] && packet[14..] == [3, 32]));
+    }
+}
+
+#[test]
 fn nothing_is_lost_while_packets_gather() {
     let engine = Engine::start(settings(22800, 24)).unwrap();
     let calls: Vec<(Side, Side)> = (0..12).map(|_| bridged(&engine)).collect();

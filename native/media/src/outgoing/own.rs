@@ -4,6 +4,7 @@ use super::speech::{STEP, Sound};
 use super::{Emit, Outgoing, PACKET, Said};
 use crate::Micros;
 use crate::dtmf::{DigitPlayer, NotADigit};
+use crate::format::EventFormat;
 use crate::rtp::HEADER_LENGTH;
 use crate::terminal::PTIME_US;
 
@@ -39,6 +40,14 @@ impl Outgoing {
             self.begin_speaking(now);
         }
         Ok(true)
+    }
+
+    /// Goes on with digits that were queued to be sent in the midst of audio which passes, and can't be. `format`: how the peer
+    /// takes them, where nothing else was said.
+    pub fn take_digits(&mut self, digits: DigitPlayer, format: EventFormat, now: Micros) {
+        self.events.get_or_insert(format);
+        self.digits = digits;
+        self.begin_speaking(now);
     }
 
     fn begin_speaking(&mut self, now: Micros) {
