@@ -128,9 +128,9 @@ def test_version_counts_changes_only() -> None:
 
 
 def test_one_that_is_resumed_goes_on_as_the_one_before_would() -> None:
-    remote = RemoteAudio.read(
-        audio("m=video 4002 RTP/AVP 31", "m=audio 4000 RTP/AVP 97", "a=rtpmap:97 iLBC/8000")
-    )
+    line = our_line(1, bytes(30))
+    offer = audio("m=video 4002 RTP/AVP 31", "m=audio 4000 RTP/SAVP 97", "a=rtpmap:97 iLBC/8000", f"a={line}")
+    remote = RemoteAudio.read(offer.replace(b"t=0 0", b"t=0 1"), SECURE_PROFILES)
     local = LocalAudio(7)
     answer = local.answer(remote, list(remote.codecs), "192.0.2.3", 10000, Direction.RECVONLY, ptime=30)
     resumed = LocalAudio.resumed(local.checkpoint())
@@ -138,7 +138,11 @@ def test_one_that_is_resumed_goes_on_as_the_one_before_would() -> None:
     assert resumed.packets == (30, None)
     again = resumed.answer(remote, list(remote.codecs), "192.0.2.3", 10000, Direction.RECVONLY, ptime=30)
     assert again == answer
-    assert resumed.offer([PCMA], "192.0.2.3", 10000) == local.offer([PCMA], "192.0.2.3", 10000)
+    offered = LocalAudio.resumed(local.checkpoint()).offer([PCMA], "192.0.2.3", 10000)
+    assert offered == local.offer([PCMA], "192.0.2.3", 10000)
+    assert b"t=0 1\r\n" in offered
+    assert b"m=audio 10000 RTP/SAVP 8\r\n" in offered
+    resumed.offer([PCMA], "192.0.2.3", 10000)
     assert resumed.version == 2
 
 
