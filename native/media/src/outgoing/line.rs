@@ -24,6 +24,8 @@ pub struct Sent {
     pub timestamp: u32,
     /// How long it lasts, in ticks: as long as the one before it did.
     pub ticks: u32,
+    /// Ticks a second.
+    pub clock_rate: u32,
     /// When it was sent.
     pub at: Micros,
 }
@@ -43,7 +45,7 @@ impl Sent {
             Some(last) => last.ticks,
             None => usual_ticks(clock_rate),
         };
-        Self { ssrc, sequence, timestamp, ticks, at }
+        Self { ssrc, sequence, timestamp, ticks, clock_rate, at }
     }
 }
 
@@ -83,6 +85,7 @@ impl Line {
     /// Goes on after `last`; without one, begins where `seed`, which should be random, says (RFC 3550 §5.1).
     #[must_use]
     pub fn new(last: Option<Sent>, clock_rate: u32, seed: u64, now: Micros) -> Self {
+        let clock_rate = last.map_or(clock_rate, |last| last.clock_rate);
         let (ssrc, sequence, timestamp) = match last {
             Some(last) => {
                 let step = elapsed_ticks(now.saturating_sub(last.at), clock_rate).max(last.ticks);
@@ -289,11 +292,28 @@ mod tests {
 
     #[test]
     fn what_passed_before_is_gone_on_with() {
-        let last = Sent { ssrc: 9, sequence: 65_535, timestamp: u32::MAX - 100, ticks: 160, at: 1_000_000 };
+        let last = Sent {
+            ssrc: 9,
+            sequence: 65_535,
+            timestamp: u32::MAX - 100,
+            ticks: 160,
+            clock_rate: 8000,
+            at: 1_000_000,
+        };
         let mut line = Line::new(Some(last), 8000, 1, 1_060_000);
         let first = own(&mut line, 1_060_000);
         assert_eq!((first.ssrc, first.sequence), (9, 0));
         assert_eq!(first.timestamp, (u32::MAX - 100).wrapping_add(480));
+    }
+
+    #[test]
+    fn time_after_what_passed_is_counted_by_its_own_clock() {
+        let header = |sequence, timestamp| came(7, sequence, timestamp).0;
+        let first = Sent::next(None, &header(1, 0), 16_000, 0);
+        let second = Sent::next(Some(first), &header(2, 320), 16_000, 20_000);
+        let mut line = Line::new(Some(second), 8000, 1, 1_020_000);
+        line.set_clock_rate(16_000);
+        assert_eq!(own(&mut line, 1_020_000).timestamp, 320 + 16_000);
     }
 
     #[test]
@@ -312,7 +332,7 @@ mod tests {
 
     #[test]
     fn a_stream_that_passed_as_it_was_goes_on_so() {
-        let last = Sent { ssrc: 77, sequence: 500, timestamp: 9000, ticks: 160, at: 0 };
+        let last = Sent { ssrc: 77, sequence: 500, timestamp: 9000, ticks: 160, clock_rate: 8000, at: 0 };
         let mut line = Line::new(Some(last), 8000, 1, 1_000_000);
         assert_eq!(line.place(77, 9160, 8000), Some(9160));
         assert_eq!((line.place(78, 9160, 8000), line.place(77, 9160, 16_000)), (None, None));

@@ -388,7 +388,7 @@ fn reports_are_of_senders_once_a_stream_sends() {
 
 #[test]
 fn reports_on_what_passes_go_back_as_reports_on_the_far_legs_stream() {
-    let last = Sent { ssrc: 42, sequence: 10, timestamp: 0, ticks: 160, at: 0 };
+    let last = Sent { ssrc: 42, sequence: 10, timestamp: 0, ticks: 160, clock_rate: 8000, at: 0 };
     let mut outgoing = Outgoing::new(Some(last), 1, 0);
     let pass = |outgoing: &mut Outgoing, sequence: u16, ssrc| {
         let mut packet = [0; HEADER_LENGTH];
