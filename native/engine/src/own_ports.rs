@@ -163,6 +163,18 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Settings;
+
+    #[test]
+    fn bound_to_all_addresses_a_port_is_ours_at_those_of_this_machine_only() {
+        let settings = Settings { bind_v4: Some(Ipv4Addr::UNSPECIFIED), ..Settings::default() };
+        let shared = Shared::new(settings).unwrap();
+        let slot_at = |host: [u8; 4]| shared.own_slot((host, shared.port(3)).into());
+        for asked in ["first", "again"] {
+            assert_eq!(slot_at([127, 0, 0, 1]), Some(3), "{asked}");
+            assert_eq!(slot_at([192, 0, 2, 1]), None, "{asked}");
+        }
+    }
 
     #[test]
     fn a_call_crosses_and_a_storm_does_not() {
