@@ -246,7 +246,7 @@ class _PassedOn:
         """UPDATE for an UPDATE when the other peer allows it, else a re-INVITE (RFC 3311 §5.1)."""
         usage = self._renegotiation.other(self._leg).usage
         exchange = self._exchange
-        if usage is None:
+        if usage is None or usage.ended:
             self._rejected(RequestFailure(RequestFailureKind.UNREACHABLE, "the other leg is gone"))
         elif exchange is not None and exchange.method == "UPDATE" and usage.peer_allows("UPDATE"):
             usage.update(body, self._answered, self._rejected, relayed=True)
