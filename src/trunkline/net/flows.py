@@ -64,13 +64,13 @@ def address_of(sockaddr: tuple[str, int] | tuple[str, int, int, int]) -> Address
 
 
 def parse_source(text: str) -> str:
-    """The source that a person names: an address, of IPv6 for its whole /64, or such a `prefix::/64`. Raises
-    `DirectoryError`.
+    """The source that a person names: an address, of IPv6 for its whole /64, or such a `prefix::/64`. An
+    IPv4-mapped one, as sockets of both families show it, is the IPv4 address. Raises `DirectoryError`.
     """
     host, slash, prefix = text.partition("/")
     if packed(host) is None or (slash and (prefix != "64" or ":" not in host)):
         raise DirectoryError(f"{text[:80]!r} is no source: name one IP address; of IPv6 its /64 is meant")
-    return source_key(host)
+    return source_key(host if slash else address_of((host, 0)).host)
 
 
 def packed(host: str) -> bytes | None:
