@@ -11,6 +11,9 @@ from trunkline.clock import Clock
 BURST = 600
 PER_S = 1.0
 
+_Whose = tuple[str | None, str | None]
+"""An account, or else a carrier."""
+
 
 class RefusedCalls:
     """See the module. Takes memory for each account and carrier that has been refused."""
@@ -19,15 +22,26 @@ class RefusedCalls:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._left: dict[tuple[str | None, str | None], tuple[float, float]] = {}
-        """How many records were left, and when (monotonic)."""
+        self._left: dict[_Whose, tuple[float, float]] = {}
+        """For how many more records there was room, and when (monotonic)."""
+
+    def has_room(self, record: CallRecord) -> bool:
+        """Whether `record` would be kept."""
+        return self._room(_whose(record)) >= 1.0
 
     def may_record(self, record: CallRecord) -> bool:
         """Whether `record` is kept. Counts it then."""
-        whose = (record.account, None if record.account is not None else record.carrier)
+        whose = _whose(record)
+        room = self._room(whose)
+        kept = room >= 1.0
+        self._left[whose] = (room - 1.0 if kept else room, self._clock.now())
+        return kept
+
+    def _room(self, whose: _Whose) -> float:
         now = self._clock.now()
         left, since = self._left.get(whose, (BURST, now))
-        left = min(BURST, left + (now - since) * PER_S)
-        kept = left >= 1.0
-        self._left[whose] = (left - 1.0 if kept else left, now)
-        return kept
+        return min(BURST, left + (now - since) * PER_S)
+
+
+def _whose(record: CallRecord) -> _Whose:
+    return record.account, None if record.account is not None else record.carrier

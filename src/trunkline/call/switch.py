@@ -373,7 +373,9 @@ class Switch:
     def _turn_away(
         self, invite: IncomingInvite, record: CallRecord, verdict: Verdict, account: Account
     ) -> None:
-        """Refuse a call that will not be placed, in words where the account wants that and there are some."""
+        """Refuse a call that will not be placed, in words where the account wants that and there are some:
+        a call of which a record is kept.
+        """
         services = self._services
         body = invite.request.body
         if not (
@@ -382,6 +384,7 @@ class Switch:
             and body
             and str(verdict.slug) in services.settings.announcements
             and self._hearing[account.key] < HEARING_MOST
+            and self._refused.has_room(record)
         ):
             self._refuse(invite, record, verdict)
             return
@@ -403,6 +406,7 @@ class Switch:
         except (SdpError, MediaError):
             self._refuse(invite, record, verdict)
         else:
+            self._refused.may_record(record)
             self._hearing[account.key] += 1
             self._begun(call)
             call.refuse(offer, verdict)

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
-from tests.simulation.world import ACCOUNT, World
+import pytest
+
+from tests.simulation.world import ACCOUNT, SETTINGS, World
 from tests.unit.call.test_record import record
 from tests.unit.virtual_clock import FakeClock
 from trunkline.call.refused_calls import BURST, PER_S, RefusedCalls
@@ -32,15 +34,21 @@ def test_each_account_and_each_carrier_has_its_own() -> None:
     assert kept(refused, 1, "b") == kept(refused, 1, None, "up") == kept(refused, 1, None, "a") == 1
 
 
-def test_refused_calls_beyond_leave_neither_record_nor_ladder_and_are_told() -> None:
-    world = World(account=replace(ACCOUNT, status=AccountStatus.BLOCKED))
+@pytest.mark.parametrize("announced", [False, True])
+def test_refused_calls_beyond_leave_neither_record_nor_ladder_and_are_told(announced: bool) -> None:
+    """Those whose caller would hear why are no others."""
+    world = World(
+        account=replace(ACCOUNT, status=AccountStatus.BLOCKED, announcements=announced),
+        settings=replace(SETTINGS, announcements={"account-blocked": __file__}),
+    )
     passed_over = world.node.passed_over
     for _ in range(BURST + 3):
         world.outbound()
         world.clock.advance(0.001)
     world.clock.advance(0.5)
-    statuses = [response.status for response in world.customer.responses if response.status != 100]
-    assert statuses == [403] * (BURST + 3), "they are refused all the same"
+    statuses = [response.status for response in world.customer.responses]
+    assert statuses.count(403) == BURST + 3, "they are refused all the same"
+    assert statuses.count(183) == (BURST if announced else 0)
     assert len(world.node.books.calls) == BURST
     assert [(one.account, one.verdict and one.verdict.slug) for one in passed_over] == [
         (ACCOUNT.key, Slug.ACCOUNT_BLOCKED)
