@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.unit.net.certificates import Certificate
+from tests.unit.net.test_dialer import far_end
 from tests.unit.net.test_tls import exactly
 from tests.unit.net.wire import OPTIONS, RINGING, Client, Diary, Recorder, listen, opened, until
 from tests.unit.virtual_clock import FakeClock
@@ -19,7 +20,7 @@ from trunkline.net.listener import PAUSE_S
 from trunkline.net.settings import Listen, StreamLimits, TlsSettings
 from trunkline.net.stream import Connection
 from trunkline.sip.failures import FlowFailureKind
-from trunkline.sip.ports import Address, Transport
+from trunkline.sip.ports import Address, Target, Transport
 
 TCP = listen(Transport.TCP)
 TLS = listen(Transport.TLS)
@@ -229,3 +230,16 @@ async def test_a_port_in_use_is_an_error() -> None:
         with pytest.raises(NetError, match=rf"can't listen on TCP {taken}: Address already in use"):
             async with opened(Recorder(), Listen(Transport.TCP, taken, taken)):
                 pass
+
+
+async def test_when_few_are_left_who_connects_takes_the_place_of_one_of_ours_that_are_too_many() -> None:
+    recorder = Recorder()
+    streams = StreamLimits(connections=8, connections_per_source=2)
+    async with contextlib.AsyncExitStack() as peers, opened(recorder, TCP, streams=streams) as transports:
+        targets = [Target(Transport.TCP, await peers.enter_async_context(far_end())) for _ in range(7)]
+        flows = [transports.flow_to(target) for target in targets]
+        client = await Client.to(transports)
+        client.writer.write(OPTIONS)
+        assert (await recorder.message())[0] == OPTIONS
+        assert [flow.closed for flow in flows] == [True, *[False] * 6]
+        await client.close()

@@ -37,7 +37,7 @@ from trunkline.store.record_delivery import RecordDelivery
 from trunkline.store.record_rows import call_row
 from trunkline.store.record_writer import RecordWriter
 from trunkline.store.usage import Usage
-from trunkline.trunk.account import Account
+from trunkline.trunk.account import Account, AccountStatus
 from trunkline.trunk.limits import AccountLimits, Held
 from trunkline.trunk.registrations import Binding
 
@@ -205,6 +205,9 @@ def test_what_was_not_known_at_the_start_is_once_the_database_is_back(tmp_path: 
             expires = rooms.clock.now() + 600
             binding = Binding(device, 1000, expires, "c", 1, None, source="UDP 127.0.0.1:5999")
             rooms.writer.bindings_changed(KEY, (binding,))
+            blocked = Account("blocked", status=AccountStatus.BLOCKED)
+            await asyncio.to_thread(rooms.store.accounts.add, blocked)
+            rooms.writer.bindings_changed(blocked.key, (binding,))
             rooms.writer.call_changed(record)
         file.rename(aside)
         file.write_bytes(b"no database" * 100)
@@ -215,6 +218,7 @@ def test_what_was_not_known_at_the_start_is_once_the_database_is_back(tmp_path: 
             await until(lambda: bool(list(rooms.registrations.accounts())))
             (known,) = rooms.registrations.bindings(KEY)
             assert known.flow is not None
+            assert rooms.registrations.bindings(blocked.key) == ()
             assert rooms.shared is not None
             assert rooms.shared.link.board.has_more, "the other nodes hear of it"
             assert rooms.limits.used_today_s(KEY) == pytest.approx(of_today_s(record), abs=0.1)
