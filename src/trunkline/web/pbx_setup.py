@@ -107,7 +107,9 @@ def called_from(store: "Store", key: str) -> list[str]:
 
 
 def _last_call(store: "Store", key: str, direction: Direction) -> CallRecord | None:
-    found = store.calls.list(CallFilter(account=key, direction=direction), limit=1).calls
+    """Not of an account that had the same key before."""
+    wanted = CallFilter(account=key, direction=direction, since_at=store.accounts.created_at(key))
+    found = store.calls.list(wanted, limit=1).calls
     return next(iter(found), None)
 
 

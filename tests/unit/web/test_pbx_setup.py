@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.store.entities import call_record, ended_call
+from tests.unit.web.customers import make_old
 from tests.unit.web.paper_node import PaperNode
 from trunkline.call.record import Direction
 from trunkline.config import Settings
@@ -82,6 +83,9 @@ def test_what_was_seen(store: Store) -> None:
         call_row(record, "run") for record in (ended_call("old", setup_at=1.0), ended_call("new"), inbound)
     ]
     GroupWriter(store.database).write([Group({"call": rows}, {})])
+    seen = sighting(store, Line(), "acme", 5000.0)
+    assert (seen.out, seen.in_) == (None, None), "they are of an account that had the key before"
+    make_old(store)
     seen = sighting(store, Line(), "acme", 5000.0)
     assert seen.out == ended_call("new")
     assert seen.in_ == inbound
