@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from fastapi import Depends
 from starlette.datastructures import FormData
@@ -91,9 +91,18 @@ def check_origin(request: Request) -> None:
     origin = request.headers.get("Origin")
     foreign = site not in (None, "same-origin", "none")
     if site is None and origin is not None:
-        foreign = urlsplit(origin).netloc != request.headers.get("Host", "")
+        foreign = here(request, origin) is None
     if foreign:
         raise NotAllowedError("the form came from another site; open the page here and send it again")
+
+
+def here(request: Request, url: str) -> SplitResult | None:
+    """The parts of `url`; None: it is no address of ours."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # such as http://[
+        return None
+    return parts if parts.netloc == request.headers.get("Host", "") else None
 
 
 async def read_form(request: Request, most: int) -> FormData:

@@ -2,7 +2,7 @@
 
 import re
 from typing import Annotated
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
@@ -93,9 +93,8 @@ def way_in(request: Request) -> str:
         return f"/sign-in?{urlencode({'next': _way_back(request.url.path, request.url.query)})}"
     if request.url.path == "/sign-out":
         return "/sign-in"
-    page = urlsplit(request.headers.get("Referer", ""))
-    ours = page.netloc == request.headers.get("Host", "")
-    then = _way_back(page.path, page.query) if ours else "/"
+    form = browser.here(request, request.headers.get("Referer", ""))
+    then = "/" if form is None else _way_back(form.path, form.query)
     return f"/sign-in?{urlencode({'next': then, 'unsaved': 'yes'})}"
 
 

@@ -47,7 +47,11 @@ def test_the_name_is_shown_as_text(stranger: Open) -> None:
 
 def test_sign_in_from_another_site_is_refused(stranger: Open) -> None:
     fields = {"name": KEY, "password": SECRET}
-    for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
+    for headers in (
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "http://["},
+    ):
         answer = stranger().client.post("/sign-in", data=fields, headers=headers)
         assert answer.status_code == 403
         assert "Set-Cookie" not in answer.headers
@@ -83,6 +87,7 @@ def test_the_way_on() -> None:
         ("https://evil.example/numbers", "/"),
         ("", "/"),
         ("http://127.0.0.1:8088//evil.example", "/"),
+        ("http://[", "/"),
     ],
 )
 def test_a_form_of_a_session_that_is_over_is_said_not_to_be_saved(
