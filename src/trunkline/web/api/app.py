@@ -1,5 +1,6 @@
 """The REST API's app."""
 
+import threading
 from typing import Any
 
 from fastapi import FastAPI
@@ -48,9 +49,13 @@ _MATTERS = (
 
 
 class _Api(FastAPI):
+    _describing = threading.Lock()
+
     def openapi(self) -> dict[str, Any]:
-        if self.openapi_schema is None:
-            self.openapi_schema = describe(super().openapi())
+        """From any thread: the first request has it made, which takes a third of a second."""
+        with self._describing:
+            if self.openapi_schema is None:
+                self.openapi_schema = describe(super().openapi())
         return self.openapi_schema
 
 
