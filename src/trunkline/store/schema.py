@@ -295,7 +295,7 @@ alarm = sa.Table(
 change = sa.Table(
     "change",
     METADATA,
-    # What a running node has to load again: `kind` is account, number, carrier, route or ban.
+    # What a running node has to load again: `kind` is account, number, carrier or route.
     sa.Column("sequence", _SERIAL, primary_key=True),
     _column("kind", sa.Text),
     _column("key", sa.Text),
