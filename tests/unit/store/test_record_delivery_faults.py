@@ -206,18 +206,21 @@ def test_what_was_delivered_from_a_journal_that_can_not_be_removed_is_not_delive
     assert (ids(database), delivery.journal_bytes, journal.exists()) == (["a", "b", "x"], 0, False)
 
 
+@pytest.mark.parametrize("at_the_end", [False, True])
 def test_what_waits_in_memory_goes_to_the_journal_once_there_is_room(
-    open_delivery: Open, database: Database, monkeypatch: pytest.MonkeyPatch
+    open_delivery: Open, database: Database, monkeypatch: pytest.MonkeyPatch, at_the_end: bool
 ) -> None:
-    """A server may be away for longer than a disk is full."""
+    """A server may be away for longer than a disk is full. With the next group, or when the node ends."""
     delivery = open_delivery()
     delivery.tick(0.0, 2000.0)
+    last = [group(ended_call("a"))]
     with monkeypatch.context() as away:
         break_writer(away, delivery)
         with monkeypatch.context() as disk:
             disk.setattr(os, "pwrite", lambda _fd, _data, _offset: 0)
-            delivery.deliver([group(call_record("a")), group(call_record("b"))])
-        delivery.deliver([group(ended_call("a"))])
+            delivery.deliver([group(call_record("a")), group(call_record("b")), *(last * at_the_end)])
+        if not at_the_end:
+            delivery.deliver(last)
         delivery.close()
     later = open_delivery("run2")
     later.tick(0.0, 9000.0)
