@@ -97,6 +97,8 @@ def _reload(node: Node, web: WebProcess | None, path: Path | None, log_file: Log
     log_file.set_level(settings.log.level)
     if web is not None:
         web.reload()
+    if node.rooms.settings.sip.tls:
+        log.info("certificate reread", file=str(node.rooms.settings.certificate))
     if not changes:
         log.info("the settings are as they were")
     for change in changes:

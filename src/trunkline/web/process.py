@@ -100,6 +100,8 @@ def _reload(office: Office, server: HttpServer, log: Log, path: Path | None) -> 
         return
     office.settings = settings
     log.set_level(settings.log.level)
+    if settings.web.tls:
+        structlog.get_logger().info("the web process reread the certificate", file=str(settings.certificate))
 
 
 def loop_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -70,6 +70,8 @@ def test_sighup_rereads_the_settings_and_a_mistake_in_them_changes_nothing(node:
         node.logged(event)
 
     hang_up("the settings are as they were")
+    reread = [line["file"] for line in node._read if line["event"] == "certificate reread"]
+    assert reread == [str(node.settings.certificate)]
     text = node.file.read_text()
     node.file.write_text(text.replace("# timeout_status = 486", "timeout_status = 480"))
     hang_up("setting changed")

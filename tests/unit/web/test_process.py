@@ -121,6 +121,7 @@ def test_sighup_rereads_the_certificate_and_the_settings(home: Path) -> None:
             wait_for("the new one", lambda: served() == settings.certificate.read_text(), within_s=10.0)
             process.terminate()
             assert process.wait(timeout=20) == 0
+            assert "the web process reread the certificate" in process.stderr.read()
         finally:
             process.kill()
 
