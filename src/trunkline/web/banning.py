@@ -2,11 +2,14 @@
 it done, whichever door was taken.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from trunkline.errors import DirectoryError
 from trunkline.net.flows import parse_source
 from trunkline.store.bans import Bans
+from trunkline.store.errors import DatabaseError
 from trunkline.trunk.bounds import is_printable
 from trunkline.web.control_client import ControlClient
 from trunkline.web.views import BanView
@@ -24,7 +27,7 @@ MAX_S: Final = 10 * 365 * 86_400.0
 def turn_away(node: ControlClient, bans: Bans, source: str, reason: str, for_s: float) -> BanView:
     """Shut a source out for `for_s` seconds from now on, banned already or not, a carrier or a customer or
     not. Raises `DirectoryError` for a source that is none or is let in unseen, and for what is out of
-    bounds; `ControlError`, `DatabaseError`.
+    bounds; `ControlError`, `DatabaseError`, which says so where it is done all the same.
     """
     source = parse_source(source)
     if not 0 < for_s <= MAX_S:
@@ -32,16 +35,26 @@ def turn_away(node: ControlClient, bans: Bans, source: str, reason: str, for_s: 
     if not 0 < len(reason) <= MAX_REASON or not is_printable(reason):
         raise DirectoryError(f"the reason is one line of at most {MAX_REASON} characters")
     made = node.ban(source, reason, for_s)
-    bans.told(made.source, "add", {"reason": reason, "for_s": for_s})
+    with _done(f"{made.source} is turned away"):
+        bans.told(made.source, "add", {"reason": reason, "for_s": for_s})
     return made
 
 
 def let_in(node: ControlClient, bans: Bans, source: str) -> bool:
     """End the ban of `source`; False when there was none. Raises `DirectoryError` for a source that is none,
-    `ControlError`, `DatabaseError`.
+    `ControlError`, `DatabaseError`, which says so where it is done all the same.
     """
     source = parse_source(source)
     lifted = node.lift_ban(source)
     if lifted:
-        bans.told(source, "lift")
+        with _done(f"{source} is let in again"):
+            bans.told(source, "lift")
     return lifted
+
+
+@contextmanager
+def _done(what: str) -> Iterator[None]:
+    try:
+        yield
+    except DatabaseError as error:
+        raise DatabaseError(f"{what}, but the audit trail could not be told: {error}") from error

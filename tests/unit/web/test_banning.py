@@ -7,6 +7,7 @@ import pytest
 from trunkline.errors import DirectoryError
 from trunkline.store.bans import Bans
 from trunkline.store.database import Database
+from trunkline.store.errors import DatabaseError
 from trunkline.web.banning import MAX_REASON, MAX_S, let_in, turn_away
 from trunkline.web.control_client import ControlClient
 from trunkline.web.views import BanView
@@ -36,8 +37,11 @@ class Heard(Bans):
     def __init__(self) -> None:
         super().__init__(cast("Database", None))
         self.heard: list[tuple[str, str]] = []
+        self.away = False
 
     def told(self, source: str, action: str, after: object = None) -> None:
+        if self.away:
+            raise DatabaseError("database is locked")
         self.heard.append((source, action))
 
 
@@ -49,6 +53,17 @@ def test_it_is_done_and_told() -> None:
     assert let_in(node.line, bans, "2001:db8::9")
     assert not let_in(node.line, bans, "2001:db8::/64")
     assert bans.heard == [("2001:db8::/64", "add"), ("2001:db8::/64", "lift")]
+
+
+def test_what_is_done_is_said_where_the_database_is_away() -> None:
+    node, bans = Node(), Heard()
+    bans.away = True
+    with pytest.raises(DatabaseError, match=r"^192\.0\.2\.7 is turned away, but .* database is locked$"):
+        turn_away(node.line, bans, "192.0.2.7", "rude", 60.0)
+    assert node.banned == {"192.0.2.7": 60.0}
+    with pytest.raises(DatabaseError, match=r"^192\.0\.2\.7 is let in again, but .* database is locked$"):
+        let_in(node.line, bans, "192.0.2.7")
+    assert node.banned == {}
 
 
 @pytest.mark.parametrize(
