@@ -42,7 +42,7 @@ LEAST_SHARE: Final = 1 / 32
 SHARE_REGAINED: Final = 0.02
 """Of their budget comes back with each measurement in time; half of what is left goes with each that is late.
 """
-
+_LOOPBACK: Final = source_key("::1")
 
 SCANNERS: Final = (
     b"friendly-scanner",
@@ -252,9 +252,11 @@ class Gate:
         self.refused += 1
         return False
 
-    def spares(self, host: str) -> bool:
-        """Whether `host` is let in unseen, whatever is told of it: a front, or this machine itself."""
-        return host in self._settings.fronts or (not self._settings.loopback and is_loopback(host))
+    def spares(self, source: str) -> bool:
+        """Whether a host, or a source as `Ban.source` names it, is let in unseen, whatever is told of it: a
+        front, or this machine itself."""
+        ours = is_loopback(source) or source == _LOOPBACK
+        return source in self._settings.fronts or (not self._settings.loopback and ours)
 
     def knows(self, host: str) -> bool:
         """Whether `host` is a carrier's or a customer's, or ours to talk to: no stranger's."""

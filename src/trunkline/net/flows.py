@@ -5,11 +5,13 @@ A flow is `trunkline.sip.ports.Flow`; `udp.UdpFlow` and `stream.Connection` are 
 """
 
 import socket
-from typing import Protocol
+from typing import Final, Protocol
 
 from trunkline.errors import DirectoryError
 from trunkline.sip.failures import FlowFailure
 from trunkline.sip.ports import Address, Flow, Target
+
+_MAPPED: Final = bytes(10) + b"\xff\xff"
 
 
 class Receiver(Protocol):
@@ -64,13 +66,16 @@ def address_of(sockaddr: tuple[str, int] | tuple[str, int, int, int]) -> Address
 
 
 def parse_source(text: str) -> str:
-    """The source that a person names: an address, of IPv6 for its whole /64, or such a `prefix::/64`. An
-    IPv4-mapped one, as sockets of both families show it, is the IPv4 address. Raises `DirectoryError`.
+    """The source that a person names: an address, of IPv6 for its whole /64, or such a `prefix::/64`; an
+    IPv4-mapped one (RFC 4291 §2.5.5.2), as other servers log them, for the IPv4 one. Raises `DirectoryError`.
     """
     host, slash, prefix = text.partition("/")
-    if packed(host) is None or (slash and (prefix != "64" or ":" not in host)):
+    address = packed(host)
+    if address is None or (slash and (prefix != "64" or ":" not in host)):
         raise DirectoryError(f"{text[:80]!r} is no source: name one IP address; of IPv6 its /64 is meant")
-    return source_key(host if slash else address_of((host, 0)).host)
+    if address.startswith(_MAPPED) and not slash:
+        return socket.inet_ntop(socket.AF_INET, address[len(_MAPPED) :])
+    return source_key(host)
 
 
 def packed(host: str) -> bytes | None:

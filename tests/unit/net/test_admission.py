@@ -5,6 +5,7 @@ import pytest
 from tests.unit.net.wire import OPTIONS, RINGING
 from tests.unit.virtual_clock import FakeClock
 from trunkline.net.admission import Ban, Evidence, Gate, GateSettings
+from trunkline.net.flows import source_key
 
 STRANGER = "192.0.2.7"
 OTHER = "198.51.100.1"
@@ -281,6 +282,7 @@ def test_loopback_is_let_in_unless_told_otherwise(host: str) -> None:
     assert not strict.admits_connection(host)
     assert gate.admits_connection(host)
     assert (gate.knows(host), strict.knows(host)) == (True, False)
+    assert (gate.spares(source_key(host)), strict.spares(source_key(host))) == (True, False)
 
 
 def test_forged_addresses_push_out_no_ban_that_rests_on_more() -> None:
