@@ -75,7 +75,7 @@ def test_a_customer_is_limited_blocked_and_let_go(site: Site, open_page: Open) -
     page.get_by_role("link", name="Customers").click()
     page.get_by_role("link", name=KEY, exact=True).click()
     page.get_by_role("link", name="Limits", exact=True).click()
-    page.get_by_label("Calls at a time").fill("0")
+    page.get_by_label("Calls out at a time").fill("0")
     page.get_by_role("button", name="Change").click()
     expect(page.get_by_text("The limits were changed")).to_be_visible()
     dial_and_look(page, site.node)

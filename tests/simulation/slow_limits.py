@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 
-from trunkline.trunk.account import Account
-from trunkline.trunk.limits import AccountLimits, Admission
+from trunkline.trunk.limits import AccountLimits, Admission, Counted
 from trunkline.trunk.verdict import Verdict
 
 
@@ -15,7 +14,7 @@ class SlowLimits:
         self._asked: list[Callable[[], None]] = []
 
     def ask(
-        self, account: Account, price_per_minute: float, decided: Callable[[Admission | Verdict], None]
+        self, account: Counted, price_per_minute: float, decided: Callable[[Admission | Verdict], None]
     ) -> None:
         self._asked.append(lambda: self._limits.ask(account, price_per_minute, decided))
 

@@ -47,7 +47,7 @@ from trunkline.trunk.directory import Directory, Put, Snapshot
 from trunkline.trunk.forwarding import ForwardingList
 from trunkline.trunk.fraud import Alarm, FraudWatch
 from trunkline.trunk.health import HealthBook
-from trunkline.trunk.limits import AccountLimits
+from trunkline.trunk.limits import AccountLimits, inbound_key
 from trunkline.trunk.number import Number
 from trunkline.trunk.registrations import Registrations
 from trunkline.trunk.routes import Route, RouteCarrier
@@ -199,7 +199,8 @@ class SimulatedNode:
         assert agent.stack.client_transactions == 0
         assert agent.stack.server_transactions == 0
         assert self.engine.open_legs == 0
-        assert all(self.limits.calls_up(account.key) == 0 for account in self.directory.accounts())
+        keys = [account.key for account in self.directory.accounts()]
+        assert all(self.limits.calls_up(key) == self.limits.calls_up(inbound_key(key)) == 0 for key in keys)
         assert sorted(self.trace.closed) == sorted(record.call_id for record in self.books.calls)
 
 

@@ -12,8 +12,7 @@ from trunkline.call.record import AttemptRecord, CallRecord, MediaFigures
 from trunkline.errors import MediaError
 from trunkline.sdp.crypto import LONGEST_LIFETIME
 from trunkline.sip.ports import Flow
-from trunkline.trunk.account import Account
-from trunkline.trunk.limits import Admission
+from trunkline.trunk.limits import Admission, Counted
 from trunkline.trunk.registrations import Binding
 from trunkline.trunk.verdict import Verdict
 
@@ -357,8 +356,8 @@ class CallLimits(Protocol):
     """
 
     def ask(
-        self, account: Account, price_per_minute: float, decided: Callable[[Admission | Verdict], None]
+        self, account: Counted, price_per_minute: float, decided: Callable[[Admission | Verdict], None]
     ) -> None:
-        """May one more call of the account begin? `decided` is told once, now or a moment later: the call's
-        admission, which somebody has to release, or why not.
+        """May one more call of the account, or to its numbers, begin? `decided` is told once, now or a moment
+        later: the call's admission, which somebody has to release, or why not.
         """

@@ -37,7 +37,7 @@ from trunkline.trunk.account import Account, Ringback
 from trunkline.trunk.caller_id import CallerIdentity, read_identity, readable_addresses
 from trunkline.trunk.carrier import Carrier
 from trunkline.trunk.hunt import Hunt, Rules
-from trunkline.trunk.limits import Admission
+from trunkline.trunk.limits import Admission, Counted, Inbound
 from trunkline.trunk.media_policy import MediaPolicy, SrtpPolicy
 from trunkline.trunk.plan import InboundPlan, OutboundPlan, called_number, plan_inbound, plan_outbound
 from trunkline.trunk.verdict import Slug, Verdict
@@ -238,42 +238,48 @@ class Switch:
         record.caller = readable(plan.caller.presented)
         if plan.caller.number is not None and services.directory.owns(account.key, plan.caller.number):
             record.number = plan.caller.number
+
+        def admitted(admission: Admission) -> None:
+            refusal = services.fraud.placed(account, plan.called)
+            if refusal is None:
+                self._start(invite, record, plan, plan.hunt(services.health), admission)
+            else:
+                admission.release()
+                turned_away(refusal)
+
+        def turned_away(verdict: Verdict) -> None:
+            self._turn_away(invite, record, verdict, account)
+
+        self._ask(account, plan.price_per_minute, invite, admitted, turned_away)
+
+    def _ask(
+        self,
+        counted: Counted,
+        price_per_minute: float,
+        invite: IncomingInvite,
+        admitted: Callable[[Admission], None],
+        refused: Callable[[Verdict], None],
+    ) -> None:
+        """Whether the account's limits let the call in. Meanwhile its caller may give up, and all calls may
+        be ended.
+        """
         self._asking += 1
         hung_up = self._hung_up
-        services.limits.ask(
-            account,
-            plan.price_per_minute,
-            lambda decided: self._decided(invite, record, plan, account, decided, hung_up),
-        )
 
-    def _decided(
-        self,
-        invite: IncomingInvite,
-        record: CallRecord,
-        plan: OutboundPlan,
-        account: Account,
-        decided: Admission | Verdict,
-        hung_up: Verdict | None,
-    ) -> None:
-        """The account's limits let the call in, or not. Meanwhile its caller may have given up, and all calls
-        may have been ended (`hung_up`: as it was when they were asked).
-        """
-        self._asking -= 1
-        services = self._services
-        admission = None if isinstance(decided, Verdict) else decided
-        refusal = decided if isinstance(decided, Verdict) else None
-        if self._hung_up is not hung_up:
-            refusal = self._hung_up
-        if not invite.pending:
-            refusal = Verdict.of(Slug.CANCELLED)
-        elif refusal is None:
-            refusal = services.fraud.placed(account, plan.called)
-        if refusal is None:
-            self._start(invite, record, plan, plan.hunt(services.health), admission)
-            return
-        if admission is not None:
-            admission.release()
-        self._turn_away(invite, record, refusal, account)
+        def decided(answer: Admission | Verdict) -> None:
+            self._asking -= 1
+            over = self._hung_up if self._hung_up is not hung_up else None
+            if not invite.pending:
+                over = Verdict.of(Slug.CANCELLED)
+            if isinstance(answer, Verdict):
+                refused(over or answer)
+            elif over is None:
+                admitted(answer)
+            else:
+                answer.release()
+                refused(over)
+
+        self._services.limits.ask(counted, price_per_minute, decided)
 
     def _inbound(self, invite: IncomingInvite, carrier: Carrier) -> None:
         services = self._services
@@ -303,13 +309,21 @@ class Switch:
         record.account = plan.account.key
         record.number = record.called = plan.called
         record.caller = readable(plan.caller.presented)
-        most = settings.max_inbound
-        if most is not None and self._inbound_up[plan.account.key] >= most:
-            detail = f"{most} calls are up"
-            verdict = Verdict.of(Slug.INBOUND_LIMIT, detail=detail, retry_after_s=OVERLOAD_RETRY_S)
+
+        def admitted(admission: Admission) -> None:
+            most = settings.max_inbound
+            if most is not None and self._inbound_up[plan.account.key] >= most:
+                admission.release()
+                detail = f"{most} calls are up"
+                refused(Verdict.of(Slug.INBOUND_LIMIT, detail=detail, retry_after_s=OVERLOAD_RETRY_S))
+            else:
+                hunt = plan.hunt(services.health, settings.timeout_status)
+                self._start(invite, record, plan, hunt, admission)
+
+        def refused(verdict: Verdict) -> None:
             self._refuse(invite, record, verdict)
-            return
-        self._start(invite, record, plan, plan.hunt(services.health, settings.timeout_status), None)
+
+        self._ask(Inbound.of(plan.account), 0.0, invite, admitted, refused)
 
     def _note_called(self, record: CallRecord, carrier: Carrier, dialled: str) -> None:
         """Whose number a call that won't be placed is for, if it is anybody's."""
@@ -335,7 +349,7 @@ class Switch:
         record: CallRecord,
         plan: Plan,
         hunt: Hunt[Any],
-        admission: Admission | None,
+        admission: Admission,
     ) -> None:
         try:
             body = invite.request.body
@@ -366,8 +380,7 @@ class Switch:
                 call.hang_up(Verdict.of(Slug.INTERNAL_ERROR))
                 raise
             return
-        if admission is not None:
-            admission.release()
+        admission.release()
         self._refuse(invite, record, verdict)
 
     def _turn_away(

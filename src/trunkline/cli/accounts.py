@@ -28,6 +28,7 @@ def _card(account: Account) -> Row:
         "caller_id_policy": account.caller_id_policy.value,
         "caller_id_number": account.caller_id_number,
         "max_concurrent": account.max_concurrent,
+        "max_inbound": account.max_inbound,
         "max_per_second": account.max_per_second,
         "minutes_per_day": account.minutes_per_day,
         "cost_per_day": account.cost_per_day,
@@ -88,6 +89,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
             "name": account.name,
             "status": account.status.value,
             "max_concurrent": account.max_concurrent,
+            "max_inbound": account.max_inbound,
             "max_per_second": account.max_per_second,
             "minutes_per_day": account.minutes_per_day,
             "cost_per_day": account.cost_per_day,
@@ -189,7 +191,7 @@ def _change(here: Installation, key: str, changes: AccountChanges, as_json: bool
 @app.command(
     "limit",
     epilog=examples(
-        "trunkline account limit trunk1 --concurrent 30 --per-second 3",
+        "trunkline account limit trunk1 --concurrent 30 --inbound 30 --per-second 3",
         "trunkline account limit trunk1 --allow 44 --allow 49 --deny 4470",
         "trunkline account limit trunk1 --minutes-per-day 600 --cost-per-day 20",
         "trunkline account limit trunk1 --concurrent -1 --allow all --deny none",
@@ -200,6 +202,12 @@ def limit(
     key: Key,
     concurrent: Annotated[
         int | None, typer.Option(help="Outbound calls at a time; -1 is no limit, 0 is none at all.")
+    ] = None,
+    inbound: Annotated[
+        int | None,
+        typer.Option(
+            help="Calls to its numbers at a time, one more gets 486; -1 is no limit, 0 is none at all."
+        ),
     ] = None,
     per_second: Annotated[
         int | None, typer.Option(help="Outbound calls begun in a second; -1 is no limit.")
@@ -236,6 +244,8 @@ def limit(
     changes: AccountChanges = {}
     if concurrent is not None:
         changes["max_concurrent"] = _limit(concurrent, MAX_LIMIT)
+    if inbound is not None:
+        changes["max_inbound"] = _limit(inbound, MAX_LIMIT)
     if per_second is not None:
         changes["max_per_second"] = _limit(per_second, MAX_LIMIT)
     if minutes_per_day is not None:

@@ -15,7 +15,8 @@ that it holds. What was under way on the old connection then has no effect. What
 sum, never as a difference.
 
 An account without limits doesn't wait for the server; it is told all the same, for a limit may be set while
-its calls are up. Driven by `link`.
+its calls are up. To the server, the calls to an account's numbers are those of another account
+(`trunk.limits.inbound_key`). Driven by `link`.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -24,10 +25,10 @@ from enum import StrEnum
 
 from trunkline.clock import Clock
 from trunkline.live.words import Answer, Ask, Base, Joined, Registration, Saying, Use
-from trunkline.trunk.account import Account
 from trunkline.trunk.limits import (
     AccountLimits,
     Admission,
+    Counted,
     Held,
     call_limit,
     cost_limit,
@@ -62,7 +63,7 @@ class Standing(StrEnum):
 class _Question:
     """A call that waits for the server's word."""
 
-    account: Account
+    account: Counted
     price_per_minute: float
     decided: Decided
 
@@ -139,7 +140,7 @@ class Ledger:
 
     # -- calls -------------------------------------------------------------------------------------
 
-    def ask(self, account: Account, price_per_minute: float, decided: Decided) -> None:
+    def ask(self, account: Counted, price_per_minute: float, decided: Decided) -> None:
         """May one more call of the account begin? See `call.ports.CallLimits`."""
         limits = (
             account.max_concurrent,
@@ -162,7 +163,7 @@ class Ledger:
         """
         return not self._tried or self.standing is Standing.EXACT
 
-    def _by_share(self, account: Account, price_per_minute: float) -> Admission | Verdict:
+    def _by_share(self, account: Counted, price_per_minute: float) -> Admission | Verdict:
         self._share_out(account)
         nodes = self.nodes
         decided = self._limits.admit(
@@ -179,7 +180,7 @@ class Ledger:
             )
         return decided
 
-    def _share_out(self, account: Account) -> None:
+    def _share_out(self, account: Counted) -> None:
         """Leave this node its part of what the day still allows the account."""
         key, day = account.key, self.day
         if self._shared_out.get(key) == day:
@@ -308,11 +309,11 @@ class Ledger:
         except Exception as error:  # noqa: BLE001 - the door where a fault in one call stops
             self._faulted(error)
 
-    def _refusal(self, account: Account, word: str, elsewhere: Held) -> Verdict:
+    def _refusal(self, account: Counted, word: str, elsewhere: Held) -> Verdict:
         """In the words of the local limits. The account's settings are those that were asked with."""
         if word == "call":
             here = self._known_up.get(account.key, 0)
-            return call_limit(here + elsewhere.up, account.max_concurrent or 0)
+            return call_limit(account, here + elsewhere.up)
         if word == "rate":
             return rate_limit(account.max_per_second or 0)
         midnight_s = self._limits.until_midnight_s(account)
@@ -333,7 +334,7 @@ class Ledger:
             self._tell(question, self._by_share(question.account, question.price_per_minute))
 
 
-def _question(account: Account) -> Ask:
+def _question(account: Counted) -> Ask:
     minutes = account.minutes_per_day
     return Ask(
         account.key,

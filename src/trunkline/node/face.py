@@ -21,6 +21,7 @@ from trunkline.sip.uri import SipUri
 from trunkline.store.errors import DatabaseError
 from trunkline.trunk.explain import explain_inbound, explain_outbound
 from trunkline.trunk.health import HealthState
+from trunkline.trunk.limits import inbound_key
 from trunkline.trunk.verdict import Slug, Verdict
 from trunkline.web.call_feed import CallFeed
 from trunkline.web.views import (
@@ -269,7 +270,12 @@ class NodeFace:
 
     def usage(self, account: str) -> Usage:
         limits = self._rooms.limits
-        return Usage(limits.calls_up(account), limits.used_today_s(account) / 60, limits.cost_today(account))
+        return Usage(
+            limits.calls_up(account),
+            limits.calls_up(inbound_key(account)),
+            limits.used_today_s(account) / 60,
+            limits.cost_today(account),
+        )
 
     def bans(self) -> list[BanView]:
         return [self._view(ban) for ban in self._rooms.gate.bans()]
@@ -339,6 +345,7 @@ class NodeFace:
                 barred=services.barred,
                 is_up=services.health.is_up,
                 bindings_of=rooms.registrations.bindings,
+                limits=rooms.limits,
             )
         refusal = answer.refusal
         if refusal is None:

@@ -22,7 +22,7 @@ from trunkline.node.rooms import Rooms
 from trunkline.sip.outbound_auth import DigestUser
 from trunkline.store.errors import KeyFileError
 from trunkline.trunk.account import Account
-from trunkline.trunk.limits import Admission
+from trunkline.trunk.limits import Inbound
 
 APART_S: Final = 0.005
 """Calls are taken up one after another: meanwhile the node has others to serve."""
@@ -118,9 +118,11 @@ class Takeover:
 
     def _resumed(self, known: CallCheckpoint, account: Account, on_end: Callable[[Call], None]) -> Call:
         outbound = known.record.direction is Direction.OUTBOUND
-        admission: Admission | None = None
+        limits = self._rooms.limits
         if outbound:
-            admission = self._rooms.limits.enter(account, self._rooms.price_of(known.record.called))
+            admission = limits.enter(account, self._rooms.price_of(known.record.called))
+        else:
+            admission = limits.enter(Inbound.of(account))
         try:
             return resume(
                 self._rooms.services,
@@ -132,8 +134,7 @@ class Takeover:
                 on_end,
             )
         except BaseException:
-            if admission is not None:
-                admission.release()
+            admission.release()
             raise
 
     def _credentials(self, known: CallCheckpoint) -> DigestUser | None:

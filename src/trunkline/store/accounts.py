@@ -60,6 +60,7 @@ class AccountChanges(TypedDict, total=False):
     caller_id_policy: CallerIdPolicy
     caller_id_number: str | None
     max_concurrent: int | None
+    max_inbound: int | None
     max_per_second: int | None
     minutes_per_day: int | None
     cost_per_day: float | None

@@ -38,6 +38,7 @@ account = sa.Table(
     _column("caller_id_policy", sa.Text),
     _optional("caller_id_number", sa.Text),
     _optional("max_concurrent", sa.Integer),
+    _optional("max_inbound", sa.Integer),
     _optional("max_per_second", sa.Integer),
     _optional("minutes_per_day", sa.Integer),
     _optional("cost_per_day", sa.Double),

@@ -19,7 +19,7 @@ from trunkline.store.number_rows import table_of
 from trunkline.trunk.directory import Kind
 from trunkline.trunk.number_table import NumberTable, Piece
 
-_FORMAT: Final = 4
+_FORMAT: Final = 5
 _GROUPS_PER_LINE: Final = 100
 _NUMBERS_PER_LINE: Final = 1000
 

@@ -109,6 +109,8 @@ class Account:
     """E.164 digits, needed by and used with `CallerIdPolicy.REPLACE`."""
     max_concurrent: int | None = None
     """Outbound calls up at a time; None: no limit. 0 means none at all."""
+    max_inbound: int | None = None
+    """Calls to its numbers up at a time; None: no limit. 0 means none at all."""
     max_per_second: int | None = None
     """Outbound calls begun in any one second; None: no limit."""
     minutes_per_day: int | None = None
@@ -139,6 +141,7 @@ class Account:
             raise DirectoryError(f"account {self.key}: the caller ID policy 'replace' needs a number")
         for what, limit in (
             ("max_concurrent", self.max_concurrent),
+            ("max_inbound", self.max_inbound),
             ("max_per_second", self.max_per_second),
             ("minutes_per_day", self.minutes_per_day),
             ("cost_per_day", self.cost_per_day),

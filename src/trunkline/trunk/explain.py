@@ -12,7 +12,7 @@ from trunkline.trunk.caller_id import CallerIdentity, read_identity
 from trunkline.trunk.carrier import Carrier
 from trunkline.trunk.directory import Directory
 from trunkline.trunk.gateway_addresses import NONE_BARRED, Places
-from trunkline.trunk.limits import AccountLimits
+from trunkline.trunk.limits import AccountLimits, Counted, Inbound
 from trunkline.trunk.media_policy import bridge_words
 from trunkline.trunk.plan import (
     BindingsOf,
@@ -77,9 +77,7 @@ def explain_outbound(
     if isinstance(plan, OutboundPlan):
         steps += _outbound_audio(plan)
     if refusal is None and limits is not None:
-        refusal = limits.check(account)
-        if refusal is not None:
-            steps.append(f"A limit of the account is reached: {refusal.detail}.")
+        refusal = _reached(limits, account, steps)
     return Answer(tuple(steps), refusal)
 
 
@@ -94,8 +92,11 @@ def explain_inbound(
     carrier: str | None = None,
     is_up: IsUp = always_up,
     bindings_of: BindingsOf = nobody_registered,
+    limits: AccountLimits | None = None,
 ) -> Answer:
-    """A call to `number` from `carrier` (None: from any), as a running node would forward it."""
+    """A call to `number` from `carrier` (None: from any), as a running node would forward it. `limits` as it
+    knows them.
+    """
     steps: Trace = []
     plan = plan_inbound(
         directory,
@@ -112,7 +113,16 @@ def explain_inbound(
     if isinstance(plan, Verdict):
         return Answer(tuple(steps), plan)
     steps += _inbound_audio(plan)
-    return Answer(tuple(steps), _nobody_there(plan))
+    reached = None if limits is None else _reached(limits, Inbound.of(plan.account), steps)
+    return Answer(tuple(steps), reached or _nobody_there(plan))
+
+
+def _reached(limits: AccountLimits, counted: Counted, steps: Trace) -> Verdict | None:
+    """What the limits of the account would refuse the call with now, if anything."""
+    refusal = limits.check(counted)
+    if refusal is not None:
+        steps.append(f"A limit of the account is reached: {refusal.detail}.")
+    return refusal
 
 
 def _outbound_audio(plan: OutboundPlan) -> list[str]:

@@ -1,5 +1,5 @@
 """The limits of an account on its outbound calls: how many at a time, how many in a second, how many minutes
-and how much money a day (docs/sip.md, Limits).
+and how much money a day; and how many calls to its numbers at a time (docs/sip.md, Limits).
 
 Exact, under bursts too: admission and the counters are one step. The rate is a sliding window: a call is
 admitted when fewer than `max_per_second` were admitted within the second before it, so that no second,
@@ -7,6 +7,9 @@ wherever it begins, holds more. Calls refused for whatever reason don't count. T
 in the present UTC day, running calls included up to now; a call that crosses midnight counts in each day with
 its part of it. What a minute costs is the route's price. When the minutes or the money of a day are used up
 while calls are up, those calls are ended at that moment: thirty of them would otherwise go on all night.
+
+The calls to an account's numbers are counted beside its outbound ones, as another account's would be
+(`Inbound`): neither takes from the other, and of the minutes and the money they use nothing.
 
 Where several nodes serve an account, somebody above knows of them all: it lets calls in by `enter`, says what
 the others hold by `told`, and hears of what changes here by `follow`.
@@ -54,9 +57,39 @@ class Held:
 NOTHING = Held()
 
 
-def call_limit(up: int, most: int) -> Verdict:
-    """`up` calls of an account that may have `most` are up."""
-    return Verdict.of(Slug.CALL_LIMIT, detail=f"{up} of {most} calls are up", retry_after_s=_BUSY_RETRY_S)
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """What counts the calls to an account's numbers, with the limits that an account has."""
+
+    key: str
+    """`inbound_key`."""
+    max_concurrent: int | None
+    max_per_second: int | None = None
+    minutes_per_day: int | None = None
+    cost_per_day: float | None = None
+    """These three are of outbound calls alone."""
+
+    @classmethod
+    def of(cls, account: Account) -> "Inbound":
+        """The one of `account`."""
+        return cls(inbound_key(account.key), account.max_inbound)
+
+
+Counted = Account | Inbound
+"""Whose calls are counted together: an account's own, or those to its numbers."""
+
+
+def inbound_key(account: str) -> str:
+    """By which the calls to the numbers of this account are counted: no account has such a key."""
+    return f"<{account}"
+
+
+def call_limit(counted: Counted, up: int) -> Verdict:
+    """`up` calls are up, which is as many as may be."""
+    detail = f"{up} of {counted.max_concurrent} calls are up"
+    if isinstance(counted, Inbound):
+        return Verdict.of(Slug.NUMBERS_BUSY, detail=detail)
+    return Verdict.of(Slug.CALL_LIMIT, detail=detail, retry_after_s=_BUSY_RETRY_S)
 
 
 def rate_limit(rate: int) -> Verdict:
@@ -99,7 +132,7 @@ class _Meter:
 
 
 class _Usage:
-    """The counters of one account."""
+    """The counters of one account, or of the calls to its numbers."""
 
     __slots__ = (
         "account",
@@ -116,7 +149,7 @@ class _Usage:
         "up_elsewhere",
     )
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Counted) -> None:
         self.account = account
         """As it was when its last call was admitted."""
         self.up = 0
@@ -209,11 +242,11 @@ class Admission:
         self._released = False
 
     def answered(self, cut: Cut) -> None:
-        """The call was answered now: its minutes begin. Only the first time counts. `cut` is how to end it
-        when they are used up."""
-        if self._released or self._answered_at is not None:
-            return
+        """The call was answered now: its minutes begin, if it has any. Only the first time counts. `cut` is
+        how to end it when they are used up."""
         usage = self._usage
+        if self._released or self._answered_at is not None or isinstance(usage.account, Inbound):
+            return
         now = self._limits.turned_to_now(usage)
         self._answered_at = now
         self._cut = cut
@@ -266,12 +299,12 @@ class AccountLimits:
         self._follower = changed
 
     def ask(
-        self, account: Account, price_per_minute: float, decided: Callable[[Admission | Verdict], None]
+        self, account: Counted, price_per_minute: float, decided: Callable[[Admission | Verdict], None]
     ) -> None:
         """As `admit`; `decided` is told before this returns."""
         decided(self.admit(account, price_per_minute))
 
-    def admit(self, account: Account, price_per_minute: float = 0.0) -> Admission | Verdict:
+    def admit(self, account: Counted, price_per_minute: float = 0.0) -> Admission | Verdict:
         """Let one more call of the account begin, or say why not, with Retry-After."""
         usage = self._usage(account)
         now = self.turned_to_now(usage)
@@ -282,7 +315,7 @@ class AccountLimits:
             usage.begun.append(now)
         return self._begin(usage, price_per_minute)
 
-    def enter(self, account: Account, price_per_minute: float = 0.0) -> Admission:
+    def enter(self, account: Counted, price_per_minute: float = 0.0) -> Admission:
         """Let one more call of the account begin, which somebody who knows more has admitted."""
         usage = self._usage(account)
         self.turned_to_now(usage)
@@ -298,23 +331,23 @@ class AccountLimits:
         if self._follower is not None:
             self._follower(usage.account.key)
 
-    def check(self, account: Account) -> Verdict | None:
+    def check(self, account: Counted) -> Verdict | None:
         """What `admit` would refuse with now; None: it would admit. Changes nothing."""
         usage = self._usages.get(account.key) or _Usage(account)
         return self._refusal(account, usage, self.turned_to_now(usage))
 
-    def _usage(self, account: Account) -> _Usage:
+    def _usage(self, account: Counted) -> _Usage:
         usage = self._usages.get(account.key)
         if usage is None:
             usage = self._usages[account.key] = _Usage(account)
         usage.account = account
         return usage
 
-    def _refusal(self, account: Account, usage: _Usage, now: float) -> Verdict | None:
+    def _refusal(self, account: Counted, usage: _Usage, now: float) -> Verdict | None:
         most = account.max_concurrent
         up = usage.up + usage.up_elsewhere
         if most is not None and up >= most:
-            return call_limit(up, most)
+            return call_limit(account, up)
         rate = account.max_per_second
         if rate is not None:
             begun = usage.begun
@@ -353,7 +386,7 @@ class AccountLimits:
         self.watch(usage, now)
         self.changed(usage)
 
-    def told(self, account: Account, elsewhere: Held) -> None:
+    def told(self, account: Counted, elsewhere: Held) -> None:
         """What the account holds at other nodes now. Its calls are ended here when that uses up the day."""
         usage = self._usage(account)
         now = self.turned_to_now(usage)
@@ -377,22 +410,24 @@ class AccountLimits:
             return NOTHING
         return _held(usage.up, usage.seconds, usage.cost, self.turned_to_now(usage))
 
-    def until_midnight_s(self, account: Account) -> int:
+    def until_midnight_s(self, account: Counted) -> int:
         """Seconds, at least 1, until what a day allows begins anew."""
         usage = self._usage(account)
         return usage.until_midnight_s(self.turned_to_now(usage))
 
-    def accounts(self) -> list[Account]:
-        """Every account that has had a call here, as it was when the last one began."""
+    def accounts(self) -> list[Counted]:
+        """Every one that has had a call here, as it was when the last one began."""
         return [usage.account for usage in self._usages.values()]
 
-    def account(self, key: str) -> Account | None:
+    def account(self, key: str) -> Counted | None:
         """One of them."""
         usage = self._usages.get(key)
         return None if usage is None else usage.account
 
     def calls_up(self, key: str) -> int:
-        """How many calls of the account are up, at all nodes as far as known."""
+        """How many outbound calls of the account are up, at all nodes as far as known; by `inbound_key`, how
+        many to its numbers.
+        """
         usage = self._usages.get(key)
         return 0 if usage is None else usage.up + usage.up_elsewhere
 

@@ -105,6 +105,14 @@ class Slug(Enum):
         "The account has as many calls up as it may.",
         "Ask the operator to raise the account's limit.",
     )
+    NUMBERS_BUSY = _Kind(
+        "numbers-busy",
+        Fault.CUSTOMER,
+        486,
+        17,
+        "The account's numbers have as many calls up as the account's limit lets them.",
+        "Wait until one has ended, or ask the operator to raise the account's limit.",
+    )
     RATE_LIMIT = _Kind(
         "rate-limit",
         Fault.CUSTOMER,

@@ -232,6 +232,8 @@ class Usage:
 
     calls: int
     """Outbound calls up now."""
+    inbound: int
+    """Calls to its numbers up now."""
     minutes: float
     """Answered outbound minutes in the present UTC day."""
     cost: float

@@ -10,10 +10,12 @@ from tests.simulation.descriptions import audio, direction, line
 from tests.simulation.phone import Phone
 from tests.simulation.transfers import ALLOWED, TARGET, refer, replaces, told, transferring
 from tests.simulation.world import CUSTOMER, GATEWAY, KEY, follow_offer
+from tests.unit.call.refusals import error_id
 from trunkline.call.record import Party
 from trunkline.media.fake_leg import FakeLeg
 from trunkline.sip.usage import IncomingOffer, Usage
 from trunkline.trunk.account import Account
+from trunkline.trunk.limits import inbound_key
 from trunkline.trunk.verdict import Slug, Verdict
 
 WAYS = ["outbound", "inbound"]
@@ -161,6 +163,28 @@ def test_the_referrer_hangs_up_at_once(which: str) -> None:
     trial.hear_each_other()
     trial.end(trial.z.the_usage)
     assert trial.world.node.books.calls[0].hung_up_by is Party.CALLER
+
+
+def test_two_calls_to_the_account_s_numbers_count_until_their_callers_are_gone() -> None:
+    """And once each: whom the account has joined are both still there."""
+    world, _ = transferring(replace(ALLOWED, max_inbound=2, max_concurrent=0))
+    world.talking_inbound()
+    y, first = world.gateway.the_usage, world.customer.the_usage
+    world.talking_inbound()
+    second = world.customer.the_usage
+    refer(world, world.customer, replaces(second), usage=first)
+    assert told(world, world.customer)[-1] == "SIP/2.0 200 OK"
+    world.clock.advance(5)
+    assert len(world.node.switch) == 1
+    limits, key = world.node.limits, inbound_key(KEY)
+    assert (limits.calls_up(key), limits.calls_up(KEY)) == (2, 0)
+    world.inbound()
+    world.clock.advance(1)
+    assert error_id(world.gateway.responses[-1]) == "numbers-busy"
+    y.bye()
+    world.clock.advance(1)
+    assert limits.calls_up(key) == 0
+    world.finish()
 
 
 def test_minutes_of_the_target_go_on_to_count() -> None:

@@ -28,6 +28,7 @@ from trunkline.sip.uri import SipUri
 from trunkline.sip.usage import IncomingOffer
 from trunkline.trunk.account import Account, AccountStatus, CallerIdPolicy
 from trunkline.trunk.health import HealthKey
+from trunkline.trunk.limits import inbound_key
 from trunkline.trunk.routes import Route, RouteCarrier
 from trunkline.trunk.verdict import Slug
 
@@ -69,7 +70,7 @@ def test_an_outbound_call_is_transferred() -> None:
 
 
 def test_an_inbound_call_is_transferred() -> None:
-    world, third = transferring()
+    world, third = transferring(replace(ALLOWED, max_concurrent=1, max_inbound=1))
     world.talking_inbound()
     refer(world, world.customer)
     assert told(world, world.customer)[-1] == "SIP/2.0 200 OK"
@@ -77,7 +78,8 @@ def test_an_inbound_call_is_transferred() -> None:
     (invite,) = world.heard_by(third, "INVITE")
     assert invite.from_.uri.user == NUMBER, "the number that was called"
     world.clock.advance(60)
-    assert world.node.limits.calls_up(KEY) == 1
+    limits = world.node.limits
+    assert [limits.calls_up(key) for key in (KEY, inbound_key(KEY))] == [1, 1], "each part of the way once"
     hang_up(world, world.gateway)
     assert "bye_received" in third.events
     assert world.record.hung_up_by is Party.CALLER

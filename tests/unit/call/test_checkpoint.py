@@ -20,6 +20,7 @@ from trunkline.sip.incoming_invite import IncomingInvite
 from trunkline.sip.outbound_auth import DigestUser
 from trunkline.sip.ports import Target, Transport
 from trunkline.sip.uri import SipUri
+from trunkline.trunk.limits import Held, Inbound, inbound_key
 from trunkline.trunk.media_policy import SrtpPolicy
 from trunkline.trunk.registrations import Binding
 from trunkline.trunk.verdict import Slug
@@ -215,6 +216,18 @@ def test_the_account_s_limits_hold_on() -> None:
     record = survivor.books.call
     assert record.verdict is not None
     assert record.verdict.slug is Slug.MINUTES_LIMIT
+    finish(world, survivor)
+
+
+def test_a_call_to_the_account_s_numbers_counts_there_until_its_end() -> None:
+    world, survivor = talking("inbound")
+    survivor.go_on(survivor.known(), admission=survivor.limits.enter(Inbound.of(ACCOUNT)))
+    world.clock.advance(100)
+    key = inbound_key(ACCOUNT.key)
+    assert survivor.limits.here(key) == Held(1)
+    world.gateway.the_usage.bye()
+    world.clock.advance(1)
+    assert survivor.limits.here(key) == Held()
     finish(world, survivor)
 
 

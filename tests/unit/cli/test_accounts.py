@@ -42,12 +42,11 @@ def test_limits_left_out_stay_and_minus_one_lifts_one(line: CommandLine) -> None
     assert card["denied_prefixes"] == []
 
 
-@pytest.mark.parametrize("option", ["concurrent", "per-second", "minutes-per-day", "cost-per-day"])
+@pytest.mark.parametrize("option", ["concurrent", "inbound", "per-second", "minutes-per-day", "cost-per-day"])
 def test_no_other_negative_limit_lifts_one(line: CommandLine, option: str) -> None:
     line.run("account", "add", "--key", "trunk1")
-    field = {"concurrent": "max_concurrent", "per-second": "max_per_second"}.get(
-        option, option.replace("-", "_")
-    )
+    name = option.replace("-", "_")
+    field = name if name.endswith("_per_day") else f"max_{name}"
     line.run("account", "limit", "trunk1", f"--{option}", 3)
     assert "-1 for none" in line.run("account", "limit", "trunk1", f"--{option}", -2, status=2)
     assert line.json("account", "show", "trunk1")[field] == 3

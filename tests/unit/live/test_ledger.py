@@ -9,7 +9,7 @@ from trunkline.live import ledger as ledger_module
 from trunkline.live.ledger import Ledger, Standing
 from trunkline.live.words import Answer, Ask, Base, Joined, Saying, Use
 from trunkline.trunk.account import Account
-from trunkline.trunk.limits import NOTHING, AccountLimits, Admission, Held
+from trunkline.trunk.limits import NOTHING, AccountLimits, Admission, Counted, Held, Inbound
 from trunkline.trunk.verdict import Slug, Verdict
 
 ACME = Account("acme", max_concurrent=6)
@@ -48,7 +48,7 @@ class Desk:
         self.ledger.registration()
         self.ledger.joined(Joined(nodes, settling_s, 0, born))
 
-    def ask(self, account: Account = ACME, price: float = 0.0) -> None:
+    def ask(self, account: Counted = ACME, price: float = 0.0) -> None:
         self.ledger.ask(account, price, self.decided.append)
 
     def answer(self, *answers: Answer, nodes: int = 3, settling_s: float = 0.0) -> list[Saying]:
@@ -91,6 +91,35 @@ def test_the_server_decides(desk: Desk) -> None:
     assert not desk.ledger.has_more, "the server has counted what it admitted"
     desk.calls[0].release()
     assert desk.answer(Answer("", None)) == [Use("acme", -1, NOTHING, wants=False)]
+
+
+def test_calls_to_its_numbers_are_asked_for_beside_its_own(desk: Desk) -> None:
+    desk.join()
+    account = replace(ACME, max_inbound=3)
+    for counted in (Inbound.of(account), Inbound.of(account), account):
+        desk.ask(counted)
+    said = desk.answer(Answer("yes", Held(1)), Answer("call", Held(2)), Answer("yes", Held(2)))
+    assert said == [Ask("<acme", 3, None, None, None)] * 2 + [Ask("acme", 6, None, None, None)]
+    (busy,) = desk.refused
+    assert (busy.slug, busy.detail) == (Slug.NUMBERS_BUSY, "3 of 3 calls are up")
+    for call in desk.calls:
+        call.answered(never)
+        call.release()
+    assert desk.answer(Answer("", None), Answer("", None)) == [
+        Use("<acme", -1, NOTHING, wants=False),
+        Use("acme", -1, NOTHING, wants=False),
+    ]
+
+
+def test_calls_to_its_numbers_without_the_server(desk: Desk) -> None:
+    """This node's share of them."""
+    desk.join()
+    desk.ledger.lost()
+    for _ in range(3):
+        desk.ask(Inbound.of(replace(ACME, max_inbound=6)))
+    (busy,) = desk.refused
+    assert busy.slug is Slug.NUMBERS_BUSY
+    assert busy.detail == "2 of 2 calls are up: this node's share while the live state is away"
 
 
 @pytest.mark.parametrize(

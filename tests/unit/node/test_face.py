@@ -23,9 +23,11 @@ from trunkline.sip.ports import Address
 from trunkline.store import changes, schema
 from trunkline.store.errors import DatabaseError
 from trunkline.store.record_writer import RecordWriter
-from trunkline.trunk.directory import Kind
+from trunkline.trunk.account import Account
+from trunkline.trunk.directory import Kind, Put
+from trunkline.trunk.limits import Inbound
 from trunkline.trunk.verdict import Slug
-from trunkline.web.views import PbxView, Question
+from trunkline.web.views import PbxView, Question, Usage
 
 
 def test_an_idle_node(tmp_path: Path) -> None:
@@ -133,6 +135,21 @@ def test_explaining_both_ways(tmp_path: Path) -> None:
         assert face.explain(Question(Direction.INBOUND, "12025550123")).status == 404
 
     on_node(tmp_path, ask)
+
+
+def test_calls_to_the_numbers_of_an_account_are_known(tmp_path: Path) -> None:
+    async def look(ground: Ground) -> None:
+        face, rooms = ground.face, ground.node.rooms
+        account = Account(KEY, max_inbound=1)
+        rooms.directory.apply(Put(account))
+        assert face.explain(Question(Direction.INBOUND, NUMBER)).verdict == ""
+        call = rooms.limits.enter(Inbound.of(account))
+        assert face.usage(KEY) == Usage(0, 1, 0.0, 0.0)
+        assert face.explain(Question(Direction.INBOUND, NUMBER)).verdict == str(Slug.NUMBERS_BUSY)
+        assert face.explain(Question(Direction.OUTBOUND, CALLED, account=KEY, caller=NUMBER)).verdict == ""
+        call.release()
+
+    on_node(tmp_path, look)
 
 
 def test_who_says_nothing_to_a_ping_is_waited_for_less_than_the_client_waits(

@@ -18,6 +18,7 @@ from trunkline.observe.metrics import Metrics
 from trunkline.store.keys import Keyring
 from trunkline.trunk.account import Account
 from trunkline.trunk.carrier import CarrierCredentials
+from trunkline.trunk.limits import Held, inbound_key
 
 
 class Side:
@@ -92,12 +93,16 @@ def test_a_call_goes_on_with_its_limits(tmp_path: Path) -> None:
     second.node.assert_idle()
 
 
-def test_a_call_to_a_customer_counts_in_no_limit(tmp_path: Path) -> None:
-    site = Site(tmp_path, replace(ACCOUNT, max_concurrent=1), outbound=False)
+def test_a_call_to_a_customer_counts_among_those_to_its_numbers(tmp_path: Path) -> None:
+    site = Site(tmp_path, replace(ACCOUNT, max_concurrent=1, max_inbound=1), outbound=False)
     site.hand_over()
     second = site.second
     assert second.takeover.total == 1
     assert second.node.limits.calls_up(KEY) == 0
+    assert second.node.limits.here(inbound_key(KEY)) == Held(1)
+    site.world.customer.the_usage.bye()
+    site.world.clock.advance(100)
+    second.node.assert_idle()
 
 
 def test_a_carrier_s_challenge_is_answered_with_what_the_directory_has(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ ACCOUNT = Account(
     caller_id_policy=CallerIdPolicy.REPLACE,
     caller_id_number="441632960000",
     max_concurrent=0,
+    max_inbound=12,
     max_per_second=3,
     minutes_per_day=600,
     allowed_prefixes=("44", "1"),

@@ -85,6 +85,7 @@ _ADDED: dict[str, dict[str, object]] = {
         "dtmf": "auto",
         "announcements": False,
         "cost_per_day": None,
+        "max_inbound": None,
         "alarm": "note",
     },
     "carrier": {"transcoding": True, "srtp": "allowed", "dtmf": "auto"},

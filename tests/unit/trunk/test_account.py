@@ -16,6 +16,7 @@ def test_defaults_are_those_of_the_document() -> None:
     assert not account.blocked
     assert account.caller_id_policy is CallerIdPolicy.ANY
     assert (account.max_concurrent, account.max_per_second, account.minutes_per_day) == (None, None, None)
+    assert account.max_inbound is None
     assert not account.refer_enabled
 
 
@@ -32,6 +33,7 @@ def test_blocked() -> None:
         {"key": "a" * 65},
         {"key": "a@b"},
         {"max_concurrent": -1},
+        {"max_inbound": -1},
         {"max_per_second": -1},
         {"minutes_per_day": -1},
         {"allowed_prefixes": ("+44",)},

@@ -6,7 +6,7 @@ from tests.unit.trunk.entities import ACME, ALPHA, BETA, DOMAIN, NUMBER, directo
 from tests.unit.virtual_clock import FakeClock
 from trunkline.trunk.account import AccountStatus
 from trunkline.trunk.explain import explain_inbound, explain_outbound
-from trunkline.trunk.limits import AccountLimits
+from trunkline.trunk.limits import AccountLimits, Inbound
 from trunkline.trunk.media_policy import SrtpPolicy
 from trunkline.trunk.plan import endpoint_health_key
 from trunkline.trunk.verdict import Slug, Verdict
@@ -67,6 +67,21 @@ def test_limits_are_asked_and_nothing_is_used_up() -> None:
     assert full.refusal is not None
     assert full.refusal.slug is Slug.CALL_LIMIT
     assert full.steps[-1].startswith("A limit of the account is reached")
+
+
+def test_the_limit_of_calls_to_its_numbers_is_asked_too() -> None:
+    account = replace(ACME, max_inbound=1)
+    known = directory(accounts=(account,))
+    limits = AccountLimits(FakeClock())
+    limits.enter(account)
+    for _ in range(2):
+        free = explain_inbound(known, NUMBER.e164, OTHER, service_domain=DOMAIN, limits=limits)
+        assert free.refusal is None
+    limits.enter(Inbound.of(account))
+    full = explain_inbound(known, NUMBER.e164, OTHER, service_domain=DOMAIN, limits=limits)
+    assert full.refusal is not None
+    assert full.refusal.slug is Slug.NUMBERS_BUSY
+    assert full.steps[-1] == "A limit of the account is reached: 1 of 1 calls are up."
 
 
 def test_an_inbound_call_names_its_endpoints_in_order() -> None:

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.virtual_clock import FakeClock
+from trunkline.errors import DirectoryError
 from trunkline.trunk.account import Account
-from trunkline.trunk.limits import NOTHING, AccountLimits, Admission, Held
+from trunkline.trunk.limits import NOTHING, AccountLimits, Admission, Held, Inbound, inbound_key
 from trunkline.trunk.verdict import Slug, Verdict
 
 DAY = 86400
@@ -53,6 +54,32 @@ def test_concurrent_calls(limits: AccountLimits) -> None:
     assert limits.calls_up("acme") == 2
     admitted(limits.admit(account))
     refused(limits.admit(account))
+
+
+def test_calls_to_its_numbers(limits: AccountLimits, clock: FakeClock) -> None:
+    """Beside its outbound ones, and of no minutes."""
+    account = Account("acme", max_concurrent=1, max_inbound=2, max_per_second=1, minutes_per_day=1)
+    up = [admitted(limits.admit(Inbound.of(account), 6.0)) for _ in range(2)]
+    verdict = refused(limits.admit(Inbound.of(account)))
+    assert (verdict.slug, verdict.status, verdict.q850) == (Slug.NUMBERS_BUSY, 486, 17)
+    assert (verdict.detail, verdict.retry_after_s) == ("2 of 2 calls are up", None)
+    admitted(limits.admit(account))
+    for call in up:
+        call.answered(never)
+    clock.advance(120)
+    assert (limits.used_today_s("acme"), limits.cost_today("acme")) == (0.0, 0.0)
+    key = inbound_key("acme")
+    assert limits.here(key) == Held(2)
+    up[0].release()
+    up[0].release()
+    assert (limits.calls_up("acme"), limits.calls_up(key)) == (1, 1)
+    admitted(limits.admit(Inbound.of(account)))
+    refused(limits.admit(Inbound.of(replace(account, max_inbound=0))))
+
+
+def test_the_calls_to_its_numbers_are_counted_by_no_account_s_key() -> None:
+    with pytest.raises(DirectoryError, match="is not a key"):
+        Account(inbound_key("acme"))
 
 
 def test_none_at_all(limits: AccountLimits) -> None:

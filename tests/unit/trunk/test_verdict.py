@@ -29,6 +29,7 @@ def test_every_slug_has_words_and_a_status(slug: Slug) -> None:
         (Slug.UNKNOWN_NUMBER, 404),
         (Slug.CODEC_MISMATCH, 488),
         (Slug.CALL_LIMIT, 503),
+        (Slug.NUMBERS_BUSY, 486),
         (Slug.RATE_LIMIT, 503),
         (Slug.MINUTES_LIMIT, 503),
         (Slug.DRAINING, 503),

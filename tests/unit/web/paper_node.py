@@ -163,7 +163,7 @@ class PaperNode:
         return TrialCall(True, 200, "answered", "c@phone", 3.0, "PCMA", 150, 0, 4.3, ((0.1, f"to {e164}"),))
 
     def usage(self, account: str) -> Usage:
-        return self.used.get(account, Usage(0, 0.0, 0.0))
+        return self.used.get(account, Usage(0, 0, 0.0, 0.0))
 
     def bans(self) -> list[BanView]:
         return [BanView(source, reason, 2000.0) for source, reason in self.banned.items()]

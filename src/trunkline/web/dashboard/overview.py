@@ -152,7 +152,8 @@ def _uses(desk: Desk, settings: Settings, seen: Glance) -> list[Use]:
     if key is not None and used is not None:
         account = desk.accounts.get(key)
         return [
-            Use("Calls at a time", used.calls, account.max_concurrent),
+            Use("Calls out at a time", used.calls, account.max_concurrent),
+            Use("Calls in at a time", used.inbound, account.max_inbound),
             Use("Minutes today", used.minutes, account.minutes_per_day),
             Use("Cost today", used.cost, account.cost_per_day, 2),
         ]

@@ -85,7 +85,7 @@ def test_figures_of_today_lead_to_calls_of_today(customer: Browser) -> None:
 
 def test_money_has_its_cents(office: Office, paper: PaperNode, other: Browser) -> None:
     office.store.accounts.update(OTHER_KEY, cost_per_day=2.5)
-    paper.used[OTHER_KEY] = Usage(0, 7.0, 2.3)
+    paper.used[OTHER_KEY] = Usage(0, 0, 7.0, 2.3)
     page = other.get("/")
     assert "Cost today: 2.30 of 2.50 are used." in page
     assert '<dd>2.30<span class="of"> of 2.50</span>' in page
@@ -96,11 +96,11 @@ def test_calls_now_and_limits(office: Office, paper: PaperNode, customer: Browse
         CALL,
         *(replace(CALL, call_id=f"c{n}", account=OTHER_KEY, answered_at=None) for n in range(2, 6)),
     ]
-    paper.used[OTHER_KEY] = Usage(4, 7.0, 1.5)
+    paper.used[OTHER_KEY] = Usage(4, 1, 7.0, 1.5)
     assert figure(customer.get("/"), "Calls now") == "1"
     page = other.get("/")
     assert figure(page, "Calls now") == "4"
-    assert "Calls at a time: 4 of 4 are used." in page
+    assert "Calls out at a time: 4 of 4 are used." in page
     assert "Minutes today" in page
     assert "Cost today" in page
 
@@ -116,12 +116,14 @@ def test_a_warning_of_a_limit_leads_to_where_that_limit_is(
     narrow = office.settings.limits.model_copy(update={"max_calls": 1})
     office.settings = office.settings.model_copy(update={"limits": narrow})
     paper.live = [CALL]
-    paper.used[OTHER_KEY] = Usage(4, 7.0, 1.5)
+    paper.used[OTHER_KEY] = Usage(4, 1, 7.0, 1.5)
     links = dict(re.findall(r'<a href="([^"]*)">([^:<]*): [0-9]+ of [0-9]+ are used', operator.get("/")))
     assert links == {"/nodes": "Calls of the node", "/addresses": "Media ports"}
     ports = operator.get("/addresses")
     assert "ports 10000 to 20000" in ports
-    assert '<a href="/limits">Calls at a time: 4 of 4 are used' in other.get("/")
+    assert '<a href="/limits">Calls out at a time: 4 of 4 are used' in other.get("/")
+    office.store.accounts.update(OTHER_KEY, max_inbound=1)
+    assert '<a href="/limits">Calls in at a time: 1 of 1 are used' in other.get("/")
 
 
 def test_the_node_is_the_operators(operator: Browser, customer: Browser) -> None:

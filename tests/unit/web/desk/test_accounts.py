@@ -88,9 +88,9 @@ def test_who_ends_a_secret_stays_signed_in_and_nobody_else(office: Office) -> No
 
 
 def test_what_is_used_of_the_limits(office: Office, node: PaperNode) -> None:
-    node.used[ALPHA.key] = Usage(3, 11.0, 0.5)
+    node.used[ALPHA.key] = Usage(3, 2, 11.0, 0.5)
     desk = office.desk(principal(ALPHA.key)).accounts
-    assert desk.used(ALPHA.key) == Usage(3, 11.0, 0.5)
+    assert desk.used(ALPHA.key) == Usage(3, 2, 11.0, 0.5)
     with pytest.raises(NotFoundError):
         desk.used(BETA.key)
 

@@ -57,6 +57,12 @@ class AccountFields(Body):
     max_concurrent: Limit = Field(
         None, description="Outbound calls up at a time. null: no limit; 0: none at all.", examples=[30]
     )
+    max_inbound: Limit = Field(
+        None,
+        description="Calls to its numbers up at a time; one more is answered 486. null: no limit; 0: none at "
+        "all.",
+        examples=[30],
+    )
     max_per_second: Limit = Field(
         None, description="Outbound calls begun in any one second. null: no limit.", examples=[3]
     )

@@ -39,6 +39,7 @@ class UsedView(Body):
     """What an account has used of its limits, running calls included."""
 
     calls: int = Field(description="Outbound calls up now.", examples=[12])
+    inbound: int = Field(description="Calls to its numbers up now.", examples=[7])
     minutes: float = Field(description="Answered outbound minutes of the present UTC day.", examples=[341.5])
     cost: float = Field(description="What those cost, by the prices of the routes.", examples=[4.1])
 

@@ -48,6 +48,7 @@ def change(request: Request, desk: Signed, form: Form, key: str) -> Response:
 def _changes(form: FormData) -> AccountChanges:
     changes = AccountChanges(
         max_concurrent=fields.whole(form, "max_concurrent", "the number of calls at a time"),
+        max_inbound=fields.whole(form, "max_inbound", "the number of calls to its numbers at a time"),
         max_per_second=fields.whole(form, "max_per_second", "the number of calls in a second"),
         minutes_per_day=fields.whole(form, "minutes_per_day", "the minutes of a day"),
         cost_per_day=fields.decimal(form, "cost_per_day", "the cost of a day", MAX_COST),

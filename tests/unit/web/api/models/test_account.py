@@ -45,6 +45,7 @@ def test_a_change_names_what_it_changes() -> None:
         {"secret": "short"},
         {"secret": "with a space"},
         {"max_concurrent": -1},
+        {"max_inbound": -1},
         {"max_per_second": 2**31},
         {"status": "gone"},
         {"allowed_prefixes": ["1"] * 1001},

@@ -50,6 +50,7 @@ def test_key_and_secret_are_made_unless_given(operator: httpx.Client, office: Of
         ({"codecs": []}, 422),
         ({"unknown": 1}, 422),
         ({"max_concurrent": -1}, 422),
+        ({"max_inbound": -1}, 422),
         ({"max_per_second": -2}, 422),
         ({"minutes_per_day": -1}, 422),
         ({"cost_per_day": -0.5}, 422),

@@ -29,8 +29,9 @@ def test_what_is_asked_for_is_bounded(alpha: httpx.Client, query: str) -> None:
 
 
 def test_what_is_used_of_the_limits(alpha: httpx.Client, node: PaperNode) -> None:
-    node.used["alpha"] = Usage(1, 2.5, 0.25)
-    assert alpha.get("/v1/accounts/alpha/used").json() == {"calls": 1, "minutes": 2.5, "cost": 0.25}
+    node.used["alpha"] = Usage(1, 3, 2.5, 0.25)
+    used = {"calls": 1, "inbound": 3, "minutes": 2.5, "cost": 0.25}
+    assert alpha.get("/v1/accounts/alpha/used").json() == used
 
 
 def test_alarms(alpha: httpx.Client, operator: httpx.Client, office: Office) -> None:

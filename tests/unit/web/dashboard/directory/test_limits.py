@@ -34,6 +34,7 @@ def test_change(operator: Browser, customer: Browser, office: Office) -> None:
         PATH,
         version=seen,
         max_concurrent="2",
+        max_inbound="6",
         max_per_second="0",
         minutes_per_day="",
         cost_per_day="12.5",
@@ -44,11 +45,15 @@ def test_change(operator: Browser, customer: Browser, office: Office) -> None:
     assert "The limits were changed" in page
     account = office.store.accounts.get(KEY)
     assert (account.max_concurrent, account.max_per_second, account.minutes_per_day) == (2, 0, None)
-    assert (account.cost_per_day, account.alarm) == (12.5, AlarmAction.BLOCK)
+    assert (account.max_inbound, account.cost_per_day, account.alarm) == (6, 12.5, AlarmAction.BLOCK)
     assert (account.allowed_prefixes, account.denied_prefixes) == (("44", "1"), ("4470",))
-    assert "<small>of 2</small>" in customer.get("/limits")
+    own = customer.get("/limits")
+    assert "<small>of 2</small>" in own
+    assert "<small>of 6</small>" in own
+    assert "Calls in now" in own
     assert "changed meanwhile" in operator.post(PATH, 412, version=seen).text
     operator.post(PATH, 422, version=version(operator, PATH), max_concurrent="-1")
+    operator.post(PATH, 422, version=version(operator, PATH), max_inbound="-1")
     operator.post(PATH, 422, version=version(operator, PATH), allowed_prefixes="x")
     operator.post(PATH, 422, version=version(operator, PATH), cost_per_day="-1")
     operator.post(PATH, 422, version=version(operator, PATH), alarm="loud")
