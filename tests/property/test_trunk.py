@@ -14,7 +14,7 @@ from trunkline.trunk.e164 import MalformedNumber, normalise, normalise_user
 from trunkline.trunk.far_end import far_end_verdict
 from trunkline.trunk.forwarding import ForwardingList, ForwardingSyntaxError
 from trunkline.trunk.hunt import AttemptEnd, EndKind, Hunt, HuntTarget, Rules
-from trunkline.trunk.limits import AccountLimits, Admission
+from trunkline.trunk.limits import AccountLimits, Admission, Counted, Inbound
 from trunkline.trunk.plan import OutboundPlan, plan_outbound
 from trunkline.trunk.routes import Route, RouteCarrier, RouteTable, in_order
 from trunkline.trunk.verdict import Verdict
@@ -197,6 +197,33 @@ def test_limits_are_exact(concurrent: int, rate: int, steps: list[tuple[str, flo
         admission.release()
     assert limits.calls_up("acme") == 0
     assert limits.used_today_s("acme") >= 0
+
+
+@given(
+    st.integers(0, 3),
+    st.integers(0, 3),
+    st.lists(st.tuples(st.booleans(), st.sampled_from(["admit", "answer", "release"])), max_size=60),
+)
+def test_calls_out_and_in_are_counted_apart(out: int, into: int, steps: list[tuple[bool, str]]) -> None:
+    limits = AccountLimits(FakeClock())
+    account = Account("acme", max_concurrent=out, max_inbound=into)
+    ways: dict[bool, tuple[Counted, int]] = {False: (account, out), True: (Inbound.of(account), into)}
+    up: dict[bool, list[Admission]] = {False: [], True: []}
+    for inbound, step in steps:
+        counted, most = ways[inbound]
+        if step == "admit":
+            result = limits.admit(counted)
+            assert isinstance(result, Admission) is (len(up[inbound]) < most)
+            if isinstance(result, Admission):
+                up[inbound].append(result)
+        elif up[inbound] and step == "answer":
+            up[inbound][0].answered(lambda _verdict: None)
+        elif up[inbound]:
+            admission = up[inbound].pop()
+            admission.release()
+            admission.release()
+        for one, (counted, _) in ways.items():
+            assert limits.calls_up(counted.key) == len(up[one])
 
 
 @given(st.text(max_size=20))

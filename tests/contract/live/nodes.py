@@ -13,7 +13,7 @@ from trunkline.live.link import Link
 from trunkline.live.wire import RedisWire
 from trunkline.net.loop_clock import LoopClock
 from trunkline.trunk.account import Account
-from trunkline.trunk.limits import AccountLimits, Admission
+from trunkline.trunk.limits import AccountLimits, Admission, Counted
 from trunkline.trunk.verdict import Verdict
 
 SERVICE = "trunk.test"
@@ -35,7 +35,7 @@ class Sharer:
     calls: list[Admission] = field(default_factory=list)
     refused: list[Verdict] = field(default_factory=list)
 
-    def ask(self, account: Account, price: float = 0.0) -> None:
+    def ask(self, account: Counted, price: float = 0.0) -> None:
         """One call more, kept in `calls` or `refused`."""
         self.link.ledger.ask(account, price, self._decided)
 
@@ -45,7 +45,7 @@ class Sharer:
         else:
             self.calls.append(decided)
 
-    async def decide(self, account: Account, price: float = 0.0) -> Admission | Verdict:
+    async def decide(self, account: Counted, price: float = 0.0) -> Admission | Verdict:
         """What becomes of one call more."""
         done: asyncio.Future[Admission | Verdict] = asyncio.get_running_loop().create_future()
         self.link.ledger.ask(account, price, done.set_result)

@@ -12,7 +12,7 @@ from trunkline.errors import LiveError
 from trunkline.live.checkpoints import Kept
 from trunkline.live.words import Claim
 from trunkline.trunk.account import Account
-from trunkline.trunk.limits import Admission
+from trunkline.trunk.limits import Admission, Counted, Inbound
 from trunkline.trunk.verdict import Verdict
 
 PLACE = "udp:192.0.2.1:2223"
@@ -74,19 +74,25 @@ async def die(node: Sharer) -> None:
     await node.link._drop()
 
 
-async def admitted(node: Sharer, account: Account) -> None:
+async def admitted(node: Sharer, account: Counted) -> None:
     """Until one more call of it may begin there."""
     async with asyncio.timeout(PATIENCE_S):
         while not isinstance(await node.decide(account), Admission):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 
-def test_a_call_counts_while_it_goes_from_the_dead_to_the_living(server: LiveServer) -> None:
+@pytest.mark.parametrize(
+    "account",
+    [Account("acme", max_concurrent=1), Inbound.of(Account("acme", max_inbound=1))],
+    ids=["of the account", "to its numbers"],
+)
+def test_a_call_counts_while_it_goes_from_the_dead_to_the_living(
+    server: LiveServer, account: Counted
+) -> None:
     """Nobody is admitted between the end of the lease and the heir's word that the call is up there."""
 
     async def body() -> None:
         async with sharing(server.url, 3) as (dead, here, asking):
-            account = Account("acme", max_concurrent=1)
             Keeper(dead).carry("a")
             assert isinstance(await dead.decide(account), Admission)
             await holds(server, 1)

@@ -13,7 +13,7 @@ from tests.contract.live.server import LiveServer
 from trunkline.live.ledger import Standing
 from trunkline.live.link import SETTLE_S
 from trunkline.trunk.account import Account
-from trunkline.trunk.limits import Admission
+from trunkline.trunk.limits import Admission, Inbound
 from trunkline.trunk.verdict import Slug, Verdict
 
 ACME = Account("acme", max_concurrent=20)
@@ -46,6 +46,26 @@ def test_a_call_that_ends_makes_room_for_one_that_is_asked_for_right_after(serve
             first.release()
             assert isinstance(await here.decide(account), Admission)
             assert isinstance(await there.decide(account), Verdict)
+
+    run(body)
+
+
+def test_calls_to_the_numbers_of_an_account_beside_its_own(server: LiveServer) -> None:
+    async def body() -> None:
+        async with sharing(server.url, 2) as (here, there):
+            account = Account("acme", max_concurrent=1, max_inbound=2)
+            inbound = Inbound.of(account)
+            first = await here.decide(inbound)
+            assert isinstance(first, Admission)
+            assert isinstance(await there.decide(inbound), Admission)
+            refused = await there.decide(inbound)
+            assert isinstance(refused, Verdict)
+            assert (refused.slug, refused.detail) == (Slug.NUMBERS_BUSY, "2 of 2 calls are up")
+            assert isinstance(await there.decide(account), Admission)
+            assert isinstance(await here.decide(account), Verdict)
+            first.release()
+            assert isinstance(await here.decide(inbound), Admission)
+            assert isinstance(await there.decide(inbound), Verdict)
 
     run(body)
 

@@ -15,11 +15,12 @@ from tests.interop.live.site import CARRIER, Site, running_site
 from tests.interop.node import HOST, KEY, SECRET, Node
 from tests.interop.sipp.scenario import Callee, Caller
 from trunkline.web.control_client import ControlClient
-from trunkline.web.views import CallState
+from trunkline.web.views import CallState, Usage
 
 pytestmark = pytest.mark.timeout(400)
 
 PBX = "127.0.0.10"
+NUMBER = "12125550200"
 LIMIT = 20
 NO_AUDIO = """v=0
 o=phone 1 1 IN IP4 127.0.0.10
@@ -101,6 +102,12 @@ def calls_so_far(site: Site) -> int:
     return total
 
 
+def refused(site: Site) -> list[str]:
+    """Why calls at all nodes were, as the records say."""
+    verdicts = [row["verdict"] for row in site.nodes[0].command("calls")]
+    return [verdict for verdict in verdicts if verdict != "open"]
+
+
 def control(node: Node) -> ControlClient:
     return ControlClient(node.directory / "control.sock")
 
@@ -155,3 +162,48 @@ def test_the_server_is_away(site: Site, traffic: Traffic, how: str) -> None:
     for node in site.nodes:
         node.signal(signal.SIGINT)
         node.wait()
+
+
+def test_calls_to_the_numbers_of_an_account(tmp_path: Path, port: int) -> None:
+    """From the carrier, at all nodes at once: two are up, and once one is over, one more."""
+    to = f"sip:100@{PBX}:{port}"
+    commands = [
+        ("account", "limit", KEY, "--inbound", "2", "--concurrent", "0"),
+        ("carrier", "set", "main", "--source", CARRIER),
+        ("number", "add", NUMBER, "--account", KEY, "--forward", to),
+    ]
+    callee = Callee(body=NO_AUDIO)
+    callee.invited()
+    callee.ring()
+    callee.accept()
+    callee.pause(600_000)
+    calls = 3
+    directory = tmp_path / "sipp"
+    directory.mkdir()
+    with running_site(tmp_path, 2, port, directory_commands=commands) as site, sipps(directory) as start:
+        start(callee, host=PBX, port=port, calls=10_000, within_s=600)
+
+        def place() -> None:
+            before = calls_so_far(site)
+            for node in site.nodes:
+                caller = Caller(NUMBER, caller="442071838750", body=NO_AUDIO)
+                caller.invite()
+                caller.provisional()
+                caller.response(486, jump=True)
+                caller.response(200)
+                caller.ack()
+                caller.hung_up()
+                caller.land()
+                start(caller, host=CARRIER, to=(HOST, node.port), calls=calls, rate=1000, within_s=600)
+            wait_for("every call to be decided", lambda: calls_so_far(site) == before + 2 * calls, 60, 0.2)
+
+        place()
+        assert site.total("active_calls") == 2
+        wait_for("the records of the others", lambda: refused(site) == ["numbers-busy"] * 4)
+        holder = max(site.nodes, key=lambda node: node.gauge("active_calls"))
+        with control(holder) as line:
+            assert line.usage(KEY) == Usage(0, 2, 0.0, 0.0)
+            assert line.hang_up(line.calls()[0].call_id)
+        wait_for("one call less", lambda: site.total("active_calls") == 1)
+        place()
+        assert site.total("active_calls") == 2

@@ -21,9 +21,11 @@ STRANGER = "127.0.0.21"
 PBX = "127.0.0.30"
 PORTS = {
     name: free_port(PBX)
-    for name in ("good", "spare", "dead", "silent", "plain", "failing", "final", "late", "tcp", "srv")
+    for name in ("good", "spare", "dead", "silent", "plain", "failing", "final", "late", "tcp", "srv", "busy")
 }
 NO_AUDIO = silent_sdp("127.0.0.20")
+BUSY, BUSY_NUMBER, BUSY_NUMBER_2 = "busy", "12125550210", "12125550211"
+"""An account whose numbers take two calls at a time."""
 
 ZONE = {
     ("pbx.test.", "SRV"): "0 0 5060 pbx.test.",
@@ -65,6 +67,11 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
             node.command("carrier", "add", "main", "--source", CARRIER)
             for number, forward in NUMBERS.items():
                 node.command("number", "add", number, "--account", KEY, "--forward", forward)
+            node.command("account", "add", "--key", BUSY)
+            node.command("account", "limit", BUSY, "--inbound", "2")
+            for number in (BUSY_NUMBER, BUSY_NUMBER_2):
+                to = f"sip:100@{PBX}:{PORTS['busy']}"
+                node.command("number", "add", number, "--account", BUSY, "--forward", to)
             yield node
 
 
@@ -330,4 +337,31 @@ def test_a_call_without_sdp_is_answered_with_an_offer(node: Node, carrier: Carri
     wait_for("the caller to hear the PBX", lambda: mouth.hears(1000))
     phone.tell()
     phone.done()
+    pbx.done()
+
+
+def test_as_many_calls_as_the_numbers_of_an_account_take(node: Node, carrier: Carrier) -> None:
+    pbx = carrier.pbx(Callee.answering(NO_AUDIO), "busy", calls=3)
+    up = []
+    for number in (BUSY_NUMBER, BUSY_NUMBER_2):
+        caller = Caller(number, caller="442071838750", body=NO_AUDIO)
+        caller.invite()
+        caller.answered()
+        caller.until_told()
+        caller.bye()
+        up.append(carrier.calls(caller))
+        up[-1].answer()
+    third = carrier.calls(_refused(BUSY_NUMBER, 486))
+    third.done()
+    (answer,) = [one for one in third.messages if one.status == 486]
+    assert 'text="numbers-busy"' in (answer.header("Reason") or "")
+    assert answer.header("Retry-After") is None
+    record = node.record(third.call_id)
+    assert (record["verdict"], record["account"], record["number"]) == ("numbers-busy", BUSY, BUSY_NUMBER)
+    first, second = up
+    first.tell()
+    first.done()
+    carrier.calls(_call(BUSY_NUMBER)).done()
+    second.tell()
+    second.done()
     pbx.done()
