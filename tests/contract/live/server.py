@@ -22,7 +22,11 @@ class LiveServer:
         self.directory = directory
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.kill()
+            raise
 
     @property
     def url(self) -> str:

@@ -134,7 +134,11 @@ class Asterisk:
             (inside / "etc" / name).write_text(text)
         (self._root / "etc/resolv.conf").write_text(f"nameserver {RESOLVER}\n")
         self._output = inside / "output"
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
 
     def start(self) -> None:
         """Begin its life; returns when it has booted."""

@@ -70,10 +70,15 @@ class Kamailio:
         config.write_text(text)
         self._output = directory / f"kamailio-{self.port}.output"
         self._process = run(config, self._output)
-        wait_for(
-            "kamailio to listen", lambda: self._process.poll() is not None or listens(host, self.port, "tcp")
-        )
+        try:
+            wait_for("kamailio to listen", self._listens)
+        except BaseException:
+            self.close()
+            raise
+
+    def _listens(self) -> bool:
         assert self._process.poll() is None, self.output()
+        return listens(self.host, self.port, "tcp")
 
     def output(self) -> str:
         """What it logged."""
