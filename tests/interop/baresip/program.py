@@ -124,7 +124,7 @@ class Baresip:
         answer = self._wait(lambda item: item.get("token") == token, f"the answer to {name}")
         assert answer["ok"], f"{name} {parameter}: {answer}\n{self.output()}"
 
-    def event(self, kind: str, number: int = 1, within_s: float = 10) -> dict[str, Any]:
+    def event(self, kind: str, number: int = 1, within_s: float = 30) -> dict[str, Any]:
         """Wait until an event such as `CALL_ESTABLISHED` has come `number` times; that one."""
 
         def suits(item: dict[str, Any]) -> bool:
@@ -133,7 +133,7 @@ class Baresip:
         return self._wait(suits, f"{kind} {number}", within_s)
 
     def _wait(
-        self, suits: Callable[[dict[str, Any]], bool], what: str, within_s: float = 10
+        self, suits: Callable[[dict[str, Any]], bool], what: str, within_s: float = 30
     ) -> dict[str, Any]:
         seen = 0
         deadline = time.monotonic() + within_s
