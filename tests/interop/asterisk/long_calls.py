@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.interop.addresses import wait_for
 from tests.interop.asterisk.own_files import SECOND
 from tests.interop.asterisk.program import Asterisk
 from tests.interop.asterisk.stage import FAR_HZ, NEAR_HZ, Party, hear_each_other
@@ -60,7 +61,7 @@ def _out(node: Node, pbx: Asterisk, sipp: Start, voice: Speak) -> LongCall:
     caller.bye()
     to = (HOST, pbx.port)
     phone = Party(here, sipp(caller, host=SECOND_HOST, to=to, within_s=LIFE_S))
-    return _begun(node, phone, carrier, carrier)
+    return _begun(node, LONG_NUMBER, phone, carrier, carrier)
 
 
 def _in(node: Node, sipp: Start, voice: Speak) -> LongCall:
@@ -80,9 +81,16 @@ def _in(node: Node, sipp: Start, voice: Speak) -> LongCall:
     caller.bye()
     to = (HOST, node.port)
     carrier = Party(here, sipp(caller, host=CARRIER, to=to, within_s=LIFE_S))
-    return _begun(node, carrier, phone, carrier)
+    return _begun(node, number_of(SECOND), carrier, phone, carrier)
 
 
-def _begun(node: Node, caller: Party, callee: Party, carrier: Party) -> LongCall:
+def _begun(node: Node, called: str, caller: Party, callee: Party, carrier: Party) -> LongCall:
     hear_each_other(caller, callee)
-    return LongCall(caller, callee, carrier, node.command("calls", "--limit", "1")[0]["call_id"])
+    call_id = wait_for("its record", lambda: _up(node, called))
+    return LongCall(caller, callee, carrier, call_id)
+
+
+def _up(node: Node, called: str) -> str | None:
+    """The call to this number that is up, once there is a record of it."""
+    calls = (row for row in node.command("calls") if row["called"] == called and row["verdict"] == "open")
+    return next((str(row["call_id"]) for row in calls), None)
