@@ -156,6 +156,29 @@ def test_new_keys_after_a_rollover(call: Call) -> None:
     assert call.secure.leg.statistics().dropped == {}
 
 
+def test_digits_that_outlast_the_audio_before_a_rollover_and_audio_after_it(call: Call) -> None:
+    for number in (60_000, 65_532):
+        call.both_ways(number, 1)
+    call.secure.leg.send_digits("5")
+    call.plain.send_raw(call.plain_leg, rtp(8, 65_533))
+    ends = 0
+    while ends < 3:
+        event = hear_audio(call.secure)
+        assert event[1] & 0x7F == 101
+        ends += event[13] >> 7
+    for number in range(20):
+        call.plain.send_raw(call.plain_leg, rtp(8, (65_534 + number) % 65_536, payload=bytes([number]) * 160))
+        assert hear_audio(call.secure)[12:] == bytes([number]) * 160
+    assert call.secure.leg.statistics().dropped == {}
+
+
+def hear_audio(secure: Telephone) -> bytes:
+    """What comes next that is no report."""
+    while 192 <= (packet := secure.peer.receive())[1] <= 223:
+        pass
+    return secure.receives.unprotect(packet)
+
+
 def test_audio_goes_on_in_the_midst_of_hostile_packets(call: Call) -> None:
     dice = random.Random(3711)
     forger = outbound(bytes(30))
