@@ -166,14 +166,20 @@ mod tests {
     use crate::settings::Settings;
 
     #[test]
-    fn bound_to_all_addresses_a_port_is_ours_at_those_of_this_machine_only() {
-        let settings = Settings { bind_v4: Some(Ipv4Addr::UNSPECIFIED), ..Settings::default() };
-        let shared = Shared::new(settings).unwrap();
-        let slot_at = |host: [u8; 4]| shared.own_slot((host, shared.port(3)).into());
-        for asked in ["first", "again"] {
-            assert_eq!(slot_at([127, 0, 0, 1]), Some(3), "{asked}");
-            assert_eq!(slot_at([192, 0, 2, 1]), None, "{asked}");
-        }
+    fn a_port_is_ours_at_the_addresses_that_it_is_bound_to_and_advertised_at() {
+        let advertised_v4 = Some(Ipv4Addr::new(203, 0, 113, 3));
+        let slots_at = |bound: Ipv4Addr| {
+            let settings = Settings { bind_v4: Some(bound), advertised_v4, ..Settings::default() };
+            let shared = Shared::new(settings).unwrap();
+            let slot_at = |host: [u8; 4]| shared.own_slot((host, shared.port(3)).into());
+            let hosts = [[127, 0, 0, 1], [127, 0, 7, 4], [203, 0, 113, 3], [192, 0, 2, 1]];
+            let asked = hosts.map(slot_at);
+            assert_eq!(hosts.map(slot_at), asked, "what is remembered");
+            asked
+        };
+        let ours = Some(3);
+        assert_eq!(slots_at(Ipv4Addr::new(127, 0, 7, 4)), [None, ours, ours, None]);
+        assert_eq!(slots_at(Ipv4Addr::UNSPECIFIED), [ours, ours, ours, None], "any of this machine's");
     }
 
     #[test]
