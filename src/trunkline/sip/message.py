@@ -193,11 +193,6 @@ class Message:
         return self._tokens("supported", "Supported")
 
     @property
-    def unsupported(self) -> frozenset[str]:
-        """Option tags in lower case (§20.40)."""
-        return self._tokens("unsupported", "Unsupported")
-
-    @property
     def allow(self) -> frozenset[str]:
         """Methods as spelled (methods are case-sensitive), empty when the header is absent (§20.5)."""
         tokens: frozenset[str] | None = self.headers.parsed.get("allow")

@@ -71,15 +71,6 @@ class Via:
         return None if value is None else value.strip("[]")
 
     @property
-    def rport(self) -> int | None:
-        """The port that the next hop saw (RFC 3581); None when absent, empty or not a port."""
-        value = self.params.get("rport")
-        if value and value.isdecimal() and value.isascii() and len(value) <= 5:
-            port = int(value)
-            return port if 0 < port < 65536 else None
-        return None
-
-    @property
     def sent_by(self) -> str:
         """`host` or `host:port`, as compared by RFC 3261 §18.1.2 and §17.2.3."""
         host = f"[{self.host}]" if ":" in self.host else self.host

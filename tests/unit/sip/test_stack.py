@@ -59,7 +59,7 @@ def test_a_new_request_reaches_the_user_once(rig: Rig) -> None:
 def test_the_user_sees_where_the_request_came_from(rig: Rig) -> None:
     rig.receive(incoming("OPTIONS", via="SIP/2.0/UDP 10.1.1.1;rport"), FakeFlow())
     via = rig.user.requests[0][0].top_via
-    assert (via.received, via.rport) == (PEER.host, PEER.port)
+    assert (via.received, via.params["rport"]) == (PEER.host, str(PEER.port))
 
 
 def test_silence_of_the_user_is_covered_by_a_100(rig: Rig) -> None:

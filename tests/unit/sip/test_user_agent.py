@@ -77,7 +77,7 @@ def test_settings_are_heeded() -> None:
     bench.peer.request("INVITE", bench.at, body=OFFER, headers=(("Require", "timer"),), call_id="2")
     bench.settle()
     assert bench.peer.response_heard(405, "OPTIONS").allow == {"INVITE", "ACK", "BYE"}
-    assert bench.peer.response_heard(420, "INVITE").unsupported == {"timer"}
+    assert bench.peer.response_heard(420, "INVITE").headers.split("Unsupported") == ["timer"]
 
 
 def test_an_invite_takes_no_dialogs_place() -> None:

@@ -6,9 +6,9 @@ is said again only when the connection had to be made first. Either way it ends 
 is asked beyond `MAX_WAITING` is refused at once: an rtpengine that is silent or slow costs bounded memory and
 time.
 
-Answers with a cookie that nobody waits for, and bytes that are no answer, are counted and otherwise ignored.
-Who asked is always told through its callback, and never from within `ask`; what that raises ends at the clock
-and costs nobody else an answer. The wires are in `wires`.
+Answers with a cookie that nobody waits for, and bytes that are no answer, are ignored. Who asked is always
+told through its callback, and never from within `ask`; what that raises ends at the clock and costs nobody
+else an answer. The wires are in `wires`.
 """
 
 from collections import deque
@@ -90,7 +90,7 @@ class _Waiting:
 class Exchange:
     """What one rtpengine has been asked. `wire` is set by its maker before the first `ask`."""
 
-    __slots__ = ("_clock", "_prefix", "_recent_s", "_serial", "_waiting", "strays", "wire")
+    __slots__ = ("_clock", "_prefix", "_recent_s", "_serial", "_waiting", "wire")
 
     def __init__(self, clock: Clock, token: str) -> None:
         """`token` makes the cookies of this process different from those of another one."""
@@ -100,8 +100,6 @@ class Exchange:
         self._serial = 0
         self._waiting: dict[bytes, _Waiting] = {}
         self._recent_s: deque[float] = deque(maxlen=64)
-        self.strays = 0
-        """Messages that answered nothing."""
 
     def ask(self, command: str, keys: Mapping[str, Encodable], told: Told) -> None:
         """Send a command, and tell what came of it."""
@@ -122,15 +120,12 @@ class Exchange:
         cookie, _, body = message.partition(b" ")
         waiting = self._waiting.get(cookie)
         if waiting is None:
-            self.strays += 1
             return
         try:
             answer = decode(body)
         except BencodeError:
-            self.strays += 1
             return
         if not isinstance(answer, dict):
-            self.strays += 1
             return
         self._recent_s.append(self._clock.now() - waiting.since)
         self._end(cookie, _judged(answer))
