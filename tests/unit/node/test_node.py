@@ -288,11 +288,13 @@ def test_a_changed_number_is_followed_by_itself_and_a_changed_carrier_by_all(tmp
     on_node(tmp_path, follow)
 
 
-@pytest.mark.parametrize("removed", [False, True])
+@pytest.mark.parametrize("how", ["removed", "blocked", "blocked among many changes"])
 def test_who_has_registered_for_an_account_that_is_blocked_or_removed_is_forgotten(
-    tmp_path: Path, *, removed: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     """Whoever had a stolen secret would get its calls again as soon as it is let in again."""
+    if how == "blocked among many changes":
+        monkeypatch.setattr("trunkline.store.directory_source._RELOAD_ABOVE", 0)
 
     async def shut_out(ground: Ground) -> None:
         rooms = ground.node.rooms
@@ -302,7 +304,7 @@ def test_who_has_registered_for_an_account_that_is_blocked_or_removed_is_forgott
         await asyncio.to_thread(accounts.update, KEY, name="Another name")
         await ground.face.refresh_directory()
         assert [one.contact for one in ground.face.registrations()] == [str(uri)]
-        if removed:
+        if how == "removed":
             await asyncio.to_thread(rooms.store.numbers.remove, NUMBER)
             await asyncio.to_thread(accounts.remove, KEY)
         else:
