@@ -135,19 +135,23 @@ class Doorman:
         credentials: Credentials,
         request: Request,
         flow: Flow,
-        decided: Callable[[Response | None], None],
+        decided: Callable[[Caller | Response], None],
     ) -> None:
         """Whether somebody with these `unconfirmed` credentials is let in. `decided` is told once, a moment
-        later: None, or the answer to send instead.
+        later: who it is by then, for an account may have been blocked or removed, or the answer to send
+        instead.
         """
         issuer = self._challenger.issuer_of(credentials.nonce)
         if self._issuers is None or issuer is None:
             raise LookupError("these credentials wait for nobody")
 
         def heard(fresh: bool) -> None:
-            if fresh:
-                self._right(flow, credentials.username)
-            decided(None if fresh else self._challenge(request, flow, stale=True))
+            caller = self._caller(credentials.username) if fresh else None
+            if caller is None:
+                decided(self._challenge(request, flow, stale=not fresh))
+                return
+            self._right(flow, credentials.username)
+            decided(caller)
 
         self._issuers.take(issuer, credentials.nonce, credentials.use, heard)
 

@@ -149,12 +149,12 @@ class Switch:
             self._register(request, transaction, caller)
             return
 
-        def decided(refusal: Response | None) -> None:
-            if refusal is not None:
-                transaction.respond(refusal)
+        def decided(admitted: Caller | Response) -> None:
+            if isinstance(admitted, Response):
+                transaction.respond(admitted)
             else:
                 attend = self._services.agent.stack.attend
-                attend(transaction, lambda: self._register(request, transaction, caller))
+                attend(transaction, lambda: self._register(request, transaction, admitted))
 
         self._doorman.confirm(caller.unconfirmed, request, transaction.flow, decided)
 
@@ -177,15 +177,15 @@ class Switch:
         self._asking += 1
         hung_up = self._hung_up
 
-        def decided(refusal: Response | None) -> None:
+        def decided(admitted: Caller | Response) -> None:
             self._asking -= 1
             if self._hung_up is not None and self._hung_up is not hung_up:
                 invite.reject(self._hung_up.status, headers=verdict_fields(self._hung_up))
-            elif refusal is not None:
-                asked = refusal.headers.all("proxy-authenticate")
-                invite.reject(refusal.status, headers=[("Proxy-Authenticate", one) for one in asked])
+            elif isinstance(admitted, Response):
+                asked = admitted.headers.all("proxy-authenticate")
+                invite.reject(admitted.status, headers=[("Proxy-Authenticate", one) for one in asked])
             else:
-                invite.attend(lambda: self._let_in(invite, caller))
+                invite.attend(lambda: self._let_in(invite, admitted))
 
         self._doorman.confirm(caller.unconfirmed, invite.request, invite.flow, decided)
 

@@ -154,14 +154,19 @@ def test_another_nodes_nonce_is_right_once_that_node_has_said_so() -> None:
         assert isinstance(caller, Caller)
         assert caller.account == ACCOUNT
         assert caller.unconfirmed is not None
-        answers: list[Response | None] = []
+        answers: list[Caller | Response] = []
         door.doorman.confirm(
             caller.unconfirmed, message, FakeFlow(remote=Address(HOME, 5060)), answers.append
         )
         assert (len(door.log.right), answers) == (not good, [])
         issuers.answer(good=good)
         assert len(door.log.right) == 1
-        assert [answer and answer.status for answer in answers] == [None if good else 407]
+        (answer,) = answers
+        if good:
+            assert answer == Caller(account=ACCOUNT)
+        else:
+            assert isinstance(answer, Response)
+            assert answer.status == 407
     alone = Door(counts=NonceCounts()).admit(elsewhere.answer())
     assert alone == Caller(account=ACCOUNT), "where there is nobody to ask"
 

@@ -1,14 +1,18 @@
 """The switch and a request that answers another node's challenge: it waits for that node's word."""
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 
 from tests.simulation.descriptions import audio
 from tests.simulation.scripted_peer import ScriptedPeer
 from tests.simulation.slow_issuers import SlowIssuers
-from tests.simulation.world import CALLEE, DOMAIN, KEY, SECRET, World, ringing
+from tests.simulation.world import ACCOUNT, CALLEE, DOMAIN, KEY, NUMBER, SECRET, World, ringing
+from tests.unit.call.refusals import error_id
 from trunkline.sip.digest import Challenge, Challenger, answer_challenge
+from trunkline.trunk.account import AccountStatus
+from trunkline.trunk.directory import Kind, Remove
 from trunkline.trunk.verdict import Slug, Verdict
 
 HOST = "10.0.0.9"
@@ -101,6 +105,27 @@ def test_a_registration_waits_too(good: bool) -> None:
     assert len(guest.world.node.registrations.bindings(KEY)) == good
     guest.world.clock.advance(60)
     guest.world.node.assert_idle()
+
+
+@pytest.mark.parametrize("method", ["REGISTER", "INVITE"])
+@pytest.mark.parametrize("removed", [False, True])
+def test_who_has_been_shut_out_meanwhile_is_not_let_in(method: str, removed: bool) -> None:
+    guest = Guest(method)
+    node = guest.world.node
+    if removed:
+        node.directory.apply(Remove(Kind.NUMBER, NUMBER))
+        node.directory.apply(Remove(Kind.ACCOUNT, KEY))
+    else:
+        node.put(replace(ACCOUNT, status=AccountStatus.BLOCKED))
+    guest.issuers.answer(good=True)
+    if removed:
+        assert not any(Challenge.parse(value).stale for value in guest.challenged())
+    else:
+        guest.world.clock.advance(0.1)
+        assert error_id(guest.peer.response_heard(403, method)) == "account-blocked"
+    assert not node.registrations.bindings(KEY)
+    assert guest.world.heard_by(guest.world.gateway, "INVITE") == []
+    guest.end()
 
 
 @pytest.mark.parametrize("good", [True, False])
