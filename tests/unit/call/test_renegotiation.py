@@ -458,20 +458,3 @@ def test_nor_does_an_offer_that_it_has_asked_for() -> None:
     peer.within("ACK", cseq=2)
     peer.hang_up()
     world.finish()
-
-
-def test_what_a_peer_answers_is_no_offer_to_one_that_has_left() -> None:
-    """Its answer would never come, and no transfer to its end."""
-    world = Talking()
-    call, exchanges = world.node.the_call, renegotiation(world)
-    assert call.callee is not None
-    held = audio(GATEWAY, direction="sendonly", version=2)
-    world.gateway.on_offer = lambda phone, exchange: exchange.accept(held)
-    exchanges.rekey(call.callee)
-    call.caller.hang_up(())
-    exchanges.left(call.caller)
-    world.clock.advance(1)
-    assert call.callee.described.body == held
-    assert not exchanges.busy
-    world.gateway.the_usage.bye()
-    world.finish()

@@ -8,6 +8,7 @@ from tests.simulation.world import GATEWAY, answer, rejecting, ringing
 from trunkline.call.record import Party
 from trunkline.call.transfer import TRANSFERS_MAX
 from trunkline.sdp.offer_answer import Direction
+from trunkline.sip.message import Request
 from trunkline.sip.usage import IncomingOffer
 from trunkline.sip.user_agent import UserAgentSettings
 from trunkline.trunk.verdict import Slug, Verdict
@@ -151,6 +152,24 @@ def test_an_offer_that_waits_for_the_referrer_does_not_wait_when_that_has_gone()
     assert not world.node.the_call.renegotiating
     hang_up(world, third)
     assert gateway.events[-1] == "bye_received"
+
+
+def test_what_the_other_peer_answers_in_an_ack_is_no_offer_to_a_referrer_that_has_gone() -> None:
+    world, third = transferring(on_invite=ringing)
+    carrier = world.carrier_peer()
+    carrier.invite(audio(GATEWAY), answered=True)
+    refer(world, world.customer, seconds=1)
+    carrier.within("INVITE")
+    world.customer.the_usage.bye()
+    world.clock.advance(0.1)
+    carrier.within("ACK", cseq=carrier.cseq, body=audio(GATEWAY, direction="sendonly", version=2))
+    assert not world.node.the_call.renegotiating
+    answer(third, third.invites[0])
+    world.clock.advance(1)
+    offer = next(one for one in carrier.peer.heard if isinstance(one, Request) and one.method == "INVITE")
+    assert direction(offer.body) == "sendrecv", "on the target's behalf"
+    carrier.hang_up()
+    world.finish()
 
 
 def test_a_failure_after_the_referrer_has_gone_ends_the_call() -> None:
