@@ -52,7 +52,7 @@ class Caller:
     account: Account | None = None
     carrier: Carrier | None = None
     secret: str = ""
-    """The name of the account's `Credential` that proves it."""
+    """The name of the account's `Credential` that proves it; empty where the address does."""
     unconfirmed: Credentials | None = None
     """They answer a challenge of another node: see `Doorman.confirm`."""
 
@@ -132,26 +132,28 @@ class Doorman:
 
     def confirm(
         self,
-        credentials: Credentials,
+        caller: Caller,
         request: Request,
         flow: Flow,
         decided: Callable[[Caller | Response], None],
     ) -> None:
-        """Whether somebody with these `unconfirmed` credentials is let in. `decided` is told once, a moment
-        later: who it is by then, for an account may have been blocked or removed, or the answer to send
+        """Whether somebody `unconfirmed` is let in. `decided` is told once, a moment later: who it is by
+        then, for an account may have been blocked or removed, or its secret revoked; or the answer to send
         instead.
         """
-        issuer = self._challenger.issuer_of(credentials.nonce)
-        if self._issuers is None or issuer is None:
+        credentials = caller.unconfirmed
+        issuer = None if credentials is None else self._challenger.issuer_of(credentials.nonce)
+        if self._issuers is None or credentials is None or issuer is None:
             raise LookupError("these credentials wait for nobody")
+        username = credentials.username
 
         def heard(fresh: bool) -> None:
-            caller = self._caller(credentials.username) if fresh else None
-            if caller is None:
+            found = self._caller(username, caller.secret) if fresh else None
+            if found is None:
                 decided(self._challenge(request, flow, stale=not fresh))
                 return
-            self._right(flow, credentials.username)
-            decided(caller)
+            self._right(flow, username)
+            decided(found)
 
         self._issuers.take(issuer, credentials.nonce, credentials.use, heard)
 
@@ -201,11 +203,12 @@ class Doorman:
         return outcome, ""
 
     def _caller(self, username: str, secret: str) -> Caller | None:
-        carrier = self._directory.carrier_by_inbound_account(username)
-        if carrier is not None:
-            return Caller(carrier=carrier)
+        """Whose this secret is now, if anybody's."""
         account = self._directory.account(username)
-        return None if account is None else Caller(account=account, secret=secret)
+        if account is None or all(one.name != secret for one in account.living(self._clock.wall())):
+            return None
+        carrier = self._directory.carrier_by_inbound_account(username)
+        return Caller(account=None if carrier is not None else account, carrier=carrier, secret=secret)
 
     def _challenge(self, request: Request, flow: Flow, *, stale: bool = False) -> Response:
         registering = request.method == "REGISTER"

@@ -156,7 +156,7 @@ class Switch:
                 attend = self._services.agent.stack.attend
                 attend(transaction, lambda: self._register(request, transaction, admitted))
 
-        self._doorman.confirm(caller.unconfirmed, request, transaction.flow, decided)
+        self._doorman.confirm(caller, request, transaction.flow, decided)
 
     def _register(self, request: Request, transaction: ServerTransaction, caller: Caller) -> None:
         if caller.account is None:
@@ -187,7 +187,7 @@ class Switch:
             else:
                 invite.attend(lambda: self._let_in(invite, admitted))
 
-        self._doorman.confirm(caller.unconfirmed, invite.request, invite.flow, decided)
+        self._doorman.confirm(caller, invite.request, invite.flow, decided)
 
     def invite_refused(self, request: Request, flow: Flow, refusal: Response) -> list[tuple[str, str]]:
         """A call from an account or a carrier that can't even be planned. Where the credentials still wait to

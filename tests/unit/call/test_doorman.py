@@ -155,9 +155,7 @@ def test_another_nodes_nonce_is_right_once_that_node_has_said_so() -> None:
         assert caller.account == ACCOUNT
         assert caller.unconfirmed is not None
         answers: list[Caller | Response] = []
-        door.doorman.confirm(
-            caller.unconfirmed, message, FakeFlow(remote=Address(HOME, 5060)), answers.append
-        )
+        door.doorman.confirm(caller, message, FakeFlow(remote=Address(HOME, 5060)), answers.append)
         assert (len(door.log.right), answers) == (not good, [])
         issuers.answer(good=good)
         assert len(door.log.right) == 1

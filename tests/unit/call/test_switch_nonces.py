@@ -8,7 +8,7 @@ import pytest
 from tests.simulation.descriptions import audio
 from tests.simulation.scripted_peer import ScriptedPeer
 from tests.simulation.slow_issuers import SlowIssuers
-from tests.simulation.world import ACCOUNT, CALLEE, DOMAIN, KEY, NUMBER, SECRET, World, ringing
+from tests.simulation.world import ACCOUNT, CALLEE, DOMAIN, KEY, NUMBER, SECRET, World, credential, ringing
 from tests.unit.call.refusals import error_id
 from trunkline.sip.digest import Challenge, Challenger, answer_challenge
 from trunkline.trunk.account import AccountStatus
@@ -108,17 +108,19 @@ def test_a_registration_waits_too(good: bool) -> None:
 
 
 @pytest.mark.parametrize("method", ["REGISTER", "INVITE"])
-@pytest.mark.parametrize("removed", [False, True])
-def test_who_has_been_shut_out_meanwhile_is_not_let_in(method: str, removed: bool) -> None:
+@pytest.mark.parametrize("how", ["blocked", "removed", "revoked"])
+def test_who_has_been_shut_out_meanwhile_is_not_let_in(method: str, how: str) -> None:
     guest = Guest(method)
     node = guest.world.node
-    if removed:
+    if how == "revoked":
+        node.put(replace(ACCOUNT, credentials=(replace(credential(secret="new"), name="new"),)))
+    elif how == "removed":
         node.directory.apply(Remove(Kind.NUMBER, NUMBER))
         node.directory.apply(Remove(Kind.ACCOUNT, KEY))
     else:
         node.put(replace(ACCOUNT, status=AccountStatus.BLOCKED))
     guest.issuers.answer(good=True)
-    if removed:
+    if how != "blocked":
         assert not any(Challenge.parse(value).stale for value in guest.challenged())
     else:
         guest.world.clock.advance(0.1)
