@@ -113,7 +113,8 @@ def check(one: Leg, other: Leg, mine: Peer, theirs: Peer) -> None:
     wanted = {codec.payload_type: codec for codec in (*theirs.codecs, *theirs.events)}
     sendable = {codec.key for codec in one.local.listed} & {codec.key for codec in named.values()}
     for sent, passed in told.payload_types.items():
-        meaning = listed.get(sent) or named[sent]
+        ours = listed.get(sent)
+        meaning = ours if ours is not None and ours.key in sendable else named[sent]
         assert meaning.key == wanted[passed].key, "a packet never changes its codec on the way"
         assert meaning.key in sendable
         assert wanted[passed].key in {codec.key for codec in other.local.listed}, "never what was not agreed"

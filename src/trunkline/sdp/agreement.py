@@ -10,7 +10,7 @@ Nothing is ever answered that was not offered, and nothing sent that the peer di
 itself, and whether it is allowed, is others' business.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
@@ -77,10 +77,11 @@ class Terms:
 def _terms(listed: tuple[Codec, ...], named: tuple[Codec, ...], we_answered: bool) -> Terms:
     ours = {codec.key: codec for codec in listed}
     theirs = {codec.key: codec for codec in named}
+    unmet = {one.payload_type for one in listed if one.name == TELEPHONE_EVENT and one.key not in theirs}
     agreed = [
         Agreed(
             theirs[key]._replace(fmtp=agreed_fmtp(ours[key], theirs[key])),
-            _sent_as(ours[key], theirs[key], listed),
+            _sent_as(ours[key], theirs[key], unmet),
         )
         for key in (ours if we_answered else theirs)
         if key in ours and key in theirs
@@ -97,13 +98,12 @@ def _terms(listed: tuple[Codec, ...], named: tuple[Codec, ...], we_answered: boo
     )
 
 
-def _sent_as(mine: Codec, theirs: Codec, listed: Sequence[Codec]) -> int:
+def _sent_as(mine: Codec, theirs: Codec, unmet: Collection[int]) -> int:
     """The payload type that the peer sends a format with. A peer that knows one telephone-event only, such as
-    Twinkle, takes the number of our last one for that at 8000 Hz, and answers and sends with it.
+    Twinkle, takes the number of our last one for that at 8000 Hz, and answers and sends with it. `unmet` are
+    the numbers of those of ours that the peer doesn't have.
     """
-    if theirs.name == TELEPHONE_EVENT and any(
-        one.payload_type == theirs.payload_type and one.name == TELEPHONE_EVENT for one in listed
-    ):
+    if theirs.name == TELEPHONE_EVENT and theirs.payload_type in unmet:
         return theirs.payload_type
     return mine.payload_type
 

@@ -314,6 +314,16 @@ def test_a_peer_that_gives_the_number_of_one_telephone_event_to_the_other() -> N
     assert payload_map(theirs, mine) == {8: 8, 101: 102}
 
 
+def test_a_peer_that_knows_both_telephone_events_sends_them_by_our_numbers() -> None:
+    """Whatever numbers it wants them by itself (RFC 3264 §5.1)."""
+    ours = [PCMA, EVENT, EVENT._replace(payload_type=102, clock_rate=16000)]
+    events = ("a=rtpmap:102 telephone-event/8000", "a=rtpmap:101 telephone-event/16000")
+    answer = RemoteAudio.read(audio("m=audio 9 RTP/AVP 8 102 101", *events))
+    terms = Terms.of(ours, answer, we_answered=False)
+    found = [(one.codec.payload_type, one.codec.clock_rate, one.sent_as) for one in terms.events]
+    assert found == [(102, 8000, 101), (101, 16000, 102)]
+
+
 def test_payload_map_when_our_offer_had_other_numbers() -> None:
     """An offer that we renumbered: the callee sends with our numbers, the caller knows its own."""
     caller = RemoteAudio.read(OFFER)
