@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.simulation.phone import key_source
@@ -89,6 +89,16 @@ POLICIES = st.builds(
     st.just(SrtpPolicy.ALLOWED),
     st.sampled_from(DtmfMode),
 )
+
+
+ANY = MediaPolicy(CODEC_NAMES, False, SrtpPolicy.ALLOWED, DtmfMode.AUTO)
+
+
+def with_events(*events: tuple[int, int]) -> Peer:
+    """A peer that gives these numbers to telephone-event at these rates."""
+    codecs = our_codec("PCMA"), our_codec("speex")
+    numbers, rates = zip(*events, strict=True)
+    return Peer(codecs, _events(list(rates), list(numbers)), None, Direction.SENDRECV)
 
 
 def leg(policy: MediaPolicy) -> Leg:
@@ -185,6 +195,8 @@ def test_any_offer_meets_any_answer(
 
 
 @given(PEERS, PEERS, POLICIES, POLICIES)
+@example(with_events((113, 8000)), with_events((118, 8000), (113, 16000)), ANY, ANY)
+@example(with_events((112, 8000), (118, 16000)), with_events((118, 8000), (113, 16000)), ANY, ANY)
 def test_an_invite_without_sdp_ends_in_the_same_terms(
     mine: Peer, theirs: Peer, mine_policy: MediaPolicy, theirs_policy: MediaPolicy
 ) -> None:
