@@ -167,8 +167,8 @@ def test_calls_go_on_without_the_server_and_their_records_arrive_once(
         before.done()
     finally:
         come_back(server, how)
+    wait_for("all records", lambda: len(records(node)) == 4, within_s=PATIENCE_S)
     wait_for("the journal to be delivered", lambda: not journal(node).exists(), within_s=PATIENCE_S)
-    assert len(records(node)) == 4
     until_later.tell()
     until_later.done()
     carrier.done()
