@@ -31,6 +31,8 @@ from trunkline.sip.uri import SipUri
 from trunkline.store.group_commit import Group
 from trunkline.store.journal import Journal
 from trunkline.store.record_rows import call_row
+from trunkline.web.control_client import ControlClient
+from trunkline.web.views import CallState
 
 
 async def _as_root(*command: str) -> None:
@@ -271,20 +273,26 @@ async def killed() -> Figures:
     """SIGKILL with calls up; started again at once."""
     async with world() as here:
         placed = [asyncio.create_task(here.call(talk_s=4.0)) for _ in range(5)]
-        await until(lambda: here.node.gauge("active_calls") == 5)
-        await asyncio.sleep(0.5)
+        await until(lambda: _answered(here) == 5)
+        await until(lambda: len(here.node.open_calls()) == 5)
         here.node.signal(signal.SIGKILL)
         assert here.node.process is not None
         here.node.process.wait()
         await asyncio.to_thread(here.node.start)
         again = await here.calls(5, 0.1)
         ended = await asyncio.gather(*placed)
+        rows = await here.closed_records(len(placed) + len(again))
         figures = await counted(here, again)
-        rows = here.records()
         return figures | {
             "ended": sum(report.hung_up_by_us for report in ended),
             "states": sorted(here.node.command("calls", row["call_id"])["state"] for row in rows),
         }
+
+
+def _answered(here: World) -> int:
+    """How many calls are up and answered."""
+    with ControlClient(here.node.directory / "control.sock") as line:
+        return sum(call.state is CallState.ANSWERED for call in line.calls())
 
 
 async def journal_poisoned() -> Figures:
