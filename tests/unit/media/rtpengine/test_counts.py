@@ -39,6 +39,13 @@ def test_what_rtcp_told_of_all_sources_of_a_stream() -> None:
     assert read_counts(answer) == {"a": Counts(120, 6, 2.0, 4.3)}
 
 
+@pytest.mark.parametrize("average", [{"MOS": 0, "jitter": 2}, {"jitter": 2}])
+def test_a_quality_without_a_mos_is_none_of_zero(average: Value) -> None:
+    stream: Value = {"flags": [b"RTP"], "SSRC": 7, "stats": {"packets": 1}}
+    tags: Value = {"a": {"medias": [{"streams": [stream]}]}}
+    assert read_counts({"SSRC": {"7": {"average MOS": average}}, "tags": tags}) == {"a": Counts(1, 0, 2.0)}
+
+
 @pytest.mark.parametrize(
     "answer",
     [
