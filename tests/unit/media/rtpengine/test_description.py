@@ -123,6 +123,11 @@ def test_speex_of_a_frame_is_transcoded_and_passes_in_any_length() -> None:
     assert refusal(peer(payload_types={98: 98}, hears=(SPEEX,), speaks=SPEEX)) is None
 
 
+def test_other_codecs_are_transcoded_in_any_length() -> None:
+    g722 = replace(SPEEX, codec="G722", payload_type=9, clock_rate=8000, ptime_ms=60)
+    assert refusal(peer(payload_types={101: 96}, hears=(g722,), speaks=g722)) is None
+
+
 def test_ilbc_passes_from_peer_to_peer() -> None:
     assert refusal(peer(payload_types={97: 97}, hears=(ILBC,), speaks=ILBC)) is None
 
