@@ -266,7 +266,33 @@ fn raise_descriptor_limit(settings: &Settings) {
 mod tests {
     use super::*;
     use crate::slot::Draining;
-    use std::net::Ipv4Addr;
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
+    #[test]
+    fn each_family_has_slots_of_its_own_for_the_same_ports() {
+        let settings = Settings {
+            bind_v4: Some(Ipv4Addr::LOCALHOST),
+            bind_v6: Some(Ipv6Addr::LOCALHOST),
+            ..Settings::default()
+        };
+        let shared = Shared::new(settings).unwrap();
+        let pairs = shared.settings.pairs();
+        let slots = [false, true].map(|ipv6| shared.slot_of(3, ipv6) as u32);
+        assert_eq!(slots, [3, pairs as u32 + 3]);
+        assert_eq!(slots.map(|slot| shared.is_v6(slot)), [false, true]);
+        assert_eq!(slots.map(|slot| shared.port(slot)), [shared.settings.port(3); 2]);
+        assert_eq!(shared.draining_and_total(), (0, 2 * pairs));
+    }
+
+    #[test]
+    fn no_two_streams_begin_alike() {
+        let shared = || Shared::new(Settings { bind_v4: Some(Ipv4Addr::LOCALHOST), ..Settings::default() });
+        let (one, other) = (shared().unwrap(), shared().unwrap());
+        let mut seeds: Vec<u64> = (0..100).flat_map(|_| [one.seed(), other.seed()]).collect();
+        seeds.sort_unstable();
+        seeds.dedup();
+        assert_eq!(seeds.len(), 200);
+    }
 
     #[test]
     fn a_slot_is_looked_at_when_that_is_due_and_no_bridge_is_missed() {
