@@ -62,7 +62,7 @@ def test_only_the_instances_are_heard() -> None:
             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as instance,
         ):
             stranger.bind(("127.0.0.2", 0))
-            stranger.sendto(json.dumps(MESSAGE).encode(), (HOST, port))
+            stranger.sendto(json.dumps(MESSAGE | {"event": 5}).encode(), (HOST, port))
             instance.bind((HOST, 0))
             instance.sendto(b"garbage", (HOST, port))
             instance.sendto(json.dumps(MESSAGE).encode(), (HOST, port))
