@@ -178,11 +178,9 @@ class Gate:
 
     def admits(self, host: str, data: bytes, *, proven: bool) -> bool:
         """Whether a message from `host` may go on to the parser. `proven`: it came over a connection."""
-        source = self._sources.get(host)
-        if source is None:
-            if host in self._settings.fronts or (not self._settings.loopback and is_loopback(host)):
-                return True
-            source = self._meet(host)
+        if self.spares(host):
+            return True
+        source = self._sources.get(host) or self._meet(host)
         now = self._clock.now()
         if self._bans and self._is_shut_out(source, host, now, proven=proven):
             self.refused += 1
@@ -233,7 +231,7 @@ class Gate:
         """Why `host` may not open one more connection now, for it has opened many in this window: an unknown
         one may open as many as it may send requests. None when it may. It is not banned for that.
         """
-        if self.knows(host) or host in self._settings.fronts:
+        if self.knows(host):
             return None
         settings = self._settings
         source = self._sources.get(host) or self._meet(host)
@@ -260,7 +258,7 @@ class Gate:
 
     def knows(self, host: str) -> bool:
         """Whether `host` is a carrier's or a customer's, or ours to talk to: no stranger's."""
-        if not self._settings.loopback and is_loopback(host):
+        if self.spares(host):
             return True
         source = self._sources.get(host) or self._meet(host)
         return self._is_known(source, host, self._clock.now())
@@ -269,7 +267,7 @@ class Gate:
         """Take `host` for known during `for_s` seconds: it has authenticated, or we call it. Ends a ban on
         UDP evidence.
         """
-        if host in self._settings.fronts:
+        if self.spares(host):
             return
         source = self._sources.get(host) or self._meet(host)
         source.vouched_until = max(source.vouched_until, self._clock.now() + for_s)

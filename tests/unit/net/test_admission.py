@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.net.wire import OPTIONS, RINGING
 from tests.unit.virtual_clock import FakeClock
-from trunkline.net.admission import Ban, Evidence, Gate, GateSettings
+from trunkline.net.admission import CALLED_S, Ban, Evidence, Gate, GateSettings
 from trunkline.net.flows import source_key
 
 STRANGER = "192.0.2.7"
@@ -283,6 +283,20 @@ def test_loopback_is_let_in_unless_told_otherwise(host: str) -> None:
     assert gate.admits_connection(host)
     assert (gate.knows(host), strict.knows(host)) == (True, False)
     assert (gate.spares(source_key(host)), strict.spares(source_key(host))) == (True, False)
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "2001:db8::10", "127.0.0.1", "::1"])
+def test_a_front_and_this_machine_are_let_in_unseen_whatever_has_been_seen_of_them(host: str) -> None:
+    """A front that has connected by TCP, a PBX beside the node that was called once."""
+    clock = FakeClock()
+    gate = Gate(clock, GateSettings(fronts=frozenset({"10.0.0.1", "2001:db8::10"})))
+    assert gate.admits_connection(host)
+    assert gate.crowding(host) is None
+    assert gate.knows(host), "its connection gives way to no other"
+    gate.sent(host, OPTIONS)
+    clock.advance(CALLED_S + 1)
+    assert all(gate.admits(host, OPTIONS, proven=proven) for proven in (False, True) for _ in range(50))
+    assert gate.bans() == []
 
 
 def test_forged_addresses_push_out_no_ban_that_rests_on_more() -> None:
