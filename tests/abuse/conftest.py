@@ -1,6 +1,5 @@
 """The node that is thrown at: the real program, with its door held open (`limits.source_requests`), for
-what is
-tested is the house behind it. `test_door.py` has a node with the door as it comes.
+what is tested is the house behind it. `test_flood.py` has a node with the door as it comes.
 """
 
 from collections.abc import Iterator
