@@ -11,8 +11,8 @@ from tests.programs import require_program
 
 Open = Callable[..., Page]
 
-WIDE, NARROW = (1280, 900), (375, 800)
-"""Sizes of a window, and of a phone's screen."""
+WIDE, NARROW = (1280, 900), (320, 800)
+"""Sizes of a window, and of a small phone's screen (WCAG 2.2, 1.4.10)."""
 expect.set_options(timeout=30_000)  # as long as actions may take: a busy machine is no finding
 
 
