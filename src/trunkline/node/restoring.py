@@ -1,5 +1,6 @@
-"""What a node knows again when it starts: the devices that registered before, the bans that still hold, what
-accounts have used of the day. Where the database is away then, it knows it once that is back.
+"""What a node knows again when it starts: the devices that registered before, where customers called from,
+the bans that still hold, what accounts have used of the day. Where the database is away then, it knows it
+once that is back.
 """
 
 import asyncio
@@ -11,9 +12,11 @@ from typing import Final, NamedTuple
 
 from trunkline.live.words import Base
 from trunkline.net.admission import Evidence
+from trunkline.node.doorbook import WELCOME_S
 from trunkline.node.rooms import Rooms
 from trunkline.sip.ports import Address, Target, Transport
 from trunkline.store.bans import StoredBan
+from trunkline.store.callers import Caller, callers_since
 from trunkline.store.errors import DatabaseError
 from trunkline.store.registrations import load_bindings
 from trunkline.store.usage import Usage, used_today
@@ -28,6 +31,7 @@ class Known(NamedTuple):
     """What is at rest of all that."""
 
     bindings: Mapping[str, Sequence[Binding]]
+    callers: Sequence[Caller]
     bans: Sequence[StoredBan]
     used: Mapping[str, Mapping[str, Usage]]
 
@@ -53,11 +57,13 @@ def read(rooms: Rooms) -> Known:
     give_up = now + JOURNAL_S
     while not (writer.settle() and writer.state.away is None) and rooms.clock.now() < give_up:
         time.sleep(0.2)
-    return Known(bindings, bans, used_today(database, wall, rooms.price_of, but=writer.run))
+    callers = callers_since(database, rooms.settings.node.name, wall - WELCOME_S)
+    return Known(bindings, callers, bans, used_today(database, wall, rooms.price_of, but=writer.run))
 
 
 def take(rooms: Rooms, known: Known) -> None:
     """Go by it: on the event loop, once."""
+    welcome_back(rooms, known.callers)
     for account, bindings in known.bindings.items():
         rooms.registrations.restore(account, [_with_flow(rooms, binding) for binding in bindings])
         welcome(rooms, bindings)
@@ -69,9 +75,20 @@ def welcome(rooms: Rooms, bindings: Sequence[Binding]) -> None:
     """Who has registered is known at the gate for as long as that holds."""
     now = rooms.clock.now()
     for binding in bindings:
-        _, source = _came_from(binding)
+        _, source = _came_from(binding.source)
         if source is not None:
             rooms.gate.vouch(source.host, binding.deadline - now)
+
+
+def welcome_back(rooms: Rooms, callers: Sequence[Caller]) -> None:
+    """Whose password was right is known at the gate for as long as it would have been without the restart.
+    The latest come last: they are what it keeps where it has no room for all.
+    """
+    wall = rooms.clock.wall()
+    for caller in reversed(callers):
+        _, source = _came_from(caller.source)
+        if source is not None:
+            rooms.gate.vouch(source.host, min(WELCOME_S, caller.at + WELCOME_S - wall))
 
 
 def _restore_usage(rooms: Rooms, used: Mapping[str, Mapping[str, Usage]], name: str) -> None:
@@ -117,14 +134,14 @@ def _with_flow(rooms: Rooms, binding: Binding) -> Binding:
     """UDP needs no connection: the way back is the address that it came from, unless there is a Path."""
     if binding.path:
         return binding
-    transport, source = _came_from(binding)
+    transport, source = _came_from(binding.source)
     if transport != Transport.UDP or source is None:
         return binding
     return replace(binding, flow=rooms.transports.flow_to(Target(Transport.UDP, source)))
 
 
-def _came_from(binding: Binding) -> tuple[str, Address | None]:
-    """The transport and the address of its REGISTER; None for one that is not known."""
-    transport, _, address = binding.source.partition(" ")
+def _came_from(text: str) -> tuple[str, Address | None]:
+    """The transport and the address of a REGISTER's or a call's source; None for one that is not known."""
+    transport, _, address = text.partition(" ")
     host, _, port = address.rpartition(":")
     return transport, Address(host.strip("[]"), int(port)) if port.isdecimal() else None

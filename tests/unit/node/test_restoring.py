@@ -21,7 +21,7 @@ from tests.unit.node.ground import (
 )
 from tests.unit.store.entities import ended_call
 from tests.unit.virtual_clock import FakeClock
-from trunkline.call.record import CallRecord
+from trunkline.call.record import CallRecord, Direction, RecordState
 from trunkline.config import Settings
 from trunkline.live.words import Base
 from trunkline.net.admission import Evidence, Gate
@@ -30,6 +30,7 @@ from trunkline.node.rooms import Rooms
 from trunkline.sip.ports import Address, Target, Transport
 from trunkline.sip.uri import SipUri
 from trunkline.store.bans import StoredBan
+from trunkline.store.callers import Caller
 from trunkline.store.errors import DatabaseError
 from trunkline.store.group_commit import Group
 from trunkline.store.journal import Journal
@@ -88,6 +89,47 @@ def test_who_was_registered_before_the_start_is_known_at_the_gate() -> None:
     assert not any(paper.gate.knows(host) for host in known)
 
 
+def test_who_called_within_the_day_is_known_at_the_gate_for_the_rest_of_it() -> None:
+    """A PBX that doesn't register ends its calls all at once when the node was killed under them: no BYE
+    signs in, and more of them than a stranger may send would have it banned.
+    """
+    paper = Paper()
+    wall = paper.clock.wall()
+    callers = [
+        Caller("UDP 192.0.2.1:5060", wall - 86_000),
+        Caller("TLS [2001:db8::1]:40000", wall + 7200),
+        Caller("UDP 192.0.2.3:5060", wall - 86_400),
+        Caller("", wall),
+    ]
+    restoring.welcome_back(cast("Rooms", paper), callers)
+    hosts = ["192.0.2.1", "2001:db8::2", "192.0.2.3"]
+    assert [paper.gate.knows(host) for host in hosts] == [True, True, False]
+    paper.clock.advance(401)
+    assert [paper.gate.knows(host) for host in hosts] == [False, True, False]
+    paper.clock.advance(86_000)
+    assert not any(paper.gate.knows(host) for host in hosts), "a day, whatever the wall clock said"
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_pbx_whose_calls_a_node_died_under_is_no_stranger_to_the_next(
+    tmp_path: Path, *, ended: bool
+) -> None:
+    installation = Installation.make(tmp_path)
+    record = replace(half_a_minute(), direction=Direction.OUTBOUND, source="UDP 192.0.2.1:5060")
+    if not ended:
+        record = replace(record, ended_at=None, state=RecordState.OPEN)
+    journal = Journal(installation.settings.journal_file)
+    journal.append(Group({"call": [call_row(record, "a run that was killed")]}, {}))
+    journal.close()
+
+    async def once() -> None:
+        async with running(installation) as ground:
+            gate = ground.node.rooms.gate
+            assert [gate.knows(host) for host in ("192.0.2.1", "192.0.2.2")] == [True, False]
+
+    in_loop(once())
+
+
 @pytest.mark.parametrize("shared", [True, False])
 def test_what_a_day_has_used_here_and_elsewhere_is_told_apart(*, shared: bool) -> None:
     paper = Paper()
@@ -106,7 +148,7 @@ def test_what_a_day_has_used_here_and_elsewhere_is_told_apart(*, shared: bool) -
         "b": {"acme": Usage(30.0, 0.5)},
         "c": {"acme": Usage(15.0, 0.25)},
     }
-    restoring.take(rooms, restoring.Known({}, (), used))
+    restoring.take(rooms, restoring.Known({}, (), (), used))
     assert limits.here("acme") == Held(0, 60.0, 1.0)
     assert limits.elsewhere("acme") == Held(0, 45.0, 0.75)
     assert said == ([Base("b", "acme", 30.0, 0.5), Base("c", "acme", 15.0, 0.25)] if shared else [])
@@ -128,7 +170,7 @@ def test_a_device_that_registered_over_udp_has_its_way_back_unless_a_proxy_is_be
     behind = replace(plain, path=("<sip:192.0.2.9;lr>",))
     stream = replace(plain, source="TCP 192.0.2.1:5060")
     unknown = replace(plain, source="")
-    restoring.take(rooms, restoring.Known({"acme": [plain, behind, stream, unknown]}, (), {}))
+    restoring.take(rooms, restoring.Known({"acme": [plain, behind, stream, unknown]}, (), (), {}))
     back: Any = Target(Transport.UDP, Address("192.0.2.1", 5060))
     assert got == {"acme": [replace(plain, flow=back), behind, stream, unknown]}
     assert paper.gate.knows("192.0.2.1")
