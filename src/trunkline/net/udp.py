@@ -11,6 +11,9 @@ Deliberately:
 - STUN binding requests (first byte 0 or 1, RFC 5626 §8) are not answered, and CRLF keep-alives over UDP need
   no answer (RFC 5626 §4.4.1 allows them on connections only): both are dropped, as is anything too short to
   be SIP.
+- Datagrams over IPv4 may be fragmented on their way (no DF): RFC 3261 §18.1.1 lets one be longer than what
+  the narrowest path takes whole, and where ICMP is filtered nobody would say that it was dropped. Over IPv6
+  only the sender fragments (RFC 8200 §5).
 - A full send buffer queues datagrams; a full queue drops them, since SIP retransmits over UDP.
 """
 
@@ -43,6 +46,9 @@ _BUFFER_OPTIONS: Final = ((socket.SO_RCVBUF, 33), (socket.SO_SNDBUF, 32))
 """Each with its FORCE twin, which a process with CAP_NET_ADMIN may use to go beyond net.core.*mem_max
 (socket(7)).
 """
+_IP_MTU_DISCOVER: Final = 10
+_IP_PMTUDISC_DONT: Final = 0
+"""ip(7); Linux sets DF in datagrams otherwise."""
 _PADDING: Final = b"\r\n\0"
 _FULL: Final = (errno.EAGAIN, errno.ENOBUFS)
 _Sockaddr = tuple[str, int] | tuple[str, int, int, int]
@@ -271,6 +277,7 @@ def _bound_socket(bind: Address, limits: UdpLimits, *, v6only: bool) -> socket.s
             with contextlib.suppress(PermissionError):
                 udp.setsockopt(socket.SOL_SOCKET, beyond_the_cap, limits.socket_buffer)
         udp.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+        udp.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_DONT)
         if ipv6:
             udp.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
             udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(v6only))

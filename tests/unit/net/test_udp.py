@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import os
 import select
 import socket
 import time
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.net.wire import OPTIONS, Diary, Recorder, closed_port, listen, opened, peer, until
+from tests.unit.net.wire import OPTIONS, PATIENCE_S, Diary, Recorder, closed_port, listen, opened, peer, until
 from tests.unit.virtual_clock import FakeClock
 from trunkline.errors import NetError
 from trunkline.net.admission import Gate, GateSettings
@@ -44,6 +45,21 @@ async def test_a_request_leaves_from_the_listening_port() -> None:
         with peer() as pbx:
             transports.flow_to(udp_target(Address(*pbx.getsockname()))).send(OPTIONS)
             assert pbx.recvfrom(2000) == (OPTIONS, tuple(transports.bound[0].bind))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root sees the IP header of what it is sent")
+@pytest.mark.parametrize("host", ["127.0.0.1", "::"])
+async def test_a_datagram_may_be_fragmented_on_its_way(host: str) -> None:
+    """Where a tunnel takes 1280 bytes and ICMP is filtered, it would never arrive otherwise."""
+    async with opened(Recorder(), listen(Transport.UDP, host)) as transports:
+        with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP) as wire:
+            nobody_else = "127.20.51.8"
+            wire.bind((nobody_else, 0))
+            wire.settimeout(PATIENCE_S)
+            transports.flow_to(udp_target(Address(nobody_else, 5060))).send(OPTIONS)
+            packet = wire.recv(2000)
+            assert packet.endswith(OPTIONS)
+            assert not packet[6] & 0x40, "don't fragment (RFC 791 §3.1)"
 
 
 async def test_flows_of_one_peer_are_equal_and_kept() -> None:
