@@ -9,9 +9,13 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.unit.net.wire import until
-from tests.unit.node.ground import CALLED, KEY, Ground, on_node
+from tests.unit.node.ground import CALLED, KEY, Ground, Installation, in_loop, on_node, running
+from tests.unit.store.entities import ended_call
 from trunkline.node import alarms as alarms_module
+from trunkline.store import schema
 from trunkline.store.errors import DatabaseError
+from trunkline.store.group_commit import Group, GroupWriter
+from trunkline.store.record_rows import call_row
 from trunkline.trunk.account import AlarmAction
 from trunkline.trunk.fraud import AlarmKind, Habits
 
@@ -52,6 +56,26 @@ def test_a_note(tmp_path: Path) -> None:
         assert not ground.node.rooms.store.accounts.get(KEY).blocked
 
     on_node(tmp_path, call)
+
+
+def test_the_first_call_of_a_dormant_account(tmp_path: Path) -> None:
+    installation = Installation.make(tmp_path)
+
+    async def age_and_call() -> None:
+        async with running(installation) as ground:
+            database = ground.node.rooms.store.database
+            with database.write() as connection:
+                connection.execute(schema.account.update().values(created_at=0.0))
+            old = ended_call("old", setup_at=1.0, account="another")
+            GroupWriter(database).write([Group({"call": [call_row(old, "run")]}, {})])
+        async with running(installation) as ground:
+            await until(lambda: ground.node.rooms.services.fraud._knows)
+            assert (await ground.outbound()).answered
+            await until(lambda: ground.node.rooms.store.alarms.list())
+            (alarm,) = ground.node.rooms.store.alarms.list()
+            assert (alarm.account, alarm.kind, alarm.called) == (KEY, AlarmKind.NEW_COUNTRY, CALLED)
+
+    in_loop(age_and_call())
 
 
 def test_while_the_database_is_away_the_block_holds_in_memory_and_is_kept_as_soon_as_it_is_back(
