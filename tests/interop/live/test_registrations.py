@@ -13,13 +13,14 @@ from tests.interop.conftest import Speak, Start
 from tests.interop.live.site import CARRIER, Site, running_site
 from tests.interop.node import DOMAIN, HOST, KEY, SECRET, Node
 from tests.interop.sipp.program import Sipp
-from tests.interop.sipp.scenario import Caller, sdp
+from tests.interop.sipp.scenario import Caller, sdp, silent_sdp
 from trunkline.web.control_client import ControlClient
 
 pytestmark = pytest.mark.timeout(400)
 
 PHONE = "127.0.0.1"
-NUMBER = "12125550200"
+NUMBER, LEAKED_NUMBER = "12125550200", "12125550201"
+LEAKED = "leaked"
 
 
 @pytest.fixture(scope="module")
@@ -29,18 +30,20 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     commands = [
         ("carrier", "set", "main", "--source", CARRIER),
         ("number", "add", NUMBER, "--account", KEY, "--forward", f"sip:{KEY}@{DOMAIN}"),
+        ("account", "add", "--key", LEAKED, "--secret", SECRET),
+        ("number", "add", LEAKED_NUMBER, "--account", LEAKED, "--forward", f"sip:{LEAKED}@{DOMAIN}"),
     ]
     port = free_port(CARRIER)
     with running_site(directory, 2, port, directory_commands=commands, settings=settings) as made:
         yield made
 
 
-def registered_at(node: Node, directory: Path, transport: str) -> Baresip:
+def registered_at(node: Node, directory: Path, transport: str, key: str = KEY) -> Baresip:
     """A phone that says 440 Hz and answers."""
     phone = Baresip(directory / "phone", host=PHONE, frequency=440)
     port = node.tls_port if transport == "tls" else node.port
     phone.start(
-        f"<sip:{KEY}@{DOMAIN}>;auth_user={KEY};auth_pass={SECRET};regint=600;answermode=auto"
+        f"<sip:{key}@{DOMAIN}>;auth_user={key};auth_pass={SECRET};regint=600;answermode=auto"
         f';outbound="sip:{HOST}:{port};transport={transport}";audio_codecs=PCMU,PCMA'
     )
     phone.registered()
@@ -71,6 +74,25 @@ def test_a_call_leaves_by_the_node_that_holds_the_flow(
     finally:
         phone.close()
     wait_for("no node to know of it", lambda: not devices(first) and not devices(second))
+
+
+def test_who_has_a_revoked_secret_gets_no_more_calls_by_any_node(
+    site: Site, tmp_path: Path, sipp: Start
+) -> None:
+    """Though its connection to the first node is open."""
+    first, second = site.nodes
+    phone = registered_at(first, tmp_path, "tcp", LEAKED)
+    try:
+        wait_for("the other node to know of it", lambda: devices(second))
+        first.command("account", "rotate-secret", LEAKED, "--overlap-s", "0")
+        wait_for("no node to know of it", lambda: not devices(first) and not devices(second))
+        for node in site.nodes:
+            caller = Caller(LEAKED_NUMBER, caller="442071838750", body=silent_sdp(CARRIER))
+            caller.invite()
+            caller.refused(480)
+            sipp(caller, host=CARRIER, to=(HOST, node.port)).done()
+    finally:
+        phone.close()
 
 
 def call(site: Site, sipp: Start, voice: Speak, phone: Baresip, ends: str) -> Sipp:
