@@ -92,8 +92,7 @@ def test_calls_to_the_account_s_numbers() -> None:
     world.clock.advance(2)
     assert len(world.node.switch) == 3
     world.inbound()
-    world.clock.advance(1)
-    (response,) = [one for one in world.gateway.responses if one.status >= 300]
+    response = refused(world, world.gateway)
     assert (response.status, error_id(response)) == (486, "numbers-busy")
     assert response.headers.get("retry-after") is None
     busy = world.node.books.calls[-1]
